@@ -1,0 +1,252 @@
+//! The boundary that adapters call: find the credentials, then authenticate them.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use crate::{
+    challenge::ProtectionSpace,
+    claims::VerifiedToken,
+    error::{AuthError, AuthErrorKind},
+    future::MaybeReady,
+    issuers::Issuers,
+    policy::Policy,
+    source::{Credentials, RequestHead, TokenSource},
+    verify::Verifier,
+};
+
+/// How requests are authenticated: who issues, where the token is, what it must hold.
+///
+/// Adapters take anything that converts into it, so a [`Verifier`] alone will do. All options are
+/// made here, once, for every framework.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{Authenticator, Policy, TokenSource};
+/// # use countersign::testing::TestIssuer;
+/// # let verifier = TestIssuer::new().verifier();
+/// let authenticator = Authenticator::new(verifier)
+///     .source(TokenSource::bearer().or(TokenSource::cookie("__Host-access")))
+///     .require(Policy::scope("orders:read"))
+///     .realm("orders");
+/// ```
+#[must_use = "an authenticator does nothing until a layer uses it"]
+#[derive(Clone)]
+pub struct Authenticator {
+    issuers: Issuers,
+    source: TokenSource,
+    optional: bool,
+    policy: Option<Arc<Policy>>,
+    space: Arc<ProtectionSpace>,
+}
+
+impl Authenticator {
+    /// Accepts the tokens that this verifier, or these issuers, accept.
+    pub fn new(issuers: impl Into<Issuers>) -> Self {
+        Self {
+            issuers: issuers.into(),
+            source: TokenSource::default(),
+            optional: false,
+            policy: None,
+            space: Arc::default(),
+        }
+    }
+
+    /// Where requests carry the token. Default: the `Authorization` header.
+    pub fn source(mut self, source: TokenSource) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Lets requests *without* a token through as anonymous. A bad token is still refused.
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// What every token must hold. Said again, both policies must hold.
+    pub fn require(mut self, policy: Policy) -> Self {
+        let policy = match self.policy.take() {
+            Some(first) => Policy::clone(&first).and(policy),
+            None => policy,
+        };
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// The protection space that challenges name (RFC 9110 section 11.5). No default.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.space).realm = Some(realm.into());
+        self
+    }
+
+    /// The URL of the protected resource's metadata, for challenges (RFC 9728 section 5.1). No
+    /// default.
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.space).resource_metadata = Some(url.into());
+        self
+    }
+
+    /// Finds the token in a request. The first of two calls an adapter makes.
+    ///
+    /// `None` when there is no token.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::MalformedRequest`] (400) or [`AuthErrorKind::MalformedToken`] (401), by the
+    /// rules of [`TokenSource`].
+    pub fn credentials<'h>(
+        &self,
+        head: &'h dyn RequestHead,
+    ) -> Result<Option<Credentials<'h>>, AuthError> {
+        self.source
+            .find(head)
+            .map_err(|error| self.report(error.with_space(&self.space)))
+    }
+
+    /// Verifies what [`credentials`](Self::credentials) found. The second call of an adapter.
+    ///
+    /// The future's output is `Ok(None)` for an anonymous request, which only
+    /// [`optional`](Self::optional) allows. It is ready at the first poll, unless a key has to be
+    /// fetched.
+    pub fn authenticate(&self, credentials: Option<Credentials<'_>>) -> Authenticate {
+        let Some(credentials) = credentials else {
+            return Authenticate(MaybeReady::ready(self.without_token()));
+        };
+        let ambiguous = credentials.is_ambiguous();
+        let verified = self.issuers.start(credentials.token());
+        Authenticate(match verified {
+            MaybeReady::Ready(result) => {
+                MaybeReady::Ready(result.map(|result| self.decide(result, ambiguous)))
+            }
+            waiting => {
+                let authenticator = self.clone();
+                waiting.map(move |result| authenticator.decide(result, ambiguous))
+            }
+        })
+    }
+
+    /// The refusal of an anonymous request where a token is needed.
+    ///
+    /// For adapters, whose extractors refuse the anonymous requests that
+    /// [`optional`](Self::optional) lets through.
+    #[must_use]
+    pub fn missing_token(&self) -> AuthError {
+        AuthError::from(AuthErrorKind::MissingToken).with_space(&self.space)
+    }
+
+    fn without_token(&self) -> Result<Option<VerifiedToken>, AuthError> {
+        if self.optional {
+            return Ok(None);
+        }
+        Err(self.report(self.missing_token()))
+    }
+
+    fn decide(
+        &self,
+        verified: Result<VerifiedToken, AuthError>,
+        ambiguous: bool,
+    ) -> Result<Option<VerifiedToken>, AuthError> {
+        let token = verified
+            .and_then(|token| match ambiguous {
+                true => Err(AuthErrorKind::MalformedRequest.into()),
+                false => Ok(token),
+            })
+            .map_err(|error| self.report(error.with_space(&self.space)))?
+            .in_space(&self.space);
+        if let Some(policy) = &self.policy {
+            policy.check(&token).map_err(|error| self.report(error))?;
+        }
+        Ok(Some(token))
+    }
+
+    /// Says in the log why a request is refused. Nothing in it comes from the client.
+    fn report(&self, error: AuthError) -> AuthError {
+        log(&error);
+        error
+    }
+}
+
+/// Writes the refusal of a request to the log, as an event of `tracing`.
+///
+/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause`
+/// when it is our own trouble. Clients' mistakes are `debug`, our own are `warn`.
+pub fn log(error: &AuthError) {
+    let (reason, status) = (error.reason(), error.kind().status());
+    if status >= 500 {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::warn!(target: "countersign", reason, status, cause, "cannot authenticate");
+    } else {
+        tracing::debug!(target: "countersign", reason, status, "request refused");
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator")
+            .field("issuers", &self.issuers)
+            .field("source", &self.source)
+            .field("optional", &self.optional)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<Verifier> for Authenticator {
+    fn from(verifier: Verifier) -> Self {
+        Self::new(verifier)
+    }
+}
+
+impl From<&Verifier> for Authenticator {
+    fn from(verifier: &Verifier) -> Self {
+        Self::new(verifier)
+    }
+}
+
+impl From<Issuers> for Authenticator {
+    fn from(issuers: Issuers) -> Self {
+        Self::new(issuers)
+    }
+}
+
+/// The verdict on a request: a future that mostly is ready at once.
+///
+/// Its output is the token, `None` for an anonymous request, or the refusal.
+#[must_use = "a future does nothing until it is polled"]
+pub struct Authenticate(MaybeReady<Result<Option<VerifiedToken>, AuthError>>);
+
+impl Authenticate {
+    /// The verdict, if it is there already; else the future back.
+    ///
+    /// An adapter that asks first needs no future of its own on the hot path.
+    ///
+    /// # Errors
+    ///
+    /// The future, when there is something to wait for.
+    pub fn into_ready(self) -> Result<Result<Option<VerifiedToken>, AuthError>, Self> {
+        match self.0 {
+            MaybeReady::Ready(Some(result)) => Ok(result),
+            waiting => Err(Self(waiting)),
+        }
+    }
+}
+
+impl Future for Authenticate {
+    type Output = Result<Option<VerifiedToken>, AuthError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl fmt::Debug for Authenticate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticate").finish_non_exhaustive()
+    }
+}

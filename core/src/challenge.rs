@@ -1,0 +1,279 @@
+//! What a refused client is told: status, `WWW-Authenticate`, problem body, gRPC status.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::error::{AuthError, AuthErrorKind};
+
+/// The answer to a refused request, for an adapter to write.
+///
+/// The header text is valid by construction: every byte is visible ASCII or a space, whatever the
+/// configuration holds. Nothing in it comes from the request.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{AuthError, AuthErrorKind};
+///
+/// let challenge = AuthError::from(AuthErrorKind::Expired).challenge();
+/// assert_eq!(challenge.status(), 401);
+/// assert_eq!(
+///     challenge.www_authenticate(),
+///     Some(r#"Bearer error="invalid_token", error_description="the token has expired""#)
+/// );
+/// assert_eq!(challenge.grpc_code(), 16);
+///
+/// // No token at all: a bare challenge (RFC 6750 section 3.1).
+/// let challenge = AuthError::from(AuthErrorKind::MissingToken).challenge();
+/// assert_eq!(challenge.www_authenticate(), Some("Bearer"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    kind: AuthErrorKind,
+    www_authenticate: Option<Cow<'static, str>>,
+    retry_after: Option<u32>,
+}
+
+impl Challenge {
+    /// The media type of [`problem_json`](Self::problem_json) (RFC 9457 section 3).
+    pub const PROBLEM_JSON: &'static str = "application/problem+json";
+
+    pub(crate) fn new(error: &AuthError) -> Self {
+        let kind = error.kind();
+        let retry_after = match kind.status() {
+            503 => Some(error.retry_after().unwrap_or(DEFAULT_RETRY_AFTER)),
+            _ => None,
+        };
+        Self {
+            kind,
+            www_authenticate: write_challenge(error),
+            retry_after,
+        }
+    }
+
+    /// The HTTP status: 400, 401, 403, 500 or 503.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.kind.status()
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750 section 3, RFC 9110 section 11.6.1).
+    ///
+    /// Present with 400, 401 and 403; absent with 500 and 503, where other credentials would not
+    /// help.
+    #[must_use]
+    pub fn www_authenticate(&self) -> Option<&str> {
+        self.www_authenticate.as_deref()
+    }
+
+    /// The value of `Retry-After` in seconds: present with 503.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
+    /// The RFC 6750 error code: `invalid_token`, `insufficient_scope`, `invalid_request` ...
+    ///
+    /// `None` when the request carried no token, and for 500 and 503.
+    #[must_use]
+    pub fn error_code(&self) -> Option<&'static str> {
+        self.kind.code()
+    }
+
+    /// The public text, in lower case and without a full stop.
+    #[must_use]
+    pub fn message(&self) -> &'static str {
+        self.kind.description()
+    }
+
+    /// The problem document (RFC 9457), ready to serialise.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        Problem {
+            kind: "about:blank",
+            title: title(self.status()),
+            status: self.status(),
+            detail: self.message(),
+            error: self.error_code(),
+        }
+    }
+
+    /// The problem document as JSON text. Its media type is [`PROBLEM_JSON`](Self::PROBLEM_JSON).
+    #[must_use]
+    pub fn problem_json(&self) -> String {
+        // Writing fixed strings and a number to memory cannot fail.
+        serde_json::to_string(&self.problem()).unwrap_or_default()
+    }
+
+    /// The gRPC status code: 16 unauthenticated, 7 permission denied, 14 unavailable, 13 internal.
+    #[must_use]
+    pub fn grpc_code(&self) -> i32 {
+        match self.status() {
+            403 => 7,
+            500 => 13,
+            503 => 14,
+            _ => 16,
+        }
+    }
+}
+
+/// A problem document (RFC 9457 section 3) with the OAuth `error` code as an extension member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The problem type: always `about:blank`, so the title is the status phrase.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status phrase.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The public text.
+    pub detail: &'static str,
+    /// The RFC 6750 error code, if the answer has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'static str>,
+}
+
+/// The protection space (RFC 9110 section 11.5) that challenges name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ProtectionSpace {
+    pub(crate) realm: Option<String>,
+    pub(crate) resource_metadata: Option<String>,
+}
+
+/// Seconds a client is asked to wait when the cause does not say.
+const DEFAULT_RETRY_AFTER: u32 = 5;
+
+fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
+}
+
+fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
+    let kind = error.kind();
+    if kind.status() >= 500 {
+        return None;
+    }
+    let space = error.space();
+    let mut params = Params(String::new());
+    params.add("realm", space.and_then(|space| space.realm.as_deref()));
+    params.add("error", kind.code());
+    if kind.code().is_some() {
+        params.add("error_description", Some(kind.description()));
+    }
+    if let Some(needs) = error.needs() {
+        params.add_list("scope", &needs.scopes);
+        params.add_list("acr_values", &needs.acr_values);
+        params.add(
+            "max_age",
+            needs.max_age.map(|age| age.to_string()).as_deref(),
+        );
+    }
+    params.add(
+        "resource_metadata",
+        space.and_then(|space| space.resource_metadata.as_deref()),
+    );
+    Some(match params.0 {
+        none if none.is_empty() => Cow::Borrowed("Bearer"),
+        params => Cow::Owned(format!("Bearer {params}")),
+    })
+}
+
+/// Writes `auth-param`s, each a `quoted-string` (RFC 9110 sections 5.6.4 and 11.2).
+struct Params(String);
+
+impl Params {
+    fn add(&mut self, name: &str, value: Option<&str>) {
+        let Some(value) = value else { return };
+        if !self.0.is_empty() {
+            self.0.push_str(", ");
+        }
+        self.0.push_str(name);
+        self.0.push_str("=\"");
+        for c in value.chars() {
+            match c {
+                '"' | '\\' => self.0.extend(['\\', c]),
+                ' '..='~' => self.0.push(c),
+                _ => self.0.push('?'),
+            }
+        }
+        self.0.push('"');
+    }
+
+    fn add_list(&mut self, name: &str, values: &[String]) {
+        if !values.is_empty() {
+            self.add(name, Some(&values.join(" ")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::Needs;
+
+    fn written(realm: &str, needs: Needs) -> String {
+        let space = Arc::new(ProtectionSpace {
+            realm: Some(realm.to_owned()),
+            resource_metadata: None,
+        });
+        AuthError::from(AuthErrorKind::InsufficientScope)
+            .with_needs(Arc::new(needs))
+            .with_space(&space)
+            .challenge()
+            .www_authenticate()
+            .map(str::to_owned)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn parameters_are_separated_by_commas_and_quoted() {
+        let needs = Needs {
+            scopes: vec!["read".into(), "write".into()],
+            ..Needs::default()
+        };
+        assert_eq!(
+            written("the \"shop\"", needs),
+            r#"Bearer realm="the \"shop\"", error="insufficient_scope", error_description="the token lacks a required scope", scope="read write""#
+        );
+    }
+
+    #[test]
+    fn an_outage_asks_to_come_back_and_does_not_challenge() {
+        let challenge = AuthError::from(AuthErrorKind::KeysUnavailable).challenge();
+        assert_eq!(challenge.status(), 503);
+        assert_eq!(challenge.retry_after(), Some(5));
+        assert_eq!(challenge.www_authenticate(), None);
+        assert_eq!(challenge.grpc_code(), 14);
+    }
+
+    proptest! {
+        #[test]
+        fn no_configured_text_can_make_an_invalid_header(realm in any::<String>(), scope in any::<String>()) {
+            let header = written(&realm, Needs { scopes: vec![scope], ..Needs::default() });
+            prop_assert!(header.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+            // Quotes stay balanced: outside of escapes there is an even number of them.
+            let mut quotes = 0;
+            let mut chars = header.chars();
+            while let Some(c) = chars.next() {
+                match c {
+                    '\\' => { chars.next(); }
+                    '"' => quotes += 1,
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(quotes % 2, 0);
+        }
+    }
+}

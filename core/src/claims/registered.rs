@@ -1,0 +1,415 @@
+//! The registered claims, read in one pass over the payload, each with its one JSON type.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use crate::{
+    error::AuthErrorKind,
+    jose::json::{Checked, Names, Text, Texts, position},
+};
+
+/// The registered claims of a payload.
+///
+/// A claim that is present has the right type: a wrong one refuses the token (RFC 7519 section 4.1,
+/// RFC 9068 section 2.2, RFC 6749 section 3.3). Texts are kept as positions in the payload.
+#[derive(Debug, Default)]
+pub(crate) struct Registered {
+    pub(crate) acr: Option<Span>,
+    pub(crate) audience: Option<Spans>,
+    pub(crate) auth_time: Option<i64>,
+    pub(crate) client_id: Option<Span>,
+    pub(crate) confirmation: bool,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) id: Option<Span>,
+    pub(crate) issued_at: Option<i64>,
+    pub(crate) issuer: Option<Span>,
+    pub(crate) not_before: Option<i64>,
+    pub(crate) scope: Option<Spans>,
+    pub(crate) subject: Option<Span>,
+    /// The first of the wanted names that the payload lacks, as an index.
+    pub(crate) missing: Option<usize>,
+}
+
+impl Registered {
+    /// Reads a payload. `wanted` are the names of claims that must be there, whatever they hold.
+    ///
+    /// The whole payload is checked: one JSON object, no duplicate member at any level.
+    pub(crate) fn parse(payload: &str, wanted: &[Box<str>]) -> Result<Self, AuthErrorKind> {
+        let mut wrong_claim = false;
+        let mut deserializer = serde_json::Deserializer::from_str(payload);
+        let visitor = ClaimsVisitor {
+            payload,
+            wanted,
+            wrong_claim: &mut wrong_claim,
+        };
+        let parsed = deserializer
+            .deserialize_map(visitor)
+            .and_then(|claims| deserializer.end().map(|()| claims));
+        match parsed {
+            Ok(claims) => Ok(claims),
+            Err(_) if wrong_claim => Err(AuthErrorKind::InvalidClaim),
+            Err(_) => Err(AuthErrorKind::MalformedToken),
+        }
+    }
+}
+
+/// A text: where it stands in the payload, or its own copy when the payload had escapes in it.
+#[derive(Debug)]
+pub(crate) enum Span {
+    At(u32, u32),
+    Own(Box<str>),
+}
+
+impl Span {
+    fn new(payload: &str, text: Cow<'_, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => match position(payload, text) {
+                Some((start, end)) => Self::At(start, end),
+                None => Self::Own(text.into()),
+            },
+            Cow::Owned(text) => Self::Own(text.into()),
+        }
+    }
+
+    /// The text. `payload` is the one that was parsed.
+    pub(crate) fn get<'p>(&'p self, payload: &'p str) -> &'p str {
+        match self {
+            Self::At(start, end) => payload.get(*start as usize..*end as usize).unwrap_or(""),
+            Self::Own(text) => text,
+        }
+    }
+}
+
+/// One text or an array of them.
+#[derive(Debug)]
+pub(crate) enum Spans {
+    One(Span),
+    Many(Box<[Span]>),
+}
+
+impl Spans {
+    pub(crate) fn as_slice(&self) -> &[Span] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// The last second of the year 9999. A later time is a unit mix-up, mostly milliseconds.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+struct ClaimsVisitor<'p, 'w> {
+    payload: &'p str,
+    wanted: &'w [Box<str>],
+    wrong_claim: &'w mut bool,
+}
+
+impl<'de> Visitor<'de> for ClaimsVisitor<'de, '_> {
+    type Value = Registered;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Registered, A::Error> {
+        let mut names = Names::default();
+        let mut claims = Registered::default();
+        let mut found = 0_u64;
+        while let Some(name) = map.next_key_seed(Text)? {
+            names.add(&name)?;
+            if let Some(index) = self.wanted.iter().position(|wanted| **wanted == *name) {
+                found |= 1 << index;
+            }
+            *self.wrong_claim = true;
+            match &*name {
+                "acr" => claims.acr = Some(self.text(&mut map)?),
+                "aud" => claims.audience = Some(self.texts(&mut map, |_| true)?),
+                "auth_time" => claims.auth_time = Some(map.next_value_seed(Date(Round::Down))?),
+                "client_id" => claims.client_id = Some(self.text(&mut map)?),
+                "cnf" => {
+                    map.next_value_seed(Object)?;
+                    claims.confirmation = true;
+                }
+                "exp" => claims.expires_at = Some(map.next_value_seed(Date(Round::Down))?),
+                "iat" => claims.issued_at = Some(map.next_value_seed(Date(Round::Up))?),
+                "iss" => claims.issuer = Some(self.text(&mut map)?),
+                "jti" => claims.id = Some(self.text(&mut map)?),
+                "nbf" => claims.not_before = Some(map.next_value_seed(Date(Round::Up))?),
+                "scope" => claims.scope = Some(self.texts(&mut map, is_scope_text)?),
+                "sub" => claims.subject = Some(self.text(&mut map)?),
+                _ => {
+                    *self.wrong_claim = false;
+                    map.next_value_seed(Checked)?;
+                }
+            }
+            *self.wrong_claim = false;
+        }
+        claims.missing = (0..self.wanted.len()).find(|index| found & (1 << index) == 0);
+        Ok(claims)
+    }
+}
+
+impl<'de> ClaimsVisitor<'de, '_> {
+    fn text<A: MapAccess<'de>>(&self, map: &mut A) -> Result<Span, A::Error> {
+        Ok(Span::new(self.payload, map.next_value_seed(Text)?))
+    }
+
+    fn texts<A: MapAccess<'de>>(
+        &self,
+        map: &mut A,
+        allowed: fn(&str) -> bool,
+    ) -> Result<Spans, A::Error> {
+        let (texts, one) = match map.next_value_seed(OneOrMany)? {
+            OneOrManyTexts::One(text) => (vec![text], true),
+            OneOrManyTexts::Many(texts) => (texts, false),
+        };
+        if !texts.iter().all(|text| allowed(text)) {
+            return Err(A::Error::custom("a character is not allowed here"));
+        }
+        let mut spans = texts.into_iter().map(|text| Span::new(self.payload, text));
+        Ok(match spans.next() {
+            Some(only) if one => Spans::One(only),
+            first => Spans::Many(first.into_iter().chain(spans).collect()),
+        })
+    }
+}
+
+/// The alphabet of `scope` (RFC 6749 section 3.3), and the space between two of them.
+fn is_scope_text(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b' ' | b'!' | b'#'..=b'[' | b']'..=b'~'))
+}
+
+struct OneOrMany;
+
+enum OneOrManyTexts<'de> {
+    One(Cow<'de, str>),
+    Many(Vec<Cow<'de, str>>),
+}
+
+impl<'de> DeserializeSeed<'de> for OneOrMany {
+    type Value = OneOrManyTexts<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OneOrMany {
+    type Value = OneOrManyTexts<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Text.visit_borrowed_str(text).map(OneOrManyTexts::One)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Text.visit_str(text).map(OneOrManyTexts::One)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Texts.visit_seq(seq).map(OneOrManyTexts::Many)
+    }
+}
+
+/// A JSON object whose content is checked and thrown away.
+struct Object;
+
+impl<'de> DeserializeSeed<'de> for Object {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(Checked)
+    }
+}
+
+/// A `NumericDate` (RFC 7519 section 2), rounded to the stricter whole second.
+struct Date(Round);
+
+#[derive(Clone, Copy)]
+enum Round {
+    Down,
+    Up,
+}
+
+impl<'de> DeserializeSeed<'de> for Date {
+    type Value = i64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<i64, D::Error> {
+        deserializer.deserialize_f64(self)
+    }
+}
+
+impl Visitor<'_> for Date {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("seconds since 1970, until the year 9999")
+    }
+
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<i64, E> {
+        i64::try_from(seconds)
+            .ok()
+            .filter(|seconds| *seconds <= LAST_SECOND)
+            .ok_or_else(|| E::custom("out of range"))
+    }
+
+    fn visit_i64<E: Error>(self, seconds: i64) -> Result<i64, E> {
+        u64::try_from(seconds)
+            .map_err(|_| E::custom("out of range"))
+            .and_then(|seconds| self.visit_u64(seconds))
+    }
+
+    // The range is checked before the conversion, so nothing is cut off.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<i64, E> {
+        let whole = match self.0 {
+            Round::Down => seconds.floor(),
+            Round::Up => seconds.ceil(),
+        };
+        if (0.0..=LAST_SECOND as f64).contains(&seconds) {
+            Ok(whole as i64)
+        } else {
+            Err(E::custom("out of range"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(payload: &str) -> Result<Registered, AuthErrorKind> {
+        Registered::parse(payload, &[])
+    }
+
+    #[test]
+    fn every_registered_claim_has_its_type() {
+        let payload = r#"{"iss":"i","sub":"s","aud":["a","b"],"exp":2.5,"nbf":1.5,"iat":1e0,"jti":"j",
+            "scope":"r w","client_id":"c","acr":"1","auth_time":3,"cnf":{"jkt":"x"},"other":[{}]}"#;
+        let claims = parse(payload).unwrap();
+        assert_eq!(claims.issuer.unwrap().get(payload), "i");
+        assert_eq!(claims.audience.unwrap().as_slice().len(), 2);
+        assert_eq!(
+            (
+                claims.expires_at,
+                claims.not_before,
+                claims.issued_at,
+                claims.auth_time
+            ),
+            (Some(2), Some(2), Some(1), Some(3))
+        );
+        assert!(claims.confirmation);
+    }
+
+    #[test]
+    fn another_type_is_an_invalid_claim() {
+        let text = ["1", "null", "true", "{}", "[]", "[\"x\"]"];
+        let texts = [
+            "1",
+            "null",
+            "true",
+            "{}",
+            "[1]",
+            "[null]",
+            "[[\"x\"]]",
+            "[\"x\",1]",
+        ];
+        let date = [
+            "\"1\"",
+            "null",
+            "true",
+            "{}",
+            "[1]",
+            "-1",
+            "-0.5",
+            "1e300",
+            "253402300800",
+        ];
+        let object = ["1", "null", "\"x\"", "[]"];
+        let scope = [
+            "\"a\\tb\"",
+            "\"a\\\\b\"",
+            "\"a\\\"b\"",
+            "\"\u{e4}\"",
+            "[\"a\\nb\"]",
+        ];
+        for (names, wrong) in [
+            (&["iss", "sub", "jti", "client_id", "acr"][..], &text[..]),
+            (&["aud", "scope"], &texts),
+            (&["exp", "nbf", "iat", "auth_time"], &date),
+            (&["cnf"], &object),
+            (&["scope"], &scope),
+        ] {
+            for name in names {
+                for value in wrong {
+                    let payload = format!(r#"{{"{name}":{value}}}"#);
+                    assert_eq!(
+                        parse(&payload).unwrap_err(),
+                        AuthErrorKind::InvalidClaim,
+                        "{payload}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_single_object_is_malformed() {
+        for payload in [
+            "",
+            "x",
+            "null",
+            "\"s\"",
+            "[]",
+            "{} {}",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":NaN}",
+        ] {
+            assert_eq!(
+                parse(payload).unwrap_err(),
+                AuthErrorKind::MalformedToken,
+                "{payload}"
+            );
+        }
+        assert!(parse(" {} \n").is_ok());
+    }
+
+    #[test]
+    fn a_wanted_claim_that_is_absent_is_reported() {
+        let wanted = ["tenant".into(), "plan".into()];
+        let parse = |payload| Registered::parse(payload, &wanted).unwrap().missing;
+        assert_eq!(parse(r#"{"plan":null,"tenant":1}"#), None);
+        assert_eq!(parse(r#"{"tenant":1}"#), Some(1));
+        assert_eq!(parse("{}"), Some(0));
+    }
+
+    #[test]
+    fn texts_with_escapes_are_the_same_as_without() {
+        let payload = r#"{"sub":"\u0061b","aud":["\u0061","b"]}"#;
+        let claims = parse(payload).unwrap();
+        assert_eq!(claims.subject.unwrap().get(payload), "ab");
+        assert_eq!(claims.audience.unwrap().as_slice()[0].get(payload), "a");
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_panics(payload in any::<String>()) {
+            let _ = parse(&payload);
+        }
+
+        #[test]
+        fn no_value_of_a_registered_claim_panics(name in "(aud|exp|iat|scope|cnf|sub)", value in any::<f64>(), text in any::<String>()) {
+            let _ = parse(&format!(r#"{{"{name}":{value}}}"#));
+            let _ = parse(&format!(r#"{{"{name}":{text}}}"#));
+            let _ = parse(&serde_json::json!({ name: text }).to_string());
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! A token that has passed every check.
+
+use std::{
+    any::{Any, type_name},
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    challenge::ProtectionSpace,
+    claims::{Audience, Registered, Scopes, registered::Span},
+    clock::Clock,
+    error::{AuthError, AuthErrorKind},
+    jose::{Header, json::Member},
+};
+
+/// A token whose signature and claims have been verified.
+///
+/// Only this library can make one, so a handler that has it knows that every check was passed.
+/// Cheap to clone. It does not keep the token's text, so it cannot leak it.
+///
+/// # Examples
+///
+/// ```
+/// # use countersign::testing::TestIssuer;
+/// #[derive(serde::Deserialize)]
+/// struct User {
+///     sub: String,
+///     role: String,
+/// }
+///
+/// let issuer = TestIssuer::new();
+/// let text = issuer.token().subject("ada").role("admin").sign();
+/// let token = issuer.verifier().verify_now(&text)?;
+///
+/// assert_eq!(token.subject(), Some("ada"));
+/// assert_eq!(token.claims::<User>()?.role, "admin");
+/// # Ok::<(), countersign::AuthError>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifiedToken {
+    inner: Arc<Inner>,
+    space: Option<Arc<ProtectionSpace>>,
+}
+
+struct Inner {
+    header: Header,
+    payload: Box<str>,
+    registered: Registered,
+    clock: Arc<dyn Clock>,
+    parsed: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl VerifiedToken {
+    pub(crate) fn new(
+        header: Header,
+        payload: Box<str>,
+        registered: Registered,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                header,
+                payload,
+                registered,
+                clock,
+                parsed: OnceLock::new(),
+            }),
+            space: None,
+        }
+    }
+
+    pub(crate) fn in_space(mut self, space: &Arc<ProtectionSpace>) -> Self {
+        self.space = Some(Arc::clone(space));
+        self
+    }
+
+    /// The payload as a `T`.
+    ///
+    /// The first `T` that is asked for is parsed once and kept. Fields that `T` does not name are
+    /// ignored, as usual with `serde`.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::Misconfigured`] (500) when the payload does not fit `T`: the token is
+    /// valid, so the mistake is on this side.
+    pub fn claims<T>(&self) -> Result<Arc<T>, AuthError>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        if let Some(Ok(claims)) = self.inner.parsed.get().cloned().map(Arc::downcast::<T>) {
+            return Ok(claims);
+        }
+        let claims: T = serde_json::from_str(&self.inner.payload).map_err(|error| {
+            let misfit = Misfit::new::<T>(&error);
+            self.refuse(AuthErrorKind::Misconfigured)
+                .with_source(misfit)
+        })?;
+        let claims = Arc::new(claims);
+        // Another type may have the slot already: then this one is parsed again next time.
+        let _ = self.inner.parsed.set(claims.clone());
+        Ok(claims)
+    }
+
+    /// One claim as a `T`; `None` if it is absent or does not fit.
+    ///
+    /// It reads the payload anew at each call. Use [`claims`](Self::claims) for several.
+    #[must_use]
+    pub fn claim<'t, T: Deserialize<'t>>(&'t self, name: &str) -> Option<T> {
+        Member::named(name).read(&self.inner.payload).ok().flatten()
+    }
+
+    /// The header: algorithm, key identifier, type.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.inner.header
+    }
+
+    /// The whole payload: the JSON text of one object.
+    #[must_use]
+    pub fn payload(&self) -> &str {
+        &self.inner.payload
+    }
+
+    /// The issuer (`iss`, RFC 7519 section 4.1.1).
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.text(&self.inner.registered.issuer)
+    }
+
+    /// The subject (`sub`, RFC 7519 section 4.1.2): the user, unique within the issuer.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.text(&self.inner.registered.subject)
+    }
+
+    /// The token identifier (`jti`, RFC 7519 section 4.1.7).
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.text(&self.inner.registered.id)
+    }
+
+    /// The OAuth client that asked for the token (`client_id`, RFC 9068 section 2.2).
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.text(&self.inner.registered.client_id)
+    }
+
+    /// The authentication context (`acr`, OpenID Connect Core section 2).
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.text(&self.inner.registered.acr)
+    }
+
+    /// The audiences (`aud`).
+    #[must_use]
+    pub fn audience(&self) -> Audience<'_> {
+        Audience::new(self.inner.registered.audience.as_ref(), &self.inner.payload)
+    }
+
+    /// The scopes (`scope`).
+    #[must_use]
+    pub fn scopes(&self) -> Scopes<'_> {
+        Scopes::new(self.inner.registered.scope.as_ref(), &self.inner.payload)
+    }
+
+    /// When the token expires (`exp`), in seconds since 1970, without leeway.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        self.inner.registered.expires_at
+    }
+
+    /// When the token was issued (`iat`), in seconds since 1970.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<i64> {
+        self.inner.registered.issued_at
+    }
+
+    /// When the user last authenticated (`auth_time`), in seconds since 1970.
+    #[must_use]
+    pub fn authenticated_at(&self) -> Option<i64> {
+        self.inner.registered.auth_time
+    }
+
+    /// Seconds until `exp` by the verifier's clock; 0 when it has passed, `None` without `exp`.
+    #[must_use]
+    pub fn remaining(&self) -> Option<u64> {
+        let left = self.expires_at()?.saturating_sub(self.now());
+        Some(u64::try_from(left).unwrap_or(0))
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.inner.clock.now()
+    }
+
+    /// An error about this token, that names the protection space it was used in.
+    pub(crate) fn refuse(&self, kind: AuthErrorKind) -> AuthError {
+        let error = AuthError::from(kind);
+        match &self.space {
+            Some(space) => error.with_space(space),
+            None => error,
+        }
+    }
+
+    fn text<'t>(&'t self, span: &'t Option<Span>) -> Option<&'t str> {
+        Some(span.as_ref()?.get(&self.inner.payload))
+    }
+}
+
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedToken")
+            .field("header", &self.inner.header)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The payload is no `T`. It says where, and never what stands there.
+#[derive(Debug, thiserror::Error)]
+#[error("the claims do not fit `{wanted}`: {what} (column {column})")]
+struct Misfit {
+    wanted: &'static str,
+    what: String,
+    column: usize,
+}
+
+impl Misfit {
+    fn new<T>(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        // The name of a missing field comes from `T`; any other text may quote the payload.
+        let what = match text.split_once(" at line ") {
+            Some((what, _)) if what.starts_with("missing field") => what.to_owned(),
+            _ => "a claim has another type".to_owned(),
+        };
+        Self {
+            wanted: type_name::<T>(),
+            what,
+            column: error.column(),
+        }
+    }
+}

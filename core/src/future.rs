@@ -1,0 +1,48 @@
+//! A future that mostly has its value already.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use crate::keys::BoxFuture;
+
+/// Ready at once on the hot path; boxed only when there is something to wait for.
+pub(crate) enum MaybeReady<T> {
+    Ready(Option<T>),
+    Waiting(BoxFuture<T>),
+}
+
+impl<T: Send + 'static> MaybeReady<T> {
+    pub(crate) fn ready(value: T) -> Self {
+        Self::Ready(Some(value))
+    }
+
+    pub(crate) fn waiting(future: impl Future<Output = T> + Send + 'static) -> Self {
+        Self::Waiting(Box::pin(future))
+    }
+
+    /// Changes the value, now or when it comes.
+    pub(crate) fn map<U: Send + 'static>(
+        self,
+        f: impl FnOnce(T) -> U + Send + 'static,
+    ) -> MaybeReady<U> {
+        match self {
+            Self::Ready(value) => MaybeReady::Ready(value.map(f)),
+            Self::Waiting(future) => MaybeReady::waiting(async move { f(future.await) }),
+        }
+    }
+}
+
+impl<T: Unpin> Future for MaybeReady<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        match self.get_mut() {
+            // A future that was ready must not be polled again: only a broken executor does.
+            Self::Ready(value) => Poll::Ready(value.take().expect("polled after it was ready")),
+            Self::Waiting(future) => future.as_mut().poll(cx),
+        }
+    }
+}

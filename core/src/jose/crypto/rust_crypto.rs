@@ -1,0 +1,324 @@
+//! The backend in pure Rust, by the RustCrypto and dalek projects.
+//!
+//! Signing with RSA is open to the timing attack of RUSTSEC-2023-0071; verifying is not. Signatures
+//! by RSA and on P-521 take randomness from the operating system and panic if it has none: there
+//! is no safe signature without it.
+
+use hmac::{Hmac, Mac, digest::KeyInit};
+use p256::{
+    ecdsa::signature::{self, RandomizedSigner, SignatureEncoding, Signer as _},
+    elliptic_curve::sec1::ToEncodedPoint,
+};
+use pkcs8::{EncodePrivateKey, SecretDocument};
+use rand_core::{OsRng, RngCore};
+use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, pkcs1v15, pss, traits::PrivateKeyParts};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use zeroize::Zeroizing;
+
+use crate::jose::{
+    Algorithm,
+    crypto::{NoRandomness, SigningFailed},
+    material::{Curve, Material, PrivateMaterial, RsaNumbers, Secret, point},
+};
+
+/// A key that verifies one algorithm, prepared.
+pub(crate) struct Verifier(Box<Verify>);
+
+type Verify = dyn Fn(&[u8], &[u8]) -> bool + Send + Sync;
+
+impl Verifier {
+    /// `None` when the material does not fit the algorithm or is no valid key.
+    pub(crate) fn new(algorithm: Algorithm, material: &Material) -> Option<Self> {
+        match material {
+            Material::Ec { curve, x, y } => Self::ecdsa(*curve, &point(x, y)),
+            // Not `verify_strict`: the key has no small order, and R is compared by its bytes.
+            Material::Ed25519(public) => Some(Self::by::<ed25519_dalek::Signature>(
+                ed25519_dalek::VerifyingKey::from_bytes(public).ok()?,
+            )),
+            Material::Hmac(secret) => Self::hmac(algorithm, secret),
+            Material::Rsa { n, e } => Self::rsa(algorithm, n, e),
+        }
+    }
+
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        (self.0)(message, signature)
+    }
+
+    fn ecdsa(curve: Curve, point: &[u8]) -> Option<Self> {
+        Some(match curve {
+            Curve::P256 => Self::by::<p256::ecdsa::Signature>(
+                p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?,
+            ),
+            Curve::P384 => Self::by::<p384::ecdsa::Signature>(
+                p384::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?,
+            ),
+            Curve::P521 => Self::by::<p521::ecdsa::Signature>(
+                p521::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?,
+            ),
+        })
+    }
+
+    fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
+        let (n, e) = (BigUint::from_bytes_be(n), BigUint::from_bytes_be(e));
+        let key = RsaPublicKey::new_with_max_size(n, e, 8192).ok()?;
+        Some(match algorithm {
+            Algorithm::PS256 => Self::by::<pss::Signature>(pss::VerifyingKey::<Sha256>::new(key)),
+            Algorithm::PS384 => Self::by::<pss::Signature>(pss::VerifyingKey::<Sha384>::new(key)),
+            Algorithm::PS512 => Self::by::<pss::Signature>(pss::VerifyingKey::<Sha512>::new(key)),
+            Algorithm::RS256 => {
+                Self::by::<pkcs1v15::Signature>(pkcs1v15::VerifyingKey::<Sha256>::new(key))
+            }
+            Algorithm::RS384 => {
+                Self::by::<pkcs1v15::Signature>(pkcs1v15::VerifyingKey::<Sha384>::new(key))
+            }
+            Algorithm::RS512 => {
+                Self::by::<pkcs1v15::Signature>(pkcs1v15::VerifyingKey::<Sha512>::new(key))
+            }
+            _ => return None,
+        })
+    }
+
+    fn hmac(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        fn by<M: Mac + Clone + Send + Sync + 'static>(keyed: M) -> Verifier {
+            Verifier(Box::new(move |message, tag| {
+                keyed.clone().chain_update(message).verify_slice(tag).is_ok()
+            }))
+        }
+        Some(match algorithm {
+            Algorithm::HS256 => by(keyed::<Hmac<Sha256>>(secret)?),
+            Algorithm::HS384 => by(keyed::<Hmac<Sha384>>(secret)?),
+            Algorithm::HS512 => by(keyed::<Hmac<Sha512>>(secret)?),
+            _ => return None,
+        })
+    }
+
+    fn by<S>(key: impl signature::Verifier<S> + Send + Sync + 'static) -> Self
+    where
+        S: SignatureEncoding,
+    {
+        Self(Box::new(move |message, bytes| {
+            S::try_from(bytes).is_ok_and(|signature| key.verify(message, &signature).is_ok())
+        }))
+    }
+}
+
+/// A key that signs one algorithm, prepared.
+pub(crate) struct Signer {
+    sign: Box<Sign>,
+    pkcs8: Option<Secret>,
+}
+
+type Sign = dyn Fn(&[u8], &mut Vec<u8>) -> Result<(), SigningFailed> + Send + Sync;
+
+impl Signer {
+    /// `None` when the material does not fit the algorithm, is no valid key, or is not the private
+    /// half of `public`.
+    pub(crate) fn new(
+        algorithm: Algorithm,
+        private: &PrivateMaterial,
+        public: &Material,
+    ) -> Option<Self> {
+        match (private, public) {
+            (PrivateMaterial::Ec { curve, d }, public) => {
+                let belongs = ec_public(*curve, d)? == *public;
+                belongs.then(|| Self::ecdsa(*curve, d))?
+            }
+            (PrivateMaterial::Ed25519(seed), public) => {
+                let belongs = ed25519_public(seed)? == *public;
+                belongs.then(|| Self::ed25519(seed))?
+            }
+            (PrivateMaterial::Hmac(secret), Material::Hmac(_)) => Self::hmac(algorithm, secret),
+            (PrivateMaterial::Rsa(numbers), Material::Rsa { n, e }) => {
+                let belongs = *n == numbers.n && *e == numbers.e;
+                belongs.then(|| Self::rsa(algorithm, numbers))?
+            }
+            _ => None,
+        }
+    }
+
+    /// Appends the signature of `message` to `out`.
+    pub(crate) fn sign(&self, message: &[u8], out: &mut Vec<u8>) -> Result<(), SigningFailed> {
+        (self.sign)(message, out)
+    }
+
+    /// The private key as `PrivateKeyInfo` of RFC 5958; `None` for a secret.
+    pub(crate) fn to_pkcs8(&self) -> Option<Secret> {
+        self.pkcs8.clone()
+    }
+
+    fn ecdsa(curve: Curve, d: &[u8]) -> Option<Self> {
+        match curve {
+            Curve::P256 => {
+                let key = p256::SecretKey::from_slice(d).ok()?;
+                let pkcs8 = key.to_pkcs8_der();
+                Self::by::<p256::ecdsa::Signature>(p256::ecdsa::SigningKey::from(key), pkcs8)
+            }
+            Curve::P384 => {
+                let key = p384::SecretKey::from_slice(d).ok()?;
+                let pkcs8 = key.to_pkcs8_der();
+                Self::by::<p384::ecdsa::Signature>(p384::ecdsa::SigningKey::from(key), pkcs8)
+            }
+            Curve::P521 => {
+                let pkcs8 = p521::SecretKey::from_slice(d).ok()?.to_pkcs8_der();
+                let key = p521::ecdsa::SigningKey::from_slice(d).ok()?;
+                Self::by::<p521::ecdsa::Signature>(key, pkcs8)
+            }
+        }
+    }
+
+    fn ed25519(seed: &[u8; 32]) -> Option<Self> {
+        let key = ed25519_dalek::SigningKey::from_bytes(seed);
+        // Without the public key: the version with it is not read everywhere.
+        let pair = ed25519_dalek::pkcs8::KeypairBytes {
+            secret_key: *seed,
+            public_key: None,
+        };
+        let pkcs8 = pair.to_pkcs8_der().ok()?.to_bytes();
+        Some(Self {
+            sign: Box::new(move |message, out| {
+                let signature = key.try_sign(message).map_err(|_| SigningFailed)?;
+                out.extend_from_slice(&signature.to_bytes());
+                Ok(())
+            }),
+            pkcs8: Some(pkcs8),
+        })
+    }
+
+    fn rsa(algorithm: Algorithm, numbers: &RsaNumbers) -> Option<Self> {
+        let key = rsa_private(numbers)?;
+        let pkcs8 = key.to_pkcs8_der();
+        match algorithm {
+            Algorithm::PS256 => {
+                Self::by::<pss::Signature>(pss::BlindedSigningKey::<Sha256>::new(key), pkcs8)
+            }
+            Algorithm::PS384 => {
+                Self::by::<pss::Signature>(pss::BlindedSigningKey::<Sha384>::new(key), pkcs8)
+            }
+            Algorithm::PS512 => {
+                Self::by::<pss::Signature>(pss::BlindedSigningKey::<Sha512>::new(key), pkcs8)
+            }
+            Algorithm::RS256 => {
+                Self::by::<pkcs1v15::Signature>(pkcs1v15::SigningKey::<Sha256>::new(key), pkcs8)
+            }
+            Algorithm::RS384 => {
+                Self::by::<pkcs1v15::Signature>(pkcs1v15::SigningKey::<Sha384>::new(key), pkcs8)
+            }
+            Algorithm::RS512 => {
+                Self::by::<pkcs1v15::Signature>(pkcs1v15::SigningKey::<Sha512>::new(key), pkcs8)
+            }
+            _ => None,
+        }
+    }
+
+    fn hmac(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        fn by<M: Mac + Clone + Send + Sync + 'static>(keyed: M) -> Signer {
+            Signer {
+                sign: Box::new(move |message, out| {
+                    let tag = keyed.clone().chain_update(message).finalize();
+                    out.extend_from_slice(&tag.into_bytes());
+                    Ok(())
+                }),
+                pkcs8: None,
+            }
+        }
+        Some(match algorithm {
+            Algorithm::HS256 => by(keyed::<Hmac<Sha256>>(secret)?),
+            Algorithm::HS384 => by(keyed::<Hmac<Sha384>>(secret)?),
+            Algorithm::HS512 => by(keyed::<Hmac<Sha512>>(secret)?),
+            _ => return None,
+        })
+    }
+
+    fn by<S>(
+        key: impl RandomizedSigner<S> + Send + Sync + 'static,
+        pkcs8: pkcs8::Result<SecretDocument>,
+    ) -> Option<Self>
+    where
+        S: SignatureEncoding,
+    {
+        Some(Self {
+            sign: Box::new(move |message, out| {
+                let signature = key.try_sign_with_rng(&mut OsRng, message);
+                let signature = signature.map_err(|_| SigningFailed)?;
+                out.extend_from_slice(signature.to_bytes().as_ref());
+                Ok(())
+            }),
+            pkcs8: Some(pkcs8.ok()?.to_bytes()),
+        })
+    }
+}
+
+/// The public point of a private scalar; `None` when the scalar is not in `1..order`.
+pub(crate) fn ec_public(curve: Curve, d: &[u8]) -> Option<Material> {
+    let point = match curve {
+        Curve::P256 => {
+            let key = p256::SecretKey::from_slice(d).ok()?.public_key();
+            key.to_encoded_point(false).to_bytes()
+        }
+        Curve::P384 => {
+            let key = p384::SecretKey::from_slice(d).ok()?.public_key();
+            key.to_encoded_point(false).to_bytes()
+        }
+        Curve::P521 => {
+            let key = p521::SecretKey::from_slice(d).ok()?.public_key();
+            key.to_encoded_point(false).to_bytes()
+        }
+    };
+    Material::from_point(curve, &point)
+}
+
+/// The public key of a seed.
+pub(crate) fn ed25519_public(seed: &[u8; 32]) -> Option<Material> {
+    let key = ed25519_dalek::SigningKey::from_bytes(seed);
+    Some(Material::Ed25519(key.verifying_key().to_bytes()))
+}
+
+/// A new private scalar.
+pub(crate) fn generate_ec(curve: Curve) -> Option<Secret> {
+    // The generators below panic without randomness: ask for some first.
+    random(&mut [0; 32]).ok()?;
+    let d = match curve {
+        Curve::P256 => p256::SecretKey::random(&mut OsRng).to_bytes().to_vec(),
+        Curve::P384 => p384::SecretKey::random(&mut OsRng).to_bytes().to_vec(),
+        Curve::P521 => p521::SecretKey::random(&mut OsRng).to_bytes().to_vec(),
+    };
+    Some(Zeroizing::new(d))
+}
+
+/// A new RSA key of 2048, 3072 or 4096 bits as `PrivateKeyInfo` of RFC 5958.
+pub(crate) fn generate_rsa(bits: usize) -> Option<Secret> {
+    random(&mut [0; 32]).ok()?;
+    let key = RsaPrivateKey::new(&mut OsRng, bits).ok()?;
+    Some(key.to_pkcs8_der().ok()?.to_bytes())
+}
+
+/// Fills `out` with unpredictable bytes.
+pub(crate) fn random(out: &mut [u8]) -> Result<(), NoRandomness> {
+    OsRng.try_fill_bytes(out).map_err(|_| NoRandomness)
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+    // HMAC takes a key of any length (RFC 2104 section 2), so there is nothing to refuse.
+    let keyed = keyed::<Hmac<Sha256>>(key).expect("any length is a key");
+    keyed.chain_update(message).finalize().into_bytes().into()
+}
+
+fn keyed<M: Mac + KeyInit>(secret: &[u8]) -> Option<M> {
+    <M as KeyInit>::new_from_slice(secret).ok()
+}
+
+/// All numbers must agree; the crate checks n and d, and computes the others anew.
+fn rsa_private(numbers: &RsaNumbers) -> Option<RsaPrivateKey> {
+    let number = BigUint::from_bytes_be;
+    let primes = vec![number(&numbers.p), number(&numbers.q)];
+    let (n, e, d) = (number(&numbers.n), number(&numbers.e), number(&numbers.d));
+    let key = RsaPrivateKey::from_components(n, e, d, primes).ok()?;
+    let agrees = key.dp() == Some(&number(&numbers.dp))
+        && key.dq() == Some(&number(&numbers.dq))
+        && key.crt_coefficient() == Some(number(&numbers.qi));
+    agrees.then_some(key)
+}

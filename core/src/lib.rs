@@ -1,0 +1,35 @@
+#![doc = include_str!("../../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod auth;
+mod challenge;
+mod claims;
+mod clock;
+mod config_error;
+mod error;
+mod future;
+mod issue;
+mod issuers;
+mod jose;
+mod keys;
+mod policy;
+mod source;
+#[cfg(feature = "test-util")]
+pub mod testing;
+mod verify;
+
+pub use self::{
+    auth::{Authenticate, Authenticator, log},
+    challenge::{Challenge, Problem},
+    claims::{Audience, Scopes, VerifiedToken},
+    clock::{Clock, SystemClock},
+    config_error::ConfigError,
+    error::{AuthError, AuthErrorKind},
+    issue::{IssueError, IssuedToken, Issuer, IssuerBuilder, SigningKeys},
+    issuers::Issuers,
+    jose::{Algorithm, Header, Key, SigningKey, SkippedKey},
+    keys::{BoxFuture, KeySet, KeySource, Keys, KeysUnavailable, Refresh},
+    policy::Policy,
+    source::{Credentials, RequestHead, TokenSource},
+    verify::{Check, Explanation, Verdict, Verifier, VerifierBuilder},
+};

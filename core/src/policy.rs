@@ -1,0 +1,262 @@
+//! What a verified token must hold to be let in.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    claims::VerifiedToken,
+    error::{AuthError, AuthErrorKind, Needs},
+};
+
+/// What a verified token must hold to be let in.
+///
+/// A policy enforces and describes itself: a refusal names the scopes or the authentication that
+/// would be enough. The default refuses everybody.
+///
+/// # Examples
+///
+/// ```
+/// # use countersign::testing::TestIssuer;
+/// use countersign::Policy;
+///
+/// let policy = Policy::scope("orders:read").and(Policy::role("guest").not());
+/// let issuer = TestIssuer::new();
+/// let token = issuer.verifier().verify_now(&issuer.token().scope("profile").sign())?;
+///
+/// let refused = policy.check(&token).unwrap_err().challenge();
+/// assert_eq!(refused.status(), 403);
+/// assert_eq!(
+///     refused.www_authenticate(),
+///     Some(r#"Bearer error="insufficient_scope", error_description="the token lacks a required scope", scope="orders:read""#)
+/// );
+/// # Ok::<(), countersign::AuthError>(())
+/// ```
+#[must_use = "a policy does nothing until it is required somewhere"]
+#[derive(Clone)]
+pub struct Policy(Rule);
+
+#[derive(Clone)]
+enum Rule {
+    Acr(Vec<String>),
+    All(Vec<Policy>),
+    Any(Vec<Policy>),
+    Claim(String, Value),
+    MaxAge(u64),
+    Not(Box<Policy>),
+    Role(String),
+    Scope(String),
+    Test(Arc<str>, Arc<dyn Fn(&VerifiedToken) -> bool + Send + Sync>),
+}
+
+impl Policy {
+    /// The token has this scope; with several, separated by spaces, all of them.
+    pub fn scope(scopes: impl AsRef<str>) -> Self {
+        let mut all: Vec<Self> = scopes
+            .as_ref()
+            .split_ascii_whitespace()
+            .map(|scope| Self(Rule::Scope(scope.to_owned())))
+            .collect();
+        match all.len() {
+            // No scope at all is a slip of the pen. It must not let everybody in.
+            0 => Self::default(),
+            1 => all.remove(0),
+            _ => Self(Rule::All(all)),
+        }
+    }
+
+    /// The token has at least one of these scopes.
+    pub fn any_scope<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self(Rule::Any(scopes.into_iter().map(Self::scope).collect()))
+    }
+
+    /// The claim `role` or `roles` is this role, or an array that holds it. Case matters.
+    pub fn role(role: impl Into<String>) -> Self {
+        Self(Rule::Role(role.into()))
+    }
+
+    /// The claim `name` equals `value`, as JSON.
+    pub fn claim(name: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self(Rule::Claim(name.into(), value.into()))
+    }
+
+    /// The user authenticated in one of these contexts (`acr`). A refusal asks for step-up
+    /// authentication (RFC 9470 section 3).
+    pub fn acr<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Self {
+        Self(Rule::Acr(values.into_iter().map(Into::into).collect()))
+    }
+
+    /// The user authenticated (`auth_time`) at most this long ago, in whole seconds. A refusal asks
+    /// for step-up authentication (RFC 9470 section 3).
+    pub fn max_age(age: Duration) -> Self {
+        Self(Rule::MaxAge(age.as_secs()))
+    }
+
+    /// A test of your own. Its name appears in logs and in `Debug`, never in an answer.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        test: impl Fn(&VerifiedToken) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self(Rule::Test(name.into(), Arc::new(test)))
+    }
+
+    /// Both hold.
+    pub fn and(self, other: Self) -> Self {
+        Self(Rule::All(vec![self, other]))
+    }
+
+    /// At least one of both holds.
+    pub fn or(self, other: Self) -> Self {
+        Self(Rule::Any(vec![self, other]))
+    }
+
+    /// This does not hold.
+    #[allow(clippy::should_implement_trait)] // `!policy` would hide a security decision
+    pub fn not(self) -> Self {
+        Self(Rule::Not(Box::new(self)))
+    }
+
+    /// Decides.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::InsufficientScope`] or [`AuthErrorKind::Forbidden`] (403),
+    /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough.
+    pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
+        self.decide(token).map_err(|kind| {
+            let mut needs = Needs::default();
+            self.describe(kind, &mut needs);
+            token.refuse(kind).with_needs(Arc::new(needs))
+        })
+    }
+
+    /// The scopes that this policy asks for, each once, in order.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<String> {
+        let mut needs = Needs::default();
+        self.describe(AuthErrorKind::InsufficientScope, &mut needs);
+        needs.scopes
+    }
+
+    fn decide(&self, token: &VerifiedToken) -> Result<(), AuthErrorKind> {
+        let (holds, refusal) = match &self.0 {
+            Rule::All(all) => return all.iter().try_for_each(|policy| policy.decide(token)),
+            Rule::Any(any) => return decide_any(any, token),
+            Rule::Acr(values) => (
+                token
+                    .acr()
+                    .is_some_and(|acr| values.iter().any(|value| value == acr)),
+                AuthErrorKind::StepUpRequired,
+            ),
+            Rule::MaxAge(seconds) => (is_recent(token, *seconds), AuthErrorKind::StepUpRequired),
+            Rule::Scope(scope) => (
+                token.scopes().contains(scope),
+                AuthErrorKind::InsufficientScope,
+            ),
+            Rule::Claim(name, value) => (
+                token.claim::<Value>(name).as_ref() == Some(value),
+                AuthErrorKind::Forbidden,
+            ),
+            Rule::Not(policy) => (policy.decide(token).is_err(), AuthErrorKind::Forbidden),
+            Rule::Role(role) => (has_role(token, role), AuthErrorKind::Forbidden),
+            Rule::Test(_, test) => (test(token), AuthErrorKind::Forbidden),
+        };
+        if holds { Ok(()) } else { Err(refusal) }
+    }
+
+    /// Collects what would have been enough, as far as the refusal can say it.
+    fn describe(&self, kind: AuthErrorKind, needs: &mut Needs) {
+        match (&self.0, kind) {
+            (Rule::All(policies) | Rule::Any(policies), _) => {
+                for policy in policies {
+                    policy.describe(kind, needs);
+                }
+            }
+            (Rule::Scope(scope), AuthErrorKind::InsufficientScope) => {
+                if !needs.scopes.contains(scope) {
+                    needs.scopes.push(scope.clone());
+                }
+            }
+            (Rule::Acr(values), AuthErrorKind::StepUpRequired) => {
+                needs.acr_values.extend(values.iter().cloned());
+            }
+            (Rule::MaxAge(seconds), AuthErrorKind::StepUpRequired) => {
+                needs.max_age = Some(needs.max_age.map_or(*seconds, |age| age.min(*seconds)));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Default for Policy {
+    /// Refuses everybody.
+    fn default() -> Self {
+        Self(Rule::Any(Vec::new()))
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, name: &str, policies: &[Self]| {
+            let mut tuple = f.debug_tuple(name);
+            for policy in policies {
+                tuple.field(policy);
+            }
+            tuple.finish()
+        };
+        match &self.0 {
+            Rule::Acr(values) => f.debug_tuple("acr").field(values).finish(),
+            Rule::All(all) => list(f, "all", all),
+            Rule::Any(any) => list(f, "any", any),
+            Rule::Claim(name, value) => f.debug_tuple("claim").field(name).field(value).finish(),
+            Rule::MaxAge(seconds) => f.debug_tuple("max_age").field(seconds).finish(),
+            Rule::Not(policy) => f.debug_tuple("not").field(policy).finish(),
+            Rule::Role(role) => f.debug_tuple("role").field(role).finish(),
+            Rule::Scope(scope) => f.debug_tuple("scope").field(scope).finish(),
+            Rule::Test(name, _) => f.debug_tuple("test").field(name).finish(),
+        }
+    }
+}
+
+/// How far ahead of ours the clock of the one who wrote `auth_time` may be, in seconds.
+const CLOCK_SKEW: i64 = 60;
+
+/// At least one must hold. If none does, the refusal that says most is reported.
+fn decide_any(any: &[Policy], token: &VerifiedToken) -> Result<(), AuthErrorKind> {
+    let mut refusal = AuthErrorKind::Forbidden;
+    for policy in any {
+        match (policy.decide(token), refusal) {
+            (Ok(()), _) => return Ok(()),
+            (Err(kind), AuthErrorKind::Forbidden) => refusal = kind,
+            (Err(_), _) => {}
+        }
+    }
+    Err(refusal)
+}
+
+fn is_recent(token: &VerifiedToken, seconds: u64) -> bool {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    token.authenticated_at().is_some_and(|at| {
+        // A login in the future is a clock that is wrong, or a lie.
+        (-CLOCK_SKEW..=seconds).contains(&token.now().saturating_sub(at))
+    })
+}
+
+fn has_role(token: &VerifiedToken, role: &str) -> bool {
+    ["role", "roles"].into_iter().any(|name| {
+        token
+            .claim::<OneOrMany>(name)
+            .is_some_and(|roles| match roles {
+                OneOrMany::One(own) => own == role,
+                OneOrMany::Many(own) => own.iter().any(|own| own == role),
+            })
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}

@@ -1,0 +1,316 @@
+//! Where a request carries its token.
+
+use std::{fmt, sync::Arc};
+
+use crate::error::{AuthError, AuthErrorKind};
+
+/// The head of a request, as the core reads it: no body, no copies.
+///
+/// An adapter implements it for its framework's request type; that is all a further framework
+/// needs. Header names are compared without case by the implementation.
+pub trait RequestHead {
+    /// The method: `GET`, `POST` ...
+    fn method(&self) -> &str;
+    /// The path, starting with `/`.
+    fn path(&self) -> &str;
+    /// The query, without the question mark.
+    fn query(&self) -> Option<&str>;
+    /// Calls `visit` with the raw value of each header called `name` (in lower case), in order.
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8]));
+}
+
+/// A token as a request carries it, not verified.
+///
+/// `Debug` does not show it.
+#[derive(Clone, Copy)]
+pub struct Credentials<'h> {
+    token: &'h str,
+    ambiguous: bool,
+}
+
+impl<'h> Credentials<'h> {
+    /// Credentials that were found by other means, for example in a message of a stream.
+    #[must_use]
+    pub fn new(token: &'h str) -> Self {
+        Self {
+            token,
+            ambiguous: false,
+        }
+    }
+
+    pub(crate) fn token(&self) -> &'h str {
+        self.token
+    }
+
+    /// Whether another enabled source carried a token too (RFC 6750 section 2).
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.ambiguous
+    }
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+/// Where a request carries its token. The default is the `Authorization` header, and only that.
+///
+/// 1. One request, one token. Two `Authorization` headers, or two cookies of the name with
+///    different values, are a bad request (400).
+/// 2. When a second enabled source carries a token as well, the first must be good *and* alone: a
+///    bad first one is refused as such (401), a good one as ambiguous (400). The second is never
+///    used in place of the first.
+/// 3. A source that carries nothing, or another scheme, counts as empty.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::TokenSource;
+///
+/// let browsers_too = TokenSource::bearer().or(TokenSource::cookie("__Host-access"));
+/// ```
+#[must_use = "a source does nothing until an `Authenticator` uses it"]
+#[derive(Clone)]
+pub struct TokenSource(Source);
+
+/// A function of the app that finds a token.
+type Finder = dyn Fn(&dyn RequestHead) -> Option<&str> + Send + Sync;
+
+#[derive(Clone)]
+enum Source {
+    Bearer,
+    Cookie(Box<str>),
+    Custom(Arc<Finder>),
+    Header(Box<str>),
+    Query(Box<str>),
+    Several(Vec<TokenSource>),
+    WebsocketProtocol,
+}
+
+impl TokenSource {
+    /// `Authorization: Bearer <token>` (RFC 6750 section 2.1). The default.
+    pub fn bearer() -> Self {
+        Self(Source::Bearer)
+    }
+
+    /// A cookie (RFC 6265 section 4.2). Its name is compared exactly.
+    ///
+    /// Browsers send it by themselves, so requests that change something need protection against
+    /// cross-site request forgery.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self(Source::Cookie(name.into().into_boxed_str()))
+    }
+
+    /// A header that holds nothing but the token.
+    pub fn header(name: impl Into<String>) -> Self {
+        Self(Source::Header(
+            name.into().to_ascii_lowercase().into_boxed_str(),
+        ))
+    }
+
+    /// A query parameter, for example `access_token`.
+    ///
+    /// Unsafe for most uses: URLs end up in logs, histories and `Referer` headers, which is why
+    /// OAuth 2.1 dropped it (RFC 6750 section 5.3, RFC 9700 section 4.3.2).
+    pub fn query(name: impl Into<String>) -> Self {
+        Self(Source::Query(name.into().into_boxed_str()))
+    }
+
+    /// The protocol `bearer.<token>` in `Sec-WebSocket-Protocol` (RFC 6455 section 11.3.4), for
+    /// browsers, whose WebSocket API can set no header.
+    ///
+    /// The client offers a real protocol beside it; the server answers with that one, never with
+    /// the token.
+    pub fn websocket_protocol() -> Self {
+        Self(Source::WebsocketProtocol)
+    }
+
+    /// A function that finds the token in the request head.
+    pub fn custom<F>(find: F) -> Self
+    where
+        F: Fn(&dyn RequestHead) -> Option<&str> + Send + Sync + 'static,
+    {
+        Self(Source::Custom(Arc::new(find)))
+    }
+
+    /// This source, and `other` too.
+    pub fn or(self, other: Self) -> Self {
+        let mut sources = match self.0 {
+            Source::Several(sources) => sources,
+            one => vec![Self(one)],
+        };
+        sources.push(other);
+        Self(Source::Several(sources))
+    }
+
+    /// The one token that the request carries.
+    pub(crate) fn find<'h>(
+        &self,
+        head: &'h dyn RequestHead,
+    ) -> Result<Option<Credentials<'h>>, AuthError> {
+        let Source::Several(sources) = &self.0 else {
+            return Ok(self.find_one(head)?.map(Credentials::new));
+        };
+        let mut found: Option<Credentials<'h>> = None;
+        for source in sources {
+            match (&mut found, source.find(head)) {
+                (None, first) => found = first?,
+                (Some(first), Ok(Some(_)) | Err(_)) => first.ambiguous = true,
+                (Some(_), Ok(None)) => {}
+            }
+        }
+        Ok(found)
+    }
+
+    fn find_one<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<&'h str>, AuthErrorKind> {
+        match &self.0 {
+            Source::Bearer => bearer(head),
+            Source::Cookie(name) => cookie(head, name),
+            Source::Custom(find) => Ok(find(head)),
+            Source::Header(name) => only(head, name)?.map(text).transpose(),
+            Source::Query(name) => query(head, name),
+            Source::Several(_) => Ok(None),
+            Source::WebsocketProtocol => websocket_protocol(head),
+        }
+    }
+}
+
+impl Default for TokenSource {
+    fn default() -> Self {
+        Self::bearer()
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Bearer => f.write_str("bearer"),
+            Source::Cookie(name) => write!(f, "cookie({name:?})"),
+            Source::Custom(_) => f.write_str("custom"),
+            Source::Header(name) => write!(f, "header({name:?})"),
+            Source::Query(name) => write!(f, "query({name:?})"),
+            Source::Several(sources) => f.debug_list().entries(sources).finish(),
+            Source::WebsocketProtocol => f.write_str("websocket_protocol"),
+        }
+    }
+}
+
+/// `Authorization: Bearer <token68>` (RFC 9110 section 11.4, RFC 6750 section 2.1).
+fn bearer(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorKind> {
+    const MALFORMED: Result<Option<&str>, AuthErrorKind> = Err(AuthErrorKind::MalformedRequest);
+    const SCHEME: &[u8] = b"bearer";
+
+    let Some(value) = only(head, "authorization")? else {
+        return Ok(None);
+    };
+    let end = value
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'\t'))
+        .unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(end);
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return Ok(None);
+    }
+    let token = match rest {
+        [b' ', ..] => rest.trim_ascii_start(),
+        _ => return MALFORMED,
+    };
+    if rest
+        .iter()
+        .take(rest.len() - token.len())
+        .any(|byte| *byte != b' ')
+        || token.is_empty()
+    {
+        return MALFORMED;
+    }
+    // Several words, several tokens, or auth-params: no token68 at all.
+    let several = token.iter().any(|byte| matches!(byte, b' ' | b'\t' | b','));
+    let params = token.windows(2).any(|pair| pair == b"=\"") && !token.starts_with(b"{");
+    if several || params {
+        return MALFORMED;
+    }
+    text(token).map(Some)
+}
+
+fn cookie<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h str>, AuthErrorKind> {
+    let mut found = None;
+    let mut conflict = false;
+    head.visit_header("cookie", &mut |header| {
+        for pair in header.split(|byte| *byte == b';') {
+            let Some(value) = pair
+                .trim_ascii()
+                .strip_prefix(name.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"="))
+            else {
+                continue;
+            };
+            let value = unquoted(value.trim_ascii());
+            conflict |= found.replace(value).is_some_and(|first| first != value);
+        }
+    });
+    if conflict {
+        return Err(AuthErrorKind::MalformedRequest);
+    }
+    found
+        .filter(|value| !value.is_empty())
+        .map(text)
+        .transpose()
+}
+
+fn query<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h str>, AuthErrorKind> {
+    let mut values = head
+        .query()
+        .unwrap_or("")
+        .split('&')
+        .filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        .filter(|value| !value.is_empty());
+    let first = values.next();
+    match values.next() {
+        Some(_) => Err(AuthErrorKind::MalformedRequest),
+        None => Ok(first),
+    }
+}
+
+fn websocket_protocol(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorKind> {
+    let mut found = None;
+    let mut several = false;
+    head.visit_header("sec-websocket-protocol", &mut |header| {
+        for protocol in header.split(|byte| *byte == b',') {
+            if let Some(token) = protocol.trim_ascii().strip_prefix(b"bearer.") {
+                several |= found.replace(token).is_some();
+            }
+        }
+    });
+    if several {
+        return Err(AuthErrorKind::MalformedRequest);
+    }
+    found.map(text).transpose()
+}
+
+/// The one header of this name, without the white space around it; an empty one counts as absent.
+fn only<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h [u8]>, AuthErrorKind> {
+    let mut found = None;
+    let mut several = false;
+    head.visit_header(name, &mut |value| several |= found.replace(value).is_some());
+    if several {
+        return Err(AuthErrorKind::MalformedRequest);
+    }
+    Ok(found.map(trim_end).filter(|value| !value.is_empty()))
+}
+
+fn trim_end(value: &[u8]) -> &[u8] {
+    value.trim_ascii_end()
+}
+
+fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => value,
+    }
+}
+
+/// A token is ASCII. Its alphabet is checked when it is parsed.
+fn text(token: &[u8]) -> Result<&str, AuthErrorKind> {
+    std::str::from_utf8(token).map_err(|_| AuthErrorKind::MalformedToken)
+}

@@ -1,0 +1,274 @@
+//! The settings of a verifier, checked once.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config_error::ConfigError,
+    jose::{Algorithm, normal_type},
+    keys::Keys,
+    verify::{Verifier, rules::Settings},
+};
+
+/// Builds a [`Verifier`]. Made by [`Verifier::builder`].
+///
+/// Issuer and audience must be said, or waived by name.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{ConfigError, Key, Verifier};
+///
+/// let key = Key::hs256("an example secret of 32 bytes or more")?;
+/// let verifier = Verifier::builder(key.clone())
+///     .issuer("https://id.example")
+///     .audience("orders")
+///     .build()?;
+///
+/// let forgotten = Verifier::builder(key).issuer("https://id.example").build();
+/// assert!(matches!(forgotten, Err(ConfigError::Missing(_))));
+/// # Ok::<(), ConfigError>(())
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct VerifierBuilder {
+    keys: Keys,
+    algorithms: Vec<Algorithm>,
+    issuers: Vec<Box<str>>,
+    any_issuer: bool,
+    audiences: Vec<Box<str>>,
+    any_audience: bool,
+    types: Vec<Box<str>>,
+    wanted: Vec<Box<str>>,
+    leeway: Duration,
+    max_age: Option<Duration>,
+    max_lifetime: Option<Duration>,
+    max_token_bytes: usize,
+    clock: Arc<dyn Clock>,
+}
+
+impl VerifierBuilder {
+    /// The default leeway: 30 seconds.
+    pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+    /// The largest leeway: 5 minutes.
+    pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
+    /// The default for [`max_lifetime`](Self::max_lifetime): 366 days.
+    pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(366 * 86_400);
+    /// The default for [`max_token_bytes`](Self::max_token_bytes): 8 KiB.
+    pub const DEFAULT_MAX_TOKEN_BYTES: usize = 8 << 10;
+    /// The largest [`max_token_bytes`](Self::max_token_bytes): 64 KiB.
+    pub const LARGEST_MAX_TOKEN_BYTES: usize = 64 << 10;
+
+    /// The most claims that can be required by name.
+    const MOST_WANTED: usize = 64;
+
+    pub(super) fn new(keys: Keys) -> Self {
+        Self {
+            keys,
+            algorithms: Vec::new(),
+            issuers: Vec::new(),
+            any_issuer: false,
+            audiences: Vec::new(),
+            any_audience: false,
+            types: Vec::new(),
+            wanted: Vec::new(),
+            leeway: Self::DEFAULT_LEEWAY,
+            max_age: None,
+            max_lifetime: Some(Self::DEFAULT_MAX_LIFETIME),
+            max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The issuer that `iss` must name, compared exactly (RFC 8725 section 3.8).
+    ///
+    /// Said again, it adds another name of the same issuer.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuers.push(issuer.into().into_boxed_str());
+        self
+    }
+
+    /// Accepts tokens of any issuer, or without one.
+    ///
+    /// Only for keys that nobody else's tokens can be signed with. A shared key makes every other
+    /// service that has it an issuer here.
+    pub fn any_issuer(mut self) -> Self {
+        self.any_issuer = true;
+        self
+    }
+
+    /// The audience that `aud` must be or hold, compared exactly (RFC 8725 section 3.9).
+    ///
+    /// Said again, it adds an alternative: one of them is enough.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into().into_boxed_str());
+        self
+    }
+
+    /// Accepts tokens for any audience, or without one.
+    ///
+    /// Then a token that the same issuer made for another service opens this one too.
+    pub fn any_audience(mut self) -> Self {
+        self.any_audience = true;
+        self
+    }
+
+    /// Accepts only these algorithms. The default: those of the keys.
+    ///
+    /// It narrows what the keys allow; it never makes a key verify another algorithm.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms.extend(algorithms);
+        self
+    }
+
+    /// How far clocks may differ, in whole seconds. Default 30 seconds, at most 5 minutes.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Refuses a token that was issued (`iat`) longer ago than this, in whole seconds. `iat` is
+    /// then required. No default.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// Refuses a token that lives longer than this, from `iat` (else `nbf`, else now) to `exp`.
+    /// Default 366 days.
+    ///
+    /// A token cannot be taken back by a verifier that looks nothing up, so a long life is a
+    /// standing risk (RFC 9700 section 4.10).
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Accepts tokens of any lifetime. `exp` stays required.
+    pub fn any_lifetime(mut self) -> Self {
+        self.max_lifetime = None;
+        self
+    }
+
+    /// The type that `typ` must name, for example `at+jwt`. Case and a leading `application/` do
+    /// not matter. Said again, it adds an alternative.
+    ///
+    /// The default accepts `JWT`, `at+jwt` and no `typ` at all, and refuses every other: refresh
+    /// tokens, logout tokens, DPoP proofs (RFC 8725 section 3.11).
+    pub fn token_type(mut self, typ: impl AsRef<str>) -> Self {
+        self.types.push(normal_type(typ.as_ref()).into_boxed_str());
+        self
+    }
+
+    /// Accepts OAuth access tokens by RFC 9068 only: `typ` is `at+jwt`, and `iss`, `exp`, `aud`,
+    /// `sub`, `client_id`, `iat` and `jti` are there.
+    pub fn access_token_profile(self) -> Self {
+        ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"]
+            .into_iter()
+            .fold(self.token_type("at+jwt"), Self::require_claim)
+    }
+
+    /// Refuses a token without this claim, whatever it holds. At most 64 names.
+    pub fn require_claim(mut self, name: impl Into<String>) -> Self {
+        self.wanted.push(name.into().into_boxed_str());
+        self
+    }
+
+    /// The longest token in bytes. Default 8 KiB, at most 64 KiB. A longer one is not decoded.
+    pub fn max_token_bytes(mut self, bytes: usize) -> Self {
+        self.max_token_bytes = bytes;
+        self
+    }
+
+    /// The clock. Default [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Checks the settings and makes the verifier.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when issuer or audience were neither said nor waived (or both), a bound is
+    /// exceeded, or there is no key, or none for the chosen algorithms.
+    pub fn build(self) -> Result<Verifier, ConfigError> {
+        either("issuer", self.any_issuer, &self.issuers)?;
+        either("audience", self.any_audience, &self.audiences)?;
+        if self.leeway > Self::MAX_LEEWAY {
+            return Err(setting("the leeway is more than 5 minutes"));
+        }
+        if !(1..=Self::LARGEST_MAX_TOKEN_BYTES).contains(&self.max_token_bytes) {
+            return Err(setting("`max_token_bytes` is not between 1 and 65536"));
+        }
+        if self.wanted.len() > Self::MOST_WANTED {
+            return Err(setting("more than 64 claims are required"));
+        }
+        self.check_keys()?;
+        let settings = Settings {
+            issuers: (!self.any_issuer).then_some(self.issuers),
+            audiences: (!self.any_audience).then_some(self.audiences),
+            types: self.types,
+            wanted: self.wanted,
+            leeway: seconds(self.leeway),
+            max_age: self.max_age.map(seconds),
+            max_lifetime: self.max_lifetime.map(seconds),
+        };
+        Ok(Verifier::new(
+            self.keys,
+            self.algorithms,
+            settings,
+            self.max_token_bytes,
+            self.clock,
+        ))
+    }
+
+    /// Keys that are at hand must be usable. A source may still be on its way.
+    fn check_keys(&self) -> Result<(), ConfigError> {
+        let Ok(set) = self.keys.source().snapshot() else {
+            return Ok(());
+        };
+        if set.keys().is_empty() {
+            return Err(ConfigError::Missing("there is no key".into()));
+        }
+        let usable =
+            |algorithm: Algorithm| self.algorithms.iter().any(|own| own.matches(algorithm));
+        if !self.algorithms.is_empty() && !set.keys().iter().any(|key| usable(key.algorithm())) {
+            return Err(ConfigError::Conflict(
+                "no key is for one of the accepted `algorithms`".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifierBuilder")
+            .field("issuers", &self.issuers)
+            .field("audiences", &self.audiences)
+            .finish_non_exhaustive()
+    }
+}
+
+fn either(what: &str, any: bool, named: &[Box<str>]) -> Result<(), ConfigError> {
+    match (any, named) {
+        (false, []) => Err(ConfigError::Missing(format!(
+            "say the expected {what} with `.{what}(..)`, or `.any_{what}()` if it does not matter"
+        ))),
+        (true, [_, ..]) => Err(ConfigError::Conflict(format!(
+            "`.{what}(..)` and `.any_{what}()` exclude each other"
+        ))),
+        (false, named) if named.iter().any(|name| name.is_empty()) => {
+            Err(setting(&format!("the {what} is empty")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn setting(text: &str) -> ConfigError {
+    ConfigError::InvalidSetting(text.to_owned())
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}

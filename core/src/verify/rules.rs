@@ -1,0 +1,297 @@
+//! The rules that a token's claims must pass, as a list: one entry, one rule.
+
+use crate::{
+    claims::{Audience, Registered},
+    error::AuthErrorKind,
+    jose::Header,
+};
+
+/// What the rules compare with.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// `None`: any.
+    pub(super) issuers: Option<Vec<Box<str>>>,
+    /// `None`: any.
+    pub(super) audiences: Option<Vec<Box<str>>>,
+    /// Empty: the usual ones.
+    pub(super) types: Vec<Box<str>>,
+    pub(super) wanted: Vec<Box<str>>,
+    /// Seconds.
+    pub(super) leeway: i64,
+    /// Seconds.
+    pub(super) max_age: Option<i64>,
+    /// Seconds.
+    pub(super) max_lifetime: Option<i64>,
+}
+
+/// What the rules look at.
+pub(super) struct Facts<'t> {
+    pub(super) header: &'t Header,
+    pub(super) payload: &'t str,
+    pub(super) claims: &'t Registered,
+    pub(super) now: i64,
+}
+
+/// One rule: its name, its decision, and how to explain it.
+pub(super) struct Rule {
+    pub(super) name: &'static str,
+    pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), AuthErrorKind>,
+    pub(super) expected: fn(&Settings, &Facts<'_>) -> String,
+    pub(super) found: fn(&Facts<'_>) -> String,
+}
+
+/// Every rule, in the order of reporting.
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        name: "typ",
+        check: token_type,
+        expected: |settings, _| match settings.types.as_slice() {
+            [] => "jwt, at+jwt or absent".to_owned(),
+            types => types.join(" or "),
+        },
+        found: |facts| quoted(facts.header.token_type()),
+    },
+    Rule {
+        name: "required claims",
+        check: required_claims,
+        expected: |settings, _| settings.wanted.join(", "),
+        found: |facts| match facts.claims.missing {
+            Some(index) => format!("number {} is absent", index + 1),
+            None => "all present".to_owned(),
+        },
+    },
+    Rule {
+        name: "iss",
+        check: issuer,
+        expected: |settings, _| any_of(settings.issuers.as_deref()),
+        found: |facts| quoted(facts.issuer()),
+    },
+    Rule {
+        name: "aud",
+        check: audience,
+        expected: |settings, _| any_of(settings.audiences.as_deref()),
+        found: |facts| {
+            let all: Vec<String> = facts
+                .audience()
+                .iter()
+                .map(|one| quoted(Some(one)))
+                .collect();
+            if all.is_empty() {
+                "absent".to_owned()
+            } else {
+                all.join(", ")
+            }
+        },
+    },
+    Rule {
+        name: "exp",
+        check: expiry,
+        expected: |settings, facts| format!("after {}", facts.now.saturating_sub(settings.leeway)),
+        found: |facts| date(facts.claims.expires_at),
+    },
+    Rule {
+        name: "nbf",
+        check: not_before,
+        expected: |settings, facts| latest(settings, facts),
+        found: |facts| date(facts.claims.not_before),
+    },
+    Rule {
+        name: "iat",
+        check: issued_at,
+        expected: |settings, facts| latest(settings, facts),
+        found: |facts| date(facts.claims.issued_at),
+    },
+    Rule {
+        name: "lifetime",
+        check: lifetime,
+        expected: |settings, _| at_most(settings.max_lifetime),
+        found: |facts| {
+            facts
+                .lifetime()
+                .map_or("unknown".to_owned(), |life| format!("{life} s"))
+        },
+    },
+    Rule {
+        name: "age",
+        check: age,
+        expected: |settings, _| at_most(settings.max_age),
+        found: |facts| {
+            facts
+                .age()
+                .map_or("unknown".to_owned(), |age| format!("{age} s"))
+        },
+    },
+    Rule {
+        name: "cnf",
+        check: confirmation,
+        expected: |_, _| "absent".to_owned(),
+        found: |facts| {
+            if facts.claims.confirmation {
+                "present"
+            } else {
+                "absent"
+            }
+            .to_owned()
+        },
+    },
+];
+
+impl<'t> Facts<'t> {
+    fn issuer(&self) -> Option<&'t str> {
+        Some(self.claims.issuer.as_ref()?.get(self.payload))
+    }
+
+    fn audience(&self) -> Audience<'t> {
+        Audience::new(self.claims.audience.as_ref(), self.payload)
+    }
+
+    fn lifetime(&self) -> Option<i64> {
+        let start = self
+            .claims
+            .issued_at
+            .or(self.claims.not_before)
+            .unwrap_or(self.now);
+        Some(self.claims.expires_at?.saturating_sub(start))
+    }
+
+    fn age(&self) -> Option<i64> {
+        Some(self.now.saturating_sub(self.claims.issued_at?))
+    }
+}
+
+/// RFC 8725 section 3.11: a token of another kind is not taken for this one.
+fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    let typ = facts.header.token_type();
+    let good = if settings.types.is_empty() {
+        matches!(typ, None | Some("jwt" | "at+jwt"))
+    } else {
+        typ.is_some_and(|typ| settings.types.iter().any(|own| **own == *typ))
+    };
+    refuse_unless(good, AuthErrorKind::WrongType)
+}
+
+fn required_claims(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    refuse_unless(facts.claims.missing.is_none(), AuthErrorKind::MissingClaim)
+}
+
+/// RFC 7519 section 4.1.1, RFC 8725 section 3.8. An expected claim is a required claim.
+fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    let Some(expected) = &settings.issuers else {
+        return Ok(());
+    };
+    let issuer = facts.issuer().ok_or(AuthErrorKind::MissingClaim)?;
+    refuse_unless(
+        expected.iter().any(|own| **own == *issuer),
+        AuthErrorKind::WrongIssuer,
+    )
+}
+
+/// RFC 7519 section 4.1.3, RFC 8725 section 3.9.
+fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    let Some(expected) = &settings.audiences else {
+        return Ok(());
+    };
+    if facts.claims.audience.is_none() {
+        return Err(AuthErrorKind::MissingClaim);
+    }
+    let audience = facts.audience();
+    refuse_unless(
+        expected.iter().any(|own| audience.contains(own)),
+        AuthErrorKind::WrongAudience,
+    )
+}
+
+/// RFC 7519 section 4.1.4.
+fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    let expires_at = facts.claims.expires_at.ok_or(AuthErrorKind::MissingClaim)?;
+    refuse_unless(
+        facts.now < expires_at.saturating_add(settings.leeway),
+        AuthErrorKind::Expired,
+    )
+}
+
+/// RFC 7519 section 4.1.5.
+fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    refuse_unless(
+        has_come(facts.claims.not_before, settings, facts),
+        AuthErrorKind::NotYetValid,
+    )
+}
+
+/// RFC 7519 section 4.1.6: a token from the future has a wrong clock behind it, or a forger.
+fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    refuse_unless(
+        has_come(facts.claims.issued_at, settings, facts),
+        AuthErrorKind::IssuedInFuture,
+    )
+}
+
+/// RFC 9700 section 4.10.
+fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    let within = match (settings.max_lifetime, facts.lifetime()) {
+        (Some(max), Some(lifetime)) => lifetime <= max,
+        _ => true,
+    };
+    refuse_unless(within, AuthErrorKind::LifetimeTooLong)
+}
+
+fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    let Some(max) = settings.max_age else {
+        return Ok(());
+    };
+    let age = facts.age().ok_or(AuthErrorKind::MissingClaim)?;
+    refuse_unless(
+        age <= max.saturating_add(settings.leeway),
+        AuthErrorKind::TokenTooOld,
+    )
+}
+
+/// RFC 7800 section 3.1: a bound token is worth nothing without the proof.
+fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+    refuse_unless(!facts.claims.confirmation, AuthErrorKind::BoundToken)
+}
+
+fn has_come(date: Option<i64>, settings: &Settings, facts: &Facts<'_>) -> bool {
+    date.is_none_or(|date| date <= facts.now.saturating_add(settings.leeway))
+}
+
+fn refuse_unless(good: bool, kind: AuthErrorKind) -> Result<(), AuthErrorKind> {
+    if good { Ok(()) } else { Err(kind) }
+}
+
+fn any_of(names: Option<&[Box<str>]>) -> String {
+    names.map_or("any".to_owned(), |names| {
+        names
+            .iter()
+            .map(|name| quoted(Some(name)))
+            .collect::<Vec<_>>()
+            .join(" or ")
+    })
+}
+
+fn at_most(seconds: Option<i64>) -> String {
+    seconds.map_or("any".to_owned(), |seconds| format!("at most {seconds} s"))
+}
+
+fn latest(settings: &Settings, facts: &Facts<'_>) -> String {
+    format!(
+        "absent, or at most {}",
+        facts.now.saturating_add(settings.leeway)
+    )
+}
+
+fn date(date: Option<i64>) -> String {
+    date.map_or("absent".to_owned(), |date| date.to_string())
+}
+
+/// A text from a token, escaped and cut to a length that a log can bear.
+pub(super) fn quoted(text: Option<&str>) -> String {
+    const LONGEST: usize = 128;
+    match text {
+        None => "absent".to_owned(),
+        Some(text) if text.chars().count() > LONGEST => {
+            format!("{:?}...", text.chars().take(LONGEST).collect::<String>())
+        }
+        Some(text) => format!("{text:?}"),
+    }
+}

@@ -1,0 +1,285 @@
+//! The verifier: one token in, one verdict out.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use crate::{
+    claims::{Registered, VerifiedToken},
+    clock::Clock,
+    error::{AuthError, AuthErrorKind},
+    future::MaybeReady,
+    jose::{Algorithm, Compact, Header, base64url},
+    keys::{Keys, Refresh},
+    verify::{
+        Explanation, VerifierBuilder,
+        explain::{Log, Silent},
+        rules::{Facts, RULES, Settings},
+    },
+};
+
+/// Verifies tokens. Cheap to clone.
+///
+/// What it does, in this order:
+///
+/// 1. The text is a JWS in compact form, within the size limit, in the base64url alphabet.
+/// 2. The header is one JSON object without duplicates, asks for nothing unknown, and names an
+///    accepted algorithm.
+/// 3. The key set has a key for the header's `kid` and `alg`, and the signature matches under it.
+/// 4. The payload is one JSON object without duplicates at any level, and each registered claim has
+///    its type.
+/// 5. `typ`, required claims, `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, age and `cnf` pass.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{Key, Verifier};
+///
+/// let verifier = Verifier::builder(Key::hs256("an example secret of 32 bytes or more")?)
+///     .issuer("https://id.example")
+///     .audience("orders")
+///     .build()?;
+///
+/// # futures_executor::block_on(async {
+/// let refused = verifier.verify("not.a.token").await.unwrap_err();
+/// assert_eq!(refused.reason(), "malformed_token");
+/// # });
+/// # Ok::<(), countersign::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
+    keys: Keys,
+    /// Empty: those of the keys.
+    algorithms: Vec<Algorithm>,
+    settings: Settings,
+    max_token_bytes: usize,
+    clock: Arc<dyn Clock>,
+}
+
+impl Verifier {
+    /// Starts a verifier with these keys: a [`Key`](crate::Key), several, a
+    /// [`KeySet`](crate::KeySet) or [`Keys`].
+    pub fn builder(keys: impl Into<Keys>) -> VerifierBuilder {
+        VerifierBuilder::new(keys.into())
+    }
+
+    pub(super) fn new(
+        keys: Keys,
+        algorithms: Vec<Algorithm>,
+        settings: Settings,
+        max_token_bytes: usize,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            keys,
+            algorithms,
+            settings,
+            max_token_bytes,
+            clock,
+        }))
+    }
+
+    /// Verifies a token.
+    ///
+    /// The future is ready at its first poll, unless the key source has to fetch a key that the
+    /// token names and the set lacks.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`] with the first check that failed.
+    pub fn verify(
+        &self,
+        token: &str,
+    ) -> impl Future<Output = Result<VerifiedToken, AuthError>> + Send + use<> {
+        self.start(token)
+    }
+
+    /// Verifies a token with the keys at hand; never waits and never fetches.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`] with the first check that failed.
+    pub fn verify_now(&self, token: &str) -> Result<VerifiedToken, AuthError> {
+        self.run(token, &mut Silent)
+    }
+
+    /// Explains the verdict on a token: each check, what was expected, what was found.
+    ///
+    /// For logs, command lines and tests. Texts from the token are escaped and cut. Its verdict is
+    /// always that of [`verify_now`](Self::verify_now).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// let issuer = TestIssuer::new();
+    /// let explanation = issuer.verifier().explain(&issuer.token().audience("shop").sign());
+    ///
+    /// let failed: Vec<_> = explanation.failed().map(|check| check.name()).collect();
+    /// assert_eq!(failed, ["aud"]);
+    /// ```
+    #[must_use]
+    pub fn explain(&self, token: &str) -> Explanation {
+        let mut explanation = Explanation::default();
+        let result = self.run(token, &mut explanation);
+        explanation.conclude(result)
+    }
+
+    /// The names of the issuer; `None` if any will do.
+    pub(crate) fn issuers(&self) -> Option<&[Box<str>]> {
+        self.0.settings.issuers.as_deref()
+    }
+
+    pub(crate) fn start(&self, token: &str) -> MaybeReady<Result<VerifiedToken, AuthError>> {
+        let error = match self.verify_now(token) {
+            Ok(token) => return MaybeReady::ready(Ok(token)),
+            Err(error) => error,
+        };
+        let Some(refreshed) = self.refresh(token, error.kind()) else {
+            return MaybeReady::ready(Err(error));
+        };
+        let verifier = self.clone();
+        let token = token.to_owned();
+        MaybeReady::waiting(async move {
+            let refreshed = refreshed.await;
+            match (verifier.verify_now(&token), refreshed) {
+                // The key may be new, and the source could not look: nobody can tell.
+                (Err(error), Err(unavailable)) if error.kind() == AuthErrorKind::UnknownKey => {
+                    Err(AuthError::from(AuthErrorKind::KeysUnavailable)
+                        .with_retry_after(unavailable.seconds())
+                        .with_source(unavailable))
+                }
+                (result, _) => result,
+            }
+        })
+    }
+
+    /// Asks the source for newer keys, if they could change the verdict.
+    fn refresh(
+        &self,
+        token: &str,
+        kind: AuthErrorKind,
+    ) -> Option<impl Future<Output = Result<(), crate::keys::KeysUnavailable>> + Send + use<>> {
+        let source = self.0.keys.source();
+        match kind {
+            AuthErrorKind::KeysUnavailable => source.refresh(Refresh::NoKeys),
+            AuthErrorKind::UnknownKey => {
+                let compact = Compact::parse(token, self.0.max_token_bytes).ok()?;
+                let header = Header::parse(compact.header).ok()?;
+                source.refresh(Refresh::UnknownKey(header.key_id()?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The one way through all checks. Silent, it stops at the first refusal; explaining, it goes
+    /// on as far as there is something to look at, and still reports the first.
+    fn run<L: Log>(&self, token: &str, log: &mut L) -> Result<VerifiedToken, AuthError> {
+        let mut refusal = None;
+        let mut refuse = |error: AuthError| {
+            let error = refusal.get_or_insert(error);
+            if L::EVERY_CHECK {
+                Ok(())
+            } else {
+                Err(error.clone())
+            }
+        };
+
+        let compact = Compact::parse(token, self.0.max_token_bytes);
+        log.step("format", || format!("{} bytes", token.len()), compact.err());
+        let compact = compact?;
+
+        let header = Header::parse(compact.header);
+        log.step(
+            "header",
+            || "a JOSE header".into(),
+            header.as_ref().err().copied(),
+        );
+        let header = header?;
+
+        let signature = self.check_signature(&header, &compact);
+        log.signature(&header, signature.as_ref().err().map(AuthError::kind));
+        if let Err(error) = signature {
+            refuse(error)?;
+        }
+
+        let payload = decode_payload(compact.payload);
+        let claims = payload
+            .as_ref()
+            .map_err(|kind| *kind)
+            .and_then(|payload| Registered::parse(payload, &self.0.settings.wanted));
+        log.step(
+            "payload",
+            || "one JSON object".into(),
+            claims.as_ref().err().copied(),
+        );
+        let (payload, claims) = match (payload, claims) {
+            (Ok(payload), Ok(claims)) => (payload, claims),
+            (Err(kind), _) | (_, Err(kind)) => {
+                refuse(kind.into())?;
+                return Err(refusal.unwrap_or_else(|| kind.into()));
+            }
+        };
+
+        let facts = Facts {
+            header: &header,
+            payload: &payload,
+            claims: &claims,
+            now: self.0.clock.now(),
+        };
+        for rule in RULES {
+            let result = (rule.check)(&self.0.settings, &facts);
+            log.rule(rule, &self.0.settings, &facts, result.err());
+            if let Err(kind) = result {
+                refuse(kind.into())?;
+            }
+        }
+        match refusal {
+            Some(error) => Err(error),
+            None => Ok(VerifiedToken::new(
+                header,
+                payload,
+                claims,
+                Arc::clone(&self.0.clock),
+            )),
+        }
+    }
+
+    fn check_signature(&self, header: &Header, compact: &Compact<'_>) -> Result<(), AuthError> {
+        let algorithm = header.algorithm();
+        let accepted = &self.0.algorithms;
+        if !accepted.is_empty() && !accepted.iter().any(|own| own.matches(algorithm)) {
+            return Err(AuthErrorKind::WrongAlgorithm.into());
+        }
+        let keys = self.0.keys.source().snapshot().map_err(|unavailable| {
+            AuthError::from(AuthErrorKind::KeysUnavailable)
+                .with_retry_after(unavailable.seconds())
+                .with_source(unavailable)
+        })?;
+        let signature =
+            base64url::decode(compact.signature.as_bytes()).ok_or(AuthErrorKind::MalformedToken)?;
+        keys.verify(
+            algorithm,
+            header.key_id(),
+            compact.signed.as_bytes(),
+            &signature,
+        )?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("settings", &self.0.settings)
+            .field("keys", &self.0.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+fn decode_payload(encoded: &str) -> Result<Box<str>, AuthErrorKind> {
+    base64url::decode(encoded.as_bytes())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .map(String::into_boxed_str)
+        .ok_or(AuthErrorKind::MalformedToken)
+}
