@@ -55,7 +55,7 @@ impl Issuers {
             let names = verifier.issuers().ok_or_else(|| {
                 ConfigError::Conflict("a verifier for `any_issuer` cannot be one of several".into())
             })?;
-            for name in names.to_vec() {
+            for name in names {
                 if routes.insert(name.clone(), verifier.clone()).is_some() {
                     return Err(ConfigError::Conflict(format!(
                         "two verifiers are for the issuer {name:?}"

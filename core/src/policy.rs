@@ -122,7 +122,8 @@ impl Policy {
     /// # Errors
     ///
     /// [`AuthErrorKind::InsufficientScope`] or [`AuthErrorKind::Forbidden`] (403),
-    /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough.
+    /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough. It is not
+    /// logged here: a handler that answers with it calls [`log`](crate::log).
     pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
         self.decide(token).map_err(|kind| {
             let mut needs = Needs::default();
@@ -173,10 +174,10 @@ impl Policy {
                     policy.describe(kind, needs);
                 }
             }
-            (Rule::Scope(scope), AuthErrorKind::InsufficientScope) => {
-                if !needs.scopes.contains(scope) {
-                    needs.scopes.push(scope.clone());
-                }
+            (Rule::Scope(scope), AuthErrorKind::InsufficientScope)
+                if !needs.scopes.contains(scope) =>
+            {
+                needs.scopes.push(scope.clone());
             }
             (Rule::Acr(values), AuthErrorKind::StepUpRequired) => {
                 needs.acr_values.extend(values.iter().cloned());

@@ -56,8 +56,8 @@ impl fmt::Debug for Credentials<'_> {
 
 /// Where a request carries its token. The default is the `Authorization` header, and only that.
 ///
-/// 1. One request, one token. Two `Authorization` headers, or two cookies of the name with
-///    different values, are a bad request (400).
+/// 1. One request, one token. Two `Authorization` headers are a bad request (400). Two cookies of
+///    the name with different values are no token (401): one was planted, and nobody can tell which.
 /// 2. When a second enabled source carries a token as well, the first must be good *and* alone: a
 ///    bad first one is refused as such (401), a good one as ambiguous (400). The second is never
 ///    used in place of the first.
@@ -204,6 +204,9 @@ fn bearer(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorKind> {
     let Some(value) = only(head, "authorization")? else {
         return Ok(None);
     };
+    if !value.is_ascii() {
+        return Err(AuthErrorKind::MalformedToken);
+    }
     let end = value
         .iter()
         .position(|byte| matches!(byte, b' ' | b'\t'))
@@ -250,7 +253,7 @@ fn cookie<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h str>, 
         }
     });
     if conflict {
-        return Err(AuthErrorKind::MalformedRequest);
+        return Err(AuthErrorKind::MalformedToken);
     }
     found
         .filter(|value| !value.is_empty())

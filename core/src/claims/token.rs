@@ -46,7 +46,7 @@ pub struct VerifiedToken {
 }
 
 struct Inner {
-    header: Header,
+    header: Arc<Header>,
     payload: Box<str>,
     registered: Registered,
     clock: Arc<dyn Clock>,
@@ -55,7 +55,7 @@ struct Inner {
 
 impl VerifiedToken {
     pub(crate) fn new(
-        header: Header,
+        header: Arc<Header>,
         payload: Box<str>,
         registered: Registered,
         clock: Arc<dyn Clock>,

@@ -236,7 +236,7 @@ impl IssuerBuilder {
             return setting("the lifetime of a token is over the maximum, `max_ttl`");
         }
         if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
-            return setting("`max_ttl` is more than 366 days");
+            return setting("`max_ttl` is more than 5 years");
         }
         let verifier = self
             .audiences
@@ -424,7 +424,7 @@ fn random_id() -> Result<String, IssueError> {
     let mut bytes = [0; 16];
     crypto::random(&mut bytes).map_err(|_| IssueError(Cause::Signing))?;
     let mut id = String::with_capacity(22);
-    base64url::encode_into(&bytes, &mut id);
+    base64url::encode_into(bytes, &mut id);
     Ok(id)
 }
 

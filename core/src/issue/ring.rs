@@ -23,7 +23,7 @@ use crate::{
 ///
 /// let keys = SigningKeys::new(SigningKey::generate_es256()?);
 ///
-/// keys.publish(SigningKey::generate_es256()?)?; // today: in the JWK set, signs nothing
+/// keys.publish(&SigningKey::generate_es256()?)?; // today: in the JWK set, signs nothing
 /// keys.rotate(1_800_000_000 + 3_600)?; // tomorrow: it signs; the old one verifies for an hour
 /// keys.prune(1_800_003_601); // then the old one leaves the set
 /// assert_eq!(keys.verifying_keys().len(), 1);
@@ -65,7 +65,7 @@ impl SigningKeys {
     /// # Errors
     ///
     /// [`ConfigError::Conflict`] when the ring has a key with this id already, or a next key.
-    pub fn publish(&self, next: SigningKey) -> Result<(), ConfigError> {
+    pub fn publish(&self, next: &SigningKey) -> Result<(), ConfigError> {
         self.change(|ring| {
             let known = ring
                 .verifying

@@ -3,11 +3,16 @@
 //! Padding, white space, the standard alphabet and non-zero trailing bits are refused, so every
 //! byte string has exactly one text.
 
+use std::sync::LazyLock;
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use base64::engine::Simd;
 use base64::{
     Engine,
-    alphabet::URL_SAFE,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    engine::{DecodePaddingMode, GeneralPurposeConfig},
 };
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+use base64::{alphabet::URL_SAFE, engine::GeneralPurpose};
 
 /// Decodes `input` into a new vector.
 pub(crate) fn decode(input: impl AsRef<[u8]>) -> Option<Vec<u8>> {
@@ -19,7 +24,12 @@ pub(crate) fn decode(input: impl AsRef<[u8]>) -> Option<Vec<u8>> {
 /// Decodes `input` and replaces what is in `output`; its capacity is used again.
 pub(crate) fn decode_into(input: impl AsRef<[u8]>, output: &mut Vec<u8>) -> Option<()> {
     output.clear();
-    ENGINE.decode_vec(input, output).ok()
+    // Exactly what is needed: the estimate of `decode_vec` would have to be given back later.
+    let input = input.as_ref();
+    output.resize(base64::decoded_len_estimate(input.len()), 0);
+    let length = ENGINE.decode_slice(input, output).ok()?;
+    output.truncate(length);
+    Some(())
 }
 
 /// Appends the text of `bytes` to `output`.
@@ -32,13 +42,16 @@ pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     ENGINE.encode(bytes)
 }
 
-const ENGINE: GeneralPurpose = GeneralPurpose::new(
-    &URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_encode_padding(false)
-        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
-        .with_decode_allow_trailing_bits(false),
-);
+/// Which instructions the processor has is asked once.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+static ENGINE: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(STRICT));
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static ENGINE: LazyLock<GeneralPurpose> = LazyLock::new(|| GeneralPurpose::new(&URL_SAFE, STRICT));
+
+const STRICT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_encode_padding(false)
+    .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+    .with_decode_allow_trailing_bits(false);
 
 #[cfg(test)]
 mod tests {

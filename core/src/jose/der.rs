@@ -16,7 +16,7 @@ use crate::{
     ConfigError,
     jose::{
         Algorithm,
-        material::{Curve, Material, PrivateMaterial, RsaNumbers, Secret},
+        material::{Curve, Material, PrivateMaterial, RsaNumbers},
     },
 };
 
@@ -198,7 +198,7 @@ fn ec_point(curve: Curve, encoded: &[u8]) -> Result<Material, ConfigError> {
 }
 
 /// Some writers leave out leading zeros of the scalar, though RFC 5915 section 3 asks for them.
-fn padded(scalar: &[u8], length: usize) -> Option<Secret> {
+fn padded(scalar: &[u8], length: usize) -> Option<Zeroizing<Vec<u8>>> {
     let zeros = length.checked_sub(scalar.len())?;
     let mut padded = Zeroizing::new(vec![0; length]);
     padded[zeros..].copy_from_slice(scalar);

@@ -27,7 +27,7 @@ impl Header {
     /// The longest `kid` that can name a key, in bytes.
     const LONGEST_KEY_ID: usize = 256;
 
-    /// Reads an encoded header.
+    /// Reads an encoded header, which starts the token.
     pub(crate) fn parse(encoded: &str) -> Result<Self, AuthErrorKind> {
         let bytes = base64url::decode(encoded.as_bytes()).ok_or(AuthErrorKind::MalformedToken)?;
         let json = std::str::from_utf8(&bytes).map_err(|_| AuthErrorKind::MalformedToken)?;

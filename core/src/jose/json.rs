@@ -21,7 +21,11 @@ impl<'de> Names<'de> {
     /// Objects with more members than this are looked up by hash, so that a large one stays cheap.
     const FEW: usize = 32;
 
+    /// What one allocation makes room for.
+    const USUAL: usize = 12;
+
     /// Remembers `name`; an error if the object has it already.
+    #[allow(clippy::ptr_arg)] // a borrowed name is kept as such, without a copy
     pub(crate) fn add<E: Error>(&mut self, name: &Cow<'de, str>) -> Result<(), E> {
         let first = name.as_bytes().first().copied().unwrap_or(0);
         let bit = 1
@@ -35,6 +39,9 @@ impl<'de> Names<'de> {
             return Err(E::custom("duplicate member name"));
         }
         self.seen |= bit;
+        if self.few.is_empty() {
+            self.few.reserve(Self::USUAL);
+        }
         if self.few.len() < Self::FEW {
             self.few.push(name.clone());
         } else {

@@ -7,7 +7,7 @@ use crate::{
     ConfigError,
     jose::{
         Algorithm, base64url, json,
-        material::{Curve, KeyType, Material, PrivateMaterial, RsaNumbers, Secret, quoted},
+        material::{Curve, KeyType, Material, PrivateMaterial, RsaNumbers, quoted},
     },
 };
 
@@ -63,14 +63,17 @@ impl Jwk {
     }
 
     /// The algorithm that `alg` or the curve decides on.
-    pub(crate) fn only_algorithm(&self) -> Option<Algorithm> {
-        self.algorithm.or(match self.material.key_type() {
-            KeyType::Ec(Curve::P256) => Some(Algorithm::ES256),
-            KeyType::Ec(Curve::P384) => Some(Algorithm::ES384),
-            KeyType::Ec(Curve::P521) => Some(Algorithm::ES512),
-            KeyType::Ed25519 => Some(Algorithm::EdDSA),
-            KeyType::Hmac | KeyType::Rsa => None,
-        })
+    pub(crate) fn only_algorithm(&self) -> Result<Algorithm, ConfigError> {
+        match (self.algorithm, self.material.key_type()) {
+            (Some(own), _) => Ok(own),
+            (None, KeyType::Ec(Curve::P256)) => Ok(Algorithm::ES256),
+            (None, KeyType::Ec(Curve::P384)) => Ok(Algorithm::ES384),
+            (None, KeyType::Ec(Curve::P521)) => Ok(Algorithm::ES512),
+            (None, KeyType::Ed25519) => Ok(Algorithm::EdDSA),
+            (None, KeyType::Hmac | KeyType::Rsa) => Err(invalid(
+                "the JWK has no alg and its type allows several; say which with from_jwk_with",
+            )),
+        }
     }
 
     /// Refuses an `alg` that is another algorithm than `algorithm`.
@@ -124,6 +127,16 @@ impl Members {
         self.0.get("kid")?.as_str()
     }
 
+    /// Whether a key that is otherwise unusable says it is one for `algorithm`.
+    pub(crate) fn claims_to_verify(&self, algorithm: Algorithm) -> bool {
+        let text = |name| self.0.get(name).and_then(Value::as_str);
+        let is_meant = match text("alg") {
+            Some(name) => Algorithm::from_name(name).is_some_and(|own| own.matches(algorithm)),
+            None => text("kty") == Some(algorithm.key_type().kty()),
+        };
+        is_meant && text("use").is_none_or(|purpose| purpose == "sig")
+    }
+
     fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
@@ -151,7 +164,7 @@ impl Members {
     }
 
     /// A base64url member that must be there.
-    fn bytes(&self, name: &str) -> Result<Secret, ConfigError> {
+    fn bytes(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
         let text = self.text(name)?.ok_or_else(|| missing(name))?;
         let bytes = base64url::decode(text).ok_or_else(|| {
             ConfigError::InvalidKey(format!("{name} is not canonical base64url without padding"))
@@ -160,7 +173,7 @@ impl Members {
     }
 
     /// Bytes of a fixed length: a padded or cut coordinate is another encoding of the same key.
-    fn exactly(&self, name: &str, length: usize) -> Result<Secret, ConfigError> {
+    fn exactly(&self, name: &str, length: usize) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
         let bytes = self.bytes(name)?;
         if bytes.len() == length {
             return Ok(bytes);
@@ -172,7 +185,7 @@ impl Members {
     }
 
     /// A number without leading zero octets (`Base64urlUInt` of RFC 7518 section 2).
-    fn number(&self, name: &str) -> Result<Secret, ConfigError> {
+    fn number(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
         let bytes = self.bytes(name)?;
         match bytes.first() {
             Some(0) => Err(ConfigError::InvalidKey(format!(

@@ -61,11 +61,11 @@ impl SkippedKey {
 
 /// Reads a set of at most 256 KiB and 100 keys.
 ///
-/// A key without `alg` becomes one key for each of the `allowed` algorithms that fit its type.
+/// A key without `alg` becomes one key for each of the `defaults` that fit its type.
 /// An error means that the text is no JWK Set, or that it mixes secrets with public keys.
 pub(crate) fn parse_set(
     json: &str,
-    allowed: &[Algorithm],
+    defaults: &[Algorithm],
     origin: Origin,
 ) -> Result<ParsedSet, ConfigError> {
     let elements: Vec<_> = elements(json)?.into_iter().map(Members::parse).collect();
@@ -73,18 +73,27 @@ pub(crate) fn parse_set(
 
     let mut candidates = Vec::new();
     let mut skipped = Vec::new();
-    for (index, element) in elements.into_iter().enumerate() {
-        let id = element.as_ref().ok().and_then(shown_id);
-        match element.and_then(|members| usable(&members, allowed, origin)) {
+    let mut unusable = Vec::new();
+    for (index, element) in elements.iter().enumerate() {
+        let members = element.as_ref();
+        let keys = members.map_err(Clone::clone).and_then(|members| {
+            let keys = usable(members, defaults, origin);
+            keys.inspect_err(|_| unusable.push(members))
+        });
+        match keys {
             Ok(keys) => candidates.extend(keys.into_iter().map(|(key, material)| Candidate {
                 index,
                 key,
                 material,
             })),
-            Err(reason) => skipped.push(SkippedKey { index, id, reason }),
+            Err(reason) => skipped.push(SkippedKey {
+                index,
+                id: members.ok().and_then(Members::raw_id).map(shortened),
+                reason,
+            }),
         }
     }
-    let keys = without_conflicts(&candidates, &mut skipped);
+    let keys = without_conflicts(&candidates, &unusable, &mut skipped);
     Ok(ParsedSet { keys, skipped })
 }
 
@@ -105,6 +114,14 @@ impl Candidate {
         self.key.id().is_some() && self.has_name_of(other) && self.material != other.material
     }
 
+    /// The same with a key that could not be used: a token could still have been meant for it.
+    fn shares_name_with(&self, unusable: &Members) -> bool {
+        let algorithm = self.key.algorithm();
+        self.key.id().is_some()
+            && self.key.id() == unusable.raw_id()
+            && unusable.claims_to_verify(algorithm)
+    }
+
     fn repeats(&self, other: &Self) -> bool {
         self.has_name_of(other) && self.material == other.material
     }
@@ -113,7 +130,7 @@ impl Candidate {
 /// The keys that one element makes.
 fn usable(
     members: &Members,
-    allowed: &[Algorithm],
+    defaults: &[Algorithm],
     origin: Origin,
 ) -> Result<Vec<(Key, Material)>, ConfigError> {
     let jwk = Jwk::to_verify(members)?;
@@ -122,10 +139,10 @@ fn usable(
             "a secret that is published is none; a remote set may hold public keys only".into(),
         ));
     }
-    let algorithms = algorithms(&jwk, allowed)?;
+    let algorithms = algorithms(&jwk, defaults)?;
     let (good, bad): (Vec<_>, Vec<_>) = algorithms
         .into_iter()
-        .map(|algorithm| Key::new(algorithm, jwk.material.clone(), jwk.id.clone()))
+        .map(|algorithm| Key::for_signatures(algorithm, jwk.material.clone(), jwk.id.clone()))
         .partition(Result::is_ok);
     // A secret of 32 bytes is good for HS256 alone: one algorithm is enough.
     match bad.into_iter().find_map(Result::err) {
@@ -138,18 +155,13 @@ fn usable(
     }
 }
 
-/// The allowed algorithms that the key may be used with, at least one.
-fn algorithms(jwk: &Jwk, allowed: &[Algorithm]) -> Result<Vec<Algorithm>, ConfigError> {
+/// The algorithms that the key is used with, at least one: its own, or those of `defaults` that fit.
+fn algorithms(jwk: &Jwk, defaults: &[Algorithm]) -> Result<Vec<Algorithm>, ConfigError> {
     if let Some(own) = jwk.algorithm {
-        if allowed.iter().any(|algorithm| algorithm.matches(own)) {
-            return Ok(vec![own]);
-        }
-        return Err(ConfigError::InvalidKey(format!(
-            "{own} is not an allowed algorithm"
-        )));
+        return Ok(vec![own]);
     }
     let mut fitting: Vec<Algorithm> = Vec::new();
-    for algorithm in allowed {
+    for algorithm in defaults {
         let fits = algorithm.key_type() == jwk.material.key_type();
         if fits && !fitting.iter().any(|known| known.matches(*algorithm)) {
             fitting.push(*algorithm);
@@ -157,7 +169,7 @@ fn algorithms(jwk: &Jwk, allowed: &[Algorithm]) -> Result<Vec<Algorithm>, Config
     }
     if fitting.is_empty() {
         return Err(ConfigError::InvalidKey(format!(
-            "no allowed algorithm works with {}",
+            "it has no alg, and none of those to assume works with {}",
             jwk.material.key_type().described()
         )));
     }
@@ -181,13 +193,27 @@ fn refuse_a_mixture(elements: &[Result<Members, ConfigError>]) -> Result<(), Con
 }
 
 /// Drops all keys that share a name but differ, and all but the first of those that are the same.
-fn without_conflicts(candidates: &[Candidate], skipped: &mut Vec<SkippedKey>) -> Vec<Key> {
-    for candidate in candidates {
-        let conflict = candidates
+fn without_conflicts(
+    candidates: &[Candidate],
+    unusable: &[&Members],
+    skipped: &mut Vec<SkippedKey>,
+) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for (at, candidate) in candidates.iter().enumerate() {
+        let in_conflict = candidates
             .iter()
-            .any(|other| candidate.is_in_conflict_with(other));
+            .any(|other| candidate.is_in_conflict_with(other))
+            || unusable
+                .iter()
+                .any(|members| candidate.shares_name_with(members));
+        let is_repeated = candidates[..at]
+            .iter()
+            .any(|first| candidate.repeats(first));
+        if !in_conflict && !is_repeated {
+            keys.push(candidate.key.clone());
+        }
         let is_reported = skipped.iter().any(|known| known.index == candidate.index);
-        if conflict && !is_reported {
+        if in_conflict && !is_reported {
             skipped.push(SkippedKey {
                 index: candidate.index,
                 id: candidate.key.id().map(shortened),
@@ -198,24 +224,7 @@ fn without_conflicts(candidates: &[Candidate], skipped: &mut Vec<SkippedKey>) ->
             });
         }
     }
-    candidates
-        .iter()
-        .enumerate()
-        .filter(|(at, candidate)| {
-            let repeats = candidates[..*at]
-                .iter()
-                .any(|first| candidate.repeats(first));
-            let conflict = candidates
-                .iter()
-                .any(|other| candidate.is_in_conflict_with(other));
-            !repeats && !conflict
-        })
-        .map(|(_, candidate)| candidate.key.clone())
-        .collect()
-}
-
-fn shown_id(members: &Members) -> Option<String> {
-    members.raw_id().map(shortened)
+    keys
 }
 
 fn shortened(id: &str) -> String {

@@ -50,6 +50,7 @@ pub struct Key {
 
 struct Prepared {
     algorithm: Algorithm,
+    filled: Result<(), ConfigError>,
     verifier: crypto::Verifier,
     /// `None` for a secret: once prepared it is not kept.
     public: Option<Material>,
@@ -187,12 +188,7 @@ impl Key {
     /// [`ConfigError::WeakKey`] when the key is too weak.
     pub fn from_jwk(jwk: &str) -> Result<Self, ConfigError> {
         let jwk = Jwk::to_verify(&Members::parse(jwk)?)?;
-        let algorithm = jwk.only_algorithm().ok_or_else(|| {
-            ConfigError::InvalidKey(
-                "the JWK has no alg and its type allows several; say which with from_jwk_with"
-                    .into(),
-            )
-        })?;
+        let algorithm = jwk.only_algorithm()?;
         Self::new(algorithm, jwk.material, jwk.id)
     }
 
@@ -244,13 +240,30 @@ impl Key {
         self.prepared.verifier.verify(message, signature)
     }
 
+    /// Whether the key is good enough for claims, not only for a signature.
+    pub(crate) fn check_filled(&self) -> Result<(), ConfigError> {
+        self.prepared.filled.clone()
+    }
+
     /// Checks and prepares `material`.
     pub(crate) fn new(
         algorithm: Algorithm,
         material: Material,
         id: Option<String>,
     ) -> Result<Self, ConfigError> {
+        let key = Self::for_signatures(algorithm, material, id)?;
+        key.check_filled()?;
+        Ok(key)
+    }
+
+    /// Like [`Key::new`], but leaves [`Key::check_filled`] to the one who verifies claims with it.
+    pub(crate) fn for_signatures(
+        algorithm: Algorithm,
+        material: Material,
+        id: Option<String>,
+    ) -> Result<Self, ConfigError> {
         strength::check(algorithm, &material)?;
+        let filled = strength::check_filled(&material);
         let verifier = crypto::Verifier::new(algorithm, &material)
             .ok_or_else(|| not_prepared(material.key_type()))?;
         let thumbprint = thumbprint::thumbprint(&material);
@@ -258,6 +271,7 @@ impl Key {
         Ok(Self {
             prepared: Arc::new(Prepared {
                 algorithm,
+                filled,
                 verifier,
                 public,
                 thumbprint,

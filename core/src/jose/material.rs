@@ -2,9 +2,6 @@
 
 use zeroize::Zeroizing;
 
-/// Bytes that are wiped when dropped.
-pub(crate) type Secret = Zeroizing<Vec<u8>>;
-
 /// The part of a key that verifies: public numbers, or the secret of an HMAC.
 ///
 /// Nothing about it has been checked but that it could be read: see [`super::strength`].
@@ -18,7 +15,7 @@ pub(crate) enum Material {
     },
     /// The encoded point of RFC 8032 section 5.1.2.
     Ed25519([u8; 32]),
-    Hmac(Secret),
+    Hmac(Zeroizing<Vec<u8>>),
     /// Big-endian, without leading zero octets.
     Rsa {
         n: Vec<u8>,
@@ -59,12 +56,23 @@ pub(crate) enum PrivateMaterial {
     /// Big-endian, exactly as long as the field.
     Ec {
         curve: Curve,
-        d: Secret,
+        d: Zeroizing<Vec<u8>>,
     },
     /// The seed of RFC 8032 section 5.1.5.
     Ed25519(Zeroizing<[u8; 32]>),
-    Hmac(Secret),
+    Hmac(Zeroizing<Vec<u8>>),
     Rsa(Box<RsaNumbers>),
+}
+
+impl PrivateMaterial {
+    pub(crate) fn key_type(&self) -> KeyType {
+        match self {
+            Self::Ec { curve, .. } => KeyType::Ec(*curve),
+            Self::Ed25519(_) => KeyType::Ed25519,
+            Self::Hmac(_) => KeyType::Hmac,
+            Self::Rsa(_) => KeyType::Rsa,
+        }
+    }
 }
 
 /// A two-prime RSA key with its CRT numbers (RFC 8017 section 3.2), big-endian.
@@ -72,12 +80,12 @@ pub(crate) enum PrivateMaterial {
 pub(crate) struct RsaNumbers {
     pub(crate) n: Vec<u8>,
     pub(crate) e: Vec<u8>,
-    pub(crate) d: Secret,
-    pub(crate) p: Secret,
-    pub(crate) q: Secret,
-    pub(crate) dp: Secret,
-    pub(crate) dq: Secret,
-    pub(crate) qi: Secret,
+    pub(crate) d: Zeroizing<Vec<u8>>,
+    pub(crate) p: Zeroizing<Vec<u8>>,
+    pub(crate) q: Zeroizing<Vec<u8>>,
+    pub(crate) dp: Zeroizing<Vec<u8>>,
+    pub(crate) dq: Zeroizing<Vec<u8>>,
+    pub(crate) qi: Zeroizing<Vec<u8>>,
 }
 
 /// A type of key, as fine as an algorithm needs it.
@@ -90,6 +98,16 @@ pub(crate) enum KeyType {
 }
 
 impl KeyType {
+    /// The value of `kty` (RFC 7518 section 6.1, RFC 8037 section 2).
+    pub(crate) fn kty(self) -> &'static str {
+        match self {
+            Self::Ec(_) => "EC",
+            Self::Ed25519 => "OKP",
+            Self::Hmac => "oct",
+            Self::Rsa => "RSA",
+        }
+    }
+
     /// In words, with an article, for an error text.
     pub(crate) fn described(self) -> &'static str {
         match self {

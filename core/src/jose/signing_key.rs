@@ -10,7 +10,7 @@ use crate::{
         Algorithm, Key, base64url, crypto,
         der::PrivateKey,
         jwk::{Jwk, Members},
-        material::{KeyType, Material, PrivateMaterial},
+        material::{Material, PrivateMaterial},
         pem, strength,
     },
 };
@@ -171,12 +171,7 @@ impl SigningKey {
     /// signing; [`ConfigError::WeakKey`] when the key is too weak.
     pub fn from_jwk(jwk: &str) -> Result<Self, ConfigError> {
         let jwk = Jwk::to_sign(&Members::parse(jwk)?)?;
-        let algorithm = jwk.only_algorithm().ok_or_else(|| {
-            ConfigError::InvalidKey(
-                "the JWK has no alg and its type allows several; say which with from_jwk_with"
-                    .into(),
-            )
-        })?;
+        let algorithm = jwk.only_algorithm()?;
         Self::from_parsed_jwk(algorithm, jwk)
     }
 
@@ -244,7 +239,7 @@ impl SigningKey {
         claimed: Option<Material>,
         id: Option<String>,
     ) -> Result<Self, ConfigError> {
-        strength::check_type(algorithm, key_type(private))?;
+        strength::check_type(algorithm, private.key_type())?;
         let inconsistent =
             || ConfigError::InvalidKey("the private key does not belong to the public one".into());
         let public = public(private)?;
@@ -292,15 +287,6 @@ impl fmt::Debug for SigningKey {
             .field("algorithm", &self.algorithm())
             .field("id", &self.id())
             .finish_non_exhaustive()
-    }
-}
-
-fn key_type(private: &PrivateMaterial) -> KeyType {
-    match private {
-        PrivateMaterial::Ec { curve, .. } => KeyType::Ec(*curve),
-        PrivateMaterial::Ed25519(_) => KeyType::Ed25519,
-        PrivateMaterial::Hmac(_) => KeyType::Hmac,
-        PrivateMaterial::Rsa(_) => KeyType::Rsa,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Is this key good enough for its algorithm? Asked once, when a key is made.
 //!
 //! 1. The key is of the algorithm's type and curve (RFC 7518 section 3.1).
-//! 2. A secret is as long as the hash (RFC 7518 section 3.2), and not one byte repeated.
+//! 2. A secret is as long as the hash (RFC 7518 section 3.2). That it is not one byte repeated is
+//!    a check of its own: published vectors use such a key for signatures, no verifier may.
 //! 3. An RSA modulus has 2048 to 8192 bits, no small factor and no ROCA fingerprint; its exponent
 //!    is odd, at least 65537 and below 2^32 (RFC 7518 section 3.3, NIST FIPS 186-5 section 5.4).
 //! 4. A point is on its curve and not of small order; its encoding is the only one it has.
@@ -56,12 +57,17 @@ fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), ConfigError> 
             "an {algorithm} secret needs at least {least} bytes, this one has {length}"
         )));
     }
-    if secret.windows(2).all(|pair| pair[0] == pair[1]) {
-        return Err(ConfigError::WeakKey(
-            "the secret is one byte repeated".into(),
-        ));
-    }
     Ok(())
+}
+
+/// Refuses a secret that is one byte repeated: a buffer that nobody filled.
+pub(crate) fn check_filled(material: &Material) -> Result<(), ConfigError> {
+    match material {
+        Material::Hmac(secret) if secret.windows(2).all(|pair| pair[0] == pair[1]) => Err(
+            ConfigError::WeakKey("the secret is one byte repeated".into()),
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn check_modulus(n: &[u8]) -> Result<(), ConfigError> {
@@ -145,7 +151,7 @@ mod tests {
     use super::*;
     use crate::jose::material::Curve;
 
-    /// Odd, of `bits` bits, and one below a multiple of every small prime: no factor among them.
+    /// Odd, of `bits` bits, and without a small factor.
     fn modulus(bits: usize) -> Vec<u8> {
         let mut n = vec![0; bits.div_ceil(8)];
         n[0] = 1 << ((bits - 1) % 8);
@@ -185,6 +191,37 @@ mod tests {
             n[last - 1] = n[last - 1].wrapping_add(1);
         }
         assert!(rsa(n, &[1, 0, 1]).is_err());
+    }
+
+    #[test]
+    fn a_modulus_that_is_a_power_of_65537_for_every_prime_has_the_roca_fingerprint() {
+        // The product of the primes, moved up: adding r to it gives r modulo each of them.
+        let mut n = PRIMES
+            .iter()
+            .fold(vec![1], |number, prime| times(&number, *prime));
+        n.resize(300, 0);
+        n[299] = 1;
+        let refused = rsa(n.clone(), &[1, 0, 1]).unwrap_err();
+        assert!(refused.to_string().contains("ROCA"), "{refused}");
+        n[299] = 173;
+        assert_eq!(rsa(n, &[1, 0, 1]), Ok(()));
+    }
+
+    fn times(number: &[u8], factor: u32) -> Vec<u8> {
+        let mut carry = 0;
+        let mut product: Vec<u8> = number
+            .iter()
+            .rev()
+            .map(|byte| {
+                carry += u32::from(*byte) * factor;
+                let low = carry.to_le_bytes()[0];
+                carry >>= 8;
+                low
+            })
+            .collect();
+        product.push(u8::try_from(carry).unwrap());
+        product.reverse();
+        product
     }
 
     #[test]
@@ -231,9 +268,10 @@ mod tests {
     #[test]
     fn one_byte_repeated_is_no_secret() {
         let mut bytes = vec![7; 32];
-        assert!(secret(Algorithm::HS256, bytes.clone()).is_err());
+        let filled = |bytes: &[u8]| check_filled(&Material::Hmac(Zeroizing::new(bytes.to_vec())));
+        assert!(filled(&bytes).is_err());
         bytes[31] = 8;
-        assert!(secret(Algorithm::HS256, bytes).is_ok());
+        assert!(filled(&bytes).is_ok());
     }
 
     #[test]

@@ -50,24 +50,25 @@ struct PublicJwk<'a> {
 impl PublicJwk<'_> {
     /// Only the members that make the key what it is.
     fn of(material: &Material) -> Option<Self> {
+        let kty = material.key_type().kty();
         Some(match material {
             Material::Ec { curve, x, y } => Self {
                 crv: Some(curve.name()),
-                kty: "EC",
+                kty,
                 x: Some(base64url::encode(x)),
                 y: Some(base64url::encode(y)),
                 ..Self::default()
             },
             Material::Ed25519(public) => Self {
                 crv: Some("Ed25519"),
-                kty: "OKP",
+                kty,
                 x: Some(base64url::encode(public)),
                 ..Self::default()
             },
             Material::Hmac(_) => return None,
             Material::Rsa { n, e } => Self {
                 e: Some(base64url::encode(e)),
-                kty: "RSA",
+                kty,
                 n: Some(base64url::encode(n)),
                 ..Self::default()
             },

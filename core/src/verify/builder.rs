@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     clock::{Clock, SystemClock},
     config_error::ConfigError,
-    jose::{Algorithm, normal_type},
+    jose::{Algorithm, Key, normal_type},
     keys::Keys,
     verify::{Verifier, rules::Settings},
 };
@@ -51,8 +51,8 @@ impl VerifierBuilder {
     pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
     /// The largest leeway: 5 minutes.
     pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
-    /// The default for [`max_lifetime`](Self::max_lifetime): 366 days.
-    pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(366 * 86_400);
+    /// The default for [`max_lifetime`](Self::max_lifetime): 5 years of 366 days.
+    pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(5 * 366 * 86_400);
     /// The default for [`max_token_bytes`](Self::max_token_bytes): 8 KiB.
     pub const DEFAULT_MAX_TOKEN_BYTES: usize = 8 << 10;
     /// The largest [`max_token_bytes`](Self::max_token_bytes): 64 KiB.
@@ -134,7 +134,7 @@ impl VerifierBuilder {
     }
 
     /// Refuses a token that lives longer than this, from `iat` (else `nbf`, else now) to `exp`.
-    /// Default 366 days.
+    /// Default 5 years.
     ///
     /// A token cannot be taken back by a verifier that looks nothing up, so a long life is a
     /// standing risk (RFC 9700 section 4.10).
@@ -230,6 +230,7 @@ impl VerifierBuilder {
         if set.keys().is_empty() {
             return Err(ConfigError::Missing("there is no key".into()));
         }
+        set.keys().iter().try_for_each(Key::check_filled)?;
         let usable =
             |algorithm: Algorithm| self.algorithms.iter().any(|own| own.matches(algorithm));
         if !self.algorithms.is_empty() && !set.keys().iter().any(|key| usable(key.algorithm())) {

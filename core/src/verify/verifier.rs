@@ -2,6 +2,8 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
+use arc_swap::ArcSwapOption;
+
 use crate::{
     claims::{Registered, VerifiedToken},
     clock::Clock,
@@ -54,6 +56,17 @@ struct Inner {
     settings: Settings,
     max_token_bytes: usize,
     clock: Arc<dyn Clock>,
+    /// Headers of good tokens. An issuer writes the same one into all tokens of one key.
+    memos: [ArcSwapOption<Memo>; MEMOS],
+}
+
+/// How many headers are remembered: keys of one issuer, mostly.
+const MEMOS: usize = 8;
+
+/// A header that has been parsed, and the encoded text that it was parsed from.
+struct Memo {
+    encoded: Box<str>,
+    header: Arc<Header>,
 }
 
 impl Verifier {
@@ -76,6 +89,7 @@ impl Verifier {
             settings,
             max_token_bytes,
             clock,
+            memos: Default::default(),
         }))
     }
 
@@ -189,7 +203,7 @@ impl Verifier {
         log.step("format", || format!("{} bytes", token.len()), compact.err());
         let compact = compact?;
 
-        let header = Header::parse(compact.header);
+        let header = self.header(compact.header);
         log.step(
             "header",
             || "a JOSE header".into(),
@@ -234,15 +248,40 @@ impl Verifier {
                 refuse(kind.into())?;
             }
         }
-        match refusal {
-            Some(error) => Err(error),
-            None => Ok(VerifiedToken::new(
-                header,
-                payload,
-                claims,
-                Arc::clone(&self.0.clock),
-            )),
+        if let Some(error) = refusal {
+            return Err(error);
         }
+        self.remember(compact.header, &header);
+        let clock = Arc::clone(&self.0.clock);
+        Ok(VerifiedToken::new(header, payload, claims, clock))
+    }
+
+    /// The parsed header: a remembered one if it is the same text, byte by byte.
+    fn header(&self, encoded: &str) -> Result<Arc<Header>, AuthErrorKind> {
+        match &*self.memo(encoded).load() {
+            Some(memo) if *memo.encoded == *encoded => Ok(Arc::clone(&memo.header)),
+            _ => Header::parse(encoded).map(Arc::new),
+        }
+    }
+
+    /// Only the header of an accepted token gets here, so nobody else can push it out.
+    fn remember(&self, encoded: &str, header: &Arc<Header>) {
+        let slot = self.memo(encoded);
+        let known = matches!(&*slot.load(), Some(memo) if Arc::ptr_eq(&memo.header, header));
+        if !known {
+            slot.store(Some(Arc::new(Memo {
+                encoded: encoded.into(),
+                header: Arc::clone(header),
+            })));
+        }
+    }
+
+    /// Where this header is remembered. What tells two headers apart mostly stands at their end.
+    fn memo(&self, encoded: &str) -> &ArcSwapOption<Memo> {
+        let sum = encoded.bytes().rev().take(16).fold(0_usize, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(usize::from(byte))
+        });
+        &self.0.memos[sum % MEMOS]
     }
 
     fn check_signature(&self, header: &Header, compact: &Compact<'_>) -> Result<(), AuthError> {

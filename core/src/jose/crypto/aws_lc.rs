@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::jose::{
     Algorithm,
     crypto::{NoRandomness, SigningFailed},
-    material::{Curve, Material, PrivateMaterial, RsaNumbers, Secret, point},
+    material::{Curve, Material, PrivateMaterial, RsaNumbers, point},
 };
 
 /// A key that verifies one algorithm, prepared.
@@ -110,7 +110,7 @@ impl Signer {
     }
 
     /// The private key as `PrivateKeyInfo` of RFC 5958; `None` for a secret.
-    pub(crate) fn to_pkcs8(&self) -> Option<Secret> {
+    pub(crate) fn to_pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
         let der = match self {
             Self::Ecdsa(key) => key.to_pkcs8v1().ok()?.as_ref().to_vec(),
             Self::Ed25519(key) => key.to_pkcs8v1().ok()?.as_ref().to_vec(),
@@ -144,7 +144,7 @@ pub(crate) fn ed25519_public(seed: &[u8; 32]) -> Option<Material> {
 }
 
 /// A new private scalar.
-pub(crate) fn generate_ec(curve: Curve) -> Option<Secret> {
+pub(crate) fn generate_ec(curve: Curve) -> Option<Zeroizing<Vec<u8>>> {
     let signing = match curve {
         Curve::P256 => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
         Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
@@ -156,7 +156,7 @@ pub(crate) fn generate_ec(curve: Curve) -> Option<Secret> {
 }
 
 /// A new RSA key of 2048, 3072 or 4096 bits as `PrivateKeyInfo` of RFC 5958.
-pub(crate) fn generate_rsa(bits: usize) -> Option<Secret> {
+pub(crate) fn generate_rsa(bits: usize) -> Option<Zeroizing<Vec<u8>>> {
     let size = match bits {
         2048 => rsa::KeySize::Rsa2048,
         3072 => rsa::KeySize::Rsa3072,

@@ -11,8 +11,6 @@ mod rust_crypto;
 
 use std::fmt;
 
-use subtle::ConstantTimeEq;
-
 #[cfg(feature = "aws-lc-rs")]
 use aws_lc as backend;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
@@ -27,11 +25,6 @@ pub(crate) use backend::{
 compile_error!(
     "countersign needs a cryptography backend: enable the feature `aws-lc-rs` (the default) or `rust-crypto`"
 );
-
-/// Whether both are equal, in a time that depends on their lengths only.
-pub(crate) fn same_bytes(one: &[u8], other: &[u8]) -> bool {
-    one.ct_eq(other).into()
-}
 
 /// The system gave no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,13 +18,12 @@ use zeroize::Zeroizing;
 use crate::jose::{
     Algorithm,
     crypto::{NoRandomness, SigningFailed},
-    material::{Curve, Material, PrivateMaterial, RsaNumbers, Secret, point},
+    material::{Curve, Material, PrivateMaterial, RsaNumbers, point},
 };
 
 /// A key that verifies one algorithm, prepared.
-pub(crate) struct Verifier(Box<Verify>);
-
-type Verify = dyn Fn(&[u8], &[u8]) -> bool + Send + Sync;
+#[allow(clippy::type_complexity)] // a closure, and this is the only place to name it
+pub(crate) struct Verifier(Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>);
 
 impl Verifier {
     /// `None` when the material does not fit the algorithm or is no valid key.
@@ -81,7 +80,11 @@ impl Verifier {
     fn hmac(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
         fn by<M: Mac + Clone + Send + Sync + 'static>(keyed: M) -> Verifier {
             Verifier(Box::new(move |message, tag| {
-                keyed.clone().chain_update(message).verify_slice(tag).is_ok()
+                keyed
+                    .clone()
+                    .chain_update(message)
+                    .verify_slice(tag)
+                    .is_ok()
             }))
         }
         Some(match algorithm {
@@ -104,11 +107,10 @@ impl Verifier {
 
 /// A key that signs one algorithm, prepared.
 pub(crate) struct Signer {
-    sign: Box<Sign>,
-    pkcs8: Option<Secret>,
+    #[allow(clippy::type_complexity)] // as above
+    sign: Box<dyn Fn(&[u8], &mut Vec<u8>) -> Result<(), SigningFailed> + Send + Sync>,
+    pkcs8: Option<Zeroizing<Vec<u8>>>,
 }
-
-type Sign = dyn Fn(&[u8], &mut Vec<u8>) -> Result<(), SigningFailed> + Send + Sync;
 
 impl Signer {
     /// `None` when the material does not fit the algorithm, is no valid key, or is not the private
@@ -142,7 +144,7 @@ impl Signer {
     }
 
     /// The private key as `PrivateKeyInfo` of RFC 5958; `None` for a secret.
-    pub(crate) fn to_pkcs8(&self) -> Option<Secret> {
+    pub(crate) fn to_pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
         self.pkcs8.clone()
     }
 
@@ -274,7 +276,7 @@ pub(crate) fn ed25519_public(seed: &[u8; 32]) -> Option<Material> {
 }
 
 /// A new private scalar.
-pub(crate) fn generate_ec(curve: Curve) -> Option<Secret> {
+pub(crate) fn generate_ec(curve: Curve) -> Option<Zeroizing<Vec<u8>>> {
     // The generators below panic without randomness: ask for some first.
     random(&mut [0; 32]).ok()?;
     let d = match curve {
@@ -286,7 +288,7 @@ pub(crate) fn generate_ec(curve: Curve) -> Option<Secret> {
 }
 
 /// A new RSA key of 2048, 3072 or 4096 bits as `PrivateKeyInfo` of RFC 5958.
-pub(crate) fn generate_rsa(bits: usize) -> Option<Secret> {
+pub(crate) fn generate_rsa(bits: usize) -> Option<Zeroizing<Vec<u8>>> {
     random(&mut [0; 32]).ok()?;
     let key = RsaPrivateKey::new(&mut OsRng, bits).ok()?;
     Some(key.to_pkcs8_der().ok()?.to_bytes())

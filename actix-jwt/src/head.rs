@@ -1,0 +1,58 @@
+//! The head of an actix-web request, as the core reads it.
+
+use actix_web::HttpRequest;
+use countersign::RequestHead;
+
+/// A view of a request's head. It copies nothing.
+pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
+
+impl RequestHead for Head<'_> {
+    fn method(&self) -> &str {
+        self.0.method().as_str()
+    }
+
+    fn path(&self) -> &str {
+        self.0.uri().path()
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.0.uri().query()
+    }
+
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+        for value in self.0.headers().get_all(name) {
+            visit(value.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn every_value_of_a_header_is_visited_in_order() {
+        let request = TestRequest::post()
+            .uri("/orders/7?page=2")
+            .append_header(("X-Token", "first"))
+            .append_header(("x-token", "second"))
+            .to_http_request();
+        let head = Head(&request);
+
+        let mut values = Vec::new();
+        head.visit_header("x-token", &mut |value| values.push(value));
+        assert_eq!(values, [b"first".as_slice(), b"second"]);
+        assert_eq!(
+            (head.method(), head.path(), head.query()),
+            ("POST", "/orders/7", Some("page=2"))
+        );
+    }
+
+    #[test]
+    fn a_name_that_no_header_can_have_finds_nothing() {
+        let request = TestRequest::default().to_http_request();
+        Head(&request).visit_header("no header", &mut |_| unreachable!());
+    }
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
+mod extract;
+mod head;
+mod middleware;
+mod require;
+mod response;
+mod verdict;
+
+pub use self::{
+    error::Error,
+    extract::{Claims, Optional, Token},
+    middleware::{JwtAuth, JwtAuthFuture, JwtAuthMiddleware},
+    require::{Require, RequireMiddleware},
+    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
+};

@@ -1,0 +1,174 @@
+//! The response: the inner service's, or what a refused client gets to see.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{
+    HttpResponse,
+    body::EitherBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use countersign::{AuthError, Challenge};
+use pin_project_lite::pin_project;
+
+use crate::error::Error;
+
+/// Builds the response to a refused request.
+///
+/// Implemented for closures, so one can be given to
+/// [`JwtAuth::with_rejection_response`](crate::JwtAuth::with_rejection_response) or
+/// [`Require::with_rejection_response`](crate::Require::with_rejection_response) directly.
+///
+/// 1. The response gets `WWW-Authenticate` and `Retry-After` afterwards, unless it sets them itself.
+/// 2. The [`AuthError`] is put into the response's extensions afterwards.
+///
+/// # Examples
+///
+/// ```
+/// use actix_web::HttpResponse;
+/// use countersign::{AuthError, Policy};
+/// use countersign_actix::{Require, ResponseForAuthError};
+///
+/// #[derive(Clone)]
+/// struct AsText;
+///
+/// impl ResponseForAuthError for AsText {
+///     fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse {
+///         match error.kind().status() {
+///             403 => HttpResponse::Forbidden().body("ask for more rights"),
+///             _ => HttpResponse::Unauthorized().body("please log in"),
+///         }
+///     }
+/// }
+/// let admins = Require::new(Policy::role("admin")).with_rejection_response(AsText);
+/// ```
+pub trait ResponseForAuthError {
+    /// Builds the response.
+    ///
+    /// [`AuthError::challenge`] knows the right status. Keep to it: a client that is told 401 for an
+    /// outage (503) throws a good token away.
+    fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse;
+}
+
+impl<F> ResponseForAuthError for F
+where
+    F: Fn(&AuthError) -> HttpResponse,
+{
+    fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse {
+        self(error)
+    }
+}
+
+/// The response unless you say otherwise: a problem document (RFC 9457).
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct DefaultResponseForAuthError;
+
+impl ResponseForAuthError for DefaultResponseForAuthError {
+    fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse {
+        HttpResponse::from_error(Error::from(error.clone()))
+    }
+}
+
+pin_project! {
+    /// The response to come: the inner service's, or a refusal.
+    pub struct ResponseFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Inside {
+            #[pin]
+            response: F,
+        },
+        Refused {
+            response: Option<ServiceResponse>,
+        },
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    /// Waits for the response of the inner service.
+    pub(crate) fn inside(response: F) -> Self {
+        Self {
+            state: State::Inside { response },
+        }
+    }
+
+    /// Refuses, in place of the inner service.
+    pub(crate) fn refused(
+        request: ServiceRequest,
+        rejection: &impl ResponseForAuthError,
+        error: AuthError,
+    ) -> Self {
+        let (request, _) = request.into_parts();
+        let response = ServiceResponse::new(request, refuse(rejection, error));
+        Self {
+            state: State::Refused {
+                response: Some(response),
+            },
+        }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, E>>,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match self.project().state.project() {
+            StateProjection::Inside { response } => {
+                ready!(response.poll(cx)).map(ServiceResponse::map_into_left_body)
+            }
+            StateProjection::Refused { response } => {
+                // A future that was ready must not be polled again: only a broken executor does.
+                let response = response.take().expect("polled after it was ready");
+                Ok(response.map_into_right_body())
+            }
+        })
+    }
+}
+
+impl<F> fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// The whole response to a refused request.
+fn refuse(rejection: &impl ResponseForAuthError, error: AuthError) -> HttpResponse {
+    let mut response = rejection.response_for_auth_error(&error);
+    // A response that was made from our `Error` is complete.
+    if !response.extensions().contains::<AuthError>() {
+        add_challenge(response.headers_mut(), &error.challenge());
+        response.extensions_mut().insert(error);
+    }
+    response
+}
+
+/// Adds the headers of the challenge that are not there yet.
+pub(crate) fn add_challenge(headers: &mut HeaderMap, challenge: &Challenge) {
+    if let Some(text) = challenge.www_authenticate()
+        && !headers.contains_key(WWW_AUTHENTICATE)
+        // The core writes nothing but visible ASCII and spaces.
+        && let Ok(value) = HeaderValue::from_str(text)
+    {
+        headers.insert(WWW_AUTHENTICATE, value);
+    }
+    if let Some(seconds) = challenge.retry_after()
+        && !headers.contains_key(RETRY_AFTER)
+    {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+}

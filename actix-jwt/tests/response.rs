@@ -1,0 +1,127 @@
+//! Responses of your own to refused requests.
+#![allow(clippy::unwrap_used)] // helpers stop where they cannot go on
+
+mod common;
+
+use std::sync::Arc;
+
+use actix_web::{App, HttpResponse, http::StatusCode, web};
+use countersign::{
+    AuthError, KeySet, KeySource, Keys, KeysUnavailable, Policy, Verifier, testing::TestIssuer,
+};
+use countersign_actix::{Error, JwtAuth, Require, ResponseForAuthError};
+
+use crate::common::{get, send, who, with};
+
+fn own(error: &AuthError) -> HttpResponse {
+    let status = StatusCode::from_u16(error.kind().status()).unwrap();
+    HttpResponse::build(status).body(r#"{"message":"no"}"#)
+}
+
+#[actix_web::test]
+async fn a_closure_makes_the_response_and_the_challenge_is_added() {
+    let issuer = TestIssuer::new();
+    let app = App::new()
+        .wrap(
+            JwtAuth::new(issuer.verifier()).with_rejection_response(|_: &AuthError| {
+                HttpResponse::Unauthorized().body("please log in")
+            }),
+        )
+        .route("/", web::get().to(who));
+    let answer = send(app, with(&issuer.token().expired().sign())).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (401, "please log in")
+    );
+    assert!(answer.challenge.unwrap().contains("invalid_token"));
+    assert_eq!(answer.reason, Some("expired"));
+}
+
+#[actix_web::test]
+async fn a_challenge_that_the_response_sets_itself_stays() {
+    let issuer = TestIssuer::new();
+    let app = App::new()
+        .wrap(
+            JwtAuth::new(issuer.verifier()).with_rejection_response(|_: &AuthError| {
+                HttpResponse::Unauthorized()
+                    .insert_header(("www-authenticate", "Basic"))
+                    .finish()
+            }),
+        )
+        .route("/", web::get().to(who));
+    let answer = send(app, get()).await;
+    assert_eq!(answer.challenge.as_deref(), Some("Basic"));
+    assert_eq!(
+        answer
+            .response
+            .headers()
+            .get_all("www-authenticate")
+            .count(),
+        1
+    );
+}
+
+#[actix_web::test]
+async fn an_outage_still_says_when_to_come_back() {
+    struct Away;
+    impl KeySource for Away {
+        fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+            Err(KeysUnavailable::default())
+        }
+    }
+    let issuer = TestIssuer::new();
+    let verifier = Verifier::builder(Keys::from_source(Away))
+        .issuer(TestIssuer::ISSUER)
+        .audience(TestIssuer::AUDIENCE)
+        .build()
+        .unwrap();
+    let app = App::new()
+        .wrap(JwtAuth::new(verifier).with_rejection_response(own))
+        .route("/", web::get().to(who));
+    let answer = send(app, with(&issuer.token().sign())).await;
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("5"))
+    );
+}
+
+#[actix_web::test]
+async fn a_policy_can_have_its_own_response() {
+    let issuer = TestIssuer::new();
+    let app = App::new()
+        .wrap(Require::new(Policy::role("admin")).with_rejection_response(own))
+        .wrap(JwtAuth::new(issuer.verifier()))
+        .route("/", web::get().to(who));
+    let answer = send(app, with(&issuer.token().sign())).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (403, r#"{"message":"no"}"#)
+    );
+    assert!(answer.challenge.is_some());
+}
+
+#[actix_web::test]
+async fn a_type_can_build_on_the_default_response() {
+    #[derive(Clone)]
+    struct Branded;
+    impl ResponseForAuthError for Branded {
+        fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse {
+            let mut response = HttpResponse::from_error(Error::from(error.clone()));
+            response
+                .headers_mut()
+                .insert("x-brand".parse().unwrap(), "acme".parse().unwrap());
+            response
+        }
+    }
+    let issuer = TestIssuer::new();
+    let app = App::new()
+        .wrap(JwtAuth::new(issuer.verifier()).with_rejection_response(Branded))
+        .route("/", web::get().to(who));
+    let answer = send(app, get()).await;
+    assert_eq!(answer.header("x-brand"), Some("acme"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
+    assert_eq!(answer.reason, Some("missing_token"));
+}

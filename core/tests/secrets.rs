@@ -1,0 +1,104 @@
+//! No secret shows in any `Debug`, `Display` or log.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+use countersign::{
+    AuthErrorKind, Authenticator, Credentials, Issuer, Key, KeySet, Keys, SigningKey, SigningKeys,
+    Verifier, testing::TestIssuer,
+};
+use serde_json::json;
+
+const SECRET: &str = "an example secret of 32 bytes or more";
+/// The secret in the forms that a derived `Debug` would show.
+fn forms() -> Vec<String> {
+    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let list = SECRET
+        .bytes()
+        .map(|byte| byte.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    vec![SECRET.into(), hex, list, "YW4gZXhhbXBsZSBzZWNyZXQ".into()]
+}
+
+#[track_caller]
+fn hides(what: &dyn std::fmt::Debug, secrets: &[String]) {
+    for text in [format!("{what:?}"), format!("{what:#?}")] {
+        for secret in secrets {
+            assert!(!text.contains(secret.as_str()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn keys_hide_their_secret() {
+    let key = Key::hs256(SECRET).unwrap();
+    let signing = SigningKey::hs256(SECRET).unwrap();
+    let ring = SigningKeys::new(signing.clone());
+    let set = KeySet::new([key.clone()]);
+    let verifier = Verifier::builder(key.clone()).issuer("i").audience("a");
+    hides(&verifier, &forms());
+    let verifier = verifier.build().unwrap();
+    let issuer = Issuer::builder("i", ring.clone()).audience("a");
+    hides(&issuer, &forms());
+    let issuer = issuer.build().unwrap();
+    for what in [
+        &key as &dyn std::fmt::Debug,
+        &signing,
+        &ring,
+        &set,
+        &Keys::from(key.clone()),
+        &verifier,
+        &Authenticator::new(verifier.clone()),
+        &issuer,
+    ] {
+        hides(what, &forms());
+    }
+    assert!(!key.to_jwk().is_some_and(|jwk| jwk.contains("\"k\"")));
+}
+
+#[test]
+fn private_keys_hide_themselves() {
+    for key in [
+        SigningKey::generate_es256().unwrap(),
+        SigningKey::generate_ed25519().unwrap(),
+    ] {
+        let pem = key.to_pkcs8_pem().unwrap();
+        let body: String = pem
+            .lines()
+            .filter(|line| !line.starts_with("---"))
+            .collect();
+        hides(&key, &[body[40..60].to_owned()]);
+    }
+}
+
+#[test]
+fn tokens_hide_their_text() {
+    let issuer = Issuer::builder("i", SigningKey::hs256(SECRET).unwrap())
+        .audience("a")
+        .build()
+        .unwrap();
+    let issued = issuer.issue(&json!({ "sub": "private-name" })).unwrap();
+    let parts: Vec<String> = issued
+        .as_str()
+        .split('.')
+        .skip(1)
+        .map(str::to_owned)
+        .collect();
+    hides(&issued, &parts);
+    hides(&Credentials::new(issued.as_str()), &parts);
+    let verified = issuer.verifier().verify_now(issued.as_str()).unwrap();
+    hides(&verified, &parts);
+    hides(&verified, &["private-name".to_owned()]);
+}
+
+#[test]
+fn errors_hide_what_they_are_about() {
+    let issuer = TestIssuer::new();
+    let token = issuer.token().subject("private-name").expired().sign();
+    let error = issuer.verifier().verify_now(&token).unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::Expired);
+    hides(&error, &["private-name".to_owned(), token]);
+    let weak = Key::hs256("a weak secret").unwrap_err();
+    hides(&weak, &["a weak secret".to_owned()]);
+    assert!(!weak.to_string().contains("a weak secret"));
+}

@@ -1,0 +1,6 @@
+//! What must not compile, and how the compiler says it.
+
+#[test]
+fn a_verified_token_is_made_by_the_library_only() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}

@@ -1,0 +1,7 @@
+//! There is no token to begin with.
+
+use countersign::VerifiedToken;
+
+fn main() {
+    let _ = VerifiedToken::default();
+}

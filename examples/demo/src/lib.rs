@@ -1,0 +1,135 @@
+//! What both quick starts share: command line, accounts, login and token issuing.
+//!
+//! Nothing in it belongs to a web framework. A real app has its own users; look here for how a
+//! login is checked and how a token is issued.
+
+mod accounts;
+mod options;
+mod passwords;
+mod signing;
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use countersign::{AuthError, Issuer, SigningKey};
+
+use self::accounts::Accounts;
+pub use self::{
+    accounts::{Login, User},
+    options::Options,
+};
+
+/// The `iss` of the tokens.
+pub const ISSUER: &str = "https://quickstart.example";
+/// The `aud` of the tokens.
+pub const AUDIENCE: &str = "quickstart";
+/// How long a token lives: one hour.
+pub const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+/// The media type of a JWK set (RFC 7517 section 8.5.2).
+pub const JWK_SET: &str = "application/jwk-set+json";
+/// The largest body of a request, in bytes.
+pub const MAX_BODY_BYTES: usize = 16 << 10;
+/// The largest head of a request, in bytes: all names and values of headers.
+pub const MAX_HEADER_BYTES: usize = 16 << 10;
+
+/// The demo: an issuer of tokens, and accounts that can log in.
+pub struct Demo {
+    issuer: Issuer,
+    accounts: Accounts,
+}
+
+impl Demo {
+    /// Makes the key, the issuer and the accounts.
+    ///
+    /// With HS256 the secret comes from the environment variable `JWT_SECRET`. Without it there is
+    /// a random one, and a warning on standard error.
+    ///
+    /// # Errors
+    ///
+    /// One line for the operator: the secret is too short, or no key can be made.
+    pub fn start(options: &Options) -> Result<Self, String> {
+        let key = signing::key(options.alg)?;
+        Ok(Self {
+            issuer: issuer(key)?,
+            accounts: Accounts::new()?,
+        })
+    }
+
+    /// As [`start`](Self::start); an error ends the process with its line and the exit code 2.
+    #[must_use]
+    pub fn start_or_exit(options: &Options) -> Self {
+        Self::start(options).unwrap_or_else(|error| {
+            eprintln!("error: {error}");
+            std::process::exit(2)
+        })
+    }
+
+    /// The user with this email address and password.
+    ///
+    /// It takes as long for an unknown address as for a known one, so its time tells nobody which
+    /// addresses exist. It works hard for some 20 ms and waits while all processors do so: call it
+    /// where blocking is allowed.
+    #[must_use]
+    pub fn log_in(&self, email: &str, password: &str) -> Option<User> {
+        self.accounts.log_in(email, password)
+    }
+
+    /// Who issues the tokens. Its verifier accepts them.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Says on standard output where the server listens and how to log in.
+    pub fn announce(&self, address: SocketAddr) {
+        println!("listening on http://{address}");
+        for user in self.accounts.users() {
+            let User { email, role, .. } = user;
+            println!(
+                "account {email}, role {role}, password {}",
+                accounts::PASSWORD
+            );
+        }
+        println!(
+            "log in: curl http://{address}/login -H 'content-type: application/json' \
+             -d '{{\"email\":\"user@example.com\",\"password\":\"{}\"}}'",
+            accounts::PASSWORD
+        );
+    }
+}
+
+impl fmt::Debug for Demo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Demo")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a client is told whose login cannot be read, by the status of the answer.
+#[must_use]
+pub fn unreadable(status: u16) -> &'static str {
+    match status {
+        413 => "The body is too large: send at most 16 KiB",
+        415 => "Send JSON, with the header content-type: application/json",
+        _ => r#"Send JSON like {"email": "user@example.com", "password": "password123"}"#,
+    }
+}
+
+/// What a client is told whose request is refused.
+#[must_use]
+pub fn refusal(error: &AuthError) -> &'static str {
+    match error.kind().status() {
+        401 => "Authentication failed",
+        403 => "Forbidden",
+        _ => error.challenge().message(),
+    }
+}
+
+fn issuer(key: SigningKey) -> Result<Issuer, String> {
+    Issuer::builder(ISSUER, key)
+        .audience(AUDIENCE)
+        .ttl(TOKEN_LIFETIME)
+        .max_ttl(TOKEN_LIFETIME)
+        .build()
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,346 @@
+//! The hostile corpus: requests that must be refused, and their nearest accepted twins.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use countersign::{
+    Authenticator, ConfigError, Issuers, KeySet, Policy, SigningKey, TokenSource, Verifier,
+    VerifierBuilder,
+    testing::{FixedClock, sign_raw},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Answer, Request};
+
+/// One case of the corpus.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Case {
+    /// Its name.
+    pub id: String,
+    /// Its group.
+    pub group: String,
+    profile: String,
+    now: i64,
+    request: HttpRequest,
+    expect: Expect,
+    recommended: Option<Expect>,
+    status: Option<u16>,
+    #[serde(default)]
+    status_any: Vec<u16>,
+    error: Option<String>,
+    #[serde(default)]
+    error_any: Vec<String>,
+    verify_key: Option<String>,
+    #[serde(default)]
+    config: Config,
+}
+
+/// What should happen to a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expect {
+    /// It is let in.
+    Accept,
+    /// Both are defensible; `recommended` says what we do.
+    Policy,
+    /// It is refused.
+    Reject,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Config {
+    cookie: Option<String>,
+    endpoint: Option<String>,
+    #[serde(default)]
+    optional: bool,
+    require_scope: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct HttpRequest {
+    method: String,
+    url: String,
+    headers: Vec<(String, HeaderText)>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum HeaderText {
+    Text(String),
+    Bytes { b64: String },
+}
+
+/// The cases where ours differs from the corpus' recommendation, and why.
+pub const OWN_CHOICE: &[(&str, &str)] = &[
+    (
+        "claim-jti-number",
+        "every registered claim is strictly typed",
+    ),
+    ("claim-aud-10k", "over the default size limit of 8 KiB"),
+    ("claim-sub-64k", "over the default size limit of 8 KiB"),
+    ("hdr-large-8k", "over the default size limit of 8 KiB"),
+    ("time-exp-sci", "lives 31 years; the notation is accepted"),
+];
+
+impl Case {
+    /// Why the case cannot be run yet, if so: it needs a part that is not built.
+    #[must_use]
+    pub fn not_yet(&self) -> Option<&'static str> {
+        match (&*self.profile, &self.config.endpoint) {
+            ("dpop", _) => Some("proof of possession (RFC 9449) is not built yet"),
+            ("mtls", _) => Some("certificate binding (RFC 8705) is not built yet"),
+            (_, Some(_)) => Some("the refresh endpoint is not built yet"),
+            _ => None,
+        }
+    }
+
+    /// The request to send.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        let origin = "https://api.example";
+        let headers = self.request.headers.iter().map(|(name, value)| {
+            let value = match value {
+                HeaderText::Text(text) => text.clone().into_bytes(),
+                HeaderText::Bytes { b64 } => BASE64_STANDARD.decode(b64).expect("base64"),
+            };
+            (name.clone(), value)
+        });
+        Request {
+            method: self.request.method.clone(),
+            target: self
+                .request
+                .url
+                .strip_prefix(origin)
+                .expect("our origin")
+                .to_owned(),
+            headers: headers.collect(),
+        }
+    }
+
+    /// The authenticator that the case is for.
+    ///
+    /// # Errors
+    ///
+    /// When a key is refused as it is loaded: the best outcome for the cases with a weak key.
+    pub fn authenticator(&self, keys: &TestKeys) -> Result<Authenticator, ConfigError> {
+        let set = |name: &str| match &self.verify_key {
+            Some(key) => keys.single(key),
+            None => keys.set(name),
+        };
+        let verifier = |set: KeySet, issuer: &str| -> VerifierBuilder {
+            Verifier::builder(set)
+                .issuer(issuer)
+                .audience("https://api.example")
+                .leeway(Duration::from_secs(60))
+                .clock(FixedClock::at(self.now))
+        };
+        let issuer = "https://issuer.example";
+        let issuers: Issuers = match &*self.profile {
+            "asym" => verifier(set("asym")?, issuer).build()?.into(),
+            "hmac" => verifier(set("hmac")?, issuer).build()?.into(),
+            "rfc9068" => verifier(set("asym")?, issuer)
+                .access_token_profile()
+                .build()?
+                .into(),
+            "multi" => Issuers::new([
+                verifier(set("asym")?, issuer).build()?,
+                verifier(keys.set("issuer_b")?, "https://issuer-b.example").build()?,
+            ])?,
+            other => panic!("unknown profile {other}"),
+        };
+        let mut authenticator = Authenticator::new(issuers);
+        if let Some(name) = &self.config.cookie {
+            authenticator =
+                authenticator.source(TokenSource::bearer().or(TokenSource::cookie(name)));
+        }
+        if let Some(scope) = &self.config.require_scope {
+            authenticator = authenticator.require(Policy::scope(scope));
+        }
+        if self.config.optional {
+            authenticator = authenticator.optional();
+        }
+        Ok(authenticator)
+    }
+
+    /// What is wrong with this answer; `None` if it is one that the corpus accepts.
+    #[must_use]
+    pub fn objection(&self, answer: &Answer) -> Option<String> {
+        let own_choice = OWN_CHOICE.iter().any(|(id, _)| *id == self.id);
+        let expected = match (self.expect, self.recommended) {
+            (Expect::Policy, Some(recommended)) if !own_choice => recommended,
+            (Expect::Policy, _) => Expect::Reject,
+            (expect, _) => expect,
+        };
+        match (expected, answer.status) {
+            (Expect::Accept, 200) => None,
+            (Expect::Accept, status) => Some(format!("refused with {status}: {}", answer.body)),
+            // No HTTP library carries such a request.
+            (_, 0) => None,
+            (_, 200) => Some("accepted".into()),
+            (_, status) => {
+                let allowed = self.status == Some(status) || self.status_any.contains(&status);
+                if !allowed {
+                    return Some(format!("status {status}, not {:?}", self.status));
+                }
+                // 400 has its own code (RFC 6750 section 3.1), whatever the case names for 401.
+                let code = answer.error();
+                let good = code == self.error.as_deref()
+                    || code.is_some_and(|code| self.error_any.iter().any(|any| any == code))
+                    || (status == 400 && code == Some("invalid_request"));
+                (!good).then(|| format!("error {code:?}, not {:?}", self.error))
+            }
+        }
+    }
+}
+
+/// The keys of the corpus.
+pub struct TestKeys(Value);
+
+impl TestKeys {
+    /// Reads them.
+    #[must_use]
+    pub fn load() -> Self {
+        Self(serde_json::from_str(include_str!("../data/keys.json")).expect("JSON"))
+    }
+
+    fn set(&self, name: &str) -> Result<KeySet, ConfigError> {
+        let names = self.0["keysets"][name].as_array().expect("a key set");
+        let keys: Vec<_> = names
+            .iter()
+            .map(|name| &self.0[name.as_str().expect("a name")]["public"])
+            .collect();
+        KeySet::from_json(&json!({ "keys": keys }).to_string())
+    }
+
+    fn single(&self, name: &str) -> Result<KeySet, ConfigError> {
+        KeySet::from_json(&json!({ "keys": [self.0[name]["public"]] }).to_string())
+    }
+
+    /// The private half of a key, as a JWK.
+    #[must_use]
+    pub fn private(&self, name: &str) -> Value {
+        self.0[name]["private"].clone()
+    }
+
+    fn signing(&self, name: &str) -> SigningKey {
+        SigningKey::from_jwk(&self.private(name).to_string()).expect("a good key")
+    }
+}
+
+/// Every case: those of the file, and the largest ones, which are built here.
+#[must_use]
+pub fn corpus(keys: &TestKeys) -> Vec<Case> {
+    let mut cases: Vec<Case> = include_str!("../data/hostile.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a case"))
+        .collect();
+    cases.extend(largest(keys));
+    cases
+}
+
+/// The cases over 50 kB: nobody wants those in a file.
+fn largest(keys: &TestKeys) -> Vec<Case> {
+    const HEADER: &str = r#"{"alg":"RS256","typ":"JWT","kid":"rs-1"}"#;
+    const CLAIMS: &str = r#""iss":"https://issuer.example","sub":"user-1","iat":1799999970,"nbf":1799999970,"exp":1800000300,"jti":"jti-1","client_id":"client-1","scope":"read""#;
+    const AUDIENCE: &str = r#""aud":"https://api.example""#;
+    const TOO_LARGE: &[u16] = &[400, 401, 431];
+
+    let signed = |header: &str, members: &str| {
+        let payload = format!("{{{CLAIMS},{members}}}");
+        sign_raw(&keys.signing("rs256"), header, payload.as_bytes())
+    };
+    let audiences: Vec<_> = (0..1_999)
+        .map(|n| format!("\"https://x{n}.example\""))
+        .collect();
+    let long = |length| "A".repeat(length);
+    [
+        (
+            "hdr-large-300k",
+            "header-json",
+            signed(
+                &format!(
+                    r#"{{"alg":"RS256","typ":"JWT","kid":"rs-1","x":"{}"}}"#,
+                    long(300_000)
+                ),
+                AUDIENCE,
+            ),
+            TOO_LARGE,
+        ),
+        (
+            "pl-deep-100k",
+            "payload-json",
+            signed(
+                HEADER,
+                &format!(
+                    "{AUDIENCE},\"x\":{}{}",
+                    "[".repeat(50_000),
+                    "]".repeat(50_000)
+                ),
+            ),
+            &[],
+        ),
+        (
+            "pl-deep-obj",
+            "payload-json",
+            signed(
+                HEADER,
+                &format!(
+                    "{AUDIENCE},\"x\":{}1{}",
+                    "{\"a\":".repeat(20_000),
+                    "}".repeat(20_000)
+                ),
+            ),
+            &[],
+        ),
+        (
+            "pl-large-64k",
+            "payload-json",
+            signed(HEADER, &format!("{AUDIENCE},\"x\":\"{}\"", long(65_536))),
+            TOO_LARGE,
+        ),
+        (
+            "kid-hostile-23",
+            "key-header",
+            signed(
+                &format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{}"}}"#, long(65_536)),
+                AUDIENCE,
+            ),
+            &[],
+        ),
+        (
+            "claim-aud-10k",
+            "claims-type",
+            signed(
+                HEADER,
+                &format!("\"aud\":[{},\"https://api.example\"]", audiences.join(",")),
+            ),
+            &[],
+        ),
+        ("tr-long-1m", "transport", long(1 << 20), TOO_LARGE),
+    ]
+    .into_iter()
+    .map(|(id, group, token, statuses)| Case {
+        id: id.to_owned(),
+        group: group.to_owned(),
+        profile: "asym".to_owned(),
+        now: 1_800_000_000,
+        request: HttpRequest {
+            method: "GET".to_owned(),
+            url: "https://api.example/v1/me".to_owned(),
+            headers: vec![(
+                "authorization".to_owned(),
+                HeaderText::Text(format!("Bearer {token}")),
+            )],
+        },
+        expect: Expect::Reject,
+        recommended: None,
+        status: Some(401),
+        status_any: statuses.to_vec(),
+        error: Some("invalid_token".to_owned()),
+        error_any: Vec::new(),
+        verify_key: None,
+        config: Config::default(),
+    })
+    .collect()
+}

@@ -1,0 +1,87 @@
+//! A request and an answer, without a framework.
+
+/// A request: raw header bytes, so that hostile ones can be said.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub method: String,
+    /// The path, and the query if there is one.
+    pub target: String,
+    /// Names and raw values, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Request {
+    /// `GET /` without headers.
+    #[must_use]
+    pub fn get() -> Self {
+        Self {
+            method: "GET".into(),
+            target: "/".into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// `GET /` with this bearer token.
+    #[must_use]
+    pub fn bearer(token: &str) -> Self {
+        Self::get().header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.into(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// Sets path and query.
+    #[must_use]
+    pub fn target(mut self, target: &str) -> Self {
+        self.target = target.into();
+        self
+    }
+
+    /// Sets the method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = method.into();
+        self
+    }
+}
+
+/// An answer, as far as authentication has a say in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The status. 0 when the request could not be built, as with control bytes in a header.
+    pub status: u16,
+    /// `WWW-Authenticate`.
+    pub www_authenticate: Option<String>,
+    /// `Retry-After`.
+    pub retry_after: Option<String>,
+    /// `Content-Type`; not compared for the 200 of the route itself.
+    pub content_type: Option<String>,
+    /// The body as text.
+    pub body: String,
+}
+
+impl Answer {
+    /// The answer to a request that no HTTP library would build.
+    #[must_use]
+    pub fn unbuildable() -> Self {
+        Self::default()
+    }
+
+    /// Whether the request could be built at all.
+    #[must_use]
+    pub fn was_built(&self) -> bool {
+        self.status != 0
+    }
+
+    /// The `error` of the challenge (RFC 6750 section 3).
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        let (_, rest) = self.www_authenticate.as_deref()?.split_once("error=\"")?;
+        rest.split('"').next()
+    }
+}

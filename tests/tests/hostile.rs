@@ -1,0 +1,53 @@
+//! The hostile corpus through every way in: not one case wrongly accepted or refused.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+use std::collections::BTreeMap;
+
+use countersign_tests::{
+    Entry,
+    hostile::{TestKeys, corpus},
+};
+
+/// How many cases the corpus has. A case that gets lost must not go unnoticed.
+const CASES: usize = 427;
+/// How many of them need a part that is not built yet.
+const NOT_YET: usize = 48;
+
+#[test]
+fn every_case_is_answered_as_the_corpus_asks_through_every_entry() {
+    let keys = TestKeys::load();
+    let cases = corpus(&keys);
+    assert_eq!(cases.len(), CASES);
+
+    let mut objections = Vec::new();
+    let mut left_out = BTreeMap::<&str, Vec<&str>>::new();
+    for case in &cases {
+        if let Some(why) = case.not_yet() {
+            left_out.entry(why).or_default().push(&case.id);
+            continue;
+        }
+        // A key that is refused as it is loaded lets nobody in.
+        let Ok(authenticator) = case.authenticator(&keys) else {
+            continue;
+        };
+        let answers = Entry::ALL.map(|entry| (entry, entry.send(&authenticator, &case.request())));
+        for (entry, answer) in &answers {
+            if let Some(objection) = case.objection(answer) {
+                objections.push(format!("{} through {entry:?}: {objection}", case.id));
+            }
+            let (_, first) = &answers[0];
+            if answer != first && answer.was_built() && first.was_built() {
+                objections.push(format!(
+                    "{}: {entry:?} answers {answer:?}, not {first:?}",
+                    case.id
+                ));
+            }
+        }
+    }
+    for (why, ids) in &left_out {
+        println!("not run ({why}): {}: {}", ids.len(), ids.join(" "));
+    }
+    assert!(objections.is_empty(), "{}", objections.join("\n"));
+    assert_eq!(left_out.values().map(Vec::len).sum::<usize>(), NOT_YET);
+}

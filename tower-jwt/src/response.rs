@@ -1,0 +1,120 @@
+//! How a refusal looks.
+
+use countersign::{AuthError, Challenge};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+
+/// Makes the response to a refused request.
+///
+/// Implemented for [`DefaultResponseForAuthError`], for `GrpcStatus` (feature `grpc`), and for every
+/// `Fn(&AuthError) -> Response<B>`, so a closure will do. Hand it to
+/// [`JwtAuthLayer::with_rejection_response`](crate::JwtAuthLayer::with_rejection_response) or
+/// [`RequireLayer::with_rejection_response`](crate::RequireLayer::with_rejection_response).
+///
+/// Two things are done to every response afterwards. `WWW-Authenticate` and `Retry-After` are added
+/// as the error says, unless the response sets them itself. And the [`AuthError`] is put into the
+/// response's extensions, so that outer layers can log it.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::AuthError;
+/// use countersign_tower::JwtAuthLayer;
+/// use http::{Response, StatusCode};
+/// # let verifier = countersign::testing::TestIssuer::new().verifier();
+///
+/// let layer = JwtAuthLayer::new(verifier).with_rejection_response(|error: &AuthError| {
+///     let mut response = Response::new(format!("no entry: {error}"));
+///     *response.status_mut() =
+///         StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+///     response
+/// });
+/// # fn is_layer<S>(_: impl tower_layer::Layer<S>) {}
+/// # is_layer::<()>(layer);
+/// ```
+pub trait ResponseForAuthError<B> {
+    /// Makes the response. Status and body are all it has to care about.
+    ///
+    /// [`AuthError::challenge`] knows the right status. Keep to it: a client that is told 401 for
+    /// an outage (503) throws a good token away.
+    fn response_for_auth_error(&self, error: &AuthError) -> Response<B>;
+}
+
+impl<F, B> ResponseForAuthError<B> for F
+where
+    F: Fn(&AuthError) -> Response<B>,
+{
+    fn response_for_auth_error(&self, error: &AuthError) -> Response<B> {
+        self(error)
+    }
+}
+
+/// The response unless you say otherwise: a problem document (RFC 9457).
+///
+/// It makes every body that can be made from a `String`: axum's `Body`, `http_body_util::Full`,
+/// `String` itself.
+///
+/// # Examples
+///
+/// For a body that cannot, change the body in a closure:
+///
+/// ```
+/// use countersign::AuthError;
+/// use countersign_tower::{DefaultResponseForAuthError, JwtAuthLayer, ResponseForAuthError};
+/// use http::Response;
+/// use http_body_util::{BodyExt, combinators::BoxBody};
+/// # let verifier = countersign::testing::TestIssuer::new().verifier();
+///
+/// let layer = JwtAuthLayer::new(verifier).with_rejection_response(|error: &AuthError| {
+///     let response: Response<String> = DefaultResponseForAuthError.response_for_auth_error(error);
+///     response.map(|body| BoxBody::new(body.map_err(std::io::Error::other)))
+/// });
+/// # fn is_layer<S>(_: impl tower_layer::Layer<S>) {}
+/// # is_layer::<()>(layer);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DefaultResponseForAuthError;
+
+impl<B: From<String>> ResponseForAuthError<B> for DefaultResponseForAuthError {
+    fn response_for_auth_error(&self, error: &AuthError) -> Response<B> {
+        let challenge = error.challenge();
+        let mut response = Response::new(challenge.problem_json().into());
+        *response.status_mut() = status(&challenge);
+        response.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(Challenge::PROBLEM_JSON),
+        );
+        response
+    }
+}
+
+/// The whole answer to a refused request.
+pub(crate) fn refuse<R, B>(rejection: &R, error: AuthError) -> Response<B>
+where
+    R: ResponseForAuthError<B>,
+{
+    let challenge = error.challenge();
+    let mut response = rejection.response_for_auth_error(&error);
+    if let Some(text) = challenge.www_authenticate() {
+        add(response.headers_mut(), WWW_AUTHENTICATE, text);
+    }
+    if let Some(seconds) = challenge.retry_after() {
+        add(response.headers_mut(), RETRY_AFTER, &seconds.to_string());
+    }
+    response.extensions_mut().insert(error);
+    response
+}
+
+fn add(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    // The core writes nothing but visible ASCII and spaces, which every header may hold.
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.entry(name).or_insert(value);
+    }
+}
+
+fn status(challenge: &Challenge) -> StatusCode {
+    // The core's statuses are all valid.
+    StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

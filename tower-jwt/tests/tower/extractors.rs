@@ -1,0 +1,179 @@
+//! The extractors for axum.
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use countersign::{Authenticator, testing::TestIssuer};
+use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, Token};
+use serde::Deserialize;
+
+use crate::{anonymous, answer, bearing, header, reason, text};
+
+#[derive(Deserialize)]
+struct User {
+    sub: String,
+}
+
+/// A type that the claims of the test tokens do not fit.
+#[derive(Deserialize)]
+struct Numbered {
+    #[allow(dead_code)] // it is never read, because it never fits
+    sub: u64,
+}
+
+async fn subject(Claims(user): Claims<User>) -> String {
+    user.sub.clone()
+}
+
+async fn subject_if_any(user: Option<Claims<User>>) -> String {
+    user.map_or("nobody".to_owned(), |user| user.sub.clone())
+}
+
+async fn seconds_left(Token(token): Token) -> String {
+    token.remaining().unwrap_or(0).to_string()
+}
+
+async fn seconds_left_if_any(token: Option<Token>) -> String {
+    token.map_or("none".to_owned(), |token| {
+        format!("{:?}", token.remaining())
+    })
+}
+
+async fn numbered(_: Claims<Numbered>) {}
+
+async fn numbered_if_any(_: Option<Claims<Numbered>>) {}
+
+async fn own_answer(user: Result<Claims<User>, ClaimsRejection>) -> Response {
+    match user {
+        Ok(_) => "in".into_response(),
+        Err(refused) => refused.auth_error().reason().into_response(),
+    }
+}
+
+fn strict(issuer: &TestIssuer, route: axum::routing::MethodRouter) -> Router {
+    Router::new()
+        .route("/", route)
+        .route_layer(JwtAuthLayer::new(issuer.verifier()))
+}
+
+fn optional(issuer: &TestIssuer, route: axum::routing::MethodRouter) -> Router {
+    let authenticator = Authenticator::new(issuer.verifier())
+        .realm("shop")
+        .optional();
+    Router::new()
+        .route("/", route)
+        .route_layer(JwtAuthLayer::new(authenticator))
+}
+
+fn uncovered(route: axum::routing::MethodRouter) -> Router {
+    Router::new().route("/", route)
+}
+
+#[tokio::test]
+async fn claims_are_the_payload_of_the_token() {
+    let issuer = TestIssuer::new();
+    let request = bearing(&issuer.token().subject("ada").sign());
+    let response = answer(strict(&issuer, get(subject)), request).await;
+    assert_eq!(text(response).await, "ada");
+}
+
+#[tokio::test]
+async fn the_token_tells_what_the_claims_do_not() {
+    let issuer = TestIssuer::new();
+    let request = bearing(&issuer.token().sign());
+    let response = answer(strict(&issuer, get(seconds_left)), request).await;
+    assert_eq!(text(response).await, "300");
+}
+
+#[tokio::test]
+async fn an_anonymous_request_for_claims_is_401_in_the_protection_space_of_the_layer() {
+    for route in [get(subject), get(seconds_left)] {
+        let response = answer(optional(&TestIssuer::new(), route), anonymous()).await;
+        assert_eq!(response.status(), 401);
+        assert_eq!(
+            header(&response, "www-authenticate"),
+            r#"Bearer realm="shop""#
+        );
+        assert_eq!(
+            header(&response, "content-type"),
+            "application/problem+json"
+        );
+        assert_eq!(reason(&response), "missing_token");
+    }
+}
+
+#[tokio::test]
+async fn an_anonymous_request_for_optional_claims_has_none() {
+    let issuer = TestIssuer::new();
+    let response = answer(optional(&issuer, get(subject_if_any)), anonymous()).await;
+    assert_eq!(text(response).await, "nobody");
+    let response = answer(optional(&issuer, get(seconds_left_if_any)), anonymous()).await;
+    assert_eq!(text(response).await, "none");
+}
+
+#[tokio::test]
+async fn optional_claims_are_there_when_a_token_is() {
+    let issuer = TestIssuer::new();
+    for app in [
+        optional(&issuer, get(subject_if_any)),
+        strict(&issuer, get(subject_if_any)),
+    ] {
+        let request = bearing(&issuer.token().subject("ada").sign());
+        assert_eq!(text(answer(app, request).await).await, "ada");
+    }
+}
+
+#[tokio::test]
+async fn optional_claims_do_not_forgive_a_bad_token() {
+    let issuer = TestIssuer::new();
+    let request = bearing(&issuer.token().expired().sign());
+    let response = answer(optional(&issuer, get(subject_if_any)), request).await;
+    assert_eq!(response.status(), 401);
+}
+
+#[tokio::test]
+async fn a_route_without_a_layer_is_500_with_or_without_a_token() {
+    let issuer = TestIssuer::new();
+    for route in [
+        get(subject),
+        get(subject_if_any),
+        get(seconds_left),
+        get(seconds_left_if_any),
+    ] {
+        for request in [anonymous(), bearing(&issuer.token().sign())] {
+            let response = answer(uncovered(route.clone()), request).await;
+            assert_eq!(response.status(), 500);
+            assert_eq!(reason(&response), "misconfigured");
+        }
+    }
+}
+
+#[tokio::test]
+async fn claims_that_do_not_fit_are_500_and_not_told_to_the_client() {
+    let issuer = TestIssuer::new();
+    for route in [get(numbered), get(numbered_if_any)] {
+        let request = bearing(&issuer.token().subject("confidential").sign());
+        let response = answer(strict(&issuer, route), request).await;
+        assert_eq!(response.status(), 500);
+        assert_eq!(reason(&response), "misconfigured");
+        assert!(!text(response).await.contains("confidential"));
+    }
+}
+
+#[tokio::test]
+async fn a_handler_can_answer_a_rejection_itself() {
+    let response = answer(optional(&TestIssuer::new(), get(own_answer)), anonymous()).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(text(response).await, "missing_token");
+}
+
+#[test]
+fn a_rejection_says_what_the_error_says() {
+    let error = countersign::AuthError::missing_layer();
+    let rejection = ClaimsRejection::from(error.clone());
+    assert_eq!(rejection.to_string(), error.to_string());
+    assert!(std::error::Error::source(&rejection).is_some());
+    assert_eq!(rejection.into_auth_error().reason(), "misconfigured");
+}
