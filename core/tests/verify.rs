@@ -431,10 +431,18 @@ fn a_member_stands_once_at_every_level() {
         r#""role":"user","rol\u0065":"admin""#,
         r#""a":{"role":1,"role":2}"#,
         r#""a":[{"role":1,"role":2}]"#,
-        r#""exp":1"#,
     ] {
         let error = verifier.verify_now(&sign(twice)).unwrap_err();
         assert_eq!(error.kind(), AuthErrorKind::MalformedToken, "{twice}");
+    }
+    for registered in [
+        r#""exp":1"#,
+        r#""sub":"a","sub":"a""#,
+        r#""sub":"a","s\u0075b":"a""#,
+        r#""cnf":{},"cnf":{}"#,
+    ] {
+        let error = verifier.verify_now(&sign(registered)).unwrap_err();
+        assert_eq!(error.kind(), AuthErrorKind::InvalidClaim, "{registered}");
     }
 }
 

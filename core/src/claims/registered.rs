@@ -19,7 +19,8 @@ pub(crate) struct Registered {
     pub(crate) audience: Option<Spans>,
     pub(crate) auth_time: Option<i64>,
     pub(crate) client_id: Option<Span>,
-    pub(crate) confirmation: bool,
+    /// That there is one; what it holds is not looked at.
+    pub(crate) confirmation: Option<()>,
     pub(crate) expires_at: Option<i64>,
     pub(crate) id: Option<Span>,
     pub(crate) issued_at: Option<i64>,
@@ -43,13 +44,10 @@ impl Registered {
             wanted,
             wrong_claim: &mut wrong_claim,
         };
-        let parsed = deserializer
-            .deserialize_map(visitor)
-            .and_then(|claims| deserializer.end().map(|()| claims));
-        match parsed {
-            Ok(claims) => Ok(claims),
+        match deserializer.deserialize_map(visitor) {
+            Ok(claims) if deserializer.end().is_ok() => Ok(claims),
             Err(_) if wrong_claim => Err(AuthErrorKind::InvalidClaim),
-            Err(_) => Err(AuthErrorKind::MalformedToken),
+            _ => Err(AuthErrorKind::MalformedToken),
         }
     }
 }
@@ -114,40 +112,54 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'de, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Registered, A::Error> {
-        let mut names = Names::default();
+        let mut others = Names::default();
         let mut claims = Registered::default();
         let mut found = 0_u64;
         while let Some(name) = map.next_key_seed(Text)? {
-            names.add(&name)?;
             if let Some(index) = self.wanted.iter().position(|wanted| **wanted == *name) {
                 found |= 1 << index;
             }
             *self.wrong_claim = true;
             match &*name {
-                "acr" => claims.acr = Some(self.text(&mut map)?),
-                "aud" => claims.audience = Some(self.texts(&mut map, |_| true)?),
-                "auth_time" => claims.auth_time = Some(map.next_value_seed(Date(Round::Down))?),
-                "client_id" => claims.client_id = Some(self.text(&mut map)?),
-                "cnf" => {
-                    map.next_value_seed(Object)?;
-                    claims.confirmation = true;
-                }
-                "exp" => claims.expires_at = Some(map.next_value_seed(Date(Round::Down))?),
-                "iat" => claims.issued_at = Some(map.next_value_seed(Date(Round::Up))?),
-                "iss" => claims.issuer = Some(self.text(&mut map)?),
-                "jti" => claims.id = Some(self.text(&mut map)?),
-                "nbf" => claims.not_before = Some(map.next_value_seed(Date(Round::Up))?),
-                "scope" => claims.scope = Some(self.texts(&mut map, is_scope_text)?),
-                "sub" => claims.subject = Some(self.text(&mut map)?),
+                "acr" => set(&mut claims.acr, self.text(&mut map)?)?,
+                "aud" => set(&mut claims.audience, self.texts(&mut map, |_| true)?)?,
+                "auth_time" => set(
+                    &mut claims.auth_time,
+                    map.next_value_seed(Date(Round::Down))?,
+                )?,
+                "client_id" => set(&mut claims.client_id, self.text(&mut map)?)?,
+                "cnf" => set(&mut claims.confirmation, map.next_value_seed(Object)?)?,
+                "exp" => set(
+                    &mut claims.expires_at,
+                    map.next_value_seed(Date(Round::Down))?,
+                )?,
+                "iat" => set(&mut claims.issued_at, map.next_value_seed(Date(Round::Up))?)?,
+                "iss" => set(&mut claims.issuer, self.text(&mut map)?)?,
+                "jti" => set(&mut claims.id, self.text(&mut map)?)?,
+                "nbf" => set(
+                    &mut claims.not_before,
+                    map.next_value_seed(Date(Round::Up))?,
+                )?,
+                "scope" => set(&mut claims.scope, self.texts(&mut map, is_scope_text)?)?,
+                "sub" => set(&mut claims.subject, self.text(&mut map)?)?,
                 _ => {
                     *self.wrong_claim = false;
                     map.next_value_seed(Checked)?;
+                    others.add(name)?;
                 }
             }
             *self.wrong_claim = false;
         }
         claims.missing = (0..self.wanted.len()).find(|index| found & (1 << index) == 0);
         Ok(claims)
+    }
+}
+
+/// Sets a claim that was not there before.
+fn set<T, E: Error>(claim: &mut Option<T>, value: T) -> Result<(), E> {
+    match claim.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(E::custom("duplicate member name")),
     }
 }
 
@@ -161,17 +173,16 @@ impl<'de> ClaimsVisitor<'de, '_> {
         map: &mut A,
         allowed: fn(&str) -> bool,
     ) -> Result<Spans, A::Error> {
-        let (texts, one) = match map.next_value_seed(OneOrMany)? {
-            OneOrManyTexts::One(text) => (vec![text], true),
-            OneOrManyTexts::Many(texts) => (texts, false),
+        let span = |text: Cow<'de, str>| {
+            allowed(&text)
+                .then(|| Span::new(self.payload, text))
+                .ok_or_else(|| A::Error::custom("a character is not allowed here"))
         };
-        if !texts.iter().all(|text| allowed(text)) {
-            return Err(A::Error::custom("a character is not allowed here"));
-        }
-        let mut spans = texts.into_iter().map(|text| Span::new(self.payload, text));
-        Ok(match spans.next() {
-            Some(only) if one => Spans::One(only),
-            first => Spans::Many(first.into_iter().chain(spans).collect()),
+        Ok(match map.next_value_seed(OneOrMany)? {
+            OneOrManyTexts::One(text) => Spans::One(span(text)?),
+            OneOrManyTexts::Many(texts) => {
+                Spans::Many(texts.into_iter().map(span).collect::<Result<_, _>>()?)
+            }
         })
     }
 }
@@ -306,7 +317,7 @@ mod tests {
             ),
             (Some(2), Some(2), Some(1), Some(3))
         );
-        assert!(claims.confirmation);
+        assert!(claims.confirmation.is_some());
     }
 
     #[test]

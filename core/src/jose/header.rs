@@ -113,7 +113,6 @@ impl<'de> Visitor<'de> for MembersVisitor {
         let mut names = Names::default();
         let mut members = Members::default();
         while let Some(name) = map.next_key_seed(Text)? {
-            names.add(&name)?;
             match &*name {
                 "alg" => members.alg = Some(map.next_value_seed(Text)?),
                 "kid" => members.kid = Some(map.next_value_seed(Text)?),
@@ -127,6 +126,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 }
                 _ => map.next_value_seed(Checked)?,
             }
+            names.add(name)?;
         }
         Ok(members)
     }

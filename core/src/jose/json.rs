@@ -14,40 +14,38 @@ pub(crate) struct Names<'de> {
     /// One bit for each (length, first byte) seen: an unset bit says "new" without a comparison.
     seen: u64,
     few: Vec<Cow<'de, str>>,
-    many: HashSet<Cow<'de, str>>,
+    /// The others, once there are many.
+    many: Option<HashSet<Cow<'de, str>>>,
 }
 
 impl<'de> Names<'de> {
     /// Objects with more members than this are looked up by hash, so that a large one stays cheap.
     const FEW: usize = 32;
-
-    /// What one allocation makes room for.
+    /// What the first allocation makes room for.
     const USUAL: usize = 12;
 
     /// Remembers `name`; an error if the object has it already.
-    #[allow(clippy::ptr_arg)] // a borrowed name is kept as such, without a copy
-    pub(crate) fn add<E: Error>(&mut self, name: &Cow<'de, str>) -> Result<(), E> {
+    pub(crate) fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
         let first = name.as_bytes().first().copied().unwrap_or(0);
-        let bit = 1
-            << ((name.len() as u64)
-                .wrapping_mul(31)
-                .wrapping_add(u64::from(first))
-                % 64);
-        let duplicate =
-            self.seen & bit != 0 && (self.few.contains(name) || self.many.contains(name));
-        if duplicate {
+        let bit = 1 << (name.len().wrapping_mul(31).wrapping_add(usize::from(first)) % 64);
+        if self.seen & bit != 0 && self.contains(&name) {
             return Err(E::custom("duplicate member name"));
         }
         self.seen |= bit;
-        if self.few.is_empty() {
-            self.few.reserve(Self::USUAL);
-        }
         if self.few.len() < Self::FEW {
-            self.few.push(name.clone());
+            if self.few.is_empty() {
+                self.few.reserve(Self::USUAL);
+            }
+            self.few.push(name);
         } else {
-            self.many.insert(name.clone());
+            self.many.get_or_insert_default().insert(name);
         }
         Ok(())
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.few.iter().any(|own| own == name)
+            || self.many.as_ref().is_some_and(|many| many.contains(name))
     }
 }
 
@@ -101,7 +99,7 @@ impl<'de> Visitor<'de> for Checked {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut names = Names::default();
         while let Some(name) = map.next_key_seed(Text)? {
-            names.add(&name)?;
+            names.add(name)?;
             map.next_value_seed(Self)?;
         }
         Ok(())

@@ -279,12 +279,12 @@ impl<'de> Visitor<'de> for SetVisitor {
         let mut names = Names::default();
         let mut keys = None;
         while let Some(name) = map.next_key_seed(Text)? {
-            names.add(&name)?;
             if name == "keys" {
                 keys = Some(map.next_value()?);
             } else {
                 map.next_value_seed(Checked)?;
             }
+            names.add(name)?;
         }
         keys.ok_or_else(|| A::Error::missing_field("keys"))
     }

@@ -126,7 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         check: confirmation,
         expected: |_, _| "absent".to_owned(),
         found: |facts| {
-            if facts.claims.confirmation {
+            if facts.claims.confirmation.is_some() {
                 "present"
             } else {
                 "absent"
@@ -248,7 +248,10 @@ fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
 
 /// RFC 7800 section 3.1: a bound token is worth nothing without the proof.
 fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
-    refuse_unless(!facts.claims.confirmation, AuthErrorKind::BoundToken)
+    refuse_unless(
+        facts.claims.confirmation.is_none(),
+        AuthErrorKind::BoundToken,
+    )
 }
 
 fn has_come(date: Option<i64>, settings: &Settings, facts: &Facts<'_>) -> bool {

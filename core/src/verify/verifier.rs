@@ -203,7 +203,11 @@ impl Verifier {
         log.step("format", || format!("{} bytes", token.len()), compact.err());
         let compact = compact?;
 
-        let header = self.header(compact.header);
+        let known = self.recall(compact.header);
+        let header = match &known {
+            Some(header) => Ok(Arc::clone(header)),
+            None => Header::parse(compact.header).map(Arc::new),
+        };
         log.step(
             "header",
             || "a JOSE header".into(),
@@ -217,22 +221,12 @@ impl Verifier {
             refuse(error)?;
         }
 
-        let payload = decode_payload(compact.payload);
-        let claims = payload
-            .as_ref()
-            .map_err(|kind| *kind)
-            .and_then(|payload| Registered::parse(payload, &self.0.settings.wanted));
-        log.step(
-            "payload",
-            || "one JSON object".into(),
-            claims.as_ref().err().copied(),
-        );
-        let (payload, claims) = match (payload, claims) {
-            (Ok(payload), Ok(claims)) => (payload, claims),
-            (Err(kind), _) | (_, Err(kind)) => {
-                refuse(kind.into())?;
-                return Err(refusal.unwrap_or_else(|| kind.into()));
-            }
+        let content = self.read_payload(compact.payload);
+        let failed = content.as_ref().err().copied();
+        log.step("payload", || "one JSON object".into(), failed);
+        let (payload, claims) = match content {
+            Ok(content) => content,
+            Err(kind) => return Err(refusal.unwrap_or_else(|| kind.into())),
         };
 
         let facts = Facts {
@@ -251,29 +245,26 @@ impl Verifier {
         if let Some(error) = refusal {
             return Err(error);
         }
-        self.remember(compact.header, &header);
+        if known.is_none() {
+            self.remember(compact.header, &header);
+        }
         let clock = Arc::clone(&self.0.clock);
         Ok(VerifiedToken::new(header, payload, claims, clock))
     }
 
-    /// The parsed header: a remembered one if it is the same text, byte by byte.
-    fn header(&self, encoded: &str) -> Result<Arc<Header>, AuthErrorKind> {
-        match &*self.memo(encoded).load() {
-            Some(memo) if *memo.encoded == *encoded => Ok(Arc::clone(&memo.header)),
-            _ => Header::parse(encoded).map(Arc::new),
-        }
+    /// The header of an earlier good token, if its text was the same byte by byte.
+    fn recall(&self, encoded: &str) -> Option<Arc<Header>> {
+        let memo = self.memo(encoded).load();
+        let memo = memo.as_ref().filter(|memo| *memo.encoded == *encoded)?;
+        Some(Arc::clone(&memo.header))
     }
 
     /// Only the header of an accepted token gets here, so nobody else can push it out.
     fn remember(&self, encoded: &str, header: &Arc<Header>) {
-        let slot = self.memo(encoded);
-        let known = matches!(&*slot.load(), Some(memo) if Arc::ptr_eq(&memo.header, header));
-        if !known {
-            slot.store(Some(Arc::new(Memo {
-                encoded: encoded.into(),
-                header: Arc::clone(header),
-            })));
-        }
+        self.memo(encoded).store(Some(Arc::new(Memo {
+            encoded: encoded.into(),
+            header: Arc::clone(header),
+        })));
     }
 
     /// Where this header is remembered. What tells two headers apart mostly stands at their end.
@@ -282,6 +273,14 @@ impl Verifier {
             sum.wrapping_mul(31).wrapping_add(usize::from(byte))
         });
         &self.0.memos[sum % MEMOS]
+    }
+
+    fn read_payload(&self, encoded: &str) -> Result<(Box<str>, Registered), AuthErrorKind> {
+        let payload = base64url::decode(encoded)
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or(AuthErrorKind::MalformedToken)?;
+        let claims = Registered::parse(&payload, &self.0.settings.wanted)?;
+        Ok((payload.into_boxed_str(), claims))
     }
 
     fn check_signature(&self, header: &Header, compact: &Compact<'_>) -> Result<(), AuthError> {
@@ -314,11 +313,4 @@ impl fmt::Debug for Verifier {
             .field("keys", &self.0.keys)
             .finish_non_exhaustive()
     }
-}
-
-fn decode_payload(encoded: &str) -> Result<Box<str>, AuthErrorKind> {
-    base64url::decode(encoded.as_bytes())
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .map(String::into_boxed_str)
-        .ok_or(AuthErrorKind::MalformedToken)
 }
