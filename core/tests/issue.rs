@@ -244,3 +244,11 @@ fn a_ring_has_each_key_once() {
         Err(ConfigError::Conflict(_))
     ));
 }
+
+#[test]
+fn a_clock_that_shows_nothing_issues_nothing() {
+    for (at, issues) in [(i64::MAX, false), (1_000, true)] {
+        let issuer = builder(&FixedClock::at(at)).build().unwrap();
+        assert_eq!(issuer.issue(&json!({})).is_ok(), issues, "{at}");
+    }
+}

@@ -1,16 +1,16 @@
 //! The issuer: claims in, signed token out.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
 use crate::{
     claims::Registered,
-    clock::{Clock, SystemClock},
+    clock::Clock,
     config_error::ConfigError,
-    issue::SigningKeys,
+    issue::{IssueError, IssuedToken, IssuerBuilder, SigningKeys, issued::Cause},
     jose::{SigningKey, base64url, crypto},
-    verify::{Verifier, VerifierBuilder},
+    verify::Verifier,
 };
 
 /// Issues signed tokens.
@@ -40,47 +40,30 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Issuer(Arc<Inner>);
+pub struct Issuer(Arc<Settings>);
 
-struct Inner {
-    name: String,
-    audiences: Vec<String>,
-    keys: SigningKeys,
-    ttl: i64,
-    max_ttl: i64,
-    token_type: String,
-    leeway: Duration,
-    clock: Arc<dyn Clock>,
-    verifier: Verifier,
-}
-
-/// Builds an [`Issuer`]. Made by [`Issuer::builder`].
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct IssuerBuilder {
-    name: String,
-    audiences: Vec<String>,
-    keys: SigningKeys,
-    ttl: Duration,
-    max_ttl: Duration,
-    token_type: String,
-    leeway: Duration,
-    clock: Arc<dyn Clock>,
+/// What an issuer writes into its tokens, checked by the builder. Times in seconds.
+pub(super) struct Settings {
+    pub(super) name: String,
+    pub(super) audiences: Vec<String>,
+    pub(super) keys: SigningKeys,
+    pub(super) ttl: i64,
+    pub(super) max_ttl: i64,
+    pub(super) token_type: String,
+    pub(super) leeway: i64,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) verifier: Verifier,
 }
 
 impl Issuer {
     /// Starts an issuer called `name` (its `iss`), that signs with `keys`: a [`SigningKey`] or a
     /// ring of [`SigningKeys`].
     pub fn builder(name: impl Into<String>, keys: impl Into<SigningKeys>) -> IssuerBuilder {
-        IssuerBuilder {
-            name: name.into(),
-            audiences: Vec::new(),
-            keys: keys.into(),
-            ttl: IssuerBuilder::DEFAULT_TTL,
-            max_ttl: IssuerBuilder::DEFAULT_MAX_TTL,
-            token_type: "JWT".to_owned(),
-            leeway: VerifierBuilder::DEFAULT_LEEWAY,
-            clock: Arc::new(SystemClock),
-        }
+        IssuerBuilder::new(name.into(), keys.into())
+    }
+
+    pub(super) fn new(settings: Settings) -> Self {
+        Self(Arc::new(settings))
     }
 
     /// Issues a token with these claims, a type that serialises as a JSON object.
@@ -124,36 +107,36 @@ impl Issuer {
         self.0.keys.prune(now);
         let last = now
             .saturating_add(self.0.max_ttl)
-            .saturating_add(whole_seconds(self.0.leeway));
+            .saturating_add(self.0.leeway);
         self.0.keys.rotate(last)
     }
 
     fn sign(&self, own: &str) -> Result<IssuedToken, IssueError> {
-        let inner = &*self.0;
+        let settings = &*self.0;
         let given = Registered::parse(own, &[]).map_err(|_| IssueError(Cause::NotAnObject))?;
         if given.issuer.is_some() || given.issued_at.is_some() || given.id.is_some() {
             return Err(IssueError(Cause::ReservedClaim));
         }
-        let now = inner.clock.now();
-        let latest = now.saturating_add(inner.max_ttl);
+        let now = settings.clock.now();
+        let latest = now.saturating_add(settings.max_ttl);
         let expires_at = given
             .expires_at
-            .unwrap_or_else(|| now.saturating_add(inner.ttl));
-        if !(now + 1..=latest).contains(&expires_at) {
+            .unwrap_or_else(|| now.saturating_add(settings.ttl));
+        if expires_at <= now || expires_at > latest {
             return Err(IssueError(Cause::Lifetime));
         }
         let id = random_id()?;
-        let key = inner.keys.active();
+        let key = settings.keys.active();
 
         let mut token = String::with_capacity(512 + own.len() * 2);
-        base64url::encode_into(header(&key, &inner.token_type).as_bytes(), &mut token);
+        base64url::encode_into(header(&key, &settings.token_type).as_bytes(), &mut token);
         token.push('.');
         let audience = given
             .audience
             .is_none()
-            .then_some(inner.audiences.as_slice());
+            .then_some(settings.audiences.as_slice());
         let expiry = given.expires_at.is_none().then_some(expires_at);
-        let payload = payload(&inner.name, audience, now, expiry, &id, own);
+        let payload = payload(&settings.name, audience, now, expiry, &id, own);
         base64url::encode_into(payload.as_bytes(), &mut token);
 
         let mut signature = Vec::with_capacity(512);
@@ -161,107 +144,7 @@ impl Issuer {
             .map_err(|_| IssueError(Cause::Signing))?;
         token.push('.');
         base64url::encode_into(&signature, &mut token);
-        Ok(IssuedToken {
-            token,
-            id,
-            issued_at: now,
-            expires_at,
-        })
-    }
-}
-
-impl IssuerBuilder {
-    /// The default lifetime of a token: 15 minutes.
-    pub const DEFAULT_TTL: Duration = Duration::from_secs(900);
-    /// The default maximum lifetime: 24 hours.
-    pub const DEFAULT_MAX_TTL: Duration = Duration::from_secs(86_400);
-
-    /// Who the tokens are for (`aud`). Said again, it adds one. At least one is needed.
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences.push(audience.into());
-        self
-    }
-
-    /// How long a token lives, in whole seconds. Default 15 minutes.
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = ttl;
-        self
-    }
-
-    /// The longest life that claims may ask for with their own `exp`. Default 24 hours.
-    pub fn max_ttl(mut self, ttl: Duration) -> Self {
-        self.max_ttl = ttl;
-        self
-    }
-
-    /// The type in the header (`typ`). Default `JWT`; `at+jwt` marks an OAuth access token (RFC
-    /// 9068 section 2.1).
-    pub fn token_type(mut self, typ: impl Into<String>) -> Self {
-        self.token_type = typ.into();
-        self
-    }
-
-    /// The leeway of [`Issuer::verifier`]. Default 30 seconds.
-    pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
-        self
-    }
-
-    /// The clock. Default [`SystemClock`].
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Checks the settings and makes the issuer.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] when the audience or the name is missing, or the lifetime is zero or over
-    /// the maximum.
-    pub fn build(self) -> Result<Issuer, ConfigError> {
-        let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
-        if self.name.is_empty() {
-            return Err(ConfigError::Missing("the issuer needs a name".into()));
-        }
-        if self.audiences.is_empty() {
-            return Err(ConfigError::Missing(
-                "say whom tokens are for with `.audience(..)`".into(),
-            ));
-        }
-        if self.ttl.as_secs() == 0 {
-            return setting("the lifetime of a token is less than one second");
-        }
-        if self.ttl > self.max_ttl {
-            return setting("the lifetime of a token is over the maximum, `max_ttl`");
-        }
-        if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
-            return setting("`max_ttl` is more than 5 years");
-        }
-        let verifier = self
-            .audiences
-            .iter()
-            .fold(
-                Verifier::builder(self.keys.clone()),
-                VerifierBuilder::audience,
-            )
-            .issuer(&self.name)
-            .token_type(&self.token_type)
-            .leeway(self.leeway)
-            .max_lifetime(self.max_ttl)
-            .clock(Arc::clone(&self.clock))
-            .build()?;
-        Ok(Issuer(Arc::new(Inner {
-            name: self.name,
-            audiences: self.audiences,
-            keys: self.keys,
-            ttl: whole_seconds(self.ttl),
-            max_ttl: whole_seconds(self.max_ttl),
-            token_type: self.token_type,
-            leeway: self.leeway,
-            clock: self.clock,
-            verifier,
-        })))
+        Ok(IssuedToken::new(token, id, now, expires_at))
     }
 }
 
@@ -273,82 +156,6 @@ impl fmt::Debug for Issuer {
             .field("keys", &self.0.keys)
             .finish_non_exhaustive()
     }
-}
-
-impl fmt::Debug for IssuerBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuerBuilder")
-            .field("name", &self.name)
-            .field("keys", &self.keys)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A token that was just issued. `Debug` does not show it.
-#[derive(Clone)]
-pub struct IssuedToken {
-    token: String,
-    id: String,
-    issued_at: i64,
-    expires_at: i64,
-}
-
-impl IssuedToken {
-    /// The token's text, for the client.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.token
-    }
-
-    /// The token's text, for the client.
-    #[must_use]
-    pub fn into_string(self) -> String {
-        self.token
-    }
-
-    /// Its identifier (`jti`): 128 random bits in base64url.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// When it expires, in seconds since 1970.
-    #[must_use]
-    pub fn expires_at(&self) -> i64 {
-        self.expires_at
-    }
-
-    /// How long it lives, in seconds: the `expires_in` of RFC 6749 section 5.1.
-    #[must_use]
-    pub fn expires_in(&self) -> i64 {
-        self.expires_at - self.issued_at
-    }
-}
-
-impl fmt::Debug for IssuedToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuedToken")
-            .field("id", &self.id)
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a token was not issued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct IssueError(Cause);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-enum Cause {
-    #[error("the lifetime is not between one second and the maximum")]
-    Lifetime,
-    #[error("the claims are not one JSON object with well-formed registered claims")]
-    NotAnObject,
-    #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
-    ReservedClaim,
-    #[error("the key could not sign")]
-    Signing,
 }
 
 fn header(key: &SigningKey, token_type: &str) -> String {
@@ -426,8 +233,4 @@ fn random_id() -> Result<String, IssueError> {
     let mut id = String::with_capacity(22);
     base64url::encode_into(bytes, &mut id);
     Ok(id)
-}
-
-fn whole_seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

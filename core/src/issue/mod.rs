@@ -1,9 +1,13 @@
 //! Issuing: a ring of signing keys, and the issuer that signs with it.
 
+mod builder;
+mod issued;
 mod issuer;
 mod ring;
 
 pub use self::{
-    issuer::{IssueError, IssuedToken, Issuer, IssuerBuilder},
+    builder::IssuerBuilder,
+    issued::{IssueError, IssuedToken},
+    issuer::Issuer,
     ring::SigningKeys,
 };

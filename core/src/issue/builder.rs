@@ -1,0 +1,144 @@
+//! The settings of an issuer, checked once.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config_error::ConfigError,
+    issue::{Issuer, SigningKeys, issuer::Settings},
+    verify::{Verifier, VerifierBuilder},
+};
+
+/// Builds an [`Issuer`]. Made by [`Issuer::builder`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct IssuerBuilder {
+    name: String,
+    audiences: Vec<String>,
+    keys: SigningKeys,
+    ttl: Duration,
+    max_ttl: Duration,
+    token_type: String,
+    leeway: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl IssuerBuilder {
+    /// The default lifetime of a token: 15 minutes.
+    pub const DEFAULT_TTL: Duration = Duration::from_secs(900);
+    /// The default maximum lifetime: 24 hours.
+    pub const DEFAULT_MAX_TTL: Duration = Duration::from_secs(86_400);
+
+    pub(super) fn new(name: String, keys: SigningKeys) -> Self {
+        Self {
+            name,
+            audiences: Vec::new(),
+            keys,
+            ttl: Self::DEFAULT_TTL,
+            max_ttl: Self::DEFAULT_MAX_TTL,
+            token_type: "JWT".to_owned(),
+            leeway: VerifierBuilder::DEFAULT_LEEWAY,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Who the tokens are for (`aud`). Said again, it adds one. At least one is needed.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// How long a token lives, in whole seconds. Default 15 minutes.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// The longest life that claims may ask for with their own `exp`. Default 24 hours.
+    pub fn max_ttl(mut self, ttl: Duration) -> Self {
+        self.max_ttl = ttl;
+        self
+    }
+
+    /// The type in the header (`typ`). Default `JWT`; `at+jwt` marks an OAuth access token (RFC
+    /// 9068 section 2.1).
+    pub fn token_type(mut self, typ: impl Into<String>) -> Self {
+        self.token_type = typ.into();
+        self
+    }
+
+    /// The leeway of [`Issuer::verifier`]. Default 30 seconds.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// The clock. Default [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Checks the settings and makes the issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when the audience or the name is missing, or the lifetime is zero or over
+    /// the maximum.
+    pub fn build(self) -> Result<Issuer, ConfigError> {
+        let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
+        if self.name.is_empty() {
+            return Err(ConfigError::Missing("the issuer needs a name".into()));
+        }
+        if self.audiences.is_empty() {
+            return Err(ConfigError::Missing(
+                "say whom tokens are for with `.audience(..)`".into(),
+            ));
+        }
+        if self.ttl.as_secs() == 0 {
+            return setting("the lifetime of a token is less than one second");
+        }
+        if self.ttl > self.max_ttl {
+            return setting("the lifetime of a token is over the maximum, `max_ttl`");
+        }
+        if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
+            return setting("`max_ttl` is more than 5 years");
+        }
+        let verifier = self
+            .audiences
+            .iter()
+            .fold(
+                Verifier::builder(self.keys.clone()),
+                VerifierBuilder::audience,
+            )
+            .issuer(&self.name)
+            .token_type(&self.token_type)
+            .leeway(self.leeway)
+            .max_lifetime(self.max_ttl)
+            .clock(Arc::clone(&self.clock))
+            .build()?;
+        Ok(Issuer::new(Settings {
+            name: self.name,
+            audiences: self.audiences,
+            keys: self.keys,
+            ttl: whole_seconds(self.ttl),
+            max_ttl: whole_seconds(self.max_ttl),
+            token_type: self.token_type,
+            leeway: whole_seconds(self.leeway),
+            clock: self.clock,
+            verifier,
+        }))
+    }
+}
+
+impl fmt::Debug for IssuerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuerBuilder")
+            .field("name", &self.name)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
