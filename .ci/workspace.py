@@ -3,7 +3,7 @@
 
 workspace.py features    one line of cargo arguments for each feature set that must build by itself
 workspace.py msrv        fails when a dependency in Cargo.lock needs a newer Rust than the package that uses it promises
-workspace.py publishable name and version of each package that goes to crates.io
+workspace.py publishable name, version and promised Rust of each package that goes to crates.io
 """
 
 import json
@@ -86,7 +86,7 @@ def version(text):
 def publishable():
     for package in members(metadata("--no-deps")):
         if is_published(package):
-            print(package["name"], package["version"])
+            print(package["name"], package["version"], package["rust_version"])
 
 
 def is_published(package):

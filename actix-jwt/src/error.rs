@@ -11,13 +11,13 @@ use actix_web::{
 };
 use countersign::{AuthError, Challenge};
 
-use crate::response::add_challenge;
+use crate::response::complete;
 
 /// The refusal of a request, as an actix-web error.
 ///
-/// The extractors return it, and a handler may: `?` turns an [`AuthError`] into it. Its response
-/// has the status, the challenge and a problem document (RFC 9457), and carries the [`AuthError`]
-/// in its extensions.
+/// The extractors return it, and a handler may: `?` turns an [`AuthError`] into it, which logs the
+/// refusal. Its response has the status, the challenge and a problem document (RFC 9457), and
+/// carries the [`AuthError`] in its extensions.
 ///
 /// # Examples
 ///
@@ -31,7 +31,10 @@ use crate::response::add_challenge;
 /// }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Error(AuthError);
+pub struct Error(
+    /// It is logged already.
+    pub(crate) AuthError,
+);
 
 impl Error {
     /// Why the request is refused.
@@ -49,18 +52,16 @@ impl Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        status(self.0.kind().status())
+        // The core's statuses are all valid.
+        StatusCode::from_u16(self.0.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
-        let challenge = self.0.challenge();
-        let mut response =
-            HttpResponse::build(status(challenge.status())).body(challenge.problem_json());
-        let headers = response.headers_mut();
+        let kind = self.0.kind();
+        let mut response = HttpResponse::build(self.status_code()).body(kind.problem_json());
         let media_type = HeaderValue::from_static(Challenge::PROBLEM_JSON);
-        headers.insert(CONTENT_TYPE, media_type);
-        add_challenge(headers, &challenge);
-        response.extensions_mut().insert(self.0.clone());
+        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        complete(&mut response, self.0.clone());
         response
     }
 }
@@ -77,8 +78,10 @@ impl fmt::Display for Error {
     }
 }
 
+/// Logs the refusal: the middleware's own are logged elsewhere, a handler's and an extractor's here.
 impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
+        countersign::log(&error);
         Self(error)
     }
 }
@@ -87,9 +90,4 @@ impl From<Error> for AuthError {
     fn from(error: Error) -> Self {
         error.0
     }
-}
-
-/// The core knows 400, 401, 403, 500 and 503.
-fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -49,7 +49,7 @@ where
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        report(verdict::token(request).and_then(|token| token.claims().map(Self)))
+        extracted(verdict::token(request).and_then(|token| token.claims().map(Self)))
     }
 }
 
@@ -92,7 +92,7 @@ impl FromRequest for Token {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        report(verdict::token(request).map(Self))
+        extracted(verdict::token(request).map(Self))
     }
 }
 
@@ -147,7 +147,7 @@ where
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        report(verdict::optional_token(request).and_then(|token| {
+        extracted(verdict::optional_token(request).and_then(|token| {
             let claims = token.map(|token| token.claims()).transpose()?;
             Ok(Self(claims.map(Claims)))
         }))
@@ -159,14 +159,11 @@ impl FromRequest for Optional<Token> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        report(verdict::optional_token(request).map(|token| Self(token.map(Token))))
+        extracted(verdict::optional_token(request).map(|token| Self(token.map(Token))))
     }
 }
 
-/// Says in the log why an extractor refuses.
-fn report<E>(extracted: Result<E, AuthError>) -> Ready<Result<E, Error>> {
-    ready(extracted.map_err(|error| {
-        countersign::log(&error);
-        Error::from(error)
-    }))
+/// At once. The error logs itself as it is made.
+fn extracted<E>(result: Result<E, AuthError>) -> Ready<Result<E, Error>> {
+    ready(result.map_err(Error::from))
 }

@@ -1,6 +1,9 @@
 //! The head of an actix-web request, as the core reads it.
 
-use actix_web::HttpRequest;
+use actix_web::{
+    HttpRequest,
+    http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL},
+};
 use countersign::RequestHead;
 
 /// A view of a request's head. It copies nothing.
@@ -20,7 +23,15 @@ impl RequestHead for Head<'_> {
     }
 
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
-        for value in self.0.headers().get_all(name) {
+        let headers = self.0.headers();
+        // A constant is found without parsing the name, which would happen with each request.
+        let values = match name {
+            "authorization" => headers.get_all(AUTHORIZATION),
+            "cookie" => headers.get_all(COOKIE),
+            "sec-websocket-protocol" => headers.get_all(SEC_WEBSOCKET_PROTOCOL),
+            name => headers.get_all(name),
+        };
+        for value in values {
             visit(value.as_bytes());
         }
     }

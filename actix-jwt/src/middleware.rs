@@ -194,28 +194,21 @@ where
     /// The verdict on a request, or the future to wait for.
     fn start(&self, request: &ServiceRequest) -> Result<Verdict, Authenticate> {
         let head = Head(request.request());
-        match self.auth.authenticator.credentials(&head) {
-            Ok(credentials) => self
-                .auth
-                .authenticator
-                .authenticate(credentials)
-                .into_ready(),
-            Err(error) => Ok(Err(error)),
-        }
+        self.auth.authenticator.check(&head).into_ready()
     }
 
     /// Calls the inner service, or refuses.
     fn enter(&self, request: ServiceRequest, verdict: Verdict) -> ResponseFuture<S::Future> {
-        let verdict = match verdict {
-            Ok(Some(token)) => Ok(token),
-            Ok(None) => Err(self.auth.authenticator.missing_token()),
+        match verdict {
+            Ok(token) => {
+                verdict::note(request.request(), token, &self.auth.authenticator);
+                ResponseFuture::inside(self.service.call(request))
+            }
             Err(error) => {
                 verdict::forget(request.request());
-                return ResponseFuture::refused(request, &self.auth.rejection, error);
+                ResponseFuture::refused(request, &self.auth.rejection, error)
             }
-        };
-        verdict::note(request.request(), verdict);
-        ResponseFuture::inside(self.service.call(request))
+        }
     }
 }
 

@@ -11,9 +11,9 @@ use actix_web::{
     HttpResponse,
     body::EitherBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    http::header::{HeaderName, HeaderValue},
 };
-use countersign::{AuthError, Challenge};
+use countersign::AuthError;
 use pin_project_lite::pin_project;
 
 use crate::error::Error;
@@ -26,6 +26,8 @@ use crate::error::Error;
 ///
 /// 1. The response gets `WWW-Authenticate` and `Retry-After` afterwards, unless it sets them itself.
 /// 2. The [`AuthError`] is put into the response's extensions afterwards.
+/// 3. The refusal is logged already. To start from the usual response, ask
+///    [`DefaultResponseForAuthError`], not [`Error`], which would log it again.
 ///
 /// # Examples
 ///
@@ -65,13 +67,29 @@ where
 }
 
 /// The response unless you say otherwise: a problem document (RFC 9457).
+///
+/// # Examples
+///
+/// A response of your own may start from it:
+///
+/// ```
+/// use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+/// use countersign::{AuthError, Policy};
+/// use countersign_actix::{DefaultResponseForAuthError, Require, ResponseForAuthError};
+///
+/// let admins = Require::new(Policy::role("admin")).with_rejection_response(|error: &AuthError| {
+///     let mut response = DefaultResponseForAuthError.response_for_auth_error(error);
+///     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+///     response
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
 pub struct DefaultResponseForAuthError;
 
 impl ResponseForAuthError for DefaultResponseForAuthError {
     fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse {
-        HttpResponse::from_error(Error::from(error.clone()))
+        // The refusal is logged already.
+        HttpResponse::from_error(Error(error.clone()))
     }
 }
 
@@ -149,26 +167,21 @@ impl<F> fmt::Debug for ResponseFuture<F> {
 /// The whole response to a refused request.
 fn refuse(rejection: &impl ResponseForAuthError, error: AuthError) -> HttpResponse {
     let mut response = rejection.response_for_auth_error(&error);
-    // A response that was made from our `Error` is complete.
-    if !response.extensions().contains::<AuthError>() {
-        add_challenge(response.headers_mut(), &error.challenge());
-        response.extensions_mut().insert(error);
-    }
+    complete(&mut response, error);
     response
 }
 
-/// Adds the headers of the challenge that are not there yet.
-pub(crate) fn add_challenge(headers: &mut HeaderMap, challenge: &Challenge) {
-    if let Some(text) = challenge.www_authenticate()
-        && !headers.contains_key(WWW_AUTHENTICATE)
-        // The core writes nothing but visible ASCII and spaces.
-        && let Ok(value) = HeaderValue::from_str(text)
-    {
-        headers.insert(WWW_AUTHENTICATE, value);
+/// Adds the headers of the challenge that the response does not set itself, and the error.
+pub(crate) fn complete(response: &mut HttpResponse, error: AuthError) {
+    let headers = response.headers_mut();
+    for (name, text) in error.challenge().headers() {
+        let name = HeaderName::from_static(name);
+        if !headers.contains_key(&name)
+            // The core writes nothing but visible ASCII and spaces.
+            && let Ok(value) = HeaderValue::from_str(&text)
+        {
+            headers.insert(name, value);
+        }
     }
-    if let Some(seconds) = challenge.retry_after()
-        && !headers.contains_key(RETRY_AFTER)
-    {
-        headers.insert(RETRY_AFTER, seconds.into());
-    }
+    response.extensions_mut().insert(error);
 }

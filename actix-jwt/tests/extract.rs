@@ -2,8 +2,8 @@
 
 mod common;
 
-use actix_web::{App, web};
-use countersign::{Authenticator, Policy, testing::TestIssuer};
+use actix_web::{App, HttpMessage, dev::Service, web};
+use countersign::{Anonymous, Authenticator, Policy, TokenSource, testing::TestIssuer};
 use countersign_actix::{Claims, Error, JwtAuth, Optional, Token};
 
 use crate::common::{Robot, User, get, send, with};
@@ -127,6 +127,67 @@ async fn an_anonymous_request_is_none_where_claims_are_optional() {
             .route("/", handler);
         let answer = send(app, get()).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, "nobody"));
+    }
+}
+
+#[actix_web::test]
+async fn the_token_of_an_inner_middleware_counts_where_the_outer_one_found_none() {
+    async fn marked(request: actix_web::HttpRequest) -> String {
+        request.extensions().contains::<Anonymous>().to_string()
+    }
+    let issuer = TestIssuer::new();
+    let outer = Authenticator::new(issuer.verifier())
+        .source(TokenSource::cookie("session"))
+        .optional();
+    for (handler, seen) in [
+        (web::get().to(maybe_user), "ada"),
+        (web::get().to(maybe_token), TestIssuer::ISSUER),
+        // The mark of an anonymous request is gone.
+        (web::get().to(marked), "false"),
+    ] {
+        let app = App::new()
+            .wrap(JwtAuth::new(issuer.verifier()))
+            .wrap(JwtAuth::new(outer.clone()))
+            .route("/", handler);
+        let answer = send(app, with(&issuer.token().subject("ada").sign())).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, seen));
+    }
+}
+
+#[actix_web::test]
+async fn a_request_is_anonymous_where_the_inner_middleware_finds_no_token() {
+    let issuer = TestIssuer::new();
+    let outer = Authenticator::new(issuer.verifier()).source(TokenSource::cookie("session"));
+    for handler in [web::get().to(maybe_user), web::get().to(maybe_token)] {
+        let app = App::new()
+            .wrap(JwtAuth::new(
+                Authenticator::new(issuer.verifier()).optional(),
+            ))
+            .wrap(JwtAuth::new(outer.clone()))
+            .route("/", handler);
+        let cookie = format!("session={}", issuer.token().sign());
+        let answer = send(app, get().insert_header(("cookie", cookie))).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "nobody"));
+    }
+}
+
+#[actix_web::test]
+async fn a_token_that_a_middleware_put_there_itself_counts_for_every_extractor() {
+    let issuer = TestIssuer::new();
+    let text = issuer.token().subject("ada").sign();
+    let token = issuer.verifier().verify_now(&text).unwrap();
+    for handler in [web::get().to(user), web::get().to(maybe_user)] {
+        let token = token.clone();
+        let app = App::new()
+            .wrap_fn(move |request, service| {
+                request.extensions_mut().insert(token.clone());
+                service.call(request)
+            })
+            .wrap(JwtAuth::new(
+                Authenticator::new(issuer.verifier()).optional(),
+            ))
+            .route("/", handler);
+        assert_eq!(send(app, get()).await.body, "ada");
     }
 }
 

@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use actix_web::{App, HttpResponse, http::StatusCode, web};
 use countersign::{
-    AuthError, KeySet, KeySource, Keys, KeysUnavailable, Policy, Verifier, testing::TestIssuer,
+    AuthError, AuthErrorKind, KeySet, KeySource, Keys, KeysUnavailable, Policy, Verifier,
+    testing::TestIssuer,
 };
-use countersign_actix::{Error, JwtAuth, Require, ResponseForAuthError};
+use countersign_actix::{
+    DefaultResponseForAuthError, Error, JwtAuth, Require, ResponseForAuthError,
+};
 
 use crate::common::{get, send, who, with};
 
@@ -62,6 +65,62 @@ async fn a_challenge_that_the_response_sets_itself_stays() {
 }
 
 #[actix_web::test]
+async fn an_error_that_the_response_carries_already_does_not_cost_the_challenge() {
+    let issuer = TestIssuer::new();
+    let app = App::new()
+        .wrap(
+            JwtAuth::new(issuer.verifier()).with_rejection_response(|error: &AuthError| {
+                let mut response = HttpResponse::Unauthorized().body("please log in");
+                response.extensions_mut().insert(error.clone());
+                response
+            }),
+        )
+        .route("/", web::get().to(who));
+    let answer = send(app, with(&issuer.token().expired().sign())).await;
+    assert!(answer.challenge.unwrap().contains("invalid_token"));
+    assert_eq!(answer.reason, Some("expired"));
+}
+
+#[actix_web::test]
+async fn another_error_in_the_response_hides_neither_the_challenge_nor_the_reason() {
+    let issuer = TestIssuer::new();
+    let app = App::new()
+        .wrap(
+            JwtAuth::new(issuer.verifier()).with_rejection_response(|_: &AuthError| {
+                let other = AuthError::from(AuthErrorKind::Misconfigured);
+                HttpResponse::from_error(Error::from(other))
+            }),
+        )
+        .route("/", web::get().to(who));
+    let answer = send(app, get()).await;
+    assert_eq!(
+        (answer.status, answer.challenge.as_deref()),
+        (500, Some("Bearer"))
+    );
+    assert_eq!(answer.reason, Some("missing_token"));
+}
+
+#[actix_web::test]
+async fn a_closure_can_start_from_the_problem_document() {
+    let issuer = TestIssuer::new();
+    let app = App::new()
+        .wrap(
+            JwtAuth::new(issuer.verifier()).with_rejection_response(|error: &AuthError| {
+                let mut response = DefaultResponseForAuthError.response_for_auth_error(error);
+                *response.status_mut() = StatusCode::IM_A_TEAPOT;
+                response
+            }),
+        )
+        .route("/", web::get().to(who));
+    let answer = send(app, get()).await;
+    assert_eq!(
+        (answer.status, answer.challenge.as_deref()),
+        (418, Some("Bearer"))
+    );
+    assert!(answer.body.contains("authentication is required"));
+}
+
+#[actix_web::test]
 async fn an_outage_still_says_when_to_come_back() {
     struct Away;
     impl KeySource for Away {
@@ -106,7 +165,7 @@ async fn a_type_can_build_on_the_default_response() {
     struct Branded;
     impl ResponseForAuthError for Branded {
         fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse {
-            let mut response = HttpResponse::from_error(Error::from(error.clone()));
+            let mut response = DefaultResponseForAuthError.response_for_auth_error(error);
             response
                 .headers_mut()
                 .insert("x-brand".parse().unwrap(), "acme".parse().unwrap());

@@ -64,6 +64,10 @@ impl Authenticator {
     }
 
     /// Lets requests *without* a token through as anonymous. A bad token is still refused.
+    ///
+    /// Anonymous requests have no token to check, so [`require`](Self::require) does not stop them:
+    /// use it for what a token must hold *if* there is one, and the adapters' `Require` for routes
+    /// that are not for everybody.
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
@@ -131,12 +135,30 @@ impl Authenticator {
         })
     }
 
-    /// The refusal of an anonymous request where a token is needed.
+    /// Finds the token in a request and verifies it: both calls in one.
+    pub fn check(&self, head: &dyn RequestHead) -> Authenticate {
+        match self.credentials(head) {
+            Ok(credentials) => self.authenticate(credentials),
+            Err(error) => Authenticate(MaybeReady::ready(Err(error))),
+        }
+    }
+
+    /// The mark of an anonymous request, which only [`optional`](Self::optional) lets through.
     ///
-    /// For adapters, whose extractors refuse the anonymous requests that
-    /// [`optional`](Self::optional) lets through.
+    /// For adapters, which keep it in the request for their extractors.
     #[must_use]
-    pub fn missing_token(&self) -> AuthError {
+    pub fn anonymous(&self) -> Anonymous {
+        Anonymous(self.missing_token())
+    }
+
+    /// The names of the headers that can carry the token, in lower case, for adapters that keep
+    /// them out of logs.
+    #[must_use]
+    pub fn credential_headers(&self) -> Vec<&str> {
+        self.source.headers()
+    }
+
+    fn missing_token(&self) -> AuthError {
         AuthError::from(AuthErrorKind::MissingToken).with_space(&self.space)
     }
 
@@ -212,6 +234,46 @@ impl From<&Verifier> for Authenticator {
 impl From<Issuers> for Authenticator {
     fn from(issuers: Issuers) -> Self {
         Self::new(issuers)
+    }
+}
+
+/// The mark of an anonymous request. Made by [`Authenticator::anonymous`].
+///
+/// An adapter keeps a [`VerifiedToken`] or this in the request. What its extractors find there tells
+/// three cases apart: somebody, nobody, and a route that no authentication covers.
+#[derive(Clone, Debug)]
+pub struct Anonymous(AuthError);
+
+impl Anonymous {
+    /// The token of a request that needs one.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::MissingToken`] (401) for an anonymous request,
+    /// [`AuthErrorKind::Misconfigured`] (500) when there is neither: no layer covers the route.
+    pub fn token<'r>(
+        token: Option<&'r VerifiedToken>,
+        anonymous: Option<&Self>,
+    ) -> Result<&'r VerifiedToken, AuthError> {
+        Self::optional(token, anonymous)?.ok_or_else(|| match anonymous {
+            Some(anonymous) => anonymous.0.clone(),
+            None => AuthError::missing_layer(),
+        })
+    }
+
+    /// The token of a request that may do without; `None` if it is anonymous.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::Misconfigured`] (500) when there is neither.
+    pub fn optional<'r>(
+        token: Option<&'r VerifiedToken>,
+        anonymous: Option<&Self>,
+    ) -> Result<Option<&'r VerifiedToken>, AuthError> {
+        match (token, anonymous) {
+            (None, None) => Err(AuthError::missing_layer()),
+            (token, _) => Ok(token),
+        }
     }
 }
 

@@ -73,6 +73,19 @@ impl Challenge {
         self.retry_after
     }
 
+    /// The headers of the answer, names in lower case: `www-authenticate` and `retry-after`, as far
+    /// as they apply.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
+        let challenge = self.www_authenticate.as_deref().map(Cow::Borrowed);
+        let retry_after = self.retry_after.map(|seconds| seconds.to_string().into());
+        [
+            ("www-authenticate", challenge),
+            ("retry-after", retry_after),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
+
     /// The RFC 6750 error code: `invalid_token`, `insufficient_scope`, `invalid_request` ...
     ///
     /// `None` when the request carried no token, and for 500 and 503.
@@ -84,31 +97,39 @@ impl Challenge {
     /// The public text, in lower case and without a full stop.
     #[must_use]
     pub fn message(&self) -> &'static str {
-        self.kind.description()
+        self.kind.message()
     }
 
     /// The problem document (RFC 9457), ready to serialise.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem {
-            kind: "about:blank",
-            title: title(self.status()),
-            status: self.status(),
-            detail: self.message(),
-            error: self.error_code(),
-        }
+        Problem::new(self.kind)
     }
 
     /// The problem document as JSON text. Its media type is [`PROBLEM_JSON`](Self::PROBLEM_JSON).
     #[must_use]
     pub fn problem_json(&self) -> String {
-        // Writing fixed strings and a number to memory cannot fail.
-        serde_json::to_string(&self.problem()).unwrap_or_default()
+        self.kind.problem_json()
     }
 
     /// The gRPC status code: 16 unauthenticated, 7 permission denied, 14 unavailable, 13 internal.
     #[must_use]
     pub fn grpc_code(&self) -> i32 {
+        self.kind.grpc_code()
+    }
+}
+
+impl AuthErrorKind {
+    /// The problem document (RFC 9457) of this kind as JSON text.
+    #[must_use]
+    pub fn problem_json(self) -> String {
+        // Writing fixed strings and a number to memory cannot fail.
+        serde_json::to_string(&Problem::new(self)).unwrap_or_default()
+    }
+
+    /// The gRPC status code of this kind.
+    #[must_use]
+    pub fn grpc_code(self) -> i32 {
         match self.status() {
             403 => 7,
             500 => 13,
@@ -134,6 +155,18 @@ pub struct Problem {
     /// The RFC 6750 error code, if the answer has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'static str>,
+}
+
+impl Problem {
+    fn new(kind: AuthErrorKind) -> Self {
+        Self {
+            kind: "about:blank",
+            title: title(kind.status()),
+            status: kind.status(),
+            detail: kind.message(),
+            error: kind.code(),
+        }
+    }
 }
 
 /// The protection space (RFC 9110 section 11.5) that challenges name.
@@ -162,11 +195,11 @@ fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
         return None;
     }
     let space = error.space();
-    let mut params = Params(String::new());
+    let mut params = Params::default();
     params.add("realm", space.and_then(|space| space.realm.as_deref()));
     params.add("error", kind.code());
     if kind.code().is_some() {
-        params.add("error_description", Some(kind.description()));
+        params.add("error_description", Some(kind.message()));
     }
     if let Some(needs) = error.needs() {
         params.add_list("scope", &needs.scopes);
@@ -180,31 +213,44 @@ fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
         "resource_metadata",
         space.and_then(|space| space.resource_metadata.as_deref()),
     );
-    Some(match params.0 {
-        none if none.is_empty() => Cow::Borrowed("Bearer"),
-        params => Cow::Owned(format!("Bearer {params}")),
-    })
+    Some(params.0.map_or(Cow::Borrowed(SCHEME), Cow::Owned))
 }
 
-/// Writes `auth-param`s, each a `quoted-string` (RFC 9110 sections 5.6.4 and 11.2).
-struct Params(String);
+const SCHEME: &str = "Bearer";
+
+/// Writes the scheme and its `auth-param`s, each a `quoted-string` (RFC 9110 sections 5.6.4 and
+/// 11.2); `None` as long as there are none.
+#[derive(Default)]
+struct Params(Option<String>);
 
 impl Params {
+    /// What most challenges fit into, in bytes.
+    const USUAL: usize = 160;
+
     fn add(&mut self, name: &str, value: Option<&str>) {
         let Some(value) = value else { return };
-        if !self.0.is_empty() {
-            self.0.push_str(", ");
-        }
-        self.0.push_str(name);
-        self.0.push_str("=\"");
+        let text = match &mut self.0 {
+            Some(text) => {
+                text.push_str(", ");
+                text
+            }
+            none => {
+                let text = none.insert(String::with_capacity(Self::USUAL));
+                text.push_str(SCHEME);
+                text.push(' ');
+                text
+            }
+        };
+        text.push_str(name);
+        text.push_str("=\"");
         for c in value.chars() {
             match c {
-                '"' | '\\' => self.0.extend(['\\', c]),
-                ' '..='~' => self.0.push(c),
-                _ => self.0.push('?'),
+                '"' | '\\' => text.extend(['\\', c]),
+                ' '..='~' => text.push(c),
+                _ => text.push('?'),
             }
         }
-        self.0.push('"');
+        text.push('"');
     }
 
     fn add_list(&mut self, name: &str, values: &[String]) {

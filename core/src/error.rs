@@ -62,12 +62,9 @@ impl AuthError {
         Self::from(AuthErrorKind::Misconfigured).with_source(cause)
     }
 
-    /// A handler asked for claims on a route that no authentication layer covers.
-    ///
-    /// For adapters. It is answered with 500: the mistake is the developer's, so neither 401 nor
-    /// 200 would be true.
-    #[must_use]
-    pub fn missing_layer() -> Self {
+    /// A handler asked for claims on a route that no authentication layer covers: 500, since the
+    /// mistake is the developer's, and neither 401 nor 200 would be true.
+    pub(crate) fn missing_layer() -> Self {
         Self::misconfigured(MissingLayer)
     }
 
@@ -118,7 +115,7 @@ impl From<AuthErrorKind> for AuthError {
 
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.description())
+        f.write_str(self.kind.message())
     }
 }
 
@@ -145,7 +142,7 @@ impl Error for AuthError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AuthErrorKind {
-    /// The token names no key and more than four keys could have signed it.
+    /// More than four keys could have signed the token, and it does not say which.
     AmbiguousKey,
     /// The signature does not match.
     BadSignature,
@@ -220,7 +217,9 @@ impl AuthErrorKind {
         self.facts().1
     }
 
-    pub(crate) fn description(self) -> &'static str {
+    /// The public text, in lower case and without a full stop.
+    #[must_use]
+    pub fn message(self) -> &'static str {
         self.facts().3
     }
 
@@ -231,7 +230,12 @@ impl AuthErrorKind {
         const TOKEN: Option<&str> = Some("invalid_token");
 
         match self {
-            Self::AmbiguousKey => Facts(401, TOKEN, "ambiguous_key", "the token must name its key"),
+            Self::AmbiguousKey => Facts(
+                401,
+                TOKEN,
+                "ambiguous_key",
+                "too many keys could have signed the token",
+            ),
             Self::BadSignature => {
                 Facts(401, TOKEN, "bad_signature", "the signature does not match")
             }
@@ -331,7 +335,7 @@ impl AuthErrorKind {
 
 impl fmt::Display for AuthErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.description())
+        f.write_str(self.message())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
     jose::{Compact, base64url},
-    verify::{Verifier, VerifierBuilder},
+    verify::Verifier,
 };
 
 /// Several verifiers, chosen by the token's exact `iss`.
@@ -106,7 +106,8 @@ fn choose<'r>(
     routes: &'r HashMap<Box<str>, Verifier>,
     token: &str,
 ) -> Result<&'r Verifier, AuthErrorKind> {
-    let compact = Compact::parse(token, VerifierBuilder::LARGEST_MAX_TOKEN_BYTES)?;
+    let limit = routes.values().map(Verifier::max_token_bytes).max();
+    let compact = Compact::parse(token, limit.unwrap_or(0))?;
     let payload = base64url::decode(compact.payload.as_bytes())
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .ok_or(AuthErrorKind::MalformedToken)?;

@@ -20,7 +20,7 @@ pub mod testing;
 mod verify;
 
 pub use self::{
-    auth::{Authenticate, Authenticator, log},
+    auth::{Anonymous, Authenticate, Authenticator, log},
     challenge::{Challenge, Problem},
     claims::{Audience, Scopes, VerifiedToken},
     clock::{Clock, SystemClock},

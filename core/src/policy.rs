@@ -44,6 +44,7 @@ enum Rule {
     Any(Vec<Policy>),
     Claim(String, Value),
     MaxAge(u64),
+    Nobody,
     Not(Box<Policy>),
     Role(String),
     Scope(String),
@@ -68,7 +69,11 @@ impl Policy {
 
     /// The token has at least one of these scopes.
     pub fn any_scope<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
-        Self(Rule::Any(scopes.into_iter().map(Self::scope).collect()))
+        let any: Vec<Self> = scopes.into_iter().map(Self::scope).collect();
+        match any.as_slice() {
+            [] => Self::default(),
+            _ => Self(Rule::Any(any)),
+        }
     }
 
     /// The claim `role` or `roles` is this role, or an array that holds it. Case matters.
@@ -112,6 +117,9 @@ impl Policy {
     }
 
     /// This does not hold.
+    ///
+    /// A claim that is absent does not hold, so its opposite does. What cannot be decided, such as a
+    /// `role` that is a number, lets nobody in either way.
     #[allow(clippy::should_implement_trait)] // `!policy` would hide a security decision
     pub fn not(self) -> Self {
         Self(Rule::Not(Box::new(self)))
@@ -125,11 +133,12 @@ impl Policy {
     /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough. It is not
     /// logged here: a handler that answers with it calls [`log`](crate::log).
     pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
-        self.decide(token).map_err(|kind| {
-            let mut needs = Needs::default();
-            self.describe(kind, &mut needs);
-            token.refuse(kind).with_needs(Arc::new(needs))
-        })
+        let (Answer::No(kind) | Answer::Unclear(kind)) = self.decide(token) else {
+            return Ok(());
+        };
+        let mut needs = Needs::default();
+        self.describe(kind, &mut needs);
+        Err(token.refuse(kind).with_needs(Arc::new(needs)))
     }
 
     /// The scopes that this policy asks for, each once, in order.
@@ -140,30 +149,33 @@ impl Policy {
         needs.scopes
     }
 
-    fn decide(&self, token: &VerifiedToken) -> Result<(), AuthErrorKind> {
-        let (holds, refusal) = match &self.0 {
-            Rule::All(all) => return all.iter().try_for_each(|policy| policy.decide(token)),
-            Rule::Any(any) => return decide_any(any, token),
-            Rule::Acr(values) => (
-                token
-                    .acr()
-                    .is_some_and(|acr| values.iter().any(|value| value == acr)),
-                AuthErrorKind::StepUpRequired,
-            ),
-            Rule::MaxAge(seconds) => (is_recent(token, *seconds), AuthErrorKind::StepUpRequired),
-            Rule::Scope(scope) => (
+    fn decide(&self, token: &VerifiedToken) -> Answer {
+        let forbidden = |holds| Answer::from(holds, AuthErrorKind::Forbidden);
+        let step_up = |holds| Answer::from(holds, AuthErrorKind::StepUpRequired);
+        match &self.0 {
+            Rule::Acr(values) => step_up(values.iter().any(|own| token.acr() == Some(own))),
+            Rule::All(all) => decide_all(all, token),
+            Rule::Any(any) => decide_any(any.iter().map(|policy| policy.decide(token))),
+            Rule::Claim(name, value) => match token.claim::<Value>(name) {
+                Ok(found) => forbidden(found.is_some_and(|found| is_same(&found, value))),
+                Err(_) => UNCLEAR,
+            },
+            Rule::MaxAge(seconds) => step_up(is_recent(token, *seconds)),
+            Rule::Nobody => UNCLEAR,
+            Rule::Not(policy) => match policy.decide(token) {
+                Answer::Yes => Answer::No(AuthErrorKind::Forbidden),
+                Answer::No(_) => Answer::Yes,
+                Answer::Unclear(_) => UNCLEAR,
+            },
+            Rule::Role(role) => {
+                decide_any(["role", "roles"].map(|name| has_role(token, name, role)))
+            }
+            Rule::Scope(scope) => Answer::from(
                 token.scopes().contains(scope),
                 AuthErrorKind::InsufficientScope,
             ),
-            Rule::Claim(name, value) => (
-                token.claim::<Value>(name).as_ref() == Some(value),
-                AuthErrorKind::Forbidden,
-            ),
-            Rule::Not(policy) => (policy.decide(token).is_err(), AuthErrorKind::Forbidden),
-            Rule::Role(role) => (has_role(token, role), AuthErrorKind::Forbidden),
-            Rule::Test(_, test) => (test(token), AuthErrorKind::Forbidden),
-        };
-        if holds { Ok(()) } else { Err(refusal) }
+            Rule::Test(_, test) => forbidden(test(token)),
+        }
     }
 
     /// Collects what would have been enough, as far as the refusal can say it.
@@ -191,9 +203,9 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// Refuses everybody.
+    /// Refuses everybody; so does its opposite.
     fn default() -> Self {
-        Self(Rule::Any(Vec::new()))
+        Self(Rule::Nobody)
     }
 }
 
@@ -212,6 +224,7 @@ impl fmt::Debug for Policy {
             Rule::Any(any) => list(f, "any", any),
             Rule::Claim(name, value) => f.debug_tuple("claim").field(name).field(value).finish(),
             Rule::MaxAge(seconds) => f.debug_tuple("max_age").field(seconds).finish(),
+            Rule::Nobody => f.write_str("nobody"),
             Rule::Not(policy) => f.debug_tuple("not").field(policy).finish(),
             Rule::Role(role) => f.debug_tuple("role").field(role).finish(),
             Rule::Scope(scope) => f.debug_tuple("scope").field(scope).finish(),
@@ -223,17 +236,57 @@ impl fmt::Debug for Policy {
 /// How far ahead of ours the clock of the one who wrote `auth_time` may be, in seconds.
 const CLOCK_SKEW: i64 = 60;
 
-/// At least one must hold. If none does, the refusal that says most is reported.
-fn decide_any(any: &[Policy], token: &VerifiedToken) -> Result<(), AuthErrorKind> {
-    let mut refusal = AuthErrorKind::Forbidden;
-    for policy in any {
-        match (policy.decide(token), refusal) {
-            (Ok(()), _) => return Ok(()),
-            (Err(kind), AuthErrorKind::Forbidden) => refusal = kind,
-            (Err(_), _) => {}
+/// What a policy says of a token.
+enum Answer {
+    Yes,
+    No(AuthErrorKind),
+    /// It cannot be decided. Neither the policy nor its opposite lets the token in.
+    Unclear(AuthErrorKind),
+}
+
+const UNCLEAR: Answer = Answer::Unclear(AuthErrorKind::Forbidden);
+
+impl Answer {
+    fn from(holds: bool, refusal: AuthErrorKind) -> Self {
+        if holds { Self::Yes } else { Self::No(refusal) }
+    }
+}
+
+/// All must hold. The first that says no is reported.
+fn decide_all(all: &[Policy], token: &VerifiedToken) -> Answer {
+    let mut answer = Answer::Yes;
+    for policy in all {
+        match policy.decide(token) {
+            Answer::Yes => {}
+            no @ Answer::No(_) => return no,
+            unclear @ Answer::Unclear(_) => answer = unclear,
         }
     }
-    Err(refusal)
+    answer
+}
+
+/// At least one must hold. If none does, the refusal that says most is reported.
+fn decide_any(any: impl IntoIterator<Item = Answer>) -> Answer {
+    let mut refusal = AuthErrorKind::Forbidden;
+    let mut unclear = false;
+    for answer in any {
+        let kind = match answer {
+            Answer::Yes => return answer,
+            Answer::No(kind) => kind,
+            Answer::Unclear(kind) => {
+                unclear = true;
+                kind
+            }
+        };
+        if refusal == AuthErrorKind::Forbidden {
+            refusal = kind;
+        }
+    }
+    if unclear {
+        Answer::Unclear(refusal)
+    } else {
+        Answer::No(refusal)
+    }
 }
 
 fn is_recent(token: &VerifiedToken, seconds: u64) -> bool {
@@ -244,15 +297,24 @@ fn is_recent(token: &VerifiedToken, seconds: u64) -> bool {
     })
 }
 
-fn has_role(token: &VerifiedToken, role: &str) -> bool {
-    ["role", "roles"].into_iter().any(|name| {
-        token
-            .claim::<OneOrMany>(name)
-            .is_some_and(|roles| match roles {
-                OneOrMany::One(own) => own == role,
-                OneOrMany::Many(own) => own.iter().any(|own| own == role),
-            })
-    })
+fn has_role(token: &VerifiedToken, claim: &str, role: &str) -> Answer {
+    let has = match token.claim::<OneOrMany>(claim) {
+        Ok(None) => false,
+        Ok(Some(OneOrMany::One(own))) => own == role,
+        Ok(Some(OneOrMany::Many(own))) => own.iter().any(|own| own == role),
+        Err(_) => return UNCLEAR,
+    };
+    Answer::from(has, AuthErrorKind::Forbidden)
+}
+
+/// Equal as JSON, where `7` and `7.0` are the same number.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64().is_some_and(|one| Some(one) == other.as_f64())
+        }
+        _ => one == other,
+    }
 }
 
 #[derive(Deserialize)]

@@ -163,6 +163,18 @@ impl TokenSource {
         Ok(found)
     }
 
+    /// The names of the headers that can carry the token, in lower case.
+    pub(crate) fn headers(&self) -> Vec<&str> {
+        match &self.0 {
+            Source::Bearer => vec![AUTHORIZATION],
+            Source::Cookie(_) => vec![COOKIE],
+            Source::Custom(_) | Source::Query(_) => Vec::new(),
+            Source::Header(name) => vec![name],
+            Source::Several(sources) => sources.iter().flat_map(Self::headers).collect(),
+            Source::WebsocketProtocol => vec![WEBSOCKET_PROTOCOL],
+        }
+    }
+
     fn find_one<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<&'h str>, AuthErrorKind> {
         match &self.0 {
             Source::Bearer => bearer(head),
@@ -196,22 +208,26 @@ impl fmt::Debug for TokenSource {
     }
 }
 
+const AUTHORIZATION: &str = "authorization";
+const COOKIE: &str = "cookie";
+const WEBSOCKET_PROTOCOL: &str = "sec-websocket-protocol";
+
 /// `Authorization: Bearer <token68>` (RFC 9110 section 11.4, RFC 6750 section 2.1).
 fn bearer(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorKind> {
     const MALFORMED: Result<Option<&str>, AuthErrorKind> = Err(AuthErrorKind::MalformedRequest);
     const SCHEME: &[u8] = b"bearer";
 
-    let Some(value) = only(head, "authorization")? else {
+    let Some(value) = only(head, AUTHORIZATION)? else {
         return Ok(None);
     };
-    if !value.is_ascii() {
-        return Err(AuthErrorKind::MalformedToken);
-    }
     let end = value
         .iter()
         .position(|byte| matches!(byte, b' ' | b'\t'))
         .unwrap_or(value.len());
     let (scheme, rest) = value.split_at(end);
+    if !scheme.is_ascii() {
+        return Err(AuthErrorKind::MalformedToken);
+    }
     if !scheme.eq_ignore_ascii_case(SCHEME) {
         return Ok(None);
     }
@@ -229,7 +245,7 @@ fn bearer(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorKind> {
     }
     // Several words, several tokens, or auth-params: no token68 at all.
     let several = token.iter().any(|byte| matches!(byte, b' ' | b'\t' | b','));
-    let params = token.windows(2).any(|pair| pair == b"=\"") && !token.starts_with(b"{");
+    let params = token.windows(2).any(|pair| pair == b"=\"");
     if several || params {
         return MALFORMED;
     }
@@ -239,7 +255,7 @@ fn bearer(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorKind> {
 fn cookie<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h str>, AuthErrorKind> {
     let mut found = None;
     let mut conflict = false;
-    head.visit_header("cookie", &mut |header| {
+    head.visit_header(COOKIE, &mut |header| {
         for pair in header.split(|byte| *byte == b';') {
             let Some(value) = pair
                 .trim_ascii()
@@ -278,7 +294,7 @@ fn query<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h str>, A
 fn websocket_protocol(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorKind> {
     let mut found = None;
     let mut several = false;
-    head.visit_header("sec-websocket-protocol", &mut |header| {
+    head.visit_header(WEBSOCKET_PROTOCOL, &mut |header| {
         for protocol in header.split(|byte| *byte == b',') {
             if let Some(token) = protocol.trim_ascii().strip_prefix(b"bearer.") {
                 several |= found.replace(token).is_some();
@@ -291,7 +307,7 @@ fn websocket_protocol(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorK
     found.map(text).transpose()
 }
 
-/// The one header of this name, without the white space around it; an empty one counts as absent.
+/// The one header of this name, without white space at its end; an empty one counts as absent.
 fn only<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h [u8]>, AuthErrorKind> {
     let mut found = None;
     let mut several = false;

@@ -252,3 +252,54 @@ fn a_clock_that_shows_nothing_issues_nothing() {
         assert_eq!(issuer.issue(&json!({})).is_ok(), issues, "{at}");
     }
 }
+
+#[test]
+fn a_retired_key_is_dropped_in_time_without_being_told() {
+    let clock = FixedClock::at(1_000);
+    let old = SigningKey::generate_es256().unwrap();
+    let issuer = Issuer::builder("https://id.test", old.clone())
+        .audience("orders")
+        .ttl(Duration::from_secs(60))
+        .max_ttl(Duration::from_secs(60))
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    issuer
+        .keys()
+        .publish(&SigningKey::generate_es256().unwrap())
+        .unwrap();
+    issuer.rotate().unwrap();
+    // Somebody who got the old key signs with it, long after its time.
+    let thief = Issuer::builder("https://id.test", old)
+        .audience("orders")
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let verify = |token: countersign::IssuedToken| issuer.verifier().verify_now(token.as_str());
+    verify(thief.issue(&json!({ "exp": 1_050 })).unwrap()).unwrap();
+    clock.advance(Duration::from_secs(91));
+    let error = verify(thief.issue(&json!({ "exp": 1_150 })).unwrap()).unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::UnknownKey);
+    assert_eq!(issuer.keys().verifying_keys().len(), 1);
+}
+
+#[test]
+fn what_no_verifier_would_take_is_not_issued() {
+    let clock = FixedClock::at(1_000);
+    let issuer = builder(&clock).build().unwrap();
+    let sized = |length: usize| issuer.issue(&json!({ "x": "x".repeat(length) }));
+    let largest = sized(5_000).unwrap();
+    issuer.verifier().verify_now(largest.as_str()).unwrap();
+    assert!(sized(6_500).is_err());
+    assert!(issuer.issue(&json!({ "aud": [] })).is_err());
+    assert!(issuer.issue(&json!({ "nbf": 1_900 })).is_err());
+    assert!(issuer.issue(&json!({ "nbf": 1_899 })).is_ok());
+    let named = |length: usize| {
+        let key = SigningKey::generate_es256()
+            .unwrap()
+            .with_id("k".repeat(length));
+        Issuer::builder("i", key).audience("a").build()
+    };
+    assert!(matches!(named(257), Err(ConfigError::InvalidSetting(_))));
+    assert!(named(256).is_ok());
+}

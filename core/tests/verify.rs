@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use countersign::{
-    Algorithm, AuthErrorKind, Check, ConfigError, Key, KeySet, SigningKey, Verdict, Verifier,
+    Algorithm, AuthErrorKind, Authenticator, Check, ConfigError, Credentials, Issuers, Key, KeySet,
+    KeySource, Keys, KeysUnavailable, Policy, SigningKey, Verdict, Verifier,
     testing::{FixedClock, TestIssuer, TestToken, sign_raw},
 };
 use serde_json::{Value, json};
@@ -732,4 +736,271 @@ fn a_secret_that_nobody_filled_verifies_no_claims() {
     assert!(matches!(set(zeros), Err(ConfigError::WeakKey(_))));
     set(&zeros.replacen('A', "B", 1)).unwrap();
     assert!(matches!(Key::hs256([0; 32]), Err(ConfigError::WeakKey(_))));
+}
+
+/// Keys that come after the verifier was built.
+struct Late(Arc<OnceLock<Arc<KeySet>>>);
+
+impl KeySource for Late {
+    fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        self.0.get().cloned().ok_or_else(KeysUnavailable::default)
+    }
+}
+
+#[test]
+fn a_source_cannot_bring_a_secret_that_nobody_filled() {
+    // Our own keys refuse to sign with it, so another library does.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let issuer = TestIssuer::new();
+    let claims: Value = serde_json::from_str(&issuer_claims(&issuer)).unwrap();
+    for (k, first, accepted) in [
+        ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 0, false),
+        ("AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 1, true),
+    ] {
+        let late = Arc::new(OnceLock::new());
+        let verifier = Verifier::builder(Keys::from_source(Late(Arc::clone(&late))))
+            .issuer(TestIssuer::ISSUER)
+            .audience(TestIssuer::AUDIENCE)
+            .clock(issuer.clock().clone())
+            .build()
+            .unwrap();
+        let jwk = format!(r#"{{"keys":[{{"kty":"oct","alg":"HS256","k":"{k}"}}]}}"#);
+        late.set(Arc::new(KeySet::from_json(&jwk).unwrap()))
+            .unwrap();
+        let mut secret = [0; 32];
+        secret[0] = first;
+        let key = jsonwebtoken::EncodingKey::from_secret(&secret);
+        let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+        assert_eq!(verifier.verify_now(&token).is_ok(), accepted);
+    }
+}
+
+#[test]
+fn accepted_algorithms_narrow_a_mixed_set() {
+    let issuer = TestIssuer::new();
+    let other = SigningKey::generate_ed25519().unwrap();
+    let set = || KeySet::new([issuer.key().verifying_key(), other.verifying_key()]);
+    let build = |algorithms: &[Algorithm]| {
+        Verifier::builder(set())
+            .issuer(TestIssuer::ISSUER)
+            .audience(TestIssuer::AUDIENCE)
+            .clock(issuer.clock().clone())
+            .algorithms(algorithms.iter().copied())
+            .build()
+    };
+    let only = build(&[Algorithm::ES256]).unwrap();
+    only.verify_now(&issuer.token().sign()).unwrap();
+    let error = only
+        .verify_now(&issuer.token().signed_by(&other))
+        .unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::WrongAlgorithm);
+    let both = build(&[Algorithm::ES256, Algorithm::Ed25519]).unwrap();
+    both.verify_now(&issuer.token().signed_by(&other)).unwrap();
+    assert!(matches!(build(&[]), Err(ConfigError::InvalidSetting(_))));
+}
+
+#[test]
+fn a_claim_may_be_required_twice_and_64_may_be() {
+    let issuer = TestIssuer::new();
+    let profile = issuer
+        .verifier_builder()
+        .access_token_profile()
+        .access_token_profile();
+    let twice = profile.require_claim("sub").build().unwrap();
+    let token = issuer
+        .token()
+        .header("typ", "at+jwt")
+        .claim("client_id", "c");
+    twice.verify_now(&token.sign()).unwrap();
+
+    let names = |count: usize| (0..count).map(|n| format!("c{n}"));
+    let build = |count| {
+        names(count)
+            .fold(
+                issuer.verifier_builder(),
+                countersign::VerifierBuilder::require_claim,
+            )
+            .build()
+    };
+    let all = names(64).fold(issuer.token(), |token, name| token.claim(&name, 1));
+    build(64).unwrap().verify_now(&all.clone().sign()).unwrap();
+    let error = build(64)
+        .unwrap()
+        .verify_now(&all.without("c63").sign())
+        .unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::MissingClaim);
+    assert!(matches!(build(65), Err(ConfigError::InvalidSetting(_))));
+}
+
+#[test]
+fn a_key_that_is_named_goes_before_those_without_a_name() {
+    let issuer = TestIssuer::new();
+    let nameless = {
+        let pem = SigningKey::generate_es256().unwrap();
+        let jwk = pem.verifying_key().to_jwk().unwrap();
+        let mut jwk: Value = serde_json::from_str(&jwk).unwrap();
+        jwk.as_object_mut().unwrap().remove("kid");
+        (pem, Key::from_jwk(&jwk.to_string()).unwrap())
+    };
+    assert_eq!(nameless.1.id(), None);
+    let mixed = Verifier::builder([issuer.key().verifying_key(), nameless.1])
+        .issuer(TestIssuer::ISSUER)
+        .audience(TestIssuer::AUDIENCE)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap();
+    let by_nameless = |kid: &str| issuer.token().header("kid", kid).signed_by(&nameless.0);
+    let kind = |token: String| mixed.verify_now(&token).unwrap_err().kind();
+    mixed.verify_now(&issuer.token().sign()).unwrap();
+    mixed.verify_now(&by_nameless("other")).unwrap();
+    assert_eq!(
+        kind(by_nameless(issuer.key().id())),
+        AuthErrorKind::BadSignature
+    );
+    // A name that nobody has may be that of a newer key: that is what a source is asked for.
+    assert_eq!(
+        kind(issuer.token().header("kid", "new").by_a_stranger()),
+        AuthErrorKind::UnknownKey
+    );
+}
+
+#[test]
+fn an_accepted_token_is_explained_too() {
+    let issuer = TestIssuer::new();
+    let explanation = issuer.verifier().explain(&issuer.token().sign());
+    assert_eq!(explanation.refusal(), None);
+    assert_eq!(explanation.failed().count(), 0);
+    assert!(explanation.checks().len() > 10);
+    assert!(explanation.to_string().ends_with("accepted"));
+}
+
+#[test]
+fn a_claim_of_another_type_is_not_taken_for_absent() {
+    let issuer = TestIssuer::new();
+    let token = issuer
+        .token()
+        .claim("suspended", "yes")
+        .claim("level", 7)
+        .sign();
+    let token = issuer.verifier().verify_now(&token).unwrap();
+    assert_eq!(token.claim::<u8>("level").unwrap(), Some(7));
+    assert_eq!(token.claim::<bool>("other").unwrap(), None);
+    assert_eq!(
+        token.claim::<bool>("suspended").unwrap_err().kind(),
+        AuthErrorKind::Misconfigured
+    );
+}
+
+#[test]
+fn what_cannot_be_decided_lets_nobody_in_either_way() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    let holds = |policy: &Policy, token: TestToken<'_>| {
+        policy
+            .check(&verifier.verify_now(&token.sign()).unwrap())
+            .is_ok()
+    };
+    let (guest, no_guest) = (Policy::role("guest"), Policy::role("guest").not());
+    for roles in [
+        json!(["guest", 1]),
+        json!(["user", null]),
+        json!({"name": "guest"}),
+        json!(7),
+    ] {
+        for policy in [&guest, &no_guest] {
+            assert!(
+                !holds(policy, issuer.token().claim("roles", roles.clone())),
+                "{roles}"
+            );
+        }
+    }
+    assert!(holds(
+        &no_guest,
+        issuer.token().claim("roles", json!(["user"]))
+    ));
+    assert!(holds(&no_guest, issuer.token()));
+    assert!(!holds(&no_guest, issuer.token().role("guest")));
+    for nobody in [
+        Policy::default(),
+        Policy::scope(" "),
+        Policy::any_scope::<&str>([]),
+    ] {
+        assert!(!holds(&nobody, issuer.token().scope("a")));
+        assert!(!holds(&nobody.clone().not(), issuer.token().scope("a")));
+        assert!(!holds(
+            &nobody.or(Policy::scope("b")).not(),
+            issuer.token().scope("a")
+        ));
+    }
+    let seven = Policy::claim("level", 7);
+    assert!(holds(&seven, issuer.token().claim("level", 7.0)));
+    assert!(!holds(
+        &seven.clone().not(),
+        issuer.token().claim("level", 7.0)
+    ));
+    assert!(holds(&seven.not(), issuer.token().claim("level", 8)));
+    let acr = Policy::acr(["phr"]);
+    for (own, expected) in [("phr", true), ("ph", false), ("phrh", false), ("", false)] {
+        assert_eq!(
+            holds(&acr, issuer.token().claim("acr", own)),
+            expected,
+            "{own}"
+        );
+    }
+}
+
+#[test]
+fn a_second_requirement_adds_to_the_first() {
+    let issuer = TestIssuer::new();
+    let both = Authenticator::new(issuer.verifier())
+        .require(Policy::scope("a"))
+        .require(Policy::scope("b"));
+    for (scope, accepted) in [("a b", true), ("a", false), ("b", false)] {
+        let token = issuer.token().scope(scope).sign();
+        let verdict = both
+            .authenticate(Some(Credentials::new(&token)))
+            .into_ready();
+        assert_eq!(verdict.unwrap().is_ok(), accepted, "{scope}");
+    }
+}
+
+#[test]
+fn issuers_are_named_once_each() {
+    let issuer = TestIssuer::new();
+    let one = || issuer.verifier();
+    let any = Verifier::builder(issuer.key())
+        .any_issuer()
+        .any_audience()
+        .build()
+        .unwrap();
+    assert!(Issuers::new([one()]).is_ok());
+    assert!(matches!(Issuers::new([]), Err(ConfigError::Missing(_))));
+    assert!(matches!(
+        Issuers::new([one(), one()]),
+        Err(ConfigError::Conflict(_))
+    ));
+    assert!(matches!(
+        Issuers::new([one(), any]),
+        Err(ConfigError::Conflict(_))
+    ));
+}
+
+#[test]
+fn a_public_key_is_no_secret() {
+    let pem = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----";
+    for text in [
+        pem,
+        &format!("\n {pem}"),
+        r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAAAAAA"}"#,
+    ] {
+        assert!(
+            matches!(Key::hs256(text), Err(ConfigError::InvalidKey(_))),
+            "{text}"
+        );
+        assert!(
+            matches!(SigningKey::hs256(text), Err(ConfigError::InvalidKey(_))),
+            "{text}"
+        );
+    }
+    Key::hs256(r#"{"a secret may look":"like JSON, if it is none of a key"}"#).unwrap();
 }

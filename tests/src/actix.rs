@@ -1,9 +1,9 @@
-//! actix-web's middleware around a plain route.
+//! actix-web's middleware around a plain route, and around routes with extractors.
 
 use actix_web::{
-    App, HttpMessage, HttpRequest, HttpResponse,
-    body::to_bytes,
-    dev::Service,
+    App, Error, HttpMessage, HttpRequest, HttpResponse,
+    body::{MessageBody, to_bytes},
+    dev::{Service, ServiceFactory, ServiceRequest, ServiceResponse},
     http::{
         Method, Uri,
         header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -12,19 +12,62 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use countersign::{Authenticator, VerifiedToken};
-use countersign_actix::JwtAuth;
+use countersign::{AuthError, Authenticator, VerifiedToken};
+use countersign_actix::{Claims, JwtAuth, Optional, Require, Token};
 
-use crate::{ANONYMOUS, Answer, Request};
+use crate::{ANONYMOUS, Answer, Misfit, Request, User, admins};
 
 pub(crate) fn send(authenticator: &Authenticator, request: &Request) -> Answer {
+    let app = App::new()
+        .wrap(JwtAuth::new(authenticator.clone()))
+        .default_service(web::to(route));
+    answer(app, request)
+}
+
+pub(crate) fn visit(authenticator: &Authenticator, request: &Request) -> Answer {
+    let auth = || JwtAuth::new(authenticator.clone());
+    let app = App::new()
+        .service(
+            web::resource("/claims")
+                .wrap(auth())
+                .route(web::get().to(claims)),
+        )
+        .service(
+            web::resource("/claims-if-any")
+                .wrap(auth())
+                .route(web::get().to(claims_if_any)),
+        )
+        .service(
+            web::resource("/misfit")
+                .wrap(auth())
+                .route(web::get().to(misfit)),
+        )
+        .service(
+            web::resource("/admin")
+                .wrap(Require::new(admins()))
+                .wrap(auth())
+                .route(web::get().to(subject)),
+        )
+        .route("/uncovered", web::get().to(claims));
+    answer(app, request)
+}
+
+fn answer<T, B>(app: App<T>, request: &Request) -> Answer
+where
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+            Future: 'static,
+        > + 'static,
+    B: MessageBody,
+{
     let Some(request) = build(request) else {
         return Answer::unbuildable();
     };
     System::new().block_on(async {
-        let app = App::new()
-            .wrap(JwtAuth::new(authenticator.clone()))
-            .default_service(web::to(route));
         let service = init_service(app).await;
         // A refusal is a response, never an error of the service.
         let response = service
@@ -36,12 +79,17 @@ pub(crate) fn send(authenticator: &Authenticator, request: &Request) -> Answer {
             Some(value.to_str().expect("visible ASCII").to_owned())
         };
         let succeeded = response.status().is_success();
+        let reason = {
+            let extensions = response.response().extensions();
+            extensions.get::<AuthError>().map(AuthError::reason)
+        };
         let answer = Answer {
             status: response.status().as_u16(),
             www_authenticate: text(WWW_AUTHENTICATE),
             retry_after: text(RETRY_AFTER),
             content_type: text(CONTENT_TYPE).filter(|_| !succeeded),
             body: String::new(),
+            reason,
         };
         let bytes = to_bytes(response.into_body()).await.ok();
         let body = bytes.map(|bytes| String::from_utf8(bytes.to_vec()).expect("a text"));
@@ -70,4 +118,20 @@ async fn route(request: HttpRequest) -> HttpResponse {
         .get::<VerifiedToken>()
         .map_or(ANONYMOUS, |token| token.subject().unwrap_or(""));
     HttpResponse::Ok().body(subject.to_owned())
+}
+
+async fn claims(Claims(user): Claims<User>) -> String {
+    user.sub.clone()
+}
+
+async fn claims_if_any(Optional(user): Optional<Claims<User>>) -> String {
+    user.map_or_else(|| ANONYMOUS.to_owned(), |user| user.sub.clone())
+}
+
+async fn misfit(_: Claims<Misfit>) -> &'static str {
+    ""
+}
+
+async fn subject(Token(token): Token) -> String {
+    token.subject().unwrap_or("").to_owned()
 }

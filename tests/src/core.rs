@@ -1,8 +1,8 @@
-//! The core's two calls, with a request head of our own.
+//! The core alone, with a request head of our own.
 
-use countersign::{AuthError, Authenticator, Challenge, RequestHead};
+use countersign::{Anonymous, AuthError, Authenticator, Challenge, RequestHead, VerifiedToken};
 
-use crate::{ANONYMOUS, Answer, Request};
+use crate::{ANONYMOUS, Answer, Misfit, Request, User, admins};
 
 impl RequestHead for Request {
     fn method(&self) -> &str {
@@ -27,29 +27,56 @@ impl RequestHead for Request {
 }
 
 pub(crate) fn send(authenticator: &Authenticator, request: &Request) -> Answer {
-    // An HTTP library would not take such a request from the wire either.
-    let valid = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-    if !request
-        .headers
-        .iter()
-        .all(|(_, value)| value.iter().all(valid))
-    {
+    if !could_be_built(request) {
         return Answer::unbuildable();
     }
-    let verdict = futures_executor::block_on(async {
-        let credentials = authenticator.credentials(request)?;
-        authenticator.authenticate(credentials).await
-    });
-    match verdict {
-        Ok(token) => Answer {
-            status: 200,
-            body: token
-                .as_ref()
-                .map_or(ANONYMOUS, |token| token.subject().unwrap_or(""))
-                .to_owned(),
-            ..Answer::default()
-        },
+    match futures_executor::block_on(authenticator.check(request)) {
+        Ok(token) => granted(token.as_ref()),
         Err(error) => refusal(&error),
+    }
+}
+
+pub(crate) fn visit(authenticator: &Authenticator, request: &Request) -> Answer {
+    if !could_be_built(request) {
+        return Answer::unbuildable();
+    }
+    enter(authenticator, request).unwrap_or_else(|error| refusal(&error))
+}
+
+/// What an adapter, its extractors and its policies do.
+fn enter(authenticator: &Authenticator, request: &Request) -> Result<Answer, AuthError> {
+    if request.path() == "/uncovered" {
+        Anonymous::token(None, None)?;
+    }
+    let token = futures_executor::block_on(authenticator.check(request))?;
+    let anonymous = token.is_none().then(|| authenticator.anonymous());
+    let (token, anonymous) = (token.as_ref(), anonymous.as_ref());
+    let token = match request.path() {
+        "/claims-if-any" => Anonymous::optional(token, anonymous)?,
+        _ => Some(Anonymous::token(token, anonymous)?),
+    };
+    match (request.path(), token) {
+        ("/claims", Some(token)) => drop(token.claims::<User>()?),
+        ("/misfit", Some(token)) => drop(token.claims::<Misfit>()?),
+        ("/admin", Some(token)) => admins().check(token)?,
+        _ => {}
+    }
+    Ok(granted(token))
+}
+
+/// An HTTP library would not take such a request from the wire either.
+fn could_be_built(request: &Request) -> bool {
+    let valid = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
+    let mut headers = request.headers.iter();
+    headers.all(|(_, value)| value.iter().all(valid))
+}
+
+fn granted(token: Option<&VerifiedToken>) -> Answer {
+    let subject = token.map_or(ANONYMOUS, |token| token.subject().unwrap_or(""));
+    Answer {
+        status: 200,
+        body: subject.to_owned(),
+        ..Answer::default()
     }
 }
 
@@ -61,5 +88,6 @@ fn refusal(error: &AuthError) -> Answer {
         retry_after: challenge.retry_after().map(|seconds| seconds.to_string()),
         content_type: Some(Challenge::PROBLEM_JSON.to_owned()),
         body: challenge.problem_json(),
+        reason: Some(error.reason()),
     }
 }

@@ -163,16 +163,20 @@ impl Case {
         Ok(authenticator)
     }
 
+    /// Why the case must not end with a key that is refused as it is loaded, if so.
+    #[must_use]
+    pub fn objection_to_no_key(&self) -> Option<&'static str> {
+        match (&self.verify_key, self.expected()) {
+            (None, _) => Some("its authenticator cannot be built, and it brings no key to blame"),
+            (Some(_), Expect::Accept) => Some("its key is refused as it is loaded"),
+            (Some(_), _) => None,
+        }
+    }
+
     /// What is wrong with this answer; `None` if it is one that the corpus accepts.
     #[must_use]
     pub fn objection(&self, answer: &Answer) -> Option<String> {
-        let own_choice = OWN_CHOICE.iter().any(|(id, _)| *id == self.id);
-        let expected = match (self.expect, self.recommended) {
-            (Expect::Policy, Some(recommended)) if !own_choice => recommended,
-            (Expect::Policy, _) => Expect::Reject,
-            (expect, _) => expect,
-        };
-        match (expected, answer.status) {
+        match (self.expected(), answer.status) {
             (Expect::Accept, 200) => None,
             (Expect::Accept, status) => Some(format!("refused with {status}: {}", answer.body)),
             // No HTTP library carries such a request.
@@ -190,6 +194,15 @@ impl Case {
                     || (status == 400 && code == Some("invalid_request"));
                 (!good).then(|| format!("error {code:?}, not {:?}", self.error))
             }
+        }
+    }
+
+    fn expected(&self) -> Expect {
+        let own_choice = OWN_CHOICE.iter().any(|(id, _)| *id == self.id);
+        match (self.expect, self.recommended) {
+            (Expect::Policy, Some(recommended)) if !own_choice => recommended,
+            (Expect::Policy, _) => Expect::Reject,
+            (expect, _) => expect,
         }
     }
 }

@@ -9,18 +9,19 @@ mod actix;
 mod core;
 pub mod hostile;
 mod request;
+pub mod server;
 mod tower;
 
 pub use self::request::{Answer, Request};
 
-use countersign::Authenticator;
+use countersign::{Authenticator, Policy};
 
 /// A way into the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// Through actix-web's `JwtAuth`.
     Actix,
-    /// Through the core's two calls, without a framework.
+    /// Through the core alone, without a framework.
     Core,
     /// Through tower's `JwtAuthLayer`.
     Tower,
@@ -41,10 +42,45 @@ impl Entry {
             Self::Tower => tower::send(authenticator, request),
         }
     }
+
+    /// Sends a request to one of several routes, behind `authenticator` or beside it.
+    ///
+    /// | route | it answers with | it is for |
+    /// |---|---|---|
+    /// | `/claims` | the subject | everybody with a token |
+    /// | `/claims-if-any` | the subject, or `anonymous` | everybody |
+    /// | `/misfit` | nothing, ever: it asks for claims of another shape | nobody |
+    /// | `/admin` | the subject | the role `admin` |
+    /// | `/uncovered` | nothing, ever: no authentication covers it | nobody |
+    #[must_use]
+    pub fn visit(self, authenticator: &Authenticator, request: &Request) -> Answer {
+        match self {
+            Self::Actix => actix::visit(authenticator, request),
+            Self::Core => core::visit(authenticator, request),
+            Self::Tower => tower::visit(authenticator, request),
+        }
+    }
 }
 
 /// What the route behind the authentication says to somebody without a token.
 pub const ANONYMOUS: &str = "anonymous";
+
+/// What the routes ask for.
+#[derive(serde::Deserialize)]
+struct User {
+    sub: String,
+}
+
+/// What no token holds.
+#[derive(serde::Deserialize)]
+struct Misfit {
+    #[allow(dead_code)] // it is never read, because it never fits
+    sub: Vec<u8>,
+}
+
+fn admins() -> Policy {
+    Policy::role("admin")
+}
 
 /// The snippets of the README, compiled and run.
 #[cfg(doctest)]

@@ -63,6 +63,9 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// The body as text.
     pub body: String,
+    /// The stable name of the refusal, which the answer carries for middleware further out. `None`
+    /// where there is none, and where it came over a socket.
+    pub reason: Option<&'static str>,
 }
 
 impl Answer {

@@ -1,58 +1,91 @@
-//! tower's layer around a plain service.
+//! tower's layer around a plain service, and around routes of axum.
 
 use std::convert::Infallible;
 
+use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
-use countersign::{Authenticator, VerifiedToken};
-use countersign_tower::JwtAuthLayer;
+use countersign::{AuthError, Authenticator, VerifiedToken};
+use countersign_tower::{Claims, JwtAuthLayer, RequireLayer, Token};
+use http::{HeaderName, Response, header};
 use http_body_util::{BodyExt, Full};
-use tower::{ServiceBuilder, ServiceExt, service_fn};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::{ANONYMOUS, Answer, Request};
-
-type Body = Full<Bytes>;
+use crate::{ANONYMOUS, Answer, Misfit, Request, User, admins};
 
 pub(crate) fn send(authenticator: &Authenticator, request: &Request) -> Answer {
+    let service = ServiceBuilder::new()
+        .layer(JwtAuthLayer::new(authenticator.clone()))
+        .service(service_fn(route));
+    answer(service, request)
+}
+
+pub(crate) fn visit(authenticator: &Authenticator, request: &Request) -> Answer {
+    let admins = get(subject).route_layer(RequireLayer::new(admins()));
+    let app = Router::new()
+        .route("/claims", get(claims))
+        .route("/claims-if-any", get(claims_if_any))
+        .route("/misfit", get(misfit))
+        .route("/admin", admins)
+        .route_layer(JwtAuthLayer::new(authenticator.clone()))
+        .route("/uncovered", get(claims));
+    answer(app, request)
+}
+
+fn answer<S, B>(service: S, request: &Request) -> Answer
+where
+    S: Service<http::Request<Body>, Response = Response<B>, Error = Infallible>,
+    B: BodyExt<Data = Bytes, Error: std::fmt::Debug>,
+{
     let mut builder = http::Request::builder()
         .method(request.method.as_str())
         .uri(&request.target);
     for (name, value) in &request.headers {
         builder = builder.header(name, value.as_slice());
     }
-    let Ok(request) = builder.body(Body::default()) else {
+    let Ok(request) = builder.body(Body::empty()) else {
         return Answer::unbuildable();
     };
-    let service = ServiceBuilder::new()
-        .layer(JwtAuthLayer::new(authenticator.clone()))
-        .service(service_fn(route));
-    let response = futures_executor::block_on(service.oneshot(request));
-    let Ok(response) = response;
-    let text = |name: http::HeaderName| {
+    let Ok(response) = futures_executor::block_on(service.oneshot(request));
+    let text = |name: HeaderName| {
         let value = response.headers().get(name)?;
         Some(value.to_str().expect("visible ASCII").to_owned())
     };
     let succeeded = response.status().is_success();
+    let error = response.extensions().get::<AuthError>();
     Answer {
         status: response.status().as_u16(),
-        www_authenticate: text(http::header::WWW_AUTHENTICATE),
-        retry_after: text(http::header::RETRY_AFTER),
-        content_type: text(http::header::CONTENT_TYPE).filter(|_| !succeeded),
+        www_authenticate: text(header::WWW_AUTHENTICATE),
+        retry_after: text(header::RETRY_AFTER),
+        content_type: text(header::CONTENT_TYPE).filter(|_| !succeeded),
+        reason: error.map(AuthError::reason),
         body: body_text(response.into_body()),
     }
 }
 
-async fn route(request: http::Request<Body>) -> Result<http::Response<Body>, Infallible> {
+async fn route<B>(request: http::Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
     let subject = request
         .extensions()
         .get::<VerifiedToken>()
         .map_or(ANONYMOUS, |token| token.subject().unwrap_or(""))
         .to_owned();
-    Ok(http::Response::new(Body::from(subject)))
+    Ok(Response::new(subject.into()))
 }
 
-fn body_text(body: Body) -> String {
-    let bytes = futures_executor::block_on(body.collect())
-        .unwrap_or_else(|never| match never {})
-        .to_bytes();
-    String::from_utf8(bytes.to_vec()).expect("a text")
+async fn claims(Claims(user): Claims<User>) -> String {
+    user.sub.clone()
+}
+
+async fn claims_if_any(user: Option<Claims<User>>) -> String {
+    user.map_or_else(|| ANONYMOUS.to_owned(), |user| user.sub.clone())
+}
+
+async fn misfit(_: Claims<Misfit>) {}
+
+async fn subject(Token(token): Token) -> String {
+    token.subject().unwrap_or("").to_owned()
+}
+
+fn body_text(body: impl BodyExt<Data = Bytes, Error: std::fmt::Debug>) -> String {
+    let body = futures_executor::block_on(body.collect()).expect("a whole body");
+    String::from_utf8(body.to_bytes().to_vec()).expect("a text")
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_tests::{
     Entry,
@@ -13,6 +13,10 @@ use countersign_tests::{
 const CASES: usize = 427;
 /// How many of them need a part that is not built yet.
 const NOT_YET: usize = 48;
+/// How many of them bring a key that is refused as it is loaded, which lets nobody in.
+const KEY_REFUSED: usize = 20;
+/// The cases with control bytes in a header, which no HTTP library builds.
+const UNBUILDABLE: [&str; 2] = ["fmt-nl-inside", "tr-ctl"];
 
 #[test]
 fn every_case_is_answered_as_the_corpus_asks_through_every_entry() {
@@ -21,20 +25,28 @@ fn every_case_is_answered_as_the_corpus_asks_through_every_entry() {
     assert_eq!(cases.len(), CASES);
 
     let mut objections = Vec::new();
+    let mut key_refused = 0;
+    let mut unbuildable = BTreeSet::new();
     let mut left_out = BTreeMap::<&str, Vec<&str>>::new();
     for case in &cases {
         if let Some(why) = case.not_yet() {
             left_out.entry(why).or_default().push(&case.id);
             continue;
         }
-        // A key that is refused as it is loaded lets nobody in.
         let Ok(authenticator) = case.authenticator(&keys) else {
+            key_refused += 1;
+            if let Some(objection) = case.objection_to_no_key() {
+                objections.push(format!("{}: {objection}", case.id));
+            }
             continue;
         };
         let answers = Entry::ALL.map(|entry| (entry, entry.send(&authenticator, &case.request())));
         for (entry, answer) in &answers {
             if let Some(objection) = case.objection(answer) {
                 objections.push(format!("{} through {entry:?}: {objection}", case.id));
+            }
+            if !answer.was_built() {
+                unbuildable.insert(&*case.id);
             }
             let (_, first) = &answers[0];
             if answer != first && answer.was_built() && first.was_built() {
@@ -49,5 +61,7 @@ fn every_case_is_answered_as_the_corpus_asks_through_every_entry() {
         println!("not run ({why}): {}: {}", ids.len(), ids.join(" "));
     }
     assert!(objections.is_empty(), "{}", objections.join("\n"));
+    assert_eq!(key_refused, KEY_REFUSED);
+    assert!(unbuildable.into_iter().eq(UNBUILDABLE));
     assert_eq!(left_out.values().map(Vec::len).sum::<usize>(), NOT_YET);
 }

@@ -61,10 +61,7 @@ where
     T: DeserializeOwned + Send + Sync + 'static,
 {
     fn read(token: &VerifiedToken) -> Result<Self, ClaimsRejection> {
-        match token.claims() {
-            Ok(claims) => Ok(Self(claims)),
-            Err(error) => Err(ClaimsRejection(verdict::logged(error))),
-        }
+        Ok(Self(token.claims()?))
     }
 }
 
@@ -161,13 +158,26 @@ impl Deref for Token {
     }
 }
 
-/// Why [`Claims`] or [`Token`] could not be extracted.
+/// Why [`Claims`] or [`Token`] could not be extracted, or why a handler refuses.
 ///
 /// As a response it is what the layer answers by default: status, challenge, problem document, and
 /// the [`AuthError`] in the extensions. For another answer, extract
 /// `Result<Claims<T>, ClaimsRejection>`.
 ///
+/// In a handler, `?` turns an [`AuthError`] into it. That logs the refusal.
+///
 /// # Examples
+///
+/// ```
+/// use countersign::Policy;
+/// use countersign_tower::{ClaimsRejection, Token};
+///
+/// async fn erase(Token(token): Token) -> Result<&'static str, ClaimsRejection> {
+///     Policy::scope("orders:write").check(&token)?;
+///     Ok("erased")
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::delete(erase));
+/// ```
 ///
 /// ```
 /// use axum::response::{IntoResponse, Response};
@@ -200,8 +210,10 @@ impl ClaimsRejection {
     }
 }
 
+/// Logs the refusal: the layer's own are logged in the core, these are logged here.
 impl From<AuthError> for ClaimsRejection {
     fn from(error: AuthError) -> Self {
+        countersign::log(&error);
         Self(error)
     }
 }

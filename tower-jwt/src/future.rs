@@ -113,9 +113,11 @@ impl<F: Future> Wait<F> for Infallible {
     }
 }
 
-/// A request whose token cannot be judged yet, and the service that was ready for it.
+/// A request that waits for its verdict, and then for the inner service.
+///
+/// The service is a clone that was not polled ready, so it holds no place of the inner service.
 pub struct Waiting<S, R, ReqBody> {
-    authenticate: Authenticate,
+    authenticate: Option<Authenticate>,
     service: JwtAuth<S, R>,
     request: Option<Request<ReqBody>>,
 }
@@ -127,7 +129,7 @@ impl<S, R, ReqBody> Waiting<S, R, ReqBody> {
         request: Request<ReqBody>,
     ) -> Self {
         Self {
-            authenticate,
+            authenticate: Some(authenticate),
             service,
             request: Some(request),
         }
@@ -143,9 +145,22 @@ where
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Future, Result<S::Response, S::Error>>> {
-        let verdict = ready!(Pin::new(&mut self.authenticate).poll(cx));
-        // The future above is ready once, so the request is still there.
-        let request = self.request.take().expect("the verdict comes once");
-        Poll::Ready(self.service.proceed(verdict, request).map_err(Ok))
+        if let (Some(authenticate), Some(request)) = (&mut self.authenticate, &mut self.request) {
+            let verdict = ready!(Pin::new(authenticate).poll(cx));
+            if let Err(response) = self.service.admit(verdict, request) {
+                self.request = None;
+                return Poll::Ready(Err(Ok(response)));
+            }
+            self.authenticate = None;
+        }
+        // The service that is polled ready here is the one that is called: docs.rs/tower-service,
+        // "Be careful when cloning inner services".
+        let service = self.service.get_mut();
+        if let Err(error) = ready!(service.poll_ready(cx)) {
+            return Poll::Ready(Err(Err(error)));
+        }
+        // It is taken once: the caller drops this when it has the answer.
+        let request = self.request.take().expect("polled after it was ready");
+        Poll::Ready(Ok(service.call(request)))
     }
 }

@@ -39,13 +39,13 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 impl<B: Default> ResponseForAuthError<B> for GrpcStatus {
     fn response_for_auth_error(&self, error: &AuthError) -> Response<B> {
-        let challenge = error.challenge();
+        let kind = error.kind();
         let mut response = Response::new(B::default());
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-        headers.insert(GRPC_STATUS, challenge.grpc_code().into());
+        headers.insert(GRPC_STATUS, kind.grpc_code().into());
         // What is percent-encoded is visible ASCII and spaces, which every header may hold.
-        if let Ok(message) = HeaderValue::from_str(&percent_encode(challenge.message())) {
+        if let Ok(message) = HeaderValue::from_str(&percent_encode(kind.message())) {
             headers.insert(GRPC_MESSAGE, message);
         }
         response

@@ -1,7 +1,10 @@
 //! The head of a request, as the core reads it.
 
 use countersign::RequestHead;
-use http::{HeaderMap, Method, Request, Uri};
+use http::{
+    HeaderMap, Method, Request, Uri,
+    header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL},
+};
 
 /// A view of a request: no body, no copies.
 pub(crate) struct Head<'r> {
@@ -34,7 +37,14 @@ impl RequestHead for Head<'_> {
     }
 
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
-        for value in self.headers.get_all(name) {
+        // A constant is found without parsing the name, which would happen with each request.
+        let values = match name {
+            "authorization" => self.headers.get_all(AUTHORIZATION),
+            "cookie" => self.headers.get_all(COOKIE),
+            "sec-websocket-protocol" => self.headers.get_all(SEC_WEBSOCKET_PROTOCOL),
+            name => self.headers.get_all(name),
+        };
+        for value in values {
             visit(value.as_bytes());
         }
     }

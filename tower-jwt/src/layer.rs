@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc};
 use countersign::Authenticator;
 use tower_layer::Layer;
 
-use crate::{response::DefaultResponseForAuthError, service::JwtAuth};
+use crate::{
+    response::DefaultResponseForAuthError,
+    service::{Gate, JwtAuth},
+};
 
 /// Lets requests with a valid token in, and refuses all others.
 ///
@@ -24,11 +27,24 @@ use crate::{response::DefaultResponseForAuthError, service::JwtAuth};
 ///
 /// Of two layers, one inside the other, the inner one's verdict counts.
 ///
+/// The headers that can carry the token go on as
+/// [sensitive](http::HeaderValue::set_sensitive): `Debug` and logs of them do not show it.
+///
 /// # Where it belongs
 ///
 /// - A CORS preflight (`OPTIONS`) carries no token and is refused like any request without one. Put
 ///   the CORS layer outside, where it answers preflights itself, and sees refusals too.
 /// - On an axum `Router`, `route_layer` leaves unknown paths a 404. With `layer` they are a 401.
+/// - `route_layer` does not cover a `fallback`, whatever the order: everybody reaches it. With
+///   `layer` it is covered.
+///
+/// # Types
+///
+/// - The answer to a refused request has the body type of the inner service, which by default must
+///   be `From<String>`: see [`DefaultResponseForAuthError`].
+/// - The inner service must be `Clone`, for requests that wait for a key.
+/// - The response future is `<JwtAuth<S, R> as Service<Request<B>>>::Future`. That is the way to name
+///   it in a struct of your own.
 ///
 /// # Examples
 ///
@@ -53,7 +69,7 @@ use crate::{response::DefaultResponseForAuthError, service::JwtAuth};
 #[must_use = "a layer does nothing until it is added to a service"]
 #[derive(Clone)]
 pub struct JwtAuthLayer<R = DefaultResponseForAuthError> {
-    authenticator: Arc<Authenticator>,
+    gate: Arc<Gate>,
     rejection: R,
 }
 
@@ -61,7 +77,7 @@ impl JwtAuthLayer {
     /// Authenticates with this verifier, these issuers, or this authenticator.
     pub fn new(authenticator: impl Into<Authenticator>) -> Self {
         Self {
-            authenticator: Arc::new(authenticator.into()),
+            gate: Arc::new(Gate::new(authenticator.into())),
             rejection: DefaultResponseForAuthError,
         }
     }
@@ -74,7 +90,7 @@ impl<R> JwtAuthLayer<R> {
     /// The default is [`DefaultResponseForAuthError`].
     pub fn with_rejection_response<R2>(self, rejection: R2) -> JwtAuthLayer<R2> {
         JwtAuthLayer {
-            authenticator: self.authenticator,
+            gate: self.gate,
             rejection,
         }
     }
@@ -84,18 +100,14 @@ impl<S, R: Clone> Layer<S> for JwtAuthLayer<R> {
     type Service = JwtAuth<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        JwtAuth::new(
-            inner,
-            Arc::clone(&self.authenticator),
-            self.rejection.clone(),
-        )
+        JwtAuth::new(inner, Arc::clone(&self.gate), self.rejection.clone())
     }
 }
 
 impl<R> fmt::Debug for JwtAuthLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtAuthLayer")
-            .field("authenticator", &self.authenticator)
+            .field("authenticator", &self.gate.authenticator)
             .finish_non_exhaustive()
     }
 }

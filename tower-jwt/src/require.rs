@@ -117,7 +117,7 @@ impl<S, R> Require<S, R> {
 
     fn check(&self, extensions: &Extensions) -> Result<(), AuthError> {
         let token = verdict::token(extensions)?;
-        self.policy.check(token).map_err(verdict::logged)
+        self.policy.check(token)
     }
 }
 
@@ -137,7 +137,10 @@ where
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match self.check(request.extensions()) {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
-            Err(error) => ResponseFuture::refused(Ok(refuse(&self.rejection, error))),
+            Err(error) => {
+                countersign::log(&error);
+                ResponseFuture::refused(Ok(refuse(&self.rejection, error)))
+            }
         }
     }
 }

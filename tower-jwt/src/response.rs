@@ -1,10 +1,7 @@
 //! How a refusal looks.
 
 use countersign::{AuthError, Challenge};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
-};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 
 /// Makes the response to a refused request.
 ///
@@ -79,9 +76,11 @@ pub struct DefaultResponseForAuthError;
 
 impl<B: From<String>> ResponseForAuthError<B> for DefaultResponseForAuthError {
     fn response_for_auth_error(&self, error: &AuthError) -> Response<B> {
-        let challenge = error.challenge();
-        let mut response = Response::new(challenge.problem_json().into());
-        *response.status_mut() = status(&challenge);
+        let kind = error.kind();
+        let mut response = Response::new(kind.problem_json().into());
+        // The core's statuses are all valid.
+        *response.status_mut() =
+            StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(
             CONTENT_TYPE,
             HeaderValue::from_static(Challenge::PROBLEM_JSON),
@@ -95,26 +94,14 @@ pub(crate) fn refuse<R, B>(rejection: &R, error: AuthError) -> Response<B>
 where
     R: ResponseForAuthError<B>,
 {
-    let challenge = error.challenge();
     let mut response = rejection.response_for_auth_error(&error);
-    if let Some(text) = challenge.www_authenticate() {
-        add(response.headers_mut(), WWW_AUTHENTICATE, text);
-    }
-    if let Some(seconds) = challenge.retry_after() {
-        add(response.headers_mut(), RETRY_AFTER, &seconds.to_string());
+    for (name, text) in error.challenge().headers() {
+        // The core writes nothing but visible ASCII and spaces, which every header may hold.
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            let name = HeaderName::from_static(name);
+            response.headers_mut().entry(name).or_insert(value);
+        }
     }
     response.extensions_mut().insert(error);
     response
-}
-
-fn add(headers: &mut HeaderMap, name: HeaderName, text: &str) {
-    // The core writes nothing but visible ASCII and spaces, which every header may hold.
-    if let Ok(value) = HeaderValue::from_str(text) {
-        headers.entry(name).or_insert(value);
-    }
-}
-
-fn status(challenge: &Challenge) -> StatusCode {
-    // The core's statuses are all valid.
-    StatusCode::from_u16(challenge.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

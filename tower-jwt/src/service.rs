@@ -1,13 +1,13 @@
 //! The service: what happens to each request.
 
 use std::{
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use countersign::{AuthError, Authenticator, VerifiedToken};
-use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, Request, Response};
 use tower_service::Service;
 
 use crate::{
@@ -48,15 +48,15 @@ use crate::{
 #[derive(Clone)]
 pub struct JwtAuth<S, R = DefaultResponseForAuthError> {
     inner: S,
-    authenticator: Arc<Authenticator>,
+    gate: Arc<Gate>,
     rejection: R,
 }
 
 impl<S, R> JwtAuth<S, R> {
-    pub(crate) fn new(inner: S, authenticator: Arc<Authenticator>, rejection: R) -> Self {
+    pub(crate) fn new(inner: S, gate: Arc<Gate>, rejection: R) -> Self {
         Self {
             inner,
-            authenticator,
+            gate,
             rejection,
         }
     }
@@ -76,20 +76,19 @@ impl<S, R> JwtAuth<S, R> {
         self.inner
     }
 
-    /// Calls the inner service, which must be ready, or says what to answer instead.
-    pub(crate) fn proceed<ReqBody, ResBody>(
-        &mut self,
+    /// Prepares the request for the inner service, or says what to answer instead.
+    pub(crate) fn admit<ReqBody, ResBody>(
+        &self,
         verdict: Result<Option<VerifiedToken>, AuthError>,
-        mut request: Request<ReqBody>,
-    ) -> Result<S::Future, Response<ResBody>>
+        request: &mut Request<ReqBody>,
+    ) -> Result<(), Response<ResBody>>
     where
-        S: Service<Request<ReqBody>>,
         R: ResponseForAuthError<ResBody>,
     {
         let token = verdict.map_err(|error| refuse(&self.rejection, error))?;
-        verdict::record(request.extensions_mut(), token, &self.authenticator);
-        hide_credentials(request.headers_mut());
-        Ok(self.inner.call(request))
+        verdict::record(request.extensions_mut(), token, &self.gate.authenticator);
+        self.gate.hide_credentials(request.headers_mut());
+        Ok(())
     }
 }
 
@@ -106,22 +105,22 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let verdict = match self.authenticator.credentials(&Head::from(&request)) {
-            Ok(credentials) => self.authenticator.authenticate(credentials).into_ready(),
-            Err(error) => Ok(Err(error)),
-        };
-        match verdict {
-            Ok(verdict) => match self.proceed(verdict, request) {
-                Ok(future) => ResponseFuture::inner(future),
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let authenticate = self.gate.authenticator.check(&Head::from(&request));
+        match authenticate.into_ready() {
+            Ok(verdict) => match self.admit(verdict, &mut request) {
+                Ok(()) => ResponseFuture::inner(self.inner.call(request)),
                 Err(response) => ResponseFuture::refused(Ok(response)),
             },
             Err(authenticate) => {
-                // Only this inner service was polled ready, its clone was not. So the future takes
-                // this one: docs.rs/tower-service, "Be careful when cloning inner services".
-                let clone = self.clone();
-                let ready = mem::replace(self, clone);
-                ResponseFuture::waiting(Waiting::new(authenticate, ready, request))
+                // A ready service may hold a place, of a concurrency limit for example. No token is
+                // verified yet, so this request must not keep one: whoever sends made-up key ids
+                // would take them all. Nor must `self`, which may be idle until the next request,
+                // while this one waits for its place. So the future gets a clone and polls it ready
+                // when the verdict is there, and `self` gives up its own place.
+                let waiting = self.clone();
+                self.inner = waiting.inner.clone();
+                ResponseFuture::waiting(Waiting::new(authenticate, waiting, request))
             }
         }
     }
@@ -131,14 +130,37 @@ impl<S: fmt::Debug, R> fmt::Debug for JwtAuth<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwtAuth")
             .field("inner", &self.inner)
-            .field("authenticator", &self.authenticator)
+            .field("authenticator", &self.gate.authenticator)
             .finish_non_exhaustive()
     }
 }
 
-/// Marks the header as sensitive, so that `Debug` and logs of it do not show the token.
-fn hide_credentials(headers: &mut HeaderMap) {
-    if let Some(value) = headers.get_mut(AUTHORIZATION) {
-        value.set_sensitive(true);
+/// What all services of one layer share.
+pub(crate) struct Gate {
+    pub(crate) authenticator: Authenticator,
+    credential_headers: Vec<HeaderName>,
+}
+
+impl Gate {
+    pub(crate) fn new(authenticator: Authenticator) -> Self {
+        // What is no name of a header can carry nothing.
+        let credential_headers = authenticator
+            .credential_headers()
+            .into_iter()
+            .filter_map(|name| name.parse().ok())
+            .collect();
+        Self {
+            authenticator,
+            credential_headers,
+        }
+    }
+
+    /// Marks the headers as sensitive, so that `Debug` and logs of them do not show the token.
+    fn hide_credentials(&self, headers: &mut HeaderMap) {
+        for (name, value) in headers {
+            if self.credential_headers.contains(name) {
+                value.set_sensitive(true);
+            }
+        }
     }
 }

@@ -93,23 +93,26 @@ impl VerifiedToken {
         if let Some(Ok(claims)) = self.inner.parsed.get().cloned().map(Arc::downcast::<T>) {
             return Ok(claims);
         }
-        let claims: T = serde_json::from_str(&self.inner.payload).map_err(|error| {
-            let misfit = Misfit::new::<T>(&error);
-            self.refuse(AuthErrorKind::Misconfigured)
-                .with_source(misfit)
-        })?;
+        let claims: T =
+            serde_json::from_str(&self.inner.payload).map_err(|error| self.misfit::<T>(&error))?;
         let claims = Arc::new(claims);
         // Another type may have the slot already: then this one is parsed again next time.
         let _ = self.inner.parsed.set(claims.clone());
         Ok(claims)
     }
 
-    /// One claim as a `T`; `None` if it is absent or does not fit.
+    /// One claim as a `T`; `None` if it is absent.
     ///
     /// It reads the payload anew at each call. Use [`claims`](Self::claims) for several.
-    #[must_use]
-    pub fn claim<'t, T: Deserialize<'t>>(&'t self, name: &str) -> Option<T> {
-        Member::named(name).read(&self.inner.payload).ok().flatten()
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::Misconfigured`] (500) when the claim is there and is no `T`. It is not taken
+    /// for absent: `suspended: "yes"` read as a `bool` must not let anybody in.
+    pub fn claim<'t, T: Deserialize<'t>>(&'t self, name: &str) -> Result<Option<T>, AuthError> {
+        Member::named(name)
+            .read(&self.inner.payload)
+            .map_err(|error| self.misfit::<T>(&error))
     }
 
     /// The header: algorithm, key identifier, type.
@@ -202,6 +205,11 @@ impl VerifiedToken {
             Some(space) => error.with_space(space),
             None => error,
         }
+    }
+
+    fn misfit<T>(&self, error: &serde_json::Error) -> AuthError {
+        self.refuse(AuthErrorKind::Misconfigured)
+            .with_source(Misfit::new::<T>(error))
     }
 
     fn text<'t>(&'t self, span: &'t Option<Span>) -> Option<&'t str> {

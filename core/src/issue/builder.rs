@@ -5,7 +5,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     clock::{Clock, SystemClock},
     config_error::ConfigError,
-    issue::{Issuer, SigningKeys, issuer::Settings},
+    issue::{Issuer, SigningKeys, issuer::Settings, ring::InTime},
+    jose::Header,
+    keys::Keys,
     verify::{Verifier, VerifierBuilder},
 };
 
@@ -103,11 +105,18 @@ impl IssuerBuilder {
         if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
             return setting("`max_ttl` is more than 5 years");
         }
+        if self.keys.active().id().len() > Header::LONGEST_KEY_ID {
+            return setting("the key's id has more than 256 bytes");
+        }
+        let in_time = InTime {
+            keys: self.keys.clone(),
+            clock: Arc::clone(&self.clock),
+        };
         let verifier = self
             .audiences
             .iter()
             .fold(
-                Verifier::builder(self.keys.clone()),
+                Verifier::builder(Keys::from_source(in_time)),
                 VerifierBuilder::audience,
             )
             .issuer(&self.name)

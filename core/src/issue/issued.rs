@@ -70,10 +70,14 @@ pub struct IssueError(pub(super) Cause);
 pub(super) enum Cause {
     #[error("the lifetime is not between one second and the maximum")]
     Lifetime,
+    #[error("the token would be for nobody, or expire before it is valid")]
+    NeverValid,
     #[error("the claims are not one JSON object with well-formed registered claims")]
     NotAnObject,
     #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
     ReservedClaim,
     #[error("the key could not sign")]
     Signing,
+    #[error("the token would have more than 8 KiB")]
+    TooLarge,
 }

@@ -10,7 +10,7 @@ use crate::{
     config_error::ConfigError,
     issue::{IssueError, IssuedToken, IssuerBuilder, SigningKeys, issued::Cause},
     jose::{SigningKey, base64url, crypto},
-    verify::Verifier,
+    verify::{Verifier, VerifierBuilder},
 };
 
 /// Issues signed tokens.
@@ -69,7 +69,8 @@ impl Issuer {
     /// Issues a token with these claims, a type that serialises as a JSON object.
     ///
     /// The claims may set `exp` (within the maximum), `aud` and `nbf` themselves. They may not set
-    /// `iss`, `iat` or `jti`.
+    /// `iss`, `iat` or `jti`. A token of more than 8 KiB is not issued: verifiers refuse it, and so
+    /// do many servers and browsers.
     ///
     /// # Errors
     ///
@@ -94,6 +95,7 @@ impl Issuer {
     /// The JWK set to publish at `/.well-known/jwks.json`: public keys, never an HMAC key.
     #[must_use]
     pub fn jwks(&self) -> String {
+        self.0.keys.prune(self.0.clock.now());
         self.0.keys.jwks()
     }
 
@@ -125,6 +127,13 @@ impl Issuer {
         if expires_at <= now || expires_at > latest {
             return Err(IssueError(Cause::Lifetime));
         }
+        let for_nobody = given
+            .audience
+            .as_ref()
+            .is_some_and(|aud| aud.as_slice().is_empty());
+        if for_nobody || given.not_before.is_some_and(|nbf| nbf >= expires_at) {
+            return Err(IssueError(Cause::NeverValid));
+        }
         let id = random_id()?;
         let key = settings.keys.active();
 
@@ -144,6 +153,9 @@ impl Issuer {
             .map_err(|_| IssueError(Cause::Signing))?;
         token.push('.');
         base64url::encode_into(&signature, &mut token);
+        if token.len() > VerifierBuilder::DEFAULT_MAX_TOKEN_BYTES {
+            return Err(IssueError(Cause::TooLarge));
+        }
         Ok(IssuedToken::new(token, id, now, expires_at))
     }
 }

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use arc_swap::ArcSwap;
 
 use crate::{
+    clock::Clock,
     config_error::ConfigError,
     jose::{Key, SigningKey},
     keys::{KeySet, KeySource, Keys, KeysUnavailable},
@@ -84,6 +85,10 @@ impl SigningKeys {
 
     /// Lets the published key sign. The one that signed before verifies until `until`, in seconds
     /// since 1970: the expiry of the last token it signed, plus the verifiers' leeway.
+    ///
+    /// The ring has no clock. [`Issuer::verifier`](crate::Issuer::verifier) has one, and drops the
+    /// key in time; elsewhere [`prune`](Self::prune) does. Issuers that share a ring call this with
+    /// the longest lifetime among them.
     ///
     /// # Errors
     ///
@@ -173,6 +178,23 @@ impl Ring {
             .chain(self.retired.iter().map(|retired| retired.key.clone()));
         self.verifying = Arc::new(KeySet::new(keys));
         self
+    }
+}
+
+/// The keys that verify at the time of a clock.
+pub(super) struct InTime {
+    pub(super) keys: SigningKeys,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl KeySource for InTime {
+    fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        let now = self.clock.now();
+        let over = |retired: &Retired| now > retired.until;
+        if self.keys.0.load().retired.iter().any(over) {
+            self.keys.prune(now);
+        }
+        self.keys.snapshot()
     }
 }
 

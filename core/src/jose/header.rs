@@ -25,7 +25,7 @@ pub struct Header {
 
 impl Header {
     /// The longest `kid` that can name a key, in bytes.
-    const LONGEST_KEY_ID: usize = 256;
+    pub(crate) const LONGEST_KEY_ID: usize = 256;
 
     /// Reads an encoded header, which starts the token.
     pub(crate) fn parse(encoded: &str) -> Result<Self, AuthErrorKind> {

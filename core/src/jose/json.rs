@@ -24,8 +24,13 @@ impl<'de> Names<'de> {
     /// What the first allocation makes room for.
     const USUAL: usize = 12;
 
-    /// Remembers `name`; an error if the object has it already.
+    /// Remembers `name`; an error if the object has it already, or if it is [`MAGIC`].
     pub(crate) fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
+        if name == MAGIC {
+            return Err(E::custom(
+                "a member name that `serde_json` keeps for itself",
+            ));
+        }
         let first = name.as_bytes().first().copied().unwrap_or(0);
         let bit = 1 << (name.len().wrapping_mul(31).wrapping_add(usize::from(first)) % 64);
         if self.seen & bit != 0 && self.contains(&name) {
@@ -48,6 +53,11 @@ impl<'de> Names<'de> {
             || self.many.as_ref().is_some_and(|many| many.contains(name))
     }
 }
+
+/// With its feature `raw_value`, which any crate of a build can turn on, `serde_json` reads an
+/// object with this one member as the JSON text in its value: other types than were checked,
+/// duplicates, and nesting without a limit. No honest token has it.
+const MAGIC: &str = "$serde_json::private::RawValue";
 
 /// Reads any value, checks it, and throws it away.
 pub(crate) struct Checked;
@@ -236,6 +246,17 @@ mod tests {
             r#"{"x":{"a":1,"b":2,"a":3}}"#,
             r#"{"x":[0,{"a":1,"a":3}]}"#,
             r#"{"":1,"":2}"#,
+        ] {
+            assert!(check(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_stands_for_another_text_is_refused() {
+        assert!(check(r#"{"a":{"$serde_json":"1"}}"#).is_ok());
+        for json in [
+            r#"{"$serde_json::private::RawValue":"1"}"#,
+            r#"{"a":[{"\u0024serde_json::private::RawValue":"1"}]}"#,
         ] {
             assert!(check(json).is_err(), "{json}");
         }

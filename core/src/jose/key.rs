@@ -281,6 +281,7 @@ impl Key {
     }
 
     fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
+        strength::check_no_key_text(secret)?;
         let secret = Zeroizing::new(secret.to_vec());
         Self::new(algorithm, Material::Hmac(secret), None)
     }

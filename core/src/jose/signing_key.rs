@@ -263,6 +263,7 @@ impl SigningKey {
     }
 
     fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
+        strength::check_no_key_text(secret)?;
         let secret = PrivateMaterial::Hmac(Zeroizing::new(secret.to_vec()));
         Self::new(algorithm, &secret, None, None)
     }

@@ -60,6 +60,26 @@ fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), ConfigError> 
     Ok(())
 }
 
+/// Refuses a secret that is a key in text form: whoever knows the public key could sign with it.
+pub(crate) fn check_no_key_text(secret: &[u8]) -> Result<(), ConfigError> {
+    let text = secret.trim_ascii_start();
+    let is_jwk = || serde_json::from_slice::<KeyText>(text).is_ok();
+    if text.starts_with(b"-----BEGIN ") || (text.starts_with(b"{") && is_jwk()) {
+        return Err(ConfigError::InvalidKey(
+            "this is a key in PEM or JWK form, not a secret; there are other constructors for it"
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
+/// What tells a JWK from any other text.
+#[derive(serde::Deserialize)]
+struct KeyText {
+    #[serde(rename = "kty")]
+    _kty: serde::de::IgnoredAny,
+}
+
 /// Refuses a secret that is one byte repeated: a buffer that nobody filled.
 pub(crate) fn check_filled(material: &Material) -> Result<(), ConfigError> {
     match material {

@@ -76,7 +76,32 @@ impl KeySet {
     ///
     /// As [`from_json`](Self::from_json).
     pub fn from_json_for(json: &str, algorithms: &[Algorithm]) -> Result<Self, ConfigError> {
-        let parsed = parse_set(json, algorithms, Origin::Local)?;
+        Self::parse(json, algorithms, Origin::Local)
+    }
+
+    /// Reads a JWK set that was fetched: as [`from_json`](Self::from_json), without secrets.
+    ///
+    /// A secret that somebody publishes is none, so `oct` keys are left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::KeySet;
+    ///
+    /// let secret = r#"{"keys":[{"kty":"oct","alg":"HS256","k":"QW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgb3IgbW9yZQ"}]}"#;
+    /// assert!(KeySet::from_json(secret).is_ok());
+    /// assert!(KeySet::from_remote_json(secret).is_err());
+    /// ```
+    pub fn from_remote_json(json: &str) -> Result<Self, ConfigError> {
+        Self::parse(json, Self::DEFAULT_ALGORITHMS, Origin::Remote)
+    }
+
+    fn parse(json: &str, algorithms: &[Algorithm], origin: Origin) -> Result<Self, ConfigError> {
+        let parsed = parse_set(json, algorithms, origin)?;
         if parsed.keys.is_empty() {
             let reasons: Vec<String> = parsed
                 .skipped
@@ -134,9 +159,11 @@ impl KeySet {
 
     /// Finds the key for a header and checks the signature with it.
     ///
-    /// A key with an id verifies tokens with that `kid`, or with none. A key without an id, made
-    /// from a secret or a PEM, verifies whatever `kid` says. Without a `kid` at most four keys are
-    /// tried, so that a token cannot buy more work than that.
+    /// 1. If keys have the token's `kid` as their id, only they are looked at.
+    /// 2. Else the keys without an id are, made from a secret or a PEM: they have no other name.
+    /// 3. A token without `kid` may be by any key.
+    ///
+    /// At most four keys are tried, so that a token cannot buy more work than that.
     pub(crate) fn verify(
         &self,
         algorithm: Algorithm,
@@ -144,31 +171,37 @@ impl KeySet {
         signed: &[u8],
         signature: &[u8],
     ) -> Result<&Key, AuthErrorKind> {
-        let named = |key: &&Key| match (key.id(), key_id) {
-            (Some(id), Some(key_id)) => id == key_id,
-            _ => true,
-        };
-        if !self.keys.iter().any(|key| named(&key)) {
-            return Err(AuthErrorKind::UnknownKey);
-        }
+        let is_named = |key: &&Key| key_id.is_some() && key.id() == key_id;
+        let named = self.keys.iter().any(|key| is_named(&key));
         let mut candidates = self
             .keys
             .iter()
-            .filter(|key| key.algorithm().matches(algorithm))
-            .filter(named)
+            .filter(|key| match key_id {
+                Some(_) if named => is_named(key),
+                Some(_) => key.id().is_none(),
+                None => true,
+            })
             .peekable();
         if candidates.peek().is_none() {
-            return Err(AuthErrorKind::WrongAlgorithm);
+            return Err(AuthErrorKind::UnknownKey);
         }
-        for (tried, key) in candidates.enumerate() {
+        let mut tried = 0;
+        for key in candidates.filter(|key| key.algorithm().matches(algorithm)) {
             if tried == Self::MOST_TRIES {
                 return Err(AuthErrorKind::AmbiguousKey);
             }
             if key.verify(signed, signature) {
                 return Ok(key);
             }
+            tried += 1;
         }
-        Err(AuthErrorKind::BadSignature)
+        // In a set that names its keys, the one that is meant may be a newer one.
+        let names_keys = self.keys.iter().any(|key| key.id().is_some());
+        Err(match tried {
+            _ if key_id.is_some() && !named && names_keys => AuthErrorKind::UnknownKey,
+            0 => AuthErrorKind::WrongAlgorithm,
+            _ => AuthErrorKind::BadSignature,
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// Implement it for keys that live elsewhere: a file that is read again, a vault, a test. A
 /// verifier asks for the [`snapshot`](Self::snapshot) on every request, so that must be quick and
-/// must not block.
+/// must not block. Read what you fetch with [`KeySet::from_remote_json`].
 ///
 /// # Examples
 ///

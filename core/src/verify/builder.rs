@@ -32,7 +32,7 @@ use crate::{
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct VerifierBuilder {
     keys: Keys,
-    algorithms: Vec<Algorithm>,
+    algorithms: Option<Vec<Algorithm>>,
     issuers: Vec<Box<str>>,
     any_issuer: bool,
     audiences: Vec<Box<str>>,
@@ -64,7 +64,7 @@ impl VerifierBuilder {
     pub(super) fn new(keys: Keys) -> Self {
         Self {
             keys,
-            algorithms: Vec::new(),
+            algorithms: None,
             issuers: Vec::new(),
             any_issuer: false,
             audiences: Vec::new(),
@@ -116,7 +116,7 @@ impl VerifierBuilder {
     ///
     /// It narrows what the keys allow; it never makes a key verify another algorithm.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.algorithms.extend(algorithms);
+        self.algorithms.get_or_insert_default().extend(algorithms);
         self
     }
 
@@ -169,7 +169,10 @@ impl VerifierBuilder {
 
     /// Refuses a token without this claim, whatever it holds. At most 64 names.
     pub fn require_claim(mut self, name: impl Into<String>) -> Self {
-        self.wanted.push(name.into().into_boxed_str());
+        let name = name.into().into_boxed_str();
+        if !self.wanted.contains(&name) {
+            self.wanted.push(name);
+        }
         self
     }
 
@@ -199,6 +202,9 @@ impl VerifierBuilder {
         }
         if !(1..=Self::LARGEST_MAX_TOKEN_BYTES).contains(&self.max_token_bytes) {
             return Err(setting("`max_token_bytes` is not between 1 and 65536"));
+        }
+        if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
+            return Err(setting("the list of accepted `algorithms` is empty"));
         }
         if self.wanted.len() > Self::MOST_WANTED {
             return Err(setting("more than 64 claims are required"));
@@ -231,9 +237,11 @@ impl VerifierBuilder {
             return Err(ConfigError::Missing("there is no key".into()));
         }
         set.keys().iter().try_for_each(Key::check_filled)?;
-        let usable =
-            |algorithm: Algorithm| self.algorithms.iter().any(|own| own.matches(algorithm));
-        if !self.algorithms.is_empty() && !set.keys().iter().any(|key| usable(key.algorithm())) {
+        let Some(accepted) = &self.algorithms else {
+            return Ok(());
+        };
+        let usable = |key: &Key| accepted.iter().any(|own| own.matches(key.algorithm()));
+        if !set.keys().iter().any(usable) {
             return Err(ConfigError::Conflict(
                 "no key is for one of the accepted `algorithms`".into(),
             ));

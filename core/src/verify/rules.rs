@@ -74,12 +74,12 @@ pub(super) const RULES: &[Rule] = &[
             let all: Vec<String> = facts
                 .audience()
                 .iter()
+                .take(LONGEST)
                 .map(|one| quoted(Some(one)))
                 .collect();
-            if all.is_empty() {
-                "absent".to_owned()
-            } else {
-                all.join(", ")
+            match all.as_slice() {
+                [] => "absent".to_owned(),
+                all => cut(all.join(", ")),
             }
         },
     },
@@ -289,12 +289,21 @@ fn date(date: Option<i64>) -> String {
 
 /// A text from a token, escaped and cut to a length that a log can bear.
 pub(super) fn quoted(text: Option<&str>) -> String {
-    const LONGEST: usize = 128;
-    match text {
-        None => "absent".to_owned(),
-        Some(text) if text.chars().count() > LONGEST => {
-            format!("{:?}...", text.chars().take(LONGEST).collect::<String>())
-        }
-        Some(text) => format!("{text:?}"),
-    }
+    text.map_or("absent".to_owned(), |text| {
+        // Cut before escaping, so that a huge text costs nothing, and again after it.
+        let text: String = text.chars().take(LONGEST + 1).collect();
+        cut(format!("{text:?}"))
+    })
 }
+
+/// Cuts to the length that a log can bear.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
+/// The most characters that an explanation shows of one claim.
+const LONGEST: usize = 128;

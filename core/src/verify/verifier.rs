@@ -51,8 +51,8 @@ pub struct Verifier(Arc<Inner>);
 
 struct Inner {
     keys: Keys,
-    /// Empty: those of the keys.
-    algorithms: Vec<Algorithm>,
+    /// `None`: those of the keys.
+    algorithms: Option<Vec<Algorithm>>,
     settings: Settings,
     max_token_bytes: usize,
     clock: Arc<dyn Clock>,
@@ -78,7 +78,7 @@ impl Verifier {
 
     pub(super) fn new(
         keys: Keys,
-        algorithms: Vec<Algorithm>,
+        algorithms: Option<Vec<Algorithm>>,
         settings: Settings,
         max_token_bytes: usize,
         clock: Arc<dyn Clock>,
@@ -142,6 +142,11 @@ impl Verifier {
     /// The names of the issuer; `None` if any will do.
     pub(crate) fn issuers(&self) -> Option<&[Box<str>]> {
         self.0.settings.issuers.as_deref()
+    }
+
+    /// The longest token that is looked at, in bytes.
+    pub(crate) fn max_token_bytes(&self) -> usize {
+        self.0.max_token_bytes
     }
 
     pub(crate) fn start(&self, token: &str) -> MaybeReady<Result<VerifiedToken, AuthError>> {
@@ -285,8 +290,8 @@ impl Verifier {
 
     fn check_signature(&self, header: &Header, compact: &Compact<'_>) -> Result<(), AuthError> {
         let algorithm = header.algorithm();
-        let accepted = &self.0.algorithms;
-        if !accepted.is_empty() && !accepted.iter().any(|own| own.matches(algorithm)) {
+        let accepted = |own: &Vec<Algorithm>| own.iter().any(|own| own.matches(algorithm));
+        if !self.0.algorithms.as_ref().is_none_or(accepted) {
             return Err(AuthErrorKind::WrongAlgorithm.into());
         }
         let keys = self.0.keys.source().snapshot().map_err(|unavailable| {
@@ -296,13 +301,11 @@ impl Verifier {
         })?;
         let signature =
             base64url::decode(compact.signature.as_bytes()).ok_or(AuthErrorKind::MalformedToken)?;
-        keys.verify(
-            algorithm,
-            header.key_id(),
-            compact.signed.as_bytes(),
-            &signature,
-        )?;
-        Ok(())
+        let signed = compact.signed.as_bytes();
+        let key = keys.verify(algorithm, header.key_id(), signed, &signature)?;
+        // The builder refuses such a key, but a source can bring one later.
+        key.check_filled()
+            .map_err(|weak| AuthError::from(AuthErrorKind::UnknownKey).with_source(weak))
     }
 }
 

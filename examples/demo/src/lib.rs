@@ -4,18 +4,27 @@
 //! login is checked and how a token is issued.
 
 mod accounts;
+mod admission;
+mod logging;
 mod options;
 mod passwords;
 mod signing;
+mod stopping;
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{
+    fmt::{self, Display},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use countersign::{AuthError, Issuer, SigningKey};
 
-use self::accounts::Accounts;
+use self::{accounts::Accounts, admission::Door};
 pub use self::{
     accounts::{Login, User},
+    admission::AdmittedLogin,
     options::Options,
+    stopping::asked_to_stop,
 };
 
 /// The `iss` of the tokens.
@@ -30,11 +39,19 @@ pub const JWK_SET: &str = "application/jwk-set+json";
 pub const MAX_BODY_BYTES: usize = 16 << 10;
 /// The largest head of a request, in bytes: all names and values of headers.
 pub const MAX_HEADER_BYTES: usize = 16 << 10;
+/// What a client is told whose login came with too many others.
+pub const TOO_MANY_LOGINS: &str = "Too many logins at once, try again";
+/// How long a client may take to send the head of a request: 5 seconds.
+///
+/// A connection that carries no request is closed after that time too.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long requests may still take when the server is asked to stop: 5 seconds.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// The demo: an issuer of tokens, and accounts that can log in.
 pub struct Demo {
     issuer: Issuer,
-    accounts: Accounts,
+    door: Door,
 }
 
 impl Demo {
@@ -50,27 +67,22 @@ impl Demo {
         let key = signing::key(options.alg)?;
         Ok(Self {
             issuer: issuer(key)?,
-            accounts: Accounts::new()?,
+            door: Door::new(Accounts::new()?),
         })
     }
 
-    /// As [`start`](Self::start); an error ends the process with its line and the exit code 2.
+    /// As [`start`](Self::start), with a log on standard error. An error ends the process with its
+    /// line and the exit code 2.
     #[must_use]
     pub fn start_or_exit(options: &Options) -> Self {
-        Self::start(options).unwrap_or_else(|error| {
-            eprintln!("error: {error}");
-            std::process::exit(2)
-        })
+        logging::start();
+        Self::start(options).unwrap_or_else(|error| exit(error))
     }
 
-    /// The user with this email address and password.
-    ///
-    /// It takes as long for an unknown address as for a known one, so its time tells nobody which
-    /// addresses exist. It works hard for some 20 ms and waits while all processors do so: call it
-    /// where blocking is allowed.
+    /// Lets a login in, unless too many wait or are checked already.
     #[must_use]
-    pub fn log_in(&self, email: &str, password: &str) -> Option<User> {
-        self.accounts.log_in(email, password)
+    pub fn admit(&self, login: Login) -> Option<AdmittedLogin> {
+        self.door.admit(login)
     }
 
     /// Who issues the tokens. Its verifier accepts them.
@@ -82,7 +94,7 @@ impl Demo {
     /// Says on standard output where the server listens and how to log in.
     pub fn announce(&self, address: SocketAddr) {
         println!("listening on http://{address}");
-        for user in self.accounts.users() {
+        for user in self.door.accounts().users() {
             let User { email, role, .. } = user;
             println!(
                 "account {email}, role {role}, password {}",
@@ -94,6 +106,7 @@ impl Demo {
              -d '{{\"email\":\"user@example.com\",\"password\":\"{}\"}}'",
             accounts::PASSWORD
         );
+        println!("log: refused requests go to standard error, each with its reason");
     }
 }
 
@@ -123,6 +136,12 @@ pub fn refusal(error: &AuthError) -> &'static str {
         403 => "Forbidden",
         _ => error.challenge().message(),
     }
+}
+
+/// Ends the process with one line for the operator.
+fn exit(error: impl Display) -> ! {
+    eprintln!("error: {error}");
+    std::process::exit(2)
 }
 
 fn issuer(key: SigningKey) -> Result<Issuer, String> {

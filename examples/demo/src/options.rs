@@ -1,6 +1,6 @@
 //! The command line of both quick starts.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use countersign::Algorithm;
@@ -23,6 +23,18 @@ impl Options {
     #[must_use]
     pub fn from_args() -> Self {
         clap::Parser::parse()
+    }
+
+    /// What was bound to [`listen`](Self::listen); an error ends the process with one line and the
+    /// exit code 2.
+    #[must_use]
+    pub fn bound_or_exit<T>(&self, bound: io::Result<T>) -> T {
+        bound.unwrap_or_else(|error| {
+            let address = self.listen;
+            crate::exit(format_args!(
+                "cannot listen on {address}: {error}; choose another address with --listen"
+            ))
+        })
     }
 }
 

@@ -4,10 +4,10 @@ use actix_web::{
     Error, HttpResponse, Route,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    error::{InternalError, JsonPayloadError},
+    error::InternalError,
     guard::{Any, Get, Head},
-    http::StatusCode,
-    middleware::Next,
+    http::{StatusCode, header::CACHE_CONTROL},
+    middleware::{DefaultHeaders, Next},
     web::route,
 };
 use countersign::AuthError;
@@ -27,28 +27,14 @@ pub(crate) fn refused(error: &AuthError) -> HttpResponse {
     )
 }
 
-/// A login that cannot be read.
-pub(crate) fn unreadable(error: &Error) -> Error {
-    let status = match error.as_error() {
-        Some(JsonPayloadError::ContentType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        // It is JSON, only not what a login looks like.
-        Some(JsonPayloadError::Deserialize(error)) if error.is_data() => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        _ => error.as_response_error().status_code(),
-    };
-    fail(status, demo::unreadable(status.as_u16()))
+/// A path that leads nowhere.
+pub(crate) async fn not_found() -> HttpResponse {
+    message(StatusCode::NOT_FOUND, "Not found")
 }
 
-/// A login that is wrong. It does not say whether the address or the password is.
-pub(crate) fn wrong_login() -> Error {
-    fail(StatusCode::UNAUTHORIZED, "Invalid email or password")
-}
-
-/// Our own trouble. The client need not know which.
-pub(crate) fn internal(error: impl std::error::Error) -> Error {
-    eprintln!("error: {error}");
-    fail(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong")
+/// Keeps an answer with a token out of caches (RFC 6749 section 5.1).
+pub(crate) fn no_store() -> DefaultHeaders {
+    DefaultHeaders::new().add((CACHE_CONTROL, "no-store"))
 }
 
 /// Refuses requests whose headers are larger than any browser or client here would send.
@@ -62,10 +48,9 @@ pub(crate) async fn limit_headers<B: MessageBody>(
         .map(|(name, value)| name.as_str().len() + value.len())
         .sum();
     if size > demo::MAX_HEADER_BYTES {
-        return Err(fail(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "The headers are too large: send at most 16 KiB",
-        ));
+        let text = "The headers are too large: send at most 16 KiB";
+        let answer = message(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
+        return Err(InternalError::from_response(text, answer).into());
     }
     next.call(request).await
 }
@@ -73,8 +58,4 @@ pub(crate) async fn limit_headers<B: MessageBody>(
 /// A route that answers GET, and HEAD too.
 pub(crate) fn read() -> Route {
     route().guard(Any(Get()).or(Head()))
-}
-
-fn fail(status: StatusCode, text: &'static str) -> Error {
-    InternalError::from_response(text, message(status, text)).into()
 }

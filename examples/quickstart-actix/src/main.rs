@@ -1,21 +1,23 @@
 //! A login and a few protected routes with actix-web. Start it, and it says how to log in.
 
 mod answers;
+mod login_error;
 
 use std::io;
 
 use actix_web::{
-    App, Error, HttpResponse, HttpServer,
+    App, HttpResponse, HttpServer,
     http::StatusCode,
     middleware::from_fn,
-    web::{Data, Json, JsonConfig, block, resource},
+    web::{Data, Json, JsonConfig, block, resource, to},
 };
 use countersign::Policy;
 use countersign_actix::{Claims, JwtAuth, Require};
 use demo::{Demo, Login, Options, User};
 use serde_json::json;
 
-use crate::answers::{internal, limit_headers, message, read, refused, unreadable, wrong_login};
+use crate::answers::{limit_headers, message, no_store, not_found, read, refused};
+use crate::login_error::LoginError;
 
 #[actix_web::main]
 async fn main() -> io::Result<()> {
@@ -27,34 +29,34 @@ async fn main() -> io::Result<()> {
     let state = demo.clone();
     let server = HttpServer::new(move || {
         let guarded = |path, route| resource::<&str>(path).wrap(auth.clone()).route(route);
+        let json = JsonConfig::default().limit(demo::MAX_BODY_BYTES);
         let app = App::new()
             .app_data(state.clone())
-            .app_data(JsonConfig::default().limit(demo::MAX_BODY_BYTES))
+            .app_data(json.error_handler(|error, _| LoginError::from(error).into()))
             .service(guarded("/admin", read().to(admin).wrap(admins.clone())))
             .service(guarded("/profile", read().to(profile)))
             .service(guarded("/protected", read().to(protected)))
-            .service(resource("/login").post(log_in));
+            .service(resource("/login").wrap(no_store()).post(log_in))
+            .default_service(to(not_found));
         let app = match options.alg.is_symmetric() {
             true => app,
             false => app.service(resource("/.well-known/jwks.json").route(read().to(jwks))),
         };
         app.wrap(from_fn(limit_headers))
     });
-    let server = server.bind(options.listen)?;
-    // `bind` was given one address, so there is a first one.
-    demo.announce(server.addrs()[0]);
+    let server = server
+        .client_request_timeout(demo::HEAD_TIMEOUT)
+        .shutdown_timeout(demo::SHUTDOWN_GRACE.as_secs())
+        .shutdown_signal(demo::asked_to_stop()?); // before anybody hears of this server
+    let server = options.bound_or_exit(server.bind(options.listen));
+    demo.announce(server.addrs()[0]); // `bind` was given one address
     server.run().await
 }
 
-async fn log_in(
-    demo: Data<Demo>,
-    login: Result<Json<Login>, Error>,
-) -> Result<HttpResponse, Error> {
-    let Json(login) = login.map_err(|error| unreadable(&error))?;
-    let logging_in = demo.clone();
-    let user = block(move || logging_in.log_in(&login.email, &login.password)).await;
-    let user = user.map_err(internal)?.ok_or_else(wrong_login)?;
-    let token = demo.issuer().issue(&user).map_err(internal)?;
+async fn log_in(demo: Data<Demo>, login: Json<Login>) -> Result<HttpResponse, LoginError> {
+    let login = demo.admit(login.into_inner()).ok_or(LoginError::TooMany)?;
+    let user = block(|| login.user()).await?;
+    let token = demo.issuer().issue(&user.ok_or(LoginError::Wrong)?)?;
     Ok(HttpResponse::Ok().json(json!({ "token": token.as_str() })))
 }
 

@@ -1,11 +1,9 @@
 //! Answers that are not the point of a route: all of them `{"message": ..}`.
 
-use std::error::Error;
-
 use axum::{
     Json,
     extract::Request,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header::CACHE_CONTROL},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -26,20 +24,16 @@ pub(crate) fn refused(error: &AuthError) -> Response {
     )
 }
 
-/// A login that cannot be read.
-pub(crate) fn unreadable(status: StatusCode) -> Response {
-    message(status, demo::unreadable(status.as_u16()))
+/// A path that leads nowhere.
+pub(crate) async fn not_found() -> Response {
+    message(StatusCode::NOT_FOUND, "Not found")
 }
 
-/// A login that is wrong. It does not say whether the address or the password is.
-pub(crate) fn wrong_login() -> Response {
-    message(StatusCode::UNAUTHORIZED, "Invalid email or password")
-}
-
-/// Our own trouble. The client need not know which.
-pub(crate) fn internal(error: impl Error) -> Response {
-    eprintln!("error: {error}");
-    message(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong")
+/// Keeps an answer with a token out of caches (RFC 6749 section 5.1).
+pub(crate) async fn no_store(mut response: Response) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
 }
 
 /// Refuses requests whose headers are larger than any browser or client here would send.

@@ -1,7 +1,8 @@
 //! A login and a few protected routes with axum. Start it, and it says how to log in.
 
 mod answers;
-mod shutdown;
+mod login_error;
+mod serve;
 
 use std::{io, sync::Arc};
 
@@ -9,7 +10,7 @@ use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, State, rejection::JsonRejection},
     http::{StatusCode, header::CONTENT_TYPE},
-    middleware::from_fn,
+    middleware::{from_fn, map_response},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -19,13 +20,13 @@ use demo::{Demo, Login, Options, User};
 use serde_json::json;
 use tokio::{net::TcpListener, task::spawn_blocking};
 
-use crate::answers::{internal, limit_headers, message, refused, unreadable, wrong_login};
+use crate::answers::{limit_headers, message, no_store, not_found, refused};
+use crate::login_error::LoginError;
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let options = Options::from_args();
     let demo = Arc::new(Demo::start_or_exit(&options));
-
     let admins = RequireLayer::new(Policy::role("admin")).with_rejection_response(refused);
     let auth = JwtAuthLayer::new(demo.issuer().verifier()).with_rejection_response(refused);
     let mut app = Router::new()
@@ -33,7 +34,8 @@ async fn main() -> io::Result<()> {
         .route("/profile", get(profile))
         .route("/protected", get(protected))
         .route_layer(auth) // covers the routes above, not those below
-        .route("/login", post(log_in));
+        .route("/login", post(log_in).layer(map_response(no_store)))
+        .fallback(not_found);
     if !options.alg.is_symmetric() {
         app = app.route("/.well-known/jwks.json", get(jwks));
     }
@@ -42,22 +44,21 @@ async fn main() -> io::Result<()> {
         .layer(from_fn(limit_headers))
         .with_state(Arc::clone(&demo));
 
-    let listener = TcpListener::bind(options.listen).await?;
+    let listener = options.bound_or_exit(TcpListener::bind(options.listen).await);
+    let stop = demo::asked_to_stop()?; // before anybody hears of this server
     demo.announce(listener.local_addr()?);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(shutdown::asked_for())
-        .await
+    serve::until(stop, listener, app).await;
+    Ok(())
 }
 
 async fn log_in(
     State(demo): State<Arc<Demo>>,
     login: Result<Json<Login>, JsonRejection>,
-) -> Result<Response, Response> {
-    let Json(login) = login.map_err(|rejection| unreadable(rejection.status()))?;
-    let logging_in = Arc::clone(&demo);
-    let user = spawn_blocking(move || logging_in.log_in(&login.email, &login.password)).await;
-    let user = user.map_err(internal)?.ok_or_else(wrong_login)?;
-    let token = demo.issuer().issue(&user).map_err(internal)?;
+) -> Result<Response, LoginError> {
+    let Json(login) = login?;
+    let login = demo.admit(login).ok_or(LoginError::TooMany)?;
+    let user = spawn_blocking(|| login.user()).await?;
+    let token = demo.issuer().issue(&user.ok_or(LoginError::Wrong)?)?;
     Ok(Json(json!({ "token": token.as_str() })).into_response())
 }
 

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use countersign::{Authenticator, testing::TestIssuer};
+use countersign::{Authenticator, Policy, TokenSource, testing::TestIssuer};
 use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, Token};
 use serde::Deserialize;
 
@@ -162,6 +162,81 @@ async fn claims_that_do_not_fit_are_500_and_not_told_to_the_client() {
     }
 }
 
+/// One layer inside another, the outer one for cookies. Each may be optional.
+fn nested(
+    outer: impl Fn(Authenticator) -> Authenticator,
+    inner: impl Fn(Authenticator) -> Authenticator,
+    issuer: &TestIssuer,
+) -> Router {
+    let outer = outer(Authenticator::new(issuer.verifier()).source(TokenSource::cookie("session")));
+    let inner = inner(Authenticator::new(issuer.verifier()));
+    Router::new()
+        .route("/", get(subject_if_any))
+        .route("/token", get(seconds_left_if_any))
+        .route_layer(JwtAuthLayer::new(inner))
+        .route_layer(JwtAuthLayer::new(outer))
+}
+
+#[tokio::test]
+async fn the_token_of_an_inner_layer_counts_where_the_outer_one_found_none() {
+    let issuer = TestIssuer::new();
+    let app = nested(Authenticator::optional, |strict| strict, &issuer);
+    for (path, seen) in [("/", "ada"), ("/token", "Some(300)")] {
+        let mut request = bearing(&issuer.token().subject("ada").sign());
+        *request.uri_mut() = path.parse().unwrap();
+        assert_eq!(text(answer(app.clone(), request).await).await, seen);
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_anonymous_where_the_inner_layer_finds_no_token() {
+    let issuer = TestIssuer::new();
+    let app = nested(|strict| strict, Authenticator::optional, &issuer);
+    for (path, seen) in [("/", "nobody"), ("/token", "none")] {
+        let mut request = anonymous();
+        let cookie = format!("session={}", issuer.token().sign());
+        request
+            .headers_mut()
+            .insert("cookie", cookie.parse().unwrap());
+        *request.uri_mut() = path.parse().unwrap();
+        assert_eq!(text(answer(app.clone(), request).await).await, seen);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_a_middleware_put_there_itself_counts_for_every_extractor() {
+    let issuer = TestIssuer::new();
+    let token = issuer
+        .verifier()
+        .verify_now(&issuer.token().subject("ada").sign());
+    let app = Router::new()
+        .route("/", get(subject))
+        .route("/if-any", get(subject_if_any))
+        .layer(axum::Extension(token.unwrap()))
+        .layer(JwtAuthLayer::new(
+            Authenticator::new(issuer.verifier()).optional(),
+        ));
+    for path in ["/", "/if-any"] {
+        let mut request = anonymous();
+        *request.uri_mut() = path.parse().unwrap();
+        assert_eq!(text(answer(app.clone(), request).await).await, "ada");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_can_refuse_with_the_question_mark() {
+    async fn erase(Token(token): Token) -> Result<&'static str, ClaimsRejection> {
+        Policy::scope("write").check(&token)?;
+        Ok("erased")
+    }
+    let issuer = TestIssuer::new();
+    let request = bearing(&issuer.token().scope("read").sign());
+    let response = answer(strict(&issuer, get(erase)), request).await;
+    assert_eq!(response.status(), 403);
+    assert_eq!(reason(&response), "insufficient_scope");
+    assert!(header(&response, "www-authenticate").contains(r#"scope="write""#));
+}
+
 #[tokio::test]
 async fn a_handler_can_answer_a_rejection_itself() {
     let response = answer(optional(&TestIssuer::new(), get(own_answer)), anonymous()).await;
@@ -171,7 +246,7 @@ async fn a_handler_can_answer_a_rejection_itself() {
 
 #[test]
 fn a_rejection_says_what_the_error_says() {
-    let error = countersign::AuthError::missing_layer();
+    let error = countersign::Anonymous::token(None, None).unwrap_err();
     let rejection = ClaimsRejection::from(error.clone());
     assert_eq!(rejection.to_string(), error.to_string());
     assert!(std::error::Error::source(&rejection).is_some());

@@ -1,8 +1,12 @@
 //! The layer by itself.
 
-use axum::body::Body;
-use countersign::{AuthError, Authenticator, TokenSource, testing::TestIssuer};
-use countersign_tower::{DefaultResponseForAuthError, JwtAuthLayer, ResponseForAuthError};
+use axum::{body::Body, response::IntoResponse};
+use countersign::{
+    Anonymous, AuthError, AuthErrorKind, Authenticator, TokenSource, testing::TestIssuer,
+};
+use countersign_tower::{
+    ClaimsRejection, DefaultResponseForAuthError, JwtAuthLayer, ResponseForAuthError,
+};
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{Layer, service_fn};
 
@@ -160,6 +164,24 @@ mod optional {
         let response = answer(service, bearing(&issuer.token().subject("ada").sign())).await;
         assert_eq!(text(response).await, "Hello ada");
     }
+
+    #[tokio::test]
+    async fn the_mark_of_an_anonymous_request_is_gone_once_there_is_a_token() {
+        let marked = service_fn(|request: Request<Body>| async move {
+            let marked = request.extensions().get::<Anonymous>().is_some();
+            Ok(Response::new(Body::from(marked.to_string())))
+        });
+        let issuer = TestIssuer::new();
+        let outer = Authenticator::new(issuer.verifier())
+            .source(TokenSource::cookie("session"))
+            .optional();
+        let outer = JwtAuthLayer::new(outer);
+        let response = answer(outer.layer(marked), anonymous()).await;
+        assert_eq!(text(response).await, "true");
+        let both = outer.layer(JwtAuthLayer::new(issuer.verifier()).layer(marked));
+        let response = answer(both, bearing(&issuer.token().sign())).await;
+        assert_eq!(text(response).await, "false");
+    }
 }
 
 mod own_response {
@@ -205,6 +227,34 @@ mod own_response {
     }
 
     #[tokio::test]
+    async fn an_error_that_it_carries_already_does_not_cost_the_challenge() {
+        let service = JwtAuthLayer::new(TestIssuer::new().verifier())
+            .with_rejection_response(|error: &AuthError| {
+                let mut response = Response::new(Body::empty());
+                response.extensions_mut().insert(error.clone());
+                response
+            })
+            .layer(service_fn(greet));
+        let response = answer(service, anonymous()).await;
+        assert_eq!(header(&response, "www-authenticate"), "Bearer");
+        assert_eq!(reason(&response), "missing_token");
+    }
+
+    #[tokio::test]
+    async fn another_error_in_it_hides_neither_the_challenge_nor_the_reason() {
+        let service = JwtAuthLayer::new(TestIssuer::new().verifier())
+            .with_rejection_response(|_: &AuthError| {
+                let other = AuthError::from(AuthErrorKind::Misconfigured);
+                ClaimsRejection::from(other).into_response()
+            })
+            .layer(service_fn(greet));
+        let response = answer(service, anonymous()).await;
+        assert_eq!(response.status(), 500);
+        assert_eq!(header(&response, "www-authenticate"), "Bearer");
+        assert_eq!(reason(&response), "missing_token");
+    }
+
+    #[tokio::test]
     async fn it_can_start_from_the_problem_document() {
         let service = JwtAuthLayer::new(TestIssuer::new().verifier())
             .with_rejection_response(|error: &AuthError| {
@@ -230,6 +280,31 @@ async fn the_authorization_header_goes_on_as_a_sensitive_one() {
     let service = JwtAuthLayer::new(issuer.verifier()).layer(show);
     let response = answer(service, bearing(&issuer.token().sign())).await;
     assert_eq!(text(response).await, r#"{"authorization": Sensitive}"#);
+}
+
+#[tokio::test]
+async fn so_does_every_header_that_can_carry_the_token() {
+    let issuer = TestIssuer::new();
+    let source = TokenSource::header("X-Token")
+        .or(TokenSource::cookie("session"))
+        .or(TokenSource::header("not a name"));
+    let show = service_fn(|request: Request<Body>| async move {
+        let shown = request
+            .headers()
+            .iter()
+            .filter(|(_, value)| !value.is_sensitive());
+        let names: Vec<_> = shown.map(|(name, _)| name.as_str()).collect();
+        Ok(Response::new(Body::from(names.join(" "))))
+    });
+    let service =
+        JwtAuthLayer::new(Authenticator::new(issuer.verifier()).source(source)).layer(show);
+    let request = Request::get("/")
+        .header("x-token", issuer.token().sign())
+        .header("accept", "*/*")
+        .header("cookie", "a=b")
+        .header("cookie", "c=d");
+    let response = answer(service, request.body(Body::empty()).unwrap()).await;
+    assert_eq!(text(response).await, "accept");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{Router, routing::get};
 use countersign::{Policy, testing::TestIssuer};
-use countersign_tower::{Claims, JwtAuthLayer, RequireLayer};
+use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, RequireLayer, Token};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -91,14 +91,20 @@ async fn claims_that_do_not_fit_are_a_warning_without_the_claims() {
 
 #[tokio::test]
 async fn a_refusal_is_logged_once_whoever_refuses() {
+    async fn erase(Token(token): Token) -> Result<(), ClaimsRejection> {
+        Policy::scope("write").check(&token)?;
+        Ok(())
+    }
+
     let issuer = TestIssuer::new();
     let app = Router::new()
-        .route("/", get(|| async {}))
+        .route("/", get(erase))
         .route_layer(RequireLayer::new(Policy::role("admin")))
         .route_layer(JwtAuthLayer::new(issuer.verifier()));
     for (token, reason) in [
         (issuer.token().expired().sign(), "expired"),
         (issuer.token().role("user").sign(), "forbidden"),
+        (issuer.token().role("admin").sign(), "insufficient_scope"),
     ] {
         let lines = lines_of(app.clone(), Some(token)).await;
         assert_eq!(lines.len(), 1);

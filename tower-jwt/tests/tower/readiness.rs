@@ -3,13 +3,14 @@
 use std::{
     cell::Cell,
     convert::Infallible,
-    future::{Ready, poll_fn, ready},
+    future::{Future, Ready, pending, poll_fn, ready},
+    pin::{Pin, pin},
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use axum::body::Body;
@@ -18,9 +19,9 @@ use countersign::{
 };
 use countersign_tower::JwtAuthLayer;
 use http::{Request, Response};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
-use crate::{bearing, reason, verifier_with};
+use crate::{bearing, greet, reason, verifier_with};
 
 /// A service that panics when it is called without having been polled ready. Its clone is not
 /// ready when it is.
@@ -91,6 +92,23 @@ impl KeySource for Fetched {
     }
 }
 
+/// Keys that are there, and a fetch for others that never ends.
+struct Stuck(Arc<KeySet>);
+
+impl KeySource for Stuck {
+    fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        Ok(Arc::clone(&self.0))
+    }
+
+    fn refresh(&self, _: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+        Some(Box::pin(pending()))
+    }
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
 async fn polled_ready<S, B>(service: &mut S)
 where
     S: Service<Request<B>, Error = Infallible>,
@@ -119,7 +137,7 @@ async fn nothing_is_cloned_when_there_is_nothing_to_wait_for() {
 }
 
 #[tokio::test]
-async fn the_service_that_was_polled_ready_is_called_after_waiting_too() {
+async fn after_waiting_the_service_is_polled_ready_before_it_is_called() {
     let issuer = TestIssuer::new();
     let verifier = verifier_with(&issuer, Fetched::from(&issuer));
     let mut service = JwtAuthLayer::new(verifier).layer(Strict::default());
@@ -127,9 +145,76 @@ async fn the_service_that_was_polled_ready_is_called_after_waiting_too() {
     let waiting = service.call(bearing(&issuer.token().sign()));
     assert!(
         !service.get_ref().ready,
-        "the ready service went with the request"
+        "a waiting request keeps no service ready"
     );
     assert_eq!(waiting.await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn requests_that_wait_for_a_key_take_no_place_from_others() {
+    let issuer = TestIssuer::new();
+    let known = Stuck(Arc::new(KeySet::new([issuer.key().verifying_key()])));
+    let service = JwtAuthLayer::new(verifier_with(&issuer, known))
+        .layer(ConcurrencyLimit::new(service_fn(greet), 1));
+    let waiting = ["made-up-1", "made-up-2"].map(|kid| {
+        let request = bearing(&issuer.token().header("kid", kid).sign());
+        let mut waiting = Box::pin(service.clone().oneshot(request));
+        assert!(poll(waiting.as_mut()).is_pending());
+        waiting
+    });
+
+    let honest = pin!(service.oneshot(bearing(&issuer.token().sign())));
+    let Poll::Ready(response) = poll(honest) else {
+        panic!("there is no place for it");
+    };
+    assert_eq!(response.unwrap().status(), 200);
+    drop(waiting);
+}
+
+#[tokio::test]
+async fn a_request_that_waited_finds_the_place_that_an_idle_service_left() {
+    let issuer = TestIssuer::new();
+    let mut service = JwtAuthLayer::new(verifier_with(&issuer, Fetched::from(&issuer)))
+        .layer(ConcurrencyLimit::new(service_fn(greet), 1));
+    polled_ready::<_, Body>(&mut service).await;
+    let mut waiting = pin!(service.call(bearing(&issuer.token().sign())));
+    assert!(poll(waiting.as_mut()).is_pending());
+    let Poll::Ready(response) = poll(waiting) else {
+        panic!("the idle service still has its place");
+    };
+    assert_eq!(response.unwrap().status(), 200);
+    drop(service);
+}
+
+#[tokio::test]
+async fn a_service_that_fails_while_a_request_waits_fails_the_request() {
+    struct Broken;
+
+    impl Service<Request<Body>> for Broken {
+        type Response = Response<Body>;
+        type Error = &'static str;
+        type Future = Ready<Result<Response<Body>, &'static str>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+            Poll::Ready(Err("the inner service is broken"))
+        }
+
+        fn call(&mut self, _: Request<Body>) -> Self::Future {
+            panic!("called but not ready")
+        }
+    }
+    impl Clone for Broken {
+        fn clone(&self) -> Self {
+            Self
+        }
+    }
+
+    let issuer = TestIssuer::new();
+    let verifier = verifier_with(&issuer, Fetched::from(&issuer));
+    let mut service = JwtAuthLayer::new(verifier).layer(Broken);
+    // As if it had been ready: the request waits, and the service breaks meanwhile.
+    let answer = service.call(bearing(&issuer.token().sign())).await;
+    assert_eq!(answer.unwrap_err(), "the inner service is broken");
 }
 
 #[tokio::test]

@@ -110,6 +110,44 @@ async fn a_layer_around_the_router_covers_unknown_paths_too() {
 }
 
 #[tokio::test]
+async fn a_fallback_is_covered_by_a_layer_but_not_by_a_route_layer() {
+    let issuer = TestIssuer::new();
+    let app = || {
+        Router::new()
+            .route("/", get(|| async {}))
+            .fallback(|| async { "the fallback" })
+    };
+    let unknown = || {
+        let mut request = anonymous();
+        *request.uri_mut() = "/unknown".parse().unwrap();
+        request
+    };
+    let open = app().route_layer(JwtAuthLayer::new(issuer.verifier()));
+    let response = answer(open, unknown()).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(text(response).await, "the fallback");
+    let covered = app().layer(JwtAuthLayer::new(issuer.verifier()));
+    assert_eq!(answer(covered, unknown()).await.status(), 401);
+}
+
+#[tokio::test]
+async fn its_future_can_be_named() {
+    struct Named<S>
+    where
+        JwtAuth<S>: tower::Service<Request<Body>>,
+    {
+        response: <JwtAuth<S> as tower::Service<Request<Body>>>::Future,
+    }
+
+    let service = JwtAuthLayer::new(TestIssuer::new().verifier());
+    let mut service = tower::Layer::layer(&service, app(&TestIssuer::new()));
+    let named = Named::<Router> {
+        response: tower::Service::call(&mut service, anonymous()),
+    };
+    assert_eq!(named.response.await.unwrap().status(), 401);
+}
+
+#[tokio::test]
 async fn it_serves_a_connection_of_hyper() {
     let issuer = TestIssuer::new();
     let service = ServiceBuilder::new()

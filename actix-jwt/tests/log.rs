@@ -1,0 +1,132 @@
+//! What the log says when the adapter itself refuses.
+#![allow(clippy::unwrap_used)] // helpers stop where they cannot go on
+
+mod common;
+
+use std::{
+    fmt::{Debug, Write},
+    sync::{Arc, Mutex},
+};
+
+use actix_web::{App, Route, test::TestRequest, web};
+use countersign::{AuthError, Authenticator, Policy, testing::TestIssuer};
+use countersign_actix::{
+    Claims, DefaultResponseForAuthError, Error, JwtAuth, Require, ResponseForAuthError, Token,
+};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+use crate::common::{Robot, User, get, send, who, with};
+
+/// Keeps events of the library as lines of text.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "countersign"
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+/// What the log says while a route, behind a policy and the middleware, answers a request.
+async fn lines_of(auth: Authenticator, route: Route, request: TestRequest) -> Vec<String> {
+    let lines = Lines::default();
+    let _guard = tracing::subscriber::set_default(lines.clone());
+    let own = |error: &AuthError| DefaultResponseForAuthError.response_for_auth_error(error);
+    let app = App::new()
+        .service(
+            web::resource("/admin")
+                .wrap(Require::new(Policy::role("admin")))
+                .wrap(JwtAuth::new(auth.clone()))
+                .route(web::get().to(who)),
+        )
+        .service(
+            web::resource("/own-response")
+                .wrap(JwtAuth::new(auth.clone()).with_rejection_response(own))
+                .route(web::get().to(who)),
+        )
+        .service(web::resource("/").wrap(JwtAuth::new(auth)).route(route));
+    send(app, request).await;
+    lines.0.lock().unwrap().clone()
+}
+
+#[track_caller]
+fn expect_one(lines: &[String], level: &str, reason: &str) {
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with(level), "{lines:?}");
+    assert!(
+        lines[0].contains(&format!("reason=\"{reason}\"")),
+        "{lines:?}"
+    );
+}
+
+#[actix_web::test]
+async fn a_refusal_is_logged_once_whoever_refuses() {
+    async fn erase(Token(token): Token) -> Result<&'static str, Error> {
+        Policy::scope("write").check(&token)?;
+        Ok("erased")
+    }
+    async fn user(Claims(user): Claims<User>) -> String {
+        user.sub.clone()
+    }
+
+    let issuer = TestIssuer::new();
+    let good = || with(&issuer.token().sign());
+    let expired = || with(&issuer.token().expired().sign());
+    for (request, reason) in [
+        (expired(), "expired"),
+        (expired().uri("/own-response"), "expired"),
+        (good().uri("/admin"), "forbidden"),
+        (good(), "insufficient_scope"),
+    ] {
+        let auth = Authenticator::new(issuer.verifier());
+        let lines = lines_of(auth, web::get().to(erase), request).await;
+        expect_one(&lines, "DEBUG", reason);
+    }
+    let optional = Authenticator::new(issuer.verifier()).optional();
+    let lines = lines_of(optional, web::get().to(user), get()).await;
+    expect_one(&lines, "DEBUG", "missing_token");
+}
+
+#[actix_web::test]
+async fn claims_that_do_not_fit_are_a_warning_without_the_claims() {
+    async fn robot(_: Claims<Robot>) -> &'static str {
+        "a robot"
+    }
+
+    let issuer = TestIssuer::new();
+    let request = with(&issuer.token().subject("confidential").sign());
+    let auth = Authenticator::new(issuer.verifier());
+    let lines = lines_of(auth, web::get().to(robot), request).await;
+    expect_one(&lines, "WARN", "misconfigured");
+    assert!(!lines[0].contains("confidential"), "{lines:?}");
+}

@@ -1,0 +1,95 @@
+//! Why a login gets no token.
+
+use std::{error::Error, fmt};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    error::{BlockingError, JsonPayloadError},
+    http::{
+        StatusCode,
+        header::{HeaderValue, RETRY_AFTER},
+    },
+};
+use countersign::IssueError;
+
+use crate::answers::message;
+
+/// Why a login gets no token. It is the answer, too.
+#[derive(Debug)]
+pub(crate) enum LoginError {
+    /// Our own trouble. The client need not know which.
+    Internal,
+    /// It came with too many others.
+    TooMany,
+    /// It cannot be read.
+    Unreadable(StatusCode),
+    /// It does not say whether the address or the password is wrong.
+    Wrong,
+}
+
+impl LoginError {
+    fn internal(error: impl Error) -> Self {
+        eprintln!("error: {error}");
+        Self::Internal
+    }
+
+    fn text(&self) -> &'static str {
+        match self {
+            Self::Internal => "Something went wrong",
+            Self::TooMany => demo::TOO_MANY_LOGINS,
+            Self::Unreadable(status) => demo::unreadable(status.as_u16()),
+            Self::Wrong => "Invalid email or password",
+        }
+    }
+}
+
+impl ResponseError for LoginError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreadable(status) => *status,
+            Self::Wrong => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = message(self.status_code(), self.text());
+        if let Self::TooMany = self {
+            let seconds = HeaderValue::from_static("1");
+            answer.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        answer
+    }
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl From<BlockingError> for LoginError {
+    fn from(error: BlockingError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<IssueError> for LoginError {
+    fn from(error: IssueError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<JsonPayloadError> for LoginError {
+    fn from(error: JsonPayloadError) -> Self {
+        Self::Unreadable(match error {
+            JsonPayloadError::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            // It is JSON, only not what a login looks like.
+            JsonPayloadError::Deserialize(error) if error.is_data() => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            error => error.status_code(),
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! The two programs: building and starting them, logging in.
+
+use std::{
+    collections::HashMap,
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::LazyLock,
+};
+
+use countersign_tests::{
+    Answer, Request,
+    server::{Body, Server},
+};
+use serde_json::{Value, json};
+
+pub(crate) const PROGRAMS: [&str; 2] = ["quickstart-axum", "quickstart-actix"];
+pub(crate) const SECRET: &str = "an example secret of 32 bytes or more";
+pub(crate) const USER: &str = "user@example.com";
+pub(crate) const ADMIN: &str = "admin@example.com";
+pub(crate) const PASSWORD: &str = "password123";
+
+/// Both servers, with the same secret.
+pub(crate) struct Pair(pub(crate) [Server; 2]);
+
+impl Pair {
+    pub(crate) fn start() -> Self {
+        Self(PROGRAMS.map(|program| Server::start(command(program).env("JWT_SECRET", SECRET))))
+    }
+
+    /// The same answer from both.
+    #[track_caller]
+    pub(crate) fn send(&self, request: &Request, body: Body<'_>) -> Answer {
+        let [axum, actix] = self.0.each_ref().map(|server| server.send(request, body));
+        assert_eq!(axum, actix, "axum and actix-web");
+        axum
+    }
+
+    /// A token that both take.
+    pub(crate) fn token(&self, email: &str) -> String {
+        log_in(&self.0[0], email)
+    }
+}
+
+#[track_caller]
+pub(crate) fn log_in(server: &Server, email: &str) -> String {
+    let answer = server.send(&json_login(), Body::Sized(&credentials(email, PASSWORD)));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let media_type = answer.content_type.as_deref();
+    assert_eq!(media_type, Some("application/json"));
+    body(&answer)["token"].as_str().unwrap().to_owned()
+}
+
+pub(crate) fn json_login() -> Request {
+    let request = Request::get().method("POST").target("/login");
+    request.header("content-type", "application/json")
+}
+
+pub(crate) fn credentials(email: &str, password: &str) -> Vec<u8> {
+    let login = json!({ "email": email, "password": password });
+    login.to_string().into_bytes()
+}
+
+/// An HS256 token with a signature that is as long as the right one.
+pub(crate) fn forge(token: &str, n: usize) -> String {
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    format!("{signed}.{n:A>42}A")
+}
+
+pub(crate) fn body(answer: &Answer) -> Value {
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+pub(crate) fn command(program: &str) -> Command {
+    static BUILT: LazyLock<HashMap<String, PathBuf>> = LazyLock::new(build);
+    let mut command = Command::new(&BUILT[program]);
+    command.env_remove("JWT_SECRET");
+    command
+}
+
+/// Builds both programs, in the target folder of this test, and says where they are.
+fn build() -> HashMap<String, PathBuf> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--locked", "--quiet", "--target-dir"])
+        .arg(target)
+        .args(["--message-format", "json-render-diagnostics"])
+        .args(PROGRAMS.map(|program| format!("--package={program}")))
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "cargo build: {}", output.status);
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let artifacts = messages.lines().map(|line| {
+        let artifact: Value = serde_json::from_str(line).unwrap();
+        let name = artifact["target"]["name"].as_str()?.to_owned();
+        Some((name, artifact["executable"].as_str()?.into()))
+    });
+    artifacts.flatten().collect()
+}

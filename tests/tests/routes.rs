@@ -1,0 +1,107 @@
+//! What extractors and policies answer: the same through every entry.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+use countersign::{Authenticator, testing::TestIssuer};
+use countersign_tests::{ANONYMOUS, Answer, Entry, Request};
+
+/// The same answer from every entry.
+#[track_caller]
+fn visit(authenticator: &Authenticator, path: &str, request: &Request) -> Answer {
+    let request = request.clone().target(path);
+    let [core, tower, actix] = Entry::ALL.map(|entry| entry.visit(authenticator, &request));
+    assert_eq!(core, tower, "core and axum, {path}");
+    assert_eq!(core, actix, "core and actix-web, {path}");
+    core
+}
+
+/// What a route says to somebody: a text, or the reason of a refusal with its status.
+type Said = Result<&'static str, (u16, &'static str)>;
+
+#[track_caller]
+fn expect(answer: &Answer, said: Said) {
+    match said {
+        Ok(text) => assert_eq!(
+            (answer.status, &*answer.body, answer.reason),
+            (200, text, None)
+        ),
+        Err((status, reason)) => assert_eq!(
+            (answer.status, answer.reason),
+            (status, Some(reason)),
+            "{}",
+            answer.body
+        ),
+    }
+}
+
+const MISCONFIGURED: Said = Err((500, "misconfigured"));
+const MISSING: Said = Err((401, "missing_token"));
+
+#[test]
+fn every_route_answers_every_token_alike_through_every_entry() {
+    let issuer = TestIssuer::new();
+    let strict = Authenticator::new(issuer.verifier()).realm("shop");
+    let optional = strict.clone().optional();
+    let requests = || {
+        let token = || issuer.token().subject("ada");
+        [
+            Request::get(),
+            Request::bearer(&token().sign()),
+            Request::bearer(&token().role("admin").sign()),
+            Request::bearer(&token().expired().sign()),
+            Request::bearer("not.a.token"),
+            Request::get().header("authorization", "Bearer"),
+        ]
+    };
+    let refused = [
+        Err((401, "expired")),
+        Err((401, "malformed_token")),
+        Err((400, "malformed_request")),
+    ];
+    for (path, nobody, user, admin) in [
+        ("/claims", MISSING, Ok("ada"), Ok("ada")),
+        ("/claims-if-any", Ok(ANONYMOUS), Ok("ada"), Ok("ada")),
+        ("/misfit", MISSING, MISCONFIGURED, MISCONFIGURED),
+        ("/admin", MISSING, Err((403, "forbidden")), Ok("ada")),
+    ] {
+        let [expired, malformed, no_token] = refused;
+        let said = [nobody, user, admin, expired, malformed, no_token];
+        for (request, said) in requests().iter().zip(said) {
+            expect(&visit(&optional, path, request), said);
+        }
+        let said = [MISSING, user, admin, expired, malformed, no_token];
+        for (request, said) in requests().iter().zip(said) {
+            expect(&visit(&strict, path, request), said);
+        }
+    }
+    for request in requests() {
+        for authenticator in [&strict, &optional] {
+            expect(&visit(authenticator, "/uncovered", &request), MISCONFIGURED);
+        }
+    }
+}
+
+#[test]
+fn a_refusal_by_a_route_names_the_protection_space_of_the_layer() {
+    let issuer = TestIssuer::new();
+    let optional = Authenticator::new(issuer.verifier())
+        .realm("shop")
+        .optional();
+    let user = Request::bearer(&issuer.token().sign());
+    for (path, request, challenge) in [
+        ("/claims", Request::get(), Some(r#"Bearer realm="shop""#)),
+        ("/admin", Request::get(), Some(r#"Bearer realm="shop""#)),
+        (
+            "/admin",
+            user.clone(),
+            Some(
+                r#"Bearer realm="shop", error="insufficient_scope", error_description="the token does not permit this""#,
+            ),
+        ),
+        ("/misfit", user.clone(), None),
+        ("/uncovered", user, None),
+    ] {
+        let answer = visit(&optional, path, &request);
+        assert_eq!(answer.www_authenticate.as_deref(), challenge, "{path}");
+    }
+}
