@@ -89,7 +89,11 @@ impl Policy {
     /// The user authenticated in one of these contexts (`acr`). A refusal asks for step-up
     /// authentication (RFC 9470 section 3).
     pub fn acr<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Self {
-        Self(Rule::Acr(values.into_iter().map(Into::into).collect()))
+        let values: Vec<String> = values.into_iter().map(Into::into).collect();
+        match values.as_slice() {
+            [] => Self::default(),
+            _ => Self(Rule::Acr(values)),
+        }
     }
 
     /// The user authenticated (`auth_time`) at most this long ago, in whole seconds. A refusal asks
@@ -131,7 +135,7 @@ impl Policy {
     ///
     /// [`AuthErrorKind::InsufficientScope`] or [`AuthErrorKind::Forbidden`] (403),
     /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough. It is not
-    /// logged here: a handler that answers with it calls [`log`](crate::log).
+    /// logged here, but by the adapter when a handler returns it with `?`.
     pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
         let (Answer::No(kind) | Answer::Unclear(kind)) = self.decide(token) else {
             return Ok(());

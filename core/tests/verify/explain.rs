@@ -1,0 +1,50 @@
+//! What an explanation says.
+
+use countersign::{AuthErrorKind, Check, Verdict, testing::TestIssuer};
+
+#[test]
+fn an_explanation_lists_every_failed_check() {
+    let issuer = TestIssuer::new();
+    let token = issuer.token().expired().audience("shop").by_a_stranger();
+    let explanation = issuer.verifier().explain(&token);
+    let failed: Vec<_> = explanation.failed().map(Check::name).collect();
+    assert_eq!(failed, ["signature", "aud", "exp"]);
+    assert_eq!(explanation.refusal(), Some(AuthErrorKind::BadSignature));
+    let aud = explanation
+        .checks()
+        .iter()
+        .find(|check| check.name() == "aud")
+        .unwrap();
+    assert_eq!(
+        (aud.expected(), aud.found()),
+        (r#""https://api.test""#, r#""shop""#)
+    );
+    assert_eq!(aud.verdict(), Verdict::Failed(AuthErrorKind::WrongAudience));
+    assert!(
+        explanation
+            .to_string()
+            .ends_with("refused: the signature does not match")
+    );
+}
+
+#[test]
+fn an_explanation_escapes_and_cuts_what_the_token_says() {
+    let issuer = TestIssuer::new();
+    let hostile = format!("\r\nX: 1\u{1b}[31m{}", "a".repeat(4_000));
+    let text = issuer
+        .verifier()
+        .explain(&issuer.token().issuer(&hostile).sign())
+        .to_string();
+    assert!(!text.contains('\r') && !text.contains('\u{1b}'));
+    assert!(text.len() < 2_000, "{}", text.len());
+}
+
+#[test]
+fn an_accepted_token_is_explained_too() {
+    let issuer = TestIssuer::new();
+    let explanation = issuer.verifier().explain(&issuer.token().sign());
+    assert_eq!(explanation.refusal(), None);
+    assert_eq!(explanation.failed().count(), 0);
+    assert!(explanation.checks().len() > 10);
+    assert!(explanation.to_string().ends_with("accepted"));
+}

@@ -1,0 +1,31 @@
+//! Each rule of verification: a token that breaks it, and its nearest accepted twin.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+mod claims;
+mod explain;
+mod keys;
+mod policy;
+mod times;
+
+use countersign::{
+    AuthErrorKind, Verifier,
+    testing::{TestIssuer, TestToken},
+};
+
+/// Refused as it is, accepted after the mending.
+#[track_caller]
+fn twins(
+    verifier: &Verifier,
+    refused: TestToken<'_>,
+    kind: AuthErrorKind,
+    accepted: TestToken<'_>,
+) {
+    let error = verifier.verify_now(&refused.sign()).unwrap_err();
+    assert_eq!(error.kind(), kind);
+    verifier.verify_now(&accepted.sign()).unwrap();
+}
+
+fn now(issuer: &TestIssuer) -> i64 {
+    countersign::Clock::now(issuer.clock())
+}
