@@ -7,7 +7,7 @@ use std::{
 };
 
 use countersign::{AuthError, Authenticator, VerifiedToken};
-use http::{HeaderMap, HeaderName, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response, header::Entry};
 use tower_service::Service;
 
 use crate::{
@@ -157,9 +157,15 @@ impl Gate {
 
     /// Marks the headers as sensitive, so that `Debug` and logs of them do not show the token.
     fn hide_credentials(&self, headers: &mut HeaderMap) {
-        for (name, value) in headers {
-            if self.credential_headers.contains(name) {
-                value.set_sensitive(true);
+        for name in &self.credential_headers {
+            // `entry` would make room for a header that is not there.
+            if !headers.contains_key(name) {
+                continue;
+            }
+            if let Entry::Occupied(mut values) = headers.entry(name) {
+                for value in values.iter_mut() {
+                    value.set_sensitive(true);
+                }
             }
         }
     }
