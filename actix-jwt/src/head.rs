@@ -31,8 +31,14 @@ impl RequestHead for Head<'_> {
             "sec-websocket-protocol" => headers.get_all(SEC_WEBSOCKET_PROTOCOL),
             name => headers.get_all(name),
         };
+        let mut found = false;
         for value in values {
+            found = true;
             visit(value.as_bytes());
+        }
+        // HTTP/2 names the host in the request target (RFC 9113 section 8.3.1).
+        if let ("host", false, Some(authority)) = (name, found, self.0.uri().authority()) {
+            visit(authority.as_str().as_bytes());
         }
     }
 }

@@ -7,6 +7,7 @@ mod head;
 mod middleware;
 mod require;
 mod response;
+mod session_routes;
 mod verdict;
 
 pub use self::{
@@ -15,4 +16,5 @@ pub use self::{
     middleware::{JwtAuth, JwtAuthFuture, JwtAuthMiddleware},
     require::{Require, RequireMiddleware},
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
+    session_routes::{SessionReply, session_routes},
 };

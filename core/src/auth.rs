@@ -11,6 +11,7 @@ use std::{
 use crate::{
     challenge::ProtectionSpace,
     claims::VerifiedToken,
+    csrf::{Csrf, CsrfCheck, CsrfToken},
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
     issuers::Issuers,
@@ -40,6 +41,7 @@ use crate::{
 pub struct Authenticator {
     issuers: Issuers,
     source: TokenSource,
+    csrf: Option<Arc<Csrf>>,
     optional: bool,
     policy: Option<Arc<Policy>>,
     space: Arc<ProtectionSpace>,
@@ -51,6 +53,7 @@ impl Authenticator {
         Self {
             issuers: issuers.into(),
             source: TokenSource::default(),
+            csrf: Some(Arc::default()),
             optional: false,
             policy: None,
             space: Arc::default(),
@@ -60,6 +63,23 @@ impl Authenticator {
     /// Where requests carry the token. Default: the `Authorization` header.
     pub fn source(mut self, source: TokenSource) -> Self {
         self.source = source;
+        self
+    }
+
+    /// How tokens from a [cookie](TokenSource::cookie) are protected against requests that another
+    /// site makes a browser send. Default: [`Csrf::new`].
+    pub fn csrf(mut self, csrf: Csrf) -> Self {
+        self.csrf = Some(Arc::new(csrf));
+        self
+    }
+
+    /// Accepts tokens from a cookie whoever made the browser send the request.
+    ///
+    /// Any page that a logged-in user visits can then act in that user's name, as far as `SameSite`
+    /// lets it: that never stops pages of sibling subdomains. Only for a server behind something that
+    /// has checked the origin already.
+    pub fn without_csrf_protection(mut self) -> Self {
+        self.csrf = None;
         self
     }
 
@@ -103,13 +123,12 @@ impl Authenticator {
     /// # Errors
     ///
     /// [`AuthErrorKind::MalformedRequest`] (400) or [`AuthErrorKind::MalformedToken`] (401), by the
-    /// rules of [`TokenSource`].
+    /// rules of [`TokenSource`]; [`AuthErrorKind::CrossSite`] (403), by those of [`Csrf`].
     pub fn credentials<'h>(
         &self,
         head: &'h dyn RequestHead,
     ) -> Result<Option<Credentials<'h>>, AuthError> {
-        self.source
-            .find(head)
+        self.find(head)
             .map_err(|error| self.report(error.with_space(&self.space)))
     }
 
@@ -122,15 +141,16 @@ impl Authenticator {
         let Some(credentials) = credentials else {
             return Authenticate(MaybeReady::ready(self.without_token()));
         };
-        let ambiguous = credentials.is_ambiguous();
+        let (ambiguous, csrf) = (credentials.is_ambiguous(), credentials.csrf_value());
         let verified = self.issuers.start(credentials.token());
         Authenticate(match verified {
             MaybeReady::Ready(result) => {
-                MaybeReady::Ready(result.map(|result| self.decide(result, ambiguous)))
+                MaybeReady::Ready(result.map(|result| self.decide(result, ambiguous, csrf)))
             }
             waiting => {
                 let authenticator = self.clone();
-                waiting.map(move |result| authenticator.decide(result, ambiguous))
+                let csrf = csrf.map(<[u8]>::to_vec);
+                waiting.map(move |result| authenticator.decide(result, ambiguous, csrf.as_deref()))
             }
         })
     }
@@ -158,6 +178,19 @@ impl Authenticator {
         self.source.headers()
     }
 
+    fn find<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<Credentials<'h>>, AuthError> {
+        let found = self.source.find(head)?;
+        match (&self.csrf, found) {
+            (Some(csrf), Some(credentials)) if credentials.is_from_cookie() => {
+                Ok(Some(match csrf.check_head(head)? {
+                    CsrfCheck::NeedsToken(value) => credentials.with_csrf_value(value.0),
+                    CsrfCheck::Pass => credentials,
+                }))
+            }
+            _ => Ok(found),
+        }
+    }
+
     fn missing_token(&self) -> AuthError {
         AuthError::from(AuthErrorKind::MissingToken).with_space(&self.space)
     }
@@ -173,11 +206,17 @@ impl Authenticator {
         &self,
         verified: Result<VerifiedToken, AuthError>,
         ambiguous: bool,
+        csrf_value: Option<&[u8]>,
     ) -> Result<Option<VerifiedToken>, AuthError> {
         let token = verified
-            .and_then(|token| match ambiguous {
-                true => Err(AuthErrorKind::MalformedRequest.into()),
-                false => Ok(token),
+            .and_then(|token| {
+                if ambiguous {
+                    return Err(AuthErrorKind::MalformedRequest.into());
+                }
+                if let (Some(csrf), Some(value)) = (&self.csrf, csrf_value) {
+                    csrf.check_verified(CsrfToken(value), &token)?;
+                }
+                Ok(token)
             })
             .map_err(|error| self.report(error.with_space(&self.space)))?
             .in_space(&self.space);
@@ -197,14 +236,14 @@ impl Authenticator {
 /// Writes the refusal of a request to the log, as an event of `tracing`.
 ///
 /// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause`
-/// when it is our own trouble. Clients' mistakes are `debug`, our own are `warn`.
+/// where there is more to say. Clients' mistakes are `debug`, our own are `warn`.
 pub fn log(error: &AuthError) {
     let (reason, status) = (error.reason(), error.kind().status());
+    let cause = std::error::Error::source(error).map(tracing::field::display);
     if status >= 500 {
-        let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::warn!(target: "countersign", reason, status, cause, "cannot authenticate");
     } else {
-        tracing::debug!(target: "countersign", reason, status, "request refused");
+        tracing::debug!(target: "countersign", reason, status, cause, "request refused");
     }
 }
 
@@ -213,6 +252,7 @@ impl fmt::Debug for Authenticator {
         f.debug_struct("Authenticator")
             .field("issuers", &self.issuers)
             .field("source", &self.source)
+            .field("csrf", &self.csrf)
             .field("optional", &self.optional)
             .field("policy", &self.policy)
             .finish_non_exhaustive()

@@ -60,8 +60,8 @@ impl Challenge {
 
     /// The value of `WWW-Authenticate` (RFC 6750 section 3, RFC 9110 section 11.6.1).
     ///
-    /// Present with 400, 401 and 403; absent with 500 and 503, where other credentials would not
-    /// help.
+    /// Present with 401, and wherever there is an [`error_code`](Self::error_code). Absent where
+    /// other credentials would not help: 500, 503, and 403 for a request from another site.
     #[must_use]
     pub fn www_authenticate(&self) -> Option<&str> {
         self.www_authenticate.as_deref()
@@ -88,7 +88,8 @@ impl Challenge {
 
     /// The RFC 6750 error code: `invalid_token`, `insufficient_scope`, `invalid_request` ...
     ///
-    /// `None` when the request carried no token, and for 500 and 503.
+    /// `None` when the request carried no token, and where no code says what is wrong: 500, 503, a
+    /// request from another site.
     #[must_use]
     pub fn error_code(&self) -> Option<&'static str> {
         self.kind.code()
@@ -191,7 +192,8 @@ fn title(status: u16) -> &'static str {
 
 fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
     let kind = error.kind();
-    if kind.status() >= 500 {
+    // Only 401 has to challenge (RFC 9110 section 15.5.2). Elsewhere it says what is wrong.
+    if kind.status() != 401 && kind.code().is_none() {
         return None;
     }
     let space = error.space();
@@ -302,6 +304,16 @@ mod tests {
         assert_eq!(challenge.retry_after(), Some(5));
         assert_eq!(challenge.www_authenticate(), None);
         assert_eq!(challenge.grpc_code(), 14);
+    }
+
+    #[test]
+    fn a_request_from_another_site_is_forbidden_without_a_challenge() {
+        let challenge = AuthError::from(AuthErrorKind::CrossSite).challenge();
+        assert_eq!(challenge.status(), 403);
+        assert_eq!(challenge.www_authenticate(), None);
+        assert_eq!(challenge.error_code(), None);
+        assert_eq!(challenge.grpc_code(), 7);
+        assert_eq!(challenge.message(), "the request comes from another site");
     }
 
     proptest! {

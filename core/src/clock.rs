@@ -1,6 +1,6 @@
 //! Where the time comes from.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Tells the time, in whole seconds since 1970-01-01T00:00:00Z.
 ///
@@ -46,3 +46,6 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
         (**self).now()
     }
 }
+
+/// How far the clocks of two machines may be apart, at the very most.
+pub(crate) const LARGEST_LEEWAY: Duration = Duration::from_secs(300);

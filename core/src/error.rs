@@ -148,6 +148,8 @@ pub enum AuthErrorKind {
     BadSignature,
     /// The token is bound to a key or certificate (`cnf`) that this request does not prove.
     BoundToken,
+    /// The token came in a cookie, and the request does not prove that its own site sent it.
+    CrossSite,
     /// `exp` has passed.
     Expired,
     /// A policy other than a scope says no.
@@ -174,6 +176,10 @@ pub enum AuthErrorKind {
     MissingToken,
     /// `nbf` lies in the future.
     NotYetValid,
+    /// Nobody can tell right now whether the token has been revoked.
+    RevocationUnavailable,
+    /// The token has been revoked: it, its session, or all tokens of its subject.
+    Revoked,
     /// The user must authenticate again, or more strongly (RFC 9470).
     StepUpRequired,
     /// The token is longer than the configured limit.
@@ -245,6 +251,12 @@ impl AuthErrorKind {
                 "bound_token",
                 "the token is bound to a key that was not proven",
             ),
+            Self::CrossSite => Facts(
+                403,
+                None,
+                "cross_site",
+                "the request comes from another site",
+            ),
             Self::Expired => Facts(401, TOKEN, "expired", "the token has expired"),
             Self::Forbidden => Facts(403, SCOPE, "forbidden", "the token does not permit this"),
             Self::InsufficientScope => Facts(
@@ -282,6 +294,13 @@ impl AuthErrorKind {
             Self::MissingClaim => Facts(401, TOKEN, "missing_claim", "a required claim is missing"),
             Self::MissingToken => Facts(401, None, "missing_token", "authentication is required"),
             Self::NotYetValid => Facts(401, TOKEN, "not_yet_valid", "the token is not valid yet"),
+            Self::RevocationUnavailable => Facts(
+                503,
+                None,
+                "revocation_unavailable",
+                "the service cannot verify tokens right now",
+            ),
+            Self::Revoked => Facts(401, TOKEN, "revoked", "the token has been revoked"),
             Self::StepUpRequired => Facts(
                 401,
                 STEP_UP,

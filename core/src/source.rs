@@ -26,15 +26,21 @@ pub trait RequestHead {
 pub struct Credentials<'h> {
     token: &'h str,
     ambiguous: bool,
+    from_cookie: bool,
+    csrf_value: Option<&'h [u8]>,
 }
 
 impl<'h> Credentials<'h> {
     /// Credentials that were found by other means, for example in a message of a stream.
+    ///
+    /// They do not count as a cookie: [`Csrf`](crate::Csrf) does not look at them.
     #[must_use]
     pub fn new(token: &'h str) -> Self {
         Self {
             token,
             ambiguous: false,
+            from_cookie: false,
+            csrf_value: None,
         }
     }
 
@@ -45,6 +51,21 @@ impl<'h> Credentials<'h> {
     /// Whether another enabled source carried a token too (RFC 6750 section 2).
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.ambiguous
+    }
+
+    /// Whether a browser may have added the token by itself.
+    pub(crate) fn is_from_cookie(&self) -> bool {
+        self.from_cookie
+    }
+
+    /// Adds the value that has to prove, once the token is verified, that its own site sent it.
+    pub(crate) fn with_csrf_value(mut self, value: &'h [u8]) -> Self {
+        self.csrf_value = Some(value);
+        self
+    }
+
+    pub(crate) fn csrf_value(&self) -> Option<&'h [u8]> {
+        self.csrf_value
     }
 }
 
@@ -96,8 +117,8 @@ impl TokenSource {
 
     /// A cookie (RFC 6265 section 4.2). Its name is compared exactly.
     ///
-    /// Browsers send it by themselves, so requests that change something need protection against
-    /// cross-site request forgery.
+    /// Browsers send it by themselves, so requests that change something are checked by
+    /// [`Csrf`](crate::Csrf).
     pub fn cookie(name: impl Into<String>) -> Self {
         Self(Source::Cookie(name.into().into_boxed_str()))
     }
@@ -127,6 +148,9 @@ impl TokenSource {
     }
 
     /// A function that finds the token in the request head.
+    ///
+    /// It does not count as a cookie: one that reads a cookie is not protected by
+    /// [`Csrf`](crate::Csrf). For a plain cookie there is [`cookie`](Self::cookie).
     pub fn custom<F>(find: F) -> Self
     where
         F: Fn(&dyn RequestHead) -> Option<&str> + Send + Sync + 'static,
@@ -150,7 +174,11 @@ impl TokenSource {
         head: &'h dyn RequestHead,
     ) -> Result<Option<Credentials<'h>>, AuthError> {
         let Source::Several(sources) = &self.0 else {
-            return Ok(self.find_one(head)?.map(Credentials::new));
+            let from_cookie = matches!(self.0, Source::Cookie(_));
+            return Ok(self.find_one(head)?.map(|token| Credentials {
+                from_cookie,
+                ..Credentials::new(token)
+            }));
         };
         let mut found: Option<Credentials<'h>> = None;
         for source in sources {
@@ -252,7 +280,12 @@ fn bearer(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorKind> {
     text(token).map(Some)
 }
 
-fn cookie<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h str>, AuthErrorKind> {
+/// The value of a cookie; an empty one counts as absent. Two different values are no token: one was
+/// planted.
+pub(crate) fn cookie<'h>(
+    head: &'h dyn RequestHead,
+    name: &str,
+) -> Result<Option<&'h str>, AuthErrorKind> {
     let mut found = None;
     let mut conflict = false;
     head.visit_header(COOKIE, &mut |header| {
@@ -309,14 +342,26 @@ fn websocket_protocol(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorK
 
 /// The one header of this name, without white space at its end; an empty one counts as absent.
 fn only<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h [u8]>, AuthErrorKind> {
+    let value = single(head, name).map_err(|Several| AuthErrorKind::MalformedRequest)?;
+    Ok(value.map(trim_end).filter(|value| !value.is_empty()))
+}
+
+/// The raw value of the one header of this name.
+pub(crate) fn single<'h>(
+    head: &'h dyn RequestHead,
+    name: &str,
+) -> Result<Option<&'h [u8]>, Several> {
     let mut found = None;
     let mut several = false;
     head.visit_header(name, &mut |value| several |= found.replace(value).is_some());
-    if several {
-        return Err(AuthErrorKind::MalformedRequest);
+    match several {
+        true => Err(Several),
+        false => Ok(found),
     }
-    Ok(found.map(trim_end).filter(|value| !value.is_empty()))
 }
+
+/// There is more than one header of the name.
+pub(crate) struct Several;
 
 fn trim_end(value: &[u8]) -> &[u8] {
     value.trim_ascii_end()

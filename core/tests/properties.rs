@@ -47,7 +47,7 @@ fn every_source() -> TokenSource {
 fn json() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
         "alg", "kid", "typ", "crit", "iss", "aud", "exp", "nbf", "iat", "sub", "jti", "scope",
-        "cnf", "x",
+        "sid", "cnf", "x",
     ]);
     let leaf = prop_oneof![
         any::<i64>().prop_map(|n| n.to_string()),

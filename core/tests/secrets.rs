@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
 use countersign::{
-    AuthErrorKind, Authenticator, Credentials, Issuer, Key, KeySet, Keys, SigningKey, SigningKeys,
-    Verifier, testing::TestIssuer,
+    AuthErrorKind, Authenticator, Credentials, Issuer, Key, KeySet, Keys, Revocation,
+    RevocationEntry, Revoked, SigningKey, SigningKeys, Verifier, testing::TestIssuer,
 };
 use serde_json::json;
 
@@ -101,4 +101,25 @@ fn errors_hide_what_they_are_about() {
     let weak = Key::hs256("a weak secret").unwrap_err();
     hides(&weak, &["a weak secret".to_owned()]);
     assert!(!weak.to_string().contains("a weak secret"));
+}
+
+#[test]
+fn revocations_hide_whom_they_are_about() {
+    let revocation = Revocation::local().build().unwrap();
+    for revoked in [
+        Revoked::Subject {
+            subject: "private-name".into(),
+            issued_before: 1,
+        },
+        Revoked::Token("private-name".into()),
+    ] {
+        let entry = RevocationEntry {
+            revoked,
+            until: i64::MAX,
+        };
+        revocation.revoke(&entry).unwrap();
+        hides(&entry, &["private-name".to_owned()]);
+    }
+    hides(&revocation, &["private-name".to_owned()]);
+    hides(&Revocation::replica(), &["private-name".to_owned()]);
 }

@@ -100,7 +100,7 @@ where
     })
 }
 
-fn build(request: &Request) -> Option<TestRequest> {
+pub(crate) fn build(request: &Request) -> Option<TestRequest> {
     let method: Method = request.method.parse().ok()?;
     let uri: Uri = request.target.parse().ok()?;
     let mut built = TestRequest::default().method(method).uri(&uri.to_string());
@@ -109,7 +109,7 @@ fn build(request: &Request) -> Option<TestRequest> {
         let value = HeaderValue::from_bytes(value).ok()?;
         built = built.append_header((name, value));
     }
-    Some(built)
+    Some(built.set_payload(request.body.clone()))
 }
 
 async fn route(request: HttpRequest) -> HttpResponse {

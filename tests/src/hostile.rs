@@ -11,7 +11,7 @@ use countersign::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Answer, Request};
+use crate::{Answer, Request, sessions::Exchange};
 
 /// One case of the corpus.
 #[derive(Clone, Debug, Deserialize)]
@@ -87,12 +87,31 @@ impl Case {
     /// Why the case cannot be run yet, if so: it needs a part that is not built.
     #[must_use]
     pub fn not_yet(&self) -> Option<&'static str> {
-        match (&*self.profile, &self.config.endpoint) {
-            ("dpop", _) => Some("proof of possession (RFC 9449) is not built yet"),
-            ("mtls", _) => Some("certificate binding (RFC 8705) is not built yet"),
-            (_, Some(_)) => Some("the refresh endpoint is not built yet"),
+        match &*self.profile {
+            "dpop" => Some("proof of possession (RFC 9449) is not built yet"),
+            "mtls" => Some("certificate binding (RFC 8705) is not built yet"),
             _ => None,
         }
+    }
+
+    /// The request to the refresh endpoint, if that is where the case presents its token.
+    #[must_use]
+    pub fn refresh(&self) -> Option<Request> {
+        self.config.endpoint.as_deref()?;
+        let request = self.request();
+        let (_, token) = request.headers.first()?;
+        let token = std::str::from_utf8(token).ok()?.strip_prefix("Bearer ")?;
+        let body = serde_json::json!({ "refresh_token": token });
+        let refresh = Request::post(&format!("{}/refresh", crate::sessions::MOUNT));
+        Some(refresh.json(body.to_string()))
+    }
+
+    /// What is wrong with the answer of the refresh endpoint.
+    #[must_use]
+    pub fn objection_to_refresh(&self, answer: &Exchange) -> Option<String> {
+        let error = answer.json()["error"].as_str().map(str::to_owned);
+        let as_asked = Some(answer.status) == self.status && error == self.error;
+        (!as_asked).then(|| format!("{} {error:?}", answer.status))
     }
 
     /// The request to send.
@@ -115,6 +134,7 @@ impl Case {
                 .expect("our origin")
                 .to_owned(),
             headers: headers.collect(),
+            body: String::new(),
         }
     }
 

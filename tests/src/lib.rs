@@ -8,8 +8,12 @@
 mod actix;
 mod core;
 pub mod hostile;
+pub mod programs;
 mod request;
 pub mod server;
+#[cfg(unix)]
+pub mod services;
+pub mod sessions;
 mod tower;
 
 pub use self::request::{Answer, Request};

@@ -9,6 +9,8 @@ pub struct Request {
     pub target: String,
     /// Names and raw values, in order.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// The body.
+    pub body: String,
 }
 
 impl Request {
@@ -19,7 +21,21 @@ impl Request {
             method: "GET".into(),
             target: "/".into(),
             headers: Vec::new(),
+            body: String::new(),
         }
+    }
+
+    /// `POST` to this path.
+    #[must_use]
+    pub fn post(target: &str) -> Self {
+        Self::get().method("POST").target(target)
+    }
+
+    /// Sets a body of JSON.
+    #[must_use]
+    pub fn json(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        self.header("content-type", "application/json")
     }
 
     /// `GET /` with this bearer token.

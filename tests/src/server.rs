@@ -272,8 +272,14 @@ impl Connection {
             www_authenticate: header("www-authenticate"),
             ..Answer::default()
         };
-        let length = header("content-length").expect("an answer that says its length");
-        let mut body = vec![0; length.parse().expect("a number")];
+        // An answer with 204 has no body, and says nothing of its length.
+        let length = match header("content-length") {
+            None if answer.status == 204 => 0,
+            length => length
+                .and_then(|length| length.parse().ok())
+                .expect("an answer that says its length"),
+        };
+        let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("all of the body");
         let body = String::from_utf8(body).expect("a text");
         Answer { body, ..answer }

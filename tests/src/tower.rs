@@ -36,13 +36,7 @@ where
     S: Service<http::Request<Body>, Response = Response<B>, Error = Infallible>,
     B: BodyExt<Data = Bytes, Error: std::fmt::Debug>,
 {
-    let mut builder = http::Request::builder()
-        .method(request.method.as_str())
-        .uri(&request.target);
-    for (name, value) in &request.headers {
-        builder = builder.header(name, value.as_slice());
-    }
-    let Ok(request) = builder.body(Body::empty()) else {
+    let Some(request) = build(request) else {
         return Answer::unbuildable();
     };
     let Ok(response) = futures_executor::block_on(service.oneshot(request));
@@ -60,6 +54,16 @@ where
         reason: error.map(AuthError::reason),
         body: body_text(response.into_body()),
     }
+}
+
+pub(crate) fn build(request: &Request) -> Option<http::Request<Body>> {
+    let mut builder = http::Request::builder()
+        .method(request.method.as_str())
+        .uri(&request.target);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value.as_slice());
+    }
+    builder.body(Body::from(request.body.clone())).ok()
 }
 
 async fn route<B>(request: http::Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {

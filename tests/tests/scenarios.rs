@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use countersign::{
-    Authenticator, BoxFuture, Issuers, KeySet, KeySource, Keys, KeysUnavailable, Policy, Refresh,
-    RequestHead, SigningKey, TokenSource, Verifier,
+    Authenticator, BoxFuture, Csrf, Issuers, KeySet, KeySource, Keys, KeysUnavailable, Policy,
+    Refresh, RequestHead, SigningKey, TokenSource, Verifier,
     testing::{TestIssuer, TestToken},
 };
 use countersign_tests::{ANONYMOUS, Answer, Entry, Request};
@@ -403,6 +403,130 @@ fn a_preflight_without_token_is_refused_like_any_request() {
         .header("origin", "https://spa.test")
         .header("access-control-request-method", "GET");
     expect(&send(issuer.verifier(), &preflight), 401, Some("Bearer"));
+}
+
+/// `POST` to `app.test` with the token in a cookie, which a browser adds by itself.
+fn post_with_cookie(token: &str) -> Request {
+    Request::get()
+        .method("POST")
+        .header("host", "app.test")
+        .header("cookie", format!("access={token}"))
+}
+
+fn cookie_or_bearer(issuer: &TestIssuer) -> Authenticator {
+    Authenticator::new(issuer.verifier())
+        .source(TokenSource::bearer().or(TokenSource::cookie("access")))
+}
+
+#[test]
+fn a_cookie_changes_something_only_for_its_own_site() {
+    let issuer = TestIssuer::new();
+    let token = issuer.token().subject("ada").sign();
+    let partner = Csrf::new().allow_origin("https://partner.test").unwrap();
+    let authenticator = cookie_or_bearer(&issuer).csrf(partner);
+    for (headers, status) in [
+        (&[("sec-fetch-site", "same-origin")][..], 200),
+        (&[("sec-fetch-site", "none")], 200),
+        (&[("sec-fetch-site", "same-site")], 403),
+        (&[("sec-fetch-site", "cross-site")], 403),
+        (
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://partner.test"),
+            ],
+            200,
+        ),
+        (
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://evil.test"),
+            ],
+            403,
+        ),
+        (&[("origin", "https://app.test")], 200),
+        (&[("origin", "https://partner.test")], 200),
+        (&[("origin", "https://evil.test")], 403),
+        (&[("origin", "null")], 403),
+        (&[], 403),
+    ] {
+        let add = |request: Request, (name, value): &(&str, &str)| request.header(name, value);
+        let post = headers.iter().fold(post_with_cookie(&token), add);
+        assert_eq!(
+            send(authenticator.clone(), &post).status,
+            status,
+            "{headers:?}"
+        );
+        let read = post.method("GET");
+        assert_eq!(send(authenticator.clone(), &read).status, 200);
+        // What no browser adds by itself may come from anywhere.
+        let bearer = headers.iter().fold(Request::bearer(&token), add);
+        let bearer = bearer.method("POST");
+        assert_eq!(send(authenticator.clone(), &bearer).status, 200);
+    }
+}
+
+#[test]
+fn a_request_from_another_site_is_forbidden_without_a_challenge() {
+    let issuer = TestIssuer::new();
+    let named = cookie_or_bearer(&issuer).realm("shop");
+    let cross = |token: String| post_with_cookie(&token).header("sec-fetch-site", "cross-site");
+    // It is refused as such before anybody looks at the token.
+    for token in [issuer.token().sign(), issuer.token().expired().sign()] {
+        let answer = send(named.clone(), &cross(token));
+        expect(&answer, 403, None);
+        assert_eq!(answer.reason, Some("cross_site"));
+        assert_eq!(
+            answer.content_type.as_deref(),
+            Some("application/problem+json")
+        );
+        let problem: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(
+            problem,
+            json!({
+                "type": "about:blank",
+                "title": "Forbidden",
+                "status": 403,
+                "detail": "the request comes from another site",
+            })
+        );
+    }
+    let open = named.without_csrf_protection();
+    assert_eq!(send(open, &cross(issuer.token().sign())).status, 200);
+}
+
+#[test]
+fn a_client_that_says_nothing_of_its_site_repeats_a_value_of_its_session() {
+    let issuer = TestIssuer::new();
+    let csrf = Csrf::new()
+        .secret("an example secret of 32 bytes or more")
+        .unwrap();
+    let own = csrf.token("session-1").unwrap().unwrap();
+    let of_another = csrf.token("session-2").unwrap().unwrap();
+    let session = || issuer.token().claim("sid", "session-1");
+    let post = |value: &str| post_with_cookie(&session().sign()).header(Csrf::HEADER, value);
+
+    // The keys are there, or come while the request waits.
+    let known = KeySet::new([issuer.key().verifying_key()]);
+    for (before, then) in [(Some(known.clone()), None), (None, Some(known))] {
+        for entry in Entry::ALL {
+            let answer = |request: &Request| {
+                let (keys, _) = Away::keys(before.clone(), then.clone());
+                let authenticator = Authenticator::new(verifier(&issuer, keys))
+                    .source(TokenSource::cookie("access"))
+                    .csrf(csrf.clone());
+                entry.send(&authenticator, request)
+            };
+            assert_eq!(answer(&post(&own)).status, 200, "{entry:?}");
+            let wrong = answer(&post(&of_another));
+            expect(&wrong, 403, None);
+            assert_eq!(wrong.reason, Some("cross_site"), "{entry:?}");
+            expect(&answer(&post_with_cookie(&session().sign())), 403, None);
+            // A bad token is named as such: only with a good one the value means something.
+            let expired = post_with_cookie(&session().expired().sign());
+            let expired = answer(&expired.header(Csrf::HEADER, &of_another));
+            assert_eq!((expired.status, expired.reason), (401, Some("expired")));
+        }
+    }
 }
 
 #[test]

@@ -235,3 +235,26 @@ impl IntoResponse for ClaimsRejection {
         refuse(&DefaultResponseForAuthError, self.0)
     }
 }
+
+/// A [`Reply`](countersign::Reply) as the answer of a handler of your own.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{Reply, TokenPair};
+/// use countersign_tower::SessionReply;
+///
+/// fn answer(pair: &TokenPair) -> SessionReply {
+///     SessionReply(Reply::from(pair))
+/// }
+/// ```
+#[cfg(feature = "sessions")]
+#[derive(Clone, Debug)]
+pub struct SessionReply(pub countersign::Reply);
+
+#[cfg(feature = "sessions")]
+impl IntoResponse for SessionReply {
+    fn into_response(self) -> Response {
+        crate::session_routes::response(self.0).into_response()
+    }
+}

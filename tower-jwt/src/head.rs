@@ -4,6 +4,7 @@ use countersign::RequestHead;
 use http::{
     HeaderMap, Method, Request, Uri,
     header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL},
+    request::Parts,
 };
 
 /// A view of a request: no body, no copies.
@@ -19,6 +20,16 @@ impl<'r, B> From<&'r Request<B>> for Head<'r> {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
+        }
+    }
+}
+
+impl<'r> From<&'r Parts> for Head<'r> {
+    fn from(parts: &'r Parts) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
         }
     }
 }
@@ -44,8 +55,14 @@ impl RequestHead for Head<'_> {
             "sec-websocket-protocol" => self.headers.get_all(SEC_WEBSOCKET_PROTOCOL),
             name => self.headers.get_all(name),
         };
+        let mut found = false;
         for value in values {
+            found = true;
             visit(value.as_bytes());
+        }
+        // HTTP/2 names the host in the request target (RFC 9113 section 8.3.1).
+        if let ("host", false, Some(authority)) = (name, found, self.uri.authority()) {
+            visit(authority.as_str().as_bytes());
         }
     }
 }

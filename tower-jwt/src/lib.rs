@@ -11,12 +11,18 @@ mod layer;
 mod require;
 mod response;
 mod service;
+#[cfg(feature = "sessions")]
+mod session_routes;
 mod verdict;
 
+#[cfg(all(feature = "axum", feature = "sessions"))]
+pub use self::axum::SessionReply;
 #[cfg(feature = "axum")]
 pub use self::axum::{Claims, ClaimsRejection, Token};
 #[cfg(feature = "grpc")]
 pub use self::grpc::GrpcStatus;
+#[cfg(feature = "sessions")]
+pub use self::session_routes::{SessionFuture, SessionService, session_routes};
 pub use self::{
     future::ResponseFuture,
     layer::JwtAuthLayer,

@@ -4,7 +4,7 @@ mod registered;
 mod token;
 mod views;
 
-pub(crate) use self::registered::Registered;
+pub(crate) use self::registered::{Registered, Span};
 pub use self::{
     token::VerifiedToken,
     views::{Audience, Scopes},

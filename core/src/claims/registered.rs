@@ -27,6 +27,7 @@ pub(crate) struct Registered {
     pub(crate) issuer: Option<Span>,
     pub(crate) not_before: Option<i64>,
     pub(crate) scope: Option<Spans>,
+    pub(crate) session_id: Option<Span>,
     pub(crate) subject: Option<Span>,
     /// The first of the wanted names that the payload lacks, as an index.
     pub(crate) missing: Option<usize>,
@@ -141,6 +142,7 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'de, '_> {
                     map.next_value_seed(Date(Round::Up))?,
                 )?,
                 "scope" => set(&mut claims.scope, self.texts(&mut map, is_scope_text)?)?,
+                "sid" => set(&mut claims.session_id, self.text(&mut map)?)?,
                 "sub" => set(&mut claims.subject, self.text(&mut map)?)?,
                 _ => {
                     *self.wrong_claim = false;
@@ -304,7 +306,7 @@ mod tests {
     #[test]
     fn every_registered_claim_has_its_type() {
         let payload = r#"{"iss":"i","sub":"s","aud":["a","b"],"exp":2.5,"nbf":1.5,"iat":1e0,"jti":"j",
-            "scope":"r w","client_id":"c","acr":"1","auth_time":3,"cnf":{"jkt":"x"},"other":[{}]}"#;
+            "scope":"r w","client_id":"c","acr":"1","sid":"d","auth_time":3,"cnf":{"jkt":"x"},"other":[{}]}"#;
         let claims = parse(payload).unwrap();
         assert_eq!(claims.issuer.unwrap().get(payload), "i");
         assert_eq!(claims.audience.unwrap().as_slice().len(), 2);
@@ -353,7 +355,10 @@ mod tests {
             "[\"a\\nb\"]",
         ];
         for (names, wrong) in [
-            (&["iss", "sub", "jti", "client_id", "acr"][..], &text[..]),
+            (
+                &["iss", "sub", "jti", "client_id", "acr", "sid"][..],
+                &text[..],
+            ),
             (&["aud", "scope"], &texts),
             (&["exp", "nbf", "iat", "auth_time"], &date),
             (&["cnf"], &object),

@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     challenge::ProtectionSpace,
-    claims::{Audience, Registered, Scopes, registered::Span},
+    claims::{Audience, Registered, Scopes, Span},
     clock::Clock,
     error::{AuthError, AuthErrorKind},
     jose::{Header, json::Member},
@@ -143,6 +143,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.text(&self.inner.registered.id)
+    }
+
+    /// The session that the token belongs to (`sid`, OpenID Connect Front-Channel Logout section 3).
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.text(&self.inner.registered.session_id)
     }
 
     /// The OAuth client that asked for the token (`client_id`, RFC 9068 section 2.2).

@@ -74,8 +74,12 @@ pub(super) enum Cause {
     NeverValid,
     #[error("the claims are not one JSON object with well-formed registered claims")]
     NotAnObject,
+    #[error("the claims set `sub` to another subject than that of the session")]
+    OtherSubject,
     #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
     ReservedClaim,
+    #[error("the claims set `exp` or `sid`, which the session sets")]
+    SessionClaim,
     #[error("the key could not sign")]
     Signing,
     #[error("the token would have more than 8 KiB")]

@@ -10,6 +10,7 @@ use crate::{
     config_error::ConfigError,
     issue::{IssueError, IssuedToken, IssuerBuilder, SigningKeys, issued::Cause},
     jose::{SigningKey, base64url, crypto},
+    session::SessionId,
     verify::{Verifier, VerifierBuilder},
 };
 
@@ -78,6 +79,55 @@ impl Issuer {
     pub fn issue<C: Serialize + ?Sized>(&self, claims: &C) -> Result<IssuedToken, IssueError> {
         let own = serde_json::to_string(claims).map_err(|_| IssueError(Cause::NotAnObject))?;
         self.sign(&own)
+    }
+
+    /// Issues an access token of a session: with its subject and its name (`sid`, OpenID Connect
+    /// Front-Channel Logout section 3), for the usual lifetime, but not beyond `session_end` (seconds
+    /// since 1970).
+    pub(crate) fn issue_for<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        subject: &str,
+        session: &SessionId,
+        session_end: i64,
+    ) -> Result<IssuedToken, IssueError> {
+        #[derive(Serialize)]
+        struct OfSession<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sub: Option<&'a str>,
+            sid: &'a SessionId,
+            exp: i64,
+        }
+        let own = serde_json::to_string(claims).map_err(|_| IssueError(Cause::NotAnObject))?;
+        let given = Registered::parse(&own, &[]).map_err(|_| IssueError(Cause::NotAnObject))?;
+        if given.expires_at.is_some() || given.session_id.is_some() {
+            return Err(IssueError(Cause::SessionClaim));
+        }
+        let own_subject = given.subject.as_ref().map(|own_sub| own_sub.get(&own));
+        if own_subject.is_some_and(|own_sub| own_sub != subject) {
+            return Err(IssueError(Cause::OtherSubject));
+        }
+        let usual = self.0.clock.now().saturating_add(self.0.ttl);
+        let of_session = to_json(&OfSession {
+            sub: own_subject.is_none().then_some(subject),
+            sid: session,
+            exp: usual.min(session_end),
+        });
+        self.sign(&joined(of_session, &own))
+    }
+
+    /// How long a token lives unless its claims say otherwise, in seconds.
+    pub(crate) fn ttl(&self) -> i64 {
+        self.0.ttl
+    }
+
+    /// How long a token lives at most, in seconds.
+    pub(crate) fn max_ttl(&self) -> i64 {
+        self.0.max_ttl
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
     }
 
     /// A verifier for the tokens of this issuer. It sees key rotations at once.
@@ -214,13 +264,18 @@ fn payload(
         [one] => Audiences::One(one),
         many => Audiences::Many(many),
     });
-    let mut json = to_json(&Claims {
+    let first = to_json(&Claims {
         iss: issuer,
         aud,
         iat: now,
         exp: expires_at,
         jti: id,
     });
+    joined(first, own)
+}
+
+/// The members of both objects in one. `json` has at least one member.
+fn joined(mut json: String, own: &str) -> String {
     let members = own
         .trim()
         .strip_prefix('{')

@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, LARGEST_LEEWAY, SystemClock},
     config_error::ConfigError,
     jose::{Algorithm, Key, normal_type},
     keys::Keys,
+    revocation::Revocation,
     verify::{Verifier, rules::Settings},
 };
 
@@ -43,6 +44,7 @@ pub struct VerifierBuilder {
     max_age: Option<Duration>,
     max_lifetime: Option<Duration>,
     max_token_bytes: usize,
+    revocation: Option<Revocation>,
     clock: Arc<dyn Clock>,
 }
 
@@ -50,7 +52,7 @@ impl VerifierBuilder {
     /// The default leeway: 30 seconds.
     pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
     /// The largest leeway: 5 minutes.
-    pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
+    pub const MAX_LEEWAY: Duration = LARGEST_LEEWAY;
     /// The default for [`max_lifetime`](Self::max_lifetime): 5 years of 366 days.
     pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(5 * 366 * 86_400);
     /// The default for [`max_token_bytes`](Self::max_token_bytes): 8 KiB.
@@ -75,6 +77,7 @@ impl VerifierBuilder {
             max_age: None,
             max_lifetime: Some(Self::DEFAULT_MAX_LIFETIME),
             max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
+            revocation: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -182,6 +185,14 @@ impl VerifierBuilder {
         self
     }
 
+    /// Refuses tokens that this list says are revoked. No default: nothing is looked up.
+    ///
+    /// The list needs the clock of the verifier.
+    pub fn revocation(mut self, revocation: Revocation) -> Self {
+        self.revocation = Some(revocation);
+        self
+    }
+
     /// The clock. Default [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -218,6 +229,7 @@ impl VerifierBuilder {
             leeway: seconds(self.leeway),
             max_age: self.max_age.map(seconds),
             max_lifetime: self.max_lifetime.map(seconds),
+            revocation: self.revocation,
         };
         Ok(Verifier::new(
             self.keys,

@@ -1,13 +1,14 @@
 //! The rules that a token's claims must pass, as a list: one entry, one rule.
 
 use crate::{
-    claims::{Audience, Registered},
-    error::AuthErrorKind,
+    claims::{Audience, Registered, Span},
+    error::{AuthError, AuthErrorKind},
     jose::Header,
+    revocation::{Named, Revocation},
 };
 
 /// What the rules compare with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     /// `None`: any.
     pub(super) issuers: Option<Vec<Box<str>>>,
@@ -22,6 +23,7 @@ pub(super) struct Settings {
     pub(super) max_age: Option<i64>,
     /// Seconds.
     pub(super) max_lifetime: Option<i64>,
+    pub(super) revocation: Option<Revocation>,
 }
 
 /// What the rules look at.
@@ -35,7 +37,7 @@ pub(super) struct Facts<'t> {
 /// One rule: its name, its decision, and how to explain it.
 pub(super) struct Rule {
     pub(super) name: &'static str,
-    pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), AuthErrorKind>,
+    pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), AuthError>,
     pub(super) expected: fn(&Settings, &Facts<'_>) -> String,
     pub(super) found: fn(&Facts<'_>) -> String,
 }
@@ -134,11 +136,42 @@ pub(super) const RULES: &[Rule] = &[
             .to_owned()
         },
     },
+    Rule {
+        name: "revocation",
+        check: revocation,
+        expected: |settings, _| match settings.revocation {
+            Some(_) => "none of these revoked".to_owned(),
+            None => "any".to_owned(),
+        },
+        found: |facts| {
+            let named = facts.named();
+            format!(
+                "jti {}, sid {}, sub {}, iat {}",
+                quoted(named.id),
+                quoted(named.session),
+                quoted(named.subject),
+                date(named.issued_at)
+            )
+        },
+    },
 ];
 
 impl<'t> Facts<'t> {
     fn issuer(&self) -> Option<&'t str> {
-        Some(self.claims.issuer.as_ref()?.get(self.payload))
+        self.text(&self.claims.issuer)
+    }
+
+    fn named(&self) -> Named<'t> {
+        Named {
+            id: self.text(&self.claims.id),
+            session: self.text(&self.claims.session_id),
+            subject: self.text(&self.claims.subject),
+            issued_at: self.claims.issued_at,
+        }
+    }
+
+    fn text(&self, claim: &'t Option<Span>) -> Option<&'t str> {
+        Some(claim.as_ref()?.get(self.payload))
     }
 
     fn audience(&self) -> Audience<'t> {
@@ -160,7 +193,7 @@ impl<'t> Facts<'t> {
 }
 
 /// RFC 8725 section 3.11: a token of another kind is not taken for this one.
-fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let typ = facts.header.token_type();
     let good = if settings.types.is_empty() {
         matches!(typ, None | Some("jwt" | "at+jwt"))
@@ -170,12 +203,12 @@ fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKin
     refuse_unless(good, AuthErrorKind::WrongType)
 }
 
-fn required_claims(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn required_claims(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     refuse_unless(facts.claims.missing.is_none(), AuthErrorKind::MissingClaim)
 }
 
 /// RFC 7519 section 4.1.1, RFC 8725 section 3.8. An expected claim is a required claim.
-fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let Some(expected) = &settings.issuers else {
         return Ok(());
     };
@@ -187,12 +220,12 @@ fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
 }
 
 /// RFC 7519 section 4.1.3, RFC 8725 section 3.9.
-fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let Some(expected) = &settings.audiences else {
         return Ok(());
     };
     if facts.claims.audience.is_none() {
-        return Err(AuthErrorKind::MissingClaim);
+        return Err(AuthErrorKind::MissingClaim.into());
     }
     let audience = facts.audience();
     refuse_unless(
@@ -202,7 +235,7 @@ fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind>
 }
 
 /// RFC 7519 section 4.1.4.
-fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let expires_at = facts.claims.expires_at.ok_or(AuthErrorKind::MissingClaim)?;
     refuse_unless(
         facts.now < expires_at.saturating_add(settings.leeway),
@@ -211,7 +244,7 @@ fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
 }
 
 /// RFC 7519 section 4.1.5.
-fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     refuse_unless(
         has_come(facts.claims.not_before, settings, facts),
         AuthErrorKind::NotYetValid,
@@ -219,7 +252,7 @@ fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKin
 }
 
 /// RFC 7519 section 4.1.6: a token from the future has a wrong clock behind it, or a forger.
-fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     refuse_unless(
         has_come(facts.claims.issued_at, settings, facts),
         AuthErrorKind::IssuedInFuture,
@@ -227,7 +260,7 @@ fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind
 }
 
 /// RFC 9700 section 4.10.
-fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let within = match (settings.max_lifetime, facts.lifetime()) {
         (Some(max), Some(lifetime)) => lifetime <= max,
         _ => true,
@@ -235,7 +268,7 @@ fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind>
     refuse_unless(within, AuthErrorKind::LifetimeTooLong)
 }
 
-fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let Some(max) = settings.max_age else {
         return Ok(());
     };
@@ -247,19 +280,27 @@ fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
 }
 
 /// RFC 7800 section 3.1: a bound token is worth nothing without the proof.
-fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthErrorKind> {
+fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     refuse_unless(
         facts.claims.confirmation.is_none(),
         AuthErrorKind::BoundToken,
     )
 }
 
+/// Last: another refusal says more, and needs nothing that may be away.
+fn revocation(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+    match &settings.revocation {
+        Some(revocation) => Ok(revocation.decide(&facts.named(), facts.now)?),
+        None => Ok(()),
+    }
+}
+
 fn has_come(date: Option<i64>, settings: &Settings, facts: &Facts<'_>) -> bool {
     date.is_none_or(|date| date <= facts.now.saturating_add(settings.leeway))
 }
 
-fn refuse_unless(good: bool, kind: AuthErrorKind) -> Result<(), AuthErrorKind> {
-    if good { Ok(()) } else { Err(kind) }
+fn refuse_unless(good: bool, kind: AuthErrorKind) -> Result<(), AuthError> {
+    if good { Ok(()) } else { Err(kind.into()) }
 }
 
 fn any_of(names: Option<&[Box<str>]>) -> String {

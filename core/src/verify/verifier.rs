@@ -11,6 +11,7 @@ use crate::{
     future::MaybeReady,
     jose::{Algorithm, Compact, Header, base64url},
     keys::{Keys, Refresh},
+    revocation::Revocation,
     verify::{
         Explanation, VerifierBuilder,
         explain::{Log, Silent},
@@ -29,6 +30,8 @@ use crate::{
 /// 4. The payload is one JSON object without duplicates at any level, and each registered claim has
 ///    its type.
 /// 5. `typ`, required claims, `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, age and `cnf` pass.
+/// 6. Neither the token nor its session nor its subject has been [revoked](Revocation), if that is
+///    looked up.
 ///
 /// # Examples
 ///
@@ -91,6 +94,25 @@ impl Verifier {
             clock,
             memos: Default::default(),
         }))
+    }
+
+    /// The same verifier with this list of revocations, in the place of any that it had.
+    ///
+    /// For verifiers that come ready-made, as [`Issuer::verifier`](crate::Issuer::verifier). Others:
+    /// [`VerifierBuilder::revocation`].
+    #[must_use]
+    pub fn with_revocation(self, revocation: Revocation) -> Self {
+        let settings = Settings {
+            revocation: Some(revocation),
+            ..self.0.settings.clone()
+        };
+        Self::new(
+            self.0.keys.clone(),
+            self.0.algorithms.clone(),
+            settings,
+            self.0.max_token_bytes,
+            Arc::clone(&self.0.clock),
+        )
     }
 
     /// Verifies a token.
@@ -242,9 +264,10 @@ impl Verifier {
         };
         for rule in RULES {
             let result = (rule.check)(&self.0.settings, &facts);
-            log.rule(rule, &self.0.settings, &facts, result.err());
-            if let Err(kind) = result {
-                refuse(kind.into())?;
+            let failed = result.as_ref().err().map(AuthError::kind);
+            log.rule(rule, &self.0.settings, &facts, failed);
+            if let Err(error) = result {
+                refuse(error)?;
             }
         }
         if let Some(error) = refusal {

@@ -228,6 +228,7 @@ fn registered_claims_have_one_type() {
         ("client_id", json!(7), json!("7")),
         ("auth_time", json!("7"), json!(7)),
         ("acr", json!(7), json!("7")),
+        ("sid", json!(7), json!("7")),
         ("exp", json!(1_800_000_300_000_i64), json!(1_800_000_300)),
     ] {
         twins(
@@ -237,6 +238,15 @@ fn registered_claims_have_one_type() {
             issuer.token().claim(name, right),
         );
     }
+}
+
+#[test]
+fn the_session_of_a_token_can_be_asked_for() {
+    let issuer = TestIssuer::new();
+    let verify = |token: String| issuer.verifier().verify_now(&token).unwrap();
+    let token = verify(issuer.token().claim("sid", "session-1").sign());
+    assert_eq!(token.session_id(), Some("session-1"));
+    assert_eq!(verify(issuer.token().sign()).session_id(), None);
 }
 
 #[test]

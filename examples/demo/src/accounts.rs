@@ -73,6 +73,11 @@ impl Accounts {
         self.accounts.iter().map(|account| &account.user)
     }
 
+    /// The user of this subject, as it is now.
+    pub(crate) fn user(&self, sub: &str) -> Option<User> {
+        self.users().find(|user| user.sub == sub).cloned()
+    }
+
     pub(crate) fn log_in(&self, email: &str, password: &str) -> Option<User> {
         let account = self
             .accounts
@@ -102,6 +107,13 @@ mod tests {
     fn a_wrong_password_does_not_log_in() {
         let accounts = Accounts::new().unwrap();
         assert_eq!(accounts.log_in("user@example.com", "password124"), None);
+    }
+
+    #[test]
+    fn a_user_is_found_by_the_subject() {
+        let accounts = Accounts::new().unwrap();
+        assert_eq!(accounts.user("user-2").unwrap().role, "admin");
+        assert_eq!(accounts.user("user-3"), None);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Letting in as many logins as can be checked soon.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::accounts::{Accounts, Login, User};
+use crate::accounts::{Accounts, Login, PASSWORD, User};
 
 /// How many logins may wait or be checked at once.
 ///
@@ -12,25 +12,41 @@ use crate::accounts::{Accounts, Login, User};
 /// with two processors for about half a second.
 const MAX_LOGINS: usize = 32;
 
-/// Where logins come in.
-pub(crate) struct Door {
+/// The accounts, behind a door that lets in as many logins as can be checked soon.
+pub struct Door {
     accounts: Arc<Accounts>,
     places: Arc<Semaphore>,
 }
 
 impl Door {
-    pub(crate) fn new(accounts: Accounts) -> Self {
-        Self {
-            accounts: Arc::new(accounts),
+    /// The door to the demo accounts.
+    ///
+    /// # Errors
+    ///
+    /// One line for the operator: a password cannot be hashed.
+    pub fn open() -> Result<Self, String> {
+        Ok(Self {
+            accounts: Arc::new(Accounts::new()?),
             places: Arc::new(Semaphore::new(MAX_LOGINS)),
+        })
+    }
+
+    /// The user of this subject, as it is now.
+    #[must_use]
+    pub fn user(&self, sub: &str) -> Option<User> {
+        self.accounts.user(sub)
+    }
+
+    /// Says on standard output who can log in.
+    pub fn announce(&self) {
+        for User { email, role, .. } in self.accounts.users() {
+            println!("account {email}, role {role}, password {PASSWORD}");
         }
     }
 
-    pub(crate) fn accounts(&self) -> &Accounts {
-        &self.accounts
-    }
-
-    pub(crate) fn admit(&self, login: Login) -> Option<AdmittedLogin> {
+    /// Lets a login in, unless too many wait or are checked already.
+    #[must_use]
+    pub fn admit(&self, login: Login) -> Option<AdmittedLogin> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         let accounts = Arc::clone(&self.accounts);
         Some(AdmittedLogin {
@@ -38,6 +54,12 @@ impl Door {
             login,
             _place: place,
         })
+    }
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").finish_non_exhaustive()
     }
 }
 
@@ -75,7 +97,7 @@ mod tests {
 
     #[test]
     fn there_is_room_again_when_a_login_is_checked() {
-        let door = Door::new(Accounts::new().unwrap());
+        let door = Door::open().unwrap();
         let mut admitted: Vec<_> = (0..MAX_LOGINS).map_while(|_| admit(&door)).collect();
         assert_eq!(admitted.len(), MAX_LOGINS);
         assert!(admit(&door).is_none());
@@ -87,7 +109,7 @@ mod tests {
 
     #[test]
     fn there_is_room_again_when_a_login_is_given_up() {
-        let door = Door::new(Accounts::new().unwrap());
+        let door = Door::open().unwrap();
         for _ in 0..2 * MAX_LOGINS {
             drop(admit(&door).unwrap());
         }

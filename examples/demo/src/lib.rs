@@ -1,4 +1,4 @@
-//! What both quick starts share: command line, accounts, login and token issuing.
+//! What the examples share: command line, accounts, login and token issuing.
 //!
 //! Nothing in it belongs to a web framework. A real app has its own users; look here for how a
 //! login is checked and how a token is issued.
@@ -8,6 +8,8 @@ mod admission;
 mod logging;
 mod options;
 mod passwords;
+#[cfg(feature = "axum")]
+pub mod serve;
 mod signing;
 mod stopping;
 
@@ -19,11 +21,12 @@ use std::{
 
 use countersign::{AuthError, Issuer, SigningKey};
 
-use self::{accounts::Accounts, admission::Door};
 pub use self::{
     accounts::{Login, User},
-    admission::AdmittedLogin,
-    options::Options,
+    admission::{AdmittedLogin, Door},
+    logging::start as start_logging,
+    options::{Options, algorithm, bound_or_exit},
+    signing::key as signing_key,
     stopping::asked_to_stop,
 };
 
@@ -67,7 +70,7 @@ impl Demo {
         let key = signing::key(options.alg)?;
         Ok(Self {
             issuer: issuer(key)?,
-            door: Door::new(Accounts::new()?),
+            door: Door::open()?,
         })
     }
 
@@ -94,13 +97,7 @@ impl Demo {
     /// Says on standard output where the server listens and how to log in.
     pub fn announce(&self, address: SocketAddr) {
         println!("listening on http://{address}");
-        for user in self.door.accounts().users() {
-            let User { email, role, .. } = user;
-            println!(
-                "account {email}, role {role}, password {}",
-                accounts::PASSWORD
-            );
-        }
+        self.door.announce();
         println!(
             "log in: curl http://{address}/login -H 'content-type: application/json' \
              -d '{{\"email\":\"user@example.com\",\"password\":\"{}\"}}'",
@@ -138,8 +135,8 @@ pub fn refusal(error: &AuthError) -> &'static str {
     }
 }
 
-/// Ends the process with one line for the operator.
-fn exit(error: impl Display) -> ! {
+/// Ends the process with one line for the operator, and the exit code 2.
+pub fn exit(error: impl Display) -> ! {
     eprintln!("error: {error}");
     std::process::exit(2)
 }

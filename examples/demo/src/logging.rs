@@ -13,7 +13,7 @@ use tracing_subscriber::{
 /// Sends the log to standard error: every refusal with its reason, and what others warn of.
 ///
 /// Where a log is set up already, that one stays.
-pub(crate) fn start() {
+pub fn start() {
     let shown = Targets::new()
         .with_default(LevelFilter::WARN)
         .with_target("countersign", LevelFilter::DEBUG);

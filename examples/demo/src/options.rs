@@ -29,16 +29,22 @@ impl Options {
     /// exit code 2.
     #[must_use]
     pub fn bound_or_exit<T>(&self, bound: io::Result<T>) -> T {
-        bound.unwrap_or_else(|error| {
-            let address = self.listen;
-            crate::exit(format_args!(
-                "cannot listen on {address}: {error}; choose another address with --listen"
-            ))
-        })
+        bound_or_exit(self.listen, bound)
     }
 }
 
-fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
+/// What was bound to the address; an error ends the process with one line and the exit code 2.
+pub fn bound_or_exit<T>(address: SocketAddr, bound: io::Result<T>) -> T {
+    bound.unwrap_or_else(|error| {
+        crate::exit(format_args!(
+            "cannot listen on {address}: {error}; choose another address with --listen"
+        ))
+    })
+}
+
+/// The algorithms that the examples sign with, for a command line.
+#[must_use]
+pub fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(["HS256", "RS256", "ES256", "EdDSA"])
         .try_map(|name| name.parse::<Algorithm>())
 }

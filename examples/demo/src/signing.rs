@@ -6,8 +6,12 @@ use countersign::{Algorithm, SigningKey};
 
 const SECRET: &str = "JWT_SECRET";
 
-/// A key for this algorithm: with HS256 from the environment, else a new one.
-pub(crate) fn key(algorithm: Algorithm) -> Result<SigningKey, String> {
+/// A key for this algorithm: with HS256 from the environment variable `JWT_SECRET`, else a new one.
+///
+/// # Errors
+///
+/// One line for the operator: the secret is too short, or no key can be made.
+pub fn key(algorithm: Algorithm) -> Result<SigningKey, String> {
     if algorithm != Algorithm::HS256 {
         return generate(algorithm);
     }

@@ -2,7 +2,6 @@
 
 mod answers;
 mod login_error;
-mod serve;
 
 use std::{io, sync::Arc};
 
@@ -47,7 +46,7 @@ async fn main() -> io::Result<()> {
     let listener = options.bound_or_exit(TcpListener::bind(options.listen).await);
     let stop = demo::asked_to_stop()?; // before anybody hears of this server
     demo.announce(listener.local_addr()?);
-    serve::until(stop, listener, app).await;
+    demo::serve::until(stop, listener, app).await;
     Ok(())
 }
 

@@ -1,15 +1,10 @@
 //! The two programs: building and starting them, logging in.
 
-use std::{
-    collections::HashMap,
-    env,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::LazyLock,
-};
+use std::{process::Command, sync::LazyLock};
 
 use countersign_tests::{
     Answer, Request,
+    programs::Programs,
     server::{Body, Server},
 };
 use serde_json::{Value, json};
@@ -72,29 +67,6 @@ pub(crate) fn body(answer: &Answer) -> Value {
 }
 
 pub(crate) fn command(program: &str) -> Command {
-    static BUILT: LazyLock<HashMap<String, PathBuf>> = LazyLock::new(build);
-    let mut command = Command::new(&BUILT[program]);
-    command.env_remove("JWT_SECRET");
-    command
-}
-
-/// Builds both programs, in the target folder of this test, and says where they are.
-fn build() -> HashMap<String, PathBuf> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--locked", "--quiet", "--target-dir"])
-        .arg(target)
-        .args(["--message-format", "json-render-diagnostics"])
-        .args(PROGRAMS.map(|program| format!("--package={program}")))
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "cargo build: {}", output.status);
-    let messages = String::from_utf8(output.stdout).unwrap();
-    let artifacts = messages.lines().map(|line| {
-        let artifact: Value = serde_json::from_str(line).unwrap();
-        let name = artifact["target"]["name"].as_str()?.to_owned();
-        Some((name, artifact["executable"].as_str()?.into()))
-    });
-    artifacts.flatten().collect()
+    static BUILT: LazyLock<Programs> = LazyLock::new(|| Programs::build(&PROGRAMS));
+    BUILT.command(program)
 }

@@ -16,10 +16,10 @@ use tokio::{net::TcpListener, time::timeout};
 ///
 /// This is what `axum::serve` does, and more: there a client that never ends the head of its request
 /// would hold its connection for ever.
-pub(crate) async fn until(stop: impl Future<Output = ()>, mut listener: TcpListener, app: Router) {
+pub async fn until(stop: impl Future<Output = ()>, mut listener: TcpListener, app: Router) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(demo::HEAD_TIMEOUT);
+        .header_read_timeout(crate::HEAD_TIMEOUT);
     let service = TowerToHyperService::new(app);
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
@@ -33,5 +33,5 @@ pub(crate) async fn until(stop: impl Future<Output = ()>, mut listener: TcpListe
         tokio::spawn(connections.watch(connection));
     }
     drop(listener);
-    let _ = timeout(demo::SHUTDOWN_GRACE, connections.shutdown()).await;
+    let _ = timeout(crate::SHUTDOWN_GRACE, connections.shutdown()).await;
 }

@@ -1,70 +1,15 @@
-//! Test kit: an issuer that makes good and bad tokens in one line, and a clock that you move.
-//!
-//! Feature `test-util`, for `[dev-dependencies]`. Nothing here belongs in a server.
+//! An issuer that makes good and bad tokens in one line.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::fmt;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     clock::Clock,
     jose::{Algorithm, SigningKey, base64url},
+    testing::FixedClock,
     verify::{Verifier, VerifierBuilder},
 };
-
-/// A clock that stands still until you move it. Its clones share the time.
-///
-/// # Examples
-///
-/// ```
-/// use std::time::Duration;
-/// use countersign::{Clock, testing::FixedClock};
-///
-/// let clock = FixedClock::at(1_800_000_000);
-/// let shared = clock.clone();
-/// clock.advance(Duration::from_secs(60));
-/// assert_eq!(shared.now(), 1_800_000_060);
-/// ```
-#[derive(Clone, Debug)]
-pub struct FixedClock(Arc<AtomicI64>);
-
-impl FixedClock {
-    /// A clock that shows this second since 1970.
-    #[must_use]
-    pub fn at(seconds: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(seconds)))
-    }
-
-    /// Moves the clock forward by whole seconds.
-    pub fn advance(&self, time: std::time::Duration) {
-        let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-        self.0.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    /// Sets the clock, also back.
-    pub fn set(&self, seconds: i64) {
-        self.0.store(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Default for FixedClock {
-    /// 2027-01-15T08:00:00Z.
-    fn default() -> Self {
-        Self::at(1_800_000_000)
-    }
-}
-
-impl Clock for FixedClock {
-    fn now(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
 
 /// An issuer for tests: its tokens pass its own verifier, unless you ask for a bad one.
 ///

@@ -1,0 +1,108 @@
+//! Login, refresh and logout as a scope.
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder, Responder, Scope,
+    body::BoxBody,
+    http::{StatusCode, header::HeaderValue},
+    web,
+};
+use countersign::{Reply, SessionRoutes};
+
+use crate::head::Head;
+
+/// Mounts the session routes under a path of your choice, such as `/token`.
+///
+/// Below it are `/login`, `/refresh`, `/logout`, `/logout-all`, `/sessions`, `/sessions/{id}` and
+/// `/.well-known/jwks.json`. A login can be guessed at, so limit its rate, with
+/// [`SessionRoutes::admit`] or with a middleware such as `actix-governor`'s around this scope.
+///
+/// # Examples
+///
+/// ```
+/// use actix_web::App;
+/// use countersign::{Identity, MemoryStore, SessionRoutes, Sessions, SignIn};
+/// use countersign_actix::session_routes;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Login {
+///     email: String,
+///     password: String,
+/// }
+///
+/// #[derive(serde::Serialize)]
+/// struct User {
+///     role: &'static str,
+/// }
+///
+/// async fn sign_in(question: SignIn<Login>) -> Result<Option<Identity<User>>, std::io::Error> {
+///     let known = match question {
+///         SignIn::Credentials(login) => login.email == "ada" && login.password == "engine",
+///         SignIn::Refresh(session) => session.subject() == "ada",
+///     };
+///     Ok(known.then(|| Identity::new("ada", User { role: "admin" })))
+/// }
+///
+/// # fn with(issuer: countersign::Issuer) -> Result<(), countersign::ConfigError> {
+/// let sessions = Sessions::builder(issuer, MemoryStore::new()).build()?;
+/// let routes = SessionRoutes::json(sessions, sign_in);
+/// let app = App::new().service(session_routes("/token", routes));
+/// # drop(app);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn session_routes(path: &str, routes: SessionRoutes) -> Scope {
+    web::scope(path).default_service(web::to(move |request: HttpRequest, body: web::Payload| {
+        let routes = routes.clone();
+        async move {
+            let reply = match body.to_bytes_limited(SessionRoutes::MAX_BODY_BYTES).await {
+                Ok(Ok(body)) => {
+                    // What is left below the scope is decoded. No endpoint has anything to decode.
+                    let path = match request.uri().path().contains('%') {
+                        true => "",
+                        false => request.match_info().unprocessed(),
+                    };
+                    routes.answer(path, &Head(&request), &body).await
+                }
+                Ok(Err(_)) => SessionRoutes::body_unreadable(),
+                Err(_) => SessionRoutes::body_too_large(),
+            };
+            SessionReply(reply)
+        }
+    }))
+}
+
+/// A [`Reply`] as the answer of a handler of your own.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{Reply, TokenPair};
+/// use countersign_actix::SessionReply;
+///
+/// fn answer(pair: &TokenPair) -> SessionReply {
+///     SessionReply(Reply::from(pair))
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct SessionReply(
+    /// The answer.
+    pub Reply,
+);
+
+impl Responder for SessionReply {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        // The core's statuses and headers are all valid.
+        let status =
+            StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponseBuilder::new(status);
+        for (name, text) in self.0.headers() {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                response.append_header((name, value));
+            }
+        }
+        response.body(self.0.into_body())
+    }
+}

@@ -1,0 +1,126 @@
+//! The settings of a revocation list, checked once.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config_error::ConfigError,
+    revocation::Revocation,
+};
+
+/// Builds a [`Revocation`]. Made by [`Revocation::local`] and [`Revocation::replica`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct RevocationBuilder {
+    replica: bool,
+    capacity: usize,
+    staleness: Option<Duration>,
+    accept_when_stale: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl RevocationBuilder {
+    /// The default for [`capacity`](Self::capacity): a million entries.
+    pub const DEFAULT_CAPACITY: usize = 1_000_000;
+    /// The largest [`capacity`](Self::capacity): a hundred million entries.
+    pub const MAX_CAPACITY: usize = 100_000_000;
+    /// The default for [`staleness`](Self::staleness): 10 seconds.
+    pub const DEFAULT_STALENESS: Duration = Duration::from_secs(10);
+    /// The smallest [`staleness`](Self::staleness): one second.
+    pub const MIN_STALENESS: Duration = Duration::from_secs(1);
+    /// The largest [`staleness`](Self::staleness): one hour.
+    pub const MAX_STALENESS: Duration = Duration::from_secs(3_600);
+
+    pub(super) fn new(replica: bool) -> Self {
+        Self {
+            replica,
+            capacity: Self::DEFAULT_CAPACITY,
+            staleness: None,
+            accept_when_stale: false,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The most entries it holds. Default a million, at most a hundred million.
+    ///
+    /// An entry takes 32 to 96 bytes, about 50 at a million, and memory is taken as it is needed.
+    /// An entry that is still needed is never dropped for another: when all places are taken,
+    /// revoking fails.
+    pub fn capacity(mut self, entries: usize) -> Self {
+        self.capacity = entries;
+        self
+    }
+
+    /// How long ago the log may last have been read completely, in whole seconds. Default 10
+    /// seconds, from one second to one hour. For replicas.
+    ///
+    /// When it is longer ago, a revocation may have been missed, and tokens are refused with 503. So
+    /// a revoked token is accepted for that long at most, if the log cannot be reached. It must be
+    /// longer than the pauses of the log between two reads.
+    ///
+    /// It is measured with the [`clock`](Self::clock). A clock that is set back by no more than this
+    /// bound changes nothing, but then an outage at that moment is noticed up to three times as
+    /// late. One that is set back further makes tokens refused until the log has been read again.
+    pub fn staleness(mut self, staleness: Duration) -> Self {
+        self.staleness = Some(staleness);
+        self
+    }
+
+    /// Accepts tokens although the log was not read for longer than [`staleness`](Self::staleness),
+    /// or not yet. For replicas.
+    ///
+    /// Then whoever holds a revoked token and can keep this node from its log, or waits for an
+    /// outage, gets in until the token expires: logging out means nothing just when something is
+    /// wrong. What is known to be revoked stays refused. Watch [`Revocation::status`] if you use it.
+    pub fn accept_when_stale(mut self) -> Self {
+        self.accept_when_stale = true;
+        self
+    }
+
+    /// The clock. Default [`SystemClock`]. It must be that of the verifiers.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Checks the settings and makes the list.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when a bound is exceeded, or a local list, which follows no log, has settings
+    /// of a replica.
+    pub fn build(self) -> Result<Revocation, ConfigError> {
+        let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
+        if !(1..=Self::MAX_CAPACITY).contains(&self.capacity) {
+            return setting("the `capacity` for revocations is not between 1 and 100000000");
+        }
+        let staleness = self.staleness.unwrap_or(Self::DEFAULT_STALENESS);
+        if !(Self::MIN_STALENESS..=Self::MAX_STALENESS).contains(&staleness) {
+            return setting("the `staleness` is not between one second and one hour");
+        }
+        if !self.replica && (self.staleness.is_some() || self.accept_when_stale) {
+            return Err(ConfigError::Conflict(
+                "`staleness` and `accept_when_stale` are for `Revocation::replica`: \
+                 a local list is never stale"
+                    .into(),
+            ));
+        }
+        Ok(Revocation::new(
+            self.replica,
+            self.capacity,
+            staleness.as_secs(),
+            self.accept_when_stale,
+            self.clock,
+        ))
+    }
+}
+
+impl fmt::Debug for RevocationBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevocationBuilder")
+            .field("replica", &self.replica)
+            .field("capacity", &self.capacity)
+            .field("staleness", &self.staleness)
+            .field("accept_when_stale", &self.accept_when_stale)
+            .finish_non_exhaustive()
+    }
+}

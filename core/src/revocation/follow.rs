@@ -1,0 +1,170 @@
+//! How a replica follows a log.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    future::{Future, poll_fn},
+    mem,
+    sync::atomic::Ordering,
+    task::Poll,
+};
+
+use crate::{
+    revocation::{LogBatch, LogPosition, Revocation, RevocationLog, replica::Inner},
+    session::StoreError,
+};
+
+impl Revocation {
+    /// Follows a log for ever: a future to be spawned on the app's runtime.
+    ///
+    /// It reads, applies what it read, and reads on. The list is as fresh as the beginning of the
+    /// last read that was complete. While the log cannot be read, which is logged once at `warn`,
+    /// the list goes [stale](crate::RevocationBuilder::staleness); it recovers by itself. When the
+    /// future is dropped it goes stale too.
+    ///
+    /// An entry that does not fit makes every check fail with 503 (and is logged as an error), until
+    /// it has expired, or until there is room and the log has been read from its start once more.
+    ///
+    /// A list follows one log. While a second one is followed, no read counts, and it goes stale. A
+    /// local list becomes a replica.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Revocation, RevocationLog};
+    ///
+    /// # mod tokio { pub fn spawn<F: Future + Send + 'static>(_: F) {} }
+    /// fn start(revocation: &Revocation, log: impl RevocationLog) {
+    ///     tokio::spawn(revocation.follow(log));
+    /// }
+    /// ```
+    #[must_use = "a future does nothing until it is polled"]
+    pub fn follow<L: RevocationLog>(
+        &self,
+        log: L,
+    ) -> impl Future<Output = Infallible> + Send + use<L> {
+        self.expect_reading();
+        if self.0.followers.fetch_add(1, Ordering::AcqRel) > 0 {
+            tracing::error!(
+                target: "countersign",
+                "a revocation list follows two logs: no read counts, and it goes stale",
+            );
+        }
+        let follower = Follower {
+            revocation: self.clone(),
+            position: None,
+            anew: true,
+            refused: 0,
+            is_out: false,
+        };
+        follower.run(log)
+    }
+}
+
+/// Where the reading of a log stands.
+struct Follower {
+    revocation: Revocation,
+    position: Option<LogPosition>,
+    /// Whether this reading began at the start of the log and has not come to its end yet.
+    anew: bool,
+    /// How many entries did not fit.
+    refused: usize,
+    /// Whether the log cannot be read.
+    is_out: bool,
+}
+
+/// How many entries are applied before others have a turn.
+const TURN: usize = 1_024;
+
+impl Follower {
+    async fn run<L: RevocationLog>(mut self, log: L) -> Infallible {
+        loop {
+            let began = self.revocation.0.clock.now();
+            self.revocation.notice_clock(began);
+            self.look_for_gaps(began);
+            match log.read(self.position.as_ref()).await {
+                Ok(batch) => {
+                    self.say_recovered();
+                    self.apply(batch, began).await;
+                }
+                Err(error) => {
+                    self.say_out(&error);
+                    // Another server may answer next, and not have all that this one had.
+                    self.position = None;
+                    self.anew = true;
+                }
+            }
+            // A log paces itself. One that does not must not starve the executor.
+            take_turns().await;
+        }
+    }
+
+    /// Begins again at the start of the log when that could bring what is missing.
+    fn look_for_gaps(&mut self, now: i64) {
+        let table = &self.revocation.0.table;
+        if !table.is_incomplete(now) {
+            self.refused = 0;
+        } else if !self.anew && self.refused <= table.room(now) {
+            self.position = None;
+            self.anew = true;
+        }
+        if self.anew && self.position.is_none() {
+            self.refused = 0;
+            table.count_gaps_anew();
+        }
+    }
+
+    async fn apply(&mut self, batch: LogBatch, began: i64) {
+        let Inner { table, clock, .. } = &*self.revocation.0;
+        for part in batch.entries.chunks(TURN) {
+            let now = clock.now();
+            for entry in part {
+                if table.insert(entry, now).is_err() {
+                    table.miss(entry.until);
+                    self.refused = self.refused.saturating_add(1);
+                }
+            }
+            take_turns().await;
+        }
+        self.position = batch.position;
+        if batch.complete {
+            if mem::take(&mut self.anew) {
+                table.forget_gaps(clock.now());
+            }
+            if self.revocation.0.followers.load(Ordering::Acquire) == 1 {
+                self.revocation.mark_synced(began);
+            }
+        }
+    }
+
+    fn say_out(&mut self, error: &StoreError) {
+        if !mem::replace(&mut self.is_out, true) {
+            let cause = error.source().map(ToString::to_string);
+            tracing::warn!(target: "countersign", cause, "cannot read the revocation log");
+        }
+    }
+
+    fn say_recovered(&mut self) {
+        if mem::take(&mut self.is_out) {
+            tracing::info!(target: "countersign", "the revocation log can be read again");
+        }
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.revocation.0.followers.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Lets other tasks run: not ready the first time, and woken at once.
+fn take_turns() -> impl Future<Output = ()> {
+    let mut yielded = false;
+    poll_fn(move |cx| {
+        if mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}

@@ -1,0 +1,81 @@
+//! What nodes tell each other about revoked tokens.
+
+use std::{future::Future, sync::Arc};
+
+use crate::{revocation::RevocationEntry, session::StoreError};
+
+/// The list of revocations that the nodes share, in the order in which they were made.
+///
+/// Implemented by the stores that live outside of the process. Each node
+/// [follows](crate::Revocation::follow) it.
+pub trait RevocationLog: Send + Sync + 'static {
+    /// Adds entries. When it returns, every later read sees them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the log cannot say that they are there, or could not keep one as long as
+    /// it has to be kept.
+    fn append(
+        &self,
+        entries: &[RevocationEntry],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The entries after a position, oldest first; from the start for `None`.
+    ///
+    /// When there is nothing new, it waits: until there is, or for one interval of its own choice
+    /// (a poll of a database, a blocking read), then answers with no entries. An error, too, it
+    /// returns only after a pause, so that a caller may ask again at once. A position that the log
+    /// does not know any more counts as the start: entries may come twice, but none is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the log cannot say.
+    fn read(
+        &self,
+        after: Option<&LogPosition>,
+    ) -> impl Future<Output = Result<LogBatch, StoreError>> + Send;
+}
+
+impl<L: RevocationLog> RevocationLog for Arc<L> {
+    fn append(
+        &self,
+        entries: &[RevocationEntry],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        (**self).append(entries)
+    }
+
+    fn read(
+        &self,
+        after: Option<&LogPosition>,
+    ) -> impl Future<Output = Result<LogBatch, StoreError>> + Send {
+        (**self).read(after)
+    }
+}
+
+/// A part of a [`RevocationLog`].
+#[derive(Clone, Debug)]
+pub struct LogBatch {
+    /// The entries, oldest first. Those that have expired may be left out.
+    pub entries: Vec<RevocationEntry>,
+    /// Where to read on.
+    pub position: Option<LogPosition>,
+    /// Whether this was all there was at some moment after the read had begun.
+    pub complete: bool,
+}
+
+/// A place in a [`RevocationLog`], in the log's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPosition(Box<str>);
+
+impl LogPosition {
+    /// A position with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into().into_boxed_str())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

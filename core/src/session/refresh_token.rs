@@ -1,0 +1,170 @@
+//! Refresh tokens: opaque to everybody but this file.
+
+use std::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{
+    jose::{
+        base64url,
+        crypto::{NoRandomness, hmac_sha256, random, sha256},
+    },
+    session::{Digest, SessionId},
+};
+
+/// A refresh token: a part that all tokens of a session share, and 256 bits of its own.
+///
+/// The shared part tells an old token of the session, which is a replay, from an invented one, which
+/// must not end anybody's session. It needs no list of used tokens.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(super) struct RefreshToken {
+    family: [u8; FAMILY],
+    secret: [u8; SECRET],
+}
+
+/// Bytes that all tokens of a session share.
+const FAMILY: usize = 16;
+/// Bytes of a token's own.
+const SECRET: usize = 32;
+
+/// What the hashes are for, so that none can stand for another.
+const ID_LABEL: &[u8] = b"countersign session id 1\0";
+const HASH_LABEL: &[u8] = b"countersign refresh token 1\0";
+const SUCCESSOR_LABEL: &[u8] = b"countersign successor 1\0";
+
+impl RefreshToken {
+    /// The first token of a new session.
+    pub(super) fn generate() -> Result<Self, NoRandomness> {
+        let mut token = Self {
+            family: [0; FAMILY],
+            secret: [0; SECRET],
+        };
+        random(&mut token.family)?;
+        random(&mut token.secret)?;
+        Ok(token)
+    }
+
+    /// Reads what a client presents: 64 characters of base64url.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text.len() != Self::TEXT {
+            return None;
+        }
+        let mut bytes = base64url::decode(text)?;
+        let (family, secret) = bytes.split_first_chunk()?;
+        let token = Self {
+            family: *family,
+            secret: secret.try_into().ok()?,
+        };
+        bytes.zeroize();
+        Some(token)
+    }
+
+    /// Characters of the text.
+    const TEXT: usize = (FAMILY + SECRET) / 3 * 4;
+
+    /// The text for the client.
+    pub(super) fn encode(&self) -> String {
+        let mut bytes = [self.family.as_slice(), &self.secret].concat();
+        let text = base64url::encode(&bytes);
+        bytes.zeroize();
+        text
+    }
+
+    /// The session that it belongs to, or would.
+    pub(super) fn session_id(&self) -> SessionId {
+        let hash = labelled(ID_LABEL, &[&self.family]);
+        let mut id = [0; SessionId::BYTES];
+        id.copy_from_slice(&hash[..SessionId::BYTES]);
+        SessionId::new(id)
+    }
+
+    /// What the store knows of it.
+    pub(super) fn hash(&self) -> Digest {
+        Digest::from_bytes(labelled(HASH_LABEL, &[&self.family, &self.secret]))
+    }
+
+    /// The token that takes its place. With the same salt it is always the same one, and nobody
+    /// without this token can compute it.
+    pub(super) fn successor(&self, salt: &Digest) -> Self {
+        let message = [SUCCESSOR_LABEL, salt.as_bytes()].concat();
+        Self {
+            family: self.family,
+            secret: hmac_sha256(&self.secret, &message),
+        }
+    }
+
+    /// A salt for [`successor`](Self::successor).
+    pub(super) fn salt() -> Result<Digest, NoRandomness> {
+        let mut salt = [0; 32];
+        random(&mut salt)?;
+        Ok(Digest::from_bytes(salt))
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshToken").finish_non_exhaustive()
+    }
+}
+
+fn labelled(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut message = label.to_vec();
+    for part in parts {
+        message.extend_from_slice(part);
+    }
+    let hash = sha256(&message);
+    message.zeroize();
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_64_characters_that_read_back() {
+        let token = RefreshToken::generate().unwrap();
+        let text = token.encode();
+        assert_eq!(text.len(), 64);
+        assert_eq!(RefreshToken::parse(&text).unwrap().hash(), token.hash());
+    }
+
+    #[test]
+    fn what_is_no_token_is_none() {
+        let text = RefreshToken::generate().unwrap().encode();
+        for bad in ["", "x", &text[1..], &format!("{text}A"), &"=".repeat(64)] {
+            assert!(RefreshToken::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn all_tokens_of_a_session_name_it_and_differ() {
+        let first = RefreshToken::generate().unwrap();
+        let second = first.successor(&RefreshToken::salt().unwrap());
+        assert_eq!(first.session_id(), second.session_id());
+        assert_ne!(first.hash(), second.hash());
+        let other = RefreshToken::generate().unwrap();
+        assert_ne!(first.session_id(), other.session_id());
+    }
+
+    #[test]
+    fn a_successor_depends_on_the_token_and_on_the_salt() {
+        let token = RefreshToken::generate().unwrap();
+        let salt = RefreshToken::salt().unwrap();
+        let successor = token.successor(&salt).hash();
+        assert_eq!(token.successor(&salt).hash(), successor);
+        assert_ne!(
+            token.successor(&RefreshToken::salt().unwrap()).hash(),
+            successor
+        );
+        let mut stranger = RefreshToken::generate().unwrap();
+        stranger.family = token.family;
+        assert_ne!(stranger.successor(&salt).hash(), successor);
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        let token = RefreshToken::generate().unwrap();
+        assert_eq!(format!("{token:?}"), "RefreshToken { .. }");
+    }
+}

@@ -1,0 +1,197 @@
+//! What a session store must do. Everything that needs thought is decided before it is called.
+
+use std::{error::Error, fmt, future::Future, sync::Arc};
+
+use crate::{
+    keys::BoxFuture,
+    session::{Digest, SessionId, StoredSession},
+};
+
+/// Keeps sessions: in memory, in a database, wherever one step can be atomic.
+///
+/// A store decides nothing. It finds rows, and changes one only if it still is what the caller has
+/// seen. Rules that every implementation keeps, and that [`store_suite`] checks:
+///
+/// 1. [`rotate`](Self::rotate) is one atomic step: of many racers with the same `from`, exactly one
+///    gets `true`.
+/// 2. A read sees every write that was answered before it: no reading from a lagging replica.
+/// 3. An answer is given only when the write is as durable as the store can make it.
+/// 4. Whatever goes wrong is a [`StoreError`], never an empty answer.
+/// 5. What [`end`](Self::end) and [`end_all`](Self::end_all) remove, they put into the store's
+///    [`RevocationLog`](crate::RevocationLog) in the same atomic step, if it has one.
+///
+/// A store is cheap to clone, and its clones share the data.
+///
+/// [`store_suite`]: crate::testing::store_suite
+pub trait SessionStore: Clone + Send + Sync + 'static {
+    /// Adds a session. Its id is new.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say that the session is there.
+    fn insert(
+        &self,
+        session: &StoredSession,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The session of this id. An expired one may be there still, or be gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say.
+    fn find(
+        &self,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<Option<StoredSession>, StoreError>> + Send;
+
+    /// Puts `next` in the place of the session with its id, if that one's `current` is `from`: one
+    /// atomic step. `false` when it is not, or when there is no such session.
+    ///
+    /// Subject, label, binding, `created_at` and `absolute_expires_at` are those of the session
+    /// that was found.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say. The step may have happened even so.
+    fn rotate(
+        &self,
+        from: &Digest,
+        next: &StoredSession,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes the session, and records that its access tokens are revoked until `until` (seconds
+    /// since 1970): also when there is no such session any more. Says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say. The step may have happened even so.
+    fn end(
+        &self,
+        id: &SessionId,
+        until: i64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes all sessions of the subject, and records until `until` that each is revoked, and that
+    /// tokens of the subject issued before `issued_before` are. All times in seconds since 1970.
+    /// Returns the ids of the sessions that were removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say. The step may have happened even so.
+    fn end_all(
+        &self,
+        subject: &str,
+        issued_before: i64,
+        until: i64,
+    ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
+
+    /// The sessions of the subject, in any order, that have not expired at `now` (seconds since
+    /// 1970).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say.
+    fn list(
+        &self,
+        subject: &str,
+        now: i64,
+    ) -> impl Future<Output = Result<Vec<StoredSession>, StoreError>> + Send;
+
+    /// Removes what has expired at `now` (seconds since 1970): sessions, and entries of the
+    /// revocation log. Returns how many sessions that were; 0 where the store does it by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it could not be done.
+    fn sweep(&self, now: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
+
+/// A store could not do what it was asked, or cannot say whether it did.
+///
+/// Clients are told 503, and nothing of the cause. The cause is the [`source`](Error::source), for
+/// the log.
+#[derive(Clone)]
+pub struct StoreError(Arc<dyn Error + Send + Sync>);
+
+impl StoreError {
+    /// An error with its cause, for those who implement a store.
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Arc::from(cause.into()))
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the store is not available")
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreError").field(&self.0).finish()
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+/// The same without generics: what [`Sessions`](crate::Sessions) holds.
+pub(super) trait AnyStore: Send + Sync {
+    fn insert(&self, session: StoredSession) -> BoxFuture<Result<(), StoreError>>;
+    fn find(&self, id: SessionId) -> BoxFuture<Result<Option<StoredSession>, StoreError>>;
+    fn rotate(&self, from: Digest, next: StoredSession) -> BoxFuture<Result<bool, StoreError>>;
+    fn end(&self, id: SessionId, until: i64) -> BoxFuture<Result<bool, StoreError>>;
+    fn end_all(
+        &self,
+        subject: String,
+        issued_before: i64,
+        until: i64,
+    ) -> BoxFuture<Result<Vec<SessionId>, StoreError>>;
+    fn list(&self, subject: String, now: i64) -> BoxFuture<Result<Vec<StoredSession>, StoreError>>;
+    fn sweep(&self, now: i64) -> BoxFuture<Result<u64, StoreError>>;
+}
+
+impl<S: SessionStore> AnyStore for S {
+    fn insert(&self, session: StoredSession) -> BoxFuture<Result<(), StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::insert(&store, &session).await })
+    }
+
+    fn find(&self, id: SessionId) -> BoxFuture<Result<Option<StoredSession>, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::find(&store, &id).await })
+    }
+
+    fn rotate(&self, from: Digest, next: StoredSession) -> BoxFuture<Result<bool, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::rotate(&store, &from, &next).await })
+    }
+
+    fn end(&self, id: SessionId, until: i64) -> BoxFuture<Result<bool, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::end(&store, &id, until).await })
+    }
+
+    fn end_all(
+        &self,
+        subject: String,
+        issued_before: i64,
+        until: i64,
+    ) -> BoxFuture<Result<Vec<SessionId>, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::end_all(&store, &subject, issued_before, until).await })
+    }
+
+    fn list(&self, subject: String, now: i64) -> BoxFuture<Result<Vec<StoredSession>, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::list(&store, &subject, now).await })
+    }
+
+    fn sweep(&self, now: i64) -> BoxFuture<Result<u64, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::sweep(&store, now).await })
+    }
+}

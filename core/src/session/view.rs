@@ -1,0 +1,208 @@
+//! What an app sees of a session, and what it says about a user and a client.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::session::{Digest, SessionId, StoredSession};
+
+/// A session, as the app and its user see it. Serialises as a JSON object for a list of devices.
+///
+/// `Debug` does not show the subject and the label.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Session {
+    id: SessionId,
+    #[serde(skip)]
+    subject: String,
+    label: Option<String>,
+    created_at: i64,
+    last_used_at: i64,
+    expires_at: i64,
+}
+
+impl Session {
+    /// Its name: the claim `sid` of its access tokens.
+    #[must_use]
+    pub fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// Whose session it is: the claim `sub` of its access tokens.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// What the user knows the device by.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// When the user logged in, in seconds since 1970.
+    #[must_use]
+    pub fn created_at(&self) -> i64 {
+        self.created_at
+    }
+
+    /// When it was last refreshed, in seconds since 1970; at first, the login.
+    #[must_use]
+    pub fn last_used_at(&self) -> i64 {
+        self.last_used_at
+    }
+
+    /// When it ends if it is not used again, in seconds since 1970.
+    #[must_use]
+    pub fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+}
+
+impl From<&StoredSession> for Session {
+    fn from(stored: &StoredSession) -> Self {
+        Self {
+            id: stored.id.clone(),
+            subject: stored.subject.clone(),
+            label: stored.label.clone(),
+            created_at: stored.created_at,
+            last_used_at: stored.last_used_at,
+            expires_at: stored.expires_at,
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("created_at", &self.created_at)
+            .field("last_used_at", &self.last_used_at)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who a user is: the subject, and the claims of the access token.
+///
+/// The claims are a type that serialises as a JSON object. They may hold `sub` if it is the subject;
+/// `iss`, `iat`, `jti`, `exp` and `sid` are set by the library.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::Identity;
+///
+/// #[derive(serde::Serialize)]
+/// struct User {
+///     role: &'static str,
+/// }
+/// let ada = Identity::new("ada", User { role: "admin" });
+/// assert_eq!(ada.subject(), "ada");
+/// ```
+#[derive(Clone)]
+pub struct Identity<C> {
+    subject: String,
+    claims: C,
+}
+
+impl<C> Identity<C> {
+    /// The user `subject` (claim `sub`), unique and never given to another: 1 to 255 bytes without
+    /// control characters.
+    pub fn new(subject: impl Into<String>, claims: C) -> Self {
+        Self {
+            subject: subject.into(),
+            claims,
+        }
+    }
+
+    /// The subject.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &C {
+        &self.claims
+    }
+
+    /// The claims, to keep.
+    #[must_use]
+    pub fn into_claims(self) -> C {
+        self.claims
+    }
+}
+
+impl<C> fmt::Debug for Identity<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").finish_non_exhaustive()
+    }
+}
+
+/// What is known of the client, a device or a browser, that logs in or refreshes.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{Client, Digest};
+///
+/// let thumbprint = [7; 32]; // SHA-256 of the client's TLS certificate, for example
+/// let client = Client::new()
+///     .label("Firefox on Linux")
+///     .binding(Digest::from_bytes(thumbprint));
+/// ```
+#[derive(Clone, Default)]
+pub struct Client {
+    pub(super) label: Option<String>,
+    pub(super) binding: Option<Digest>,
+}
+
+impl Client {
+    /// The longest label in bytes. A longer one is cut.
+    pub const LONGEST_LABEL: usize = 255;
+
+    /// A client of which nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the user will know the device by. Control characters become spaces.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        let mut label = label.into().replace(char::is_control, " ");
+        while label.len() > Self::LONGEST_LABEL {
+            label.pop();
+        }
+        self.label = Some(label).filter(|label| !label.trim().is_empty());
+        self
+    }
+
+    /// Something that only this client can present, as a hash: of a key, of a certificate. A session
+    /// that was started with it is refreshed only with the same (RFC 9700 section 4.14.2).
+    #[must_use]
+    pub fn binding(mut self, hash: Digest) -> Self {
+        self.binding = Some(hash);
+        self
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_cut_at_a_character_and_holds_no_control_characters() {
+        let label = |text: &str| Client::new().label(text).label;
+        assert_eq!(label("a\r\nb").as_deref(), Some("a  b"));
+        assert_eq!(label(&"\u{e9}".repeat(200)).unwrap().len(), 254);
+        assert_eq!(label(" \n"), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! Reading a request: what it asks for, and what is refused without waiting.
+
+use serde::Deserialize;
+
+use crate::{
+    auth::Authenticate,
+    session::{Client, SessionId, Sessions},
+    session_routes::{
+        Reply, SessionRoutes,
+        endpoint::{Endpoint, NoEndpoint},
+        reply::{INVALID_REQUEST, invalid, reported},
+    },
+    source::{RequestHead, single},
+};
+
+/// What is left to do once the request is read.
+pub(super) enum Task {
+    End(Authenticate, Option<SessionId>),
+    Jwks,
+    List(Authenticate),
+    LogIn {
+        body: Vec<u8>,
+        client: Client,
+        /// The refresh token that the browser had.
+        earlier: Option<String>,
+    },
+    LogOut(String),
+    LogOutBearer(Authenticate),
+    LogOutEverywhere(Authenticate),
+    Refresh {
+        token: String,
+        client: Client,
+    },
+}
+
+impl SessionRoutes {
+    /// Reads the request, and refuses what needs no waiting.
+    pub(super) fn read(
+        &self,
+        path: &str,
+        head: &dyn RequestHead,
+        body: &[u8],
+    ) -> Result<Task, Reply> {
+        let endpoint = Endpoint::find(head.method(), path).map_err(|none| match none {
+            NoEndpoint::Method(allowed) => {
+                Reply::error(405, INVALID_REQUEST, "this endpoint has other methods")
+                    .with("allow", allowed)
+            }
+            NoEndpoint::Path => Reply::error(404, INVALID_REQUEST, "there is no such endpoint"),
+        })?;
+        (self.admit)(path, head).map_err(|wait| {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            Reply::error(
+                429,
+                "too_many_requests",
+                "too many requests: come again later",
+            )
+            .with("retry-after", seconds.max(1).to_string())
+        })?;
+        // Also where no cookie came along: the answer may set or clear some.
+        if self.cookies.is_some() {
+            self.csrf.check_login(head).map_err(reported)?;
+        }
+        let check = || self.authenticator.check(head);
+        Ok(match endpoint {
+            Endpoint::Jwks => Task::Jwks,
+            Endpoint::List => Task::List(check()),
+            Endpoint::LogIn => {
+                is_json(head)?;
+                Task::LogIn {
+                    body: body.to_vec(),
+                    client: (self.client)(head),
+                    earlier: self.earlier(head),
+                }
+            }
+            // With two refresh cookies, one planted, the access token still says whose session to end.
+            Endpoint::LogOut if self.cookie(head).is_err() => Task::LogOutBearer(check()),
+            Endpoint::LogOut => match self.refresh_token(head, body)? {
+                Some(token) => Task::LogOut(token),
+                None => Task::LogOutBearer(check()),
+            },
+            Endpoint::LogOutEverywhere => Task::LogOutEverywhere(check()),
+            Endpoint::Refresh => Task::Refresh {
+                token: self
+                    .refresh_token(head, body)?
+                    .ok_or_else(|| invalid("there is no refresh token"))?,
+                client: (self.client)(head),
+            },
+            Endpoint::Session(id) => Task::End(check(), id),
+        })
+    }
+
+    /// The refresh token of the request: from its body, or in cookie mode from its cookie.
+    fn refresh_token(&self, head: &dyn RequestHead, body: &[u8]) -> Result<Option<String>, Reply> {
+        #[derive(Deserialize)]
+        struct Body {
+            refresh_token: Option<String>,
+        }
+        if self.cookies.is_some() {
+            return self.proven_cookie(head);
+        }
+        if body.is_empty() {
+            return Ok(None);
+        }
+        is_json(head)?;
+        let body: Body = serde_json::from_slice(body)
+            .map_err(|_| invalid("the body is no JSON object with a `refresh_token`"))?;
+        Ok(body.refresh_token)
+    }
+
+    /// The refresh token of the cookie, if the request proves that it comes from its own site.
+    fn proven_cookie(&self, head: &dyn RequestHead) -> Result<Option<String>, Reply> {
+        let Some(token) = self.cookie(head)? else {
+            return Ok(None);
+        };
+        let id = Sessions::id_of_token(token);
+        let id = id.as_ref().map_or("", SessionId::as_str);
+        self.csrf.check(head, id).map_err(reported)?;
+        Ok(Some(token.to_owned()))
+    }
+
+    /// The refresh token that a browser has when it logs in. Two of the name, or one that says
+    /// nothing: the new one takes their place.
+    fn earlier(&self, head: &dyn RequestHead) -> Option<String> {
+        Some(self.cookie(head).ok()??.to_owned())
+    }
+
+    fn cookie<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<&'h str>, Reply> {
+        match &self.cookies {
+            Some(cookies) => cookies.refresh_token(head).map_err(reported),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A form of another site can send other media types, but not JSON, without asking first.
+fn is_json(head: &dyn RequestHead) -> Result<(), Reply> {
+    let media_type = single(head, "content-type").ok().flatten();
+    let media_type = media_type.and_then(|value| value.split(|byte| *byte == b';').next());
+    if media_type.is_some_and(|own| own.trim_ascii().eq_ignore_ascii_case(JSON)) {
+        return Ok(());
+    }
+    Err(Reply::error(
+        415,
+        INVALID_REQUEST,
+        "send JSON, with the header content-type: application/json",
+    ))
+}
+
+const JSON: &[u8] = b"application/json";

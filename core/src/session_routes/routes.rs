@@ -1,0 +1,186 @@
+//! The session routes: what can be set, and the way in.
+
+use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    auth::Authenticator,
+    cookie::AuthCookies,
+    csrf::Csrf,
+    keys::BoxFuture,
+    session::{Client, Identity, Sessions},
+    session_routes::{
+        Reply, SignIn,
+        reply::{INVALID_REQUEST, invalid},
+        sign_in::{Ask, erase},
+    },
+    source::{RequestHead, TokenSource},
+};
+
+/// Login, refresh and logout over HTTP. An adapter's `session_routes` mounts them; cheap to clone.
+///
+/// | endpoint | needs | answer |
+/// |---|---|---|
+/// | `POST /login` | the body that your function reads | 200 with the pair; 401 `invalid_grant` |
+/// | `POST /refresh` | the refresh token | 200 with the next pair; 400 `invalid_grant` |
+/// | `POST /logout` | the refresh token, else the access token | 204, also when there was no session |
+/// | `POST /logout-all` | the access token | 204 |
+/// | `GET /sessions` | the access token | 200 with the sessions of the user |
+/// | `DELETE /sessions/{id}` | the access token | 204; 404 when it is no session of the user |
+/// | `GET /.well-known/jwks.json` | | 200 with the public keys |
+///
+/// Two modes:
+///
+/// 1. [`json`](Self::json): both tokens are in the body of the answer, by RFC 6749 section 5.1. The
+///    client sends the refresh token as `{"refresh_token": ".."}` and the access token as a bearer
+///    token.
+/// 2. [`cookies`](Self::cookies): both tokens are in cookies that no script can read, the body says
+///    how long they live. A request from another site is refused (403), the login included.
+///
+/// Errors have the body of RFC 6749 section 5.2. An outage is 503 with `Retry-After`, and changes no
+/// cookie. No answer may be cached, but for the key set.
+#[must_use = "the routes do nothing until an adapter mounts them"]
+#[derive(Clone)]
+pub struct SessionRoutes {
+    pub(super) sessions: Sessions,
+    pub(super) ask: Arc<Ask>,
+    /// `None`: JSON mode.
+    pub(super) cookies: Option<Arc<AuthCookies>>,
+    pub(super) csrf: Csrf,
+    pub(super) authenticator: Authenticator,
+    pub(super) client: Arc<ClientOf>,
+    pub(super) admit: Arc<Admit>,
+}
+
+type ClientOf = dyn Fn(&dyn RequestHead) -> Client + Send + Sync;
+type Admit = dyn Fn(&str, &dyn RequestHead) -> Result<(), Duration> + Send + Sync;
+
+impl SessionRoutes {
+    /// The largest body of a request: 16 KiB.
+    pub const MAX_BODY_BYTES: usize = 16 << 10;
+
+    /// Routes that carry the tokens in bodies and the `Authorization` header: for API clients and
+    /// native apps.
+    ///
+    /// `sign_in` is asked who somebody is, at a login and again at each refresh: see [`SignIn`]. An
+    /// error is an outage (503).
+    pub fn json<F, Fut, L, C, E>(sessions: Sessions, sign_in: F) -> Self
+    where
+        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
+        L: DeserializeOwned,
+        C: Serialize,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self::new(sessions, None, sign_in)
+    }
+
+    /// Routes that carry the tokens in cookies: for browsers. `sign_in` as with
+    /// [`json`](Self::json).
+    pub fn cookies<F, Fut, L, C, E>(sessions: Sessions, cookies: AuthCookies, sign_in: F) -> Self
+    where
+        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
+        L: DeserializeOwned,
+        C: Serialize,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self::new(sessions, Some(cookies), sign_in)
+    }
+
+    fn new<F, Fut, L, C, E>(sessions: Sessions, cookies: Option<AuthCookies>, sign_in: F) -> Self
+    where
+        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
+        L: DeserializeOwned,
+        C: Serialize,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let source = cookies
+            .as_ref()
+            .map_or_else(TokenSource::bearer, AuthCookies::access_source);
+        Self {
+            authenticator: Authenticator::new(sessions.verifier()).source(source),
+            sessions,
+            ask: erase(sign_in).into(),
+            cookies: cookies.map(Arc::new),
+            csrf: Csrf::default(),
+            client: Arc::new(user_agent),
+            admit: Arc::new(|_, _| Ok(())),
+        }
+    }
+
+    /// The protection against requests from other sites, in cookie mode. Default [`Csrf::default`]:
+    /// browsers say themselves where a request comes from.
+    pub fn csrf(mut self, csrf: Csrf) -> Self {
+        self.authenticator = self.authenticator.csrf(csrf.clone());
+        self.csrf = csrf;
+        self
+    }
+
+    /// What is known of the client that sends a request. Default: `User-Agent` is its label.
+    pub fn client<F>(mut self, client: F) -> Self
+    where
+        F: Fn(&dyn RequestHead) -> Client + Send + Sync + 'static,
+    {
+        self.client = Arc::new(client);
+        self
+    }
+
+    /// Asks whether a request may come in, by path (`/login`, `/refresh` ..) and head, before anything is
+    /// looked up or computed. An error is 429, with the time to wait as `Retry-After`.
+    ///
+    /// A head has no address. To limit by address, put a layer such as `tower_governor`'s or
+    /// `actix-governor`'s around the routes.
+    pub fn admit<F>(mut self, admit: F) -> Self
+    where
+        F: Fn(&str, &dyn RequestHead) -> Result<(), Duration> + Send + Sync + 'static,
+    {
+        self.admit = Arc::new(admit);
+        self
+    }
+
+    /// Answers a request. `path` is relative to where the routes are mounted; `body` is at most
+    /// [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES) long.
+    ///
+    /// For adapters. Everything of the head is read before it returns.
+    pub fn answer(&self, path: &str, head: &dyn RequestHead, body: &[u8]) -> BoxFuture<Reply> {
+        match self.read(path, head, body) {
+            Ok(task) => {
+                let routes = self.clone();
+                Box::pin(async move { routes.perform(task).await })
+            }
+            Err(reply) => Box::pin(std::future::ready(reply)),
+        }
+    }
+
+    /// The answer to a body over [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES). For adapters.
+    #[must_use]
+    pub fn body_too_large() -> Reply {
+        Reply::error(413, INVALID_REQUEST, "the body has more than 16 KiB")
+    }
+
+    /// The answer to a body that did not come to its end. For adapters.
+    #[must_use]
+    pub fn body_unreadable() -> Reply {
+        invalid("the body cannot be read")
+    }
+}
+
+impl fmt::Debug for SessionRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRoutes")
+            .field("sessions", &self.sessions)
+            .field("cookies", &self.cookies)
+            .finish_non_exhaustive()
+    }
+}
+
+fn user_agent(head: &dyn RequestHead) -> Client {
+    let mut client = Client::new();
+    head.visit_header("user-agent", &mut |value| {
+        client = Client::new().label(String::from_utf8_lossy(value));
+    });
+    client
+}

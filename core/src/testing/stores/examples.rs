@@ -1,0 +1,67 @@
+//! Sessions and names for the suites.
+
+use std::future::Future;
+
+use serde_json::json;
+
+use crate::{
+    jose::crypto,
+    session::{Digest, Predecessor, SessionId, StoreError, StoredSession},
+};
+
+/// Text that means something in SQL, in patterns, in scripts and on terminals. There is no NUL in
+/// it, which some databases cannot keep.
+pub(super) const HOSTILE: &str = "'\"`\\;--/*%_*?[^]{}()$1&|<>\r\n\t\u{1}\u{7f}\u{85}\u{202e}";
+
+/// A subject that is nobody's, of up to 255 bytes.
+pub(super) fn subject(hint: &str) -> String {
+    let mut subject = format!("{} {hint}", random_id());
+    subject.truncate(255);
+    subject
+}
+
+pub(super) fn random_id() -> SessionId {
+    SessionId::new(random())
+}
+
+pub(super) fn random_digest() -> Digest {
+    Digest::from_bytes(random())
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // A test cannot go on without randomness.
+    crypto::random(&mut bytes).expect("random bytes");
+    bytes
+}
+
+/// What comes after a session: a new one each time.
+pub(super) fn successor(session: &StoredSession) -> StoredSession {
+    StoredSession {
+        last_used_at: session.last_used_at + 1,
+        current: random_digest(),
+        previous: Some(Predecessor {
+            hash: session.current,
+            salt: random_digest(),
+        }),
+        ..session.clone()
+    }
+}
+
+/// The answer of a store.
+pub(super) async fn done<T>(call: &str, answer: impl Future<Output = Result<T, StoreError>>) -> T {
+    let answer = answer.await;
+    answer.unwrap_or_else(|error| panic!("`{call}` failed: {error:?}"))
+}
+
+/// The names of the fields that differ. `Debug` does not show them all.
+pub(super) fn difference(found: Option<&StoredSession>, expected: &StoredSession) -> String {
+    let Some(found) = found else {
+        return "there is no session".to_owned();
+    };
+    let [found, expected] = [json!(found), json!(expected)];
+    let fields = expected.as_object().into_iter().flatten();
+    let differ = fields.filter(|(name, value)| found.get(name) != Some(value));
+    let names: Vec<_> = differ.map(|(name, _)| name.as_str()).collect();
+    format!("{} differ", names.join(", "))
+}

@@ -1,0 +1,16 @@
+//! The suites that every store of sessions has to pass.
+
+mod ending;
+mod examples;
+mod join;
+mod log_suite;
+mod rotation;
+mod sessions_suite;
+mod store_suite;
+mod suite;
+
+pub use self::{
+    log_suite::{revocation_log_suite, store_and_log_suite},
+    sessions_suite::sessions_suite,
+    store_suite::store_suite,
+};

@@ -1,0 +1,325 @@
+//! Cookies that hold tokens: what browsers are told, and what is read back.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+use cookie::{Cookie, SameSite};
+use countersign::{AuthCookies, AuthErrorKind, ConfigError, RequestHead};
+use proptest::prelude::*;
+
+/// A request with these `Cookie` headers.
+struct Head(Vec<String>);
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        "POST"
+    }
+
+    fn path(&self) -> &str {
+        "/session/refresh"
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+        if name == "cookie" {
+            self.0.iter().for_each(|value| visit(value.as_bytes()));
+        }
+    }
+}
+
+fn cookies() -> AuthCookies {
+    AuthCookies::new("/session").unwrap()
+}
+
+fn set(cookies: &AuthCookies) -> Vec<String> {
+    cookies
+        .set(("a.b.c", 900), ("refresh", 86_400), Some("csrf"))
+        .unwrap()
+}
+
+#[test]
+fn a_login_sets_three_cookies() {
+    assert_eq!(
+        set(&cookies()),
+        [
+            "__Host-access=a.b.c; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900",
+            "__Secure-refresh=refresh; HttpOnly; SameSite=Strict; Secure; Path=/session; Max-Age=86400",
+            "__Host-csrf=csrf; SameSite=Strict; Secure; Path=/; Max-Age=86400",
+        ]
+    );
+    let without = cookies()
+        .set(("a.b.c", 900), ("refresh", 86_400), None)
+        .unwrap();
+    assert_eq!(without, set(&cookies())[..2]);
+}
+
+#[test]
+fn a_logout_deletes_them_with_the_same_attributes() {
+    let expected = [
+        "__Host-access=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        "__Secure-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/session; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        "__Host-csrf=; SameSite=Strict; Secure; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+    ];
+    assert_eq!(cookies().clear(), expected);
+
+    let own = AuthCookies::new("/")
+        .unwrap()
+        .access_name("__Host-a")
+        .unwrap()
+        .refresh_name("__Host-r")
+        .unwrap()
+        .csrf_name("__Host-c")
+        .unwrap()
+        .same_site_lax();
+    for (set, cleared) in set(&own).iter().zip(own.clear()) {
+        let identity = |text: &str| {
+            let cookie = Cookie::parse(text.to_owned()).unwrap();
+            let attributes = (cookie.secure(), cookie.http_only(), cookie.same_site());
+            let place = (
+                cookie.path().map(str::to_owned),
+                cookie.domain().map(str::to_owned),
+            );
+            (cookie.name().to_owned(), attributes, place)
+        };
+        assert_eq!(identity(set), identity(&cleared));
+    }
+}
+
+#[test]
+fn a_token_that_has_ended_deletes_its_cookie() {
+    let set = cookies().set(("a.b.c", 0), ("refresh", 1), None).unwrap();
+    assert!(
+        set[0].contains("Max-Age=0; Expires=Thu, 01 Jan 1970"),
+        "{}",
+        set[0]
+    );
+    assert!(set[1].ends_with("Max-Age=1"), "{}", set[1]);
+}
+
+#[test]
+fn lax_is_for_all_cookies_or_none() {
+    for text in set(&cookies().same_site_lax()) {
+        assert_eq!(
+            Cookie::parse(&*text).unwrap().same_site(),
+            Some(SameSite::Lax),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_cookie_that_browsers_would_drop_is_an_error() {
+    let most = 4096 - "__Host-access".len();
+    let fits = "z".repeat(most);
+    assert!(cookies().set((&fits, 900), ("refresh", 1), None).is_ok());
+    let large = "z".repeat(most + 1);
+    let error = cookies()
+        .set((&large, 900), ("refresh", 1), None)
+        .unwrap_err();
+    assert_eq!(error.cookie(), "__Host-access");
+    let text = format!("{error} {error:?}");
+    assert!(text.contains("4097") && !text.contains("zz"), "{text}");
+    // Every cookie is looked at.
+    let large = "z".repeat(4096);
+    let error = cookies().set(("a", 900), (&large, 1), None).unwrap_err();
+    assert_eq!(error.cookie(), "__Secure-refresh");
+    let error = cookies()
+        .set(("a", 900), ("r", 1), Some(&large))
+        .unwrap_err();
+    assert_eq!(error.cookie(), "__Host-csrf");
+}
+
+#[test]
+fn a_value_that_no_cookie_can_have_is_an_error() {
+    for bad in [
+        "a; Domain=evil.test",
+        "a\r\nSet-Cookie: b=c",
+        "a b",
+        "a,b",
+        "\"a\"",
+        "a\\b",
+        "\u{e4}",
+        "a\0",
+    ] {
+        let error = cookies().set((bad, 900), ("refresh", 1), None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the cookie __Host-access has a character that none can have"
+        );
+        assert!(!format!("{error:?}").contains(bad));
+    }
+    assert!(
+        cookies()
+            .set(("a-b_c.d=", 900), ("refresh", 1), None)
+            .is_ok()
+    );
+}
+
+#[test]
+fn the_refresh_path_is_one_that_a_cookie_can_have() {
+    let longest = format!("/{}", "p".repeat(1023));
+    for good in ["/", "/session", "/session/", "/a/b%20c", &longest] {
+        assert!(AuthCookies::new(good).is_ok(), "{good}");
+    }
+    let too_long = format!("{longest}p");
+    for bad in [
+        "",
+        "session",
+        "https://app.test/session",
+        "/session; Domain=evil.test",
+        "/a,b",
+        "/a b",
+        " /session",
+        "/session\r\n",
+        "/session\t",
+        "/sess\u{ef}on",
+        "/session?a",
+        "/session#a",
+        &too_long,
+    ] {
+        let refused = AuthCookies::new(bad).unwrap_err();
+        assert!(
+            matches!(refused, ConfigError::InvalidSetting(_)),
+            "{bad}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn a_name_keeps_the_prefix_that_protects_it() {
+    let invalid = |result: Result<AuthCookies, ConfigError>, name: &str| {
+        let refused = result.unwrap_err();
+        assert!(
+            matches!(refused, ConfigError::InvalidSetting(_)),
+            "{name}: {refused}"
+        );
+    };
+    for good in ["__Host-a", "__Host-shop.access", "__Host-Http-access"] {
+        assert!(cookies().access_name(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "",
+        "access",
+        "__Host-",
+        "__host-access",
+        "__Secure-access",
+        " __Host-access",
+        "__Host-a b",
+        "__Host-a=b",
+        "__Host-a;b",
+        "__Host-\u{e4}",
+        "__Host-a\r\n",
+    ] {
+        invalid(cookies().access_name(bad), bad);
+        invalid(cookies().csrf_name(bad), bad);
+    }
+    // Browsers refuse a cookie of this prefix that scripts can read.
+    invalid(cookies().csrf_name("__Host-Http-csrf"), "__Host-Http-csrf");
+
+    assert!(cookies().refresh_name("__Secure-r").is_ok());
+    invalid(cookies().refresh_name("refresh"), "refresh");
+    // This prefix asks for the path `/`.
+    invalid(cookies().refresh_name("__Host-r"), "__Host-r");
+    assert!(
+        AuthCookies::new("/")
+            .unwrap()
+            .refresh_name("__Host-r")
+            .is_ok()
+    );
+}
+
+#[test]
+fn no_two_cookies_have_one_name() {
+    for result in [
+        cookies().access_name("__Host-csrf"),
+        cookies().csrf_name("__Host-access"),
+        AuthCookies::new("/").unwrap().refresh_name("__Host-access"),
+    ] {
+        assert!(matches!(result.unwrap_err(), ConfigError::Conflict(_)));
+    }
+}
+
+#[test]
+fn the_refresh_token_is_read_back() {
+    let read = |headers: &[&str]| {
+        let head = Head(headers.iter().map(|&value| value.to_owned()).collect());
+        let found = cookies()
+            .refresh_token(&head)
+            .map(|token| token.map(str::to_owned));
+        found.map_err(|error| error.kind())
+    };
+    assert_eq!(
+        read(&["a=b; __Secure-refresh=token; c=d"]),
+        Ok(Some("token".into()))
+    );
+    assert_eq!(read(&[]), Ok(None));
+    assert_eq!(read(&["__Secure-refresh="]), Ok(None));
+    assert_eq!(read(&["__secure-refresh=token"]), Ok(None));
+    // Browsers send the same cookie for two paths; a different one was planted.
+    assert_eq!(
+        read(&["__Secure-refresh=token; __Secure-refresh=token"]),
+        Ok(Some("token".into()))
+    );
+    for planted in [
+        &["__Secure-refresh=token; __Secure-refresh=other"][..],
+        &["__Secure-refresh=token", "__Secure-refresh=other"],
+    ] {
+        assert_eq!(read(planted), Err(AuthErrorKind::MalformedToken));
+    }
+}
+
+/// A header value that every server sends and every browser reads as it was meant.
+fn check(text: &str, name: &str, value: &str, path: &str) -> Result<(), TestCaseError> {
+    prop_assert!(
+        text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+        "{}",
+        text
+    );
+    let cookie = Cookie::parse(text).unwrap();
+    prop_assert_eq!(cookie.name_value(), (name, value));
+    prop_assert_eq!(cookie.secure(), Some(true));
+    prop_assert_eq!(cookie.http_only(), (!name.contains("csrf")).then_some(true));
+    prop_assert_eq!(cookie.same_site(), Some(SameSite::Strict));
+    prop_assert_eq!(cookie.path(), Some(path));
+    prop_assert_eq!(cookie.domain(), None);
+    prop_assert!(cookie.max_age().is_some());
+    // No attribute that is not meant.
+    prop_assert!(text.matches(';').count() <= 6, "{}", text);
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn every_cookie_is_valid_header_text_with_all_its_attributes(
+        path in prop_oneof!["/.{0,20}", "/[!-~]{0,20}", ".{0,8}"],
+        access in prop_oneof![".{0,40}", "[!-~]{0,40}", "[A-Za-z0-9._-]{1,60}"],
+        refresh in prop_oneof![".{0,40}", "[A-Za-z0-9_-]{1,64}"],
+        csrf in "[A-Za-z0-9_-]{64}",
+        seconds in any::<u64>(),
+    ) {
+        let Ok(cookies) = AuthCookies::new(&*path) else {
+            prop_assume!(false);
+            return Ok(());
+        };
+        let refresh_name = if path == "/" { "__Host-refresh" } else { "__Secure-refresh" };
+        if let Ok(set) = cookies.set((&access, seconds), (&refresh, seconds), Some(&csrf)) {
+            check(&set[0], "__Host-access", &access, "/")?;
+            check(&set[1], refresh_name, &refresh, &path)?;
+            check(&set[2], "__Host-csrf", &csrf, "/")?;
+        }
+        let cleared = cookies.clear();
+        check(&cleared[0], "__Host-access", "", "/")?;
+        check(&cleared[1], refresh_name, "", &path)?;
+        check(&cleared[2], "__Host-csrf", "", "/")?;
+    }
+
+    #[test]
+    fn any_token_in_base64url_can_be_set_and_read_back(token in "[A-Za-z0-9_.-]{1,200}") {
+        let set = cookies().set(("a", 1), (&token, 1), None).unwrap();
+        let sent = set[1].split(';').next().unwrap().to_owned();
+        let head = Head(vec![sent]);
+        prop_assert_eq!(cookies().refresh_token(&head).unwrap(), Some(&*token));
+    }
+}

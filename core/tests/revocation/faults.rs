@@ -1,0 +1,125 @@
+//! What the log of the program says about a list that is not well.
+
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex},
+};
+
+use countersign::{Authenticator, Clock, Credentials, Revocation, testing::TestIssuer};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+use super::{
+    nodes::{Fault, Log, Node},
+    subject, token,
+};
+
+/// Collects events as lines: level, then fields.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl Lines {
+    fn of(work: impl FnOnce()) -> Vec<String> {
+        let lines = Self::default();
+        tracing::subscriber::with_default(lines.clone(), work);
+        lines.0.lock().unwrap().clone()
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "countersign"
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &Event<'_>) {
+        struct Fields(String);
+        impl Visit for Fields {
+            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+                write!(self.0, " {field}={value:?}").unwrap();
+            }
+        }
+        let mut fields = Fields(event.metadata().level().to_string());
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0);
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[test]
+fn an_outage_of_the_log_is_told_once_and_so_is_its_end() {
+    let (issuer, log) = (TestIssuer::new(), Log::default());
+    let mut node = Node::new(&issuer, &log);
+    let lines = Lines::of(|| {
+        node.read();
+        for _ in 0..5 {
+            node.fail(Fault::Down);
+        }
+        node.read();
+        node.read();
+        node.fail(Fault::Down);
+    });
+    let out = "WARN message=cannot read the revocation log cause=\"connection refused\"";
+    let back = "INFO message=the revocation log can be read again";
+    assert_eq!(lines, [out, back, out]);
+}
+
+#[test]
+fn a_full_list_is_told_once_and_names_nobody() {
+    let issuer = TestIssuer::new();
+    let clock = issuer.clock().clone();
+    let now = clock.now();
+    let list = Revocation::local().capacity(1).clock(clock.clone());
+    let list = list.build().unwrap();
+    let lines = Lines::of(|| {
+        list.revoke(&token("a", now)).unwrap();
+        for _ in 0..3 {
+            list.revoke(&subject("somebody", now, now + 900))
+                .unwrap_err();
+        }
+        clock.set(now + 61);
+        list.revoke(&token("b", now + 900)).unwrap();
+        list.revoke(&token("c", now + 900)).unwrap_err();
+    });
+    let full = "ERROR message=no room for another revocation: it is not in force here capacity=1";
+    assert_eq!(lines, [full, full]);
+}
+
+#[test]
+fn a_request_that_is_refused_in_an_outage_is_told_with_its_cause() {
+    let (issuer, log) = (TestIssuer::new(), Log::default());
+    let node = Node::new(&issuer, &log);
+    let authenticator = Authenticator::new(&node.verifier);
+    let text = issuer.token().sign();
+    let lines = Lines::of(|| {
+        let future = authenticator.authenticate(Some(Credentials::new(&text)));
+        futures_executor::block_on(future).unwrap_err();
+    });
+    let [line] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    for part in [
+        "WARN",
+        "revocation_unavailable",
+        "status=503",
+        "not read completely yet",
+    ] {
+        assert!(line.contains(part), "{line}");
+    }
+}
+
+#[test]
+fn a_second_log_is_told() {
+    let (issuer, log) = (TestIssuer::new(), Log::default());
+    let node = Node::new(&issuer, &log);
+    let lines = Lines::of(|| drop(node.revocation.follow(node.link.clone())));
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("ERROR") && lines[0].contains("follows two logs"));
+}

@@ -1,0 +1,41 @@
+//! What is revoked is refused, and what cannot be looked up is not let in.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+mod faults;
+mod follow;
+mod names;
+mod nodes;
+mod overflow;
+mod settings;
+mod stale;
+
+use countersign::{AuthErrorKind, RevocationEntry, Revoked, SessionId, Verifier};
+
+const SESSION: &str = "AAECAwQFBgcICQoLDA0ODw";
+const OTHER_SESSION: &str = "EAECAwQFBgcICQoLDA0ODw";
+
+/// Why a token is refused; `None` when it is accepted.
+fn refusal(verifier: &Verifier, token: &str) -> Option<AuthErrorKind> {
+    let refusal = verifier.verify_now(token).err().map(|error| error.kind());
+    assert_eq!(verifier.explain(token).refusal(), refusal);
+    refusal
+}
+
+fn token(id: &str, until: i64) -> RevocationEntry {
+    let revoked = Revoked::Token(id.to_owned());
+    RevocationEntry { revoked, until }
+}
+
+fn session(id: &str, until: i64) -> RevocationEntry {
+    let revoked = Revoked::Session(SessionId::parse(id).unwrap());
+    RevocationEntry { revoked, until }
+}
+
+fn subject(subject: &str, issued_before: i64, until: i64) -> RevocationEntry {
+    let revoked = Revoked::Subject {
+        subject: subject.to_owned(),
+        issued_before,
+    };
+    RevocationEntry { revoked, until }
+}

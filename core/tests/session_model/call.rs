@@ -1,0 +1,164 @@
+//! What a client asks for, and how far its call has come.
+
+use std::{cell::Cell, io, pin::Pin, rc::Rc};
+
+use countersign::{
+    Client, Clock, Ending, Session, SessionErrorKind as Kind, Sessions, TokenPair,
+    testing::FixedClock,
+};
+use serde_json::json;
+
+use crate::{family::Worth, stage::its_turn};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Call {
+    Logout(Token),
+    LogoutEverywhere,
+    Refresh {
+        token: Token,
+        answer: Answer,
+        /// Whether it comes from a client that the session is not bound to.
+        stranger: bool,
+        /// Whether the answer arrives.
+        keeps: bool,
+    },
+}
+
+/// Which token of its session a client comes with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Token {
+    /// One that was never made.
+    Forged,
+    /// The newest that anybody was told.
+    Newest,
+    /// One that is so many places older.
+    Older(usize),
+    /// The last that this client was told.
+    Own,
+}
+
+/// What the app says when it is asked for claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Claims,
+    Gone,
+    Outage,
+}
+
+/// A call that is on its way.
+pub(crate) struct Running {
+    pub(crate) call: Call,
+    pub(crate) future: Pin<Box<dyn Future<Output = Outcome>>>,
+    /// The session, and the place of the token. `None` when that was never made.
+    pub(crate) family: usize,
+    pub(crate) place: Option<usize>,
+    /// When its first turn was.
+    pub(crate) came: Option<i64>,
+    /// What the token was worth when the store was asked first, and last.
+    pub(crate) first: Option<Worth>,
+    pub(crate) last: Option<Worth>,
+    /// When the session that was found first expires.
+    pub(crate) expires_at: i64,
+    /// When the access token was made that it gets.
+    pub(crate) issued_at: i64,
+    pub(crate) has_failed: bool,
+    pub(crate) has_ended: bool,
+    answered_at: Rc<Cell<Option<i64>>>,
+}
+
+pub(crate) enum Outcome {
+    LoggedOut(Result<bool, Kind>),
+    LoggedOutEverywhere(Result<usize, Kind>),
+    Refreshed(Result<TokenPair, Kind>),
+}
+
+impl Running {
+    /// A call with this text as its token, from this device.
+    pub(crate) fn new(
+        call: Call,
+        (family, place): (usize, Option<usize>),
+        text: String,
+        device: Client,
+        sessions: Sessions,
+        clock: FixedClock,
+    ) -> Self {
+        let answered_at = Rc::<Cell<Option<i64>>>::default();
+        let future: Pin<Box<dyn Future<Output = Outcome>>> = match call {
+            Call::Logout(_) => Box::pin(async move {
+                let ended = sessions.end_by_token(&text).await;
+                Outcome::LoggedOut(ended.map_err(|error| error.kind()))
+            }),
+            Call::LogoutEverywhere => Box::pin(async move {
+                let ended = sessions.end_all("ada").await;
+                Outcome::LoggedOutEverywhere(ended.map_err(|error| error.kind()))
+            }),
+            Call::Refresh { answer, .. } => {
+                let asked = Rc::clone(&answered_at);
+                let claims = async move |session: Session| {
+                    assert_eq!(session.subject(), "ada");
+                    its_turn().await;
+                    asked.set(Some(clock.now()));
+                    match answer {
+                        Answer::Claims => Ok(Some(json!({}))),
+                        Answer::Gone => Ok(None),
+                        Answer::Outage => Err(io::Error::other("the user table is away")),
+                    }
+                };
+                Box::pin(async move {
+                    let refreshed = sessions.refresh(&text, &device, claims).await;
+                    Outcome::Refreshed(refreshed.map_err(|error| error.kind()))
+                })
+            }
+        };
+        Self {
+            call,
+            future,
+            family,
+            place,
+            came: None,
+            first: None,
+            last: None,
+            expires_at: i64::MAX,
+            issued_at: 0,
+            has_failed: false,
+            has_ended: false,
+            answered_at,
+        }
+    }
+
+    /// Whether the app has been asked for claims, and has answered.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.answered_at.get().is_some()
+    }
+
+    /// Why this call may end the session of this number.
+    pub(crate) fn may_end(&self, number: usize) -> Ending {
+        if let Call::LogoutEverywhere = self.call {
+            return Ending::LoggedOutEverywhere;
+        }
+        assert_eq!(number, self.family, "the session of another token is ended");
+        match (self.call, self.first) {
+            (Call::Logout(_), _) => Ending::LoggedOut,
+            (_, Some(Worth::Old)) => Ending::Replayed,
+            (
+                Call::Refresh {
+                    answer: Answer::Gone,
+                    ..
+                },
+                Some(Worth::Newest | Worth::OneBefore),
+            ) if self.is_asked() => Ending::SubjectGone,
+            (call, first) => panic!("a false revocation: {call:?} of a token that was {first:?}"),
+        }
+    }
+
+    /// Whether a token that was good can have no answer although nothing has failed: others have
+    /// exchanged it meanwhile, and its window is over or the next token is old, too. Or a clock that
+    /// was ahead for a moment let the session look expired when the claims were there.
+    pub(crate) fn is_passed(&self) -> bool {
+        match self.last {
+            Some(Worth::Old) => true,
+            Some(Worth::Newest) => self.answered_at.get() >= Some(self.expires_at),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Sessions against a simple oracle, whatever clients, thieves, clocks and stores do.
+//!
+//! Proptest plays a scene: clients refresh and log out at once, with tokens of their own, stolen or
+//! forged ones; each operation of the store, and each question for claims, is a point at which the
+//! scene decides who goes on; operations fail before or after their effect, connections break, the
+//! clock leaps. The [oracle](family) knows a session as the list of its tokens. What must hold, at
+//! every step:
+//!
+//! 1. One chain: a token has one successor, and only the newest one is ever exchanged.
+//! 2. No false revocation: a session ends before its time only by a logout, or because the subject is
+//!    gone, or because somebody came with a token that was, when the store was first asked, neither
+//!    the newest nor the one before it within the grace window.
+//! 3. No missed reuse: such a token never gets an answer, and after it the session is over.
+//! 4. No expiry beyond the absolute one, and no access token beyond the session.
+//! 5. An outage changes nothing: each call that fails can be made again.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+mod call;
+mod family;
+mod judge;
+mod scene;
+mod stage;
+
+use proptest::{collection::vec, prelude::*};
+
+use crate::{
+    call::{Answer, Call, Token},
+    scene::{Act, Rules, Scene},
+    stage::Fault,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_024))]
+
+    #[test]
+    fn sessions_keep_their_rules(rules in rules(), acts in vec(act(), 1..120)) {
+        let mut scene = Scene::new(rules);
+        for act in acts {
+            scene.play(act);
+        }
+        scene.finish();
+    }
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let grace = prop_oneof![4 => Just(10), 1 => Just(0), 1 => Just(1), 1 => Just(60)];
+    (grace, prop::bool::weighted(0.2)).prop_map(|(grace, bound)| Rules { grace, bound })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let client = 0..Scene::CLIENTS;
+    prop_oneof![
+        8 => (client.clone(), call()).prop_map(|(client, call)| Act::Begin(client, call)),
+        30 => (client.clone(), fault()).prop_map(|(client, fault)| Act::Go(client, fault)),
+        1 => client.prop_map(Act::Break),
+        5 => seconds().prop_map(Act::Clock),
+        2 => Just(Act::Login),
+        1 => Just(Act::Sweep),
+    ]
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let refresh = (token(), answer(), prop::bool::weighted(0.1), any::<bool>()).prop_map(
+        |(token, answer, stranger, keeps)| Call::Refresh {
+            token,
+            answer,
+            stranger,
+            keeps,
+        },
+    );
+    prop_oneof![
+        30 => refresh,
+        1 => token().prop_map(Call::Logout),
+        1 => Just(Call::LogoutEverywhere),
+    ]
+}
+
+fn token() -> impl Strategy<Value = Token> {
+    prop_oneof![
+        12 => Just(Token::Own),
+        6 => Just(Token::Newest),
+        2 => (1..5_usize).prop_map(Token::Older),
+        1 => Just(Token::Forged),
+    ]
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![20 => Just(Answer::Claims), 1 => Just(Answer::Gone), 3 => Just(Answer::Outage)]
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![20 => Just(Fault::None), 1 => Just(Fault::Before), 2 => Just(Fault::After)]
+}
+
+fn seconds() -> impl Strategy<Value = i64> {
+    prop_oneof![8 => 1..15_i64, 3 => -15..0_i64, 2 => 20..60_i64, 1 => -500..500_i64]
+}

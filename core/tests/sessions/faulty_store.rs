@@ -1,0 +1,147 @@
+//! A store that fails when it is told to, and remembers what it was asked.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use countersign::{Digest, MemoryStore, SessionId, SessionStore, StoreError, StoredSession};
+
+use crate::setup::pending_once;
+
+/// A [`MemoryStore`] whose steps can fail.
+#[derive(Clone, Default)]
+pub(crate) struct FaultyStore {
+    pub(crate) memory: MemoryStore,
+    plan: Arc<Mutex<Plan>>,
+}
+
+#[derive(Default)]
+struct Plan {
+    down: bool,
+    /// The step that fails, counted from now on, and how.
+    fault: Option<(usize, Fault)>,
+    steps: Vec<Step>,
+}
+
+/// When a step fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing was done.
+    Before,
+    /// All was done, and the answer got lost.
+    After,
+    /// All was done, and the answer takes a while.
+    Late,
+}
+
+/// What the store was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Insert,
+    Find,
+    Rotate,
+    End { until: i64 },
+    EndAll { issued_before: i64, until: i64 },
+    List,
+    Sweep,
+}
+
+impl FaultyStore {
+    /// Lets the step that comes after `skipped` others fail.
+    pub(crate) fn fail(&self, skipped: usize, fault: Fault) {
+        self.plan().fault = Some((skipped, fault));
+    }
+
+    /// Lets every step fail, or none.
+    pub(crate) fn is_down(&self, down: bool) {
+        self.plan().down = down;
+    }
+
+    /// Forgets a fault that was not met. Says whether there was one.
+    pub(crate) fn heal(&self) -> bool {
+        self.plan().fault.take().is_some()
+    }
+
+    /// What it was asked since this was called last.
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        std::mem::take(&mut self.plan().steps)
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap()
+    }
+
+    async fn step<T>(
+        &self,
+        step: Step,
+        action: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let fault = self.plan().next(step);
+        if fault == Some(Fault::Before) {
+            return Err(StoreError::new("nothing was done"));
+        }
+        let answer = action.await;
+        if fault == Some(Fault::Late) {
+            pending_once().await;
+        }
+        if fault == Some(Fault::After) {
+            return Err(StoreError::new("the answer got lost"));
+        }
+        answer
+    }
+}
+
+impl Plan {
+    fn next(&mut self, step: Step) -> Option<Fault> {
+        self.steps.push(step);
+        if self.down {
+            return Some(Fault::Before);
+        }
+        let (skipped, fault) = self.fault.take()?;
+        if skipped > 0 {
+            self.fault = Some((skipped - 1, fault));
+            return None;
+        }
+        Some(fault)
+    }
+}
+
+impl SessionStore for FaultyStore {
+    async fn insert(&self, session: &StoredSession) -> Result<(), StoreError> {
+        self.step(Step::Insert, self.memory.insert(session)).await
+    }
+
+    async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
+        self.step(Step::Find, self.memory.find(id)).await
+    }
+
+    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+        self.step(Step::Rotate, self.memory.rotate(from, next))
+            .await
+    }
+
+    async fn end(&self, id: &SessionId, until: i64) -> Result<bool, StoreError> {
+        self.step(Step::End { until }, self.memory.end(id, until))
+            .await
+    }
+
+    async fn end_all(
+        &self,
+        subject: &str,
+        issued_before: i64,
+        until: i64,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let step = Step::EndAll {
+            issued_before,
+            until,
+        };
+        self.step(step, self.memory.end_all(subject, issued_before, until))
+            .await
+    }
+
+    async fn list(&self, subject: &str, now: i64) -> Result<Vec<StoredSession>, StoreError> {
+        self.step(Step::List, self.memory.list(subject, now)).await
+    }
+
+    async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
+        self.step(Step::Sweep, self.memory.sweep(now)).await
+    }
+}

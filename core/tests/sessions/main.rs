@@ -1,0 +1,21 @@
+//! Login, refresh and logout, on the store in memory.
+//!
+//! `S01` and so on number the threats to refresh tokens and sessions; each has its tests, and each
+//! refusal its nearest accepted twin.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+mod bounds;
+mod claims;
+mod clients;
+mod endings;
+mod faulty_store;
+mod leaving;
+mod outages;
+mod races;
+mod rotation;
+mod secrets;
+mod settings;
+mod setup;
+mod times;
+mod tokens;

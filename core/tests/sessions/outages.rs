@@ -1,0 +1,275 @@
+//! A store that is away, or whose answers get lost.
+
+use std::convert::Infallible;
+
+use countersign::{Client, Ending, Identity, SessionErrorKind as Kind, TokenPair};
+use futures_executor::block_on;
+use serde_json::Value;
+
+use crate::{
+    faulty_store::{Fault, Step},
+    setup::{Setup, user},
+};
+
+const FAULTS: [Fault; 2] = [Fault::Before, Fault::After];
+
+/// S06
+#[test]
+fn a_store_that_is_away_is_an_outage_and_no_logout() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    setup.events();
+    setup.store.is_down(true);
+    for token in [&first, &second] {
+        for _ in 0..3 {
+            assert_eq!(setup.refresh(token).unwrap_err(), Kind::Unavailable);
+        }
+    }
+    assert!(setup.events().is_empty());
+
+    // It comes back, and nothing has to be restarted.
+    setup.store.is_down(false);
+    assert_eq!(
+        setup.refresh(&first).unwrap().refresh_token(),
+        second.refresh_token()
+    );
+    assert!(setup.refresh(&second).is_ok());
+}
+
+/// S06: a replay that the store cannot be told of is refused too, and caught at the next chance.
+#[test]
+fn a_replay_during_an_outage_is_caught_after_it() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    setup.pass(10);
+    setup.store.fail(1, Fault::Before);
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Unavailable);
+    assert_eq!(setup.endings(), []);
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
+    assert_eq!(setup.endings(), [Ending::Replayed]);
+    assert_eq!(setup.refresh(&second).unwrap_err(), Kind::Unknown);
+}
+
+/// S06
+#[test]
+fn nothing_is_answered_without_the_store() {
+    let setup = Setup::new();
+    let pair = setup.login("ada");
+    let (sessions, id) = (&setup.sessions, pair.session().id());
+    setup.events();
+    setup.store.is_down(true);
+    let kinds = [
+        block_on(sessions.start(&Identity::new("ada", user()), Client::new())).err(),
+        block_on(sessions.end(id)).err(),
+        block_on(sessions.end_by_token(pair.refresh_token())).err(),
+        block_on(sessions.end_of("ada", id)).err(),
+        block_on(sessions.end_all("ada")).err(),
+        block_on(sessions.list("ada")).err(),
+        block_on(sessions.sweep()).err(),
+    ];
+    for error in kinds {
+        let error = error.unwrap();
+        assert_eq!(
+            (error.kind(), error.kind().status()),
+            (Kind::Unavailable, 503)
+        );
+    }
+    assert!(setup.events().is_empty());
+    setup.store.is_down(false);
+    assert_eq!(setup.count("ada"), 1);
+}
+
+/// S06: what is no refresh token is refused without the store.
+#[test]
+fn what_is_no_token_is_refused_even_in_an_outage() {
+    let setup = Setup::new();
+    setup.store.is_down(true);
+    assert_eq!(setup.refresh("x").unwrap_err(), Kind::Malformed);
+    assert!(!block_on(setup.sessions.end_by_token("x")).unwrap());
+}
+
+/// S07
+#[test]
+fn a_fault_at_any_step_of_an_exchange_neither_loses_nor_forks_the_session() {
+    for (skipped, fault) in steps(2) {
+        let setup = Setup::new();
+        let first = setup.login("ada");
+        setup.store.fail(skipped, fault);
+        assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Unavailable);
+        goes_on_as_one_chain(&setup, &first);
+    }
+}
+
+/// S07
+#[test]
+fn a_fault_at_any_step_of_a_repeated_answer_neither_loses_nor_forks_the_session() {
+    for (skipped, fault) in steps(2) {
+        let setup = Setup::new();
+        let first = setup.login("ada");
+        setup.refresh(&first).unwrap();
+        setup.store.fail(skipped, fault);
+        assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Unavailable);
+        goes_on_as_one_chain(&setup, &first);
+    }
+}
+
+/// S07: another one exchanges the token while the claims are asked for. Then there are a rotation
+/// that fails and one more look.
+#[test]
+fn a_fault_at_any_step_of_a_lost_race_neither_loses_nor_forks_the_session() {
+    for (skipped, fault) in steps(2) {
+        let setup = Setup::new();
+        let first = setup.login("ada");
+        let slow = setup.refresh_while(&first, || {
+            setup.refresh(&first).unwrap();
+            setup.store.fail(skipped, fault);
+        });
+        assert_eq!(slow.unwrap_err(), Kind::Unavailable, "{skipped} {fault:?}");
+        goes_on_as_one_chain(&setup, &first);
+    }
+}
+
+/// S07: the calls above have no step that no fault was tried at.
+#[test]
+fn an_exchange_and_a_repeated_answer_are_two_steps_each() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    assert_eq!(setup.store.steps(), [Step::List, Step::Insert]);
+    setup.refresh(&first).unwrap();
+    assert_eq!(setup.store.steps(), [Step::Find, Step::Rotate]);
+    setup.refresh(&first).unwrap();
+    assert_eq!(setup.store.steps(), [Step::Find, Step::Find]);
+    let lost = setup.refresh_while(&first, || {
+        setup.store.steps();
+    });
+    lost.unwrap();
+    assert_eq!(setup.store.steps(), [Step::Find]);
+    let second = setup.refresh(&first).unwrap();
+    let raced = setup.refresh_while(&second, || {
+        setup.refresh(&second).unwrap();
+        setup.store.steps();
+    });
+    raced.unwrap();
+    assert_eq!(setup.store.steps(), [Step::Rotate, Step::Find]);
+}
+
+/// S07: a login whose answer gets lost leaves at most a session that nobody can use.
+#[test]
+fn a_fault_of_a_login_starts_no_session_that_anyone_has_a_token_of() {
+    for (skipped, fault, rows) in [
+        (0, Fault::Before, 0),
+        (0, Fault::After, 0),
+        (1, Fault::Before, 0),
+        (1, Fault::After, 1),
+    ] {
+        let setup = Setup::new();
+        setup.store.fail(skipped, fault);
+        let identity = Identity::new("ada", user());
+        let refused = block_on(setup.sessions.start(&identity, Client::new()));
+        assert_eq!(refused.unwrap_err().kind(), Kind::Unavailable);
+        assert!(setup.events().is_empty());
+        assert_eq!(setup.count("ada"), rows);
+        let pair = setup.login("ada");
+        assert!(setup.refresh(&pair).is_ok());
+    }
+}
+
+/// S07: a logout that may not have happened is tried again until it has.
+#[test]
+fn a_logout_is_tried_again_after_a_fault_at_any_step() {
+    for (skipped, fault) in steps(2) {
+        let setup = Setup::new();
+        let pair = setup.login("ada");
+        let logout = || block_on(setup.sessions.end_by_token(pair.refresh_token()));
+        setup.store.fail(skipped, fault);
+        assert_eq!(logout().unwrap_err().kind(), Kind::Unavailable);
+        // Whether it had happened is known after the second try only.
+        let happened = (skipped, fault) == (1, Fault::After);
+        assert_eq!(logout().unwrap(), !happened);
+        assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Unknown);
+    }
+}
+
+/// S07
+#[test]
+fn a_logout_everywhere_is_tried_again_after_a_fault() {
+    for (fault, left) in [(Fault::Before, 2), (Fault::After, 0)] {
+        let setup = Setup::new();
+        let pairs = [setup.login("ada"), setup.login("ada")];
+        setup.store.fail(0, fault);
+        let refused = block_on(setup.sessions.end_all("ada")).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Unavailable);
+        assert_eq!(block_on(setup.sessions.end_all("ada")).unwrap(), left);
+        for pair in &pairs {
+            assert_eq!(setup.refresh(pair).unwrap_err(), Kind::Unknown);
+        }
+    }
+}
+
+/// S01, S07: a replay whose ending meets a fault is never answered.
+#[test]
+fn a_replay_is_refused_whatever_step_fails() {
+    for (skipped, fault) in steps(2) {
+        let setup = Setup::new();
+        let first = setup.login("ada");
+        let second = setup.refresh(&first).unwrap();
+        setup.pass(10);
+        setup.store.fail(skipped, fault);
+        assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Unavailable);
+        let kind = setup.refresh(&first).unwrap_err();
+        let happened = (skipped, fault) == (1, Fault::After);
+        let expected = if happened {
+            Kind::Unknown
+        } else {
+            Kind::Replayed
+        };
+        assert_eq!(kind, expected);
+        assert_eq!(setup.refresh(&second).unwrap_err(), Kind::Unknown);
+    }
+}
+
+/// S07: a subject that is gone stays gone, whatever step fails.
+#[test]
+fn a_session_without_its_subject_is_refused_whatever_step_fails() {
+    for (skipped, fault) in steps(2) {
+        let setup = Setup::new();
+        let pair = setup.login("ada");
+        let refresh = || {
+            let gone = async |_| Ok::<Option<Value>, Infallible>(None);
+            let client = Client::new();
+            let refreshed = setup.sessions.refresh(pair.refresh_token(), &client, gone);
+            block_on(refreshed).unwrap_err().kind()
+        };
+        setup.store.fail(skipped, fault);
+        assert_eq!(refresh(), Kind::Unavailable);
+        let happened = (skipped, fault) == (1, Fault::After);
+        let expected = if happened {
+            Kind::Unknown
+        } else {
+            Kind::SubjectGone
+        };
+        assert_eq!(refresh(), expected);
+        assert_eq!(setup.count("ada"), 0);
+    }
+}
+
+/// The first steps of a call, each with each fault.
+fn steps(count: usize) -> impl Iterator<Item = (usize, Fault)> {
+    (0..count).flat_map(|skipped| FAULTS.map(|fault| (skipped, fault)))
+}
+
+/// The client that got no answer comes again with the token that it has.
+#[track_caller]
+fn goes_on_as_one_chain(setup: &Setup, token: &TokenPair) {
+    assert!(!setup.store.heal(), "there was no such step");
+    let next = setup.refresh(token).unwrap();
+    // There is one successor, and no second one for who comes again.
+    let again = setup.refresh(token).unwrap();
+    assert_eq!(again.refresh_token(), next.refresh_token());
+    let third = setup.refresh(&next).unwrap();
+    assert!(setup.refresh(&third).is_ok());
+    assert_eq!(setup.count("ada"), 1);
+    assert_eq!(setup.endings(), []);
+}

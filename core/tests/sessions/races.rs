@@ -1,0 +1,229 @@
+//! Several who refresh at once, and what happens while claims are asked for.
+
+use std::{future::pending, pin::pin, sync::Barrier, thread};
+
+use countersign::{Client, Ending, SessionErrorKind as Kind, SessionEvent, TokenPair};
+use futures_executor::block_on;
+
+use crate::setup::{Setup, good, pending_once, poll, user};
+
+/// S02, S04
+#[test]
+fn fifty_who_refresh_at_once_get_one_successor() {
+    for _ in 0..20 {
+        let setup = Setup::new();
+        let first = setup.login("ada");
+        setup.events();
+        let answers = refresh_at_once(&setup, &first);
+        let next = answers[0].as_ref().unwrap();
+        for answer in &answers {
+            assert_eq!(
+                answer.as_ref().unwrap().refresh_token(),
+                next.refresh_token()
+            );
+        }
+        assert!(matches!(
+            setup.events()[..],
+            [SessionEvent::Refreshed { .. }]
+        ));
+        assert_eq!(setup.count("ada"), 1);
+        assert!(setup.refresh(next).is_ok());
+    }
+}
+
+/// S04: without a window there is one answer, and no second live token.
+#[test]
+fn without_a_window_one_of_fifty_who_refresh_at_once_gets_an_answer() {
+    for _ in 0..20 {
+        let setup = Setup::with_grace(0);
+        let first = setup.login("ada");
+        let answers = refresh_at_once(&setup, &first);
+        let (pairs, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+        assert_eq!((pairs.len(), refused.len()), (1, 49));
+        for answer in refused {
+            assert_eq!(answer.unwrap_err(), Kind::Superseded);
+        }
+        assert!(setup.refresh(pairs[0].as_ref().unwrap()).is_ok());
+    }
+}
+
+/// S01: one replay is one alarm, however many threads meet it.
+#[test]
+fn a_replay_on_many_threads_is_told_once() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    setup.refresh(&first).unwrap();
+    setup.pass(10);
+    setup.events();
+    let replay = || setup.refresh(&first).unwrap_err();
+    for kind in on_threads(16, replay) {
+        assert!(matches!(kind, Kind::Replayed | Kind::Unknown), "{kind:?}");
+    }
+    assert_eq!(setup.endings(), [Ending::Replayed]);
+}
+
+/// S02: the user table of one tab is slow, the other tab is long done.
+#[test]
+fn the_window_does_not_pass_for_those_who_wait_for_their_claims() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let mut fast = None;
+    let slow = setup.refresh_while(&first, || {
+        fast = setup.refresh(&first).ok();
+        setup.pass(3_600);
+    });
+    let slow = slow.unwrap();
+    assert_eq!(slow.refresh_token(), fast.unwrap().refresh_token());
+    assert_eq!(setup.endings(), []);
+    assert!(setup.refresh(&slow).is_ok());
+}
+
+/// S02: the same for the predecessor that came in time.
+#[test]
+fn a_predecessor_that_came_in_time_may_wait_for_its_claims() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    setup.pass(9);
+    let again = setup.refresh_while(&first, || setup.pass(100)).unwrap();
+    assert_eq!(again.refresh_token(), second.refresh_token());
+}
+
+/// S01, the twin: one that comes a second later is not in time.
+#[test]
+fn a_predecessor_that_came_late_is_not_asked_for_claims() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    setup.refresh(&first).unwrap();
+    setup.pass(10);
+    let late = setup.refresh_while(&first, || panic!("asked for claims"));
+    assert_eq!(late.unwrap_err(), Kind::Replayed);
+}
+
+/// S03: others have exchanged the token twice while it waited. That is no theft, and no answer.
+#[test]
+fn a_token_that_grows_old_while_it_waits_gets_no_answer_and_ends_nothing() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let mut third = None;
+    let slow = setup.refresh_while(&first, || {
+        let second = setup.refresh(&first).unwrap();
+        third = setup.refresh(&second).ok();
+    });
+    assert_eq!(slow.unwrap_err(), Kind::Superseded);
+    assert_eq!(setup.endings(), []);
+    // To come with it again is a replay.
+    let fourth = setup.refresh(&third.unwrap()).unwrap();
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
+    assert_eq!(setup.refresh(&fourth).unwrap_err(), Kind::Unknown);
+}
+
+/// S03: a repeated answer is the newest token, never one that has been exchanged meanwhile.
+#[test]
+fn a_predecessor_is_not_answered_with_a_token_that_is_spent() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    let mut third = None;
+    let slow = setup.refresh_while(&first, || third = setup.refresh(&second).ok());
+    assert_eq!(slow.unwrap_err(), Kind::Superseded);
+    assert_eq!(setup.endings(), []);
+    assert!(setup.refresh(&third.unwrap()).is_ok());
+}
+
+/// S09: no access token is made for a session that has ended while claims were asked for.
+#[test]
+fn a_logout_while_claims_are_asked_for_is_final() {
+    let setup = Setup::new();
+    let pair = setup.login("ada");
+    let logout = || {
+        block_on(setup.sessions.end(pair.session().id())).unwrap();
+    };
+    assert_eq!(
+        setup.refresh_while(&pair, logout).unwrap_err(),
+        Kind::Unknown
+    );
+}
+
+/// S09: the predecessor in its window is no way around it.
+#[test]
+fn a_logout_while_a_predecessor_waits_is_final() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    setup.refresh(&first).unwrap();
+    let logout = || {
+        block_on(setup.sessions.end_all("ada")).unwrap();
+    };
+    assert_eq!(
+        setup.refresh_while(&first, logout).unwrap_err(),
+        Kind::Unknown
+    );
+}
+
+/// S05
+#[test]
+fn a_session_that_expires_while_claims_are_asked_for_has_expired() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    let left = second.refresh_expires_in();
+    for token in [&first, &second] {
+        let slow = setup.refresh_while(token, || setup.pass(left));
+        assert_eq!(slow.unwrap_err(), Kind::Expired);
+        setup.pass(-left);
+    }
+    // The twin: a second before. Only a clock that goes back can show it of one session.
+    let slow = setup.refresh_while(&second, || setup.pass(left - 1));
+    assert!(slow.is_ok());
+}
+
+/// S02: a request that is dropped on its way is an answer that got lost.
+#[test]
+fn a_refresh_that_is_dropped_anywhere_costs_nothing() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let waits_for_ever = async |_| {
+        pending::<()>().await;
+        good(user())
+    };
+    let client = Client::new();
+    let mut refreshed = Box::pin(setup.sessions.refresh(
+        first.refresh_token(),
+        &client,
+        waits_for_ever,
+    ));
+    assert!(poll(refreshed.as_mut()).is_pending());
+    drop(refreshed);
+    assert!(setup.refresh(&first).is_ok());
+}
+
+/// Fifty refreshes of one token. All have seen it to be the current one before the first of them
+/// exchanges it.
+fn refresh_at_once(setup: &Setup, token: &TokenPair) -> Vec<Result<TokenPair, Kind>> {
+    let all_have_seen_it = Barrier::new(50);
+    on_threads(50, || {
+        let client = Client::new();
+        let claims = async |_| {
+            pending_once().await;
+            good(user())
+        };
+        let refreshed = setup
+            .sessions
+            .refresh(token.refresh_token(), &client, claims);
+        let mut refreshed = pin!(refreshed);
+        let polled = poll(refreshed.as_mut());
+        all_have_seen_it.wait();
+        assert!(polled.is_pending());
+        block_on(refreshed).map_err(|error| error.kind())
+    })
+}
+
+fn on_threads<T: Send>(count: usize, call: impl Fn() -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(&call)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    })
+}

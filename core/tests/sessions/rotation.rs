@@ -1,0 +1,229 @@
+//! One token, one refresh: rotation, the grace window, and replays.
+
+use countersign::{Ending, SessionErrorKind as Kind, SessionEvent};
+
+use crate::setup::Setup;
+
+/// The nearest twin of every refusal below.
+#[test]
+fn a_session_goes_on_from_token_to_token() {
+    let setup = Setup::new();
+    let mut pair = setup.login("ada");
+    let id = pair.session().id().clone();
+    for _ in 0..5 {
+        setup.pass(60);
+        let next = setup.refresh(&pair).unwrap();
+        assert_ne!(next.refresh_token(), pair.refresh_token());
+        assert_ne!(next.access_token().id(), pair.access_token().id());
+        assert_eq!(next.session().id(), &id);
+        pair = next;
+    }
+    assert_eq!(setup.count("ada"), 1);
+}
+
+/// S01
+#[test]
+fn a_replay_after_the_window_ends_the_session_and_its_newest_token() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    setup.pass(10);
+    setup.events();
+
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
+    assert_eq!(setup.refresh(&second).unwrap_err(), Kind::Unknown);
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Unknown);
+    assert_eq!(setup.count("ada"), 0);
+}
+
+/// S01: the alarm is raised once, and says whom to tell.
+#[test]
+fn a_replay_is_told_once() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    setup.refresh(&first).unwrap();
+    setup.pass(10);
+    setup.events();
+
+    for _ in 0..3 {
+        setup.refresh(&first).unwrap_err();
+    }
+    let [SessionEvent::Ended { id, subject, why }] = &setup.events()[..] else {
+        panic!("one event");
+    };
+    assert_eq!(
+        (id, &**subject, *why),
+        (first.session().id(), "ada", Ending::Replayed)
+    );
+}
+
+/// S01
+#[test]
+fn a_replay_ends_one_session_of_the_user_only() {
+    let setup = Setup::new();
+    let (laptop, phone) = (setup.login("ada"), setup.login("ada"));
+    setup.refresh(&laptop).unwrap();
+    setup.pass(10);
+    setup.refresh(&laptop).unwrap_err();
+    assert!(setup.refresh(&phone).is_ok());
+}
+
+/// S01, the twin: a second before.
+#[test]
+fn the_predecessor_gets_an_answer_until_the_window_is_over() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    setup.pass(9);
+    let again = setup.refresh(&first).unwrap();
+    assert_eq!(again.refresh_token(), second.refresh_token());
+    assert_eq!(setup.endings(), []);
+}
+
+/// S02
+#[test]
+fn a_lost_answer_is_given_again_as_often_as_it_takes() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let lost = setup.refresh(&first).unwrap();
+    setup.events();
+    for _ in 0..20 {
+        let again = setup.refresh(&first).unwrap();
+        assert_eq!(again.refresh_token(), lost.refresh_token());
+        assert_eq!(again.session(), lost.session());
+    }
+    // It is no use of the session, and no event.
+    assert!(setup.events().is_empty());
+    assert!(setup.refresh(&lost).is_ok());
+}
+
+/// S02: each answer has an access token that works.
+#[test]
+fn a_repeated_answer_has_an_access_token_of_its_own() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    let again = setup.refresh(&first).unwrap();
+    let (one, other) = (setup.claims(&second), setup.claims(&again));
+    assert_eq!((&one["sub"], &one["sid"]), (&other["sub"], &other["sid"]));
+    assert_ne!(one["jti"], other["jti"]);
+}
+
+/// S02: who repeats does not prolong the window for the next one.
+#[test]
+fn the_window_begins_with_the_exchange_and_is_not_extended() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    setup.refresh(&first).unwrap();
+    setup.pass(9);
+    setup.refresh(&first).unwrap();
+    setup.pass(1);
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
+}
+
+/// S03
+#[test]
+fn a_token_two_generations_old_is_a_replay_within_the_window() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    let third = setup.refresh(&second).unwrap();
+    setup.events();
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
+    assert_eq!(setup.endings(), [Ending::Replayed]);
+    assert_eq!(setup.refresh(&third).unwrap_err(), Kind::Unknown);
+}
+
+/// S03, the twin: the one generation that may.
+#[test]
+fn the_immediate_predecessor_is_no_replay_within_the_window() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    let third = setup.refresh(&second).unwrap();
+    let again = setup.refresh(&second).unwrap();
+    assert_eq!(again.refresh_token(), third.refresh_token());
+}
+
+/// S03: the first use of a repeated answer spends the token before it, too.
+#[test]
+fn whoever_goes_on_from_a_repeated_answer_leaves_the_others_behind() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    setup.refresh(&first).unwrap();
+    let shared = setup.refresh(&first).unwrap();
+    setup.refresh(&shared).unwrap();
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
+}
+
+/// S01: a token of the session that never was one is a copy gone wrong.
+#[test]
+fn a_changed_token_ends_the_session_that_it_names() {
+    let setup = Setup::new();
+    let pair = setup.login("ada");
+    let forged = with_another_end(pair.refresh_token());
+    assert_eq!(setup.refresh(&*forged).unwrap_err(), Kind::Replayed);
+    assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Unknown);
+}
+
+/// S01, the twin: who does not know the session cannot end it.
+#[test]
+fn an_invented_token_ends_nothing() {
+    let setup = Setup::new();
+    let pair = setup.login("ada");
+    let stranger = Setup::new().login("ada");
+    assert_eq!(setup.refresh(&stranger).unwrap_err(), Kind::Unknown);
+    let token = pair.refresh_token();
+    for at in 0..token.len() / 3 {
+        let changed = if token.as_bytes()[at] == b'A' {
+            "B"
+        } else {
+            "A"
+        };
+        let mut forged = token.to_owned();
+        forged.replace_range(at..=at, changed);
+        assert_eq!(setup.refresh(&*forged).unwrap_err(), Kind::Unknown, "{at}");
+    }
+    assert!(setup.refresh(&pair).is_ok());
+}
+
+#[test]
+fn without_a_window_the_second_use_ends_the_session() {
+    let setup = Setup::with_grace(0);
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    setup.events();
+    assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
+    assert_eq!(setup.endings(), [Ending::Replayed]);
+    assert_eq!(setup.refresh(&second).unwrap_err(), Kind::Unknown);
+}
+
+#[test]
+fn without_a_window_one_use_after_the_other_is_good() {
+    let setup = Setup::with_grace(0);
+    let mut pair = setup.login("ada");
+    for _ in 0..3 {
+        pair = setup.refresh(&pair).unwrap();
+    }
+}
+
+#[test]
+fn the_longest_window_lasts_for_a_minute() {
+    for (seconds, kind) in [(59, None), (60, Some(Kind::Replayed))] {
+        let setup = Setup::with_grace(60);
+        let first = setup.login("ada");
+        setup.refresh(&first).unwrap();
+        setup.pass(seconds);
+        assert_eq!(setup.refresh(&first).err(), kind, "{seconds}");
+    }
+}
+
+/// The last four characters are three bytes of the token's own secret.
+fn with_another_end(token: &str) -> String {
+    let end = if token.ends_with("AAAA") {
+        "BBBB"
+    } else {
+        "AAAA"
+    };
+    format!("{}{end}", &token[..token.len() - 4])
+}

@@ -1,0 +1,254 @@
+//! No token, subject or label shows in any `Debug`, `Display` or log.
+
+use std::{
+    cell::RefCell,
+    fmt::{Debug, Write},
+};
+
+use countersign::{
+    Client, Digest, Identity, MemoryStore, Revoked, SessionError, SessionErrorKind, SessionStore,
+    Sessions, StoreError, StoredSession,
+};
+use futures_executor::block_on;
+use serde_json::json;
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+use crate::{
+    faulty_store::Fault,
+    setup::{Setup, good},
+};
+
+const SUBJECT: &str = "private-subject";
+const LABEL: &str = "Private Label";
+const ROLE: &str = "private-role";
+
+fn client() -> Client {
+    Client::new()
+        .label(LABEL)
+        .binding(Digest::from_bytes(*b"the hash of a private device key"))
+}
+
+#[track_caller]
+fn hides(text: &str, secrets: &[String]) {
+    for secret in secrets {
+        assert!(!text.contains(secret.as_str()), "{secret} in {text}");
+    }
+}
+
+/// S22
+#[test]
+fn nothing_of_a_session_shows_what_it_holds() {
+    let setup = Setup::new();
+    let identity = Identity::new(SUBJECT, json!({ "role": ROLE }));
+    let first = block_on(setup.sessions.start(&identity, client())).unwrap();
+    let second = setup.refresh_from(&first, &client()).unwrap();
+    let stored = block_on(setup.store.find(first.session().id()))
+        .unwrap()
+        .unwrap();
+    block_on(setup.sessions.end(first.session().id())).unwrap();
+    let events = setup.events();
+    assert_eq!(events.len(), 3);
+
+    let mut secrets = vec![SUBJECT.to_owned(), LABEL.to_owned(), ROLE.to_owned()];
+    for pair in [&first, &second] {
+        secrets.push(pair.refresh_token().to_owned());
+        secrets.extend(pair.access_token().as_str().split('.').map(str::to_owned));
+    }
+    let hashes = [
+        Some(&stored.current),
+        stored.previous.as_ref().map(|previous| &previous.hash),
+        stored.previous.as_ref().map(|previous| &previous.salt),
+        stored.binding.as_ref(),
+    ];
+    for hash in hashes {
+        let bytes = hash.unwrap().as_bytes();
+        secrets.push(serde_json::to_value(hash).unwrap().as_str().unwrap().into());
+        secrets.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+        let list: Vec<_> = bytes.iter().map(u8::to_string).collect();
+        secrets.push(list.join(", "));
+    }
+    let shown: [&dyn Debug; 13] = [
+        &setup.sessions,
+        &first,
+        &second,
+        first.session(),
+        &identity,
+        &client(),
+        &stored,
+        stored.previous.as_ref().unwrap(),
+        &stored.current,
+        &setup.store.memory,
+        &events,
+        &Sessions::builder(setup.sessions.issuer().clone(), MemoryStore::new()),
+        &Revoked::Subject {
+            subject: SUBJECT.into(),
+            issued_before: 0,
+        },
+    ];
+    for what in shown {
+        hides(&format!("{what:?}"), &secrets);
+        // In the long form a list of bytes has one a line.
+        hides(&format!("{what:#?}").replace(",\n", ", "), &secrets);
+    }
+}
+
+/// S22
+#[test]
+fn no_error_shows_what_it_is_about() {
+    let setup = Setup::new();
+    let identity = Identity::new(SUBJECT, json!({ "role": ROLE }));
+    let first = block_on(setup.sessions.start(&identity, client())).unwrap();
+    let second = setup.refresh_from(&first, &client()).unwrap();
+    let refused = |token: &str, client: Client, claims| -> SessionError {
+        block_on(
+            setup
+                .sessions
+                .refresh(token, &client, async |_| good(claims)),
+        )
+        .unwrap_err()
+    };
+    let bad = json!({ "role": ROLE, "sub": "another-subject" });
+    let mut errors = vec![
+        refused("a-private-text", client(), json!({})),
+        refused(second.refresh_token(), Client::new(), json!({})),
+        refused(second.refresh_token(), client(), bad),
+    ];
+    setup.store.fail(0, Fault::Before);
+    errors.push(refused(second.refresh_token(), client(), json!({})));
+    setup.pass(10);
+    errors.push(refused(first.refresh_token(), client(), json!({})));
+    errors.push(refused(first.refresh_token(), client(), json!({})));
+    let kinds: Vec<_> = errors.iter().map(SessionError::kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            SessionErrorKind::Malformed,
+            SessionErrorKind::WrongClient,
+            SessionErrorKind::Misconfigured,
+            SessionErrorKind::Unavailable,
+            SessionErrorKind::Replayed,
+            SessionErrorKind::Unknown,
+        ]
+    );
+    let secrets = [
+        SUBJECT,
+        LABEL,
+        ROLE,
+        "a-private-text",
+        "another-subject",
+        first.refresh_token(),
+        second.refresh_token(),
+        first.session().id().as_str(),
+    ]
+    .map(str::to_owned);
+    for error in errors {
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        hides(
+            &format!("{error} {error:?} {error:#?} {source:?}"),
+            &secrets,
+        );
+    }
+}
+
+/// S21: what the store says is for the log, not for the client.
+#[test]
+fn a_store_error_tells_the_client_nothing_of_its_cause() {
+    let cause = StoreError::new("connection to private-host refused");
+    assert_eq!(cause.to_string(), "the store is not available");
+    let source = std::error::Error::source(&cause).unwrap().to_string();
+    assert_eq!(source, "connection to private-host refused");
+}
+
+/// S22
+#[test]
+fn no_log_shows_a_token_a_subject_or_a_label() {
+    // A subscriber of one thread would miss what another thread met first.
+    tracing::subscriber::set_global_default(Log).unwrap();
+    let setup = Setup::new();
+    let identity = Identity::new(SUBJECT, json!({ "role": ROLE }));
+    let start = || block_on(setup.sessions.start(&identity, client())).unwrap();
+    let first = start();
+    let second = setup.refresh_from(&first, &client()).unwrap();
+    setup.refresh_from(&first, &client()).unwrap();
+    setup.store.fail(0, Fault::Before);
+    setup.refresh_from(&second, &client()).unwrap_err();
+    setup.refresh(&second).unwrap_err();
+    setup.refresh("a-private-text").unwrap_err();
+    setup.pass(10);
+    setup.refresh_from(&first, &client()).unwrap_err();
+    setup.refresh_from(&second, &client()).unwrap_err();
+    let other = start();
+    block_on(setup.sessions.end_by_token(other.refresh_token())).unwrap();
+    start();
+    block_on(setup.sessions.end_all(SUBJECT)).unwrap();
+    block_on(MemoryStore::limited(0).insert(&StoredSession {
+        id: first.session().id().clone(),
+        subject: SUBJECT.into(),
+        label: Some(LABEL.into()),
+        binding: None,
+        created_at: 0,
+        last_used_at: 0,
+        expires_at: 0,
+        absolute_expires_at: 0,
+        current: Digest::from_bytes([0; 32]),
+        previous: None,
+    }))
+    .unwrap_err();
+    let mut secrets = [SUBJECT, LABEL, ROLE, "a-private-text"]
+        .map(str::to_owned)
+        .to_vec();
+    for pair in [&first, &second, &other] {
+        secrets.push(pair.refresh_token().to_owned());
+        secrets.push(pair.access_token().as_str().to_owned());
+    }
+    let log = LINES.take();
+    // It does log: the alarm, with the public name of the session.
+    assert!(log.contains("a used refresh token came back"), "{log}");
+    assert!(log.contains("the session store is full"), "{log}");
+    assert!(log.contains(first.session().id().as_str()), "{log}");
+    hides(&log, &secrets);
+}
+
+thread_local! {
+    /// Everything that this thread logged, at every level.
+    static LINES: RefCell<String> = RefCell::default();
+}
+
+struct Log;
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        span.record(&mut Lines);
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        values.record(&mut Lines);
+    }
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Lines);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Lines;
+
+impl Visit for Lines {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        LINES.with_borrow_mut(|lines| writeln!(lines, "{field}={value:?}").unwrap());
+    }
+}

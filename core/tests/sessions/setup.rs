@@ -1,0 +1,204 @@
+//! What every test begins with.
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    mem,
+    pin::{Pin, pin},
+    sync::{Arc, LazyLock, Mutex},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use countersign::{
+    Client, Clock, Ending, Identity, Issuer, IssuerBuilder, SessionErrorKind, SessionEvent,
+    Sessions, SessionsBuilder, SigningKey, TokenPair, testing::FixedClock,
+};
+use futures_executor::block_on;
+use serde_json::{Value, json};
+
+use crate::faulty_store::FaultyStore;
+
+/// The time at which tests begin.
+pub(crate) const START: i64 = 1_800_000_000;
+/// How long an access token lives, in seconds.
+pub(crate) const TTL: i64 = 900;
+
+/// Sessions whose clock stands still, with a store that can fail and an ear for events.
+pub(crate) struct Setup {
+    pub(crate) sessions: Sessions,
+    pub(crate) clock: FixedClock,
+    pub(crate) store: FaultyStore,
+    events: Arc<Mutex<Vec<SessionEvent>>>,
+}
+
+impl Setup {
+    /// With the default settings.
+    pub(crate) fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    /// With a grace window of so many seconds.
+    pub(crate) fn with_grace(seconds: u64) -> Self {
+        Self::with(|builder| builder.grace(Duration::from_secs(seconds)))
+    }
+
+    pub(crate) fn with(settings: impl FnOnce(SessionsBuilder) -> SessionsBuilder) -> Self {
+        let (clock, store) = (FixedClock::at(START), FaultyStore::default());
+        let events = Arc::<Mutex<Vec<_>>>::default();
+        let heard = Arc::clone(&events);
+        let issuer = issuer(&clock).build().unwrap();
+        let builder = Sessions::builder(issuer, store.clone())
+            .on_event(move |event| heard.lock().unwrap().push(event.clone()));
+        Self {
+            sessions: settings(builder).build().unwrap(),
+            clock,
+            store,
+            events,
+        }
+    }
+
+    /// Other sessions on the same store and clock: another node.
+    pub(crate) fn node(&self) -> Sessions {
+        let issuer = issuer(&self.clock).build().unwrap();
+        Sessions::builder(issuer, self.store.clone())
+            .build()
+            .unwrap()
+    }
+
+    pub(crate) fn login(&self, subject: &str) -> TokenPair {
+        self.login_from(subject, Client::new())
+    }
+
+    pub(crate) fn login_from(&self, subject: &str, client: Client) -> TokenPair {
+        let identity = Identity::new(subject, user());
+        block_on(self.sessions.start(&identity, client)).unwrap()
+    }
+
+    pub(crate) fn refresh(
+        &self,
+        token: &(impl Text + ?Sized),
+    ) -> Result<TokenPair, SessionErrorKind> {
+        self.refresh_from(token, &Client::new())
+    }
+
+    pub(crate) fn refresh_from(
+        &self,
+        token: &(impl Text + ?Sized),
+        client: &Client,
+    ) -> Result<TokenPair, SessionErrorKind> {
+        let refreshed = self
+            .sessions
+            .refresh(token.text(), client, async |_| good(user()));
+        block_on(refreshed).map_err(|error| error.kind())
+    }
+
+    /// A refresh while whose claims are asked for something happens.
+    pub(crate) fn refresh_while(
+        &self,
+        token: &(impl Text + ?Sized),
+        meanwhile: impl FnOnce(),
+    ) -> Result<TokenPair, SessionErrorKind> {
+        let claims = async |_| {
+            pending_once().await;
+            good(user())
+        };
+        let client = Client::new();
+        let mut refreshed = pin!(self.sessions.refresh(token.text(), &client, claims));
+        // Nothing but the claims waits for anything.
+        let answer = match poll(refreshed.as_mut()) {
+            Poll::Pending => {
+                meanwhile();
+                block_on(refreshed)
+            }
+            Poll::Ready(answer) => answer,
+        };
+        answer.map_err(|error| error.kind())
+    }
+
+    /// Lets so many seconds pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.set(self.clock.now() + seconds);
+    }
+
+    /// How many sessions the subject has.
+    pub(crate) fn count(&self, subject: &str) -> usize {
+        block_on(self.sessions.list(subject)).unwrap().len()
+    }
+
+    /// What happened since this was called last.
+    pub(crate) fn events(&self) -> Vec<SessionEvent> {
+        mem::take(&mut self.events.lock().unwrap())
+    }
+
+    /// Why sessions ended since this, or `events`, was called last.
+    pub(crate) fn endings(&self) -> Vec<Ending> {
+        let ending = |event| match event {
+            SessionEvent::Ended { why, .. } => Some(why),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(ending).collect()
+    }
+
+    /// The claims of an access token that the verifier accepts.
+    #[track_caller]
+    pub(crate) fn claims(&self, pair: &TokenPair) -> Value {
+        let verifier = self.sessions.verifier();
+        let token = verifier.verify_now(pair.access_token().as_str()).unwrap();
+        serde_json::from_str(token.payload()).unwrap()
+    }
+}
+
+/// An issuer whose nodes share one key.
+pub(crate) fn issuer(clock: &FixedClock) -> IssuerBuilder {
+    static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate_es256().unwrap());
+    Issuer::builder("https://id.test", KEY.clone())
+        .audience("orders")
+        .ttl(Duration::from_secs(TTL.unsigned_abs()))
+        .clock(clock.clone())
+}
+
+/// Claims that nobody objects to.
+pub(crate) fn user() -> Value {
+    json!({ "role": "user" })
+}
+
+/// The answer of a claims function that works.
+#[allow(clippy::unnecessary_wraps)] // as it has to answer
+pub(crate) fn good(claims: Value) -> Result<Option<Value>, Infallible> {
+    Ok(Some(claims))
+}
+
+/// Goes on when it is asked a second time.
+pub(crate) async fn pending_once() {
+    let mut is_asked = false;
+    poll_fn(|_| {
+        if mem::replace(&mut is_asked, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+pub(crate) fn poll<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A refresh token, or the pair that it came with.
+pub(crate) trait Text {
+    fn text(&self) -> &str;
+}
+
+impl Text for TokenPair {
+    fn text(&self) -> &str {
+        self.refresh_token()
+    }
+}
+
+impl Text for str {
+    fn text(&self) -> &str {
+        self
+    }
+}

@@ -1,0 +1,293 @@
+//! The suite for stores finds what is wrong with a store.
+
+use std::{
+    collections::BTreeMap,
+    future::poll_fn,
+    panic::catch_unwind,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    thread,
+};
+
+use countersign::{
+    Digest, MemoryStore, SessionId, SessionStore, StoreError, StoredSession,
+    testing::{sessions_suite, store_suite},
+};
+use futures_executor::block_on;
+
+#[test]
+fn stores_that_keep_the_rules_pass() {
+    block_on(store_suite(MemoryStore::new()));
+    block_on(store_suite(Toy::default()));
+}
+
+#[test]
+fn sessions_in_memory_pass() {
+    block_on(sessions_suite(MemoryStore::new()));
+}
+
+#[test]
+fn the_suite_can_run_in_a_task() {
+    fn spawn<T: Send + 'static>(task: T) -> T {
+        task
+    }
+    block_on(spawn(store_suite(MemoryStore::new())));
+}
+
+#[test]
+fn of_fifty_threads_one_rotates() {
+    let store = MemoryStore::new();
+    let digest = |byte| Digest::from_bytes([byte; 32]);
+    for round in 0..200 {
+        let session = StoredSession {
+            id: SessionId::parse(&format!("{round:021}A")).expect("an id"),
+            subject: "ann".into(),
+            label: None,
+            binding: None,
+            created_at: 0,
+            last_used_at: 0,
+            expires_at: 1,
+            absolute_expires_at: 1,
+            current: digest(100),
+            previous: None,
+        };
+        block_on(store.insert(&session)).expect("room");
+        let rotate = |racer| {
+            let next = StoredSession {
+                current: digest(racer),
+                ..session.clone()
+            };
+            block_on(store.rotate(&session.current, &next)).expect("an answer")
+        };
+        let rotate = &rotate;
+        let won: usize = thread::scope(|scope| {
+            let racers = (0..50).map(|racer| scope.spawn(move || rotate(racer)));
+            let racers: Vec<_> = racers.collect();
+            let won = racers
+                .into_iter()
+                .map(|racer| racer.join().expect("no panic"));
+            won.map(usize::from).sum()
+        });
+        assert_eq!(won, 1);
+    }
+}
+
+#[test]
+fn a_store_that_breaks_a_rule_is_caught() {
+    for (bug, message) in [
+        (
+            Bug::EndAllByBeginning,
+            "`end_all` takes a subject to the letter",
+        ),
+        (
+            Bug::EndAllNothing,
+            "`end_all` takes a subject to the letter",
+        ),
+        (Bug::EndAllTwice, "`end_all` names each session once"),
+        (Bug::EndAlwaysTrue, "`end` of an unknown id is false"),
+        (Bug::EndNothing, "`find` of an ended session is `None`"),
+        (
+            Bug::FindNothing,
+            "`find` returns what was inserted: there is no session",
+        ),
+        (Bug::IdsWithoutCase, "ids that differ in one character"),
+        (
+            Bug::LabelEmptyIsNone,
+            "an empty label is not an absent one: label differ",
+        ),
+        (
+            Bug::LabelIsCut,
+            "`find` returns what was inserted: label differ",
+        ),
+        (Bug::ListExpired, "in which it expires"),
+        (Bug::RotateAdds, "`rotate` of an unknown session is false"),
+        (Bug::RotateAny, "`rotate` is true only once"),
+        (
+            Bug::RotateByHalf,
+            "`rotate` compares every byte: byte 16 differs",
+        ),
+        (
+            Bug::RotateInTwoSteps,
+            "`rotate` is true for one of many racers only",
+        ),
+        (
+            Bug::RotateOnlyHashes,
+            "`rotate` has put there: last_used_at differ",
+        ),
+        (
+            Bug::SweepAll,
+            "`sweep` leaves a session that has not expired",
+        ),
+        (
+            Bug::SweepByLabel,
+            "`sweep` removes a session that has expired",
+        ),
+    ] {
+        let suite = || block_on(store_suite(Toy::with(bug)));
+        let panic = catch_unwind(suite).expect_err(message);
+        let said = match panic.downcast_ref::<String>() {
+            Some(text) => text.as_str(),
+            None => panic.downcast_ref::<&str>().expect("a text"),
+        };
+        assert!(said.contains(message), "{bug:?}: {said}");
+    }
+}
+
+/// A store of few words, with something wrong.
+#[derive(Clone, Default)]
+struct Toy {
+    rows: Arc<Mutex<BTreeMap<String, StoredSession>>>,
+    bug: Option<Bug>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bug {
+    EndAllByBeginning,
+    EndAllNothing,
+    EndAllTwice,
+    EndAlwaysTrue,
+    EndNothing,
+    FindNothing,
+    IdsWithoutCase,
+    LabelEmptyIsNone,
+    LabelIsCut,
+    ListExpired,
+    RotateAdds,
+    RotateAny,
+    RotateByHalf,
+    RotateInTwoSteps,
+    RotateOnlyHashes,
+    SweepAll,
+    SweepByLabel,
+}
+
+impl Toy {
+    fn with(bug: Bug) -> Self {
+        Self {
+            bug: Some(bug),
+            ..Self::default()
+        }
+    }
+
+    fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<String, StoredSession>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key(&self, id: &SessionId) -> String {
+        match self.has(Bug::IdsWithoutCase) {
+            true => id.as_str().to_lowercase(),
+            false => id.as_str().to_owned(),
+        }
+    }
+}
+
+impl SessionStore for Toy {
+    async fn insert(&self, session: &StoredSession) -> Result<(), StoreError> {
+        let mut session = session.clone();
+        if self.has(Bug::LabelEmptyIsNone) {
+            session.label = session.label.filter(|label| !label.is_empty());
+        }
+        if let Some(label) = &mut session.label
+            && self.has(Bug::LabelIsCut)
+        {
+            *label = label.chars().take(100).collect();
+        }
+        self.rows().insert(self.key(&session.id), session);
+        Ok(())
+    }
+
+    async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
+        let found = self.rows().get(&self.key(id)).cloned();
+        Ok(found.filter(|_| !self.has(Bug::FindNothing)))
+    }
+
+    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+        let key = self.key(&next.id);
+        let is_current = |row: &StoredSession| match self.bug {
+            Some(Bug::RotateAny) => true,
+            Some(Bug::RotateByHalf) => row.current.as_bytes()[..16] == from.as_bytes()[..16],
+            _ => row.current == *from,
+        };
+        let matches = self.rows().get(&key).map(is_current);
+        if self.has(Bug::RotateInTwoSteps) {
+            wait_a_turn().await;
+        }
+        if !matches.unwrap_or(self.has(Bug::RotateAdds)) {
+            return Ok(false);
+        }
+        let mut next = next.clone();
+        if let Some(row) = self.rows().get(&key)
+            && self.has(Bug::RotateOnlyHashes)
+        {
+            next.last_used_at = row.last_used_at;
+            next.expires_at = row.expires_at;
+        }
+        self.rows().insert(key, next);
+        Ok(true)
+    }
+
+    async fn end(&self, id: &SessionId, _until: i64) -> Result<bool, StoreError> {
+        if self.has(Bug::EndNothing) {
+            return Ok(self.rows().contains_key(&self.key(id)));
+        }
+        let ended = self.rows().remove(&self.key(id)).is_some();
+        Ok(ended || self.has(Bug::EndAlwaysTrue))
+    }
+
+    async fn end_all(
+        &self,
+        subject: &str,
+        _issued_before: i64,
+        _until: i64,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let is_own = |row: &StoredSession| match self.bug {
+            Some(Bug::EndAllByBeginning) => row.subject.starts_with(subject),
+            Some(Bug::EndAllNothing) => false,
+            _ => row.subject == subject,
+        };
+        let mut ended = Vec::new();
+        self.rows().retain(|_, row| {
+            if is_own(row) {
+                ended.push(row.id.clone());
+            }
+            !is_own(row)
+        });
+        if self.has(Bug::EndAllTwice) && ended.len() > 1 {
+            ended.extend_from_within(..1);
+        }
+        Ok(ended)
+    }
+
+    async fn list(&self, subject: &str, now: i64) -> Result<Vec<StoredSession>, StoreError> {
+        let now = now - i64::from(self.has(Bug::ListExpired));
+        let is_listed = |row: &&StoredSession| row.subject == subject && row.expires_at > now;
+        Ok(self.rows().values().filter(is_listed).cloned().collect())
+    }
+
+    async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
+        let before = self.rows().len();
+        self.rows().retain(|_, row| match self.bug {
+            Some(Bug::SweepAll) => false,
+            Some(Bug::SweepByLabel) => row.label.is_some(),
+            _ => row.expires_at > now,
+        });
+        Ok((before - self.rows().len()) as u64)
+    }
+}
+
+/// Lets every other future have a turn.
+async fn wait_a_turn() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        match std::mem::replace(&mut waited, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+}

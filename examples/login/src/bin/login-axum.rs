@@ -1,0 +1,89 @@
+//! The login server on axum.
+
+use std::{io, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, COOKIE},
+    },
+    middleware::map_response,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use countersign_tower::{Claims, JwtAuthLayer, RequireLayer, session_routes};
+use demo::User;
+use login::{ASSETS, App, Options, SECURITY_HEADERS};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let options = Options::from_args();
+    demo::start_logging();
+    let app = App::start(&options)
+        .await
+        .unwrap_or_else(|line| demo::exit(line));
+
+    let bound = TcpListener::bind(options.listen).await;
+    let listener = demo::bound_or_exit(options.listen, bound);
+    let stop = demo::asked_to_stop()?; // before anybody hears of this server
+    App::announce(listener.local_addr()?);
+    demo::serve::until(stop, listener, router(&app)).await;
+    Ok(())
+}
+
+fn router(app: &App) -> Router {
+    let mut router = Router::new()
+        .route(
+            "/api/admin",
+            get(admin).route_layer(RequireLayer::new(App::admins())),
+        )
+        .route("/api/profile", get(profile))
+        .route("/api/token", get(token))
+        .route_layer(JwtAuthLayer::new(app.api())); // covers the routes above, not those below
+    for (path, routes) in app.mounts() {
+        router = router.nest_service(path, session_routes(routes));
+    }
+    for asset in ASSETS {
+        let file = ([(CONTENT_TYPE, asset.media_type)], asset.text);
+        router = router.route(asset.path, get(async move || file));
+    }
+    router
+        .route("/.well-known/jwks.json", get(jwks))
+        .layer(map_response(secured))
+        .with_state(app.clone())
+}
+
+async fn profile(Claims(user): Claims<User>) -> Json<Arc<User>> {
+    Json(user)
+}
+
+async fn admin() -> Json<Value> {
+    Json(json!({ "message": "Welcome, admin" }))
+}
+
+async fn token(headers: HeaderMap) -> Result<Json<Value>, StatusCode> {
+    let cookies = headers.get(COOKIE).and_then(|value| value.to_str().ok());
+    let token = cookies.and_then(login::token_in_cookies);
+    token
+        .map(|token| Json(json!({ "token": token })))
+        .ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn jwks(State(app): State<App>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, demo::JWK_SET)], app.jwks())
+}
+
+async fn secured(mut response: Response) -> Response {
+    for (name, value) in SECURITY_HEADERS {
+        let (name, value) = (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+        response.headers_mut().insert(name, value);
+    }
+    response
+}

@@ -1,0 +1,204 @@
+//! What `login-axum` and `login-actix` share: everything but the framework.
+//!
+//! 1. One function, `sign_in`, says who somebody is.
+//! 2. The session routes are mounted for three kinds of clients, over the same sessions.
+//! 3. `/api/*` accepts the access token of any of them.
+
+mod options;
+mod page;
+mod store;
+
+use std::{env, error::Error, fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use cookie::Cookie;
+use countersign::{
+    Algorithm, AuthCookies, Authenticator, ConfigError, Csrf, Identity, Issuer, Policy,
+    SessionRoutes, Sessions, SignIn, TokenSource,
+};
+use demo::{Door, Login, User};
+use tokio::task::spawn_blocking;
+
+pub use self::{
+    options::{Options, StoreChoice},
+    page::{ASSETS, Asset, SECURITY_HEADERS},
+};
+
+/// The `iss` of the tokens.
+pub const ISSUER: &str = "https://login.example";
+/// The `aud` of the tokens.
+pub const AUDIENCE: &str = "login";
+
+/// The app, before a framework serves it. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    sessions: Sessions,
+    mounts: [(&'static str, SessionRoutes); 3],
+    api: Authenticator,
+}
+
+impl App {
+    /// Opens the store and makes the app. Needs a tokio runtime, for what runs in the background.
+    ///
+    /// With `JWT_SECRET` in the environment, several processes that share a store accept each
+    /// other's access tokens. Without it each start has a new key: clients refresh, and go on.
+    ///
+    /// # Errors
+    ///
+    /// One line for the operator.
+    pub async fn start(options: &Options) -> Result<Self, String> {
+        let line = |error: &(dyn Error + 'static)| with_causes(error);
+        let choice = match &options.store {
+            Some(choice) => choice.clone(),
+            None => StoreChoice::usual()?,
+        };
+        let issuer = issuer(options.lifetime())?;
+        let sessions = store::sessions(issuer, &choice)
+            .await
+            .map_err(|error| format!("the store cannot be used: {}", line(&*error)))?;
+        Self::new(sessions).map_err(|error| line(&error))
+    }
+
+    fn new(sessions: Sessions) -> Result<Self, ConfigError> {
+        let door = Arc::new(Door::open().map_err(ConfigError::InvalidSetting)?);
+        let sign_in = move |question| sign_in(Arc::clone(&door), question);
+
+        // The page's tokens are in cookies that no script can read.
+        let cookies = AuthCookies::new("/session")?;
+        // A single-page app keeps the access token in memory: only the refresh token is a cookie.
+        let spa = AuthCookies::new("/spa")?.access_token_in_body();
+        let csrf = csrf()?;
+        let source = TokenSource::bearer().or(cookies.access_source());
+        Ok(Self {
+            api: Authenticator::new(sessions.verifier())
+                .source(source)
+                .csrf(csrf.clone()),
+            mounts: [
+                (
+                    "/session",
+                    SessionRoutes::cookies(sessions.clone(), cookies, sign_in.clone())
+                        .csrf(csrf.clone()),
+                ),
+                (
+                    "/spa",
+                    SessionRoutes::cookies(sessions.clone(), spa, sign_in.clone()).csrf(csrf),
+                ),
+                ("/token", SessionRoutes::json(sessions.clone(), sign_in)),
+            ],
+            sessions,
+        })
+    }
+
+    /// Where the session routes are, and which.
+    pub fn mounts(&self) -> impl Iterator<Item = (&'static str, SessionRoutes)> {
+        self.mounts.clone().into_iter()
+    }
+
+    /// Who may call `/api/*`: everybody with an access token, in the header or in the cookie.
+    pub fn api(&self) -> Authenticator {
+        self.api.clone()
+    }
+
+    /// Who may call `/api/admin`.
+    pub fn admins() -> Policy {
+        Policy::role("admin")
+    }
+
+    /// The public keys, for `/.well-known/jwks.json`.
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        self.sessions.issuer().jwks()
+    }
+
+    /// Says on standard output where the server listens and what to do next.
+    pub fn announce(address: SocketAddr) {
+        println!("listening on http://{address}");
+        println!("open http://{address} in a browser, and log in as one of");
+        if let Ok(door) = Door::open() {
+            door.announce();
+        }
+        println!(
+            "or without a browser: curl http://{address}/token/login -H 'content-type: application/json' \
+             -d '{{\"email\":\"user@example.com\",\"password\":\"password123\"}}'"
+        );
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+/// The access token in the value of a `Cookie` header.
+///
+/// For `/api/token`, which shows the page what an HttpOnly cookie hides, so that it can be looked at.
+/// A real app has no such route: any script on the page could ask it.
+#[must_use]
+pub fn token_in_cookies(cookies: &str) -> Option<String> {
+    Cookie::split_parse(cookies)
+        .flatten()
+        .find(|cookie| cookie.name() == "__Host-access")
+        .map(|cookie| cookie.value().to_owned())
+}
+
+/// The one function that the session routes need: who is this, now?
+async fn sign_in(door: Arc<Door>, question: SignIn<Login>) -> Result<Option<Identity<User>>, Busy> {
+    let user = match question {
+        SignIn::Credentials(login) => {
+            let login = door.admit(login).ok_or(Busy)?;
+            // Hashing a password takes a while, and as long for an address that nobody has.
+            spawn_blocking(|| login.user()).await.map_err(|_| Busy)?
+        }
+        SignIn::Refresh(session) => door.user(session.subject()),
+    };
+    Ok(user.map(|user| Identity::new(user.sub.clone(), user)))
+}
+
+/// More logins at once than can be checked soon.
+#[derive(Debug)]
+struct Busy;
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many logins at once")
+    }
+}
+
+impl Error for Busy {}
+
+fn issuer(lifetime: Duration) -> Result<Issuer, String> {
+    let algorithm = match env::var_os(SECRET) {
+        Some(_) => Algorithm::HS256,
+        None => Algorithm::ES256,
+    };
+    let key = demo::signing_key(algorithm)?;
+    Issuer::builder(ISSUER, key)
+        .audience(AUDIENCE)
+        .ttl(lifetime)
+        // One clock issues and verifies, so that the page can watch a token expire to the second.
+        .leeway(Duration::ZERO)
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// With a secret, a client without a browser can use the cookies too: it repeats the value of the
+/// cookie `__Host-csrf` in the header `x-csrf-token`.
+fn csrf() -> Result<Csrf, ConfigError> {
+    match env::var(SECRET) {
+        Ok(secret) => Csrf::new().secret(secret),
+        Err(_) => Csrf::new().random_secret(),
+    }
+}
+
+const SECRET: &str = "JWT_SECRET";
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line = format!("{line}: {cause}");
+        next = cause.source();
+    }
+    line
+}

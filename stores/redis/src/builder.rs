@@ -1,0 +1,120 @@
+//! The settings of a store.
+
+use std::time::Duration;
+
+use countersign::StoreError;
+use redis::{Client, IntoConnectionInfo, cluster::ClusterClient, io::tcp::TcpSettings};
+
+use crate::{
+    keys::Keys,
+    link::{Link, Target},
+    store::RedisStore,
+};
+
+/// The settings of a [`RedisStore`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use countersign_redis::RedisStore;
+///
+/// # async fn example() -> Result<(), countersign::StoreError> {
+/// let store = RedisStore::builder()
+///     .prefix("shop")
+///     .timeout(Duration::from_millis(500))
+///     .connect("redis://redis.internal")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct RedisStoreBuilder {
+    prefix: String,
+    retention: Duration,
+    timeout: Duration,
+}
+
+impl RedisStoreBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            prefix: "countersign".into(),
+            retention: Duration::from_secs(25 * 3_600),
+            timeout: Duration::from_secs(2),
+        }
+    }
+
+    /// What the names of all keys begin with, in braces: by default `countersign`. Stores of other
+    /// prefixes share nothing.
+    ///
+    /// One or more visible ASCII characters other than braces.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long the log keeps a revocation: by default 25 hours. It counts in whole seconds.
+    ///
+    /// One that must be kept for longer is refused: no access token may live longer than this. All
+    /// stores of one prefix need the same setting.
+    pub fn retention(mut self, time: Duration) -> Self {
+        self.retention = time;
+        self
+    }
+
+    /// How long to wait for the answer to a command, and for a connection to send it on: by default
+    /// 2 seconds.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.timeout = time;
+        self
+    }
+
+    /// Connects to one server. The URL is `redis://[user:password@]host[:port][/database]`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when a setting or the URL cannot be used, or the server cannot be reached.
+    pub async fn connect(self, url: &str) -> Result<RedisStore, StoreError> {
+        let server = url.into_connection_info().map_err(StoreError::new)?;
+        let client = Client::open(server.set_tcp_settings(at_once()));
+        let client = client.map_err(StoreError::new)?;
+        self.open(Target::Single(client)).await
+    }
+
+    /// Connects to a cluster. Name more than one of its nodes: the others are found through any
+    /// that can be reached.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn cluster(
+        self,
+        urls: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<RedisStore, StoreError> {
+        let urls: Vec<_> = urls.into_iter().collect();
+        let client = ClusterClient::builder(urls.iter().map(AsRef::as_ref))
+            .tcp_settings(at_once())
+            // Half, so that a node that is gone leaves time to ask another one.
+            .connection_timeout(self.timeout / 2)
+            .response_timeout(self.timeout)
+            .build()
+            .map_err(StoreError::new)?;
+        self.open(Target::Cluster(Box::new(client))).await
+    }
+
+    async fn open(self, target: Target) -> Result<RedisStore, StoreError> {
+        let keys = Keys::new(&self.prefix).map_err(StoreError::new)?;
+        let retention = i64::try_from(self.retention.as_secs()).unwrap_or(i64::MAX);
+        let link = Link::connect(target, self.timeout);
+        let link = link.await.map_err(StoreError::new)?;
+        let store = RedisStore::new(link, keys, retention);
+        store.warn_of_eviction().await;
+        Ok(store)
+    }
+}
+
+/// A command is short: it must not wait for more to fill a packet with.
+fn at_once() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
+}

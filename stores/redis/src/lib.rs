@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod builder;
+mod keys;
+mod link;
+mod log;
+mod row;
+mod script;
+mod store;
+
+pub use self::{builder::RedisStoreBuilder, store::RedisStore};

@@ -1,0 +1,161 @@
+//! The connection of a store, replaced when it is of no use any more.
+//!
+//! The manager of the `redis` crate keeps a connection whose answers stop coming, one to a server
+//! that has become a replica, and an attempt that the server itself refused. None of these would
+//! end before a restart.
+
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult,
+    ServerErrorKind, aio::MultiplexedConnection, cluster::ClusterClient,
+    cluster_async::ClusterConnection,
+};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+/// How long a failed attempt to connect rests, so that requests do not make a storm of them.
+const REST: Duration = Duration::from_millis(100);
+
+/// One connection that all tasks share.
+pub(crate) struct Link {
+    target: Target,
+    timeout: Duration,
+    attempt: Mutex<Attempt>,
+}
+
+impl Link {
+    /// Connects, and fails if that fails.
+    pub(crate) async fn connect(target: Target, timeout: Duration) -> RedisResult<Self> {
+        let attempt = Attempt::start(target.clone(), timeout);
+        attempt.connection().await?;
+        Ok(Self {
+            target,
+            timeout,
+            attempt: Mutex::new(attempt),
+        })
+    }
+
+    /// Sends a command and waits for its answer, both for no longer than the time-out.
+    pub(crate) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        let attempt = self.attempt().clone();
+        let answer = async {
+            match attempt.connection().await? {
+                Connection::Cluster(mut connection) => command.query_async(&mut connection).await,
+                Connection::Single(mut connection) => command.query_async(&mut connection).await,
+            }
+        };
+        let answer = timeout(self.timeout, answer)
+            .await
+            .unwrap_or_else(|_| Err(timed_out()));
+        if answer.as_ref().is_err_and(shows_a_bad_connection) {
+            self.replace(&attempt);
+        }
+        answer
+    }
+
+    /// Connects anew, if nobody else has begun to.
+    fn replace(&self, failed: &Attempt) {
+        let mut attempt = self.attempt();
+        if attempt.is(failed) && failed.has_ended() {
+            *attempt = Attempt::start(self.target.clone(), self.timeout);
+        }
+    }
+
+    fn attempt(&self) -> MutexGuard<'_, Attempt> {
+        // Nothing that runs under the lock leaves it half done.
+        self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where to connect to.
+#[derive(Clone)]
+pub(crate) enum Target {
+    Cluster(Box<ClusterClient>),
+    Single(Client),
+}
+
+impl Target {
+    async fn connect(&self, time: Duration) -> RedisResult<Connection> {
+        match self {
+            Self::Cluster(client) => {
+                let connection = client.get_async_connection().await?;
+                Ok(Connection::Cluster(connection))
+            }
+            Self::Single(client) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(time))
+                    .set_response_timeout(Some(time));
+                let connection = client.get_multiplexed_async_connection_with_config(&config);
+                Ok(Connection::Single(connection.await?))
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+enum Connection {
+    Cluster(ClusterConnection),
+    Single(MultiplexedConnection),
+}
+
+/// An attempt to connect, and what became of it.
+#[derive(Clone)]
+struct Attempt(watch::Receiver<Option<RedisResult<Connection>>>);
+
+impl Attempt {
+    /// It runs in a task of its own: it must not end with the request that began it.
+    fn start(target: Target, time: Duration) -> Self {
+        let (outcome, attempt) = watch::channel(None);
+        tokio::spawn(async move {
+            // A cluster may need several connections, one of them to a node that is gone.
+            let connected = timeout(4 * time, target.connect(time)).await;
+            let connected = connected.unwrap_or_else(|_| Err(timed_out()));
+            if connected.is_err() {
+                sleep(REST).await;
+            }
+            outcome.send_replace(Some(connected));
+        });
+        Self(attempt)
+    }
+
+    async fn connection(&self) -> RedisResult<Connection> {
+        let mut attempt = self.0.clone();
+        match attempt.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone().unwrap_or_else(|| Err(cancelled())),
+            Err(_) => Err(cancelled()),
+        }
+    }
+
+    /// Also when its task was cancelled, because the runtime that it ran on has ended.
+    fn has_ended(&self) -> bool {
+        self.0.borrow().is_some() || self.0.has_changed().is_err()
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
+    }
+}
+
+/// Not so when a server has answered, unless it is not the one that may write.
+fn shows_a_bad_connection(error: &RedisError) -> bool {
+    match error.kind() {
+        ErrorKind::Server(kind) => kind == ServerErrorKind::ReadOnly,
+        ErrorKind::Extension | ErrorKind::UnexpectedReturnType => false,
+        _ => true,
+    }
+}
+
+fn timed_out() -> RedisError {
+    io::Error::new(io::ErrorKind::TimedOut, "no answer in time").into()
+}
+
+fn cancelled() -> RedisError {
+    io::Error::other("the runtime that connected has ended").into()
+}

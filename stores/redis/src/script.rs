@@ -1,0 +1,74 @@
+//! The steps that have to be atomic: scripts that run in the server.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, ToRedisArgs};
+
+use crate::link::Link;
+
+pub(crate) static APPEND: LazyLock<Script> =
+    LazyLock::new(|| Script::with_log(include_str!("scripts/append.lua")));
+pub(crate) static END: LazyLock<Script> =
+    LazyLock::new(|| Script::with_log(include_str!("scripts/end.lua")));
+pub(crate) static END_ALL: LazyLock<Script> =
+    LazyLock::new(|| Script::with_log(include_str!("scripts/end_all.lua")));
+pub(crate) static LIST: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/list.lua")));
+pub(crate) static POLICY: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/policy.lua")));
+pub(crate) static PUT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/put.lua")));
+pub(crate) static SWEEP: LazyLock<Script> =
+    LazyLock::new(|| Script::with_log(include_str!("scripts/sweep.lua")));
+
+/// A script, and the hash that a server knows it by once it has seen it.
+pub(crate) struct Script {
+    text: String,
+    hash: String,
+}
+
+impl Script {
+    fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            hash: redis::Script::new(text).get_hash().to_owned(),
+        }
+    }
+
+    fn with_log(text: &str) -> Self {
+        Self::new(&[include_str!("scripts/log.lua"), text].concat())
+    }
+
+    /// Runs it with these keys and arguments, which are what the head of the script says.
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        link: &Link,
+        keys: &[&str],
+        args: Args,
+    ) -> RedisResult<T> {
+        let known = call("EVALSHA", &self.hash, keys, &args);
+        match link.send(&known).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                link.send(&call("EVAL", &self.text, keys, &args)).await
+            }
+            result => result,
+        }
+    }
+}
+
+fn call(command: &str, script: &str, keys: &[&str], args: &Args) -> Cmd {
+    let mut call = redis::cmd(command);
+    call.arg(script).arg(keys.len()).arg(keys).arg(&args.0);
+    call
+}
+
+/// The arguments of a script.
+#[derive(Default)]
+pub(crate) struct Args(Vec<Vec<u8>>);
+
+impl Args {
+    pub(crate) fn with(mut self, arg: impl ToRedisArgs) -> Self {
+        arg.write_redis_args(&mut self.0);
+        self
+    }
+}

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod log;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod rows;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod schema;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod settings;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+pub use self::error::SetupError;
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;

@@ -1,0 +1,500 @@
+// Drives the page of `examples/login`: node page.mjs BASE_URL [SCREENSHOT_DIR]
+//
+// The server may have a short --ttl: the checks wait for tokens to expire.
+import assert from "node:assert/strict";
+
+import { attackBy, otherSite } from "./attacker.mjs";
+import { requests, run, until } from "./harness.mjs";
+
+const [base, screenshots] = process.argv.slice(2).map((argument) => argument.replace(/\/$/, ""));
+if (!base) {
+  console.error("usage: node page.mjs BASE_URL [SCREENSHOT_DIR]");
+  process.exit(2);
+}
+const USER = "user@example.com";
+const ADMIN = "admin@example.com";
+const PASSWORD = "password123";
+
+await run({
+  "the page comes with a strict content security policy": async (check) => {
+    const page = await check.page();
+    const policy = (await (await page.goto(base)).headerValue("content-security-policy")) ?? "";
+    for (const rule of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"]) {
+      assert.ok(policy.includes(rule), `${rule} is not in "${policy}"`);
+    }
+    assert.ok(!policy.includes("unsafe"), policy);
+    await button(page, "Log in").waitFor();
+    await check.screenshot(page, "page-logged-out");
+  },
+
+  "login works": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    assert.match(await page.locator("#who").textContent(), /user@example\.com, role user/);
+    const [answer] = await call(page, "GET /api/profile");
+    assert.equal(answer.status, 200);
+    assert.equal(answer.body.email, USER);
+    await check.screenshot(page, "page-logged-in");
+  },
+
+  "a wrong password is said in words and logs nobody in": async (check) => {
+    const page = await check.page();
+    await page.goto(base);
+    await fillIn(page, USER, "password124");
+    await page.getByRole("alert").filter({ hasText: "password is wrong" }).waitFor();
+    assert.deepEqual(await page.context().cookies(), []);
+    assert.ok(await button(page, "Log in").isVisible());
+    await check.screenshot(page, "page-wrong-password");
+  },
+
+  "the keyboard is enough to log in and out": async (check) => {
+    const page = await check.page();
+    await page.goto(base);
+    await tabTo(page, "email");
+    await page.keyboard.type(USER);
+    await tabTo(page, "password");
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press("Enter");
+    await loggedIn(page);
+    await until("the greeting has the focus", async () => (await focused(page)).id === "title");
+    await tabTo(page, "logout");
+    await page.keyboard.press("Enter");
+    await loggedOut(page);
+    await until("the form has the focus", async () => (await focused(page)).id === "email");
+  },
+
+  "cookies carry every attribute": async (check) => {
+    const page = await check.page();
+    const { expires_in: seconds } = await logIn(page, USER);
+    const cookies = await page.context().cookies([`${base}/`, `${base}/session/refresh`]);
+    const now = Date.now() / 1000;
+    const seen = cookies.map(({ name, httpOnly, secure, sameSite, path, domain }) => ({ name, httpOnly, secure, sameSite, path, domain }));
+    const domain = new URL(base).hostname;
+    const strict = { secure: true, sameSite: "Strict", domain };
+    assert.deepEqual(seen.sort((one, other) => (one.name < other.name ? -1 : 1)), [
+      { name: "__Host-access", httpOnly: true, path: "/", ...strict },
+      { name: "__Host-csrf", httpOnly: false, path: "/", ...strict },
+      { name: "__Secure-refresh", httpOnly: true, path: "/session", ...strict },
+    ]);
+    for (const { name, expires } of cookies) {
+      assert.ok(expires > now, `${name} has no expiry`);
+    }
+    const refresh = cookies.find(({ name }) => name === "__Secure-refresh");
+    assert.ok(refresh.expires > now + seconds, "the refresh cookie must outlive the access token");
+  },
+
+  "no script can read a token": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    const visible = await page.evaluate(() => [document.cookie, JSON.stringify(localStorage), JSON.stringify(sessionStorage)]);
+    assert.match(visible[0], /^__Host-csrf=[^;]+$/);
+    assert.deepEqual(visible.slice(1), ["{}", "{}"]);
+  },
+
+  "a reload keeps the session": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    await page.reload();
+    await loggedIn(page);
+    // As when the access token ended while the page was closed.
+    await page.context().clearCookies({ name: "__Host-access" });
+    await page.reload();
+    await loggedIn(page);
+    assert.equal((await call(page, "GET /api/profile")).at(-1).status, 200);
+  },
+
+  "the token is refreshed before it expires and the session goes on": async (check) => {
+    const page = await check.page();
+    const refreshes = [];
+    page.on("response", (response) => { if (isRefresh(response)) refreshes.push(response); });
+    const { expires_in: seconds, session_id: id } = await logIn(page, USER);
+    // Twice takes longer than a token lives.
+    for (let round = 0; round < 2; round += 1) {
+      await page.waitForResponse(isRefresh, { timeout: 1000 * seconds + 10_000 });
+    }
+    for (const response of refreshes) {
+      assert.equal(response.status(), 200);
+      assert.equal((await response.json()).session_id, id);
+    }
+    assert.deepEqual((await call(page, "GET /api/profile")).map(({ status }) => status), [200]);
+  },
+
+  "an expired token is refused, refreshed once and the call repeated": async (check) => {
+    const page = await check.page();
+    const { expires_in: seconds } = await logIn(page, USER);
+    await refreshOnlyWhenNeeded(page);
+    await page.getByText(/^Expired/).waitFor({ timeout: 1000 * seconds + 10_000 });
+    const answers = await call(page, "GET /api/profile");
+    assert.deepEqual(answers.map(({ line, status }) => [line, status]), [
+      ["GET /api/profile", 401],
+      ["POST /session/refresh", 200],
+      ["GET /api/profile", 200],
+    ]);
+  },
+
+  "calls that fail together share one refresh": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    await refreshOnlyWhenNeeded(page);
+    await page.context().clearCookies({ name: "__Host-access" });
+    const refreshes = requests(page, "POST", "/session/refresh");
+    await page.evaluate(() => ["profile", "admin", "look"].forEach((id) => document.getElementById(id).click()));
+    await until("all calls have ended", () => page.evaluate(() => document.querySelector('[aria-busy="true"]') === null));
+    assert.equal(refreshes.length, 1);
+    assert.ok(await page.locator("#title").isVisible());
+  },
+
+  "two tabs refresh at once and both stay logged in": async (check) => {
+    const context = await check.context();
+    const [one, other] = [await context.newPage(), await context.newPage()];
+    await logIn(one, USER);
+    await other.goto(base);
+    await loggedIn(other);
+    const sent = [one, other].map((page) => requests(page, "POST", "/session/refresh"));
+    // On a busy machine one tab may come so late that it sends the successor. So until both have sent the same one.
+    let together = 0;
+    for (let round = 1; together < 3; round += 1) {
+      assert.ok(round <= 30, "the tabs hardly ever send the same refresh token");
+      sent.forEach((list) => list.splice(0));
+      await button(one, "Refresh in all tabs at once").click();
+      await until("both tabs have said how it went", async () => (await one.locator("#raced li").count()) === 2);
+      for (const words of await one.locator("#raced li").allTextContents()) {
+        assert.match(words, /tab: 1 of 1 succeeded/);
+      }
+      await until("the race is over", async () => (await one.locator("#race").getAttribute("aria-busy")) === "false");
+      const [mine, theirs] = await Promise.all(sent.map(([request]) => refreshTokenOf(request)));
+      if (mine === theirs) together += 1;
+    }
+    await check.screenshot(one, "page-two-tabs");
+    for (const page of [one, other]) {
+      assert.equal((await call(page, "GET /api/profile")).at(-1).status, 200);
+    }
+  },
+
+  "parallel refreshes of one page all succeed": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    for (let round = 0; round < 3; round += 1) {
+      await page.evaluate(() => document.getElementById("raced").replaceChildren());
+      await button(page, "Five times in this tab").click();
+      const words = page.locator("#raced li").first();
+      await words.waitFor();
+      assert.match(await words.textContent(), /tab: 5 of 5 succeeded/);
+    }
+    assert.equal((await call(page, "GET /api/profile")).at(-1).status, 200);
+  },
+
+  "tabs log in and out together": async (check) => {
+    const context = await check.context();
+    const [one, other] = [await context.newPage(), await context.newPage()];
+    await other.goto(base);
+    await loggedOut(other);
+    await logIn(one, USER);
+    await loggedIn(other);
+    await button(other, "Log out").click();
+    await loggedOut(other);
+    await loggedOut(one);
+  },
+
+  "a tampered token is refused with 401 invalid_token, cookies or not": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    for (const change of ["Change the role", "Add a year to exp", "Set alg to none", "Flip a signature character"]) {
+      for (const cookies of [false, true]) {
+        await button(page, "Take the current token").click();
+        await button(page, change).click();
+        await page.getByLabel("Send the cookies too").setChecked(cookies);
+        const answer = await send(page, "Send to /api/admin");
+        assert.equal(answer.status, 401, change);
+        assert.match(answer.challenge, /^Bearer .*error="invalid_token"/, change);
+        assert.equal(answer.type, "application/problem+json");
+        assert.equal(answer.body.error, "invalid_token");
+      }
+    }
+    await check.screenshot(page, "page-tampered");
+  },
+
+  "an untouched bearer token is accepted, but not beside the cookie": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    await refreshNow(page);
+    await button(page, "Take the current token").click();
+    assert.equal((await send(page, "Send to /api/profile")).status, 200);
+    await refreshNow(page);
+    await button(page, "Take the current token").click();
+    await page.getByLabel("Send the cookies too").check();
+    const both = await send(page, "Send to /api/profile");
+    assert.equal(both.status, 400);
+    assert.match(both.challenge, /error="invalid_request"/);
+  },
+
+  "the admin route is for the admin": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    const refused = (await call(page, "GET /api/admin")).at(-1);
+    assert.equal(refused.status, 403);
+    assert.match(refused.challenge, /^Bearer .*error="insufficient_scope"/);
+    assert.equal(refused.type, "application/problem+json");
+    await button(page, "Log out").click();
+    await logIn(page, ADMIN);
+    assert.equal((await call(page, "GET /api/admin")).at(-1).status, 200);
+  },
+
+  "devices are listed, and another one is ended": async (check) => {
+    const page = await check.page();
+    const name = `lost phone ${Date.now()}`;
+    const lost = await check.page({ userAgent: name });
+    await logIn(lost, USER);
+    await refreshOnlyWhenNeeded(lost);
+    await logIn(page, USER);
+    const devices = page.locator("#devices li");
+    const here = devices.filter({ hasText: "this device" });
+    await here.waitFor();
+    assert.equal(await here.count(), 1);
+    await check.screenshot(page, "page-devices");
+    await devices.filter({ hasText: name }).getByRole("button").click();
+    await until("the device is gone", async () => (await devices.filter({ hasText: name }).count()) === 0);
+    await button(lost, "GET /api/profile").click();
+    await loggedOut(lost);
+    await said(lost, "Your session has ended");
+    assert.equal((await call(page, "GET /api/profile")).at(-1).status, 200);
+  },
+
+  "logout clears the cookies, and the old ones are worth nothing": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    const old = await page.context().cookies();
+    await button(page, "Log out").click();
+    await loggedOut(page);
+    assert.deepEqual(await page.context().cookies(), []);
+    await page.reload();
+    await loggedOut(page);
+
+    const thief = await check.context();
+    await thief.addCookies(old);
+    const answers = await Promise.all([thief.request.get(`${base}/api/profile`), thief.request.get(`${base}/session/sessions`)]);
+    assert.deepEqual(answers.map((answer) => answer.status()), [401, 401]);
+    const stolen = await thief.newPage();
+    await stolen.goto(base);
+    await loggedOut(stolen);
+    await said(stolen, "Your session has ended");
+  },
+
+  "log out everywhere ends the other devices too": async (check) => {
+    const [page, other] = [await check.page(), await check.page()];
+    await logIn(other, ADMIN);
+    await refreshOnlyWhenNeeded(other);
+    await logIn(page, ADMIN);
+    await button(page, "Log out everywhere").click();
+    await loggedOut(page);
+    assert.deepEqual(await page.context().cookies(), []);
+    await button(other, "GET /api/profile").click();
+    await loggedOut(other);
+  },
+
+  "another site can neither log out, refresh nor log in": (check) => attack(check, { site: "cross-site", cookies: false }),
+
+  "another origin of the same site is refused although its cookies are sent": (check) => attack(check, { site: "same-site", cookies: true }),
+
+  "trouble is said in words and costs no session": async (check) => {
+    check.allow(/status of 503|ERR_INTERNET_DISCONNECTED/);
+    const page = await check.page();
+    await page.goto(base);
+    const answer = (status) => (route) => route.fulfill({ status, headers: { "retry-after": "7" }, json: { error: "temporarily_unavailable" } });
+    await page.route("**/session/login", answer(429));
+    await fillIn(page, USER, PASSWORD);
+    await page.getByRole("alert").filter({ hasText: /Too many attempts\. Try again in 7\ss/ }).waitFor();
+    await page.unroute("**/session/login");
+    await logIn(page, USER);
+
+    await page.route("**/session/refresh", answer(503));
+    await button(page, "Refresh now").click();
+    await said(page, "cannot do this right now");
+    await check.screenshot(page, "page-unavailable");
+    await page.unroute("**/session/refresh");
+
+    await page.context().setOffline(true);
+    await button(page, "Refresh now").click();
+    await said(page, "offline");
+    await page.context().setOffline(false);
+    await refreshNow(page);
+    assert.ok(await page.locator("#title").isVisible());
+  },
+
+  "it fits a narrow screen, dark and light": async (check) => {
+    for (const colorScheme of ["light", "dark"]) {
+      const page = await check.page({ colorScheme, viewport: { width: 360, height: 740 } });
+      await page.goto(base);
+      await loggedOut(page);
+      await fits(page);
+      await check.screenshot(page, `page-narrow-${colorScheme}-logged-out`);
+      await logIn(page, USER);
+      await button(page, "Flip a signature character").click();
+      await send(page, "Send to /api/admin");
+      await call(page, "GET /api/admin");
+      await fits(page);
+      await check.screenshot(page, `page-narrow-${colorScheme}-logged-in`);
+      await page.setViewportSize({ width: 1280, height: 800 });
+      await check.screenshot(page, `page-wide-${colorScheme}-refused`);
+    }
+  },
+}, screenshots);
+
+// Posts to the session routes from a page that is not theirs. Nothing may change.
+async function attack(check, { site, cookies }) {
+  // What the browser says when an answer is kept from the script.
+  check.allow(/CORS policy|net::ERR_FAILED/);
+  const attacker = await otherSite(base, site);
+  try {
+    const page = await check.page();
+    await logIn(page, USER);
+    const before = await kept(page);
+    const credentials = JSON.stringify({ email: ADMIN, password: PASSWORD });
+    const wire = await watchWire(page);
+    for (const route of ["logout", "refresh", "login"]) {
+      for (const way of ["form", "fetch"]) {
+        const url = `${base}/session/${route}`;
+        // Leaves the page of the victim too, so that it does not refresh by itself.
+        await page.goto(attacker.url);
+        wire.clear();
+        await page.evaluate(attackBy[way], { url, body: credentials });
+        const post = () => [...wire.values()].find((one) => one.line === `POST ${url}`);
+        await until("the server has answered", () => post()?.sent && post().status);
+        const { sent, status, received } = post();
+        const what = `${way} to ${route}`;
+        assert.equal(sent["Sec-Fetch-Site"], site, what);
+        assert.equal("Cookie" in sent, cookies, `${what}: cookies`);
+        assert.equal(status, 403, what);
+        assert.ok(!Object.keys(received).some((name) => /^set-cookie$/i.test(name)), `${what}: sets cookies`);
+        if (way === "form") await page.waitForURL(url);
+      }
+      // With this content type the browser asks first, and is not let through.
+      await page.goto(attacker.url);
+      const read = await page.evaluate(attackBy.json, { url: `${base}/session/${route}`, body: credentials });
+      assert.equal(read, "refused");
+    }
+    assert.deepEqual(await kept(page), before);
+    await page.goto(base);
+    await loggedIn(page);
+    assert.match(await page.locator("#who").textContent(), /user@example\.com/);
+  } finally {
+    await attacker.close();
+  }
+}
+
+// What goes over the wire, by request. Playwright does not tell it where the answer is kept from the script.
+async function watchWire(page) {
+  const wire = new Map();
+  const devtools = await page.context().newCDPSession(page);
+  const add = (id, facts) => wire.set(id, { ...wire.get(id), ...facts });
+  devtools.on("Network.requestWillBeSent", ({ requestId, request }) => add(requestId, { line: `${request.method} ${request.url}` }));
+  devtools.on("Network.requestWillBeSentExtraInfo", ({ requestId, headers }) => add(requestId, { sent: headers }));
+  devtools.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode, headers }) => add(requestId, { status: statusCode, received: headers }));
+  await devtools.send("Network.enable");
+  return wire;
+}
+
+async function refreshTokenOf(request) {
+  const { cookie } = await request.allHeaders();
+  return /__Secure-refresh=([^;]+)/.exec(cookie)[1];
+}
+
+// The cookies that a refresh, a login or a logout would change.
+async function kept(page) {
+  const cookies = await page.context().cookies([`${base}/`, `${base}/session/refresh`]);
+  return cookies.filter(({ name }) => name !== "__Host-access").map(({ name, value }) => `${name}=${value}`).sort();
+}
+
+// What the server answered to the login.
+async function logIn(page, email) {
+  if (!page.url().startsWith(base)) await page.goto(base);
+  const [answer] = await Promise.all([
+    page.waitForResponse((response) => response.url() === `${base}/session/login`).then((response) => response.json()),
+    fillIn(page, email, PASSWORD),
+  ]);
+  await loggedIn(page);
+  return answer;
+}
+
+async function fillIn(page, email, password) {
+  await page.getByLabel("Email address").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await button(page, "Log in").click();
+}
+
+function loggedIn(page) {
+  return page.getByRole("heading", { name: /^Hello/ }).waitFor();
+}
+function loggedOut(page) {
+  return page.getByRole("heading", { name: "Log in" }).waitFor();
+}
+function said(page, words) {
+  return page.getByRole("status").filter({ hasText: words }).waitFor();
+}
+function button(page, name) {
+  return page.getByRole("button", { name, exact: true });
+}
+function isRefresh(response) {
+  return response.url() === `${base}/session/refresh`;
+}
+
+// So that nothing but the check makes the page ask the server.
+async function refreshOnlyWhenNeeded(page) {
+  await page.getByLabel("Refresh before it expires").uncheck();
+}
+
+async function refreshNow(page) {
+  await button(page, "Refresh now").click();
+  await said(page, "You have a new access token");
+}
+
+// Presses a button of "Call the API" and reads the answers that the page shows.
+async function call(page, name) {
+  await page.evaluate(() => document.getElementById("answers").replaceChildren());
+  await button(page, name).click();
+  await page.locator("#answers li").first().waitFor();
+  return answers(page, "answers");
+}
+
+// The same for "Tamper with it".
+async function send(page, name) {
+  await page.evaluate(() => document.getElementById("refusal").replaceChildren());
+  await button(page, name).click();
+  await page.locator("#refusal li").first().waitFor();
+  return (await answers(page, "refusal"))[0];
+}
+
+function answers(page, id) {
+  return page.locator(`#${id} > li`).evaluateAll((items) => items.map((item) => {
+    const header = (name) => [...item.querySelectorAll("dt")].find((dt) => dt.textContent === name)?.nextSibling.textContent ?? "";
+    return {
+      line: item.querySelector("code").textContent,
+      status: Number.parseInt(item.querySelector(".status").textContent, 10),
+      challenge: header("WWW-Authenticate"),
+      type: header("Content-Type"),
+      body: JSON.parse(item.querySelector("pre")?.textContent ?? "null"),
+    };
+  }));
+}
+
+async function tabTo(page, id) {
+  for (let presses = 0; presses < 12; presses += 1) {
+    await page.keyboard.press("Tab");
+    const { id: here, ring } = await focused(page);
+    assert.ok(ring, `no focus ring on ${here || "an element"}`);
+    if (here === id) return;
+  }
+  assert.fail(`Tab does not reach ${id}`);
+}
+
+function focused(page) {
+  return page.evaluate(() => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+    return { id: document.activeElement.id, ring: outlineStyle !== "none" && outlineWidth !== "0px" };
+  });
+}
+
+async function fits(page) {
+  const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(content <= screen, `${content} px wide on a screen of ${screen} px`);
+}

@@ -1,0 +1,282 @@
+//! A PostgreSQL server of the test's own.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    os::unix::{
+        fs::{DirBuilderExt, MetadataExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{self, Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+/// How long the server may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A PostgreSQL server that only this machine can reach. It ends, and its data with it, when this is
+/// dropped or the test program ends, however that happens.
+pub struct Postgres {
+    programs: PathBuf,
+    folder: PathBuf,
+    owner: Option<Owner>,
+    port: u16,
+    /// The shell that watches over the server; `None` while the server is down.
+    watch: Option<Child>,
+}
+
+/// Whom the server runs as, when we are root: it refuses to be root.
+#[derive(Clone, Copy)]
+struct Owner {
+    user: u32,
+    group: u32,
+}
+
+impl Postgres {
+    /// Starts a server; `None`, said on standard error, when PostgreSQL is not installed.
+    ///
+    /// Its programs are looked for in the folder that `COUNTERSIGN_POSTGRES_BIN` names, then on the
+    /// `PATH`, then where distributions put them.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        let started = programs().and_then(Self::start_with);
+        started.map_err(leave_out).ok()
+    }
+
+    /// A server that all tests of this program share. Each takes a [`database`](Self::database) of
+    /// its own.
+    #[must_use]
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Result<Postgres, String>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| programs().and_then(Self::start_with));
+        shared.as_ref().map_err(|why| leave_out(why.clone())).ok()
+    }
+
+    /// The URL of a database. There is a single user, who may do anything.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// Makes a new database, and returns its URL.
+    #[must_use]
+    pub fn database(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let status = Command::new(self.programs.join("createdb"))
+            .args(["--host=127.0.0.1", "--username=postgres"])
+            .args([
+                &format!("--port={}", self.port),
+                "--maintenance-db=postgres",
+            ])
+            .arg(&name)
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "createdb");
+        self.url_of(&name)
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it at once, as a crash would. What was committed is there after a
+    /// [`restart`](Self::restart).
+    pub fn kill(&mut self) {
+        self.stop(b"keep the data\n");
+    }
+
+    /// Starts it again, on the same port.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.run().expect("a server that starts again");
+    }
+
+    fn start_with(programs: PathBuf) -> Result<Self, String> {
+        let (folder, owner) = make_folder()?;
+        let mut server = Self {
+            programs,
+            folder,
+            owner,
+            port: 0,
+            watch: None,
+        };
+        let mut started = Err(String::new());
+        // Somebody else may take a port that was free.
+        for _ in 0..3 {
+            if started.is_err() {
+                server.port = free_port();
+                started = server.run();
+            }
+        }
+        started.expect("a server that starts");
+        Ok(server)
+    }
+
+    /// Runs the server until it says that it is ready. What it says, when it ends before that.
+    fn run(&mut self) -> Result<(), String> {
+        let mut command = Command::new("sh");
+        if let Some(owner) = self.owner {
+            command.uid(owner.user).gid(owner.group);
+        }
+        let mut watch = command
+            .args(["-c", WATCH, "sh"])
+            .args([&self.folder, &self.programs])
+            .args(["-c", &format!("port={}", self.port)])
+            .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
+            // The folder of the caller may be closed to the owner.
+            .current_dir(&self.folder)
+            .env("LC_ALL", "C")
+            // Ctrl-C ends the tests, and lets the shell clear up after them.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let log = BufReader::new(watch.stderr.take().expect("it is piped"));
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            // To the end, also when nobody listens any more: a server stops when its pipe is full.
+            for line in log.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        self.watch = Some(watch);
+        let mut said = String::new();
+        while let Ok(line) = lines.recv_timeout(PATIENCE) {
+            if line.contains("ready to accept connections") {
+                return Ok(());
+            }
+            said = said + &line + "\n";
+        }
+        self.kill();
+        Err(said)
+    }
+
+    /// Tells the shell to end the server, and waits until it has. What it does with the data, the
+    /// word says: see [`WATCH`].
+    fn stop(&mut self, word: &[u8]) {
+        if let Some(mut watch) = self.watch.take() {
+            if let Some(mut stdin) = watch.stdin.take() {
+                let _ = stdin.write_all(word);
+            }
+            let _ = watch.wait();
+        }
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.stop(b"");
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Runs a server until a line comes in, or the end of the program that would send it. Without a
+/// line, the folder goes too. (A server that has only just begun does not hear the signal.)
+const WATCH: &str = r#"
+    folder=$1
+    programs=$2
+    shift 2
+    [ -d "$folder/data" ] || "$programs/initdb" --pgdata="$folder/data" --username=postgres \
+        --auth=trust --encoding=UTF8 --locale=C --no-sync </dev/null >"$folder/initdb" 2>&1 ||
+        { cat "$folder/initdb" >&2; exit; }
+    "$programs/postgres" -D "$folder/data" "$@" </dev/null &
+    exec 2>/dev/null
+    read -r line
+    while kill -QUIT $!; do sleep 0.1; done
+    [ -n "$line" ] || rm -rf "$folder"
+"#;
+
+/// A crash of the machine would lose data, one of the server does not.
+const SETTINGS: [&str; 5] = [
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "max_connections=200",
+    "fsync=off",
+    "logging_collector=off",
+];
+
+/// The folder with the programs, or why there is none.
+fn programs() -> Result<PathBuf, String> {
+    if let Some(named) = env::var_os("COUNTERSIGN_POSTGRES_BIN").map(PathBuf::from) {
+        // A typing error must not leave a suite out.
+        assert!(has_programs(&named), "no PostgreSQL in {}", named.display());
+        return Ok(named);
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut installed: Vec<_> = installed
+        .filter_map(|version| Some(version.ok()?.path().join("bin")))
+        .collect();
+    installed.sort();
+    let config = Command::new("pg_config").arg("--bindir").output().ok();
+    let config = config.and_then(|output| String::from_utf8(output.stdout).ok());
+    env::split_paths(&path)
+        .chain(installed.into_iter().rev())
+        .chain(config.map(|folder| PathBuf::from(folder.trim())))
+        .find(|folder| has_programs(folder))
+        .ok_or_else(|| "PostgreSQL is not installed; `tests/run` installs it".into())
+}
+
+fn has_programs(folder: &Path) -> bool {
+    let needed = ["initdb", "postgres", "createdb"];
+    needed.iter().all(|program| folder.join(program).is_file())
+}
+
+/// A new folder, and to whom it belongs if we are root.
+fn make_folder() -> Result<(PathBuf, Option<Owner>), String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("countersign-postgres-{}-{count}", process::id());
+    let folder = env::temp_dir().join(name);
+    let made = fs::DirBuilder::new().mode(0o700).create(&folder);
+    made.expect("a new folder");
+    if fs::metadata(&folder).map_or(0, |folder| folder.uid()) != 0 {
+        return Ok((folder, None));
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let owner = ["postgres", "nobody"]
+        .into_iter()
+        .find_map(|name| owner(&users, name))
+        .ok_or("PostgreSQL refuses root, and there is neither a user postgres nor nobody")?;
+    chown(&folder, Some(owner.user), Some(owner.group)).expect("root may do that");
+    Ok((folder, Some(owner)))
+}
+
+fn owner(users: &str, name: &str) -> Option<Owner> {
+    let mut fields = users
+        .lines()
+        .map(|line| line.split(':'))
+        .find_map(|mut fields| (fields.next()? == name).then_some(fields))?
+        .skip(1);
+    Some(Owner {
+        user: fields.next()?.parse().ok()?,
+        group: fields.next()?.parse().ok()?,
+    })
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+#[allow(clippy::needless_pass_by_value)] // it ends `map_err`
+fn leave_out(why: String) {
+    // Past the capture of the test harness, which would hide it from a test that passes.
+    let _ = writeln!(std::io::stderr(), "left out: stores on PostgreSQL: {why}");
+}

@@ -1,0 +1,112 @@
+//! A real browser: the page of both servers, and the React app.
+
+use std::{
+    env,
+    io::{Write, stderr},
+    iter,
+    net::TcpListener,
+    path::PathBuf,
+    process::Command,
+};
+
+use countersign_tests::server::{Process, Server};
+
+use crate::servers::{PROGRAMS, command};
+
+/// Access tokens that expire while a check looks on.
+const SHORT: &str = "4";
+
+#[test]
+fn the_page_of_both_servers_passes_every_check() {
+    let Some(scripts) = folder("COUNTERSIGN_BROWSER", "the login page in Chromium") else {
+        return;
+    };
+    for program in PROGRAMS {
+        let server = start(program);
+        let script = scripts.join("page.mjs");
+        drive(
+            node().arg(script).arg(base(&server)),
+            &format!("page-{program}"),
+        );
+    }
+}
+
+#[test]
+fn the_react_app_passes_every_check_in_front_of_both_servers() {
+    let what = "the React app in Chromium";
+    let Some(scripts) = folder("COUNTERSIGN_BROWSER", what) else {
+        return;
+    };
+    let Some(app) = folder("COUNTERSIGN_SPA", what) else {
+        return;
+    };
+    for program in PROGRAMS {
+        let server = start(program);
+        let port = free_port().to_string();
+        let mut vite = node();
+        vite.arg(app.join("node_modules/vite/bin/vite.js"))
+            .args([
+                "preview",
+                "--port",
+                &port,
+                "--strictPort",
+                "--host",
+                "127.0.0.1",
+            ])
+            .current_dir(&app)
+            .env("LOGIN_SERVER", base(&server))
+            .env("NO_COLOR", "1");
+        let preview = Process::start(&mut vite);
+        let spa = iter::from_fn(|| preview.line())
+            .find_map(|line| Some(line[line.find("http://")?..].trim().to_owned()))
+            .expect("vite says where it listens");
+        let mut script = node();
+        script
+            .arg(scripts.join("spa.mjs"))
+            .args([spa, base(&server)]);
+        drive(&mut script, &format!("spa-{program}"));
+    }
+}
+
+fn start(program: &str) -> Server {
+    Server::start(command(program).args(["--store", "memory", "--ttl", SHORT]))
+}
+
+/// Nobody else here is handed the same one soon.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn base(server: &Server) -> String {
+    format!("http://{}", server.address())
+}
+
+fn node() -> Command {
+    Command::new(env::var_os("COUNTERSIGN_NODE").unwrap_or_else(|| "node".into()))
+}
+
+/// Where something is installed, by an environment variable.
+fn folder(variable: &str, what: &str) -> Option<PathBuf> {
+    let folder = env::var_os(variable).map(PathBuf::from);
+    if folder.is_none() {
+        let _ = writeln!(stderr(), "left out: {what}: {variable} is not set");
+    }
+    folder
+}
+
+/// Runs a script that prints `ok NAME` or `not ok NAME: WHY` for each check.
+fn drive(script: &mut Command, screenshots: &str) {
+    if let Some(folder) = env::var_os("COUNTERSIGN_SCREENSHOTS") {
+        script.arg(PathBuf::from(folder).join(screenshots));
+    }
+    let output = script.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{screenshots}:\n{told}\n{complained}"
+    );
+    let passed = told.lines().filter(|line| line.starts_with("ok ")).count();
+    assert!(passed > 5, "{screenshots}: hardly a check ran:\n{told}");
+}

@@ -1,0 +1,15 @@
+//! The login example: both programs, from the outside.
+//!
+//! `tests/run` says in `COUNTERSIGN_BROWSER` where the scripts that drive a browser are installed, and
+//! in `COUNTERSIGN_SPA` where the React app is built. Without them, those tests say that they are left
+//! out.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+mod browser;
+mod cookies;
+mod nodes;
+mod outage;
+mod restart;
+mod servers;
+mod walkthrough;

@@ -1,0 +1,61 @@
+//! Both login servers, and what they answer.
+
+use std::{process::Command, sync::LazyLock};
+
+use countersign_tests::{
+    Answer, Request,
+    programs::Programs,
+    server::{Body, Server},
+};
+use serde_json::{Value, json};
+
+pub(crate) const PROGRAMS: [&str; 2] = ["login-axum", "login-actix"];
+pub(crate) const SECRET: &str = "an example secret of 32 bytes or more";
+
+pub(crate) fn command(program: &str) -> Command {
+    static BUILT: LazyLock<Programs> = LazyLock::new(|| Programs::build(&["login"]));
+    BUILT.command(program)
+}
+
+/// A server with a store of its own, that ends with it.
+pub(crate) fn start(program: &str) -> Server {
+    Server::start(command(program).args(["--store", "memory"]))
+}
+
+/// Sends a JSON body.
+pub(crate) fn post(server: &Server, path: &str, body: &Value) -> Answer {
+    let request = Request::post(path).header("content-type", "application/json");
+    server.send(&request, Body::Sized(body.to_string().as_bytes()))
+}
+
+pub(crate) fn log_in(server: &Server) -> Pair {
+    let login = json!({ "email": "user@example.com", "password": "password123" });
+    Pair::of(&post(server, "/token/login", &login))
+}
+
+pub(crate) fn refresh(server: &Server, token: &str) -> Answer {
+    post(server, "/token/refresh", &json!({ "refresh_token": token }))
+}
+
+pub(crate) fn profile(server: &Server, access: &str) -> Answer {
+    let request = Request::bearer(access).target("/api/profile");
+    server.send(&request, Body::None)
+}
+
+pub(crate) struct Pair {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Pair {
+    #[track_caller]
+    pub(crate) fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        Self {
+            access: text("access_token"),
+            refresh: text("refresh_token"),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What the tests share: accounts, sessions, and a call through every entry.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign::{
+    AuthCookies, Csrf, Identity, Issuer, MemoryStore, SessionRoutes, Sessions, SignIn, SigningKey,
+    testing::FixedClock,
+};
+use countersign_tests::{
+    Entry, Request,
+    sessions::{Exchange, MOUNT},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Where time stands still, users can go away, and the user table too.
+pub(crate) struct Bed {
+    pub(crate) clock: FixedClock,
+    pub(crate) sessions: Sessions,
+    pub(crate) users: Arc<Users>,
+}
+
+#[derive(Default)]
+pub(crate) struct Users {
+    /// Nobody can say who is who.
+    pub(crate) down: AtomicBool,
+    /// Ada has left.
+    pub(crate) gone: AtomicBool,
+    /// Ada's claims are larger than a cookie.
+    pub(crate) large: AtomicBool,
+}
+
+#[derive(Deserialize)]
+struct Login {
+    name: String,
+    password: String,
+}
+
+#[derive(Serialize)]
+struct User {
+    role: String,
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let clock = FixedClock::default();
+        let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256().unwrap())
+            .audience("app")
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let sessions = Sessions::builder(issuer, MemoryStore::new())
+            .build()
+            .unwrap();
+        Self {
+            clock,
+            sessions,
+            users: Arc::default(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> SessionRoutes {
+        let users = Arc::clone(&self.users);
+        SessionRoutes::json(self.sessions.clone(), move |question| {
+            sign_in(Arc::clone(&users), question)
+        })
+    }
+
+    pub(crate) fn cookies(&self) -> SessionRoutes {
+        let users = Arc::clone(&self.users);
+        let cookies = AuthCookies::new(MOUNT).unwrap();
+        SessionRoutes::cookies(self.sessions.clone(), cookies, move |question| {
+            sign_in(Arc::clone(&users), question)
+        })
+        .csrf(
+            Csrf::new()
+                .secret("a secret of the tests, 32 bytes or more")
+                .unwrap(),
+        )
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+async fn sign_in(
+    users: Arc<Users>,
+    question: SignIn<Login>,
+) -> Result<Option<Identity<User>>, io::Error> {
+    if users.down.load(Ordering::SeqCst) {
+        return Err(io::Error::other("the user table is away"));
+    }
+    let name = match question {
+        SignIn::Credentials(login) if login.password == "engine" => login.name,
+        SignIn::Credentials(_) => return Ok(None),
+        SignIn::Refresh(session) => session.subject().to_owned(),
+    };
+    let known = ["ada", "bob"].contains(&&*name) && !users.gone.load(Ordering::SeqCst);
+    let size = if users.large.load(Ordering::SeqCst) {
+        4_000
+    } else {
+        5
+    };
+    let role = "admin".repeat(size / 5);
+    Ok(known.then(|| Identity::new(name, User { role })))
+}
+
+/// A body that logs in.
+pub(crate) fn credentials(name: &str) -> String {
+    json!({ "name": name, "password": "engine" }).to_string()
+}
+
+/// A request to an endpoint.
+pub(crate) fn post(endpoint: &str) -> Request {
+    Request::post(&format!("{MOUNT}{endpoint}"))
+}
+
+pub(crate) fn get(endpoint: &str) -> Request {
+    Request::get().target(&format!("{MOUNT}{endpoint}"))
+}
+
+/// The answer to a request that changes nothing: the same from every entry.
+#[track_caller]
+pub(crate) fn same(routes: &SessionRoutes, request: &Request) -> Exchange {
+    let [core, tower, actix] = Entry::ALL.map(|entry| entry.call(routes, request));
+    assert_eq!(core, tower, "core and tower");
+    assert_eq!(core, actix, "core and actix-web");
+    core
+}
+
+/// Runs a test through every entry, each with a bed of its own.
+pub(crate) fn each(test: impl Fn(&Bed, Entry)) {
+    for entry in Entry::ALL {
+        test(&Bed::new(), entry);
+    }
+}

@@ -1,0 +1,324 @@
+//! Tokens in cookies, for browsers.
+
+use std::sync::atomic::Ordering;
+
+use countersign::SessionRoutes;
+use countersign_tests::{
+    Entry, Request,
+    sessions::{Exchange, MOUNT},
+};
+
+use crate::bed::{credentials, each, get, post, same};
+
+const NAMES: [&str; 3] = ["__Host-access", "__Secure-refresh", "__Host-csrf"];
+
+/// A request as a page of the server's own origin sends it.
+fn own(request: Request) -> Request {
+    request.header("sec-fetch-site", "same-origin")
+}
+
+fn log_in(entry: Entry, routes: &SessionRoutes) -> Exchange {
+    let answer = entry.call(routes, &own(post("/login").json(credentials("ada"))));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer
+}
+
+/// The value of a cookie that an answer sets.
+fn value(answer: &Exchange, name: &str) -> String {
+    let start = format!("{name}=");
+    let cookies = answer.cookies();
+    let cookie = cookies
+        .iter()
+        .find_map(|cookie| cookie.strip_prefix(&start));
+    cookie.unwrap().split(';').next().unwrap().to_owned()
+}
+
+/// With the cookies of an answer, as a browser sends them to this path.
+fn with_cookies(request: Request, answer: &Exchange) -> Request {
+    let cookies = NAMES.map(|name| format!("{name}={}", value(answer, name)));
+    request.header("cookie", cookies.join("; "))
+}
+
+fn assert_cleared(answer: &Exchange) {
+    for name in NAMES {
+        let cookies = answer.cookies();
+        let cookie = cookies
+            .iter()
+            .find(|cookie| cookie.starts_with(&format!("{name}=;")));
+        assert!(
+            cookie.is_some_and(|cookie| cookie.contains("Max-Age=0")),
+            "{name}: {cookies:?}"
+        );
+    }
+}
+
+#[test]
+fn a_login_sets_three_cookies_and_shows_no_token_in_the_body() {
+    each(|bed, entry| {
+        let answer = log_in(entry, &bed.cookies());
+        let mut attributes: Vec<String> = answer
+            .cookies()
+            .iter()
+            .map(|cookie| {
+                let (name, rest) = cookie.split_once('=').unwrap();
+                let (_, rest) = rest.split_once(';').unwrap();
+                format!("{name}:{rest}")
+            })
+            .collect();
+        attributes.sort();
+        let session = 14 * 86_400;
+        assert_eq!(
+            attributes,
+            [
+                "__Host-access: HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900".to_owned(),
+                format!("__Host-csrf: SameSite=Strict; Secure; Path=/; Max-Age={session}"),
+                format!(
+                    "__Secure-refresh: HttpOnly; SameSite=Strict; Secure; Path={MOUNT}; Max-Age={session}"
+                ),
+            ]
+        );
+        let body = answer.json();
+        assert_eq!(
+            (&body["token_type"], &body["expires_in"]),
+            (&"Bearer".into(), &900.into())
+        );
+        assert!(body.get("access_token").is_none() && body.get("refresh_token").is_none());
+        for name in ["__Host-access", "__Secure-refresh"] {
+            assert!(!answer.body.contains(&value(&answer, name)));
+        }
+    });
+}
+
+#[test]
+fn a_refresh_takes_the_cookie_and_sets_new_ones() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let login = log_in(entry, &routes);
+        let answer = entry.call(&routes, &own(with_cookies(post("/refresh"), &login)));
+        assert_eq!(answer.status, 200);
+        assert_ne!(
+            value(&answer, "__Secure-refresh"),
+            value(&login, "__Secure-refresh")
+        );
+        let none = entry.call(&routes, &own(post("/refresh")));
+        assert_eq!(
+            (none.status, &none.json()["error"]),
+            (400, &"invalid_request".into())
+        );
+    });
+}
+
+#[test]
+fn a_refresh_token_in_the_body_does_not_count() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let token = value(&log_in(entry, &routes), "__Secure-refresh");
+        let body = serde_json::json!({ "refresh_token": token }).to_string();
+        let answer = entry.call(&routes, &own(post("/refresh").json(body)));
+        assert_eq!(answer.json()["error"], "invalid_request");
+    });
+}
+
+#[test]
+fn terminal_failure_clears_the_cookies_and_an_outage_keeps_them() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let login = log_in(entry, &routes);
+        let refresh = || own(with_cookies(post("/refresh"), &login));
+        bed.users.down.store(true, Ordering::SeqCst);
+        let answer = entry.call(&routes, &refresh());
+        assert_eq!((answer.status, answer.cookies().len()), (503, 0));
+
+        bed.users.down.store(false, Ordering::SeqCst);
+        bed.users.gone.store(true, Ordering::SeqCst);
+        let answer = entry.call(&routes, &refresh());
+        assert_eq!(answer.status, 400);
+        assert_cleared(&answer);
+    });
+}
+
+#[test]
+fn a_logout_clears_the_cookies_of_anybody() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let login = log_in(entry, &routes);
+        let answer = entry.call(&routes, &own(with_cookies(post("/logout"), &login)));
+        assert_eq!(answer.status, 204);
+        assert_cleared(&answer);
+        let refresh = entry.call(&routes, &own(with_cookies(post("/refresh"), &login)));
+        assert_eq!(refresh.status, 400);
+
+        let nobody = entry.call(&routes, &own(post("/logout")));
+        assert_eq!(nobody.status, 204);
+        assert_cleared(&nobody);
+    });
+}
+
+#[test]
+fn ending_the_session_at_hand_clears_the_cookies_and_ending_another_does_not() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let (one, two) = (log_in(entry, &routes), log_in(entry, &routes));
+        let end = |login: &Exchange| {
+            let id = login.json()["session_id"].as_str().unwrap().to_owned();
+            let request = get(&format!("/sessions/{id}")).method("DELETE");
+            entry.call(&routes, &own(with_cookies(request, &one)))
+        };
+        let answer = end(&two);
+        assert_eq!((answer.status, answer.cookies().len()), (204, 0));
+        let answer = end(&one);
+        assert_eq!(answer.status, 204);
+        assert_cleared(&answer);
+    });
+}
+
+#[test]
+fn logging_in_again_ends_the_session_that_the_browser_had() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let first = log_in(entry, &routes);
+        let again = own(with_cookies(
+            post("/login").json(credentials("ada")),
+            &first,
+        ));
+        let second = entry.call(&routes, &again);
+        assert_ne!(second.json()["session_id"], first.json()["session_id"]);
+        let refresh = |login| entry.call(&routes, &own(with_cookies(post("/refresh"), login)));
+        assert_eq!(refresh(&first).status, 400);
+        assert_eq!(refresh(&second).status, 200);
+    });
+}
+
+#[test]
+fn a_request_of_another_site_changes_nothing() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let login = log_in(entry, &routes);
+        let endpoints = [
+            post("/login").json(credentials("bob")),
+            post("/logout"),
+            post("/logout-all"),
+            post("/refresh"),
+            get(&format!(
+                "/sessions/{}",
+                login.json()["session_id"].as_str().unwrap()
+            ))
+            .method("DELETE"),
+        ];
+        for endpoint in endpoints {
+            for (name, value) in [
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-site", "same-site"),
+                ("origin", "https://evil.example"),
+                ("origin", "null"),
+            ] {
+                let request = with_cookies(endpoint.clone(), &login);
+                let request = request.header("host", "app.example").header(name, value);
+                let answer = entry.call(&routes, &request);
+                assert_eq!(answer.status, 403, "{} {value}", endpoint.target);
+                assert!(answer.cookies().is_empty());
+                assert_eq!(answer.header("www-authenticate"), None);
+            }
+        }
+        // Without its cookies, which `SameSite` keeps back: the answer would clear them.
+        for endpoint in ["/logout", "/login", "/refresh"] {
+            let answer = entry.call(
+                &routes,
+                &post(endpoint).header("sec-fetch-site", "cross-site"),
+            );
+            assert_eq!(
+                (answer.status, answer.cookies().len()),
+                (403, 0),
+                "{endpoint}"
+            );
+        }
+        let refresh = with_cookies(post("/refresh"), &login).header("host", "app.example");
+        let answer = entry.call(&routes, &refresh.header("origin", "https://app.example"));
+        assert_eq!(answer.status, 200);
+    });
+}
+
+#[test]
+fn a_client_without_such_headers_repeats_the_csrf_cookie() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let bare = post("/login").json(credentials("ada"));
+        let login = entry.call(&routes, &bare);
+        assert_eq!(login.status, 200);
+        let refresh = || with_cookies(post("/refresh"), &login);
+        assert_eq!(entry.call(&routes, &refresh()).status, 403);
+        let stranger = log_in(entry, &routes);
+        let csrf = |answer| value(answer, "__Host-csrf");
+        let planted = refresh().header("x-csrf-token", csrf(&stranger));
+        assert_eq!(entry.call(&routes, &planted).status, 403);
+        let good = refresh().header("x-csrf-token", csrf(&login));
+        assert_eq!(entry.call(&routes, &good).status, 200);
+    });
+}
+
+#[test]
+fn reading_needs_no_such_proof() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let login = log_in(entry, &routes);
+        let answer = entry.call(&routes, &with_cookies(get("/sessions"), &login));
+        assert_eq!(answer.status, 200);
+        let bearer = format!("Bearer {}", value(&login, "__Host-access"));
+        let answer = entry.call(&routes, &get("/sessions").header("authorization", bearer));
+        assert_eq!(answer.status, 401);
+    });
+}
+
+#[test]
+fn two_refresh_cookies_are_refused() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let login = log_in(entry, &routes);
+        let planted = with_cookies(own(post("/refresh")), &login)
+            .header("cookie", "__Secure-refresh=planted");
+        assert_eq!(same(&routes, &planted).status, 401);
+
+        // The access token still says whose session to end.
+        let log_out =
+            with_cookies(own(post("/logout")), &login).header("cookie", "__Secure-refresh=planted");
+        let answer = entry.call(&routes, &log_out);
+        assert_eq!(answer.status, 204);
+        assert_cleared(&answer);
+        let refresh = own(with_cookies(post("/refresh"), &login));
+        assert_eq!(entry.call(&routes, &refresh).status, 400);
+    });
+}
+
+#[test]
+fn a_token_that_becomes_too_large_does_not_cost_the_session() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        let login = log_in(entry, &routes);
+        let refresh = || entry.call(&routes, &own(with_cookies(post("/refresh"), &login)));
+        bed.users.large.store(true, Ordering::SeqCst);
+        assert_eq!(refresh().status, 500);
+        bed.advance(60);
+        bed.users.large.store(false, Ordering::SeqCst);
+        assert_eq!(refresh().status, 200);
+    });
+}
+
+#[test]
+fn a_token_that_is_too_large_for_a_cookie_is_our_mistake_and_said_aloud() {
+    each(|bed, entry| {
+        let routes = bed.cookies();
+        bed.users.large.store(true, Ordering::SeqCst);
+        let answer = entry.call(&routes, &own(post("/login").json(credentials("ada"))));
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (500, &"server_error".into())
+        );
+        assert!(answer.cookies().is_empty());
+        assert_eq!(
+            entry
+                .call(&bed.json(), &post("/login").json(credentials("ada")))
+                .status,
+            200
+        );
+    });
+}

@@ -1,0 +1,8 @@
+//! The session routes: the same answers from the core, tower and actix-web.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+mod bed;
+mod cookie_mode;
+mod json_mode;
+mod requests;

@@ -1,0 +1,253 @@
+//! A store, and the database below it.
+
+use std::{
+    env, fmt, fs,
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use countersign::{
+    Digest, LogPosition, Predecessor, RevocationEntry, RevocationLog, Revoked, SessionId,
+    SessionStore, StoredSession,
+};
+use countersign_sqlx::{PostgresStore, SqliteStore};
+use countersign_tests::services::Postgres;
+use sqlx::{AssertSqlSafe, PgPool, SqlitePool, query_scalar, raw_sql};
+
+/// The time of these tests.
+pub(crate) const NOW: i64 = 1_800_000_000;
+
+/// How long a test waits for what must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Two looks at the log in a test lie this far apart.
+pub(crate) const POLL: Duration = Duration::from_millis(10);
+
+/// A store with an empty database of its own, and a way past the store.
+pub(crate) trait Lab: Send + Sync + 'static {
+    type Store: SessionStore + RevocationLog + fmt::Debug;
+
+    fn store(&self) -> &Self::Store;
+    /// With another interval between two looks at the log.
+    fn poll(self, interval: Duration) -> Self;
+    /// Runs statements.
+    fn run(&self, sql: &str) -> impl Future<Output = ()> + Send;
+    /// The answer of a statement that answers with a number.
+    fn number(&self, sql: &str) -> impl Future<Output = i64> + Send;
+    /// How the database writes these bytes.
+    fn bytes(hex: &str) -> String;
+}
+
+/// A database on the shared server.
+pub(crate) struct OnPostgres {
+    pub(crate) url: String,
+    pub(crate) store: PostgresStore,
+    pub(crate) pool: PgPool,
+}
+
+impl OnPostgres {
+    /// `None` when PostgreSQL is not installed.
+    pub(crate) async fn new() -> Option<Self> {
+        let url = Postgres::shared()?.database();
+        let store = PostgresStore::connect(&url).await.unwrap().poll(POLL);
+        let pool = PgPool::connect(&url).await.unwrap();
+        Some(Self { url, store, pool })
+    }
+
+    /// Waits until this many sessions wait for a lock.
+    pub(crate) async fn until_waiting(&self, sessions: i64) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let wait = async {
+            while self.number(waiting).await != sessions {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    }
+}
+
+impl Lab for OnPostgres {
+    type Store = PostgresStore;
+
+    fn store(&self) -> &PostgresStore {
+        &self.store
+    }
+
+    fn poll(mut self, interval: Duration) -> Self {
+        self.store = self.store.poll(interval);
+        self
+    }
+
+    async fn run(&self, sql: &str) {
+        let sql = raw_sql(AssertSqlSafe(sql.to_owned()));
+        sql.execute(&self.pool).await.unwrap();
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        let sql = query_scalar(AssertSqlSafe(sql.to_owned()));
+        sql.fetch_one(&self.pool).await.unwrap()
+    }
+
+    fn bytes(hex: &str) -> String {
+        format!(r"'\x{hex}'")
+    }
+}
+
+/// A file in a folder that goes with it.
+pub(crate) struct OnSqlite {
+    pub(crate) folder: Folder,
+    pub(crate) store: SqliteStore,
+    pub(crate) pool: SqlitePool,
+}
+
+impl OnSqlite {
+    pub(crate) async fn new() -> Self {
+        let folder = Folder::new();
+        let file = folder.file();
+        let store = SqliteStore::open(&file).await.unwrap().poll(POLL);
+        let pool = SqlitePool::connect(file.to_str().unwrap()).await.unwrap();
+        Self {
+            folder,
+            store,
+            pool,
+        }
+    }
+}
+
+impl Lab for OnSqlite {
+    type Store = SqliteStore;
+
+    fn store(&self) -> &SqliteStore {
+        &self.store
+    }
+
+    fn poll(mut self, interval: Duration) -> Self {
+        self.store = self.store.poll(interval);
+        self
+    }
+
+    async fn run(&self, sql: &str) {
+        let sql = raw_sql(AssertSqlSafe(sql.to_owned()));
+        sql.execute(&self.pool).await.unwrap();
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        let sql = query_scalar(AssertSqlSafe(sql.to_owned()));
+        sql.fetch_one(&self.pool).await.unwrap()
+    }
+
+    fn bytes(hex: &str) -> String {
+        format!("x'{hex}'")
+    }
+}
+
+/// A temporary folder. It is removed when this is dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = env::temp_dir().join(format!("countersign-sqlite-{}-{count}", process::id()));
+        fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where the database is.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.0.join("sessions.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The same on both databases.
+pub(crate) async fn on_both(
+    postgres: impl AsyncFnOnce(OnPostgres),
+    sqlite: impl AsyncFnOnce(OnSqlite),
+) {
+    sqlite(OnSqlite::new().await).await;
+    if let Some(lab) = OnPostgres::new().await {
+        postgres(lab).await;
+    }
+}
+
+/// An id that differs for each number.
+pub(crate) fn id(number: u32) -> SessionId {
+    let name = format!("AAAAAAAAAAA{number:010}A");
+    SessionId::parse(&name).unwrap()
+}
+
+/// 32 bytes of this value.
+pub(crate) fn digest(value: u8) -> Digest {
+    Digest::from_bytes([value; 32])
+}
+
+/// A session of Ada's that was never refreshed.
+pub(crate) fn session(number: u32) -> StoredSession {
+    StoredSession {
+        id: id(number),
+        subject: "ada".into(),
+        label: None,
+        binding: None,
+        created_at: NOW,
+        last_used_at: NOW,
+        expires_at: NOW + 3_600,
+        absolute_expires_at: NOW + 86_400,
+        current: digest(0),
+        previous: None,
+    }
+}
+
+/// The same session after it was refreshed.
+pub(crate) fn refreshed(session: &StoredSession, current: Digest) -> StoredSession {
+    StoredSession {
+        last_used_at: session.last_used_at + 60,
+        expires_at: session.expires_at + 60,
+        previous: Some(Predecessor {
+            hash: session.current,
+            salt: digest(99),
+        }),
+        current,
+        ..session.clone()
+    }
+}
+
+pub(crate) fn token(name: &str) -> RevocationEntry {
+    RevocationEntry {
+        revoked: Revoked::Token(name.into()),
+        until: NOW + 900,
+    }
+}
+
+/// All entries, from the start to the last one there is.
+pub(crate) async fn entries(log: &impl RevocationLog) -> Vec<RevocationEntry> {
+    entries_after(log, None).await.0
+}
+
+/// All entries after a position, and where to read on.
+pub(crate) async fn entries_after(
+    log: &impl RevocationLog,
+    mut after: Option<LogPosition>,
+) -> (Vec<RevocationEntry>, Option<LogPosition>) {
+    let mut entries = Vec::new();
+    loop {
+        let batch = log.read(after.as_ref()).await.unwrap();
+        entries.extend(batch.entries);
+        after = batch.position;
+        if batch.complete {
+            return (entries, after);
+        }
+    }
+}

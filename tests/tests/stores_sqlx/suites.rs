@@ -1,0 +1,27 @@
+//! What every store must do.
+
+use countersign::testing::{
+    revocation_log_suite, sessions_suite, store_and_log_suite, store_suite,
+};
+
+use crate::lab::{Lab, OnPostgres, OnSqlite};
+
+async fn passes_the_suites(lab: impl Lab) {
+    let store = lab.store();
+    store_suite(store.clone()).await;
+    revocation_log_suite(store.clone()).await;
+    store_and_log_suite(store.clone()).await;
+    sessions_suite(store.clone()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_passes_the_suites() {
+    if let Some(lab) = OnPostgres::new().await {
+        passes_the_suites(lab).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_passes_the_suites() {
+    passes_the_suites(OnSqlite::new().await).await;
+}

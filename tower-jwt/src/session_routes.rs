@@ -1,0 +1,134 @@
+//! Login, refresh and logout as a service.
+
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use countersign::{Reply, SessionRoutes};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tower_service::Service;
+
+use crate::head::Head;
+
+/// Makes a service of the session routes, to mount under a path of your choice.
+///
+/// The service goes by the path *below* that: `/login`, `/refresh`, `/logout`, `/logout-all`,
+/// `/sessions`, `/sessions/{id}` and `/.well-known/jwks.json`. axum's `nest_service` takes the prefix
+/// away; elsewhere, do it yourself. A login can be guessed at, so limit its rate, with
+/// [`SessionRoutes::admit`] or with a layer such as `tower_governor`'s around this service.
+///
+/// # Examples
+///
+/// ```
+/// use axum::Router;
+/// use countersign::{Identity, MemoryStore, SessionRoutes, Sessions, SignIn};
+/// use countersign_tower::session_routes;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Login {
+///     email: String,
+///     password: String,
+/// }
+///
+/// #[derive(serde::Serialize)]
+/// struct User {
+///     role: &'static str,
+/// }
+///
+/// async fn sign_in(question: SignIn<Login>) -> Result<Option<Identity<User>>, std::io::Error> {
+///     let known = match question {
+///         SignIn::Credentials(login) => login.email == "ada" && login.password == "engine",
+///         SignIn::Refresh(session) => session.subject() == "ada",
+///     };
+///     Ok(known.then(|| Identity::new("ada", User { role: "admin" })))
+/// }
+///
+/// # fn app(issuer: countersign::Issuer) -> Result<Router, countersign::ConfigError> {
+/// let sessions = Sessions::builder(issuer, MemoryStore::new()).build()?;
+/// let routes = SessionRoutes::json(sessions, sign_in);
+/// let app = Router::new().nest_service("/token", session_routes(routes));
+/// # Ok(app)
+/// # }
+/// ```
+#[must_use]
+pub fn session_routes(routes: SessionRoutes) -> SessionService {
+    SessionService(routes)
+}
+
+/// Answers the session routes. Made by [`session_routes`].
+#[derive(Clone, Debug)]
+pub struct SessionService(SessionRoutes);
+
+impl<B> Service<Request<B>> for SessionService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = SessionFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> SessionFuture {
+        let routes = self.0.clone();
+        SessionFuture(Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let body = Limited::new(body, SessionRoutes::MAX_BODY_BYTES);
+            let reply = match body.collect().await {
+                Ok(body) => {
+                    let body = body.to_bytes();
+                    let answer = routes.answer(parts.uri.path(), &Head::from(&parts), &body);
+                    answer.await
+                }
+                Err(error) if error.is::<LengthLimitError>() => SessionRoutes::body_too_large(),
+                Err(_) => SessionRoutes::body_unreadable(),
+            };
+            response(reply)
+        }))
+    }
+}
+
+/// The answer of a [`SessionService`].
+pub struct SessionFuture(Pin<Box<dyn Future<Output = Response<String>> + Send>>);
+
+impl Future for SessionFuture {
+    type Output = Result<Response<String>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(Ok)
+    }
+}
+
+impl fmt::Debug for SessionFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionFuture").finish_non_exhaustive()
+    }
+}
+
+/// Cookies are marked sensitive, so that a logging layer leaves them out.
+pub(crate) fn response(reply: Reply) -> Response<String> {
+    let mut response = Response::new(String::new());
+    // The core's statuses and headers are all valid.
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, text) in reply.headers() {
+        if let Ok(mut value) = HeaderValue::from_str(text) {
+            let name = HeaderName::from_static(name);
+            value.set_sensitive(name == SET_COOKIE);
+            response.headers_mut().append(name, value);
+        }
+    }
+    *response.body_mut() = reply.into_body();
+    response
+}
