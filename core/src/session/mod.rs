@@ -2,9 +2,11 @@
 
 mod builder;
 mod decision;
+mod ending;
 mod error;
 mod event;
 mod everywhere;
+mod exchange;
 mod id;
 mod memory;
 mod pair;

@@ -6,17 +6,16 @@ use serde::Serialize;
 
 use crate::{
     issue::{IssuedToken, Issuer},
-    revocation::{Revocation, RevocationEntry, Revoked},
+    revocation::Revocation,
     session::{
-        Client, Digest, Ending, Identity, Session, SessionError, SessionErrorKind, SessionEvent,
-        SessionId, SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair,
-        decision::{Decision, Moment, decide},
+        Client, Ending, Identity, Session, SessionError, SessionErrorKind, SessionEvent, SessionId,
+        SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair,
         everywhere::{Everywhere, Mark},
-        record::Predecessor,
+        exchange::Presented,
         refresh_token::RefreshToken,
         store::AnyStore,
     },
-    verify::{Verifier, VerifierBuilder},
+    verify::Verifier,
 };
 
 /// Sessions of logged-in users: short access tokens, and a refresh token that changes at each use.
@@ -70,7 +69,7 @@ use crate::{
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Sessions(Arc<Settings>);
+pub struct Sessions(pub(super) Arc<Settings>);
 
 /// A function of the app that hears of events.
 pub(super) type Listener = dyn Fn(&SessionEvent) + Send + Sync;
@@ -237,82 +236,6 @@ impl Sessions {
         Some(RefreshToken::parse(refresh_token)?.session_id())
     }
 
-    /// Ends a session and revokes its access tokens. Says whether there was one; its tokens are revoked
-    /// in any case.
-    ///
-    /// # Errors
-    ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on; or when the
-    /// [list of revocations](SessionsBuilder::revocation) is full, and its access tokens may.
-    pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {
-        if let Some(stored) = self.find(id).await? {
-            return self.finish(&stored, Ending::LoggedOut).await;
-        }
-        self.end_stored(id, self.now()).await
-    }
-
-    /// Ends the session that a refresh token belongs to, whichever of its tokens it is: a logout
-    /// (RFC 7009 section 2.1). Says whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// As [`end`](Self::end).
-    pub async fn end_by_token(&self, refresh_token: &str) -> Result<bool, SessionError> {
-        let Some(id) = Self::id_of_token(refresh_token) else {
-            return Ok(false);
-        };
-        match self.find(&id).await? {
-            Some(stored) => self.finish(&stored, Ending::LoggedOut).await,
-            // Anybody can invent a token: an unknown one must not take up room in the list.
-            None => Ok(false),
-        }
-    }
-
-    /// Ends the session if it is one of this subject. Says whether it was.
-    ///
-    /// # Errors
-    ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away: the session may go on.
-    pub async fn end_of(&self, subject: &str, id: &SessionId) -> Result<bool, SessionError> {
-        match self.find(id).await? {
-            Some(stored) if stored.subject == subject => {
-                self.finish(&stored, Ending::LoggedOut).await
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Ends all sessions of the subject, and revokes all tokens that it was issued before: for "log
-    /// out everywhere", a changed password, a blocked account. Returns how many sessions there were.
-    ///
-    /// # Errors
-    ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on.
-    pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
-        let now = self.now();
-        let until = self.last_second_of_tokens(now);
-        let of_subject = Revoked::Subject {
-            subject: subject.to_owned(),
-            issued_before: now,
-        };
-        // First: a login on its way either finds this, or is found by the store.
-        self.0.everywhere.add(subject);
-        let revoking = Revoking::new(&self.0.revocation, of_subject, until);
-        let ended = self.0.store.end_all(subject.to_owned(), now, until).await;
-        let ended = revoking.conclude(ended)?;
-        let count = ended.len();
-        for id in ended {
-            let of_session = Revoked::Session(id.clone());
-            Revoking::new(&self.0.revocation, of_session, until).conclude(Ok(()))?;
-            self.tell(&SessionEvent::Ended {
-                id,
-                subject: subject.to_owned(),
-                why: Ending::LoggedOutEverywhere,
-            });
-        }
-        Ok(count)
-    }
-
     /// The sessions of the subject, the last used one first.
     ///
     /// # Errors
@@ -342,164 +265,12 @@ impl Sessions {
         self.0.store.sweep(self.now()).await.map_err(unavailable)
     }
 
-    /// The session of a token that has just come, if the token is good for something. Here, and
-    /// nowhere later, an old one is found to be a replay.
-    async fn admitted(&self, presented: &Presented) -> Result<StoredSession, SessionError> {
-        let stored = self.found(presented).await?;
-        match self.decide(&stored, presented) {
-            Decision::Repeat(_) | Decision::Rotate => Ok(stored),
-            Decision::Expired => Err(SessionErrorKind::Expired.into()),
-            Decision::Replayed => {
-                self.finish(&stored, Ending::Replayed).await?;
-                Err(SessionErrorKind::Replayed.into())
-            }
-            Decision::WrongClient => Err(SessionErrorKind::WrongClient.into()),
-        }
-    }
-
-    /// Exchanges a token that was good when it came, now that the claims are there. `seen` is the
-    /// session of then: much may have happened to it since.
-    async fn exchange<C: Serialize>(
-        &self,
-        presented: &Presented,
-        seen: &StoredSession,
-        claims: &C,
-        fits: Fits<'_>,
-    ) -> Result<TokenPair, SessionError> {
-        // The rotation itself finds out whether this is still so. Nothing else would.
-        if self.decide(seen, presented) == Decision::Rotate
-            && let Some(pair) = self.rotated(presented, seen, claims, fits).await?
-        {
-            return Ok(pair);
-        }
-        let stored = self.found(presented).await?;
-        match self.decide(&stored, presented) {
-            Decision::Repeat(previous) => self.repeated(presented, &stored, previous, claims, fits),
-            Decision::Expired => Err(SessionErrorKind::Expired.into()),
-            // No replay, as it was good when it came; and no answer, as there is a newer token.
-            _ => Err(SessionErrorKind::Superseded.into()),
-        }
-    }
-
-    /// The next pair; `None` when the token is not the current one any more.
-    async fn rotated<C: Serialize>(
-        &self,
-        presented: &Presented,
-        seen: &StoredSession,
-        claims: &C,
-        fits: Fits<'_>,
-    ) -> Result<Option<TokenPair>, SessionError> {
-        let (next, successor) = self.next(seen, presented)?;
-        // Before the rotation: what fails here must not cost the client its token.
-        let access = self.access_token(&next, claims, fits)?;
-        let rotated = self.0.store.rotate(presented.hash, next.clone()).await;
-        if !rotated.map_err(unavailable)? {
-            return Ok(None);
-        }
-        let session = Session::from(&next);
-        self.tell(&SessionEvent::Refreshed {
-            session: session.clone(),
-        });
-        Ok(Some(self.pair(access, &successor, session)))
-    }
-
-    /// The pair that the token was exchanged for, with the same refresh token.
-    fn repeated<C: Serialize>(
-        &self,
-        presented: &Presented,
-        stored: &StoredSession,
-        previous: &Predecessor,
-        claims: &C,
-        fits: Fits<'_>,
-    ) -> Result<TokenPair, SessionError> {
-        let successor = presented.token.successor(&previous.salt);
-        if successor.hash() != stored.current {
-            return Err(unavailable_because(
-                "the stored salt leads to another token",
-            ));
-        }
-        let access = self.access_token(stored, claims, fits)?;
-        Ok(self.pair(access, &successor, Session::from(stored)))
-    }
-
-    fn decide<'s>(&self, stored: &'s StoredSession, presented: &Presented) -> Decision<'s> {
-        decide(
-            stored,
-            &presented.hash,
-            presented.binding.as_ref(),
-            self.moment(presented.came),
-        )
-    }
-
-    /// The session after the exchange, and the token that is then its current one.
-    fn next(
-        &self,
-        stored: &StoredSession,
-        presented: &Presented,
-    ) -> Result<(StoredSession, RefreshToken), SessionError> {
-        let salt = RefreshToken::salt().map_err(internal)?;
-        let successor = presented.token.successor(&salt);
-        let now = stored.time(self.now());
-        let next = StoredSession {
-            last_used_at: now,
-            expires_at: stored
-                .absolute_expires_at
-                .min(now.saturating_add(self.0.idle)),
-            current: successor.hash(),
-            previous: Some(Predecessor {
-                hash: presented.hash,
-                salt,
-            }),
-            ..stored.clone()
-        };
-        Ok((next, successor))
-    }
-
-    async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
+    pub(super) async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
         self.0.store.find(id.clone()).await.map_err(unavailable)
     }
 
-    async fn found(&self, presented: &Presented) -> Result<StoredSession, SessionError> {
-        let stored = self.find(&presented.token.session_id()).await?;
-        stored.ok_or_else(|| SessionErrorKind::Unknown.into())
-    }
-
-    /// Ends a session, and revokes its access tokens.
-    async fn finish(&self, stored: &StoredSession, why: Ending) -> Result<bool, SessionError> {
-        let ended = self.end_stored(&stored.id, stored.time(self.now())).await?;
-        if ended {
-            self.tell(&SessionEvent::Ended {
-                id: stored.id.clone(),
-                subject: stored.subject.clone(),
-                why,
-            });
-        }
-        Ok(ended)
-    }
-
-    async fn end_stored(&self, id: &SessionId, now: i64) -> Result<bool, SessionError> {
-        let until = self.last_second_of_tokens(now);
-        let revoked = Revoked::Session(id.clone());
-        let revoking = Revoking::new(&self.0.revocation, revoked, until);
-        let ended = self.0.store.end(id.clone(), until).await;
-        revoking.conclude(ended)
-    }
-
-    /// Ends the sessions of the subject that were used least recently, until there is room for one
-    /// more: nobody fills the store with logins of one account.
-    async fn make_room(&self, subject: &str) -> Result<(), SessionError> {
-        let listed = self.0.store.list(subject.to_owned(), self.now()).await;
-        let mut listed = listed.map_err(unavailable)?;
-        let over = (listed.len() + 1).saturating_sub(self.0.per_subject);
-        listed.sort_by_key(|session| session.last_used_at);
-        for oldest in listed.iter().take(over) {
-            self.finish(oldest, Ending::Displaced).await?;
-        }
-        Ok(())
-    }
-
     /// An access token of the session. It does not outlive it.
-    fn access_token<C: Serialize>(
+    pub(super) fn access_token<C: Serialize>(
         &self,
         stored: &StoredSession,
         claims: &C,
@@ -516,32 +287,22 @@ impl Sessions {
         fits(&token).map(|()| token)
     }
 
-    fn pair(&self, access: IssuedToken, token: &RefreshToken, session: Session) -> TokenPair {
+    pub(super) fn pair(
+        &self,
+        access: IssuedToken,
+        token: &RefreshToken,
+        session: Session,
+    ) -> TokenPair {
         let expires_in = session.expires_at().saturating_sub(self.now()).max(0);
         TokenPair::new(access, token.encode(), expires_in, session)
     }
 
-    /// When every token issued until now has expired, for every verifier. Not by the usual lifetime:
-    /// it may have been longer before a restart, and a token may have asked for more.
-    fn last_second_of_tokens(&self, now: i64) -> i64 {
-        now.saturating_add(self.0.issuer.max_ttl())
-            .saturating_add(MAX_LEEWAY + SLACK)
-    }
-
-    fn moment(&self, came: i64) -> Moment {
-        Moment {
-            now: self.now(),
-            came,
-            grace: self.0.grace,
-        }
-    }
-
-    fn now(&self) -> i64 {
+    pub(super) fn now(&self) -> i64 {
         self.0.issuer.clock().now()
     }
 
     /// Tells the log and the app. Neither gets a token.
-    fn tell(&self, event: &SessionEvent) {
+    pub(super) fn tell(&self, event: &SessionEvent) {
         match event {
             SessionEvent::Ended { id, why, .. } if *why == Ending::Replayed => {
                 tracing::warn!(target: "countersign", sid = id.as_str(), "a used refresh token came back: the session is ended");
@@ -573,87 +334,18 @@ impl fmt::Debug for Sessions {
     }
 }
 
-/// The largest leeway that a verifier of ours can have, in seconds.
-#[allow(clippy::cast_possible_wrap)] // 300
-const MAX_LEEWAY: i64 = VerifierBuilder::MAX_LEEWAY.as_secs() as i64;
-
-/// Seconds for an answer on its way: a token may be issued while its session is being ended.
-const SLACK: i64 = 60;
-
 /// Whether a client can take this access token.
 pub(crate) type Fits<'f> = &'f (dyn Fn(&IssuedToken) -> Result<(), SessionError> + Sync);
-
-/// A revocation at this node that goes with a step of the store; the other nodes hear of it from the
-/// store. It happens also when the request is dropped while the store is at it: a client that closes
-/// the connection must not keep its token.
-struct Revoking<'r> {
-    revocation: &'r Revocation,
-    entry: Option<RevocationEntry>,
-}
-
-impl<'r> Revoking<'r> {
-    fn new(revocation: &'r Revocation, revoked: Revoked, until: i64) -> Self {
-        Self {
-            revocation,
-            entry: Some(RevocationEntry { revoked, until }),
-        }
-    }
-
-    /// The store has answered. If it could not do its part, nothing is revoked here.
-    fn conclude<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
-        let entry = self.entry.take();
-        let done = answer.map_err(unavailable)?;
-        if let Some(entry) = entry {
-            let result = self.revocation.revoke(&entry);
-            result.map_err(|full| SessionError::because(SessionErrorKind::Unavailable, full))?;
-        }
-        Ok(done)
-    }
-}
-
-impl Drop for Revoking<'_> {
-    fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            // A full list alarms by itself.
-            let _ = self.revocation.revoke(&entry);
-        }
-    }
-}
-
-/// What a client presents to refresh.
-struct Presented {
-    token: RefreshToken,
-    hash: Digest,
-    binding: Option<Digest>,
-    /// When, in seconds since 1970.
-    came: i64,
-}
-
-impl Presented {
-    fn parse(text: &str, client: &Client, came: i64) -> Result<Self, SessionError> {
-        let token = RefreshToken::parse(text).ok_or(SessionErrorKind::Malformed)?;
-        Ok(Self {
-            hash: token.hash(),
-            binding: client.binding,
-            token,
-            came,
-        })
-    }
-}
 
 /// What every store can keep, and every log can show.
 fn is_subject(subject: &str) -> bool {
     (1..=255).contains(&subject.len()) && !subject.contains(char::is_control)
 }
 
-fn unavailable(error: StoreError) -> SessionError {
+pub(super) fn unavailable(error: StoreError) -> SessionError {
     SessionError::because(SessionErrorKind::Unavailable, error)
 }
 
-fn unavailable_because(cause: &'static str) -> SessionError {
-    SessionError::because(SessionErrorKind::Unavailable, cause)
-}
-
-fn internal(error: impl Error + Send + Sync + 'static) -> SessionError {
+pub(super) fn internal(error: impl Error + Send + Sync + 'static) -> SessionError {
     SessionError::because(SessionErrorKind::Misconfigured, error)
 }

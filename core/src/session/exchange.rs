@@ -1,0 +1,168 @@
+//! A refresh: what a token is worth, and its exchange for the next one.
+
+use serde::Serialize;
+
+use crate::session::{
+    Client, Digest, Ending, Session, SessionError, SessionErrorKind, SessionEvent, Sessions,
+    StoredSession, TokenPair,
+    decision::{Decision, Moment, decide},
+    record::Predecessor,
+    refresh_token::RefreshToken,
+    sessions::{Fits, internal, unavailable},
+};
+
+/// What a client presents to refresh.
+pub(super) struct Presented {
+    token: RefreshToken,
+    hash: Digest,
+    binding: Option<Digest>,
+    /// When, in seconds since 1970.
+    came: i64,
+}
+
+impl Presented {
+    pub(super) fn parse(text: &str, client: &Client, came: i64) -> Result<Self, SessionError> {
+        let token = RefreshToken::parse(text).ok_or(SessionErrorKind::Malformed)?;
+        Ok(Self {
+            hash: token.hash(),
+            binding: client.binding,
+            token,
+            came,
+        })
+    }
+}
+
+impl Sessions {
+    /// The session of a token that has just come, if the token is good for something. Here, and
+    /// nowhere later, an old one is found to be a replay.
+    pub(super) async fn admitted(
+        &self,
+        presented: &Presented,
+    ) -> Result<StoredSession, SessionError> {
+        let stored = self.found(presented).await?;
+        match self.decide(&stored, presented) {
+            Decision::Repeat(_) | Decision::Rotate => Ok(stored),
+            Decision::Expired => Err(SessionErrorKind::Expired.into()),
+            Decision::Replayed => {
+                self.finish(&stored, Ending::Replayed).await?;
+                Err(SessionErrorKind::Replayed.into())
+            }
+            Decision::WrongClient => Err(SessionErrorKind::WrongClient.into()),
+        }
+    }
+
+    /// Exchanges a token that was good when it came, now that the claims are there. `seen` is the
+    /// session of then: much may have happened to it since.
+    pub(super) async fn exchange<C: Serialize>(
+        &self,
+        presented: &Presented,
+        seen: &StoredSession,
+        claims: &C,
+        fits: Fits<'_>,
+    ) -> Result<TokenPair, SessionError> {
+        // The rotation itself finds out whether this is still so. Nothing else would.
+        if self.decide(seen, presented) == Decision::Rotate
+            && let Some(pair) = self.rotated(presented, seen, claims, fits).await?
+        {
+            return Ok(pair);
+        }
+        let stored = self.found(presented).await?;
+        match self.decide(&stored, presented) {
+            Decision::Repeat(previous) => self.repeated(presented, &stored, previous, claims, fits),
+            Decision::Expired => Err(SessionErrorKind::Expired.into()),
+            // No replay, as it was good when it came; and no answer, as there is a newer token.
+            _ => Err(SessionErrorKind::Superseded.into()),
+        }
+    }
+
+    /// The next pair; `None` when the token is not the current one any more.
+    async fn rotated<C: Serialize>(
+        &self,
+        presented: &Presented,
+        seen: &StoredSession,
+        claims: &C,
+        fits: Fits<'_>,
+    ) -> Result<Option<TokenPair>, SessionError> {
+        let (next, successor) = self.next(seen, presented)?;
+        // Before the rotation: what fails here must not cost the client its token.
+        let access = self.access_token(&next, claims, fits)?;
+        let rotated = self.0.store.rotate(presented.hash, next.clone()).await;
+        if !rotated.map_err(unavailable)? {
+            return Ok(None);
+        }
+        let session = Session::from(&next);
+        self.tell(&SessionEvent::Refreshed {
+            session: session.clone(),
+        });
+        Ok(Some(self.pair(access, &successor, session)))
+    }
+
+    /// The pair that the token was exchanged for, with the same refresh token.
+    fn repeated<C: Serialize>(
+        &self,
+        presented: &Presented,
+        stored: &StoredSession,
+        previous: &Predecessor,
+        claims: &C,
+        fits: Fits<'_>,
+    ) -> Result<TokenPair, SessionError> {
+        let successor = presented.token.successor(&previous.salt);
+        if successor.hash() != stored.current {
+            return Err(unavailable_because(
+                "the stored salt leads to another token",
+            ));
+        }
+        let access = self.access_token(stored, claims, fits)?;
+        Ok(self.pair(access, &successor, Session::from(stored)))
+    }
+
+    fn decide<'s>(&self, stored: &'s StoredSession, presented: &Presented) -> Decision<'s> {
+        decide(
+            stored,
+            &presented.hash,
+            presented.binding.as_ref(),
+            self.moment(presented.came),
+        )
+    }
+
+    /// The session after the exchange, and the token that is then its current one.
+    fn next(
+        &self,
+        stored: &StoredSession,
+        presented: &Presented,
+    ) -> Result<(StoredSession, RefreshToken), SessionError> {
+        let salt = RefreshToken::salt().map_err(internal)?;
+        let successor = presented.token.successor(&salt);
+        let now = stored.time(self.now());
+        let next = StoredSession {
+            last_used_at: now,
+            expires_at: stored
+                .absolute_expires_at
+                .min(now.saturating_add(self.0.idle)),
+            current: successor.hash(),
+            previous: Some(Predecessor {
+                hash: presented.hash,
+                salt,
+            }),
+            ..stored.clone()
+        };
+        Ok((next, successor))
+    }
+
+    fn moment(&self, came: i64) -> Moment {
+        Moment {
+            now: self.now(),
+            came,
+            grace: self.0.grace,
+        }
+    }
+
+    async fn found(&self, presented: &Presented) -> Result<StoredSession, SessionError> {
+        let stored = self.find(&presented.token.session_id()).await?;
+        stored.ok_or_else(|| SessionErrorKind::Unknown.into())
+    }
+}
+
+fn unavailable_because(cause: &'static str) -> SessionError {
+    SessionError::because(SessionErrorKind::Unavailable, cause)
+}
