@@ -16,7 +16,7 @@ impl Sessions {
     /// # Errors
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on; or when the
-    /// [list of revocations](SessionsBuilder::revocation) is full, and its access tokens may.
+    /// [list of revocations](crate::SessionsBuilder::revocation) is full, and its access tokens may.
     pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {
         if let Some(stored) = self.find(id).await? {
             return self.finish(&stored, Ending::LoggedOut).await;
