@@ -57,44 +57,43 @@ impl Sessions {
         &self,
         presented: &Presented,
         seen: &StoredSession,
-        claims: &C,
+        claims: C,
         fits: Fits<'_>,
     ) -> Result<TokenPair, SessionError> {
         // The rotation itself finds out whether this is still so. Nothing else would.
-        if self.decide(seen, presented) == Decision::Rotate
-            && let Some(pair) = self.rotated(presented, seen, claims, fits).await?
-        {
-            return Ok(pair);
+        if self.decide(seen, presented) == Decision::Rotate {
+            let (next, successor) = self.next(seen, presented)?;
+            // Before the rotation: what fails here must not cost the client its token.
+            let access = self.access_token(&next, &claims, fits)?;
+            if self.rotated(presented, &next).await? {
+                return Ok(self.pair(access, &successor, Session::from(&next)));
+            }
         }
         let stored = self.found(presented).await?;
         match self.decide(&stored, presented) {
-            Decision::Repeat(previous) => self.repeated(presented, &stored, previous, claims, fits),
+            Decision::Repeat(previous) => {
+                self.repeated(presented, &stored, previous, &claims, fits)
+            }
             Decision::Expired => Err(SessionErrorKind::Expired.into()),
             // No replay, as it was good when it came; and no answer, as there is a newer token.
             _ => Err(SessionErrorKind::Superseded.into()),
         }
     }
 
-    /// The next pair; `None` when the token is not the current one any more.
-    async fn rotated<C: Serialize>(
+    /// Whether the token was the current one until now.
+    async fn rotated(
         &self,
         presented: &Presented,
-        seen: &StoredSession,
-        claims: &C,
-        fits: Fits<'_>,
-    ) -> Result<Option<TokenPair>, SessionError> {
-        let (next, successor) = self.next(seen, presented)?;
-        // Before the rotation: what fails here must not cost the client its token.
-        let access = self.access_token(&next, claims, fits)?;
+        next: &StoredSession,
+    ) -> Result<bool, SessionError> {
         let rotated = self.0.store.rotate(presented.hash, next.clone()).await;
-        if !rotated.map_err(unavailable)? {
-            return Ok(None);
+        let rotated = rotated.map_err(unavailable)?;
+        if rotated {
+            self.tell(&SessionEvent::Refreshed {
+                session: Session::from(next),
+            });
         }
-        let session = Session::from(&next);
-        self.tell(&SessionEvent::Refreshed {
-            session: session.clone(),
-        });
-        Ok(Some(self.pair(access, &successor, session)))
+        Ok(rotated)
     }
 
     /// The pair that the token was exchanged for, with the same refresh token.

@@ -223,7 +223,7 @@ impl Sessions {
         let presented = Presented::parse(refresh_token, client, self.now())?;
         let stored = self.admitted(&presented).await?;
         match claims(Session::from(&stored)).await? {
-            Some(claims) => self.exchange(&presented, &stored, &claims, fits).await,
+            Some(claims) => self.exchange(&presented, &stored, claims, fits).await,
             None => {
                 self.finish(&stored, Ending::SubjectGone).await?;
                 Err(SessionErrorKind::SubjectGone.into())

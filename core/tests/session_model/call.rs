@@ -131,6 +131,18 @@ impl Running {
         self.answered_at.get().is_some()
     }
 
+    /// Whether the app has answered with claims.
+    pub(crate) fn has_claims(&self) -> bool {
+        let says_so = matches!(
+            self.call,
+            Call::Refresh {
+                answer: Answer::Claims,
+                ..
+            }
+        );
+        says_so && self.is_asked()
+    }
+
     /// Why this call may end the session of this number.
     pub(crate) fn may_end(&self, number: usize) -> Ending {
         if let Call::LogoutEverywhere = self.call {

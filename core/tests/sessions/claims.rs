@@ -1,6 +1,6 @@
 //! What the app says about a user, at the login and anew at each refresh.
 
-use std::{collections::BTreeMap, convert::Infallible, io};
+use std::{cell::Cell, collections::BTreeMap, convert::Infallible, io, thread};
 
 use countersign::{
     Client, Ending, Identity, Session, SessionError, SessionErrorKind as Kind, TokenPair,
@@ -332,4 +332,18 @@ fn claims_are_any_type_that_serialises_as_an_object() {
     let map = BTreeMap::from([("roles", "c")]);
     let next = refresh_with(&setup, &pair, Ok::<_, Infallible>(Some(map))).unwrap();
     assert_eq!(setup.claims(&next)["roles"], "c");
+}
+
+/// A server moves a request between its threads. The claims need not be for several at once.
+#[test]
+fn a_refresh_can_be_sent_to_another_thread() {
+    let setup = Setup::new();
+    let pair = setup.login("ada");
+    let client = Client::new();
+    let claims = |_| async { Ok::<_, Infallible>(Some(BTreeMap::from([("n", Cell::new(1))]))) };
+    let refreshed = setup
+        .sessions
+        .refresh(pair.refresh_token(), &client, claims);
+    let next = thread::scope(|scope| scope.spawn(|| block_on(refreshed)).join());
+    assert_eq!(setup.claims(&next.unwrap().unwrap())["n"], 1);
 }
