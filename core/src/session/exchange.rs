@@ -75,8 +75,11 @@ impl Sessions {
                 self.repeated(presented, &stored, previous, &claims, fits)
             }
             Decision::Expired => Err(SessionErrorKind::Expired.into()),
+            Decision::Rotate => Err(unavailable_because(
+                "the token is current, and could not be exchanged: a clock or the store went back",
+            )),
             // No replay, as it was good when it came; and no answer, as there is a newer token.
-            _ => Err(SessionErrorKind::Superseded.into()),
+            Decision::Replayed | Decision::WrongClient => Err(SessionErrorKind::Superseded.into()),
         }
     }
 

@@ -163,14 +163,10 @@ impl Running {
         }
     }
 
-    /// Whether a token that was good can have no answer although nothing has failed: others have
-    /// exchanged it meanwhile, and its window is over or the next token is old, too. Or a clock that
-    /// was ahead for a moment let the session look expired when the claims were there.
-    pub(crate) fn is_passed(&self) -> bool {
-        match self.last {
-            Some(Worth::Old) => true,
-            Some(Worth::Newest) => self.answered_at.get() >= Some(self.expires_at),
-            _ => false,
-        }
+    /// Whether a clock that was ahead for a moment let the session look expired when the claims were
+    /// there. Then a token that is good still gets no answer.
+    pub(crate) fn was_early(&self) -> bool {
+        let looked_expired = self.answered_at.get() >= Some(self.expires_at);
+        looked_expired && self.last == Some(Worth::Newest)
     }
 }

@@ -131,10 +131,15 @@ impl Scene {
                         assert!(family.is_over);
                     }
                     Kind::Unavailable => assert!(
-                        running.has_failed || was_good && is_asked && answer == Answer::Outage,
+                        running.has_failed
+                            || was_good && is_asked && answer == Answer::Outage
+                            || was_good && running.was_early(),
                         "{first:?}, then {last:?}"
                     ),
-                    Kind::Superseded => assert!(was_good && is_asked && running.is_passed()),
+                    Kind::Superseded => {
+                        assert!(was_good && running.has_claims());
+                        assert_eq!(last, Some(Worth::Old));
+                    }
                     Kind::Unknown => assert_eq!(last, Some(Worth::Over)),
                     Kind::WrongClient => {
                         assert!(was_good && stranger && self.rules.bound && !is_asked);
