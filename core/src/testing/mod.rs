@@ -1,14 +1,16 @@
-//! Test kit: an issuer that makes good and bad tokens in one line, a clock that you move, and the
-//! suites that every store of sessions has to pass.
+//! Test kit: an issuer that makes good and bad tokens in one line, a clock that you move, a
+//! provider of keys that fails at will, and the suites that every store of sessions has to pass.
 //!
 //! Feature `test-util`, for `[dev-dependencies]`. Nothing here belongs in a server.
 
 mod clock;
 mod issuer;
+mod jwks_server;
 mod stores;
 
 pub use self::{
     clock::FixedClock,
     issuer::{TestIssuer, TestToken, sign_raw},
+    jwks_server::{Fault, Gate, JwksServer, ReceivedRequest},
     stores::{revocation_log_suite, sessions_suite, store_and_log_suite, store_suite},
 };
