@@ -3,20 +3,24 @@
 use std::{
     fmt,
     future::Future,
+    iter,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use crate::{
+    anonymous::Anonymous,
     challenge::ProtectionSpace,
     claims::VerifiedToken,
+    config_error::ConfigError,
+    credentials::Credentials,
     csrf::{Csrf, CsrfCheck, CsrfToken},
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
     issuers::Issuers,
     policy::Policy,
-    source::{Credentials, RequestHead, TokenSource},
+    source::{RequestHead, TokenSource},
     verify::Verifier,
 };
 
@@ -41,6 +45,8 @@ use crate::{
 pub struct Authenticator {
     issuers: Issuers,
     source: TokenSource,
+    /// For these issuers, the part of `source` where their tokens count.
+    own_sources: Arc<Vec<(Box<str>, TokenSource)>>,
     csrf: Option<Arc<Csrf>>,
     optional: bool,
     policy: Option<Arc<Policy>>,
@@ -53,6 +59,7 @@ impl Authenticator {
         Self {
             issuers: issuers.into(),
             source: TokenSource::default(),
+            own_sources: Arc::default(),
             csrf: Some(Arc::default()),
             optional: false,
             policy: None,
@@ -64,6 +71,48 @@ impl Authenticator {
     pub fn source(mut self, source: TokenSource) -> Self {
         self.source = source;
         self
+    }
+
+    /// Lets the tokens of one issuer count in these of the places that [`source`](Self::source)
+    /// names, and nowhere else. Default: everywhere.
+    ///
+    /// For an app whose own sessions are in a cookie, beside a provider whose clients send a header.
+    /// A token in a place that is not for its issuer is refused like one of an unknown issuer. Where an
+    /// issuer has several names, one of them stands for all.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when no verifier is for this issuer: nothing would be kept out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Authenticator, Issuers, TokenSource};
+    /// # use countersign::{Verifier, testing::TestIssuer};
+    /// # let own = TestIssuer::new();
+    /// # let verifier = |name| Verifier::builder(own.key()).issuer(name).audience("orders").build();
+    /// let issuers = [verifier("https://login.example")?, verifier("https://id.example")?];
+    /// let issuers = Issuers::new(issuers)?;
+    /// let cookie = TokenSource::cookie("__Host-access");
+    /// let authenticator = Authenticator::new(issuers)
+    ///     .source(TokenSource::bearer().or(cookie.clone()))
+    ///     .source_for("https://login.example", cookie)?
+    ///     .source_for("https://id.example", TokenSource::bearer())?;
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn source_for(
+        mut self,
+        issuer: impl AsRef<str>,
+        source: TokenSource,
+    ) -> Result<Self, ConfigError> {
+        let issuer = issuer.as_ref();
+        let names = self.issuers.names(issuer).ok_or_else(|| {
+            ConfigError::Conflict(format!("no verifier is for the issuer {issuer:?}"))
+        })?;
+        let own = Arc::make_mut(&mut self.own_sources);
+        own.retain(|(other, _)| !names.contains(other));
+        own.extend(names.into_iter().zip(iter::repeat(source)));
+        Ok(self)
     }
 
     /// How tokens from a [cookie](TokenSource::cookie) are protected against requests that another
@@ -142,15 +191,18 @@ impl Authenticator {
             return Authenticate(MaybeReady::ready(self.without_token()));
         };
         let (ambiguous, csrf) = (credentials.is_ambiguous(), credentials.csrf_value());
+        let found_in = credentials.found_in();
         let verified = self.issuers.start(credentials.token());
         Authenticate(match verified {
-            MaybeReady::Ready(result) => {
-                MaybeReady::Ready(result.map(|result| self.decide(result, ambiguous, csrf)))
-            }
+            MaybeReady::Ready(result) => MaybeReady::Ready(
+                result.map(|result| self.decide(result, ambiguous, found_in, csrf)),
+            ),
             waiting => {
                 let authenticator = self.clone();
                 let csrf = csrf.map(<[u8]>::to_vec);
-                waiting.map(move |result| authenticator.decide(result, ambiguous, csrf.as_deref()))
+                waiting.map(move |result| {
+                    authenticator.decide(result, ambiguous, found_in, csrf.as_deref())
+                })
             }
         })
     }
@@ -168,7 +220,7 @@ impl Authenticator {
     /// For adapters, which keep it in the request for their extractors.
     #[must_use]
     pub fn anonymous(&self) -> Anonymous {
-        Anonymous(self.missing_token())
+        Anonymous::new(self.missing_token())
     }
 
     /// The names of the headers that can carry the token, in lower case, for adapters that keep
@@ -197,6 +249,7 @@ impl Authenticator {
 
     fn without_token(&self) -> Result<Option<VerifiedToken>, AuthError> {
         if self.optional {
+            count("anonymous");
             return Ok(None);
         }
         Err(self.report(self.missing_token()))
@@ -206,12 +259,16 @@ impl Authenticator {
         &self,
         verified: Result<VerifiedToken, AuthError>,
         ambiguous: bool,
+        found_in: Option<usize>,
         csrf_value: Option<&[u8]>,
     ) -> Result<Option<VerifiedToken>, AuthError> {
         let token = verified
             .and_then(|token| {
                 if ambiguous {
                     return Err(AuthErrorKind::MalformedRequest.into());
+                }
+                if !self.is_in_its_place(&token, found_in) {
+                    return Err(AuthErrorKind::UnknownIssuer.into());
                 }
                 if let (Some(csrf), Some(value)) = (&self.csrf, csrf_value) {
                     csrf.check_verified(CsrfToken(value), &token)?;
@@ -223,24 +280,56 @@ impl Authenticator {
         if let Some(policy) = &self.policy {
             policy.check(&token).map_err(|error| self.report(error))?;
         }
+        count("accepted");
         Ok(Some(token))
     }
 
-    /// Says in the log why a request is refused. Nothing in it comes from the client.
+    /// Whether tokens of this issuer count where the request carries this one.
+    fn is_in_its_place(&self, token: &VerifiedToken, found_in: Option<usize>) -> bool {
+        let issuer = token.issuer();
+        let mut own = self.own_sources.iter();
+        let own = own.find(|(name, _)| issuer == Some(name));
+        match (own, found_in) {
+            (Some((_, own)), Some(index)) => {
+                let part = self.source.part(index);
+                part.is_some_and(|part| own.contains(part))
+            }
+            // Nobody said where, or the token is from no request.
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// Says in the log why a request is refused, and counts it. Nothing of it comes from the client.
     fn report(&self, error: AuthError) -> AuthError {
-        log(&error);
+        count(error.reason());
+        write_to_log(&error);
         error
     }
 }
 
-/// Writes the refusal of a request to the log, as an event of `tracing`.
+/// Writes the refusal of a request to the log, as an event of `tracing`, and counts it.
 ///
 /// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause`
-/// where there is more to say. Clients' mistakes are `debug`, our own are `warn`.
+/// where there is more to say. Clients' mistakes are `debug`, our own are `warn`. Without keys it is `debug`
+/// too: a source of keys says so itself, once, and a flood of requests must not flood the log.
 pub fn log(error: &AuthError) {
+    #[cfg(feature = "metrics")]
+    crate::metrics::handler_refusal(error.reason());
+    write_to_log(error);
+}
+
+/// Counts the verdict on a request.
+fn count(outcome: &'static str) {
+    #[cfg(feature = "metrics")]
+    crate::metrics::request(outcome);
+    #[cfg(not(feature = "metrics"))]
+    let _ = outcome;
+}
+
+fn write_to_log(error: &AuthError) {
     let (reason, status) = (error.reason(), error.kind().status());
     let cause = std::error::Error::source(error).map(tracing::field::display);
-    if status >= 500 {
+    if status >= 500 && error.kind() != AuthErrorKind::KeysUnavailable {
         tracing::warn!(target: "countersign", reason, status, cause, "cannot authenticate");
     } else {
         tracing::debug!(target: "countersign", reason, status, cause, "request refused");
@@ -274,46 +363,6 @@ impl From<&Verifier> for Authenticator {
 impl From<Issuers> for Authenticator {
     fn from(issuers: Issuers) -> Self {
         Self::new(issuers)
-    }
-}
-
-/// The mark of an anonymous request. Made by [`Authenticator::anonymous`].
-///
-/// An adapter keeps a [`VerifiedToken`] or this in the request. What its extractors find there tells
-/// three cases apart: somebody, nobody, and a route that no authentication covers.
-#[derive(Clone, Debug)]
-pub struct Anonymous(AuthError);
-
-impl Anonymous {
-    /// The token of a request that needs one.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthErrorKind::MissingToken`] (401) for an anonymous request,
-    /// [`AuthErrorKind::Misconfigured`] (500) when there is neither: no layer covers the route.
-    pub fn token<'r>(
-        token: Option<&'r VerifiedToken>,
-        anonymous: Option<&Self>,
-    ) -> Result<&'r VerifiedToken, AuthError> {
-        Self::optional(token, anonymous)?.ok_or_else(|| match anonymous {
-            Some(anonymous) => anonymous.0.clone(),
-            None => AuthError::missing_layer(),
-        })
-    }
-
-    /// The token of a request that may do without; `None` if it is anonymous.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthErrorKind::Misconfigured`] (500) when there is neither.
-    pub fn optional<'r>(
-        token: Option<&'r VerifiedToken>,
-        anonymous: Option<&Self>,
-    ) -> Result<Option<&'r VerifiedToken>, AuthError> {
-        match (token, anonymous) {
-            (None, None) => Err(AuthError::missing_layer()),
-            (token, _) => Ok(token),
-        }
     }
 }
 

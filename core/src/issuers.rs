@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{
-    claims::{Registered, VerifiedToken},
+    claims::{Registered, VerifiedToken, Wanted},
     config_error::ConfigError,
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
@@ -69,6 +69,19 @@ impl Issuers {
         Ok(Self(Arc::new(Routes::Many(routes))))
     }
 
+    /// All names of the issuer that has this one; `None` when none of the verifiers is for it.
+    pub(crate) fn names(&self, issuer: &str) -> Option<Vec<Box<str>>> {
+        let verifier = match &*self.0 {
+            Routes::One(verifier) => verifier,
+            Routes::Many(routes) => routes.get(issuer)?,
+        };
+        let Some(names) = verifier.issuers() else {
+            return Some(vec![issuer.into()]);
+        };
+        let has_it = names.iter().any(|name| **name == *issuer);
+        has_it.then(|| names.to_vec())
+    }
+
     pub(crate) fn start(&self, token: &str) -> MaybeReady<Result<VerifiedToken, AuthError>> {
         match &*self.0 {
             Routes::One(verifier) => verifier.start(token),
@@ -111,7 +124,7 @@ fn choose<'r>(
     let payload = base64url::decode(compact.payload.as_bytes())
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .ok_or(AuthErrorKind::MalformedToken)?;
-    let claims = Registered::parse(&payload, &[])?;
+    let claims = Registered::parse(&payload, &Wanted::NOTHING)?;
     let issuer = claims.issuer.ok_or(AuthErrorKind::MissingClaim)?;
     routes
         .get(issuer.get(&payload))

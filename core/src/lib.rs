@@ -2,12 +2,14 @@
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod anonymous;
 mod auth;
 mod challenge;
 mod claims;
 mod clock;
 mod config_error;
 mod cookie;
+mod credentials;
 mod csrf;
 mod error;
 mod future;
@@ -15,8 +17,11 @@ mod issue;
 mod issuers;
 mod jose;
 mod keys;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod origin;
 mod policy;
+mod provider;
 mod revocation;
 mod session;
 mod session_routes;
@@ -25,13 +30,20 @@ mod source;
 pub mod testing;
 mod verify;
 
+#[cfg(feature = "remote")]
+pub use self::keys::{
+    Discovery, Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch,
+    HttpFetchBuilder, KeysState, KeysStatus, RemoteKeys, RemoteKeysBuilder, SavedKeys,
+};
 pub use self::{
-    auth::{Anonymous, Authenticate, Authenticator, log},
+    anonymous::Anonymous,
+    auth::{Authenticate, Authenticator, log},
     challenge::{Challenge, Problem},
-    claims::{Audience, Scopes, VerifiedToken},
+    claims::{Audience, RoleSource, ScopeSource, Scopes, VerifiedToken},
     clock::{Clock, SystemClock},
     config_error::ConfigError,
     cookie::{AuthCookies, CookieError},
+    credentials::Credentials,
     csrf::{Csrf, CsrfCheck, CsrfToken},
     error::{AuthError, AuthErrorKind},
     issue::{IssueError, IssuedToken, Issuer, IssuerBuilder, SigningKeys},
@@ -39,6 +51,7 @@ pub use self::{
     jose::{Algorithm, Header, Key, SigningKey, SkippedKey},
     keys::{BoxFuture, KeySet, KeySource, Keys, KeysUnavailable, Refresh},
     policy::Policy,
+    provider::Provider,
     revocation::{
         LogBatch, LogPosition, Revocation, RevocationBuilder, RevocationEntry, RevocationLog,
         RevocationStatus, RevokeError, Revoked,
@@ -49,6 +62,6 @@ pub use self::{
         StoreError, StoredSession, TokenPair,
     },
     session_routes::{Reply, SessionRoutes, SignIn},
-    source::{Credentials, RequestHead, TokenSource},
+    source::{RequestHead, TokenSource},
     verify::{Check, Explanation, Verdict, Verifier, VerifierBuilder},
 };

@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
@@ -53,6 +52,9 @@ enum Rule {
 
 impl Policy {
     /// The token has this scope; with several, separated by spaces, all of them.
+    ///
+    /// Scopes are in the claim `scope`, unless the verifier
+    /// [says otherwise](crate::VerifierBuilder::scopes).
     pub fn scope(scopes: impl AsRef<str>) -> Self {
         let mut all: Vec<Self> = scopes
             .as_ref()
@@ -76,7 +78,10 @@ impl Policy {
         }
     }
 
-    /// The claim `role` or `roles` is this role, or an array that holds it. Case matters.
+    /// The token has this role. Case matters.
+    ///
+    /// Roles are in the claim `role` or `roles`: one text, or an array of texts. The verifier can
+    /// [say otherwise](crate::VerifierBuilder::roles), so one policy serves the tokens of every issuer.
     pub fn role(role: impl Into<String>) -> Self {
         Self(Rule::Role(role.into()))
     }
@@ -171,9 +176,10 @@ impl Policy {
                 Answer::No(_) => Answer::Yes,
                 Answer::Unclear(_) => UNCLEAR,
             },
-            Rule::Role(role) => {
-                decide_any(["role", "roles"].map(|name| has_role(token, name, role)))
-            }
+            Rule::Role(role) => decide_any(token.roles_by_part().map(|part| match part {
+                Ok(own) => forbidden(own.iter().any(|own| own == role)),
+                Err(_) => UNCLEAR,
+            })),
             Rule::Scope(scope) => Answer::from(
                 token.scopes().contains(scope),
                 AuthErrorKind::InsufficientScope,
@@ -301,16 +307,6 @@ fn is_recent(token: &VerifiedToken, seconds: u64) -> bool {
     })
 }
 
-fn has_role(token: &VerifiedToken, claim: &str, role: &str) -> Answer {
-    let has = match token.claim::<OneOrMany>(claim) {
-        Ok(None) => false,
-        Ok(Some(OneOrMany::One(own))) => own == role,
-        Ok(Some(OneOrMany::Many(own))) => own.iter().any(|own| own == role),
-        Err(_) => return UNCLEAR,
-    };
-    Answer::from(has, AuthErrorKind::Forbidden)
-}
-
 /// Equal as JSON, where `7` and `7.0` are the same number.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
@@ -319,11 +315,4 @@ fn is_same(one: &Value, other: &Value) -> bool {
         }
         _ => one == other,
     }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
 }

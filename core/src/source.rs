@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::error::{AuthError, AuthErrorKind};
+use crate::{
+    credentials::Credentials,
+    error::{AuthError, AuthErrorKind},
+};
 
 /// The head of a request, as the core reads it: no body, no copies.
 ///
@@ -17,62 +20,6 @@ pub trait RequestHead {
     fn query(&self) -> Option<&str>;
     /// Calls `visit` with the raw value of each header called `name` (in lower case), in order.
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8]));
-}
-
-/// A token as a request carries it, not verified.
-///
-/// `Debug` does not show it.
-#[derive(Clone, Copy)]
-pub struct Credentials<'h> {
-    token: &'h str,
-    ambiguous: bool,
-    from_cookie: bool,
-    csrf_value: Option<&'h [u8]>,
-}
-
-impl<'h> Credentials<'h> {
-    /// Credentials that were found by other means, for example in a message of a stream.
-    ///
-    /// They do not count as a cookie: [`Csrf`](crate::Csrf) does not look at them.
-    #[must_use]
-    pub fn new(token: &'h str) -> Self {
-        Self {
-            token,
-            ambiguous: false,
-            from_cookie: false,
-            csrf_value: None,
-        }
-    }
-
-    pub(crate) fn token(&self) -> &'h str {
-        self.token
-    }
-
-    /// Whether another enabled source carried a token too (RFC 6750 section 2).
-    pub(crate) fn is_ambiguous(&self) -> bool {
-        self.ambiguous
-    }
-
-    /// Whether a browser may have added the token by itself.
-    pub(crate) fn is_from_cookie(&self) -> bool {
-        self.from_cookie
-    }
-
-    /// Adds the value that has to prove, once the token is verified, that its own site sent it.
-    pub(crate) fn with_csrf_value(mut self, value: &'h [u8]) -> Self {
-        self.csrf_value = Some(value);
-        self
-    }
-
-    pub(crate) fn csrf_value(&self) -> Option<&'h [u8]> {
-        self.csrf_value
-    }
-}
-
-impl fmt::Debug for Credentials<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").finish_non_exhaustive()
-    }
 }
 
 /// Where a request carries its token. The default is the `Authorization` header, and only that.
@@ -160,12 +107,38 @@ impl TokenSource {
 
     /// This source, and `other` too.
     pub fn or(self, other: Self) -> Self {
-        let mut sources = match self.0 {
+        let mut sources = self.into_parts();
+        sources.extend(other.into_parts());
+        Self(Source::Several(sources))
+    }
+
+    /// One of the sources that this consists of, none of which consists of others.
+    pub(crate) fn part(&self, index: usize) -> Option<&Self> {
+        match &self.0 {
+            Source::Several(sources) => sources.get(index),
+            _ => (index == 0).then_some(self),
+        }
+    }
+
+    /// Whether this is `part`, or consists of it and others.
+    pub(crate) fn contains(&self, part: &Self) -> bool {
+        match (&self.0, &part.0) {
+            (Source::Several(sources), _) => sources.iter().any(|own| own.contains(part)),
+            (Source::Cookie(own), Source::Cookie(other))
+            | (Source::Header(own), Source::Header(other))
+            | (Source::Query(own), Source::Query(other)) => own == other,
+            (Source::Custom(own), Source::Custom(other)) => Arc::ptr_eq(own, other),
+            (Source::Bearer, Source::Bearer)
+            | (Source::WebsocketProtocol, Source::WebsocketProtocol) => true,
+            _ => false,
+        }
+    }
+
+    fn into_parts(self) -> Vec<Self> {
+        match self.0 {
             Source::Several(sources) => sources,
             one => vec![Self(one)],
-        };
-        sources.push(other);
-        Self(Source::Several(sources))
+        }
     }
 
     /// The one token that the request carries.
@@ -177,13 +150,19 @@ impl TokenSource {
             let from_cookie = matches!(self.0, Source::Cookie(_));
             return Ok(self.find_one(head)?.map(|token| Credentials {
                 from_cookie,
+                found_in: Some(0),
                 ..Credentials::new(token)
             }));
         };
         let mut found: Option<Credentials<'h>> = None;
-        for source in sources {
+        for (index, source) in sources.iter().enumerate() {
             match (&mut found, source.find(head)) {
-                (None, first) => found = first?,
+                (None, first) => {
+                    found = first?.map(|credentials| Credentials {
+                        found_in: Some(index),
+                        ..credentials
+                    });
+                }
                 (Some(first), Ok(Some(_)) | Err(_)) => first.ambiguous = true,
                 (Some(_), Ok(None)) => {}
             }

@@ -5,8 +5,12 @@ use std::{borrow::Cow, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::{
+    claims::{
+        span::{Span, Spans},
+        wanted::Wanted,
+    },
     error::AuthErrorKind,
-    jose::json::{Checked, Names, Text, Texts, position},
+    jose::json::{Checked, Names, Text, Texts},
 };
 
 /// The registered claims of a payload.
@@ -29,15 +33,17 @@ pub(crate) struct Registered {
     pub(crate) scope: Option<Spans>,
     pub(crate) session_id: Option<Span>,
     pub(crate) subject: Option<Span>,
+    /// The wanted texts, in the order in which they were wanted.
+    pub(super) others: Vec<Option<Spans>>,
     /// The first of the wanted names that the payload lacks, as an index.
     pub(crate) missing: Option<usize>,
 }
 
 impl Registered {
-    /// Reads a payload. `wanted` are the names of claims that must be there, whatever they hold.
+    /// Reads a payload, and what is wanted of it beside the registered claims.
     ///
     /// The whole payload is checked: one JSON object, no duplicate member at any level.
-    pub(crate) fn parse(payload: &str, wanted: &[Box<str>]) -> Result<Self, AuthErrorKind> {
+    pub(crate) fn parse(payload: &str, wanted: &Wanted) -> Result<Self, AuthErrorKind> {
         let mut wrong_claim = false;
         let mut deserializer = serde_json::Deserializer::from_str(payload);
         let visitor = ClaimsVisitor {
@@ -53,55 +59,12 @@ impl Registered {
     }
 }
 
-/// A text: where it stands in the payload, or its own copy when the payload had escapes in it.
-#[derive(Debug)]
-pub(crate) enum Span {
-    At(u32, u32),
-    Own(Box<str>),
-}
-
-impl Span {
-    fn new(payload: &str, text: Cow<'_, str>) -> Self {
-        match text {
-            Cow::Borrowed(text) => match position(payload, text) {
-                Some((start, end)) => Self::At(start, end),
-                None => Self::Own(text.into()),
-            },
-            Cow::Owned(text) => Self::Own(text.into()),
-        }
-    }
-
-    /// The text. `payload` is the one that was parsed.
-    pub(crate) fn get<'p>(&'p self, payload: &'p str) -> &'p str {
-        match self {
-            Self::At(start, end) => payload.get(*start as usize..*end as usize).unwrap_or(""),
-            Self::Own(text) => text,
-        }
-    }
-}
-
-/// One text or an array of them.
-#[derive(Debug)]
-pub(crate) enum Spans {
-    One(Span),
-    Many(Box<[Span]>),
-}
-
-impl Spans {
-    pub(crate) fn as_slice(&self) -> &[Span] {
-        match self {
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
-}
-
 /// The last second of the year 9999. A later time is a unit mix-up, mostly milliseconds.
 const LAST_SECOND: i64 = 253_402_300_799;
 
 struct ClaimsVisitor<'p, 'w> {
     payload: &'p str,
-    wanted: &'w [Box<str>],
+    wanted: &'w Wanted,
     wrong_claim: &'w mut bool,
 }
 
@@ -116,8 +79,11 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'de, '_> {
         let mut others = Names::default();
         let mut claims = Registered::default();
         let mut found = 0_u64;
+        let texts = self.wanted.texts();
+        claims.others.resize_with(texts.len(), || None);
         while let Some(name) = map.next_key_seed(Text)? {
-            if let Some(index) = self.wanted.iter().position(|wanted| **wanted == *name) {
+            let claims_wanted = &self.wanted.claims;
+            if let Some(index) = claims_wanted.iter().position(|wanted| **wanted == *name) {
                 found |= 1 << index;
             }
             *self.wrong_claim = true;
@@ -144,15 +110,25 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'de, '_> {
                 "scope" => set(&mut claims.scope, self.texts(&mut map, is_scope_text)?)?,
                 "sid" => set(&mut claims.session_id, self.text(&mut map)?)?,
                 "sub" => set(&mut claims.subject, self.text(&mut map)?)?,
-                _ => {
-                    *self.wrong_claim = false;
-                    map.next_value_seed(Checked)?;
-                    others.add(name)?;
-                }
+                _ => match texts.iter().position(|wanted| *wanted.name == *name) {
+                    Some(index) => {
+                        let allowed = match texts[index].scopes {
+                            true => is_scope_text,
+                            false => |_: &str| true,
+                        };
+                        set(&mut claims.others[index], self.texts(&mut map, allowed)?)?;
+                    }
+                    None => {
+                        *self.wrong_claim = false;
+                        map.next_value_seed(Checked)?;
+                        others.add(name)?;
+                    }
+                },
             }
             *self.wrong_claim = false;
         }
-        claims.missing = (0..self.wanted.len()).find(|index| found & (1 << index) == 0);
+        let all = 0..self.wanted.claims.len();
+        claims.missing = all.into_iter().find(|index| found & (1 << index) == 0);
         Ok(claims)
     }
 }
@@ -300,7 +276,7 @@ mod tests {
     use super::*;
 
     fn parse(payload: &str) -> Result<Registered, AuthErrorKind> {
-        Registered::parse(payload, &[])
+        Registered::parse(payload, &Wanted::NOTHING)
     }
 
     #[test]
@@ -400,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_wanted_claim_that_is_absent_is_reported() {
-        let wanted = ["tenant".into(), "plan".into()];
+        let wanted = Wanted::new(vec!["tenant".into(), "plan".into()]);
         let parse = |payload| Registered::parse(payload, &wanted).unwrap().missing;
         assert_eq!(parse(r#"{"plan":null,"tenant":1}"#), None);
         assert_eq!(parse(r#"{"tenant":1}"#), Some(1));

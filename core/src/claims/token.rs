@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     challenge::ProtectionSpace,
-    claims::{Audience, Registered, Scopes, Span},
+    claims::{Audience, Place, Registered, RoleSource, Scopes, Span, sources::Unclear},
     clock::Clock,
     error::{AuthError, AuthErrorKind},
     jose::{Header, json::Member},
@@ -49,8 +49,15 @@ struct Inner {
     header: Arc<Header>,
     payload: Box<str>,
     registered: Registered,
-    clock: Arc<dyn Clock>,
+    context: Arc<Context>,
     parsed: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What a verifier gives all its tokens: the clock, and where scopes and roles are.
+pub(crate) struct Context {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) roles: RoleSource,
+    pub(crate) scopes: Vec<Place>,
 }
 
 impl VerifiedToken {
@@ -58,14 +65,14 @@ impl VerifiedToken {
         header: Arc<Header>,
         payload: Box<str>,
         registered: Registered,
-        clock: Arc<dyn Clock>,
+        context: Arc<Context>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 header,
                 payload,
                 registered,
-                clock,
+                context,
                 parsed: OnceLock::new(),
             }),
             space: None,
@@ -163,16 +170,45 @@ impl VerifiedToken {
         self.text(&self.inner.registered.acr)
     }
 
-    /// The audiences (`aud`).
+    /// The audiences (`aud`), also where the verifier compares
+    /// [another claim](crate::VerifierBuilder::audience_claim).
     #[must_use]
     pub fn audience(&self) -> Audience<'_> {
-        Audience::new(self.inner.registered.audience.as_ref(), &self.inner.payload)
+        let spans = self.inner.registered.texts(Place::Audience);
+        Audience::new(spans.unwrap_or_default(), &self.inner.payload)
     }
 
-    /// The scopes (`scope`).
+    /// The scopes: those in `scope`, or where the verifier
+    /// [looks for them](crate::VerifierBuilder::scopes).
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
-        Scopes::new(self.inner.registered.scope.as_ref(), &self.inner.payload)
+        let places = &self.inner.context.scopes;
+        Scopes::new(places, &self.inner.registered, &self.inner.payload)
+    }
+
+    /// The roles: those in `role` and `roles`, or where the verifier
+    /// [looks for them](crate::VerifierBuilder::roles).
+    ///
+    /// It reads the payload anew at each call. To decide who gets in, use
+    /// [`Policy::role`](crate::Policy::role).
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::Misconfigured`] (500) when a claim of roles is there and cannot be read as
+    /// roles. It is not taken for absent.
+    pub fn roles(&self) -> Result<Vec<String>, AuthError> {
+        let mut roles = Vec::new();
+        for part in self.roles_by_part() {
+            roles.extend(part.map_err(|unclear| {
+                self.refuse(AuthErrorKind::Misconfigured)
+                    .with_source(unclear)
+            })?);
+        }
+        Ok(roles)
+    }
+
+    pub(crate) fn roles_by_part(&self) -> impl Iterator<Item = Result<Vec<String>, Unclear>> {
+        self.inner.context.roles.read(&self.inner.payload)
     }
 
     /// When the token expires (`exp`), in seconds since 1970, without leeway.
@@ -201,7 +237,7 @@ impl VerifiedToken {
     }
 
     pub(crate) fn now(&self) -> i64 {
-        self.inner.clock.now()
+        self.inner.context.clock.now()
     }
 
     /// An error about this token, that names the protection space it was used in.

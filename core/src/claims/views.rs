@@ -1,6 +1,6 @@
 //! Views of claims that hold several texts.
 
-use crate::claims::registered::{Span, Spans};
+use crate::claims::{Place, Registered, Span};
 
 /// The audiences of a token (`aud`, RFC 7519 section 4.1.3): one text or several.
 ///
@@ -16,16 +16,13 @@ use crate::claims::registered::{Span, Spans};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Audience<'t> {
-    pub(super) spans: &'t [Span],
-    pub(super) payload: &'t str,
+    spans: &'t [Span],
+    payload: &'t str,
 }
 
 impl<'t> Audience<'t> {
-    pub(crate) fn new(spans: Option<&'t Spans>, payload: &'t str) -> Self {
-        Self {
-            spans: spans.map_or(&[], Spans::as_slice),
-            payload,
-        }
+    pub(crate) fn new(spans: &'t [Span], payload: &'t str) -> Self {
+        Self { spans, payload }
     }
 
     /// Whether `audience` is among them. The comparison is exact.
@@ -43,7 +40,8 @@ impl<'t> Audience<'t> {
 
 /// The scopes of a token (`scope`, RFC 6749 section 3.3, RFC 9068 section 2.2.3).
 ///
-/// One text with spaces between the scopes, or an array of texts. Case matters.
+/// One text with spaces between the scopes, or an array of texts. Case matters. Where the provider puts
+/// them elsewhere, the verifier has a [`ScopeSource`](crate::ScopeSource).
 ///
 /// # Examples
 ///
@@ -56,11 +54,19 @@ impl<'t> Audience<'t> {
 /// # Ok::<(), countersign::AuthError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Scopes<'t>(Audience<'t>);
+pub struct Scopes<'t> {
+    places: &'t [Place],
+    claims: &'t Registered,
+    payload: &'t str,
+}
 
 impl<'t> Scopes<'t> {
-    pub(crate) fn new(spans: Option<&'t Spans>, payload: &'t str) -> Self {
-        Self(Audience::new(spans, payload))
+    pub(crate) fn new(places: &'t [Place], claims: &'t Registered, payload: &'t str) -> Self {
+        Self {
+            places,
+            claims,
+            payload,
+        }
     }
 
     /// Whether the token has `scope`. The comparison is exact.
@@ -71,9 +77,15 @@ impl<'t> Scopes<'t> {
 
     /// Each scope, in the token's order.
     pub fn iter(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        self.0
+        let Self {
+            places,
+            claims,
+            payload,
+        } = *self;
+        places
             .iter()
-            .flat_map(|text| text.split(' '))
+            .flat_map(|place| claims.texts(*place).unwrap_or_default())
+            .flat_map(|span| span.get(payload).split(' '))
             .filter(|scope| !scope.is_empty())
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    claims::Registered,
+    claims::{Registered, Wanted},
     clock::Clock,
     config_error::ConfigError,
     issue::{IssueError, IssuedToken, IssuerBuilder, SigningKeys, issued::Cause},
@@ -99,7 +99,8 @@ impl Issuer {
             exp: i64,
         }
         let own = serde_json::to_string(claims).map_err(|_| IssueError(Cause::NotAnObject))?;
-        let given = Registered::parse(&own, &[]).map_err(|_| IssueError(Cause::NotAnObject))?;
+        let given = Registered::parse(&own, &Wanted::NOTHING)
+            .map_err(|_| IssueError(Cause::NotAnObject))?;
         if given.expires_at.is_some() || given.session_id.is_some() {
             return Err(IssueError(Cause::SessionClaim));
         }
@@ -165,7 +166,8 @@ impl Issuer {
 
     fn sign(&self, own: &str) -> Result<IssuedToken, IssueError> {
         let settings = &*self.0;
-        let given = Registered::parse(own, &[]).map_err(|_| IssueError(Cause::NotAnObject))?;
+        let given =
+            Registered::parse(own, &Wanted::NOTHING).map_err(|_| IssueError(Cause::NotAnObject))?;
         if given.issuer.is_some() || given.issued_at.is_some() || given.id.is_some() {
             return Err(IssueError(Cause::ReservedClaim));
         }

@@ -62,14 +62,17 @@ impl SkippedKey {
 /// Reads a set of at most 256 KiB and 100 keys.
 ///
 /// A key without `alg` becomes one key for each of the `defaults` that fit its type.
-/// An error means that the text is no JWK Set, or that it mixes secrets with public keys.
+/// An error means that the text is no JWK Set, or a local one that mixes secrets with public keys.
 pub(crate) fn parse_set(
     json: &str,
     defaults: &[Algorithm],
     origin: Origin,
 ) -> Result<ParsedSet, ConfigError> {
     let elements: Vec<_> = elements(json)?.into_iter().map(Members::parse).collect();
-    refuse_a_mixture(&elements)?;
+    // A secret in a set that was fetched is left out by itself: see `usable`.
+    if origin == Origin::Local {
+        refuse_a_mixture(&elements)?;
+    }
 
     let mut candidates = Vec::new();
     let mut skipped = Vec::new();

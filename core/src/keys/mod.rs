@@ -1,8 +1,22 @@
 //! Verification keys: one, a set, or a source that renews them.
 
+#[cfg(feature = "remote")]
+mod fetch;
+#[cfg(feature = "remote")]
+mod http;
+#[cfg(feature = "remote")]
+mod remote;
 mod set;
 mod source;
+#[cfg(feature = "remote")]
+mod url;
 
+#[cfg(feature = "remote")]
+pub use self::{
+    fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
+    http::{HttpFetch, HttpFetchBuilder},
+    remote::{Discovery, KeysState, KeysStatus, RemoteKeys, RemoteKeysBuilder, SavedKeys},
+};
 pub use self::{
     set::KeySet,
     source::{BoxFuture, KeySource, Keys, KeysUnavailable, Refresh},

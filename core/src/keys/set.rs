@@ -85,7 +85,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// As [`from_json`](Self::from_json).
+    /// When the text is no JWK set, or leaves no usable key.
     ///
     /// # Examples
     ///
@@ -100,7 +100,11 @@ impl KeySet {
         Self::parse(json, Self::DEFAULT_ALGORITHMS, Origin::Remote)
     }
 
-    fn parse(json: &str, algorithms: &[Algorithm], origin: Origin) -> Result<Self, ConfigError> {
+    pub(super) fn parse(
+        json: &str,
+        algorithms: &[Algorithm],
+        origin: Origin,
+    ) -> Result<Self, ConfigError> {
         let parsed = parse_set(json, algorithms, origin)?;
         if parsed.keys.is_empty() {
             let reasons: Vec<String> = parsed
@@ -133,6 +137,11 @@ impl KeySet {
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
+    }
+
+    /// Whether one of the keys has this id.
+    pub(crate) fn has_key(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id() == Some(id))
     }
 
     /// Checks the signature of a token, *and nothing else*; returns the payload's bytes.

@@ -37,7 +37,14 @@ pub trait KeySource: Send + Sync + 'static {
     /// answered with 503 if [`refresh`](Self::refresh) does not help.
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable>;
 
-    /// Gets newer keys, if there is a way; `None` (the default) if there is not.
+    /// Whether [`refresh`](Self::refresh) can bring anything. Default: yes.
+    ///
+    /// Where it cannot, a refused token costs no second look at its header.
+    fn is_renewed(&self) -> bool {
+        true
+    }
+
+    /// Gets newer keys, if there is a way and newer ones are worth a look; `None` (the default) if not.
     ///
     /// The request waits for the future, then looks at the snapshot once more. It is on the source
     /// to bound how often and how long.
@@ -56,6 +63,8 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub enum Refresh<'a> {
     /// There are no keys to use.
     NoKeys,
+    /// The token names no key, or keys here have no names, and none of them verifies it.
+    NoMatch,
     /// No key has this `kid`. It comes from an unverified token: do not log it raw.
     UnknownKey(&'a str),
 }
@@ -109,6 +118,10 @@ struct Fixed(Arc<KeySet>);
 impl KeySource for Fixed {
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
         Ok(Arc::clone(&self.0))
+    }
+
+    fn is_renewed(&self) -> bool {
+        false
     }
 }
 

@@ -2,16 +2,20 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+#[cfg(feature = "remote")]
+use crate::keys::{Discovery, RemoteKeysBuilder};
 use crate::{
+    claims::Context,
     clock::{Clock, LARGEST_LEEWAY, SystemClock},
     config_error::ConfigError,
     jose::{Algorithm, Key, normal_type},
     keys::Keys,
     revocation::Revocation,
-    verify::{Verifier, rules::Settings},
+    verify::{Verifier, layout::Layout, rules::Settings},
 };
 
-/// Builds a [`Verifier`]. Made by [`Verifier::builder`].
+/// Builds a [`Verifier`]. Made by [`Verifier::builder`], or by `Verifier::discover` where the keys are
+/// still to be found: `K` says which.
 ///
 /// Issuer and audience must be said, or waived by name.
 ///
@@ -31,8 +35,8 @@ use crate::{
 /// # Ok::<(), ConfigError>(())
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct VerifierBuilder {
-    keys: Keys,
+pub struct VerifierBuilder<K = Keys> {
+    keys: K,
     algorithms: Option<Vec<Algorithm>>,
     issuers: Vec<Box<str>>,
     any_issuer: bool,
@@ -40,6 +44,7 @@ pub struct VerifierBuilder {
     any_audience: bool,
     types: Vec<Box<str>>,
     wanted: Vec<Box<str>>,
+    pub(super) layout: Layout,
     leeway: Duration,
     max_age: Option<Duration>,
     max_lifetime: Option<Duration>,
@@ -48,7 +53,7 @@ pub struct VerifierBuilder {
     clock: Arc<dyn Clock>,
 }
 
-impl VerifierBuilder {
+impl VerifierBuilder<Keys> {
     /// The default leeway: 30 seconds.
     pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
     /// The largest leeway: 5 minutes.
@@ -62,8 +67,10 @@ impl VerifierBuilder {
 
     /// The most claims that can be required by name.
     const MOST_WANTED: usize = 64;
+}
 
-    pub(super) fn new(keys: Keys) -> Self {
+impl<K> VerifierBuilder<K> {
+    pub(super) fn new(keys: K) -> Self {
         Self {
             keys,
             algorithms: None,
@@ -73,10 +80,11 @@ impl VerifierBuilder {
             any_audience: false,
             types: Vec::new(),
             wanted: Vec::new(),
-            leeway: Self::DEFAULT_LEEWAY,
+            layout: Layout::default(),
+            leeway: VerifierBuilder::DEFAULT_LEEWAY,
             max_age: None,
-            max_lifetime: Some(Self::DEFAULT_MAX_LIFETIME),
-            max_token_bytes: Self::DEFAULT_MAX_TOKEN_BYTES,
+            max_lifetime: Some(VerifierBuilder::DEFAULT_MAX_LIFETIME),
+            max_token_bytes: VerifierBuilder::DEFAULT_MAX_TOKEN_BYTES,
             revocation: None,
             clock: Arc::new(SystemClock),
         }
@@ -199,6 +207,44 @@ impl VerifierBuilder {
         self
     }
 
+    /// Checks everything but the keys.
+    fn check(self) -> Result<(K, Checked), ConfigError> {
+        either("issuer", self.any_issuer, &self.issuers)?;
+        either("audience", self.any_audience, &self.audiences)?;
+        if self.leeway > VerifierBuilder::MAX_LEEWAY {
+            return Err(setting("the leeway is more than 5 minutes"));
+        }
+        if !(1..=VerifierBuilder::LARGEST_MAX_TOKEN_BYTES).contains(&self.max_token_bytes) {
+            return Err(setting("`max_token_bytes` is not between 1 and 65536"));
+        }
+        if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
+            return Err(setting("the list of accepted `algorithms` is empty"));
+        }
+        if self.wanted.len() > VerifierBuilder::MOST_WANTED {
+            return Err(setting("more than 64 claims are required"));
+        }
+        let (places, context) = self.layout.resolve(self.wanted, self.clock)?;
+        let settings = Settings {
+            issuers: (!self.any_issuer).then_some(self.issuers),
+            audiences: (!self.any_audience).then_some(self.audiences),
+            places,
+            types: self.types,
+            leeway: seconds(self.leeway),
+            max_age: self.max_age.map(seconds),
+            max_lifetime: self.max_lifetime.map(seconds),
+            revocation: self.revocation,
+        };
+        let checked = Checked {
+            algorithms: self.algorithms,
+            settings,
+            max_token_bytes: self.max_token_bytes,
+            context: Arc::new(context),
+        };
+        Ok((self.keys, checked))
+    }
+}
+
+impl VerifierBuilder<Keys> {
     /// Checks the settings and makes the verifier.
     ///
     /// # Errors
@@ -206,43 +252,73 @@ impl VerifierBuilder {
     /// [`ConfigError`] when issuer or audience were neither said nor waived (or both), a bound is
     /// exceeded, or there is no key, or none for the chosen algorithms.
     pub fn build(self) -> Result<Verifier, ConfigError> {
-        either("issuer", self.any_issuer, &self.issuers)?;
-        either("audience", self.any_audience, &self.audiences)?;
-        if self.leeway > Self::MAX_LEEWAY {
-            return Err(setting("the leeway is more than 5 minutes"));
-        }
-        if !(1..=Self::LARGEST_MAX_TOKEN_BYTES).contains(&self.max_token_bytes) {
-            return Err(setting("`max_token_bytes` is not between 1 and 65536"));
-        }
-        if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
-            return Err(setting("the list of accepted `algorithms` is empty"));
-        }
-        if self.wanted.len() > Self::MOST_WANTED {
-            return Err(setting("more than 64 claims are required"));
-        }
-        self.check_keys()?;
-        let settings = Settings {
-            issuers: (!self.any_issuer).then_some(self.issuers),
-            audiences: (!self.any_audience).then_some(self.audiences),
-            types: self.types,
-            wanted: self.wanted,
-            leeway: seconds(self.leeway),
-            max_age: self.max_age.map(seconds),
-            max_lifetime: self.max_lifetime.map(seconds),
-            revocation: self.revocation,
-        };
+        let (keys, checked) = self.check()?;
+        checked.build(keys)
+    }
+}
+
+#[cfg(feature = "remote")]
+impl VerifierBuilder<Discovery> {
+    /// Changes how the keys are fetched: other certificates, another bound for outages.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use countersign::{HttpFetch, Verifier};
+    ///
+    /// # async fn start(own_ca: &[u8]) -> Result<(), countersign::ConfigError> {
+    /// let fetch = HttpFetch::builder().root_certificate_pem(own_ca).build()?;
+    /// let verifier = Verifier::discover("https://id.internal.example")
+    ///     .remote(|keys| keys.fetch(fetch))
+    ///     .audience("orders")
+    ///     .build()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn remote(mut self, change: impl FnOnce(RemoteKeysBuilder) -> RemoteKeysBuilder) -> Self {
+        self.keys = self.keys.map(change);
+        self
+    }
+
+    /// Checks the settings, looks for the keys, and makes the verifier.
+    ///
+    /// It waits for the first fetch, at most five seconds. A provider that is away does not stop the
+    /// server from starting: requests are answered with 503 until it is back.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] as for keys that are at hand, when the issuer is no protected URL, when its
+    /// metadata is that of another issuer, or outside of a Tokio runtime.
+    pub async fn build(self) -> Result<Verifier, ConfigError> {
+        let (keys, checked) = self.check()?;
+        let keys = keys.keys(checked.algorithms.as_deref()).await?;
+        checked.build(keys)
+    }
+}
+
+/// Settings that are good. Only the keys are missing.
+struct Checked {
+    algorithms: Option<Vec<Algorithm>>,
+    settings: Settings,
+    max_token_bytes: usize,
+    context: Arc<Context>,
+}
+
+impl Checked {
+    fn build(self, keys: Keys) -> Result<Verifier, ConfigError> {
+        self.check_keys(&keys)?;
         Ok(Verifier::new(
-            self.keys,
+            keys,
             self.algorithms,
-            settings,
+            self.settings,
             self.max_token_bytes,
-            self.clock,
+            self.context,
         ))
     }
 
     /// Keys that are at hand must be usable. A source may still be on its way.
-    fn check_keys(&self) -> Result<(), ConfigError> {
-        let Ok(set) = self.keys.source().snapshot() else {
+    fn check_keys(&self, keys: &Keys) -> Result<(), ConfigError> {
+        let Ok(set) = keys.source().snapshot() else {
             return Ok(());
         };
         if set.keys().is_empty() {
@@ -253,16 +329,21 @@ impl VerifierBuilder {
             return Ok(());
         };
         let usable = |key: &Key| accepted.iter().any(|own| own.matches(key.algorithm()));
-        if !set.keys().iter().any(usable) {
-            return Err(ConfigError::Conflict(
-                "no key is for one of the accepted `algorithms`".into(),
-            ));
+        if set.keys().iter().any(usable) {
+            return Ok(());
         }
-        Ok(())
+        // Keys that are renewed can be others tomorrow: that must not keep a server from starting.
+        if keys.source().is_renewed() {
+            tracing::warn!(target: "countersign", "no key is for one of the accepted algorithms");
+            return Ok(());
+        }
+        Err(ConfigError::Conflict(
+            "no key is for one of the accepted `algorithms`".into(),
+        ))
     }
 }
 
-impl fmt::Debug for VerifierBuilder {
+impl<K> fmt::Debug for VerifierBuilder<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifierBuilder")
             .field("issuers", &self.issuers)

@@ -153,8 +153,10 @@ pub(super) trait Log {
 }
 
 /// Hears nothing, costs nothing.
+#[cfg(not(feature = "metrics"))]
 pub(super) struct Silent;
 
+#[cfg(not(feature = "metrics"))]
 impl Log for Silent {
     const EVERY_CHECK: bool = false;
 
@@ -201,6 +203,6 @@ impl Log for Explanation {
         failed: Option<AuthErrorKind>,
     ) {
         let expected = (rule.expected)(settings, facts);
-        self.add(rule.name, expected, (rule.found)(facts), failed);
+        self.add(rule.name, expected, (rule.found)(settings, facts), failed);
     }
 }

@@ -2,7 +2,11 @@
 
 mod builder;
 mod explain;
+mod layout;
+mod newer_keys;
 mod rules;
+#[cfg(feature = "metrics")]
+mod stages;
 mod verifier;
 
 pub use self::{

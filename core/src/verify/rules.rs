@@ -1,10 +1,11 @@
 //! The rules that a token's claims must pass, as a list: one entry, one rule.
 
 use crate::{
-    claims::{Audience, Registered, Span},
+    claims::{Place, Registered, Span},
     error::{AuthError, AuthErrorKind},
     jose::Header,
     revocation::{Named, Revocation},
+    verify::layout::Places,
 };
 
 /// What the rules compare with.
@@ -14,9 +15,9 @@ pub(super) struct Settings {
     pub(super) issuers: Option<Vec<Box<str>>>,
     /// `None`: any.
     pub(super) audiences: Option<Vec<Box<str>>>,
+    pub(super) places: Places,
     /// Empty: the usual ones.
     pub(super) types: Vec<Box<str>>,
-    pub(super) wanted: Vec<Box<str>>,
     /// Seconds.
     pub(super) leeway: i64,
     /// Seconds.
@@ -39,8 +40,11 @@ pub(super) struct Rule {
     pub(super) name: &'static str,
     pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), AuthError>,
     pub(super) expected: fn(&Settings, &Facts<'_>) -> String,
-    pub(super) found: fn(&Facts<'_>) -> String,
+    pub(super) found: fn(&Settings, &Facts<'_>) -> String,
 }
+
+/// The name of the one rule that asks for more than the token and the settings.
+pub(super) const REVOCATION: &str = "revocation";
 
 /// Every rule, in the order of reporting.
 pub(super) const RULES: &[Rule] = &[
@@ -51,63 +55,73 @@ pub(super) const RULES: &[Rule] = &[
             [] => "jwt, at+jwt or absent".to_owned(),
             types => types.join(" or "),
         },
-        found: |facts| quoted(facts.header.token_type()),
+        found: |_, facts| quoted(facts.header.token_type()),
     },
     Rule {
         name: "required claims",
         check: required_claims,
-        expected: |settings, _| settings.wanted.join(", "),
-        found: |facts| match facts.claims.missing {
-            Some(index) => format!("number {} is absent", index + 1),
-            None => "all present".to_owned(),
+        expected: |settings, _| settings.places.wanted.claims.join(", "),
+        found: |settings, facts| {
+            let missing = facts.claims.missing;
+            match missing.and_then(|index| settings.places.wanted.claims.get(index)) {
+                Some(name) => format!("no {name}"),
+                None => "all present".to_owned(),
+            }
+        },
+    },
+    Rule {
+        name: "required values",
+        check: required_values,
+        expected: |settings, _| {
+            let all = settings.places.values.iter();
+            listed(all.map(|(claim, values)| format!("{} {}", claim.name, any_of(Some(values)))))
+        },
+        found: |settings, facts| {
+            let all = settings.places.values.iter();
+            listed(all.map(|(claim, _)| format!("{} {}", claim.name, facts.list(claim.place))))
         },
     },
     Rule {
         name: "iss",
         check: issuer,
         expected: |settings, _| any_of(settings.issuers.as_deref()),
-        found: |facts| quoted(facts.issuer()),
+        found: |_, facts| quoted(facts.issuer()),
     },
     Rule {
         name: "aud",
         check: audience,
-        expected: |settings, _| any_of(settings.audiences.as_deref()),
-        found: |facts| {
-            let all: Vec<String> = facts
-                .audience()
-                .iter()
-                .take(LONGEST)
-                .map(|one| quoted(Some(one)))
-                .collect();
-            match all.as_slice() {
-                [] => "absent".to_owned(),
-                all => cut(all.join(", ")),
+        expected: |settings, _| {
+            let expected = any_of(settings.audiences.as_deref());
+            match settings.places.audience.place {
+                Place::Audience => expected,
+                _ => format!("{expected} as {}", settings.places.audience.name),
             }
         },
+        found: |settings, facts| facts.list(settings.places.audience.place),
     },
     Rule {
         name: "exp",
         check: expiry,
         expected: |settings, facts| format!("after {}", facts.now.saturating_sub(settings.leeway)),
-        found: |facts| date(facts.claims.expires_at),
+        found: |_, facts| date(facts.claims.expires_at),
     },
     Rule {
         name: "nbf",
         check: not_before,
         expected: |settings, facts| latest(settings, facts),
-        found: |facts| date(facts.claims.not_before),
+        found: |_, facts| date(facts.claims.not_before),
     },
     Rule {
         name: "iat",
         check: issued_at,
         expected: |settings, facts| latest(settings, facts),
-        found: |facts| date(facts.claims.issued_at),
+        found: |_, facts| date(facts.claims.issued_at),
     },
     Rule {
         name: "lifetime",
         check: lifetime,
         expected: |settings, _| at_most(settings.max_lifetime),
-        found: |facts| {
+        found: |_, facts| {
             facts
                 .lifetime()
                 .map_or("unknown".to_owned(), |life| format!("{life} s"))
@@ -117,7 +131,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "age",
         check: age,
         expected: |settings, _| at_most(settings.max_age),
-        found: |facts| {
+        found: |_, facts| {
             facts
                 .age()
                 .map_or("unknown".to_owned(), |age| format!("{age} s"))
@@ -127,7 +141,7 @@ pub(super) const RULES: &[Rule] = &[
         name: "cnf",
         check: confirmation,
         expected: |_, _| "absent".to_owned(),
-        found: |facts| {
+        found: |_, facts| {
             if facts.claims.confirmation.is_some() {
                 "present"
             } else {
@@ -137,13 +151,13 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
-        name: "revocation",
+        name: REVOCATION,
         check: revocation,
         expected: |settings, _| match settings.revocation {
             Some(_) => "none of these revoked".to_owned(),
             None => "any".to_owned(),
         },
-        found: |facts| {
+        found: |_, facts| {
             let named = facts.named();
             format!(
                 "jti {}, sid {}, sub {}, iat {}",
@@ -174,8 +188,20 @@ impl<'t> Facts<'t> {
         Some(claim.as_ref()?.get(self.payload))
     }
 
-    fn audience(&self) -> Audience<'t> {
-        Audience::new(self.claims.audience.as_ref(), self.payload)
+    /// The texts of a claim, for people.
+    fn list(&self, place: Place) -> String {
+        let Some(texts) = self.claims.texts(place) else {
+            return "absent".to_owned();
+        };
+        let all: Vec<String> = texts
+            .iter()
+            .take(LONGEST)
+            .map(|one| quoted(Some(one.get(self.payload))))
+            .collect();
+        match all.as_slice() {
+            [] => "none".to_owned(),
+            all => cut(all.join(", ")),
+        }
     }
 
     fn lifetime(&self) -> Option<i64> {
@@ -207,6 +233,22 @@ fn required_claims(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     refuse_unless(facts.claims.missing.is_none(), AuthErrorKind::MissingClaim)
 }
 
+fn required_values(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+    for (claim, expected) in &settings.places.values {
+        if facts.claims.texts(claim.place).is_none() {
+            return Err(AuthErrorKind::MissingClaim.into());
+        }
+        // An array is not the text that it holds.
+        let found = facts.claims.text(claim.place);
+        let found = found.map(|text| text.get(facts.payload));
+        refuse_unless(
+            found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
+            AuthErrorKind::InvalidClaim,
+        )?;
+    }
+    Ok(())
+}
+
 /// RFC 7519 section 4.1.1, RFC 8725 section 3.8. An expected claim is a required claim.
 fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let Some(expected) = &settings.issuers else {
@@ -224,14 +266,13 @@ fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let Some(expected) = &settings.audiences else {
         return Ok(());
     };
-    if facts.claims.audience.is_none() {
-        return Err(AuthErrorKind::MissingClaim.into());
-    }
-    let audience = facts.audience();
-    refuse_unless(
-        expected.iter().any(|own| audience.contains(own)),
-        AuthErrorKind::WrongAudience,
-    )
+    let found = facts.claims.texts(settings.places.audience.place);
+    let found = found.ok_or(AuthErrorKind::MissingClaim)?;
+    let is_expected = |one: &Span| {
+        let one = one.get(facts.payload);
+        expected.iter().any(|own| **own == *one)
+    };
+    refuse_unless(found.iter().any(is_expected), AuthErrorKind::WrongAudience)
 }
 
 /// RFC 7519 section 4.1.4.
@@ -311,6 +352,14 @@ fn any_of(names: Option<&[Box<str>]>) -> String {
             .collect::<Vec<_>>()
             .join(" or ")
     })
+}
+
+fn listed(all: impl Iterator<Item = String>) -> String {
+    let all: Vec<String> = all.collect();
+    match all.as_slice() {
+        [] => "none".to_owned(),
+        all => all.join(", "),
+    }
 }
 
 fn at_most(seconds: Option<i64>) -> String {

@@ -5,18 +5,21 @@ use std::{fmt, future::Future, sync::Arc};
 use arc_swap::ArcSwapOption;
 
 use crate::{
-    claims::{Registered, VerifiedToken},
-    clock::Clock,
+    claims::{Context, Registered, VerifiedToken},
     error::{AuthError, AuthErrorKind},
-    future::MaybeReady,
     jose::{Algorithm, Compact, Header, base64url},
-    keys::{Keys, Refresh},
+    keys::Keys,
     revocation::Revocation,
     verify::{
         Explanation, VerifierBuilder,
-        explain::{Log, Silent},
+        explain::Log,
         rules::{Facts, RULES, Settings},
     },
+};
+#[cfg(feature = "remote")]
+use crate::{
+    keys::{Discovery, RemoteKeys},
+    provider::Provider,
 };
 
 /// Verifies tokens. Cheap to clone.
@@ -29,7 +32,7 @@ use crate::{
 /// 3. The key set has a key for the header's `kid` and `alg`, and the signature matches under it.
 /// 4. The payload is one JSON object without duplicates at any level, and each registered claim has
 ///    its type.
-/// 5. `typ`, required claims, `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, age and `cnf` pass.
+/// 5. `typ`, required claims and values, `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, age and `cnf` pass.
 /// 6. Neither the token nor its session nor its subject has been [revoked](Revocation), if that is
 ///    looked up.
 ///
@@ -58,7 +61,7 @@ struct Inner {
     algorithms: Option<Vec<Algorithm>>,
     settings: Settings,
     max_token_bytes: usize,
-    clock: Arc<dyn Clock>,
+    context: Arc<Context>,
     /// Headers of good tokens. An issuer writes the same one into all tokens of one key.
     memos: [ArcSwapOption<Memo>; MEMOS],
 }
@@ -79,19 +82,48 @@ impl Verifier {
         VerifierBuilder::new(keys.into())
     }
 
+    /// Starts a verifier for the tokens of an identity provider: by its issuer, or by a
+    /// [`Provider`] that also says where its tokens have roles and scopes.
+    ///
+    /// The keys are found by the provider's metadata, and renewed from then on: see
+    /// [`RemoteKeys`](crate::RemoteKeys) for what that means. The issuer must be the one that tokens
+    /// and metadata name, byte by byte.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use countersign::{Provider, Verifier};
+    ///
+    /// # async fn start() -> Result<(), countersign::ConfigError> {
+    /// let verifier = Verifier::discover("https://id.example")
+    ///     .audience("orders")
+    ///     .build()
+    ///     .await?;
+    ///
+    /// let keycloak = Provider::keycloak("https://sso.example", "shop")?;
+    /// let verifier = Verifier::discover(keycloak).audience("orders").build().await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "remote")]
+    pub fn discover(provider: impl Into<Provider>) -> VerifierBuilder<Discovery> {
+        let provider = provider.into();
+        let keys = RemoteKeys::discover(provider.clone());
+        VerifierBuilder::new(Discovery::new(keys)).provider(provider)
+    }
+
     pub(super) fn new(
         keys: Keys,
         algorithms: Option<Vec<Algorithm>>,
         settings: Settings,
         max_token_bytes: usize,
-        clock: Arc<dyn Clock>,
+        context: Arc<Context>,
     ) -> Self {
         Self(Arc::new(Inner {
             keys,
             algorithms,
             settings,
             max_token_bytes,
-            clock,
+            context,
             memos: Default::default(),
         }))
     }
@@ -111,7 +143,7 @@ impl Verifier {
             self.0.algorithms.clone(),
             settings,
             self.0.max_token_bytes,
-            Arc::clone(&self.0.clock),
+            Arc::clone(&self.0.context),
         )
     }
 
@@ -136,7 +168,10 @@ impl Verifier {
     ///
     /// [`AuthError`] with the first check that failed.
     pub fn verify_now(&self, token: &str) -> Result<VerifiedToken, AuthError> {
-        self.run(token, &mut Silent)
+        #[cfg(feature = "metrics")]
+        return self.run(token, &mut crate::verify::stages::Stages::start());
+        #[cfg(not(feature = "metrics"))]
+        self.run(token, &mut crate::verify::explain::Silent)
     }
 
     /// Explains the verdict on a token: each check, what was expected, what was found.
@@ -166,56 +201,18 @@ impl Verifier {
         self.0.settings.issuers.as_deref()
     }
 
+    pub(super) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
     /// The longest token that is looked at, in bytes.
     pub(crate) fn max_token_bytes(&self) -> usize {
         self.0.max_token_bytes
     }
 
-    pub(crate) fn start(&self, token: &str) -> MaybeReady<Result<VerifiedToken, AuthError>> {
-        let error = match self.verify_now(token) {
-            Ok(token) => return MaybeReady::ready(Ok(token)),
-            Err(error) => error,
-        };
-        let Some(refreshed) = self.refresh(token, error.kind()) else {
-            return MaybeReady::ready(Err(error));
-        };
-        let verifier = self.clone();
-        let token = token.to_owned();
-        MaybeReady::waiting(async move {
-            let refreshed = refreshed.await;
-            match (verifier.verify_now(&token), refreshed) {
-                // The key may be new, and the source could not look: nobody can tell.
-                (Err(error), Err(unavailable)) if error.kind() == AuthErrorKind::UnknownKey => {
-                    Err(AuthError::from(AuthErrorKind::KeysUnavailable)
-                        .with_retry_after(unavailable.seconds())
-                        .with_source(unavailable))
-                }
-                (result, _) => result,
-            }
-        })
-    }
-
-    /// Asks the source for newer keys, if they could change the verdict.
-    fn refresh(
-        &self,
-        token: &str,
-        kind: AuthErrorKind,
-    ) -> Option<impl Future<Output = Result<(), crate::keys::KeysUnavailable>> + Send + use<>> {
-        let source = self.0.keys.source();
-        match kind {
-            AuthErrorKind::KeysUnavailable => source.refresh(Refresh::NoKeys),
-            AuthErrorKind::UnknownKey => {
-                let compact = Compact::parse(token, self.0.max_token_bytes).ok()?;
-                let header = Header::parse(compact.header).ok()?;
-                source.refresh(Refresh::UnknownKey(header.key_id()?))
-            }
-            _ => None,
-        }
-    }
-
     /// The one way through all checks. Silent, it stops at the first refusal; explaining, it goes
     /// on as far as there is something to look at, and still reports the first.
-    fn run<L: Log>(&self, token: &str, log: &mut L) -> Result<VerifiedToken, AuthError> {
+    pub(super) fn run<L: Log>(&self, token: &str, log: &mut L) -> Result<VerifiedToken, AuthError> {
         let mut refusal = None;
         let mut refuse = |error: AuthError| {
             let error = refusal.get_or_insert(error);
@@ -260,7 +257,7 @@ impl Verifier {
             header: &header,
             payload: &payload,
             claims: &claims,
-            now: self.0.clock.now(),
+            now: self.0.context.clock.now(),
         };
         for rule in RULES {
             let result = (rule.check)(&self.0.settings, &facts);
@@ -276,8 +273,8 @@ impl Verifier {
         if known.is_none() {
             self.remember(compact.header, &header);
         }
-        let clock = Arc::clone(&self.0.clock);
-        Ok(VerifiedToken::new(header, payload, claims, clock))
+        let context = Arc::clone(&self.0.context);
+        Ok(VerifiedToken::new(header, payload, claims, context))
     }
 
     /// The header of an earlier good token, if its text was the same byte by byte.
@@ -307,14 +304,18 @@ impl Verifier {
         let payload = base64url::decode(encoded)
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .ok_or(AuthErrorKind::MalformedToken)?;
-        let claims = Registered::parse(&payload, &self.0.settings.wanted)?;
+        let claims = Registered::parse(&payload, &self.0.settings.places.wanted)?;
         Ok((payload.into_boxed_str(), claims))
+    }
+
+    pub(super) fn accepts(&self, algorithm: Algorithm) -> bool {
+        let accepted = |own: &Vec<Algorithm>| own.iter().any(|own| own.matches(algorithm));
+        self.0.algorithms.as_ref().is_none_or(accepted)
     }
 
     fn check_signature(&self, header: &Header, compact: &Compact<'_>) -> Result<(), AuthError> {
         let algorithm = header.algorithm();
-        let accepted = |own: &Vec<Algorithm>| own.iter().any(|own| own.matches(algorithm));
-        if !self.0.algorithms.as_ref().is_none_or(accepted) {
+        if !self.accepts(algorithm) {
             return Err(AuthErrorKind::WrongAlgorithm.into());
         }
         let keys = self.0.keys.source().snapshot().map_err(|unavailable| {

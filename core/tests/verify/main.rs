@@ -5,8 +5,12 @@
 mod claims;
 mod explain;
 mod keys;
+mod layout;
 mod policy;
+mod provider_tokens;
+mod providers;
 mod times;
+mod values;
 
 use countersign::{
     AuthErrorKind, Verifier,

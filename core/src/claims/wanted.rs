@@ -1,0 +1,122 @@
+//! What the settings want to know of a payload beside the registered claims.
+
+use std::slice;
+
+use crate::claims::{Registered, Span, span::Spans};
+
+/// The claims that the settings name. They are read in the one pass over the payload.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// Claims that must be there, whatever they hold.
+    pub(crate) claims: Vec<Box<str>>,
+    texts: Vec<WantedText>,
+}
+
+/// A claim that is no registered one, and holds one text or several.
+#[derive(Clone, Debug)]
+pub(super) struct WantedText {
+    pub(super) name: Box<str>,
+    /// Whether the texts are scopes, which have an alphabet (RFC 6749 section 3.3).
+    pub(super) scopes: bool,
+}
+
+/// Where a claim of texts is, once it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Acr,
+    Audience,
+    ClientId,
+    Id,
+    Issuer,
+    /// The wanted text with this index.
+    Other(usize),
+    Scope,
+    SessionId,
+    Subject,
+}
+
+impl Wanted {
+    /// Nothing but the registered claims.
+    pub(crate) const NOTHING: Self = Self::new(Vec::new());
+
+    /// These claims must be there.
+    pub(crate) const fn new(claims: Vec<Box<str>>) -> Self {
+        Self {
+            claims,
+            texts: Vec::new(),
+        }
+    }
+
+    /// Has a claim read as one text or several; `None` when a registered one holds no text.
+    pub(crate) fn text(&mut self, name: &str) -> Option<Place> {
+        Some(match name {
+            "acr" => Place::Acr,
+            "aud" => Place::Audience,
+            "auth_time" | "cnf" | "exp" | "iat" | "nbf" => return None,
+            "client_id" => Place::ClientId,
+            "iss" => Place::Issuer,
+            "jti" => Place::Id,
+            "scope" => Place::Scope,
+            "sid" => Place::SessionId,
+            "sub" => Place::Subject,
+            _ => Place::Other(self.other(name)),
+        })
+    }
+
+    /// Has a claim read as scopes; `None` when it is a registered one for something else.
+    pub(crate) fn scopes(&mut self, name: &str) -> Option<Place> {
+        let place = self.text(name)?;
+        match place {
+            Place::Other(index) => self.texts[index].scopes = true,
+            Place::Scope => {}
+            _ => return None,
+        }
+        Some(place)
+    }
+
+    pub(super) fn texts(&self) -> &[WantedText] {
+        &self.texts
+    }
+
+    fn other(&mut self, name: &str) -> usize {
+        if let Some(index) = self.texts.iter().position(|text| *text.name == *name) {
+            return index;
+        }
+        self.texts.push(WantedText {
+            name: name.into(),
+            scopes: false,
+        });
+        self.texts.len() - 1
+    }
+}
+
+impl Registered {
+    /// The texts of a claim; `None` if it is absent.
+    pub(crate) fn texts(&self, place: Place) -> Option<&[Span]> {
+        match place {
+            Place::Audience => self.audience.as_ref().map(Spans::as_slice),
+            Place::Other(index) => Some(self.others.get(index)?.as_ref()?.as_slice()),
+            Place::Scope => self.scope.as_ref().map(Spans::as_slice),
+            _ => self.text(place).map(slice::from_ref),
+        }
+    }
+
+    /// The text of a claim; `None` if it is absent, or an array of texts.
+    pub(crate) fn text(&self, place: Place) -> Option<&Span> {
+        let several = match place {
+            Place::Acr => return self.acr.as_ref(),
+            Place::ClientId => return self.client_id.as_ref(),
+            Place::Id => return self.id.as_ref(),
+            Place::Issuer => return self.issuer.as_ref(),
+            Place::SessionId => return self.session_id.as_ref(),
+            Place::Subject => return self.subject.as_ref(),
+            Place::Audience => self.audience.as_ref(),
+            Place::Other(index) => self.others.get(index)?.as_ref(),
+            Place::Scope => self.scope.as_ref(),
+        };
+        match several? {
+            Spans::One(one) => Some(one),
+            Spans::Many(_) => None,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The one task of a source: waits until it is time, fetches, publishes.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{endpoint::Endpoint, failure::Failure, shared::Shared};
+
+/// Fetches for as long as it is polled.
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    endpoint: Endpoint,
+}
+
+impl Driver {
+    /// How long a fetch may take in all, metadata included.
+    const DEADLINE: Duration = Duration::from_secs(5);
+
+    pub(super) fn new(shared: Arc<Shared>, endpoint: Endpoint) -> Self {
+        Self { shared, endpoint }
+    }
+
+    /// Never ends by itself: it is dropped with the last handle, or with the runtime.
+    pub(super) async fn run(mut self) {
+        self.shared.notice();
+        loop {
+            self.wait().await;
+            self.shared.begin();
+            let began = Instant::now();
+            let fetched = timeout(Self::DEADLINE, self.endpoint.get()).await;
+            let fetched = fetched.unwrap_or_else(|_| Err(Failure::timeout()));
+            if fetched.is_err() {
+                self.endpoint.doubt();
+            }
+            self.shared.end(fetched, began.elapsed());
+        }
+    }
+
+    /// Waits until a fetch is due, or wanted and allowed.
+    async fn wait(&self) {
+        loop {
+            let next = self.shared.next_fetch();
+            let change = self.shared.next_change().unwrap_or(next);
+            tokio::select! {
+                biased;
+                () = self.shared.wanted.notified() => {}
+                () = sleep_until(next) => return,
+                () = sleep_until(change) => self.shared.notice(),
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}

@@ -1,0 +1,125 @@
+//! Measurements, for any recorder of the [`metrics`](https://docs.rs/metrics) crate.
+//!
+//! Feature `metrics`. Without a recorder they cost a clock reading for each stage of a verification,
+//! and go nowhere.
+//!
+//! | name | type | labels | what |
+//! |---|---|---|---|
+//! | `countersign_requests_total` | counter | `outcome` | requests, by verdict: `accepted`, `anonymous`, or the [reason](crate::AuthError::reason) of the refusal |
+//! | `countersign_handler_refusals_total` | counter | `reason` | refusals after that: by the policy of a route, claims of another type, session routes |
+//! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
+//! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
+//! | `countersign_key_fetches_total` | counter | `source`, `result` | fetches: `changed`, `unchanged`, or the stable name of the failure |
+//! | `countersign_key_fetch_seconds` | histogram | `source` | time for a fetch, metadata included |
+//! | `countersign_keys` | gauge | `source` | keys in use; 0 when they may not be used any more |
+//! | `countersign_keys_fetched_timestamp_seconds` | gauge | `source` | when the keys were fetched or confirmed, in seconds since the Unix epoch: `time() -` it is their age |
+//! | `countersign_keys_state` | gauge | `source`, `state` | 1 for the state (`KeysState`) that it is in, 0 for the others |
+//! | `countersign_key_rotations_total` | counter | `source` | how often the keys changed, the first set not counted |
+//!
+//! `source` is the issuer or the URL that the app configured. No label ever holds anything that a client
+//! sent, so the number of time series is bounded.
+//!
+//! # Examples
+//!
+//! ```
+//! // After the app has installed its recorder:
+//! countersign::metrics::describe();
+//! ```
+
+use std::time::Duration;
+
+use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+
+/// Tells the recorder what each measurement is, and its unit. Call it once, after the recorder is
+/// installed.
+pub fn describe() {
+    describe_counter!(REQUESTS, Unit::Count, "Requests by verdict");
+    describe_counter!(
+        HANDLER_REFUSALS,
+        Unit::Count,
+        "Refusals after authentication"
+    );
+    describe_histogram!(STAGE, Unit::Seconds, "Time for a stage of a verification");
+    describe_histogram!(
+        KEY_WAIT,
+        Unit::Seconds,
+        "Time that requests waited for a key"
+    );
+    describe_counter!(KEY_FETCHES, Unit::Count, "Fetches of keys by result");
+    describe_histogram!(KEY_FETCH, Unit::Seconds, "Time for a fetch of keys");
+    describe_gauge!(KEYS, Unit::Count, "Keys in use");
+    describe_gauge!(
+        KEYS_FETCHED,
+        Unit::Seconds,
+        "When the keys were fetched or confirmed"
+    );
+    describe_gauge!(
+        KEYS_STATE,
+        Unit::Count,
+        "1 for the state that the keys are in"
+    );
+    describe_counter!(KEY_ROTATIONS, Unit::Count, "How often the keys changed");
+}
+
+pub(crate) fn request(outcome: &'static str) {
+    counter!(REQUESTS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn handler_refusal(reason: &'static str) {
+    counter!(HANDLER_REFUSALS, "reason" => reason).increment(1);
+}
+
+pub(crate) fn stage(stage: &'static str, took: Duration) {
+    histogram!(STAGE, "stage" => stage).record(took);
+}
+
+#[cfg(feature = "remote")]
+pub(crate) use self::remote::*;
+
+#[cfg(feature = "remote")]
+mod remote {
+    use ::metrics::gauge;
+
+    use super::*;
+    use crate::keys::{KeysState, KeysStatus};
+
+    pub(crate) fn key_wait(took: Duration) {
+        histogram!(KEY_WAIT).record(took);
+    }
+
+    pub(crate) fn key_fetch(source: &str, result: &'static str, took: Duration) {
+        counter!(KEY_FETCHES, "source" => source.to_owned(), "result" => result).increment(1);
+        histogram!(KEY_FETCH, "source" => source.to_owned()).record(took);
+    }
+
+    pub(crate) fn key_rotation(source: &str) {
+        counter!(KEY_ROTATIONS, "source" => source.to_owned()).increment(1);
+    }
+
+    pub(crate) fn keys_state(source: &str, status: &KeysStatus, fetched_at: Option<i64>) {
+        if let Some(at) = fetched_at {
+            // Whole seconds are exact in a float for the next hundred million years.
+            #[allow(clippy::cast_precision_loss)]
+            gauge!(KEYS_FETCHED, "source" => source.to_owned()).set(at as f64);
+        }
+        let usable = if status.is_ready() { status.keys() } else { 0 };
+        // At most a hundred.
+        #[allow(clippy::cast_precision_loss)]
+        gauge!(KEYS, "source" => source.to_owned()).set(usable as f64);
+        for state in KeysState::ALL {
+            let is_it = f64::from(u8::from(state == status.state()));
+            gauge!(KEYS_STATE, "source" => source.to_owned(), "state" => state.name()).set(is_it);
+        }
+    }
+}
+
+const REQUESTS: &str = "countersign_requests_total";
+const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
+const STAGE: &str = "countersign_stage_seconds";
+const KEY_WAIT: &str = "countersign_key_wait_seconds";
+const KEY_FETCHES: &str = "countersign_key_fetches_total";
+const KEY_FETCH: &str = "countersign_key_fetch_seconds";
+const KEYS: &str = "countersign_keys";
+const KEYS_FETCHED: &str = "countersign_keys_fetched_timestamp_seconds";
+const KEYS_STATE: &str = "countersign_keys_state";
+const KEY_ROTATIONS: &str = "countersign_key_rotations_total";

@@ -1,0 +1,106 @@
+//! What happens when the keys at hand do not verify a token, and newer ones might.
+
+use crate::{
+    claims::VerifiedToken,
+    error::{AuthError, AuthErrorKind},
+    future::MaybeReady,
+    jose::{Compact, Header},
+    keys::{BoxFuture, KeysUnavailable, Refresh},
+    verify::{
+        Verifier,
+        explain::Log,
+        rules::{Facts, REVOCATION, Rule, Settings},
+    },
+};
+
+impl Verifier {
+    /// Verifies a token; if newer keys could change the verdict, after having asked for them.
+    pub(crate) fn start(&self, token: &str) -> MaybeReady<Result<VerifiedToken, AuthError>> {
+        let error = match self.verify_now(token) {
+            Ok(token) => return MaybeReady::ready(Ok(token)),
+            Err(error) => error,
+        };
+        let Some(refreshed) = self.refresh(token, error.kind()) else {
+            return MaybeReady::ready(Err(error));
+        };
+        let verifier = self.clone();
+        let token = token.to_owned();
+        MaybeReady::waiting(async move {
+            let refreshed = refreshed.await;
+            match (verifier.verify_now(&token), refreshed) {
+                // The key may be new, and the source could not look: nobody can tell.
+                (Err(again), Err(unavailable)) if again.kind() == error.kind() => {
+                    Err(AuthError::from(AuthErrorKind::KeysUnavailable)
+                        .with_retry_after(unavailable.seconds())
+                        .with_source(unavailable))
+                }
+                (result, _) => result,
+            }
+        })
+    }
+
+    /// Asks the source for newer keys, if they could change the verdict.
+    fn refresh(
+        &self,
+        token: &str,
+        kind: AuthErrorKind,
+    ) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+        let source = self.keys().source();
+        if kind == AuthErrorKind::KeysUnavailable {
+            return source.refresh(Refresh::NoKeys);
+        }
+        let may_be_new = matches!(
+            kind,
+            AuthErrorKind::AmbiguousKey
+                | AuthErrorKind::BadSignature
+                | AuthErrorKind::UnknownKey
+                | AuthErrorKind::WrongAlgorithm
+        );
+        if !may_be_new || !source.is_renewed() {
+            return None;
+        }
+        let compact = Compact::parse(token, self.max_token_bytes()).ok()?;
+        let header = Header::parse(compact.header).ok()?;
+        let why = match (kind, header.key_id()) {
+            (AuthErrorKind::UnknownKey, Some(id)) => Refresh::UnknownKey(id),
+            // The verifier, not the keys, refuses the algorithm.
+            _ if !self.accepts(header.algorithm()) => return None,
+            // The key that the token names is there, and says no.
+            (_, Some(id)) if source.snapshot().is_ok_and(|set| set.has_key(id)) => return None,
+            _ => Refresh::NoMatch,
+        };
+        if self.is_refused_by_its_claims(token) {
+            return None;
+        }
+        source.refresh(why)
+    }
+
+    /// Whether no key could make this token a good one: it has expired, or is of another issuer.
+    ///
+    /// What is read here is not verified. It can only spare a fetch, never let anybody in.
+    fn is_refused_by_its_claims(&self, token: &str) -> bool {
+        let mut claims = ClaimsOnly { refused: false };
+        let _ = self.run(token, &mut claims);
+        claims.refused
+    }
+}
+
+/// Listens to all checks. That of the signature does not count.
+struct ClaimsOnly {
+    refused: bool,
+}
+
+impl Log for ClaimsOnly {
+    const EVERY_CHECK: bool = true;
+
+    fn step(&mut self, _: &'static str, _: impl FnOnce() -> String, failed: Option<AuthErrorKind>) {
+        self.refused |= failed.is_some();
+    }
+
+    fn signature(&mut self, _: &Header, _: Option<AuthErrorKind>) {}
+
+    fn rule(&mut self, rule: &Rule, _: &Settings, _: &Facts<'_>, failed: Option<AuthErrorKind>) {
+        // Who has not proved anything is not told what is revoked.
+        self.refused |= failed.is_some() && rule.name != REVOCATION;
+    }
+}

@@ -1,0 +1,218 @@
+//! What is measured, and under which names.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign::{
+    AuthErrorKind, Authenticator, Clock, Credentials, Fetch, FetchError, FetchErrorKind,
+    FetchRequest, FetchResponse, RemoteKeys, SigningKey, Verifier, metrics::describe,
+    testing::TestIssuer,
+};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+
+/// Everything that was measured: `name{label=value}` and the number, or how many there were.
+fn measured(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
+    (snapshotter.snapshot().into_vec().into_iter())
+        .map(|(key, _, _, value)| {
+            let labels: Vec<String> = (key.key().labels())
+                .map(|label| format!("{}={}", label.key(), label.value()))
+                .collect();
+            #[allow(clippy::cast_precision_loss)] // small numbers
+            let value = match value {
+                DebugValue::Counter(count) => count as f64,
+                DebugValue::Gauge(value) => value.0,
+                DebugValue::Histogram(values) => values.len() as f64,
+            };
+            (
+                format!("{}{{{}}}", key.key().name(), labels.join(",")),
+                value,
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn requests_are_counted_by_verdict_and_timed_by_stage() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    let issuer = TestIssuer::new();
+    let authenticator = Authenticator::new(issuer.verifier());
+    let check = |token: &str| {
+        let credentials = Credentials::new(token);
+        let _ = futures_executor::block_on(authenticator.authenticate(Some(credentials)));
+    };
+    check(&issuer.token().sign());
+    check(&issuer.token().sign());
+    check(&issuer.token().expired().sign());
+    check(&issuer.token().by_a_stranger());
+    check("nonsense");
+    let _ = futures_executor::block_on(authenticator.authenticate(None));
+    let optional = authenticator.clone().optional();
+    let _ = futures_executor::block_on(optional.authenticate(None));
+
+    let measured = measured(&snapshotter);
+    for (name, expected) in [
+        ("countersign_requests_total{outcome=accepted}", 2.0),
+        ("countersign_requests_total{outcome=anonymous}", 1.0),
+        ("countersign_requests_total{outcome=bad_signature}", 1.0),
+        ("countersign_requests_total{outcome=expired}", 1.0),
+        ("countersign_requests_total{outcome=malformed_token}", 1.0),
+        ("countersign_requests_total{outcome=missing_token}", 1.0),
+        ("countersign_stage_seconds{stage=header}", 5.0),
+        ("countersign_stage_seconds{stage=signature}", 4.0),
+        ("countersign_stage_seconds{stage=payload}", 3.0),
+        ("countersign_stage_seconds{stage=claims}", 3.0),
+    ] {
+        assert_eq!(measured.get(name), Some(&expected), "{name}: {measured:#?}");
+    }
+    assert_eq!(measured.len(), 10, "{measured:#?}");
+}
+
+/// A provider that can be switched off.
+#[derive(Clone)]
+struct Provider {
+    jwks: Arc<str>,
+    away: Arc<AtomicBool>,
+}
+
+impl Fetch for Provider {
+    async fn get(&self, _: FetchRequest) -> Result<FetchResponse, FetchError> {
+        if self.away.load(Ordering::Relaxed) {
+            return Err(FetchErrorKind::Connect.into());
+        }
+        Ok(FetchResponse::new(200, self.jwks.as_bytes()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_measured_by_source() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    describe();
+    let key = SigningKey::generate_ed25519().unwrap().with_id("a");
+    let provider = Provider {
+        jwks: format!(r#"{{"keys":[{}]}}"#, key.verifying_key().to_jwk().unwrap()).into(),
+        away: Arc::default(),
+    };
+    let source = "https://id.example/jwks";
+    let clock = TestIssuer::new().clock().clone();
+    let keys = RemoteKeys::jwks(source)
+        .fetch(provider.clone())
+        .clock(clock.clone())
+        .jitter_seed(1)
+        .build()
+        .unwrap();
+    keys.ready().await.unwrap();
+    let expect = |expected: &[(&str, f64)]| {
+        let measured = measured(&snapshotter);
+        for (name, value) in expected {
+            let name = name.replace("SOURCE", &format!("source={source}"));
+            assert_eq!(measured.get(&name), Some(value), "{name}: {measured:#?}");
+        }
+    };
+    expect(&[
+        ("countersign_key_fetches_total{SOURCE,result=changed}", 1.0),
+        ("countersign_key_fetch_seconds{SOURCE}", 1.0),
+        ("countersign_keys{SOURCE}", 1.0),
+        ("countersign_keys_state{SOURCE,state=fresh}", 1.0),
+        ("countersign_keys_state{SOURCE,state=stale}", 0.0),
+    ]);
+    tokio::time::sleep(Duration::from_secs(520)).await;
+    expect(&[(
+        "countersign_key_fetches_total{SOURCE,result=unchanged}",
+        1.0,
+    )]);
+
+    // What time alone changes is measured too.
+    provider.away.store(true, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(700)).await;
+    expect(&[("countersign_keys_state{SOURCE,state=stale}", 1.0)]);
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    expect(&[
+        ("countersign_keys{SOURCE}", 0.0),
+        ("countersign_keys_state{SOURCE,state=stale}", 0.0),
+        ("countersign_keys_state{SOURCE,state=unavailable}", 1.0),
+    ]);
+
+    let verifier = Verifier::builder(keys)
+        .issuer("https://id.example")
+        .audience("orders")
+        .clock(clock)
+        .build()
+        .unwrap();
+    let issuer = TestIssuer::new();
+    let token = issuer
+        .token()
+        .issuer("https://id.example")
+        .audience("orders");
+    let token = token.header("alg", "EdDSA").signed_by(&key);
+    let refused = verifier.verify(&token).await.unwrap_err();
+    assert_eq!(refused.reason(), "keys_unavailable");
+    provider.away.store(false, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    verifier.verify(&token).await.unwrap();
+    // This one waits for a fetch.
+    let unknown = issuer
+        .token()
+        .issuer("https://id.example")
+        .audience("orders");
+    let unknown = unknown.header("kid", "b").by_a_stranger();
+    assert!(verifier.verify(&unknown).await.is_err());
+    #[allow(clippy::cast_precision_loss)] // small numbers
+    expect(&[
+        ("countersign_keys_state{SOURCE,state=fresh}", 1.0),
+        (
+            "countersign_keys_fetched_timestamp_seconds{SOURCE}",
+            issuer.clock().now() as f64,
+        ),
+        ("countersign_key_wait_seconds{}", 1.0),
+    ]);
+
+    countersign::log(&AuthErrorKind::Forbidden.into());
+    expect(&[("countersign_handler_refusals_total{reason=forbidden}", 1.0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_is_counted_and_the_first_set_is_none() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    let [first, second] = ["a", "b"].map(|id| {
+        let key = SigningKey::generate_ed25519().unwrap().with_id(id);
+        format!(r#"{{"keys":[{}]}}"#, key.verifying_key().to_jwk().unwrap())
+    });
+    let rotates = Rotates(first, second, AtomicBool::default());
+    let keys = RemoteKeys::jwks("https://id.example/jwks")
+        .fetch(rotates)
+        .jitter_seed(1)
+        .build()
+        .unwrap();
+    keys.ready().await.unwrap();
+    let name = "countersign_key_rotations_total{source=https://id.example/jwks}";
+    assert_eq!(measured(&snapshotter).get(name), None);
+    tokio::time::sleep(Duration::from_secs(520)).await;
+    assert_eq!(measured(&snapshotter).get(name), Some(&1.0));
+}
+
+/// The first set once, then the second one.
+struct Rotates(String, String, AtomicBool);
+
+impl Fetch for Rotates {
+    async fn get(&self, _: FetchRequest) -> Result<FetchResponse, FetchError> {
+        let is_later = self.2.swap(true, Ordering::Relaxed);
+        Ok(FetchResponse::new(
+            200,
+            if is_later { self.1.as_str() } else { &self.0 },
+        ))
+    }
+}

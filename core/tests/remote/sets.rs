@@ -1,0 +1,163 @@
+//! Which keys of a set are used, and those of several issuers.
+
+use std::time::Duration;
+
+use countersign::{
+    Algorithm, Authenticator, Issuers, RemoteKeys, SigningKey, Verifier,
+    testing::{FixedClock, sign_raw},
+};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::provider::{ISSUER, NOW, Provider, check, jwk, key, token, verifier};
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_key_does_not_take_the_good_ones_with_it() {
+    let good = key("good");
+    let private: Value = serde_json::from_str(
+        r#"{"kty":"OKP","crv":"Ed25519","kid":"p","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+    )
+    .unwrap();
+    let mut encryption = jwk(&key("e"));
+    encryption["use"] = "enc".into();
+    for bad in [
+        json!({"kty": "oct", "k": "QW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgb3IgbW9yZQ"}),
+        json!({"kty": "new"}),
+        json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}),
+        json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}),
+        json!("text"),
+        json!(null),
+        json!({"kty": "OKP", "crv": "Ed25519", "x": 1}),
+        jwk(&key(&"long".repeat(16 << 10))),
+        private,
+        encryption,
+    ] {
+        let provider = Provider::default();
+        provider.state().jwks = vec![bad.clone(), jwk(&good)];
+        let (keys, verifier) = provider.start().await;
+        assert_eq!(keys.status().keys(), 1, "{bad}");
+        assert_eq!(check(&verifier, &token(&good)).await, "accepted", "{bad}");
+        // Its twin: the bad key alone is no set.
+        provider.state().jwks = vec![bad];
+        let keys = provider.keys().build().unwrap();
+        assert!(keys.ready().await.is_err());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_published_secret_signs_nothing() {
+    let good = key("good");
+    let secret = SigningKey::hs256("An example secret of 32 bytes or more")
+        .unwrap()
+        .with_id("s");
+    let provider = Provider::new(&[&good]);
+    provider.state().jwks.push(
+        json!({"kty": "oct", "kid": "s", "alg": "HS256", "k": "QW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgb3IgbW9yZQ"}),
+    );
+    let (_keys, verifier) = provider.start().await;
+    let claims = json!({"iss": ISSUER, "aud": "orders", "exp": NOW + 60}).to_string();
+    let forged = sign_raw(&secret, r#"{"alg":"HS256","kid":"s"}"#, claims.as_bytes());
+    assert_eq!(check(&verifier, &forged).await, "unknown_key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_keys_of_one_name_are_none() {
+    let (one, two, good) = (key("same"), key("same"), key("good"));
+    let provider = Provider::new(&[&one, &two, &good]);
+    let (_keys, verifier) = provider.start().await;
+    assert_eq!(check(&verifier, &token(&one)).await, "unknown_key");
+    assert_eq!(check(&verifier, &token(&good)).await, "accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_without_alg_is_for_what_the_app_says() {
+    let key = SigningKey::generate_rsa(Algorithm::PS256, 2048)
+        .unwrap()
+        .with_id("r");
+    let mut without = jwk(&key);
+    without.as_object_mut().unwrap().remove("alg");
+    let provider = Provider::default();
+    provider.state().jwks = vec![without];
+    let claims = json!({"iss": ISSUER, "aud": "orders", "exp": NOW + 60}).to_string();
+    let token = sign_raw(&key, r#"{"alg":"PS256","kid":"r"}"#, claims.as_bytes());
+    for (algorithm, expected) in [
+        (Algorithm::PS256, "accepted"),
+        (Algorithm::RS256, "wrong_algorithm"),
+    ] {
+        let keys = provider.keys().algorithms([algorithm]).build().unwrap();
+        assert_eq!(check(&verifier(&keys), &token).await, expected);
+    }
+}
+
+/// A second issuer, whose provider hangs, beside one that is well.
+#[tokio::test(start_paused = true)]
+async fn one_dead_issuer_does_not_touch_another() {
+    const OTHER: &str = "https://other.example";
+    let (key_a, key_b) = (key("same"), key("same"));
+    let (well, dead) = (Provider::new(&[&key_a]), Provider::new(&[&key_b]));
+    dead.state().latency = Duration::from_secs(1_000_000);
+    let other_keys = RemoteKeys::jwks("https://other.example/jwks")
+        .fetch(dead.clone())
+        .build()
+        .unwrap();
+    let (_keys, first) = well.start().await;
+    let second = Verifier::builder(other_keys)
+        .issuer(OTHER)
+        .audience("orders")
+        .clock(FixedClock::at(NOW))
+        .build()
+        .unwrap();
+    let authenticator = Authenticator::new(Issuers::new([first, second]).unwrap());
+    let of = |issuer: &str, key: &SigningKey| {
+        let claims = json!({"iss": issuer, "aud": "orders", "exp": NOW + 60}).to_string();
+        sign_raw(key, r#"{"alg":"EdDSA","kid":"same"}"#, claims.as_bytes())
+    };
+    let verdict = async |token: String| {
+        let head = Bearer(format!("Bearer {token}"));
+        match authenticator.check(&head).await {
+            Ok(_) => "accepted",
+            Err(error) => error.reason(),
+        }
+    };
+    let start = Instant::now();
+    assert_eq!(verdict(of(ISSUER, &key_a)).await, "accepted");
+    // One key id, two issuers: each has its own.
+    assert_eq!(verdict(of(ISSUER, &key_b)).await, "bad_signature");
+    // Nobody is asked about an issuer that is not configured.
+    let before = well.fetches() + dead.fetches();
+    assert_eq!(
+        verdict(of("https://evil.example", &key_a)).await,
+        "unknown_issuer"
+    );
+    assert_eq!(well.fetches() + dead.fetches(), before);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(verdict(of(OTHER, &key_b)).await, "keys_unavailable");
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
+    dead.state().latency = Duration::ZERO;
+    crate::provider::pass(20).await;
+    assert_eq!(verdict(of(OTHER, &key_b)).await, "accepted");
+    assert_eq!(verdict(of(OTHER, &key_a)).await, "bad_signature");
+}
+
+/// A request with this header.
+struct Bearer(String);
+
+impl countersign::RequestHead for Bearer {
+    fn method(&self) -> &str {
+        "GET"
+    }
+
+    fn path(&self) -> &str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+        if name == "authorization" {
+            visit(self.0.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Settings and discovery.
+
+use std::time::Duration;
+
+use countersign::{
+    Algorithm, ConfigError, FetchErrorKind, RemoteKeys, Verifier, testing::FixedClock,
+};
+
+use crate::provider::{ISSUER, METADATA, NOW, Provider, check, key, token, verifier};
+
+#[tokio::test]
+async fn an_address_must_be_protected() {
+    for bad in [
+        "http://id.example/jwks",
+        "http://localhost.evil.example/jwks",
+        "ftp://id.example/jwks",
+        "https://user:secret@id.example/jwks",
+        "https://id.example/jwks#fragment",
+        "id.example",
+        "",
+        "https://",
+        "https://169.254.169.254/latest",
+    ] {
+        let refused = RemoteKeys::jwks(bad).fetch(Provider::default()).build();
+        assert!(
+            matches!(refused, Err(ConfigError::InvalidSetting(_))),
+            "{bad}"
+        );
+        assert!(!format!("{refused:?}").contains("secret"), "{bad}");
+    }
+    for good in [
+        "https://id.example/jwks",
+        "https://id.example:8443/jwks?p=policy",
+        "http://localhost:8080/jwks",
+        "http://127.0.0.1/jwks",
+        "http://[::1]:1/jwks",
+    ] {
+        assert!(
+            RemoteKeys::jwks(good)
+                .fetch(Provider::default())
+                .build()
+                .is_ok(),
+            "{good}"
+        );
+    }
+    let with_query = RemoteKeys::discover("https://id.example?x").fetch(Provider::default());
+    assert!(matches!(
+        with_query.build(),
+        Err(ConfigError::InvalidSetting(_))
+    ));
+}
+
+#[tokio::test]
+async fn the_stale_bound_has_a_bound() {
+    let day = Duration::from_secs(86_400);
+    let build = |stale| {
+        RemoteKeys::jwks("https://id.example/jwks")
+            .fetch(Provider::default())
+            .max_stale(stale)
+            .build()
+    };
+    assert!(build(7 * day).is_ok());
+    assert!(matches!(
+        build(8 * day),
+        Err(ConfigError::InvalidSetting(_))
+    ));
+}
+
+#[test]
+fn a_source_needs_a_runtime() {
+    let refused = RemoteKeys::jwks("https://id.example/jwks")
+        .fetch(Provider::default())
+        .build();
+    assert!(matches!(refused, Err(ConfigError::Missing(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_metadata_says_where_the_keys_are() {
+    let key = key("a");
+    let provider = Provider::new(&[&key]);
+    let keys = RemoteKeys::discover(ISSUER)
+        .fetch(provider.clone())
+        .build()
+        .unwrap();
+    keys.ready().await.unwrap();
+    assert_eq!(check(&verifier(&keys), &token(&key)).await, "accepted");
+    let asked: Vec<String> = (provider.state().log.iter())
+        .map(|(_, request)| request.url().to_owned())
+        .collect();
+    assert_eq!(asked, [METADATA, crate::provider::JWKS]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_of_another_issuer_is_refused_however_it_looks() {
+    let key = key("a");
+    for (issuer, expected) in [
+        (ISSUER, None),
+        ("https://id.example/", Some("wrong_issuer")),
+        ("https://ID.example", Some("wrong_issuer")),
+        ("https://evil.example", Some("wrong_issuer")),
+    ] {
+        let provider = Provider::new(&[&key]);
+        provider.state().issuer = Some(issuer.into());
+        let keys = RemoteKeys::discover(ISSUER)
+            .fetch(provider.clone())
+            .build()
+            .unwrap();
+        let _ = keys.ready().await;
+        assert_eq!(keys.status().last_error(), expected, "{issuer}");
+        assert_eq!(keys.status().is_ready(), expected.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_stay_when_only_the_metadata_is_away() {
+    let key = key("a");
+    let provider = Provider::new(&[&key]);
+    let keys = RemoteKeys::discover(ISSUER)
+        .fetch(Partly(provider.clone()))
+        .build()
+        .unwrap();
+    keys.ready().await.unwrap();
+    provider.state().issuer = Some("away".into());
+    crate::provider::pass(1_200).await;
+    assert_eq!(keys.status().last_error(), None);
+    assert!(keys.status().age().unwrap() < Duration::from_secs(600));
+    // Not for ever: who says where the keys are must be heard now and then.
+    crate::provider::pass(3_600).await;
+    assert_eq!(keys.status().last_error(), Some("connect"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_stay_when_the_metadata_hangs() {
+    let key = key("a");
+    let provider = Provider::new(&[&key]);
+    let keys = RemoteKeys::discover(ISSUER)
+        .fetch(Partly(provider.clone()))
+        .build()
+        .unwrap();
+    keys.ready().await.unwrap();
+    provider.state().issuer = Some("hangs".into());
+    crate::provider::pass(1_200).await;
+    assert_eq!(keys.status().last_error(), None);
+    assert!(keys.status().age().unwrap() < Duration::from_secs(600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_moved_are_found() {
+    let key = key("a");
+    let provider = Provider::new(&[&key]);
+    // The metadata may be kept for a day, the keys for a minute.
+    provider.state().headers = vec![("cache-control", "max-age=86400".into())];
+    let keys = RemoteKeys::discover(ISSUER)
+        .fetch(provider.clone())
+        .build()
+        .unwrap();
+    keys.ready().await.unwrap();
+    {
+        let mut state = provider.state();
+        state.gone = Some(crate::provider::JWKS);
+        state.jwks_uri = Some("https://keys.example/new".into());
+    }
+    // The fetch at the old place fails, the next one finds the new place: within one request.
+    let verdict = check(&verifier(&keys), &crate::provider::unknown("b")).await;
+    assert_eq!(verdict, "unknown_key");
+    assert_eq!(keys.status().last_error(), None);
+    let last = provider.state().log.last().unwrap().1.url().to_owned();
+    assert_eq!(last, "https://keys.example/new");
+}
+
+#[tokio::test]
+async fn the_host_of_the_keys_is_a_host() {
+    let build = |host: &str| {
+        RemoteKeys::discover(ISSUER)
+            .fetch(Provider::default())
+            .keys_host(host)
+            .build()
+    };
+    assert!(build("keys.example").is_ok());
+    for bad in [
+        "https://keys.example",
+        "keys.example:8443",
+        "Keys.example",
+        "keys.example/",
+        "",
+    ] {
+        assert!(
+            matches!(build(bad), Err(ConfigError::InvalidSetting(_))),
+            "{bad}"
+        );
+    }
+    let named_twice = RemoteKeys::jwks(crate::provider::JWKS)
+        .fetch(Provider::default())
+        .keys_host("keys.example");
+    assert!(matches!(named_twice.build(), Err(ConfigError::Conflict(_))));
+}
+
+/// What a provider publishes today must not keep a server from starting.
+#[tokio::test(start_paused = true)]
+async fn keys_for_other_algorithms_do_not_stop_the_start() {
+    let key = key("a");
+    let provider = Provider::new(&[&key]);
+    let keys = provider.keys().build().unwrap();
+    keys.ready().await.unwrap();
+    let verifier = Verifier::builder(keys)
+        .issuer(ISSUER)
+        .audience("orders")
+        .algorithms([Algorithm::ES256])
+        .build()
+        .unwrap();
+    assert_eq!(check(&verifier, &token(&key)).await, "wrong_algorithm");
+}
+
+/// Metadata that is away, or hangs, when its issuer is called so.
+struct Partly(Provider);
+
+impl countersign::Fetch for Partly {
+    async fn get(
+        &self,
+        request: countersign::FetchRequest,
+    ) -> Result<countersign::FetchResponse, countersign::FetchError> {
+        let is_away = self.0.state().issuer.as_deref() == Some("away");
+        if is_away && request.url().contains(".well-known") {
+            return Err(FetchErrorKind::Connect.into());
+        }
+        let hangs = self.0.state().issuer.as_deref() == Some("hangs");
+        if hangs && request.url().contains(".well-known") {
+            std::future::pending::<()>().await;
+        }
+        self.0.get(request).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verifier_is_discovered_though_the_provider_is_away() {
+    let key = key("a");
+    let provider = Provider::new(&[&key]);
+    provider.state().fault = Some(FetchErrorKind::Connect);
+    let discover = || Verifier::discover(ISSUER).remote(|keys| keys.fetch(provider.clone()));
+    let verifier = discover()
+        .audience("orders")
+        .clock(FixedClock::at(NOW))
+        .build()
+        .await
+        .unwrap();
+    provider.state().fault = None;
+    assert_eq!(check(&verifier, &token(&key)).await, "accepted");
+
+    // A mistake that waiting does not mend ends the start.
+    provider.state().issuer = Some("https://evil.example".into());
+    let refused = discover().audience("orders").build().await;
+    let Err(ConfigError::InvalidSetting(text)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(text.contains("https://evil.example"), "{text}");
+
+    // So do settings, and nobody is asked.
+    let before = provider.state().log.len();
+    assert!(matches!(
+        discover().build().await,
+        Err(ConfigError::Missing(_))
+    ));
+    assert_eq!(provider.state().log.len(), before);
+}
