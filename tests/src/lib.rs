@@ -15,6 +15,7 @@ pub mod server;
 pub mod services;
 pub mod sessions;
 mod tower;
+pub mod wire;
 
 pub use self::request::{Answer, Request};
 

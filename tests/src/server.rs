@@ -252,7 +252,9 @@ impl Connection {
         value
     }
 
-    fn answer(&mut self) -> Answer {
+    /// Reads the answer to a request that was sent before.
+    #[must_use]
+    pub fn answer(&mut self) -> Answer {
         let status = self.line();
         let status = status.split(' ').nth(1).and_then(|code| code.parse().ok());
         self.headers.clear();

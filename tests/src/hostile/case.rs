@@ -1,17 +1,15 @@
-//! The hostile corpus: requests that must be refused, and their nearest accepted twins.
+//! One case: what is sent, to whom, and what must come back.
 
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use countersign::{
-    Authenticator, ConfigError, Issuers, KeySet, Policy, SigningKey, TokenSource, Verifier,
-    VerifierBuilder,
-    testing::{FixedClock, sign_raw},
+    Authenticator, ConfigError, Issuers, KeySet, Policy, TokenSource, Verifier, VerifierBuilder,
+    testing::FixedClock,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
 
-use crate::{Answer, Request, sessions::Exchange};
+use crate::{Answer, Request, hostile::TestKeys, sessions::Exchange};
 
 /// One case of the corpus.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,20 +18,20 @@ pub struct Case {
     pub id: String,
     /// Its group.
     pub group: String,
-    profile: String,
-    now: i64,
-    request: HttpRequest,
-    expect: Expect,
-    recommended: Option<Expect>,
-    status: Option<u16>,
+    pub(super) profile: String,
+    pub(super) now: i64,
+    pub(super) request: HttpRequest,
+    pub(super) expect: Expect,
+    pub(super) recommended: Option<Expect>,
+    pub(super) status: Option<u16>,
     #[serde(default)]
-    status_any: Vec<u16>,
-    error: Option<String>,
+    pub(super) status_any: Vec<u16>,
+    pub(super) error: Option<String>,
     #[serde(default)]
-    error_any: Vec<String>,
-    verify_key: Option<String>,
+    pub(super) error_any: Vec<String>,
+    pub(super) verify_key: Option<String>,
     #[serde(default)]
-    config: Config,
+    pub(super) config: Config,
 }
 
 /// What should happen to a case.
@@ -49,24 +47,24 @@ pub enum Expect {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-struct Config {
-    cookie: Option<String>,
-    endpoint: Option<String>,
+pub(super) struct Config {
+    pub(super) cookie: Option<String>,
+    pub(super) endpoint: Option<String>,
     #[serde(default)]
-    optional: bool,
-    require_scope: Option<String>,
+    pub(super) optional: bool,
+    pub(super) require_scope: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct HttpRequest {
-    method: String,
-    url: String,
-    headers: Vec<(String, HeaderText)>,
+pub(super) struct HttpRequest {
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) headers: Vec<(String, HeaderText)>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-enum HeaderText {
+pub(super) enum HeaderText {
     Text(String),
     Bytes { b64: String },
 }
@@ -114,6 +112,12 @@ impl Case {
         (!as_asked).then(|| format!("{} {error:?}", answer.status))
     }
 
+    /// The time that the case is for, in seconds since the Unix epoch.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
     /// The request to send.
     #[must_use]
     pub fn request(&self) -> Request {
@@ -144,6 +148,19 @@ impl Case {
     ///
     /// When a key is refused as it is loaded: the best outcome for the cases with a weak key.
     pub fn authenticator(&self, keys: &TestKeys) -> Result<Authenticator, ConfigError> {
+        self.authenticator_at(self.now, keys)
+    }
+
+    /// The same at another time, for a [minted](crate::hostile::mint) case.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticator`](Self::authenticator).
+    pub fn authenticator_at(
+        &self,
+        now: i64,
+        keys: &TestKeys,
+    ) -> Result<Authenticator, ConfigError> {
         let set = |name: &str| match &self.verify_key {
             Some(key) => keys.single(key),
             None => keys.set(name),
@@ -153,7 +170,7 @@ impl Case {
                 .issuer(issuer)
                 .audience("https://api.example")
                 .leeway(Duration::from_secs(60))
-                .clock(FixedClock::at(self.now))
+                .clock(FixedClock::at(now))
         };
         let issuer = "https://issuer.example";
         let issuers: Issuers = match &*self.profile {
@@ -225,155 +242,4 @@ impl Case {
             (expect, _) => expect,
         }
     }
-}
-
-/// The keys of the corpus.
-pub struct TestKeys(Value);
-
-impl TestKeys {
-    /// Reads them.
-    #[must_use]
-    pub fn load() -> Self {
-        Self(serde_json::from_str(include_str!("../data/keys.json")).expect("JSON"))
-    }
-
-    fn set(&self, name: &str) -> Result<KeySet, ConfigError> {
-        let names = self.0["keysets"][name].as_array().expect("a key set");
-        let keys: Vec<_> = names
-            .iter()
-            .map(|name| &self.0[name.as_str().expect("a name")]["public"])
-            .collect();
-        KeySet::from_json(&json!({ "keys": keys }).to_string())
-    }
-
-    fn single(&self, name: &str) -> Result<KeySet, ConfigError> {
-        KeySet::from_json(&json!({ "keys": [self.0[name]["public"]] }).to_string())
-    }
-
-    /// The private half of a key, as a JWK.
-    #[must_use]
-    pub fn private(&self, name: &str) -> Value {
-        self.0[name]["private"].clone()
-    }
-
-    fn signing(&self, name: &str) -> SigningKey {
-        SigningKey::from_jwk(&self.private(name).to_string()).expect("a good key")
-    }
-}
-
-/// Every case: those of the file, and the largest ones, which are built here.
-#[must_use]
-pub fn corpus(keys: &TestKeys) -> Vec<Case> {
-    let mut cases: Vec<Case> = include_str!("../data/hostile.jsonl")
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a case"))
-        .collect();
-    cases.extend(largest(keys));
-    cases
-}
-
-/// The cases over 50 kB: nobody wants those in a file.
-fn largest(keys: &TestKeys) -> Vec<Case> {
-    const HEADER: &str = r#"{"alg":"RS256","typ":"JWT","kid":"rs-1"}"#;
-    const CLAIMS: &str = r#""iss":"https://issuer.example","sub":"user-1","iat":1799999970,"nbf":1799999970,"exp":1800000300,"jti":"jti-1","client_id":"client-1","scope":"read""#;
-    const AUDIENCE: &str = r#""aud":"https://api.example""#;
-    const TOO_LARGE: &[u16] = &[400, 401, 431];
-
-    let signed = |header: &str, members: &str| {
-        let payload = format!("{{{CLAIMS},{members}}}");
-        sign_raw(&keys.signing("rs256"), header, payload.as_bytes())
-    };
-    let audiences: Vec<_> = (0..1_999)
-        .map(|n| format!("\"https://x{n}.example\""))
-        .collect();
-    let long = |length| "A".repeat(length);
-    [
-        (
-            "hdr-large-300k",
-            "header-json",
-            signed(
-                &format!(
-                    r#"{{"alg":"RS256","typ":"JWT","kid":"rs-1","x":"{}"}}"#,
-                    long(300_000)
-                ),
-                AUDIENCE,
-            ),
-            TOO_LARGE,
-        ),
-        (
-            "pl-deep-100k",
-            "payload-json",
-            signed(
-                HEADER,
-                &format!(
-                    "{AUDIENCE},\"x\":{}{}",
-                    "[".repeat(50_000),
-                    "]".repeat(50_000)
-                ),
-            ),
-            &[],
-        ),
-        (
-            "pl-deep-obj",
-            "payload-json",
-            signed(
-                HEADER,
-                &format!(
-                    "{AUDIENCE},\"x\":{}1{}",
-                    "{\"a\":".repeat(20_000),
-                    "}".repeat(20_000)
-                ),
-            ),
-            &[],
-        ),
-        (
-            "pl-large-64k",
-            "payload-json",
-            signed(HEADER, &format!("{AUDIENCE},\"x\":\"{}\"", long(65_536))),
-            TOO_LARGE,
-        ),
-        (
-            "kid-hostile-23",
-            "key-header",
-            signed(
-                &format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{}"}}"#, long(65_536)),
-                AUDIENCE,
-            ),
-            &[],
-        ),
-        (
-            "claim-aud-10k",
-            "claims-type",
-            signed(
-                HEADER,
-                &format!("\"aud\":[{},\"https://api.example\"]", audiences.join(",")),
-            ),
-            &[],
-        ),
-        ("tr-long-1m", "transport", long(1 << 20), TOO_LARGE),
-    ]
-    .into_iter()
-    .map(|(id, group, token, statuses)| Case {
-        id: id.to_owned(),
-        group: group.to_owned(),
-        profile: "asym".to_owned(),
-        now: 1_800_000_000,
-        request: HttpRequest {
-            method: "GET".to_owned(),
-            url: "https://api.example/v1/me".to_owned(),
-            headers: vec![(
-                "authorization".to_owned(),
-                HeaderText::Text(format!("Bearer {token}")),
-            )],
-        },
-        expect: Expect::Reject,
-        recommended: None,
-        status: Some(401),
-        status_any: statuses.to_vec(),
-        error: Some("invalid_token".to_owned()),
-        error_any: Vec::new(),
-        verify_key: None,
-        config: Config::default(),
-    })
-    .collect()
 }

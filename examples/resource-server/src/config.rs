@@ -1,0 +1,213 @@
+//! The configuration file: what may stand in it.
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs, io,
+    net::{SocketAddr, ToSocketAddrs},
+    ops::Range,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use countersign::VerifierBuilder;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::{place::Mistake, texts::Texts};
+
+/// A configuration file that could be read. What it says is checked as the server is built from it.
+pub struct Config {
+    pub(crate) settings: Settings,
+    file: PathBuf,
+    content: String,
+}
+
+/// The members of the file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    listen: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) framework: Framework,
+    leeway: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub(crate) profile: Profile,
+    pub(crate) realm: Option<String>,
+    /// For the issuers that say nothing of their own.
+    pub(crate) sources: Option<Spanned<Texts>>,
+    pub(crate) issuers: Spanned<Vec<Spanned<IssuerSettings>>>,
+}
+
+/// Which web framework serves the routes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Framework {
+    /// actix-web, with `countersign-actix`.
+    Actix,
+    /// axum, with `countersign-tower`.
+    #[default]
+    Axum,
+}
+
+/// Which tokens are access tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Profile {
+    /// Those of RFC 9068.
+    AccessToken,
+    /// Any whose `typ` is absent, `JWT` or `at+jwt`.
+    #[default]
+    Any,
+}
+
+/// One table of `[[issuers]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [[issuers]]")]
+pub(crate) struct IssuerSettings {
+    pub(crate) issuer: Spanned<String>,
+    pub(crate) audience: Spanned<Texts>,
+    pub(crate) audience_claim: Option<Spanned<String>>,
+    pub(crate) keys: Spanned<KeysSettings>,
+    /// Claims that must be there, whatever they hold.
+    pub(crate) require_claims: Option<Spanned<Texts>>,
+    /// Claims that must be this text.
+    #[serde(default)]
+    pub(crate) require_values: BTreeMap<String, String>,
+    pub(crate) scope_claim: Option<Spanned<String>>,
+    pub(crate) sources: Option<Spanned<Texts>>,
+}
+
+/// Where the keys of an issuer are: one of the first four.
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table like { jwks_url = \"https://..\" }"
+)]
+pub(crate) struct KeysSettings {
+    pub(crate) discover: Option<Spanned<bool>>,
+    pub(crate) hs256_secret: Option<Spanned<String>>,
+    pub(crate) jwks_file: Option<Spanned<PathBuf>>,
+    pub(crate) jwks_url: Option<Spanned<String>>,
+    pub(crate) root_certificate: Option<Spanned<PathBuf>>,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Mistake`] when it cannot be read, is no TOML, or has members that it should not have.
+    pub fn read(file: &Path) -> Result<Self, Mistake> {
+        let content = fs::read_to_string(file)
+            .map_err(|error| Mistake::in_all_of(file, format_args!("cannot be read: {error}")))?;
+        let settings = toml::from_str(&content).map_err(|error| {
+            let text = without_values(error.message());
+            match error.span() {
+                Some(bytes) => Mistake::at(file, &content, &bytes, text),
+                None => Mistake::in_all_of(file, text),
+            }
+        })?;
+        Ok(Self {
+            settings,
+            file: file.to_owned(),
+            content,
+        })
+    }
+
+    /// Which framework serves.
+    #[must_use]
+    pub fn framework(&self) -> Framework {
+        self.settings.framework
+    }
+
+    /// Where to listen. Default 127.0.0.1:8080.
+    ///
+    /// # Errors
+    ///
+    /// [`Mistake`] when it is no address with a port.
+    pub fn listen(&self) -> Result<SocketAddr, Mistake> {
+        let Some(text) = &self.settings.listen else {
+            return Ok(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        };
+        let mut addresses = text.get_ref().to_socket_addrs().into_iter().flatten();
+        addresses.next().ok_or_else(|| {
+            self.mistake(
+                text,
+                "`listen` is an address and a port, like \"127.0.0.1:8080\" or \"[::]:8080\"",
+            )
+        })
+    }
+
+    /// What was bound to [`listen`](Self::listen).
+    ///
+    /// # Errors
+    ///
+    /// [`Mistake`] when nothing was: the address is taken, or not of this machine.
+    pub fn bound<T>(&self, address: SocketAddr, bound: io::Result<T>) -> Result<T, Mistake> {
+        bound.map_err(|error| {
+            let text = format!("cannot listen on {address}: {error}");
+            match &self.settings.listen {
+                Some(listen) => self.mistake(listen, text),
+                None => Mistake::in_all_of(&self.file, text),
+            }
+        })
+    }
+
+    /// How far clocks may differ. Default 30 seconds.
+    pub(crate) fn leeway(&self) -> Result<Duration, Mistake> {
+        let Some(seconds) = &self.settings.leeway else {
+            return Ok(VerifierBuilder::DEFAULT_LEEWAY);
+        };
+        u64::try_from(*seconds.get_ref())
+            .ok()
+            .map(Duration::from_secs)
+            .filter(|leeway| *leeway <= VerifierBuilder::MAX_LEEWAY)
+            .ok_or_else(|| {
+                self.mistake(seconds, "`leeway` is a number of seconds between 0 and 300")
+            })
+    }
+
+    /// A path in the file is relative to the file.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// A mistake at a value.
+    pub(crate) fn mistake<T>(&self, value: &Spanned<T>, text: impl fmt::Display) -> Mistake {
+        self.mistake_at(&value.span(), text)
+    }
+
+    pub(crate) fn mistake_at(&self, bytes: &Range<usize>, text: impl fmt::Display) -> Mistake {
+        Mistake::at(&self.file, &self.content, bytes, text)
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Without what stands in the file: it may be a secret in a wrong place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What serde says of a value of a wrong type quotes the value, which may be a secret in a wrong place.
+fn without_values(message: &str) -> String {
+    let names_a_value =
+        message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
+    if message == "wanted string or table" {
+        return "expected a text".to_owned(); // what toml says where a name is asked for
+    }
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if names_a_value => {
+            let expected = match expected {
+                "a sequence" => "an array",
+                "i64" => "a whole number",
+                "path string" | "a string" => "a text",
+                other => other,
+            };
+            format!("expected {expected}")
+        }
+        _ => message.to_owned(),
+    }
+}

@@ -1,0 +1,158 @@
+//! The keys of one issuer: from a file, a URL, the issuer's metadata or the environment.
+
+use std::{
+    env::{self, VarError},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use countersign::{Clock, HttpFetch, Key, KeySet, Keys, RemoteKeys, RemoteKeysBuilder};
+use toml::Spanned;
+use tracing::warn;
+
+use crate::{
+    config::{Config, IssuerSettings, KeysSettings},
+    place::Mistake,
+};
+
+/// Keys of an issuer, and what `/readyz` asks about them.
+pub(crate) enum IssuerKeys {
+    /// They came with the configuration, and stay as they are.
+    Local(KeySet),
+    /// They are fetched, and renewed in the background.
+    Remote(RemoteKeys),
+}
+
+/// The members of `keys` that say where the keys are.
+enum Way<'c> {
+    Discover(&'c Spanned<bool>),
+    File(&'c Spanned<PathBuf>),
+    Secret(&'c Spanned<String>),
+    Url(&'c Spanned<String>),
+}
+
+impl IssuerKeys {
+    /// The keys that `keys = { .. }` says.
+    pub(crate) fn read(
+        config: &Config,
+        issuer: &IssuerSettings,
+        clock: impl Clock,
+    ) -> Result<Self, Mistake> {
+        let keys = issuer.keys.get_ref();
+        let way = Way::of(keys).ok_or_else(|| {
+            config.mistake(
+                &issuer.keys,
+                "`keys` needs exactly one of `jwks_file`, `jwks_url`, `discover` and `hs256_secret`",
+            )
+        })?;
+        if let (Way::File(_) | Way::Secret(_), Some(root)) = (&way, &keys.root_certificate) {
+            return Err(config.mistake(
+                root,
+                "`root_certificate` goes with `jwks_url` and `discover` only",
+            ));
+        }
+        match way {
+            Way::Discover(discover) if !discover.get_ref() => {
+                Err(config.mistake(discover, "say `discover = true`, or where the keys are"))
+            }
+            Way::Discover(_) => {
+                let builder = RemoteKeys::discover(issuer.issuer.get_ref());
+                remote(config, keys, builder.clock(clock), &issuer.issuer)
+            }
+            Way::Url(url) => {
+                let builder = RemoteKeys::jwks(url.get_ref());
+                remote(config, keys, builder.clock(clock), url)
+            }
+            Way::File(file) => {
+                from_file(&config.path(file.get_ref())).map_err(|text| config.mistake(file, text))
+            }
+            Way::Secret(secret) => {
+                from_environment(secret.get_ref()).map_err(|text| config.mistake(secret, text))
+            }
+        }
+    }
+
+    /// Whether tokens can be verified with them now.
+    pub(crate) fn are_ready(&self) -> bool {
+        match self {
+            Self::Local(_) => true,
+            Self::Remote(keys) => keys.status().is_ready(),
+        }
+    }
+
+    /// As a verifier takes them.
+    pub(crate) fn for_verifier(&self) -> Keys {
+        match self {
+            Self::Local(set) => set.clone().into(),
+            Self::Remote(keys) => keys.clone().into(),
+        }
+    }
+}
+
+impl<'c> Way<'c> {
+    /// The one way that is said; `None` when there is none, or more than one.
+    fn of(keys: &'c KeysSettings) -> Option<Self> {
+        let mut ways = [
+            keys.discover.as_ref().map(Self::Discover),
+            keys.jwks_file.as_ref().map(Self::File),
+            keys.hs256_secret.as_ref().map(Self::Secret),
+            keys.jwks_url.as_ref().map(Self::Url),
+        ]
+        .into_iter()
+        .flatten();
+        let way = ways.next();
+        way.filter(|_| ways.next().is_none())
+    }
+}
+
+/// Nobody waits for the first fetch: the server starts while the provider is away.
+fn remote(
+    config: &Config,
+    settings: &KeysSettings,
+    mut builder: RemoteKeysBuilder,
+    place: &Spanned<String>,
+) -> Result<IssuerKeys, Mistake> {
+    if let Some(root) = &settings.root_certificate {
+        let fetch = trusting(&config.path(root.get_ref()));
+        builder = builder.fetch(fetch.map_err(|text| config.mistake(root, text))?);
+    }
+    let keys = builder.build();
+    let keys = keys.map_err(|error| config.mistake(place, error))?;
+    Ok(IssuerKeys::Remote(keys))
+}
+
+/// A client that trusts this certificate too.
+fn trusting(file: &Path) -> Result<HttpFetch, String> {
+    let name = file.display();
+    let pem = fs::read(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let fetch = HttpFetch::builder().root_certificate_pem(pem).build();
+    fetch.map_err(|error| format!("{name}: {error}"))
+}
+
+/// A file of your own may hold symmetric keys.
+fn from_file(file: &Path) -> Result<IssuerKeys, String> {
+    let name = file.display();
+    let json =
+        fs::read_to_string(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let set = KeySet::from_json(&json).map_err(|error| format!("{name}: {error}"))?;
+    for skipped in set.skipped() {
+        let (index, reason) = (skipped.index(), skipped.reason());
+        warn!(file = %name, index, %reason, "a key is left out");
+    }
+    Ok(IssuerKeys::Local(set))
+}
+
+/// A secret has no place in the file. What stands there instead is not repeated: it may be one.
+fn from_environment(text: &str) -> Result<IssuerKeys, String> {
+    let name = text
+        .strip_prefix("env:")
+        .filter(|name| !name.is_empty() && !name.contains(['=', '\0']))
+        .ok_or("say \"env:NAME\": the secret comes from the environment, never from this file")?;
+    let secret = env::var(name).map_err(|error| match error {
+        VarError::NotPresent => format!("the environment variable {name} is not set"),
+        VarError::NotUnicode(_) => format!("the environment variable {name} is not valid UTF-8"),
+    })?;
+    let key = Key::hs256(secret)
+        .map_err(|error| format!("the environment variable {name} cannot be used: {error}"))?;
+    Ok(IssuerKeys::Local(KeySet::new([key])))
+}

@@ -1,0 +1,60 @@
+//! The sample files say what the server understands.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+use std::{fs, path::Path};
+
+use countersign::SystemClock;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use resource_server::{Api, Config, Mistake};
+use tokio::runtime::Builder;
+
+/// The API of a file. Nobody runs its tasks, so no provider is asked.
+fn api(file: &Path) -> Result<Api, Mistake> {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let _within = runtime.enter();
+    let metrics = PrometheusBuilder::new().build_recorder().handle();
+    Api::new(&Config::read(file)?, SystemClock, metrics)
+}
+
+#[test]
+fn each_sample_is_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = fs::read_dir(root.join("providers")).unwrap();
+    let samples: Vec<_> = folder
+        .map(|entry| entry.unwrap().path())
+        .chain([root.join("resource-server.toml")])
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    assert_eq!(samples.len(), 8);
+    for sample in samples {
+        if let Err(mistake) = api(&sample) {
+            panic!("{mistake}");
+        }
+    }
+}
+
+#[test]
+fn each_member_that_is_commented_out_is_one() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("resource-server.toml")).unwrap();
+    let is_member = |line: &str| line.contains(" = ");
+    let members: Vec<_> = text
+        .lines()
+        .filter(|line| is_member(line) && !line.starts_with("#  "))
+        .map(|line| line.trim_start_matches("# "))
+        .collect();
+    assert_eq!(members.len(), 14);
+    let all = members
+        .join("\n")
+        .replace("issuer =", "[[issuers]]\nissuer =");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("all.toml");
+    fs::write(&file, all).unwrap();
+    if let Err(mistake) = api(&file) {
+        panic!("{mistake}");
+    }
+}

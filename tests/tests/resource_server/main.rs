@@ -1,0 +1,14 @@
+//! The resource server example, from the outside, on axum and on actix-web.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+mod hostile;
+mod mistake_table;
+mod mistakes;
+mod providers;
+mod routes;
+mod servers;
+#[cfg(unix)]
+mod stopping;
+mod tls;
+mod walkthrough;

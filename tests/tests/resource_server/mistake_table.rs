@@ -1,0 +1,310 @@
+//! What can be wrong with a configuration file, its nearest good twin, and what the program says.
+
+/// Every kind of member, all of them good.
+pub(crate) const GOOD: &str = r#"listen = "127.0.0.1:0"
+framework = "axum"
+leeway = 60
+profile = "any"
+realm = "shop"
+sources = ["bearer", "cookie:access_token"]
+
+[[issuers]]
+issuer = "https://id.example"
+audience = ["shop", "orders"]
+sources = ["bearer"]
+keys = { jwks_file = "keys.json" }
+"#;
+
+pub(crate) const KEYS: &str = r#"{ jwks_file = "keys.json" }"#;
+/// A part of the file, what stands there instead, its nearest good twin, and what is wrong.
+pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
+    // The form.
+    (
+        "leeway = 60",
+        "leeway =",
+        "leeway = 0",
+        "3:9: string values must be quoted, expected literal string",
+    ),
+    (
+        "leeway = 60",
+        "leeway = 60\nleeway = 60",
+        "leeway = 60\n",
+        "4:1: duplicate key",
+    ),
+    (
+        "realm",
+        "relam",
+        "realm",
+        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `profile`, `realm`, `sources`, `issuers`",
+    ),
+    (
+        "sources = [\"bearer\"]\n",
+        "source = [\"bearer\"]\n",
+        "",
+        "11:1: unknown field `source`, expected one of `issuer`, `audience`, `audience_claim`, `keys`, `require_claims`, `require_values`, `scope_claim`, `sources`",
+    ),
+    (
+        "jwks_file",
+        "jwks-file",
+        "jwks_file",
+        "12:10: unknown field `jwks-file`, expected one of `discover`, `hs256_secret`, `jwks_file`, `jwks_url`, `root_certificate`",
+    ),
+    // The top level.
+    (
+        "\"127.0.0.1:0\"",
+        "\"127.0.0.1\"",
+        "\"localhost:0\"",
+        "1:10: `listen` is an address and a port, like \"127.0.0.1:8080\" or \"[::]:8080\"",
+    ),
+    (
+        "\"127.0.0.1:0\"",
+        "8080",
+        "\"127.0.0.2:0\"",
+        "1:10: expected a text",
+    ),
+    (
+        "\"axum\"",
+        "\"rocket\"",
+        "\"actix\"",
+        "2:13: unknown variant `rocket`, expected `actix` or `axum`",
+    ),
+    ("\"axum\"", "1", "\"actix\"", "2:13: expected a text"),
+    (
+        "60",
+        "301",
+        "300",
+        "3:10: `leeway` is a number of seconds between 0 and 300",
+    ),
+    (
+        "60",
+        "-1",
+        "0",
+        "3:10: `leeway` is a number of seconds between 0 and 300",
+    ),
+    ("60", "1.5", "1", "3:10: expected a whole number"),
+    ("60", "\"60\"", "60", "3:10: expected a whole number"),
+    (
+        "\"any\"",
+        "\"oidc\"",
+        "\"access-token\"",
+        "4:11: unknown variant `oidc`, expected `access-token` or `any`",
+    ),
+    (
+        "\"shop\"\n",
+        "7\n",
+        "\"a \\\"shop\\\"\"\n",
+        "5:9: expected a text",
+    ),
+    (
+        "[\"bearer\", \"cookie:access_token\"]",
+        "[]",
+        "\"bearer\"",
+        "6:11: `sources` is empty, so nobody could come in",
+    ),
+    (
+        "[\"bearer\"]",
+        "[\"bearer\", \"bearer\"]",
+        "[\"cookie:a\", \"bearer\"]",
+        "11:22: this source stands here twice",
+    ),
+    (
+        "[\"bearer\"]",
+        "[\"bearer\", \"cookie:\"]",
+        "[\"bearer\", \"cookie:a\"]",
+        "11:22: say \"bearer\" or \"cookie:NAME\"",
+    ),
+    (
+        "[\"bearer\"]",
+        "[\"cookie:a b\"]",
+        "[\"cookie:a_b\"]",
+        "11:12: say \"bearer\" or \"cookie:NAME\"",
+    ),
+    (
+        "[\"bearer\"]",
+        "[\"query:token\"]",
+        "[\"cookie:token\"]",
+        "11:12: say \"bearer\" or \"cookie:NAME\"",
+    ),
+    (
+        "[\"bearer\"]",
+        "[\"Bearer\"]",
+        "[\"bearer\"]",
+        "11:12: say \"bearer\" or \"cookie:NAME\"",
+    ),
+    // The issuers.
+    (
+        "[[issuers]]",
+        "[[issuers]]\n[[issuers]]",
+        "[[issuers]]",
+        "8:1: missing field `issuer`",
+    ),
+    (
+        "[[issuers]]",
+        "[issuers]",
+        "[[issuers]]",
+        "8:1: expected an array",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "",
+        "issuer = \"anything\"\n",
+        "8:1: missing field `issuer`",
+    ),
+    (
+        "\"https://id.example\"",
+        "\"\"",
+        "\"x\"",
+        "9:10: this text is empty",
+    ),
+    (
+        "audience = [\"shop\", \"orders\"]\n",
+        "",
+        "audience = \"shop\"\n",
+        "8:1: missing field `audience`",
+    ),
+    (
+        "[\"shop\", \"orders\"]",
+        "\"\"",
+        "\"shop\"",
+        "10:12: this text is empty",
+    ),
+    (
+        "[\"shop\", \"orders\"]",
+        "[]",
+        "[\"shop\"]",
+        "10:12: there is no audience",
+    ),
+    (
+        "[\"shop\", \"orders\"]",
+        "[\"shop\", \"\"]",
+        "[\"shop\"]",
+        "10:21: this text is empty",
+    ),
+    (
+        "[\"shop\", \"orders\"]",
+        "[\"shop\", 1]",
+        "[\"shop\", \"1\"]",
+        "10:21: expected a text",
+    ),
+    (
+        "[\"shop\", \"orders\"]",
+        "true",
+        "\"true\"",
+        "10:12: expected a text or an array of texts",
+    ),
+    (
+        "[\"shop\", \"orders\"]",
+        "\"shop\"\naudience_claim = \"\"",
+        "\"shop\"\naudience_claim = \"client_id\"",
+        "11:18: this text is empty",
+    ),
+    (
+        "[\"shop\", \"orders\"]",
+        "\"shop\"\nscope_claim = \"\"",
+        "\"shop\"\nscope_claim = \"scp\"",
+        "11:15: this text is empty",
+    ),
+    // The keys.
+    (
+        "keys = { jwks_file = \"keys.json\" }\n",
+        "",
+        "keys.jwks_file = \"keys.json\"\n",
+        "8:1: missing field `keys`",
+    ),
+    (
+        KEYS,
+        "{}",
+        KEYS,
+        "12:8: `keys` needs exactly one of `jwks_file`, `jwks_url`, `discover` and `hs256_secret`",
+    ),
+    (
+        KEYS,
+        "{ jwks_file = \"keys.json\", hs256_secret = \"env:SECRET\" }",
+        "{ hs256_secret = \"env:SECRET\" }",
+        "12:8: `keys` needs exactly one of `jwks_file`, `jwks_url`, `discover` and `hs256_secret`",
+    ),
+    (
+        KEYS,
+        "\"keys.json\"",
+        KEYS,
+        "12:8: expected a table like { jwks_url = \"https://..\" }",
+    ),
+    (
+        KEYS,
+        "{ jwks_file = \"nowhere.json\" }",
+        KEYS,
+        "12:22: FOLDER/nowhere.json cannot be read: No such file or directory (os error 2)",
+    ),
+    (
+        KEYS,
+        "{ jwks_file = \"weak.json\" }",
+        "{ jwks_file = \"symmetric.json\" }",
+        "12:22: FOLDER/weak.json: invalid key: the JWK set has no usable key (weak key: an HS256 secret needs at least 32 bytes, this one has 31)",
+    ),
+    (
+        KEYS,
+        "{ jwks_file = \"api.toml\" }",
+        KEYS,
+        "12:22: FOLDER/api.toml: invalid key: this is no JWK Set: see line 1, column 1",
+    ),
+    (
+        KEYS,
+        "{ hs256_secret = \"hunter2 hunter2 hunter2 hunter2 hunter2\" }",
+        "{ hs256_secret = \"env:SECRET\" }",
+        "12:25: say \"env:NAME\": the secret comes from the environment, never from this file",
+    ),
+    (
+        KEYS,
+        "{ hs256_secret = \"env:\" }",
+        "{ hs256_secret = \"env:SECRET\" }",
+        "12:25: say \"env:NAME\": the secret comes from the environment, never from this file",
+    ),
+    (
+        KEYS,
+        "{ hs256_secret = \"env:NOT_SET\" }",
+        "{ hs256_secret = \"env:SECRET\" }",
+        "12:25: the environment variable NOT_SET is not set",
+    ),
+    (
+        KEYS,
+        "{ hs256_secret = \"env:WEAK\" }",
+        "{ hs256_secret = \"env:SECRET\" }",
+        "12:25: the environment variable WEAK cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 31",
+    ),
+    (
+        KEYS,
+        "{ discover = false }",
+        KEYS,
+        "12:21: say `discover = true`, or where the keys are",
+    ),
+    (
+        KEYS,
+        "{ jwks_url = \"http://id.example/jwks\" }",
+        "{ jwks_url = \"http://127.0.0.1:9/jwks\" }",
+        "12:21: invalid setting: \"http://id.example/jwks\": http is only for a loopback host: use https",
+    ),
+    (
+        KEYS,
+        "{ jwks_url = \"id.example/jwks\" }",
+        "{ jwks_url = \"https://127.0.0.1:9/jwks\" }",
+        "12:21: ",
+    ),
+    (
+        "\"https://id.example\"\naudience = [\"shop\", \"orders\"]\nsources = [\"bearer\"]\nkeys = { jwks_file = \"keys.json\" }",
+        "\"id.example\"\naudience = \"shop\"\nkeys = { discover = true }",
+        "\"https://127.0.0.1:9\"\naudience = \"shop\"\nkeys = { discover = true }",
+        "9:10: ",
+    ),
+    (
+        KEYS,
+        "{ jwks_file = \"keys.json\", root_certificate = \"root.pem\" }",
+        "{ jwks_url = \"https://127.0.0.1:9\", root_certificate = \"root.pem\" }",
+        "12:54: `root_certificate` goes with `jwks_url` and `discover` only",
+    ),
+    (
+        KEYS,
+        "{ jwks_url = \"https://127.0.0.1:9\", root_certificate = \"keys.json\" }",
+        "{ jwks_url = \"https://127.0.0.1:9\", root_certificate = \"root.pem\" }",
+        "12:63: FOLDER/keys.json: invalid setting: there is no certificate in the PEM of the roots",
+    ),
+];

@@ -1,0 +1,192 @@
+//! Keys of a provider: away at the start, rotating, by its metadata, over TLS.
+
+use std::time::Duration;
+
+use countersign::{
+    Clock, SigningKey, SystemClock,
+    testing::{Fault, JwksServer, sign_raw},
+};
+use countersign_tests::{
+    Answer, Request,
+    server::{Body, Server},
+};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::{
+    servers::{FRAMEWORKS, Folder, start, within},
+    tls,
+};
+
+const ISSUER: &str = "https://id.example";
+
+/// A server for issuers with these keys, and the folder of its file.
+pub(crate) fn serve(framework: &str, issuers: &[(&str, &str)]) -> (Server, Folder) {
+    let folder = Folder::new();
+    let server = serve_in(&folder, framework, issuers);
+    (server, folder)
+}
+
+fn serve_in(folder: &Folder, framework: &str, issuers: &[(&str, &str)]) -> Server {
+    let mut text = format!("framework = {framework:?}\n");
+    for (issuer, keys) in issuers {
+        text += &format!(
+            "[[issuers]]\nissuer = {issuer:?}\naudience = \"shop\"\nkeys = {{ {keys} }}\n"
+        );
+    }
+    start(&folder.write("api.toml", &text))
+}
+
+pub(crate) fn url_of(provider: &JwksServer) -> String {
+    format!("jwks_url = {:?}", provider.url())
+}
+
+pub(crate) fn token(issuer: &str, key: &SigningKey) -> String {
+    let header = json!({ "alg": key.algorithm().name(), "kid": key.id() });
+    let claims =
+        json!({ "iss": issuer, "aud": "shop", "sub": "ada", "exp": SystemClock.now() + 300 });
+    sign_raw(key, &header.to_string(), claims.to_string().as_bytes())
+}
+
+fn me(server: &Server, token: &str) -> Answer {
+    server.send(&Request::bearer(token).target("/v1/me"), Body::None)
+}
+
+fn get(server: &Server, path: &str) -> Answer {
+    server.send(&Request::get().target(path), Body::None)
+}
+
+/// What `/readyz` says of the one issuer, once it says it with this status.
+fn readiness(server: &Server, status: u16, is: impl Fn(&Value) -> bool) -> Value {
+    within(async {
+        loop {
+            let answer = get(server, "/readyz");
+            let body: Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(body["ready"], answer.status == 200, "{body}");
+            let issuer = &body["issuers"][0];
+            if answer.status == status && is(issuer) {
+                return issuer.clone();
+            }
+            sleep(Duration::from_millis(20)).await; // a process tells nobody that it is ready
+        }
+    })
+}
+
+#[test]
+fn a_provider_that_is_away_at_the_start_is_waited_for() {
+    for framework in FRAMEWORKS {
+        let provider = JwksServer::start();
+        provider.fault(JwksServer::JWKS, Fault::Status(500));
+        let (server, _folder) = serve(framework, &[(ISSUER, &url_of(&provider))]);
+        let token = token(ISSUER, &provider.key());
+
+        let away = readiness(&server, 503, |issuer| issuer["state"] == "unavailable");
+        assert_eq!(
+            (&away["issuer"], &away["keys"]),
+            (&json!(ISSUER), &json!(0))
+        );
+        assert_eq!(away["age_seconds"], Value::Null);
+        let refused = me(&server, &token);
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert!(refused.retry_after.is_some(), "{refused:?}");
+        assert_eq!(refused.www_authenticate, None, "{refused:?}");
+        assert_eq!(get(&server, "/healthz").status, 200);
+        assert_eq!(get(&server, "/v1/feed").body, "anonymous");
+        assert_eq!(get(&server, "/v1/me").status, 401);
+
+        provider.heal(JwksServer::JWKS);
+        let here = readiness(&server, 200, |_| true);
+        assert_eq!(
+            (&here["state"], &here["keys"]),
+            (&json!("fresh"), &json!(1))
+        );
+        assert!(here["age_seconds"].is_u64(), "{here}");
+        assert_eq!(me(&server, &token).status, 200);
+    }
+}
+
+#[test]
+fn the_first_token_after_a_rotation_is_accepted() {
+    for framework in FRAMEWORKS {
+        let provider = JwksServer::start();
+        let (server, _folder) = serve(framework, &[(ISSUER, &url_of(&provider))]);
+        readiness(&server, 200, |_| true);
+        provider.rotate();
+        assert_eq!(me(&server, &token(ISSUER, &provider.key())).status, 200);
+        let stranger = SigningKey::generate_es256().unwrap();
+        assert_eq!(me(&server, &token(ISSUER, &stranger)).status, 401);
+    }
+}
+
+#[test]
+fn the_keys_are_where_the_metadata_says() {
+    for framework in FRAMEWORKS {
+        let provider = JwksServer::start_at("/realms/shop");
+        let issuer = provider.issuer();
+        let (server, _folder) = serve(framework, &[(&issuer, "discover = true")]);
+        readiness(&server, 200, |_| true);
+        assert_eq!(me(&server, &token(&issuer, &provider.key())).status, 200);
+        assert_eq!(me(&server, &token(ISSUER, &provider.key())).status, 401);
+    }
+}
+
+#[test]
+fn metadata_of_another_issuer_is_no_metadata() {
+    let provider = JwksServer::start();
+    for path in [JwksServer::OPENID, JwksServer::OAUTH] {
+        provider.fault(path, Fault::WrongIssuer);
+    }
+    let issuer = provider.issuer();
+    let (server, _folder) = serve("axum", &[(&issuer, "discover = true")]);
+    readiness(&server, 503, |issuer| issuer["state"] == "unavailable");
+    assert_eq!(me(&server, &token(&issuer, &provider.key())).status, 503);
+}
+
+#[test]
+fn an_issuer_without_keys_does_not_affect_another() {
+    for framework in FRAMEWORKS {
+        let (away, here) = (JwksServer::start(), JwksServer::start());
+        away.fault(JwksServer::JWKS, Fault::Status(500));
+        let issuers = [
+            (ISSUER, url_of(&away)),
+            ("https://other.example", url_of(&here)),
+        ];
+        let issuers = issuers
+            .each_ref()
+            .map(|(issuer, keys)| (*issuer, keys.as_str()));
+        let (server, _folder) = serve(framework, &issuers);
+        readiness(&server, 503, |issuer| issuer["state"] == "unavailable");
+        let good = token("https://other.example", &here.key());
+        assert_eq!(
+            me(&server, &good).status,
+            200,
+            "the other issuer's keys are not used"
+        );
+        assert_eq!(me(&server, &token(ISSUER, &away.key())).status, 503);
+    }
+}
+
+#[test]
+fn a_secret_at_a_url_is_none() {
+    let provider = JwksServer::start();
+    provider.fault(JwksServer::JWKS, Fault::OnlyOct);
+    let (server, _folder) = serve("axum", &[(ISSUER, &url_of(&provider))]);
+    let away = readiness(&server, 503, |issuer| issuer["state"] == "unavailable");
+    assert_eq!(away["keys"], 0);
+}
+
+#[test]
+fn a_root_certificate_is_trusted_too() {
+    let provider = JwksServer::start();
+    let front = tls::Front::start(provider.address());
+    let folder = Folder::new();
+    folder.write("root.pem", front.root());
+    let url = format!("jwks_url = \"https://localhost:{}/jwks\"", front.port());
+    let trusting = format!("{url}, root_certificate = \"root.pem\"");
+
+    let stranger = serve_in(&folder, "axum", &[(ISSUER, &url)]);
+    readiness(&stranger, 503, |issuer| issuer["state"] == "unavailable");
+    let server = serve_in(&folder, "axum", &[(ISSUER, &trusting)]);
+    readiness(&server, 200, |issuer| issuer["state"] == "fresh");
+    assert_eq!(me(&server, &token(ISSUER, &provider.key())).status, 200);
+}
