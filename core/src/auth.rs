@@ -1,16 +1,10 @@
 //! The boundary that adapters call: find the credentials, then authenticate them.
 
-use std::{
-    fmt,
-    future::Future,
-    iter,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{fmt, iter, sync::Arc};
 
 use crate::{
     anonymous::Anonymous,
+    authenticate::Authenticate,
     challenge::ProtectionSpace,
     claims::VerifiedToken,
     config_error::ConfigError,
@@ -188,12 +182,12 @@ impl Authenticator {
     /// fetched.
     pub fn authenticate(&self, credentials: Option<Credentials<'_>>) -> Authenticate {
         let Some(credentials) = credentials else {
-            return Authenticate(MaybeReady::ready(self.without_token()));
+            return Authenticate::new(MaybeReady::ready(self.without_token()));
         };
         let (ambiguous, csrf) = (credentials.is_ambiguous(), credentials.csrf_value());
         let found_in = credentials.found_in();
         let verified = self.issuers.start(credentials.token());
-        Authenticate(match verified {
+        Authenticate::new(match verified {
             MaybeReady::Ready(result) => MaybeReady::Ready(
                 result.map(|result| self.decide(result, ambiguous, found_in, csrf)),
             ),
@@ -211,7 +205,7 @@ impl Authenticator {
     pub fn check(&self, head: &dyn RequestHead) -> Authenticate {
         match self.credentials(head) {
             Ok(credentials) => self.authenticate(credentials),
-            Err(error) => Authenticate(MaybeReady::ready(Err(error))),
+            Err(error) => Authenticate::new(MaybeReady::ready(Err(error))),
         }
     }
 
@@ -363,41 +357,5 @@ impl From<&Verifier> for Authenticator {
 impl From<Issuers> for Authenticator {
     fn from(issuers: Issuers) -> Self {
         Self::new(issuers)
-    }
-}
-
-/// The verdict on a request: a future that mostly is ready at once.
-///
-/// Its output is the token, `None` for an anonymous request, or the refusal.
-#[must_use = "a future does nothing until it is polled"]
-pub struct Authenticate(MaybeReady<Result<Option<VerifiedToken>, AuthError>>);
-
-impl Authenticate {
-    /// The verdict, if it is there already; else the future back.
-    ///
-    /// An adapter that asks first needs no future of its own on the hot path.
-    ///
-    /// # Errors
-    ///
-    /// The future, when there is something to wait for.
-    pub fn into_ready(self) -> Result<Result<Option<VerifiedToken>, AuthError>, Self> {
-        match self.0 {
-            MaybeReady::Ready(Some(result)) => Ok(result),
-            waiting => Err(Self(waiting)),
-        }
-    }
-}
-
-impl Future for Authenticate {
-    type Output = Result<Option<VerifiedToken>, AuthError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
-    }
-}
-
-impl fmt::Debug for Authenticate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticate").finish_non_exhaustive()
     }
 }

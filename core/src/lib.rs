@@ -4,6 +4,7 @@
 
 mod anonymous;
 mod auth;
+mod authenticate;
 mod challenge;
 mod claims;
 mod clock;
@@ -37,7 +38,8 @@ pub use self::keys::{
 };
 pub use self::{
     anonymous::Anonymous,
-    auth::{Authenticate, Authenticator, log},
+    auth::{Authenticator, log},
+    authenticate::Authenticate,
     challenge::{Challenge, Problem},
     claims::{Audience, RoleSource, ScopeSource, Scopes, VerifiedToken},
     clock::{Clock, SystemClock},

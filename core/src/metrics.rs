@@ -11,7 +11,7 @@
 //! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
 //! | `countersign_key_fetches_total` | counter | `source`, `result` | fetches: `changed`, `unchanged`, or the stable name of the failure |
 //! | `countersign_key_fetch_seconds` | histogram | `source` | time for a fetch, metadata included |
-//! | `countersign_keys` | gauge | `source` | keys in use; 0 when they may not be used any more |
+//! | `countersign_keys` | gauge | `source` | keys in use; 0 when they may not be used any more, or nobody renews them |
 //! | `countersign_keys_fetched_timestamp_seconds` | gauge | `source` | when the keys were fetched or confirmed, in seconds since the Unix epoch: `time() -` it is their age |
 //! | `countersign_keys_state` | gauge | `source`, `state` | 1 for the state (`KeysState`) that it is in, 0 for the others |
 //! | `countersign_key_rotations_total` | counter | `source` | how often the keys changed, the first set not counted |

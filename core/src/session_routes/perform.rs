@@ -5,7 +5,7 @@ use std::error::Error;
 use serde::Serialize;
 
 use crate::{
-    auth::Authenticate,
+    authenticate::Authenticate,
     claims::VerifiedToken,
     cookie::AuthCookies,
     error::AuthErrorKind,

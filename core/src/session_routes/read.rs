@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::{
-    auth::Authenticate,
+    authenticate::Authenticate,
     session::{Client, SessionId, Sessions},
     session_routes::{
         Reply, SessionRoutes,
