@@ -4,6 +4,7 @@ mod builder;
 mod entry;
 mod follow;
 mod log;
+mod mark;
 mod refusal;
 mod replica;
 mod slots;

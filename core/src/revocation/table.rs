@@ -13,7 +13,8 @@ use arc_swap::ArcSwap;
 
 use crate::revocation::{
     RevocationEntry, Revoked,
-    slots::{Slots, Term},
+    mark::Marker,
+    slots::{Name, Slots, Term},
 };
 
 /// The revocations that are remembered.
@@ -28,6 +29,7 @@ pub(super) struct Table {
     capacity: usize,
     /// Its keys are random: nobody outside can choose names that meet.
     hasher: RandomState,
+    marker: Marker,
 }
 
 /// What only writers look at.
@@ -91,6 +93,7 @@ impl Table {
             }),
             capacity,
             hasher: RandomState::new(),
+            marker: Marker::random(),
         }
     }
 
@@ -117,20 +120,26 @@ impl Table {
 
     fn is_listed(&self, slots: &Slots, named: &Named<'_>, now: i64) -> bool {
         let kinds = self.kinds.load(Ordering::Relaxed);
-        let key = |kind: Kind, name: Option<&str>| {
+        let mark = |kind: Kind, name: Option<&str>| {
             let name = name.filter(|_| kinds & kind.bit() != 0)?;
-            Some(self.key(kind, name))
+            Some(self.mark(kind, name))
         };
-        let token = key(Kind::Token, named.id);
-        let session = key(Kind::Session, named.session);
-        let subject = key(Kind::Subject, named.subject);
-        if !slots.may_have_any([token, session, subject]) {
+        let marks = [
+            mark(Kind::Token, named.id),
+            mark(Kind::Session, named.session),
+            mark(Kind::Subject, named.subject),
+        ];
+        if !slots.may_have_any(marks) {
             return false;
         }
-        let live = |key| slots.find(key?).filter(|term| now <= term.until);
-        live(token).is_some()
-            || live(session).is_some()
-            || live(subject).is_some_and(|term| named.is_of_before(term.issued_before))
+        let live = |kind, name| {
+            let term = slots.find(self.name(kind, name?))?;
+            (now <= term.until).then_some(term)
+        };
+        live(Kind::Token, named.id).is_some()
+            || live(Kind::Session, named.session).is_some()
+            || live(Kind::Subject, named.subject)
+                .is_some_and(|term| named.is_of_before(term.issued_before))
     }
 
     /// Adds an entry. When there is no room, that is logged once, until there is again.
@@ -155,7 +164,7 @@ impl Table {
             } => (Kind::Subject, subject.as_str(), *issued_before),
             Revoked::Token(id) => (Kind::Token, id.as_str(), i64::MIN),
         };
-        let key = self.key(kind, name);
+        let name = self.name(kind, name);
         let term = Term {
             until: entry.until,
             issued_before,
@@ -166,12 +175,12 @@ impl Table {
             writer.miss(&self.slots.load(), term.until);
             return Ok(());
         }
-        if self.slots.load().find(key).is_none() {
+        if self.slots.load().find(name).is_none() {
             self.make_room(&mut writer, now)?;
             writer.used += 1;
             writer.earliest = writer.earliest.min(term.until);
         }
-        self.slots.load().put(key, term);
+        self.slots.load().put(name, term);
         self.kinds.fetch_or(kind.bit(), Ordering::Relaxed);
         Ok(())
     }
@@ -241,8 +250,8 @@ impl Table {
             .unwrap_or(i64::MIN);
         let used = live().count();
         let new = Slots::for_entries(used + 1, missing_until.max(dropped));
-        for (key, term) in live() {
-            new.put(key, term);
+        for (name, term) in live() {
+            new.put(name, term);
         }
         writer.used = used;
         writer.earliest = live().map(|(_, term)| term.until).min().unwrap_or(i64::MAX);
@@ -250,10 +259,17 @@ impl Table {
         self.slots.store(Arc::new(new));
     }
 
-    fn key(&self, kind: Kind, name: &str) -> NonZeroU64 {
+    fn name(&self, kind: Kind, name: &str) -> Name {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(name.as_bytes());
-        NonZeroU64::new(hasher.finish() ^ kind as u64).unwrap_or(NonZeroU64::MIN)
+        Name {
+            key: NonZeroU64::new(hasher.finish() ^ kind as u64).unwrap_or(NonZeroU64::MIN),
+            mark: self.mark(kind, name),
+        }
+    }
+
+    fn mark(&self, kind: Kind, name: &str) -> u64 {
+        self.marker.mark(name.as_bytes()) ^ kind as u64
     }
 
     /// A panic under the lock can only come from memory allocation, before anything is changed.
