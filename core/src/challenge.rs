@@ -124,8 +124,27 @@ impl AuthErrorKind {
     /// The problem document (RFC 9457) of this kind as JSON text.
     #[must_use]
     pub fn problem_json(self) -> String {
-        // Writing fixed strings and a number to memory cannot fail.
-        serde_json::to_string(&Problem::new(self)).unwrap_or_default()
+        // Fixed strings with nothing to escape. A test compares it with what `serde_json` writes.
+        if self == Self::MissingToken {
+            return MISSING_TOKEN.to_owned();
+        }
+        let (status, title) = status_line(self.status());
+        let (member, code) = match self.code() {
+            Some(code) => (r#"","error":""#, code),
+            None => ("", ""),
+        };
+        [
+            r#"{"type":"about:blank","title":""#,
+            title,
+            r#"","status":"#,
+            status,
+            r#","detail":""#,
+            self.message(),
+            member,
+            code,
+            r#""}"#,
+        ]
+        .concat()
     }
 
     /// The gRPC status code of this kind.
@@ -162,7 +181,7 @@ impl Problem {
     fn new(kind: AuthErrorKind) -> Self {
         Self {
             kind: "about:blank",
-            title: title(kind.status()),
+            title: status_line(kind.status()).1,
             status: kind.status(),
             detail: kind.message(),
             error: kind.code(),
@@ -180,13 +199,20 @@ pub(crate) struct ProtectionSpace {
 /// Seconds a client is asked to wait when the cause does not say.
 const DEFAULT_RETRY_AFTER: u32 = 5;
 
-fn title(status: u16) -> &'static str {
+/// The problem document that is asked for most.
+const MISSING_TOKEN: &str = concat!(
+    r#"{"type":"about:blank","title":"Unauthorized","status":401,"#,
+    r#""detail":"authentication is required"}"#
+);
+
+/// The digits of a status that kinds have, and its phrase.
+fn status_line(status: u16) -> (&'static str, &'static str) {
     match status {
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        503 => "Service Unavailable",
-        _ => "Internal Server Error",
+        400 => ("400", "Bad Request"),
+        401 => ("401", "Unauthorized"),
+        403 => ("403", "Forbidden"),
+        503 => ("503", "Service Unavailable"),
+        _ => ("500", "Internal Server Error"),
     }
 }
 
@@ -197,6 +223,9 @@ fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
         return None;
     }
     let space = error.space();
+    if kind.code().is_none() && space.is_none() {
+        return Some(Cow::Borrowed(SCHEME));
+    }
     let mut params = Params::default();
     params.add("realm", space.and_then(|space| space.realm.as_deref()));
     params.add("error", kind.code());
@@ -295,6 +324,24 @@ mod tests {
             written("the \"shop\"", needs),
             r#"Bearer realm="the \"shop\"", error="insufficient_scope", error_description="the token lacks a required scope", scope="read write""#
         );
+    }
+
+    #[test]
+    fn the_problem_document_is_what_serde_json_writes() {
+        // One of each status, with a code and without.
+        for kind in [
+            AuthErrorKind::CrossSite,
+            AuthErrorKind::Expired,
+            AuthErrorKind::InsufficientScope,
+            AuthErrorKind::KeysUnavailable,
+            AuthErrorKind::MalformedRequest,
+            AuthErrorKind::Misconfigured,
+            AuthErrorKind::MissingToken,
+            AuthErrorKind::StepUpRequired,
+        ] {
+            let written = serde_json::to_string(&Problem::new(kind)).unwrap();
+            assert_eq!(kind.problem_json(), written);
+        }
     }
 
     #[test]

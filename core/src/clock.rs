@@ -1,6 +1,8 @@
 //! Where the time comes from.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+#[cfg(not(target_os = "linux"))]
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Tells the time, in whole seconds since 1970-01-01T00:00:00Z.
 ///
@@ -26,19 +28,34 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// The operating system's clock. The default everywhere.
+///
+/// On Linux it is read from the last tick of the kernel, which is less than 10 milliseconds ago.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+#[cfg(target_os = "linux")]
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        // Whole seconds need no more than a tick, which costs an eighth of the exact time.
+        let since_epoch = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        or_never(u64::try_from(since_epoch.tv_sec).ok())
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods)] // the one place that may ask
     fn now(&self) -> i64 {
-        // A clock set before 1970 tells nothing: with the far future, every token has expired.
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .ok()
-            .and_then(|since_epoch| i64::try_from(since_epoch.as_secs()).ok())
-            .unwrap_or(i64::MAX)
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        or_never(since_epoch.ok().map(|since_epoch| since_epoch.as_secs()))
     }
+}
+
+/// A clock set before 1970 tells nothing: with the far future, every token has expired.
+fn or_never(seconds: Option<u64>) -> i64 {
+    seconds
+        .and_then(|seconds| i64::try_from(seconds).ok())
+        .unwrap_or(i64::MAX)
 }
 
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {

@@ -35,7 +35,10 @@ impl<T: Send + 'static> MaybeReady<T> {
     }
 }
 
-impl<T: Unpin> Future for MaybeReady<T> {
+/// The value is moved out, never pinned.
+impl<T> Unpin for MaybeReady<T> {}
+
+impl<T> Future for MaybeReady<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {

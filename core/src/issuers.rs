@@ -1,14 +1,14 @@
 //! Several verifiers, each for its own issuer.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use crate::{
-    claims::{Registered, VerifiedToken, Wanted},
+    claims::{Reader, Registered, VerifiedToken, Wanted},
     config_error::ConfigError,
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
-    jose::{Compact, base64url},
-    verify::Verifier,
+    jose::{Compact, base64url::Buffer, json::Member},
+    verify::{PAYLOAD, Verifier},
 };
 
 /// Several verifiers, chosen by the token's exact `iss`.
@@ -16,6 +16,10 @@ use crate::{
 /// The claim is read before verification, and only to choose: the chosen verifier checks it again,
 /// with its own keys, audience and rules. An issuer that is not listed is refused without any key
 /// being looked at, and one issuer's trouble never touches another's tokens.
+///
+/// If up to eight of the verifiers have a `TokenCache`, a token that comes again is found there before
+/// any of it is read, for which each is asked what keys it has now
+/// ([`KeySource::current`](crate::KeySource::current)). If more have one, the claim is read each time.
 ///
 /// # Examples
 ///
@@ -40,40 +44,56 @@ pub struct Issuers(Arc<Routes>);
 
 enum Routes {
     One(Verifier),
-    Many(HashMap<Box<str>, Verifier>),
+    Many(Many),
+}
+
+struct Many {
+    by_name: HashMap<Box<str>, Verifier>,
+    /// Those with a cache, which are asked before the token is read; none if they are too many.
+    cached: Vec<Verifier>,
 }
 
 impl Issuers {
+    /// More caches than these are not asked in turn: then reading the claim is cheaper.
+    const MOST_CACHED: usize = 8;
+
     /// These verifiers, each with its own issuers.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when there is none, when one accepts any issuer, or when two accept the same.
     pub fn new(verifiers: impl IntoIterator<Item = Verifier>) -> Result<Self, ConfigError> {
-        let mut routes = HashMap::new();
+        let mut by_name = HashMap::new();
+        let mut cached = Vec::new();
         for verifier in verifiers {
             let names = verifier.issuers().ok_or_else(|| {
                 ConfigError::Conflict("a verifier for `any_issuer` cannot be one of several".into())
             })?;
             for name in names {
-                if routes.insert(name.clone(), verifier.clone()).is_some() {
+                if by_name.insert(name.clone(), verifier.clone()).is_some() {
                     return Err(ConfigError::Conflict(format!(
                         "two verifiers are for the issuer {name:?}"
                     )));
                 }
             }
+            if verifier.has_cache() {
+                cached.push(verifier);
+            }
         }
-        if routes.is_empty() {
+        if by_name.is_empty() {
             return Err(ConfigError::Missing("there is no verifier".into()));
         }
-        Ok(Self(Arc::new(Routes::Many(routes))))
+        if cached.len() > Self::MOST_CACHED {
+            cached.clear();
+        }
+        Ok(Self(Arc::new(Routes::Many(Many { by_name, cached }))))
     }
 
     /// All names of the issuer that has this one; `None` when none of the verifiers is for it.
     pub(crate) fn names(&self, issuer: &str) -> Option<Vec<Box<str>>> {
         let verifier = match &*self.0 {
             Routes::One(verifier) => verifier,
-            Routes::Many(routes) => routes.get(issuer)?,
+            Routes::Many(many) => many.by_name.get(issuer)?,
         };
         let Some(names) = verifier.issuers() else {
             return Some(vec![issuer.into()]);
@@ -82,14 +102,38 @@ impl Issuers {
         has_it.then(|| names.to_vec())
     }
 
-    pub(crate) fn start(&self, token: &str) -> MaybeReady<Result<VerifiedToken, AuthError>> {
+    pub(crate) fn start(
+        &self,
+        token: &str,
+        reader: Reader,
+    ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
         match &*self.0 {
-            Routes::One(verifier) => verifier.start(token),
-            Routes::Many(routes) => match choose(routes, token) {
-                Ok(verifier) => verifier.start(token),
-                Err(kind) => MaybeReady::ready(Err(kind.into())),
+            Routes::One(verifier) => verifier.start(token, reader),
+            Routes::Many(many) => match many.cached(token) {
+                Some(verified) => MaybeReady::ready(Ok(verified)),
+                None => match choose(&many.by_name, token) {
+                    Ok(verifier) => verifier.start(token, reader),
+                    Err(kind) => MaybeReady::ready(Err(kind.into())),
+                },
             },
         }
+    }
+}
+
+impl Many {
+    /// What one of the verifiers accepted before, and would accept again.
+    ///
+    /// It is the verdict of the full way. A verifier only finds what itself accepted, whoever shares its
+    /// cache, so `iss` is one of its names. No other verifier has that name: the token's way leads to
+    /// this one, which would look into the same cache first.
+    fn cached(&self, token: &str) -> Option<VerifiedToken> {
+        // What has not the form of a token costs no look.
+        if self.cached.is_empty() || Compact::parse(token, usize::MAX).is_err() {
+            return None;
+        }
+        self.cached
+            .iter()
+            .find_map(|verifier| verifier.cached_here(token))
     }
 }
 
@@ -109,7 +153,7 @@ impl fmt::Debug for Issuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Routes::One(verifier) => f.debug_tuple("Issuers").field(verifier).finish(),
-            Routes::Many(routes) => f.debug_set().entries(routes.keys()).finish(),
+            Routes::Many(many) => f.debug_set().entries(many.by_name.keys()).finish(),
         }
     }
 }
@@ -121,12 +165,17 @@ fn choose<'r>(
 ) -> Result<&'r Verifier, AuthErrorKind> {
     let limit = routes.values().map(Verifier::max_token_bytes).max();
     let compact = Compact::parse(token, limit.unwrap_or(0))?;
-    let payload = base64url::decode(compact.payload.as_bytes())
-        .and_then(|bytes| String::from_utf8(bytes).ok())
+    let mut buffer = Buffer::<PAYLOAD>::new();
+    let payload = buffer
+        .decode(compact.payload)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
         .ok_or(AuthErrorKind::MalformedToken)?;
-    let claims = Registered::parse(&payload, &Wanted::NOTHING)?;
+    let verifier = |issuer: &str| routes.get(issuer).ok_or(AuthErrorKind::UnknownIssuer);
+    // Not strictly: the verifier reads it all again, and then every rule counts.
+    if let Ok(Some(issuer)) = Member::<Cow<'_, str>>::named("iss").read(payload) {
+        return verifier(&issuer);
+    }
+    let claims = Registered::parse(payload, &Wanted::NOTHING)?;
     let issuer = claims.issuer.ok_or(AuthErrorKind::MissingClaim)?;
-    routes
-        .get(issuer.get(&payload))
-        .ok_or(AuthErrorKind::UnknownIssuer)
+    verifier(claims.get(issuer, payload))
 }

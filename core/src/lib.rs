@@ -5,6 +5,8 @@
 mod anonymous;
 mod auth;
 mod authenticate;
+#[cfg(feature = "cache")]
+mod cache;
 mod challenge;
 mod claims;
 mod clock;
@@ -31,6 +33,8 @@ mod source;
 pub mod testing;
 mod verify;
 
+#[cfg(feature = "cache")]
+pub use self::cache::{TokenCache, TokenCacheBuilder};
 #[cfg(feature = "remote")]
 pub use self::keys::{
     Discovery, Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch,
@@ -41,7 +45,7 @@ pub use self::{
     auth::{Authenticator, log},
     authenticate::Authenticate,
     challenge::{Challenge, Problem},
-    claims::{Audience, RoleSource, ScopeSource, Scopes, VerifiedToken},
+    claims::{Audience, RoleSource, ScopeSource, Scopes, TypedToken, VerifiedToken},
     clock::{Clock, SystemClock},
     config_error::ConfigError,
     cookie::{AuthCookies, CookieError},
@@ -51,7 +55,7 @@ pub use self::{
     issue::{IssueError, IssuedToken, Issuer, IssuerBuilder, SigningKeys},
     issuers::Issuers,
     jose::{Algorithm, Header, Key, SigningKey, SkippedKey},
-    keys::{BoxFuture, KeySet, KeySource, Keys, KeysUnavailable, Refresh},
+    keys::{BoxFuture, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, Refresh},
     policy::Policy,
     provider::Provider,
     revocation::{

@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | `countersign_requests_total` | counter | `outcome` | requests, by verdict: `accepted`, `anonymous`, or the [reason](crate::AuthError::reason) of the refusal |
 //! | `countersign_handler_refusals_total` | counter | `reason` | refusals after that: by the policy of a route, claims of another type, session routes |
+//! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
 //! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
 //! | `countersign_key_fetches_total` | counter | `source`, `result` | fetches: `changed`, `unchanged`, or the stable name of the failure |
@@ -39,6 +40,7 @@ pub fn describe() {
         Unit::Count,
         "Refusals after authentication"
     );
+    describe_counter!(CACHE_LOOKUPS, Unit::Count, "Looks into a cache by result");
     describe_histogram!(STAGE, Unit::Seconds, "Time for a stage of a verification");
     describe_histogram!(
         KEY_WAIT,
@@ -67,6 +69,12 @@ pub(crate) fn request(outcome: &'static str) {
 
 pub(crate) fn handler_refusal(reason: &'static str) {
     counter!(HANDLER_REFUSALS, "reason" => reason).increment(1);
+}
+
+#[cfg(feature = "cache")]
+pub(crate) fn cache_lookup(is_hit: bool) {
+    let result = if is_hit { "hit" } else { "miss" };
+    counter!(CACHE_LOOKUPS, "result" => result).increment(1);
 }
 
 pub(crate) fn stage(stage: &'static str, took: Duration) {
@@ -115,6 +123,7 @@ mod remote {
 
 const REQUESTS: &str = "countersign_requests_total";
 const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
+const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
 const STAGE: &str = "countersign_stage_seconds";
 const KEY_WAIT: &str = "countersign_key_wait_seconds";
 const KEY_FETCHES: &str = "countersign_key_fetches_total";

@@ -216,3 +216,70 @@ impl Fetch for Rotates {
         ))
     }
 }
+
+#[cfg(feature = "cache")]
+#[test]
+fn looks_into_a_cache_are_counted() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier().with_cache(countersign::TokenCache::new());
+    let token = issuer.token().sign();
+    for _ in 0..6 {
+        verifier.verify_now(&token).unwrap();
+    }
+    verifier
+        .verify_now(&issuer.token().expired().sign())
+        .unwrap_err();
+    let _ = verifier.explain(&token);
+
+    let measured = measured(&snapshotter);
+    for (name, expected) in [
+        ("countersign_cache_lookups_total{result=hit}", 5.0),
+        ("countersign_cache_lookups_total{result=miss}", 2.0),
+        ("countersign_stage_seconds{stage=signature}", 2.0),
+    ] {
+        assert_eq!(measured.get(name), Some(&expected), "{name}: {measured:#?}");
+    }
+}
+
+#[cfg(feature = "cache")]
+#[test]
+fn a_token_for_one_of_several_verifiers_is_one_look() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    let issuer = TestIssuer::new();
+    let cache = countersign::TokenCache::new();
+    let names = [
+        "https://a.example",
+        "https://b.example",
+        "https://c.example",
+    ];
+    let verifiers = names.map(|name| {
+        let builder = Verifier::builder(issuer.key()).issuer(name);
+        let builder = builder.audience(TestIssuer::AUDIENCE).cache(cache.clone());
+        builder.clock(issuer.clock().clone()).build().unwrap()
+    });
+    let authenticator = Authenticator::new(countersign::Issuers::new(verifiers).unwrap());
+    let check = |token: &str| {
+        let credentials = Credentials::new(token);
+        futures_executor::block_on(authenticator.authenticate(Some(credentials))).is_ok()
+    };
+    for name in names {
+        let token = issuer.token().issuer(name).sign();
+        assert!((0..6).all(|_| check(&token)));
+    }
+    assert!(!check(&issuer.token().issuer(names[2]).expired().sign()));
+    assert!(!check(&issuer.token().issuer("https://d.example").sign()));
+
+    let measured = measured(&snapshotter);
+    for (name, expected) in [
+        ("countersign_cache_lookups_total{result=hit}", 15.0),
+        ("countersign_cache_lookups_total{result=miss}", 4.0),
+        ("countersign_stage_seconds{stage=signature}", 4.0),
+    ] {
+        assert_eq!(measured.get(name), Some(&expected), "{name}: {measured:#?}");
+    }
+}

@@ -1,13 +1,23 @@
 //! Claims: the registered ones, read strictly, and the token that carries them.
 
+mod capture;
+mod hints;
+mod pass;
+mod reader;
 mod registered;
 mod sources;
 mod span;
+mod strict;
 mod token;
+mod typed;
 mod views;
 mod wanted;
 
+#[cfg(feature = "cache")]
+pub(crate) use self::token::KeptToken;
 pub(crate) use self::{
+    capture::{Alphabet, LAST_SECOND},
+    reader::{Parsed, Reader},
     registered::Registered,
     span::Span,
     token::Context,
@@ -16,5 +26,6 @@ pub(crate) use self::{
 pub use self::{
     sources::{RoleSource, ScopeSource},
     token::VerifiedToken,
+    typed::TypedToken,
     views::{Audience, Scopes},
 };

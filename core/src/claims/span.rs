@@ -1,47 +1,67 @@
 //! Texts of a payload, kept as positions in it.
 
-use std::borrow::Cow;
+use std::{num::NonZeroU32, slice};
 
 use crate::jose::json::position;
 
-/// A text: where it stands in the payload, or its own copy when the payload had escapes in it.
-#[derive(Debug)]
-pub(crate) enum Span {
-    At(u32, u32),
-    Own(Box<str>),
+/// Where a text stands: in the payload, or behind it, among the texts that had escapes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: u32,
+    /// A quote comes before every text, so it is never 0.
+    end: NonZeroU32,
 }
 
 impl Span {
-    pub(super) fn new(payload: &str, text: Cow<'_, str>) -> Self {
-        match text {
-            Cow::Borrowed(text) => match position(payload, text) {
-                Some((start, end)) => Self::At(start, end),
-                None => Self::Own(text.into()),
-            },
-            Cow::Owned(text) => Self::Own(text.into()),
-        }
+    /// The position of a text that the parser borrowed from the payload.
+    pub(super) fn of(payload: &str, text: &str) -> Option<Self> {
+        let (start, end) = position(payload, text)?;
+        Some(Self {
+            start,
+            end: NonZeroU32::new(end)?,
+        })
     }
 
-    /// The text. `payload` is the one that was parsed.
-    pub(crate) fn get<'p>(&'p self, payload: &'p str) -> &'p str {
-        match self {
-            Self::At(start, end) => payload.get(*start as usize..*end as usize).unwrap_or(""),
-            Self::Own(text) => text,
-        }
+    /// Keeps a text that had escapes.
+    pub(super) fn unescaped(payload: &str, texts: &mut String, text: &str) -> Option<Self> {
+        let at = |length: usize| u32::try_from(payload.len().checked_add(length)?).ok();
+        let start = at(texts.len())?;
+        texts.push_str(text);
+        Some(Self {
+            start,
+            end: NonZeroU32::new(at(texts.len())?)?,
+        })
+    }
+
+    /// The text. Payload and unescaped texts are those that it was made with.
+    pub(super) fn get<'p>(self, payload: &'p str, unescaped: &'p str) -> &'p str {
+        let (start, end) = (self.start as usize, self.end.get() as usize);
+        let found = match start.checked_sub(payload.len()) {
+            None => payload.get(start..end),
+            Some(start) => unescaped.get(start..end - payload.len()),
+        };
+        found.unwrap_or("")
     }
 }
 
 /// One text or an array of them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Spans {
     One(Span),
-    Many(Box<[Span]>),
+    Many(Vec<Span>),
 }
 
 impl Spans {
+    pub(super) fn push(&mut self, text: Span) {
+        match self {
+            Self::One(first) => *self = Self::Many(vec![*first, text]),
+            Self::Many(texts) => texts.push(text),
+        }
+    }
+
     pub(crate) fn as_slice(&self) -> &[Span] {
         match self {
-            Self::One(one) => std::slice::from_ref(one),
+            Self::One(one) => slice::from_ref(one),
             Self::Many(many) => many,
         }
     }

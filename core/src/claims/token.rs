@@ -10,7 +10,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     challenge::ProtectionSpace,
-    claims::{Audience, Place, Registered, RoleSource, Scopes, Span, sources::Unclear},
+    claims::{Audience, Parsed, Place, Registered, RoleSource, Scopes, Span, sources::Unclear},
     clock::Clock,
     error::{AuthError, AuthErrorKind},
     jose::{Header, json::Member},
@@ -47,10 +47,29 @@ pub struct VerifiedToken {
 
 struct Inner {
     header: Arc<Header>,
-    payload: Box<str>,
+    payload: Arc<str>,
     registered: Registered,
     context: Arc<Context>,
     parsed: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+/// A token as a table has it.
+#[cfg(feature = "cache")]
+#[derive(Clone)]
+pub(crate) struct KeptToken(Arc<Inner>);
+
+#[cfg(feature = "cache")]
+impl KeptToken {
+    pub(crate) fn into_token(self) -> VerifiedToken {
+        VerifiedToken {
+            inner: self.0,
+            space: None,
+        }
+    }
+
+    pub(crate) fn payload(&self) -> &str {
+        &self.0.payload
+    }
 }
 
 /// What a verifier gives all its tokens: the clock, and where scopes and roles are.
@@ -63,9 +82,10 @@ pub(crate) struct Context {
 impl VerifiedToken {
     pub(crate) fn new(
         header: Arc<Header>,
-        payload: Box<str>,
+        payload: Arc<str>,
         registered: Registered,
         context: Arc<Context>,
+        parsed: Parsed,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -73,10 +93,34 @@ impl VerifiedToken {
                 payload,
                 registered,
                 context,
-                parsed: OnceLock::new(),
+                parsed: parsed.map_or_else(OnceLock::new, OnceLock::from),
             }),
             space: None,
         }
+    }
+
+    /// The same token with its own counts of references, and its own place for the typed claims.
+    #[cfg(feature = "cache")]
+    pub(crate) fn twin(&self) -> Self {
+        let inner = &*self.inner;
+        Self::new(
+            Arc::new(Header::clone(&inner.header)),
+            Arc::clone(&inner.payload),
+            inner.registered.clone(),
+            Arc::clone(&inner.context),
+            None,
+        )
+    }
+
+    /// What stays of it in a table: it is in no protection space there.
+    #[cfg(feature = "cache")]
+    pub(crate) fn to_kept(&self) -> KeptToken {
+        KeptToken(Arc::clone(&self.inner))
+    }
+
+    #[cfg(feature = "cache")]
+    pub(crate) fn registered(&self) -> &Registered {
+        &self.inner.registered
     }
 
     pub(crate) fn in_space(mut self, space: &Arc<ProtectionSpace>) -> Self {
@@ -128,6 +172,10 @@ impl VerifiedToken {
         &self.inner.header
     }
 
+    pub(super) fn shared_header(&self) -> Arc<Header> {
+        Arc::clone(&self.inner.header)
+    }
+
     /// The whole payload: the JSON text of one object.
     #[must_use]
     pub fn payload(&self) -> &str {
@@ -137,45 +185,44 @@ impl VerifiedToken {
     /// The issuer (`iss`, RFC 7519 section 4.1.1).
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.text(&self.inner.registered.issuer)
+        self.text(self.inner.registered.issuer)
     }
 
     /// The subject (`sub`, RFC 7519 section 4.1.2): the user, unique within the issuer.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.text(&self.inner.registered.subject)
+        self.text(self.inner.registered.subject)
     }
 
     /// The token identifier (`jti`, RFC 7519 section 4.1.7).
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.text(&self.inner.registered.id)
+        self.text(self.inner.registered.id)
     }
 
     /// The session that the token belongs to (`sid`, OpenID Connect Front-Channel Logout section 3).
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
-        self.text(&self.inner.registered.session_id)
+        self.text(self.inner.registered.session_id)
     }
 
     /// The OAuth client that asked for the token (`client_id`, RFC 9068 section 2.2).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.text(&self.inner.registered.client_id)
+        self.text(self.inner.registered.client_id)
     }
 
     /// The authentication context (`acr`, OpenID Connect Core section 2).
     #[must_use]
     pub fn acr(&self) -> Option<&str> {
-        self.text(&self.inner.registered.acr)
+        self.text(self.inner.registered.acr)
     }
 
     /// The audiences (`aud`), also where the verifier compares
     /// [another claim](crate::VerifierBuilder::audience_claim).
     #[must_use]
     pub fn audience(&self) -> Audience<'_> {
-        let spans = self.inner.registered.texts(Place::Audience);
-        Audience::new(spans.unwrap_or_default(), &self.inner.payload)
+        Audience::new(&self.inner.registered, &self.inner.payload)
     }
 
     /// The scopes: those in `scope`, or where the verifier
@@ -250,12 +297,12 @@ impl VerifiedToken {
     }
 
     fn misfit<T>(&self, error: &serde_json::Error) -> AuthError {
-        self.refuse(AuthErrorKind::Misconfigured)
-            .with_source(Misfit::new::<T>(error))
+        let error = Misfit::new::<T>(error);
+        self.refuse(AuthErrorKind::Misconfigured).with_source(error)
     }
 
-    fn text<'t>(&'t self, span: &'t Option<Span>) -> Option<&'t str> {
-        Some(span.as_ref()?.get(&self.inner.payload))
+    fn text(&self, text: Option<Span>) -> Option<&str> {
+        Some(self.inner.registered.get(text?, &self.inner.payload))
     }
 }
 
@@ -270,14 +317,14 @@ impl fmt::Debug for VerifiedToken {
 /// The payload is no `T`. It says where, and never what stands there.
 #[derive(Debug, thiserror::Error)]
 #[error("the claims do not fit `{wanted}`: {what} (column {column})")]
-struct Misfit {
+pub(super) struct Misfit {
     wanted: &'static str,
     what: String,
     column: usize,
 }
 
 impl Misfit {
-    fn new<T>(error: &serde_json::Error) -> Self {
+    pub(super) fn new<T>(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         // The name of a missing field comes from `T`; any other text may quote the payload.
         let what = match text.split_once(" at line ") {

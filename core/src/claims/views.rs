@@ -1,6 +1,6 @@
 //! Views of claims that hold several texts.
 
-use crate::claims::{Place, Registered, Span};
+use crate::claims::{Place, Registered};
 
 /// The audiences of a token (`aud`, RFC 7519 section 4.1.3): one text or several.
 ///
@@ -16,13 +16,13 @@ use crate::claims::{Place, Registered, Span};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Audience<'t> {
-    spans: &'t [Span],
+    claims: &'t Registered,
     payload: &'t str,
 }
 
 impl<'t> Audience<'t> {
-    pub(crate) fn new(spans: &'t [Span], payload: &'t str) -> Self {
-        Self { spans, payload }
+    pub(crate) fn new(claims: &'t Registered, payload: &'t str) -> Self {
+        Self { claims, payload }
     }
 
     /// Whether `audience` is among them. The comparison is exact.
@@ -33,8 +33,9 @@ impl<'t> Audience<'t> {
 
     /// Each audience, in the token's order.
     pub fn iter(&self) -> impl Iterator<Item = &'t str> + use<'t> {
-        let payload = self.payload;
-        self.spans.iter().map(move |span| span.get(payload))
+        let Self { claims, payload } = *self;
+        let texts = claims.texts(Place::Audience).unwrap_or_default();
+        texts.iter().map(move |text| claims.get(*text, payload))
     }
 }
 
@@ -84,8 +85,8 @@ impl<'t> Scopes<'t> {
         } = *self;
         places
             .iter()
-            .flat_map(|place| claims.texts(*place).unwrap_or_default())
-            .flat_map(|span| span.get(payload).split(' '))
+            .flat_map(move |place| claims.texts(*place).unwrap_or_default())
+            .flat_map(move |text| claims.get(*text, payload).split(' '))
             .filter(|scope| !scope.is_empty())
     }
 }

@@ -1,9 +1,5 @@
 //! What the settings want to know of a payload beside the registered claims.
 
-use std::slice;
-
-use crate::claims::{Registered, Span, span::Spans};
-
 /// The claims that the settings name. They are read in the one pass over the payload.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
@@ -87,36 +83,5 @@ impl Wanted {
             scopes: false,
         });
         self.texts.len() - 1
-    }
-}
-
-impl Registered {
-    /// The texts of a claim; `None` if it is absent.
-    pub(crate) fn texts(&self, place: Place) -> Option<&[Span]> {
-        match place {
-            Place::Audience => self.audience.as_ref().map(Spans::as_slice),
-            Place::Other(index) => Some(self.others.get(index)?.as_ref()?.as_slice()),
-            Place::Scope => self.scope.as_ref().map(Spans::as_slice),
-            _ => self.text(place).map(slice::from_ref),
-        }
-    }
-
-    /// The text of a claim; `None` if it is absent, or an array of texts.
-    pub(crate) fn text(&self, place: Place) -> Option<&Span> {
-        let several = match place {
-            Place::Acr => return self.acr.as_ref(),
-            Place::ClientId => return self.client_id.as_ref(),
-            Place::Id => return self.id.as_ref(),
-            Place::Issuer => return self.issuer.as_ref(),
-            Place::SessionId => return self.session_id.as_ref(),
-            Place::Subject => return self.subject.as_ref(),
-            Place::Audience => self.audience.as_ref(),
-            Place::Other(index) => self.others.get(index)?.as_ref(),
-            Place::Scope => self.scope.as_ref(),
-        };
-        match several? {
-            Spans::One(one) => Some(one),
-            Spans::Many(_) => None,
-        }
     }
 }

@@ -2,11 +2,16 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use serde::Serialize;
+
 use crate::{
     clock::{Clock, SystemClock},
     config_error::ConfigError,
-    issue::{Issuer, SigningKeys, issuer::Settings, ring::InTime},
-    jose::Header,
+    issue::{
+        Issuer, SigningKeys,
+        issuer::Settings,
+        ring::{self, InTime},
+    },
     keys::Keys,
     verify::{Verifier, VerifierBuilder},
 };
@@ -84,8 +89,8 @@ impl IssuerBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when the audience or the name is missing, or the lifetime is zero or over
-    /// the maximum.
+    /// [`ConfigError`] when the audience or the name is missing, the lifetime is zero or over the
+    /// maximum, or the key's id has more than 256 bytes.
     pub fn build(self) -> Result<Issuer, ConfigError> {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
         if self.name.is_empty() {
@@ -105,9 +110,7 @@ impl IssuerBuilder {
         if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
             return setting("`max_ttl` is more than 5 years");
         }
-        if self.keys.active().id().len() > Header::LONGEST_KEY_ID {
-            return setting("the key's id has more than 256 bytes");
-        }
+        ring::check_id(self.keys.now().active())?;
         let in_time = InTime {
             keys: self.keys.clone(),
             clock: Arc::clone(&self.clock),
@@ -125,7 +128,13 @@ impl IssuerBuilder {
             .max_lifetime(self.max_ttl)
             .clock(Arc::clone(&self.clock))
             .build()?;
+        self.keys.prepare(&self.token_type);
         Ok(Issuer::new(Settings {
+            iss: member("iss", &self.name),
+            aud: match &*self.audiences {
+                [one] => member("aud", one),
+                many => member("aud", many),
+            },
             name: self.name,
             audiences: self.audiences,
             keys: self.keys,
@@ -146,6 +155,13 @@ impl fmt::Debug for IssuerBuilder {
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
+}
+
+/// A member of a JSON object, and the comma behind it.
+fn member<T: Serialize + ?Sized>(name: &str, value: &T) -> String {
+    // Writing texts to memory cannot fail.
+    let value = serde_json::to_string(value).unwrap_or_default();
+    format!("\"{name}\":{value},")
 }
 
 fn whole_seconds(duration: Duration) -> i64 {

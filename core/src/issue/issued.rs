@@ -2,17 +2,19 @@
 
 use std::fmt;
 
+use crate::jose::{base64url, crypto};
+
 /// A token that was just issued. `Debug` does not show it.
 #[derive(Clone)]
 pub struct IssuedToken {
     token: String,
-    id: String,
+    id: TokenId,
     issued_at: i64,
     expires_at: i64,
 }
 
 impl IssuedToken {
-    pub(super) fn new(token: String, id: String, issued_at: i64, expires_at: i64) -> Self {
+    pub(super) fn new(token: String, id: TokenId, issued_at: i64, expires_at: i64) -> Self {
         Self {
             token,
             id,
@@ -36,7 +38,7 @@ impl IssuedToken {
     /// Its identifier (`jti`): 128 random bits in base64url.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        self.id.as_str()
     }
 
     /// When it expires, in seconds since 1970.
@@ -55,9 +57,32 @@ impl IssuedToken {
 impl fmt::Debug for IssuedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IssuedToken")
-            .field("id", &self.id)
+            .field("id", &self.id())
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
+    }
+}
+
+/// 128 random bits in base64url.
+#[derive(Clone, Copy)]
+pub(super) struct TokenId([u8; 22]);
+
+impl TokenId {
+    pub(super) fn random() -> Result<Self, IssueError> {
+        let mut bytes = [0; 16];
+        crypto::random(&mut bytes).map_err(|_| IssueError(Cause::Signing))?;
+        let mut text = [0; 22];
+        base64url::encode_to(&bytes, &mut text);
+        Ok(Self(text))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn as_str(&self) -> &str {
+        // Base64url is ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -68,6 +93,8 @@ pub struct IssueError(pub(super) Cause);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Cause {
+    #[error("the claims set `cnf`, and tokens that are bound to a key cannot be issued yet")]
+    Bound,
     #[error("the lifetime is not between one second and the maximum")]
     Lifetime,
     #[error("the token would be for nobody, or expire before it is valid")]

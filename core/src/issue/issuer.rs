@@ -5,11 +5,15 @@ use std::{fmt, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    claims::{Registered, Wanted},
+    claims::LAST_SECOND,
     clock::Clock,
     config_error::ConfigError,
-    issue::{IssueError, IssuedToken, IssuerBuilder, SigningKeys, issued::Cause},
-    jose::{SigningKey, base64url, crypto},
+    issue::{
+        IssueError, IssuedToken, IssuerBuilder, SigningKeys,
+        given::{self, Given},
+        issued::{Cause, TokenId},
+    },
+    jose::base64url,
     session::SessionId,
     verify::{Verifier, VerifierBuilder},
 };
@@ -47,6 +51,9 @@ pub struct Issuer(Arc<Settings>);
 pub(super) struct Settings {
     pub(super) name: String,
     pub(super) audiences: Vec<String>,
+    /// The claim as a member of an object, and the comma behind it.
+    pub(super) iss: String,
+    pub(super) aud: String,
     pub(super) keys: SigningKeys,
     pub(super) ttl: i64,
     pub(super) max_ttl: i64,
@@ -57,8 +64,8 @@ pub(super) struct Settings {
 }
 
 impl Issuer {
-    /// Starts an issuer called `name` (its `iss`), that signs with `keys`: a [`SigningKey`] or a
-    /// ring of [`SigningKeys`].
+    /// Starts an issuer called `name` (its `iss`), that signs with `keys`: a
+    /// [`SigningKey`](crate::SigningKey) or a ring of [`SigningKeys`].
     pub fn builder(name: impl Into<String>, keys: impl Into<SigningKeys>) -> IssuerBuilder {
         IssuerBuilder::new(name.into(), keys.into())
     }
@@ -70,15 +77,20 @@ impl Issuer {
     /// Issues a token with these claims, a type that serialises as a JSON object.
     ///
     /// The claims may set `exp` (within the maximum), `aud` and `nbf` themselves. They may not set
-    /// `iss`, `iat` or `jti`. A token of more than 8 KiB is not issued: verifiers refuse it, and so
-    /// do many servers and browsers.
+    /// `iss`, `iat` or `jti`, nor `cnf`: tokens that are bound to a key (RFC 7800) cannot be issued yet,
+    /// and verifiers refuse them. A token of more than 8 KiB is not issued: verifiers refuse it, and
+    /// so do many servers and browsers.
     ///
     /// # Errors
     ///
     /// [`IssueError`] when the claims are no object, break a rule above, or signing fails.
     pub fn issue<C: Serialize + ?Sized>(&self, claims: &C) -> Result<IssuedToken, IssueError> {
-        let own = serde_json::to_string(claims).map_err(|_| IssueError(Cause::NotAnObject))?;
-        self.sign(&own)
+        let (json, given) = given::write(claims)?;
+        let given = match given {
+            Some(given) => given,
+            None => Given::from(&given::read(&json)?.1),
+        };
+        self.sign(json, given)
     }
 
     /// Issues an access token of a session: with its subject and its name (`sid`, OpenID Connect
@@ -98,23 +110,33 @@ impl Issuer {
             sid: &'a SessionId,
             exp: i64,
         }
-        let own = serde_json::to_string(claims).map_err(|_| IssueError(Cause::NotAnObject))?;
-        let given = Registered::parse(&own, &Wanted::NOTHING)
-            .map_err(|_| IssueError(Cause::NotAnObject))?;
-        if given.expires_at.is_some() || given.session_id.is_some() {
+        let (mut json, _) = given::write(claims)?;
+        let (own, claims) = given::read(&json)?;
+        if claims.expires_at.is_some() || claims.session_id.is_some() {
             return Err(IssueError(Cause::SessionClaim));
         }
-        let own_subject = given.subject.as_ref().map(|own_sub| own_sub.get(&own));
+        let own_subject = claims.subject.map(|own_sub| claims.get(own_sub, own));
         if own_subject.is_some_and(|own_sub| own_sub != subject) {
             return Err(IssueError(Cause::OtherSubject));
         }
         let usual = self.0.clock.now().saturating_add(self.0.ttl);
-        let of_session = to_json(&OfSession {
+        let expires_at = usual.min(session_end);
+        let of_session = OfSession {
             sub: own_subject.is_none().then_some(subject),
             sid: session,
-            exp: usual.min(session_end),
-        });
-        self.sign(&joined(of_session, &own))
+            exp: expires_at,
+        };
+        let given = Given {
+            expires_at: Some(expires_at),
+            ..Given::from(&claims)
+        };
+        open(&mut json);
+        let before = json.len();
+        serde_json::to_writer(&mut json, &of_session)
+            .map_err(|_| IssueError(Cause::NotAnObject))?;
+        // Its members are there now, and its opening brace is too many.
+        json.remove(before);
+        self.sign(json, given)
     }
 
     /// How long a token lives unless its claims say otherwise, in seconds.
@@ -164,50 +186,67 @@ impl Issuer {
         self.0.keys.rotate(last)
     }
 
-    fn sign(&self, own: &str) -> Result<IssuedToken, IssueError> {
+    /// Signs these claims and the issuer's own. `payload` is the text of a JSON object.
+    fn sign(&self, mut payload: Vec<u8>, given: Given) -> Result<IssuedToken, IssueError> {
         let settings = &*self.0;
-        let given =
-            Registered::parse(own, &Wanted::NOTHING).map_err(|_| IssueError(Cause::NotAnObject))?;
-        if given.issuer.is_some() || given.issued_at.is_some() || given.id.is_some() {
+        if given.is_reserved {
             return Err(IssueError(Cause::ReservedClaim));
         }
+        if given.is_bound {
+            return Err(IssueError(Cause::Bound));
+        }
         let now = settings.clock.now();
-        let latest = now.saturating_add(settings.max_ttl);
+        let latest = now.saturating_add(settings.max_ttl).min(LAST_SECOND);
         let expires_at = given
             .expires_at
             .unwrap_or_else(|| now.saturating_add(settings.ttl));
         if expires_at <= now || expires_at > latest {
             return Err(IssueError(Cause::Lifetime));
         }
-        let for_nobody = given
-            .audience
-            .as_ref()
-            .is_some_and(|aud| aud.as_slice().is_empty());
-        if for_nobody || given.not_before.is_some_and(|nbf| nbf >= expires_at) {
+        let is_for_nobody = given.audiences == Some(0);
+        if is_for_nobody || given.not_before.is_some_and(|nbf| nbf >= expires_at) {
             return Err(IssueError(Cause::NeverValid));
         }
-        let id = random_id()?;
-        let key = settings.keys.active();
+        let id = TokenId::random()?;
 
-        let mut token = String::with_capacity(512 + own.len() * 2);
-        base64url::encode_into(header(&key, &settings.token_type).as_bytes(), &mut token);
-        token.push('.');
-        let audience = given
-            .audience
-            .is_none()
-            .then_some(settings.audiences.as_slice());
-        let expiry = given.expires_at.is_none().then_some(expires_at);
-        let payload = payload(&settings.name, audience, now, expiry, &id, own);
-        base64url::encode_into(payload.as_bytes(), &mut token);
+        open(&mut payload);
+        payload.extend_from_slice(settings.iss.as_bytes());
+        if given.audiences.is_none() {
+            payload.extend_from_slice(settings.aud.as_bytes());
+        }
+        if given.expires_at.is_none() {
+            payload.extend_from_slice(b"\"exp\":");
+            push_number(&mut payload, expires_at);
+            payload.push(b',');
+        }
+        payload.extend_from_slice(b"\"iat\":");
+        push_number(&mut payload, now);
+        payload.extend_from_slice(b",\"jti\":\"");
+        payload.extend_from_slice(id.as_bytes());
+        payload.extend_from_slice(b"\"}");
 
-        let mut signature = Vec::with_capacity(512);
-        key.sign(token.as_bytes(), &mut signature)
-            .map_err(|_| IssueError(Cause::Signing))?;
-        token.push('.');
-        base64url::encode_into(&signature, &mut token);
-        if token.len() > VerifierBuilder::DEFAULT_MAX_TOKEN_BYTES {
+        let ring = settings.keys.now();
+        let key = ring.active();
+        let header = ring
+            .header(&settings.token_type)
+            .ok_or(IssueError(Cause::Signing))?;
+        let lengths = [payload.len(), key.signature_length()].map(base64url::encoded_length);
+        let length = header.len() + lengths[0] + 1 + lengths[1];
+        if length > VerifierBuilder::DEFAULT_MAX_TOKEN_BYTES {
             return Err(IssueError(Cause::TooLarge));
         }
+        let mut token = Vec::with_capacity(length);
+        token.extend_from_slice(header.as_bytes());
+        base64url::encode_onto(&payload, &mut token);
+        // The payload is in the token: what held it now takes the signature.
+        let mut signature = payload;
+        signature.clear();
+        key.sign(&token, &mut signature)
+            .map_err(|_| IssueError(Cause::Signing))?;
+        token.push(b'.');
+        base64url::encode_onto(&signature, &mut token);
+        // Base64url and dots are ASCII.
+        let token = String::from_utf8(token).map_err(|_| IssueError(Cause::Signing))?;
         Ok(IssuedToken::new(token, id, now, expires_at))
     }
 }
@@ -222,84 +261,17 @@ impl fmt::Debug for Issuer {
     }
 }
 
-fn header(key: &SigningKey, token_type: &str) -> String {
-    #[derive(Serialize)]
-    struct Header<'a> {
-        alg: &'a str,
-        typ: &'a str,
-        kid: &'a str,
+/// Takes the closing brace from the text of an object, so that a member may follow.
+fn open(json: &mut Vec<u8>) {
+    json.truncate(json.trim_ascii_end().len());
+    json.pop();
+    json.truncate(json.trim_ascii_end().len());
+    if json.last() != Some(&b'{') {
+        json.push(b',');
     }
-    to_json(&Header {
-        alg: key.algorithm().name(),
-        typ: token_type,
-        kid: key.id(),
-    })
 }
 
-/// The issuer's claims, then the app's own. `own` is the text of a JSON object without duplicates
-/// of the first.
-fn payload(
-    issuer: &str,
-    audiences: Option<&[String]>,
-    now: i64,
-    expires_at: Option<i64>,
-    id: &str,
-    own: &str,
-) -> String {
-    #[derive(Serialize)]
-    struct Claims<'a> {
-        iss: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        aud: Option<Audiences<'a>>,
-        iat: i64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        exp: Option<i64>,
-        jti: &'a str,
-    }
-    #[derive(Serialize)]
-    #[serde(untagged)]
-    enum Audiences<'a> {
-        One(&'a str),
-        Many(&'a [String]),
-    }
-    let aud = audiences.map(|audiences| match audiences {
-        [one] => Audiences::One(one),
-        many => Audiences::Many(many),
-    });
-    let first = to_json(&Claims {
-        iss: issuer,
-        aud,
-        iat: now,
-        exp: expires_at,
-        jti: id,
-    });
-    joined(first, own)
-}
-
-/// The members of both objects in one. `json` has at least one member.
-fn joined(mut json: String, own: &str) -> String {
-    let members = own
-        .trim()
-        .strip_prefix('{')
-        .and_then(|own| own.strip_suffix('}'));
-    if let Some(members) = members.filter(|members| !members.trim().is_empty()) {
-        json.pop();
-        json.push(',');
-        json.push_str(members);
-        json.push('}');
-    }
-    json
-}
-
-fn to_json(value: &impl Serialize) -> String {
-    // Writing texts and numbers to memory cannot fail.
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-fn random_id() -> Result<String, IssueError> {
-    let mut bytes = [0; 16];
-    crypto::random(&mut bytes).map_err(|_| IssueError(Cause::Signing))?;
-    let mut id = String::with_capacity(22);
-    base64url::encode_into(bytes, &mut id);
-    Ok(id)
+fn push_number(json: &mut Vec<u8>, number: i64) {
+    // Writing a number to memory cannot fail.
+    let _ = serde_json::to_writer(json, &number);
 }

@@ -1,9 +1,11 @@
 //! Issuing: a ring of signing keys, and the issuer that signs with it.
 
 mod builder;
+mod given;
 mod issued;
 mod issuer;
 mod ring;
+mod watch;
 
 pub use self::{
     builder::IssuerBuilder,

@@ -2,13 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
+use serde::Serialize;
 
 use crate::{
     clock::Clock,
     config_error::ConfigError,
-    jose::{Key, SigningKey},
-    keys::{KeySet, KeySource, Keys, KeysUnavailable},
+    jose::{Header as TokenHeader, Key, SigningKey, base64url},
+    keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable},
 };
 
 /// The signing keys of an issuer: one signs, the next is published ahead, retired ones still verify.
@@ -34,11 +35,20 @@ use crate::{
 pub struct SigningKeys(Arc<ArcSwap<Ring>>);
 
 #[derive(Clone)]
-struct Ring {
+pub(super) struct Ring {
     active: SigningKey,
     next: Option<SigningKey>,
     retired: Vec<Retired>,
     verifying: Arc<KeySet>,
+    /// The headers under the active key, one for each type of token.
+    headers: Vec<Header>,
+}
+
+#[derive(Clone)]
+struct Header {
+    token_type: Arc<str>,
+    /// In base64url, and the dot behind it.
+    encoded: String,
 }
 
 #[derive(Clone)]
@@ -53,20 +63,23 @@ impl SigningKeys {
     #[must_use]
     pub fn new(active: SigningKey) -> Self {
         let ring = Ring {
+            verifying: Arc::new(KeySet::new([active.verifying_key()])),
             active,
             next: None,
             retired: Vec::new(),
-            verifying: Arc::default(),
+            headers: Vec::new(),
         };
-        Self(Arc::new(ArcSwap::from_pointee(ring.with_set())))
+        Self(Arc::new(ArcSwap::from_pointee(ring)))
     }
 
     /// Publishes the key that will sign after the next rotation.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Conflict`] when the ring has a key with this id already, or a next key.
+    /// [`ConfigError::Conflict`] when the ring has a key with this id already, or a next key;
+    /// [`ConfigError::InvalidSetting`] when the key's id has more than 256 bytes.
     pub fn publish(&self, next: &SigningKey) -> Result<(), ConfigError> {
+        check_id(next)?;
         self.change(|ring| {
             let known = ring
                 .verifying
@@ -104,22 +117,36 @@ impl SigningKeys {
                 key: before.verifying_key(),
                 until,
             });
+            ring.renew_headers();
             Ok(())
         })
     }
 
     /// Drops the retired keys whose time has passed at `now`, in seconds since 1970.
     pub fn prune(&self, now: i64) {
-        self.update(|ring| ring.retired.retain(|retired| now <= retired.until));
+        let is_over = |retired: &Retired| now > retired.until;
+        self.update(
+            |ring| ring.retired.iter().any(is_over),
+            |ring| {
+                ring.retired.retain(|retired| !is_over(retired));
+                ring.renew_set();
+            },
+        );
     }
 
     /// Drops a retired or next key at once, for example because it leaked. Its tokens are refused
     /// from now on. The key that signs cannot be dropped: rotate first.
     pub fn remove(&self, id: &str) {
-        self.update(|ring| {
-            ring.retired.retain(|retired| retired.key.id() != Some(id));
-            ring.next = ring.next.take().filter(|next| next.id() != id);
-        });
+        let is_retired = |retired: &Retired| retired.key.id() == Some(id);
+        let is_next = |next: &SigningKey| next.id() == id;
+        self.update(
+            |ring| ring.retired.iter().any(is_retired) || ring.next.as_ref().is_some_and(is_next),
+            |ring| {
+                ring.retired.retain(|retired| !is_retired(retired));
+                ring.next = ring.next.take().filter(|next| !is_next(next));
+                ring.renew_set();
+            },
+        );
     }
 
     /// Every key that verifies: the active one, the next one, the retired ones.
@@ -141,18 +168,42 @@ impl SigningKeys {
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
 
-    pub(super) fn active(&self) -> SigningKey {
-        self.0.load().active.clone()
+    /// The ring as it is now.
+    pub(super) fn now(&self) -> Guard<Arc<Ring>> {
+        self.0.load()
     }
 
-    fn update(&self, mut f: impl FnMut(&mut Ring)) {
+    /// Has the header for tokens of this type made, once for each key that comes to sign.
+    pub(super) fn prepare(&self, token_type: &str) {
+        self.update(
+            |ring| ring.header(token_type).is_none(),
+            |ring| {
+                ring.headers.push(Header {
+                    token_type: token_type.into(),
+                    encoded: encoded_header(&ring.active, token_type),
+                });
+            },
+        );
+    }
+
+    /// Puts a changed ring in the place of one that is to change. Any other stays as it is, and with
+    /// it the set of keys by which caches know their tokens.
+    fn update(&self, is_to_change: impl Fn(&Ring) -> bool, f: impl Fn(&mut Ring)) {
+        if !is_to_change(&self.0.load()) {
+            return;
+        }
         self.0.rcu(|ring| {
-            let mut ring = Ring::clone(ring);
-            f(&mut ring);
-            ring.with_set()
+            // Somebody else may have been first.
+            if !is_to_change(ring) {
+                return Arc::clone(ring);
+            }
+            let mut changed = Ring::clone(ring);
+            f(&mut changed);
+            Arc::new(changed)
         });
     }
 
+    /// Changes which keys are in the ring, or their parts.
     fn change(
         &self,
         mut f: impl FnMut(&mut Ring) -> Result<(), ConfigError>,
@@ -163,7 +214,10 @@ impl SigningKeys {
             let mut changed = Ring::clone(ring);
             result = f(&mut changed);
             match result {
-                Ok(()) => Arc::new(changed.with_set()),
+                Ok(()) => {
+                    changed.renew_set();
+                    Arc::new(changed)
+                }
                 Err(_) => Arc::clone(ring),
             }
         });
@@ -172,13 +226,61 @@ impl SigningKeys {
 }
 
 impl Ring {
-    fn with_set(mut self) -> Self {
+    /// The key that signs.
+    pub(super) fn active(&self) -> &SigningKey {
+        &self.active
+    }
+
+    /// The header of tokens of this type: base64url, and the dot behind it.
+    pub(super) fn header(&self, token_type: &str) -> Option<&str> {
+        let header = |header: &&Header| *header.token_type == *token_type;
+        Some(&self.headers.iter().find(header)?.encoded)
+    }
+
+    /// Makes the headers for the key that signs now.
+    fn renew_headers(&mut self) {
+        for header in &mut self.headers {
+            header.encoded = encoded_header(&self.active, &header.token_type);
+        }
+    }
+
+    /// Makes the set of the keys that are here now. It ends what caches know by the old one, so it is
+    /// made when keys came, went or took turns, and at no other time.
+    fn renew_set(&mut self) {
         let keys = std::iter::once(self.active.verifying_key())
             .chain(self.next.as_ref().map(SigningKey::verifying_key))
             .chain(self.retired.iter().map(|retired| retired.key.clone()));
         self.verifying = Arc::new(KeySet::new(keys));
-        self
     }
+}
+
+/// Whether verifiers take tokens that name this key.
+pub(super) fn check_id(key: &SigningKey) -> Result<(), ConfigError> {
+    match key.id().len() <= TokenHeader::LONGEST_KEY_ID {
+        true => Ok(()),
+        false => Err(ConfigError::InvalidSetting(
+            "the key's id has more than 256 bytes".into(),
+        )),
+    }
+}
+
+fn encoded_header(key: &SigningKey, token_type: &str) -> String {
+    #[derive(Serialize)]
+    struct Header<'a> {
+        alg: &'a str,
+        typ: &'a str,
+        kid: &'a str,
+    }
+    // Writing texts to memory cannot fail.
+    let json = serde_json::to_string(&Header {
+        alg: key.algorithm().name(),
+        typ: token_type,
+        kid: key.id(),
+    })
+    .unwrap_or_default();
+    let mut encoded = base64url::encode(json);
+    encoded.push('.');
+    encoded
 }
 
 /// The keys that verify at the time of a clock.
@@ -196,11 +298,23 @@ impl KeySource for InTime {
         }
         self.keys.snapshot()
     }
+
+    fn current(&self) -> Option<KeySetId> {
+        let now = self.clock.now();
+        let ring = self.keys.0.load();
+        // Then the ring is about to change: the snapshot sees to it.
+        let is_due = ring.retired.iter().any(|retired| now > retired.until);
+        (!is_due).then(|| ring.verifying.id())
+    }
 }
 
 impl KeySource for SigningKeys {
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
         Ok(Arc::clone(&self.0.load().verifying))
+    }
+
+    fn current(&self) -> Option<KeySetId> {
+        Some(self.0.load().verifying.id())
     }
 }
 

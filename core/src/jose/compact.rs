@@ -1,8 +1,13 @@
 //! The compact form of a JWS (RFC 7515 section 7.1): three parts and two dots.
 
+use memchr::{memchr, memrchr};
+
 use crate::error::AuthErrorKind;
 
-/// The three encoded parts of a token, checked for size, alphabet and count, not yet decoded.
+/// The three encoded parts of a token, checked for size and count.
+///
+/// Whether their bytes are of the alphabet is seen when they are decoded: that refuses every other
+/// byte, further dots too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compact<'t> {
     pub(crate) header: &'t str,
@@ -20,16 +25,14 @@ impl<'t> Compact<'t> {
         if token.len() > limit {
             return Err(AuthErrorKind::TokenTooLarge);
         }
-        if !all(token, is_token_byte) {
-            return Err(MALFORMED);
-        }
-        let (header, rest) = token.split_once('.').ok_or(MALFORMED)?;
-        let (payload, signature) = rest.rsplit_once('.').ok_or(MALFORMED)?;
+        let first = memchr(b'.', token.as_bytes()).ok_or(MALFORMED)?;
+        let last = memrchr(b'.', token.as_bytes()).ok_or(MALFORMED)?;
+        let (signed, signature) = (&token[..last], &token[last + 1..]);
+        let (header, payload) = (&token[..first], signed.get(first + 1..).ok_or(MALFORMED)?);
         // An empty payload is a JWS, though no set of claims.
-        if header.is_empty() || signature.is_empty() || !all(payload, |byte| byte != b'.') {
+        if header.is_empty() || signature.is_empty() {
             return Err(MALFORMED);
         }
-        let signed = &token[..header.len() + 1 + payload.len()];
         Ok(Self {
             header,
             payload,
@@ -37,20 +40,6 @@ impl<'t> Compact<'t> {
             signed,
         })
     }
-}
-
-/// Whether every byte is good. There is no early exit, so that this becomes a vector loop.
-fn all(text: &str, good: impl Fn(u8) -> bool) -> bool {
-    text.bytes()
-        .fold(0, |bad, byte| bad | u8::from(!good(byte)))
-        == 0
-}
-
-/// The base64url alphabet (RFC 4648 section 5) and the dot.
-fn is_token_byte(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let digit = byte.wrapping_sub(b'0') < 10;
-    letter | digit | (byte == b'-') | (byte == b'_') | (byte == b'.')
 }
 
 #[cfg(test)]
@@ -73,25 +62,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_malformed() {
-        for token in [
-            "",
-            ".",
-            "..",
-            "a",
-            "a.b",
-            "a.b.c.d",
-            "a.b.c.d.e",
-            ".b.c",
-            "a.b.",
-            "a=.b.c",
-            "a.b.c ",
-            "a.b+.c",
-            "a.b/.c",
-            "a.b\n.c",
-            "ä.b.c",
-            "a%2Eb.c",
-            "{}",
-        ] {
+        for token in ["", ".", "..", "a", "a.b", ".b.c", "a.b.", "{}"] {
             assert_eq!(
                 Compact::parse(token, 100).unwrap_err(),
                 AuthErrorKind::MalformedToken,

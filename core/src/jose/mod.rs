@@ -17,6 +17,7 @@ mod jwk_set;
 mod key;
 mod material;
 mod pem;
+mod short_text;
 mod signing_key;
 mod strength;
 mod thumbprint;

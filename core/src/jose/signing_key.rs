@@ -39,6 +39,7 @@ use crate::{
 pub struct SigningKey {
     signer: Arc<crypto::Signer>,
     verifying: Key,
+    signature_length: usize,
 }
 
 impl SigningKey {
@@ -223,6 +224,11 @@ impl SigningKey {
         Some(text)
     }
 
+    /// How many bytes each of its signatures has.
+    pub(crate) fn signature_length(&self) -> usize {
+        self.signature_length
+    }
+
     /// Appends the signature of `message` to `out`.
     pub(crate) fn sign(
         &self,
@@ -259,6 +265,7 @@ impl SigningKey {
         Ok(Self {
             signer: Arc::new(signer),
             verifying,
+            signature_length: signature.len(),
         })
     }
 

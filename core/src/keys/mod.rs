@@ -18,6 +18,6 @@ pub use self::{
     remote::{Discovery, KeysState, KeysStatus, RemoteKeys, RemoteKeysBuilder, SavedKeys},
 };
 pub use self::{
-    set::KeySet,
+    set::{KeySet, KeySetId},
     source::{BoxFuture, KeySource, Keys, KeysUnavailable, Refresh},
 };

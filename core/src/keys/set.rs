@@ -1,11 +1,18 @@
 //! An immutable set of verification keys.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use crate::{
     config_error::ConfigError,
     error::{AuthError, AuthErrorKind},
-    jose::{Algorithm, Compact, Header, Key, Origin, SkippedKey, base64url, parse_set},
+    jose::{
+        Algorithm, Compact, Header, Key, Origin, SkippedKey,
+        base64url::{self, Buffer},
+        parse_set,
+    },
 };
 
 /// An immutable set of verification keys.
@@ -25,9 +32,14 @@ use crate::{
 /// assert_eq!(set.skipped().len(), 1);
 /// # Ok::<(), countersign::ConfigError>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct KeySet {
+    id: KeySetId,
     keys: Vec<Key>,
+    /// One for each key, so that a search looks at few bytes: see [`tag`].
+    tags: Vec<u32>,
+    /// How many of the keys have an id.
+    names: usize,
     skipped: Vec<SkippedKey>,
 }
 
@@ -46,16 +58,16 @@ impl KeySet {
     /// The longest token, in bytes.
     const LARGEST_TOKEN: usize = 64 << 10;
 
-    /// How many keys are tried for a token that names none.
+    /// How many keys are tried for a token that names none, if there are no more.
     const MOST_TRIES: usize = 4;
+
+    /// The longest signature that needs no allocation, in bytes: by an RSA key of 4096 bits.
+    const USUAL_SIGNATURE: usize = 512;
 
     /// A set of these keys.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Self {
-        Self {
-            keys: keys.into_iter().collect(),
-            skipped: Vec::new(),
-        }
+        Self::of(keys.into_iter().collect(), Vec::new())
     }
 
     /// Reads a JWK set (RFC 7517 section 5) of your own, for example from a file.
@@ -121,10 +133,24 @@ impl KeySet {
                 }
             )));
         }
-        Ok(Self {
-            keys: parsed.keys,
-            skipped: parsed.skipped,
-        })
+        Ok(Self::of(parsed.keys, parsed.skipped))
+    }
+
+    fn of(keys: Vec<Key>, skipped: Vec<SkippedKey>) -> Self {
+        Self {
+            id: KeySetId::next(),
+            tags: keys.iter().map(|key| tag(key.id())).collect(),
+            names: keys.iter().filter(|key| key.id().is_some()).count(),
+            keys,
+            skipped,
+        }
+    }
+
+    /// Tells this set from every other one that was made in this process, even of the same keys. Clones
+    /// have the same.
+    #[must_use]
+    pub fn id(&self) -> KeySetId {
+        self.id
     }
 
     /// The keys.
@@ -156,66 +182,138 @@ impl KeySet {
     pub fn verify_signature_only(&self, token: &str) -> Result<Vec<u8>, AuthError> {
         let compact = Compact::parse(token, Self::LARGEST_TOKEN)?;
         let header = Header::parse(compact.header)?;
-        let signature = decode(compact.signature)?;
-        self.verify(
-            header.algorithm(),
-            header.key_id(),
-            compact.signed.as_bytes(),
-            &signature,
-        )?;
-        Ok(decode(compact.payload)?)
+        let candidates = self.candidates(header.algorithm(), header.key_id())?;
+        self.verify(&candidates, &compact)?;
+        let payload = base64url::decode(compact.payload);
+        Ok(payload.ok_or(AuthErrorKind::MalformedToken)?)
     }
 
-    /// Finds the key for a header and checks the signature with it.
+    /// Finds the keys that may have signed a token with this header.
     ///
     /// 1. If keys have the token's `kid` as their id, only they are looked at.
     /// 2. Else the keys without an id are, made from a secret or a PEM: they have no other name.
     /// 3. A token without `kid` may be by any key.
     ///
-    /// At most four keys are tried, so that a token cannot buy more work than that.
-    pub(crate) fn verify(
+    /// More than four are too many, and none of them is tried: a token cannot buy that much work.
+    pub(crate) fn candidates(
         &self,
         algorithm: Algorithm,
         key_id: Option<&str>,
-        signed: &[u8],
-        signature: &[u8],
-    ) -> Result<&Key, AuthErrorKind> {
-        let is_named = |key: &&Key| key_id.is_some() && key.id() == key_id;
-        let named = self.keys.iter().any(|key| is_named(&key));
-        let mut candidates = self
-            .keys
-            .iter()
-            .filter(|key| match key_id {
-                Some(_) if named => is_named(key),
-                Some(_) => key.id().is_none(),
-                None => true,
-            })
-            .peekable();
-        if candidates.peek().is_none() {
-            return Err(AuthErrorKind::UnknownKey);
+    ) -> Result<Candidates, AuthErrorKind> {
+        let mut found = Candidates {
+            places: [0; Self::MOST_TRIES],
+            count: 0,
+            otherwise: AuthErrorKind::BadSignature,
+        };
+        let mut add = |place: usize| {
+            if !self.keys[place].algorithm().matches(algorithm) {
+                return Ok(());
+            }
+            let free = found.places.get_mut(found.count);
+            *free.ok_or(AuthErrorKind::AmbiguousKey)? = place;
+            found.count += 1;
+            Ok(())
+        };
+        let mut is_named = false;
+        if key_id.is_none() {
+            (0..self.keys.len()).try_for_each(&mut add)?;
+        } else {
+            is_named = self.visit(key_id, &mut add)?;
         }
-        let mut tried = 0;
-        for key in candidates.filter(|key| key.algorithm().matches(algorithm)) {
-            if tried == Self::MOST_TRIES {
-                return Err(AuthErrorKind::AmbiguousKey);
-            }
-            if key.verify(signed, signature) {
-                return Ok(key);
-            }
-            tried += 1;
+        let is_unnamed = key_id.is_some() && !is_named;
+        // All may have a name, and it is another one.
+        if is_unnamed && self.names < self.keys.len() {
+            self.visit(None, &mut add)?;
         }
         // In a set that names its keys, the one that is meant may be a newer one.
-        let names_keys = self.keys.iter().any(|key| key.id().is_some());
-        Err(match tried {
-            _ if key_id.is_some() && !named && names_keys => AuthErrorKind::UnknownKey,
-            0 => AuthErrorKind::WrongAlgorithm,
-            _ => AuthErrorKind::BadSignature,
-        })
+        let may_be_newer = is_unnamed && self.names > 0;
+        if may_be_newer {
+            found.otherwise = AuthErrorKind::UnknownKey;
+        }
+        match found.count {
+            0 if may_be_newer || self.keys.is_empty() => Err(AuthErrorKind::UnknownKey),
+            0 => Err(AuthErrorKind::WrongAlgorithm),
+            _ => Ok(found),
+        }
+    }
+
+    /// Checks the signature of a token with these keys of this set; returns the one that made it.
+    pub(crate) fn verify(
+        &self,
+        candidates: &Candidates,
+        compact: &Compact<'_>,
+    ) -> Result<&Key, AuthErrorKind> {
+        let mut buffer = Buffer::<{ Self::USUAL_SIGNATURE }>::new();
+        let signature = buffer.decode(compact.signature);
+        let signature = signature.ok_or(AuthErrorKind::MalformedToken)?;
+        let places = &candidates.places[..candidates.count];
+        let mut keys = places.iter().filter_map(|place| self.keys.get(*place));
+        keys.find(|key| key.verify(compact.signed.as_bytes(), signature))
+            .ok_or(candidates.otherwise)
+    }
+
+    /// Shows where the keys with this id are, or those without any; says whether there are such.
+    fn visit<E>(
+        &self,
+        key_id: Option<&str>,
+        mut show: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        const BLOCK: usize = 16;
+
+        let wanted = tag(key_id);
+        let mut any = false;
+        for (n, block) in self.tags.chunks(BLOCK).enumerate() {
+            // No early exit, so that this becomes vector instructions.
+            let same = block.iter().map(|own| u32::from(*own == wanted));
+            if same.sum::<u32>() == 0 {
+                continue;
+            }
+            for place in n * BLOCK..n * BLOCK + block.len() {
+                if self.tags[place] == wanted && self.keys[place].id() == key_id {
+                    any = true;
+                    show(place)?;
+                }
+            }
+        }
+        Ok(any)
     }
 }
 
-fn decode(part: &str) -> Result<Vec<u8>, AuthErrorKind> {
-    base64url::decode(part.as_bytes()).ok_or(AuthErrorKind::MalformedToken)
+impl Default for KeySet {
+    /// A set without a key, which verifies nothing.
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+/// Which [`KeySet`] it is. Only a set gives its own, so that nobody can say so for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeySetId(u64);
+
+impl KeySetId {
+    /// One that no set has had.
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The keys of a set that may have signed a token: at least one.
+pub(crate) struct Candidates {
+    places: [usize; KeySet::MOST_TRIES],
+    count: usize,
+    /// What to say when none of them has.
+    otherwise: AuthErrorKind,
+}
+
+/// A number for an id, from its length and its end. Two ids may have the same.
+fn tag(id: Option<&str>) -> u32 {
+    let Some(id) = id else { return 0 };
+    let end = &id.as_bytes()[id.len().saturating_sub(8)..];
+    // Odd, so that it is none of those without an id.
+    1 | end.iter().fold(id.len() as u32, |sum, byte| {
+        sum.wrapping_mul(0x0100_0193) ^ u32::from(*byte) << 1
+    })
 }
 
 impl fmt::Debug for KeySet {

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     jose::{Key, SigningKey},
-    keys::KeySet,
+    keys::{KeySet, KeySetId},
 };
 
 /// A source of keys that can change while the server runs.
@@ -36,6 +36,18 @@ pub trait KeySource: Send + Sync + 'static {
     /// [`KeysUnavailable`] when there are none, or none that may still be used. The request is
     /// answered with 503 if [`refresh`](Self::refresh) does not help.
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable>;
+
+    /// Which set [`snapshot`](Self::snapshot) would give now; `None` where it would give none. Default:
+    /// it takes one and looks.
+    ///
+    /// A `TokenCache` asks at every request, and one of several `Issuers` also for tokens of the others:
+    /// it must be quick, and must not wait. A token counts again only while it is the set that verified
+    /// it. So a set that may not be used any more must not be named, and a source that makes a new set
+    /// for every snapshot makes a cache useless. Say how it is cheaper if there is a way, best without
+    /// writing to memory that threads share, such as the count of an [`Arc`].
+    fn current(&self) -> Option<KeySetId> {
+        Some(self.snapshot().ok()?.id())
+    }
 
     /// Whether [`refresh`](Self::refresh) can bring anything. Default: yes.
     ///
@@ -92,32 +104,57 @@ impl KeysUnavailable {
 
 /// The keys of a verifier: made from a [`Key`], several, a [`KeySet`] or a [`KeySource`].
 #[derive(Clone)]
-pub struct Keys(Arc<dyn KeySource>);
+pub struct Keys(Held);
+
+#[derive(Clone)]
+enum Held {
+    Fixed(Fixed),
+    Source(Arc<dyn KeySource>),
+}
 
 impl Keys {
     /// Keys that come from a source.
     #[must_use]
     pub fn from_source(source: impl KeySource) -> Self {
-        Self(Arc::new(source))
+        Self(Held::Source(Arc::new(source)))
     }
 
     pub(crate) fn source(&self) -> &dyn KeySource {
-        &*self.0
+        match &self.0 {
+            Held::Fixed(fixed) => fixed,
+            Held::Source(source) => &**source,
+        }
+    }
+
+    /// Looks at the keys of now. Where they are fixed, that counts no reference, which all threads
+    /// would write to.
+    pub(crate) fn look<R>(&self, f: impl FnOnce(&KeySet) -> R) -> Result<R, KeysUnavailable> {
+        match &self.0 {
+            Held::Fixed(Fixed(set)) => Ok(f(set)),
+            Held::Source(source) => Ok(f(&*source.snapshot()?)),
+        }
     }
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Keys").field(&self.0.snapshot()).finish()
+        f.debug_tuple("Keys")
+            .field(&self.source().snapshot())
+            .finish()
     }
 }
 
 /// Keys that never change.
+#[derive(Clone)]
 struct Fixed(Arc<KeySet>);
 
 impl KeySource for Fixed {
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
         Ok(Arc::clone(&self.0))
+    }
+
+    fn current(&self) -> Option<KeySetId> {
+        Some(self.0.id())
     }
 
     fn is_renewed(&self) -> bool {
@@ -127,7 +164,7 @@ impl KeySource for Fixed {
 
 impl From<KeySet> for Keys {
     fn from(set: KeySet) -> Self {
-        Self::from_source(Fixed(Arc::new(set)))
+        Self(Held::Fixed(Fixed(Arc::new(set))))
     }
 }
 

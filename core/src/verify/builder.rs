@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+#[cfg(feature = "cache")]
+use crate::cache::TokenCache;
 #[cfg(feature = "remote")]
 use crate::keys::{Discovery, RemoteKeysBuilder};
 use crate::{
@@ -50,6 +52,8 @@ pub struct VerifierBuilder<K = Keys> {
     max_lifetime: Option<Duration>,
     max_token_bytes: usize,
     revocation: Option<Revocation>,
+    #[cfg(feature = "cache")]
+    cache: Option<TokenCache>,
     clock: Arc<dyn Clock>,
 }
 
@@ -86,6 +90,8 @@ impl<K> VerifierBuilder<K> {
             max_lifetime: Some(VerifierBuilder::DEFAULT_MAX_LIFETIME),
             max_token_bytes: VerifierBuilder::DEFAULT_MAX_TOKEN_BYTES,
             revocation: None,
+            #[cfg(feature = "cache")]
+            cache: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -132,6 +138,9 @@ impl<K> VerifierBuilder<K> {
     }
 
     /// How far clocks may differ, in whole seconds. Default 30 seconds, at most 5 minutes.
+    ///
+    /// On Linux, [`SystemClock`] may be up to 10 milliseconds late. With a leeway of zero, a token that was
+    /// issued in this very second may then be from the future.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
@@ -201,6 +210,16 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
+    /// Keeps tokens that were verified, so that the next request with one need not verify it again. No
+    /// default: nothing is kept.
+    ///
+    /// [`TokenCache`] says what still is checked, and what stays in memory.
+    #[cfg(feature = "cache")]
+    pub fn cache(mut self, cache: TokenCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
     /// The clock. Default [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -233,6 +252,8 @@ impl<K> VerifierBuilder<K> {
             max_age: self.max_age.map(seconds),
             max_lifetime: self.max_lifetime.map(seconds),
             revocation: self.revocation,
+            #[cfg(feature = "cache")]
+            cache: self.cache,
         };
         let checked = Checked {
             algorithms: self.algorithms,

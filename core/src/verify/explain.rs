@@ -3,15 +3,17 @@
 use std::fmt;
 
 use crate::{
-    claims::VerifiedToken,
     error::{AuthError, AuthErrorKind},
     jose::Header,
-    verify::rules::{Facts, Rule, Settings, quoted},
+    verify::{
+        rules::{Facts, Rule, Settings},
+        shown::quoted,
+    },
 };
 
 /// The verdict on a token, and the checks that led to it.
 ///
-/// Made by [`Verifier::explain`](crate::Verifier::explain). Its `Display` is a table for people.
+/// A payload that cannot be decoded has no check of its signature. Made by [`Verifier::explain`](crate::Verifier::explain). Its `Display` is a table for people.
 #[derive(Clone, Debug, Default)]
 pub struct Explanation {
     checks: Vec<Check>,
@@ -38,7 +40,7 @@ impl Explanation {
             .filter(|check| matches!(check.verdict, Verdict::Failed(_)))
     }
 
-    pub(super) fn conclude(mut self, result: Result<VerifiedToken, AuthError>) -> Self {
+    pub(super) fn conclude(mut self, result: Result<(), AuthError>) -> Self {
         self.refusal = result.err().map(|error| error.kind());
         self
     }
@@ -135,6 +137,8 @@ pub enum Verdict {
 pub(super) trait Log {
     /// Whether to go on after a refusal.
     const EVERY_CHECK: bool;
+    /// Whether the signature is checked. Without it, nothing is verified, and nothing may be kept.
+    const SIGNATURE: bool = true;
 
     fn step(
         &mut self,

@@ -1,11 +1,11 @@
 //! What happens when the keys at hand do not verify a token, and newer ones might.
 
 use crate::{
-    claims::VerifiedToken,
+    claims::{Reader, Registered, VerifiedToken},
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
-    jose::{Compact, Header},
-    keys::{BoxFuture, KeysUnavailable, Refresh},
+    jose::{Compact, Header, Key, base64url, json},
+    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
     verify::{
         Verifier,
         explain::Log,
@@ -15,9 +15,24 @@ use crate::{
 
 impl Verifier {
     /// Verifies a token; if newer keys could change the verdict, after having asked for them.
-    pub(crate) fn start(&self, token: &str) -> MaybeReady<Result<VerifiedToken, AuthError>> {
-        let error = match self.verify_now(token) {
-            Ok(token) => return MaybeReady::ready(Ok(token)),
+    pub(crate) fn start(
+        &self,
+        token: &str,
+        reader: Reader,
+    ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
+        self.start_with(token, move |verifier, token| {
+            verifier.verify_with(token, reader)
+        })
+    }
+
+    /// The same, with another way to verify.
+    pub(super) fn start_with<O: Send + 'static>(
+        &self,
+        token: &str,
+        verify: impl Fn(&Self, &str) -> Result<O, AuthError> + Send + 'static,
+    ) -> MaybeReady<Result<O, AuthError>> {
+        let error = match verify(self, token) {
+            Ok(accepted) => return MaybeReady::ready(Ok(accepted)),
             Err(error) => error,
         };
         let Some(refreshed) = self.refresh(token, error.kind()) else {
@@ -27,7 +42,7 @@ impl Verifier {
         let token = token.to_owned();
         MaybeReady::waiting(async move {
             let refreshed = refreshed.await;
-            match (verifier.verify_now(&token), refreshed) {
+            match (verify(&verifier, &token), refreshed) {
                 // The key may be new, and the source could not look: nobody can tell.
                 (Err(again), Err(unavailable)) if again.kind() == error.kind() => {
                     Err(AuthError::from(AuthErrorKind::KeysUnavailable)
@@ -62,6 +77,8 @@ impl Verifier {
         let compact = Compact::parse(token, self.max_token_bytes()).ok()?;
         let header = Header::parse(compact.header).ok()?;
         let why = match (kind, header.key_id()) {
+            // Who has no secrets gets none: a provider does not publish them.
+            _ if header.algorithm().is_symmetric() && has_no_secret(source) => return None,
             (AuthErrorKind::UnknownKey, Some(id)) => Refresh::UnknownKey(id),
             // The verifier, not the keys, refuses the algorithm.
             _ if !self.accepts(header.algorithm()) => return None,
@@ -69,7 +86,11 @@ impl Verifier {
             (_, Some(id)) if source.snapshot().is_ok_and(|set| set.has_key(id)) => return None,
             _ => Refresh::NoMatch,
         };
-        if self.is_refused_by_its_claims(token) {
+        let asks_in_vain = base64url::decode(compact.signature).is_none()
+            || base64url::decode(compact.payload).is_none_or(|payload| {
+                is_worth_reading(&header, &payload) && self.is_refused_by_its_claims(token)
+            });
+        if asks_in_vain {
             return None;
         }
         source.refresh(why)
@@ -80,18 +101,35 @@ impl Verifier {
     /// What is read here is not verified. It can only spare a fetch, never let anybody in.
     fn is_refused_by_its_claims(&self, token: &str) -> bool {
         let mut claims = ClaimsOnly { refused: false };
-        let _ = self.run(token, &mut claims);
+        let _ = self.run(token, &mut claims, Registered::read, |_| ());
         claims.refused
     }
 }
 
-/// Listens to all checks. That of the signature does not count.
+/// Whether the claims of a token are looked at before a source is asked for newer keys.
+///
+/// It must not cost much beside the signature of a good token: an intricate payload is not worth it,
+/// and none is beside an HMAC, whose keys nobody fetches from a provider.
+fn is_worth_reading(header: &Header, payload: &[u8]) -> bool {
+    const WORK: usize = 2_000;
+    !header.algorithm().is_symmetric() && json::work(payload) <= WORK + payload.len()
+}
+
+fn has_no_secret(source: &dyn KeySource) -> bool {
+    let is_secret = |key: &Key| key.algorithm().is_symmetric();
+    source
+        .snapshot()
+        .is_ok_and(|set| !set.keys().iter().any(is_secret))
+}
+
+/// Listens to all checks but that of the signature, which has failed already.
 struct ClaimsOnly {
     refused: bool,
 }
 
 impl Log for ClaimsOnly {
     const EVERY_CHECK: bool = true;
+    const SIGNATURE: bool = false;
 
     fn step(&mut self, _: &'static str, _: impl FnOnce() -> String, failed: Option<AuthErrorKind>) {
         self.refused |= failed.is_some();

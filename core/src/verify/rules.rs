@@ -1,11 +1,16 @@
 //! The rules that a token's claims must pass, as a list: one entry, one rule.
 
+#[cfg(feature = "cache")]
+use crate::cache::TokenCache;
 use crate::{
     claims::{Place, Registered, Span},
     error::{AuthError, AuthErrorKind},
     jose::Header,
     revocation::{Named, Revocation},
-    verify::layout::Places,
+    verify::{
+        layout::Places,
+        shown::{LONGEST, any_of, at_most, cut, date, latest, listed, quoted},
+    },
 };
 
 /// What the rules compare with.
@@ -25,6 +30,9 @@ pub(super) struct Settings {
     /// Seconds.
     pub(super) max_lifetime: Option<i64>,
     pub(super) revocation: Option<Revocation>,
+    /// Where verdicts are kept.
+    #[cfg(feature = "cache")]
+    pub(super) cache: Option<TokenCache>,
 }
 
 /// What the rules look at.
@@ -38,9 +46,20 @@ pub(super) struct Facts<'t> {
 /// One rule: its name, its decision, and how to explain it.
 pub(super) struct Rule {
     pub(super) name: &'static str,
+    #[cfg_attr(not(feature = "cache"), allow(dead_code))] // only a cache has tokens come again
+    pub(super) when: When,
     pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), AuthError>,
     pub(super) expected: fn(&Settings, &Facts<'_>) -> String,
     pub(super) found: fn(&Settings, &Facts<'_>) -> String,
+}
+
+/// When a rule is asked about a token that has been verified, and comes again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// Each time: it asks for more than the token and the settings.
+    Always,
+    /// Never again: it would say the same.
+    Once,
 }
 
 /// The name of the one rule that asks for more than the token and the settings.
@@ -50,6 +69,7 @@ pub(super) const REVOCATION: &str = "revocation";
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "typ",
+        when: When::Once,
         check: token_type,
         expected: |settings, _| match settings.types.as_slice() {
             [] => "jwt, at+jwt or absent".to_owned(),
@@ -59,10 +79,11 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "required claims",
+        when: When::Once,
         check: required_claims,
         expected: |settings, _| settings.places.wanted.claims.join(", "),
         found: |settings, facts| {
-            let missing = facts.claims.missing;
+            let missing = facts.claims.missing.map(usize::from);
             match missing.and_then(|index| settings.places.wanted.claims.get(index)) {
                 Some(name) => format!("no {name}"),
                 None => "all present".to_owned(),
@@ -71,6 +92,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "required values",
+        when: When::Once,
         check: required_values,
         expected: |settings, _| {
             let all = settings.places.values.iter();
@@ -83,12 +105,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "iss",
+        when: When::Once,
         check: issuer,
         expected: |settings, _| any_of(settings.issuers.as_deref()),
         found: |_, facts| quoted(facts.issuer()),
     },
     Rule {
         name: "aud",
+        when: When::Once,
         check: audience,
         expected: |settings, _| {
             let expected = any_of(settings.audiences.as_deref());
@@ -101,24 +125,28 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "exp",
+        when: When::Always,
         check: expiry,
         expected: |settings, facts| format!("after {}", facts.now.saturating_sub(settings.leeway)),
         found: |_, facts| date(facts.claims.expires_at),
     },
     Rule {
         name: "nbf",
+        when: When::Always,
         check: not_before,
         expected: |settings, facts| latest(settings, facts),
         found: |_, facts| date(facts.claims.not_before),
     },
     Rule {
         name: "iat",
+        when: When::Always,
         check: issued_at,
         expected: |settings, facts| latest(settings, facts),
         found: |_, facts| date(facts.claims.issued_at),
     },
     Rule {
         name: "lifetime",
+        when: When::Always,
         check: lifetime,
         expected: |settings, _| at_most(settings.max_lifetime),
         found: |_, facts| {
@@ -129,6 +157,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "age",
+        when: When::Always,
         check: age,
         expected: |settings, _| at_most(settings.max_age),
         found: |_, facts| {
@@ -139,6 +168,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "cnf",
+        when: When::Always,
         check: confirmation,
         expected: |_, _| "absent".to_owned(),
         found: |_, facts| {
@@ -152,6 +182,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: REVOCATION,
+        when: When::Always,
         check: revocation,
         expected: |settings, _| match settings.revocation {
             Some(_) => "none of these revoked".to_owned(),
@@ -172,20 +203,20 @@ pub(super) const RULES: &[Rule] = &[
 
 impl<'t> Facts<'t> {
     fn issuer(&self) -> Option<&'t str> {
-        self.text(&self.claims.issuer)
+        self.text(self.claims.issuer)
     }
 
     fn named(&self) -> Named<'t> {
         Named {
-            id: self.text(&self.claims.id),
-            session: self.text(&self.claims.session_id),
-            subject: self.text(&self.claims.subject),
+            id: self.text(self.claims.id),
+            session: self.text(self.claims.session_id),
+            subject: self.text(self.claims.subject),
             issued_at: self.claims.issued_at,
         }
     }
 
-    fn text(&self, claim: &'t Option<Span>) -> Option<&'t str> {
-        Some(claim.as_ref()?.get(self.payload))
+    fn text(&self, claim: Option<Span>) -> Option<&'t str> {
+        Some(self.claims.get(claim?, self.payload))
     }
 
     /// The texts of a claim, for people.
@@ -196,7 +227,7 @@ impl<'t> Facts<'t> {
         let all: Vec<String> = texts
             .iter()
             .take(LONGEST)
-            .map(|one| quoted(Some(one.get(self.payload))))
+            .map(|one| quoted(self.text(Some(*one))))
             .collect();
         match all.as_slice() {
             [] => "none".to_owned(),
@@ -239,8 +270,7 @@ fn required_values(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErr
             return Err(AuthErrorKind::MissingClaim.into());
         }
         // An array is not the text that it holds.
-        let found = facts.claims.text(claim.place);
-        let found = found.map(|text| text.get(facts.payload));
+        let found = facts.text(facts.claims.text(claim.place));
         refuse_unless(
             found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
             AuthErrorKind::InvalidClaim,
@@ -269,7 +299,7 @@ fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     let found = facts.claims.texts(settings.places.audience.place);
     let found = found.ok_or(AuthErrorKind::MissingClaim)?;
     let is_expected = |one: &Span| {
-        let one = one.get(facts.payload);
+        let one = facts.claims.get(*one, facts.payload);
         expected.iter().any(|own| **own == *one)
     };
     refuse_unless(found.iter().any(is_expected), AuthErrorKind::WrongAudience)
@@ -343,57 +373,3 @@ fn has_come(date: Option<i64>, settings: &Settings, facts: &Facts<'_>) -> bool {
 fn refuse_unless(good: bool, kind: AuthErrorKind) -> Result<(), AuthError> {
     if good { Ok(()) } else { Err(kind.into()) }
 }
-
-fn any_of(names: Option<&[Box<str>]>) -> String {
-    names.map_or("any".to_owned(), |names| {
-        names
-            .iter()
-            .map(|name| quoted(Some(name)))
-            .collect::<Vec<_>>()
-            .join(" or ")
-    })
-}
-
-fn listed(all: impl Iterator<Item = String>) -> String {
-    let all: Vec<String> = all.collect();
-    match all.as_slice() {
-        [] => "none".to_owned(),
-        all => all.join(", "),
-    }
-}
-
-fn at_most(seconds: Option<i64>) -> String {
-    seconds.map_or("any".to_owned(), |seconds| format!("at most {seconds} s"))
-}
-
-fn latest(settings: &Settings, facts: &Facts<'_>) -> String {
-    format!(
-        "absent, or at most {}",
-        facts.now.saturating_add(settings.leeway)
-    )
-}
-
-fn date(date: Option<i64>) -> String {
-    date.map_or("absent".to_owned(), |date| date.to_string())
-}
-
-/// A text from a token, escaped and cut to a length that a log can bear.
-pub(super) fn quoted(text: Option<&str>) -> String {
-    text.map_or("absent".to_owned(), |text| {
-        // Cut before escaping, so that a huge text costs nothing, and again after it.
-        let text: String = text.chars().take(LONGEST + 1).collect();
-        cut(format!("{text:?}"))
-    })
-}
-
-/// Cuts to the length that a log can bear.
-fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-        text.push_str("...");
-    }
-    text
-}
-
-/// The most characters that an explanation shows of one claim.
-const LONGEST: usize = 128;

@@ -2,19 +2,15 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use arc_swap::ArcSwapOption;
-
+#[cfg(feature = "cache")]
+use crate::cache::VerifierId;
 use crate::{
-    claims::{Context, Registered, VerifiedToken},
+    claims::{Context, Reader, Registered, VerifiedToken, Wanted},
     error::{AuthError, AuthErrorKind},
-    jose::{Algorithm, Compact, Header, base64url},
+    jose::Algorithm,
     keys::Keys,
     revocation::Revocation,
-    verify::{
-        Explanation, VerifierBuilder,
-        explain::Log,
-        rules::{Facts, RULES, Settings},
-    },
+    verify::{Explanation, VerifierBuilder, checks::Accepted, memo::Memos, rules::Settings},
 };
 #[cfg(feature = "remote")]
 use crate::{
@@ -56,23 +52,15 @@ use crate::{
 pub struct Verifier(Arc<Inner>);
 
 struct Inner {
+    #[cfg(feature = "cache")]
+    id: VerifierId,
     keys: Keys,
     /// `None`: those of the keys.
     algorithms: Option<Vec<Algorithm>>,
     settings: Settings,
     max_token_bytes: usize,
     context: Arc<Context>,
-    /// Headers of good tokens. An issuer writes the same one into all tokens of one key.
-    memos: [ArcSwapOption<Memo>; MEMOS],
-}
-
-/// How many headers are remembered: keys of one issuer, mostly.
-const MEMOS: usize = 8;
-
-/// A header that has been parsed, and the encoded text that it was parsed from.
-struct Memo {
-    encoded: Box<str>,
-    header: Arc<Header>,
+    memos: Memos,
 }
 
 impl Verifier {
@@ -119,12 +107,14 @@ impl Verifier {
         context: Arc<Context>,
     ) -> Self {
         Self(Arc::new(Inner {
+            #[cfg(feature = "cache")]
+            id: VerifierId::new(),
             keys,
             algorithms,
             settings,
             max_token_bytes,
             context,
-            memos: Default::default(),
+            memos: Memos::default(),
         }))
     }
 
@@ -134,10 +124,14 @@ impl Verifier {
     /// [`VerifierBuilder::revocation`].
     #[must_use]
     pub fn with_revocation(self, revocation: Revocation) -> Self {
-        let settings = Settings {
+        self.with_settings(Settings {
             revocation: Some(revocation),
             ..self.0.settings.clone()
-        };
+        })
+    }
+
+    /// The same verifier with other settings, and nothing that was learnt with its own.
+    pub(super) fn with_settings(&self, settings: Settings) -> Self {
         Self::new(
             self.0.keys.clone(),
             self.0.algorithms.clone(),
@@ -159,7 +153,7 @@ impl Verifier {
         &self,
         token: &str,
     ) -> impl Future<Output = Result<VerifiedToken, AuthError>> + Send + use<> {
-        self.start(token)
+        self.start(token, Reader::UNTYPED)
     }
 
     /// Verifies a token with the keys at hand; never waits and never fetches.
@@ -168,10 +162,48 @@ impl Verifier {
     ///
     /// [`AuthError`] with the first check that failed.
     pub fn verify_now(&self, token: &str) -> Result<VerifiedToken, AuthError> {
+        self.verify_with(token, Reader::UNTYPED)
+    }
+
+    /// The same; the payload is read this way.
+    pub(crate) fn verify_with(
+        &self,
+        token: &str,
+        reader: Reader,
+    ) -> Result<VerifiedToken, AuthError> {
+        if let Some(token) = self.cached(token) {
+            return Ok(token);
+        }
+        self.check(
+            token,
+            |claims, payload, wanted| reader.read(claims, payload, wanted),
+            |accepted| {
+                let context = Arc::clone(&self.0.context);
+                let verified = VerifiedToken::new(
+                    accepted.header,
+                    accepted.payload.into(),
+                    accepted.claims,
+                    context,
+                    accepted.parsed,
+                );
+                self.keep(token, accepted.keys, &verified);
+                verified
+            },
+        )
+    }
+
+    /// All checks, for those who only want what comes out of them.
+    pub(super) fn check<P, O>(
+        &self,
+        token: &str,
+        read: impl FnOnce(&mut Registered, &str, &Wanted) -> Result<P, AuthErrorKind>,
+        accept: impl FnOnce(Accepted<'_, P>) -> O,
+    ) -> Result<O, AuthError> {
         #[cfg(feature = "metrics")]
-        return self.run(token, &mut crate::verify::stages::Stages::start());
+        let mut log = crate::verify::stages::Stages::start();
         #[cfg(not(feature = "metrics"))]
-        self.run(token, &mut crate::verify::explain::Silent)
+        let mut log = crate::verify::explain::Silent;
+        self.run(token, &mut log, read, accept)
     }
 
     /// Explains the verdict on a token: each check, what was expected, what was found.
@@ -192,13 +224,30 @@ impl Verifier {
     #[must_use]
     pub fn explain(&self, token: &str) -> Explanation {
         let mut explanation = Explanation::default();
-        let result = self.run(token, &mut explanation);
+        let result = self.run(token, &mut explanation, Registered::read, |_| ());
         explanation.conclude(result)
     }
 
     /// The names of the issuer; `None` if any will do.
     pub(crate) fn issuers(&self) -> Option<&[Box<str>]> {
         self.0.settings.issuers.as_deref()
+    }
+
+    #[cfg(feature = "cache")]
+    pub(super) fn id(&self) -> VerifierId {
+        self.0.id
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.0.context.clock.now()
+    }
+
+    pub(super) fn memos(&self) -> &Memos {
+        &self.0.memos
     }
 
     pub(super) fn keys(&self) -> &Keys {
@@ -210,126 +259,9 @@ impl Verifier {
         self.0.max_token_bytes
     }
 
-    /// The one way through all checks. Silent, it stops at the first refusal; explaining, it goes
-    /// on as far as there is something to look at, and still reports the first.
-    pub(super) fn run<L: Log>(&self, token: &str, log: &mut L) -> Result<VerifiedToken, AuthError> {
-        let mut refusal = None;
-        let mut refuse = |error: AuthError| {
-            let error = refusal.get_or_insert(error);
-            if L::EVERY_CHECK {
-                Ok(())
-            } else {
-                Err(error.clone())
-            }
-        };
-
-        let compact = Compact::parse(token, self.0.max_token_bytes);
-        log.step("format", || format!("{} bytes", token.len()), compact.err());
-        let compact = compact?;
-
-        let known = self.recall(compact.header);
-        let header = match &known {
-            Some(header) => Ok(Arc::clone(header)),
-            None => Header::parse(compact.header).map(Arc::new),
-        };
-        log.step(
-            "header",
-            || "a JOSE header".into(),
-            header.as_ref().err().copied(),
-        );
-        let header = header?;
-
-        let signature = self.check_signature(&header, &compact);
-        log.signature(&header, signature.as_ref().err().map(AuthError::kind));
-        if let Err(error) = signature {
-            refuse(error)?;
-        }
-
-        let content = self.read_payload(compact.payload);
-        let failed = content.as_ref().err().copied();
-        log.step("payload", || "one JSON object".into(), failed);
-        let (payload, claims) = match content {
-            Ok(content) => content,
-            Err(kind) => return Err(refusal.unwrap_or_else(|| kind.into())),
-        };
-
-        let facts = Facts {
-            header: &header,
-            payload: &payload,
-            claims: &claims,
-            now: self.0.context.clock.now(),
-        };
-        for rule in RULES {
-            let result = (rule.check)(&self.0.settings, &facts);
-            let failed = result.as_ref().err().map(AuthError::kind);
-            log.rule(rule, &self.0.settings, &facts, failed);
-            if let Err(error) = result {
-                refuse(error)?;
-            }
-        }
-        if let Some(error) = refusal {
-            return Err(error);
-        }
-        if known.is_none() {
-            self.remember(compact.header, &header);
-        }
-        let context = Arc::clone(&self.0.context);
-        Ok(VerifiedToken::new(header, payload, claims, context))
-    }
-
-    /// The header of an earlier good token, if its text was the same byte by byte.
-    fn recall(&self, encoded: &str) -> Option<Arc<Header>> {
-        let memo = self.memo(encoded).load();
-        let memo = memo.as_ref().filter(|memo| *memo.encoded == *encoded)?;
-        Some(Arc::clone(&memo.header))
-    }
-
-    /// Only the header of an accepted token gets here, so nobody else can push it out.
-    fn remember(&self, encoded: &str, header: &Arc<Header>) {
-        self.memo(encoded).store(Some(Arc::new(Memo {
-            encoded: encoded.into(),
-            header: Arc::clone(header),
-        })));
-    }
-
-    /// Where this header is remembered. What tells two headers apart mostly stands at their end.
-    fn memo(&self, encoded: &str) -> &ArcSwapOption<Memo> {
-        let sum = encoded.bytes().rev().take(16).fold(0_usize, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(usize::from(byte))
-        });
-        &self.0.memos[sum % MEMOS]
-    }
-
-    fn read_payload(&self, encoded: &str) -> Result<(Box<str>, Registered), AuthErrorKind> {
-        let payload = base64url::decode(encoded)
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .ok_or(AuthErrorKind::MalformedToken)?;
-        let claims = Registered::parse(&payload, &self.0.settings.places.wanted)?;
-        Ok((payload.into_boxed_str(), claims))
-    }
-
     pub(super) fn accepts(&self, algorithm: Algorithm) -> bool {
         let accepted = |own: &Vec<Algorithm>| own.iter().any(|own| own.matches(algorithm));
         self.0.algorithms.as_ref().is_none_or(accepted)
-    }
-
-    fn check_signature(&self, header: &Header, compact: &Compact<'_>) -> Result<(), AuthError> {
-        let algorithm = header.algorithm();
-        if !self.accepts(algorithm) {
-            return Err(AuthErrorKind::WrongAlgorithm.into());
-        }
-        let keys = self.0.keys.source().snapshot().map_err(|unavailable| {
-            AuthError::from(AuthErrorKind::KeysUnavailable)
-                .with_retry_after(unavailable.seconds())
-                .with_source(unavailable)
-        })?;
-        let signature =
-            base64url::decode(compact.signature.as_bytes()).ok_or(AuthErrorKind::MalformedToken)?;
-        let signed = compact.signed.as_bytes();
-        let key = keys.verify(algorithm, header.key_id(), signed, &signature)?;
-        // The builder refuses such a key, but a source can bring one later.
-        key.check_filled()
-            .map_err(|weak| AuthError::from(AuthErrorKind::UnknownKey).with_source(weak))
     }
 }
 

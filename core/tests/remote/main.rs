@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
+#[cfg(feature = "cache")]
+mod cached;
 mod cold_start;
 mod crowds;
 mod floods;

@@ -64,8 +64,13 @@ async fn a_secret_beside_the_keys_signs_nothing() {
     let claims = payload(&known);
     let header = json!({"alg": "HS256", "kid": "oct"}).to_string();
     let forged = sign_raw(&secret, &header, &claims);
+    // A source without secrets is not even asked for one.
     assert_eq!(site.check(&forged).await, "unknown_key");
+    assert_eq!(site.server.requests(JWKS), 1);
+    // When the set was fetched, for another key, there still is none.
+    assert_eq!(site.check(&site.invented("a")).await, "unknown_key");
     assert_eq!(site.server.requests(JWKS), 2);
+    assert_eq!(site.check(&forged).await, "unknown_key");
     assert_eq!(site.keys.status().last_error(), None);
     assert_eq!(site.keys.status().keys(), 1);
     // The same claims by the provider.

@@ -190,6 +190,7 @@ fn claims_that_are_the_sessions_business_are_refused_and_cost_nothing() {
         json!({ "sub": ["ada"] }),
         json!({ "aud": [] }),
         json!({ "nbf": START + TTL }),
+        json!({ "cnf": { "jkt": "x" } }),
         json!({ "text": "x".repeat(8_000) }),
         json!(["ada"]),
         json!("ada"),
@@ -237,8 +238,8 @@ fn claims_that_are_the_apps_business_are_taken() {
         json!({ "sub": "ada" }),
         json!({ "aud": "billing" }),
         json!({ "nbf": START }),
-        json!({ "scope": "read write", "acr": "2", "auth_time": START, "cnf": { "jkt": "x" } }),
-        json!({ "deep": { "exp": 1, "sid": 2, "sub": "bob" } }),
+        json!({ "scope": "read write", "acr": "2", "auth_time": START }),
+        json!({ "deep": { "cnf": {}, "exp": 1, "sid": 2, "sub": "bob" } }),
         json!({ "text": "x".repeat(4_000) }),
     ];
     for claims in right {

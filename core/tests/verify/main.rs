@@ -4,12 +4,15 @@
 
 mod claims;
 mod explain;
+mod format;
 mod keys;
 mod layout;
 mod policy;
 mod provider_tokens;
 mod providers;
+mod settings;
 mod times;
+mod typed;
 mod values;
 
 use countersign::{

@@ -13,7 +13,7 @@ use super::{
     status::KeysStatus,
 };
 use crate::{
-    keys::{BoxFuture, KeySet, KeySource, Keys, KeysUnavailable, Refresh},
+    keys::{BoxFuture, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, Refresh},
     provider::Provider,
 };
 
@@ -121,6 +121,10 @@ impl KeySource for RemoteKeys {
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
         let shared = &self.0.shared;
         shared.usable().ok_or_else(|| shared.unavailable())
+    }
+
+    fn current(&self) -> Option<KeySetId> {
+        self.0.shared.usable_id()
     }
 
     fn refresh(&self, why: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     clock::Clock,
     jose::Algorithm,
-    keys::{KeySet, KeysUnavailable},
+    keys::{KeySet, KeySetId, KeysUnavailable},
 };
 
 /// What the handles and the task of one source share.
@@ -119,6 +119,12 @@ impl Shared {
     pub(super) fn usable(&self) -> Option<Arc<KeySet>> {
         let current = self.current.load();
         current.as_ref()?.usable().map(Arc::clone)
+    }
+
+    /// Which keys they are, if they may be used.
+    pub(super) fn usable_id(&self) -> Option<KeySetId> {
+        let current = self.current.load();
+        Some(current.as_ref()?.usable()?.id())
     }
 
     /// What to tell a request without keys.

@@ -1,0 +1,130 @@
+//! The claims of a verified token, as a type of the user and nothing else.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    claims::{Registered, VerifiedToken, token::Misfit},
+    error::{AuthError, AuthErrorKind},
+    jose::Header,
+};
+
+/// The claims of a verified token as a `T`, with the token's header and times.
+///
+/// Made by [`Verifier::verify_as`](crate::Verifier::verify_as). It holds less than a
+/// [`VerifiedToken`], and so costs less: of small payloads, nothing is allocated but what `T` itself needs. It derefs to `T`.
+///
+/// # Examples
+///
+/// ```
+/// # use countersign::testing::TestIssuer;
+/// #[derive(serde::Deserialize)]
+/// struct User {
+///     sub: String,
+/// }
+///
+/// # futures_executor::block_on(async {
+/// let issuer = TestIssuer::new();
+/// let text = issuer.token().subject("ada").sign();
+/// let user = issuer.verifier().verify_as::<User>(&text).await?;
+///
+/// assert_eq!(user.sub, "ada");
+/// assert!(user.expires_at() > user.issued_at());
+/// # Ok::<(), countersign::AuthError>(())
+/// # }).unwrap();
+/// ```
+pub struct TypedToken<T> {
+    claims: Held<T>,
+    header: Arc<Header>,
+    expires_at: Option<i64>,
+    issued_at: Option<i64>,
+}
+
+enum Held<T> {
+    Own(T),
+    /// Another holder of the same token has them too.
+    Shared(Arc<T>),
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> TypedToken<T> {
+    pub(crate) fn new(
+        header: Arc<Header>,
+        registered: &Registered,
+        claims: Result<T, serde_json::Error>,
+    ) -> Result<Self, AuthError> {
+        let claims = claims.map_err(|error| {
+            let error = Misfit::new::<T>(&error);
+            AuthError::from(AuthErrorKind::Misconfigured).with_source(error)
+        })?;
+        Ok(Self {
+            claims: Held::Own(claims),
+            header,
+            expires_at: registered.expires_at,
+            issued_at: registered.issued_at,
+        })
+    }
+}
+
+impl<T> TypedToken<T> {
+    /// The claims alone.
+    #[must_use]
+    pub fn into_claims(self) -> Arc<T> {
+        match self.claims {
+            Held::Own(claims) => Arc::new(claims),
+            Held::Shared(claims) => claims,
+        }
+    }
+
+    /// The header: algorithm, key identifier, type.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// When the token expires (`exp`), in seconds since 1970, without leeway.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<i64> {
+        self.expires_at
+    }
+
+    /// When the token was issued (`iat`), in seconds since 1970.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<i64> {
+        self.issued_at
+    }
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> TryFrom<&VerifiedToken> for TypedToken<T> {
+    type Error = AuthError;
+
+    /// The same token; its claims are shared, and parsed now if nobody has asked for a `T` before.
+    fn try_from(token: &VerifiedToken) -> Result<Self, AuthError> {
+        Ok(Self {
+            claims: Held::Shared(token.claims()?),
+            header: token.shared_header(),
+            expires_at: token.expires_at(),
+            issued_at: token.issued_at(),
+        })
+    }
+}
+
+impl<T> Deref for TypedToken<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        match &self.claims {
+            Held::Own(claims) => claims,
+            Held::Shared(claims) => claims,
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for TypedToken<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedToken")
+            .field("header", &self.header)
+            .field("claims", &**self)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! A text that mostly is short, and then needs no allocation.
+
+use std::fmt;
+
+/// A text; up to [`LONGEST`](Self::LONGEST) bytes stand in the value itself.
+#[derive(Clone)]
+pub(super) enum ShortText {
+    Here {
+        length: u8,
+        bytes: [u8; Self::LONGEST],
+    },
+    Long(Box<str>),
+}
+
+impl ShortText {
+    /// A thumbprint in base64url has 43 characters.
+    const LONGEST: usize = 46;
+
+    pub(super) fn new(text: &str) -> Self {
+        let mut bytes = [0; Self::LONGEST];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(text.as_bytes());
+                Self::Here { length, bytes }
+            }
+            _ => Self::Long(text.into()),
+        }
+    }
+
+    pub(super) fn get(&self) -> &str {
+        match self {
+            // What was put in there was a text.
+            Self::Here { length, bytes } => {
+                str::from_utf8(&bytes[..usize::from(*length)]).unwrap_or_default()
+            }
+            Self::Long(text) => text,
+        }
+    }
+
+    pub(super) fn make_ascii_lowercase(&mut self) {
+        match self {
+            Self::Here { bytes, .. } => bytes.make_ascii_lowercase(),
+            Self::Long(text) => text.make_ascii_lowercase(),
+        }
+    }
+}
+
+impl fmt::Debug for ShortText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+impl PartialEq for ShortText {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for ShortText {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_any_length_comes_back() {
+        for length in [0, 1, 43, 45, 46, 47, 300] {
+            let text = "Ä1".chars().cycle().take(length).collect::<String>();
+            let mut short = ShortText::new(&text);
+            assert_eq!(short.get(), text);
+            assert_eq!(format!("{short:?}"), format!("{text:?}"));
+            short.make_ascii_lowercase();
+            assert_eq!(short, ShortText::new(&text.to_ascii_lowercase()));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Headers that have been parsed. An issuer writes the same one into all tokens of one key.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::jose::Header;
+
+/// The headers of good tokens.
+#[derive(Default)]
+pub(super) struct Memos([ArcSwapOption<Memo>; PLACES]);
+
+/// A header, and the encoded text that it was parsed from.
+struct Memo {
+    encoded: Box<str>,
+    header: Arc<Header>,
+}
+
+/// How many headers are remembered: keys of one issuer, mostly.
+const PLACES: usize = 8;
+
+impl Memos {
+    /// The header of an earlier good token, if its text was the same byte by byte.
+    pub(super) fn recall(&self, encoded: &str) -> Option<Arc<Header>> {
+        let memo = self.place(encoded).load();
+        let memo = memo.as_ref().filter(|memo| *memo.encoded == *encoded)?;
+        Some(Arc::clone(&memo.header))
+    }
+
+    /// Only the header of an accepted token may get here, so that nobody else can push it out.
+    pub(super) fn remember(&self, encoded: &str, header: &Arc<Header>) {
+        self.place(encoded).store(Some(Arc::new(Memo {
+            encoded: encoded.into(),
+            header: Arc::clone(header),
+        })));
+    }
+
+    /// Where this header is remembered. What tells two headers apart mostly stands at their end.
+    fn place(&self, encoded: &str) -> &ArcSwapOption<Memo> {
+        let sum = encoded.bytes().rev().take(16).fold(0_usize, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(usize::from(byte))
+        });
+        &self.0[sum % PLACES]
+    }
+}
+
+#[cfg(all(test, feature = "test-util"))]
+mod tests {
+    use crate::{SigningKey, SigningKeys, Verifier, testing::TestIssuer};
+
+    #[test]
+    fn only_a_good_token_has_its_header_remembered() {
+        let issuer = TestIssuer::new();
+        let keys = SigningKeys::new(issuer.key().clone());
+        // Keys that may be renewed, so that the claims of a forged token are looked at as well.
+        let verifier = Verifier::builder(keys)
+            .issuer(TestIssuer::ISSUER)
+            .audience(TestIssuer::AUDIENCE)
+            .clock(issuer.clock().clone())
+            .build()
+            .unwrap();
+        let forger = SigningKey::generate_es256().unwrap();
+        for (text, remembered) in [
+            (
+                issuer.token().header("kid", "newer").signed_by(&forger),
+                false,
+            ),
+            (issuer.token().signed_by(&forger), false),
+            (issuer.token().sign(), true),
+        ] {
+            let ready = futures_executor::block_on(verifier.verify(&text));
+            assert_eq!(ready.is_ok(), remembered);
+            let (header, _) = text.split_once('.').unwrap();
+            assert_eq!(verifier.memos().recall(header).is_some(), remembered);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Verification with a type of the user: the claims, and nothing else.
+
+use std::future::Future;
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    claims::{Reader, Registered, TypedToken, Wanted},
+    error::AuthError,
+    verify::Verifier,
+};
+
+impl Verifier {
+    /// Verifies a token and reads its claims as a `T`, in one pass over the payload.
+    ///
+    /// All that [`verify`](Self::verify) checks is checked, and the verdict is the same. It is the
+    /// cheapest way for code that has the token's text in hand and knows its type; a middleware has
+    /// [`Authenticator::parse_as`](crate::Authenticator::parse_as).
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError`] with the first check that failed; of kind
+    /// [`Misconfigured`](crate::AuthErrorKind::Misconfigured) (500) when the token is valid and its
+    /// payload does not fit a `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// #[derive(serde::Deserialize)]
+    /// struct User {
+    ///     sub: String,
+    ///     roles: Vec<String>,
+    /// }
+    ///
+    /// # futures_executor::block_on(async {
+    /// # let issuer = TestIssuer::new();
+    /// # let text = issuer.token().subject("ada").claim("roles", ["admin"]).sign();
+    /// let user = issuer.verifier().verify_as::<User>(&text).await?;
+    /// assert_eq!((user.sub.as_str(), user.roles.len()), ("ada", 1));
+    /// # Ok::<(), countersign::AuthError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn verify_as<T>(
+        &self,
+        token: &str,
+    ) -> impl Future<Output = Result<TypedToken<T>, AuthError>> + Send + use<T>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        self.start_with(token, Self::verify_now_as::<T>)
+    }
+
+    /// The same with the keys at hand; never waits and never fetches.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_as`](Self::verify_as).
+    pub fn verify_now_as<T>(&self, token: &str) -> Result<TypedToken<T>, AuthError>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        if self.has_cache() {
+            // There, others may ask for the same token, and for more of it than a `T`.
+            let token = self.verify_with(token, Reader::of::<T>())?;
+            return TypedToken::try_from(&token);
+        }
+        let read = |claims: &mut Registered, payload: &str, wanted: &Wanted| {
+            claims.read_as::<T>(payload, wanted)
+        };
+        self.check(token, read, |accepted| {
+            TypedToken::new(accepted.header, &accepted.claims, accepted.parsed)
+        })?
+    }
+}

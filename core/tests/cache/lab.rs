@@ -1,0 +1,131 @@
+//! A verifier with a cache, and a way to see which of both answered.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use countersign::{
+    AuthErrorKind, Key, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, TokenCache, Verifier,
+    VerifierBuilder, testing::TestIssuer,
+};
+
+/// How often a token has come before: it is then in the shared table, or where its thread has it at hand.
+pub(crate) const WARM: [usize; 2] = [1, 5];
+
+/// An issuer, its keys, a cache and a verifier.
+pub(crate) struct Lab {
+    pub(crate) issuer: TestIssuer,
+    pub(crate) keys: Source,
+    pub(crate) cache: TokenCache,
+    pub(crate) verifier: Verifier,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self::with(TokenCache::new(), |builder| builder)
+    }
+
+    pub(crate) fn with(
+        cache: TokenCache,
+        settings: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+    ) -> Self {
+        let issuer = TestIssuer::new();
+        let keys = Source::new([issuer.key().verifying_key()]);
+        let builder = keys.verifier(&issuer).cache(cache.clone());
+        Self {
+            verifier: settings(builder).build().unwrap(),
+            issuer,
+            keys,
+            cache,
+        }
+    }
+
+    /// Sends a good token so many times; then it comes from the cache.
+    ///
+    /// That is seen from another thread, as this one would have it at hand from then on.
+    #[track_caller]
+    pub(crate) fn warm(&self, token: &str, times: usize) {
+        for _ in 0..times {
+            self.verifier.verify_now(token).unwrap();
+        }
+        let is_hit = thread::scope(|scope| scope.spawn(|| self.is_hit(token)).join());
+        assert!(is_hit.unwrap());
+    }
+
+    /// Whether a good token comes from the cache. If not, it is there now.
+    #[track_caller]
+    pub(crate) fn is_hit(&self, token: &str) -> bool {
+        let before = self.keys.uses();
+        self.verifier.verify_now(token).unwrap();
+        self.keys.uses() == before
+    }
+
+    pub(crate) fn refusal(&self, token: &str) -> Option<AuthErrorKind> {
+        refusal(&self.verifier, token)
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        countersign::Clock::now(self.issuer.clock())
+    }
+}
+
+/// Why a token is refused; `None` when it is accepted. `explain` has no cache, and must say the same.
+#[track_caller]
+pub(crate) fn refusal(verifier: &Verifier, token: &str) -> Option<AuthErrorKind> {
+    let refusal = verifier.verify_now(token).err().map(|error| error.kind());
+    assert_eq!(verifier.explain(token).refusal(), refusal);
+    refusal
+}
+
+/// Keys that a test changes, and that count how often somebody verified with them.
+#[derive(Clone)]
+pub(crate) struct Source {
+    set: Arc<Mutex<Option<Arc<KeySet>>>>,
+    uses: Arc<AtomicUsize>,
+}
+
+impl Source {
+    pub(crate) fn new(keys: impl IntoIterator<Item = Key>) -> Self {
+        let source = Self {
+            set: Arc::default(),
+            uses: Arc::default(),
+        };
+        source.put(Some(KeySet::new(keys)));
+        source
+    }
+
+    /// The settings of [`TestIssuer::verifier_builder`], with these keys.
+    pub(crate) fn verifier(&self, issuer: &TestIssuer) -> VerifierBuilder {
+        Verifier::builder(Keys::from_source(self.clone()))
+            .issuer(TestIssuer::ISSUER)
+            .audience(TestIssuer::AUDIENCE)
+            .clock(issuer.clock().clone())
+    }
+
+    /// Other keys from now on; `None`: they are away. Returns those from before.
+    pub(crate) fn put(&self, set: Option<KeySet>) -> Option<KeySet> {
+        let set = set.map(Arc::new);
+        let before = std::mem::replace(&mut *self.set.lock().unwrap(), set);
+        before.map(|set| KeySet::clone(&set))
+    }
+
+    pub(crate) fn uses(&self) -> usize {
+        self.uses.load(Ordering::SeqCst)
+    }
+}
+
+impl KeySource for Source {
+    fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        self.uses.fetch_add(1, Ordering::SeqCst);
+        let set = self.set.lock().unwrap().clone();
+        set.ok_or_else(KeysUnavailable::default)
+    }
+
+    fn current(&self) -> Option<KeySetId> {
+        Some(self.set.lock().unwrap().as_ref()?.id())
+    }
+}
