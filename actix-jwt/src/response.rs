@@ -11,9 +11,9 @@ use actix_web::{
     HttpResponse,
     body::EitherBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
+    http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use countersign::AuthError;
+use countersign::{AuthError, Challenge};
 use pin_project_lite::pin_project;
 
 use crate::error::Error;
@@ -174,14 +174,33 @@ fn refuse(rejection: &impl ResponseForAuthError, error: AuthError) -> HttpRespon
 /// Adds the headers of the challenge that the response does not set itself, and the error.
 pub(crate) fn complete(response: &mut HttpResponse, error: AuthError) {
     let headers = response.headers_mut();
-    for (name, text) in error.challenge().headers() {
-        let name = HeaderName::from_static(name);
-        if !headers.contains_key(&name)
-            // The core writes nothing but visible ASCII and spaces.
-            && let Ok(value) = HeaderValue::from_str(&text)
-        {
-            headers.insert(name, value);
-        }
+    // The default response has its challenge already. Only 503 says when to come back.
+    let is_there = headers.contains_key(WWW_AUTHENTICATE) && error.kind().status() != 503;
+    if !is_there {
+        add_challenge(headers, &error.challenge());
     }
     response.extensions_mut().insert(error);
+}
+
+fn add_challenge(headers: &mut HeaderMap, challenge: &Challenge) {
+    if let Some(text) = challenge.www_authenticate()
+        && !headers.contains_key(WWW_AUTHENTICATE)
+        && let Some(value) = header_value(text)
+    {
+        headers.insert(WWW_AUTHENTICATE, value);
+    }
+    if let Some(seconds) = challenge.retry_after()
+        && !headers.contains_key(RETRY_AFTER)
+    {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+}
+
+fn header_value(challenge: &str) -> Option<HeaderValue> {
+    match challenge {
+        // That of a request without a token: nothing to copy.
+        "Bearer" => Some(HeaderValue::from_static("Bearer")),
+        // The core writes nothing but visible ASCII and spaces, which every header may hold.
+        challenge => HeaderValue::from_str(challenge).ok(),
+    }
 }

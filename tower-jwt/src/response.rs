@@ -1,7 +1,10 @@
 //! How a refusal looks.
 
 use countersign::{AuthError, Challenge};
-use http::{HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
 
 /// Makes the response to a refused request.
 ///
@@ -95,13 +98,23 @@ where
     R: ResponseForAuthError<B>,
 {
     let mut response = rejection.response_for_auth_error(&error);
-    for (name, text) in error.challenge().headers() {
-        // The core writes nothing but visible ASCII and spaces, which every header may hold.
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            let name = HeaderName::from_static(name);
-            response.headers_mut().entry(name).or_insert(value);
-        }
+    let challenge = error.challenge();
+    let headers = response.headers_mut();
+    if let Some(value) = challenge.www_authenticate().and_then(header_value) {
+        headers.entry(WWW_AUTHENTICATE).or_insert(value);
+    }
+    if let Some(seconds) = challenge.retry_after() {
+        headers.entry(RETRY_AFTER).or_insert(seconds.into());
     }
     response.extensions_mut().insert(error);
     response
+}
+
+fn header_value(challenge: &str) -> Option<HeaderValue> {
+    match challenge {
+        // That of a request without a token: nothing to copy.
+        "Bearer" => Some(HeaderValue::from_static("Bearer")),
+        // The core writes nothing but visible ASCII and spaces, which every header may hold.
+        challenge => HeaderValue::from_str(challenge).ok(),
+    }
 }

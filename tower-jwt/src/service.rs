@@ -159,7 +159,12 @@ impl Gate {
     fn hide_credentials(&self, headers: &mut HeaderMap) {
         for name in &self.credential_headers {
             // `entry` would make room for a header that is not there.
-            if !headers.contains_key(name) {
+            let Some(first) = headers.get_mut(name) else {
+                continue;
+            };
+            first.set_sensitive(true);
+            // Where no header is there twice, neither is this one.
+            if headers.len() == headers.keys_len() {
                 continue;
             }
             if let Entry::Occupied(mut values) = headers.entry(name) {
