@@ -7,12 +7,16 @@ use std::{
     convert::Infallible,
 };
 
-use countersign::{Identity, Issuer, MemoryStore, SessionRoutes, Sessions, SignIn, SigningKey};
+use countersign::{
+    Identity, Issuer, MemoryStore, SessionRoutes, Sessions, SignIn, SigningKey, TokenCache,
+};
 use countersign_tests::{
     Entry,
     hostile::{TestKeys, corpus},
 };
 
+/// How many good tokens are in a cache before a case comes.
+const GOOD: usize = 5;
 /// How many cases the corpus has. A case that gets lost must not go unnoticed.
 const CASES: usize = 427;
 /// How many of them need a part that is not built yet.
@@ -83,6 +87,49 @@ fn every_case_is_answered_as_the_corpus_asks_through_every_entry() {
     assert_eq!(refreshes, REFRESHES);
     assert!(unbuildable.into_iter().eq(UNBUILDABLE));
     assert_eq!(left_out.values().map(Vec::len).sum::<usize>(), NOT_YET);
+}
+
+/// What a cache holds lets nobody else in, and a case that comes again is answered as before.
+#[test]
+fn every_case_is_answered_alike_with_a_cache() {
+    let keys = TestKeys::load();
+    let cases = corpus(&keys);
+    let cache = TokenCache::new();
+    let mut objections = Vec::new();
+    let mut kept = 0;
+    for case in &cases {
+        if case.not_yet().is_some() || case.refresh().is_some() {
+            continue;
+        }
+        let Ok(authenticator) = case.cached_authenticator(&keys, &cache) else {
+            continue;
+        };
+        cache.clear();
+        let good = cases.iter().filter(|other| other.is_good_for(case));
+        for good in good.filter(|good| good.not_yet().is_none()).take(GOOD) {
+            for _ in 0..4 {
+                let _ = Entry::Core.send(&authenticator, &good.request());
+            }
+        }
+        kept += usize::from(!cache.is_empty());
+        let before = cache.len();
+        let plain = Entry::Core.send(&case.authenticator(&keys).unwrap(), &case.request());
+        for entry in [Entry::Core, Entry::Tower, Entry::Core, Entry::Core] {
+            let answer = entry.send(&authenticator, &case.request());
+            if let Some(objection) = case.objection(&answer) {
+                objections.push(format!("{} through {entry:?}: {objection}", case.id));
+            }
+            if answer != plain && answer.was_built() {
+                objections.push(format!("{}: {answer:?}, not {plain:?}", case.id));
+            }
+        }
+        // With 403, the token is good and a policy says no.
+        if !matches!(plain.status, 200 | 403) && cache.len() != before {
+            objections.push(format!("{} is refused, and kept", case.id));
+        }
+    }
+    assert!(objections.is_empty(), "{}", objections.join("\n"));
+    assert!(kept > cases.len() / 2, "{kept}");
 }
 
 /// Routes that let everybody in who presents something good.

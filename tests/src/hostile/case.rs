@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use countersign::{
-    Authenticator, ConfigError, Issuers, KeySet, Policy, TokenSource, Verifier, VerifierBuilder,
-    testing::FixedClock,
+    Authenticator, ConfigError, Issuers, KeySet, Policy, TokenCache, TokenSource, Verifier,
+    VerifierBuilder, testing::FixedClock,
 };
 use serde::Deserialize;
 
@@ -161,12 +161,34 @@ impl Case {
         now: i64,
         keys: &TestKeys,
     ) -> Result<Authenticator, ConfigError> {
+        self.authenticator_with(now, keys, |verifier| verifier)
+    }
+
+    /// The same with a cache of verified tokens.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticator`](Self::authenticator).
+    pub fn cached_authenticator(
+        &self,
+        keys: &TestKeys,
+        cache: &TokenCache,
+    ) -> Result<Authenticator, ConfigError> {
+        self.authenticator_with(self.now, keys, |verifier| verifier.cache(cache.clone()))
+    }
+
+    fn authenticator_with(
+        &self,
+        now: i64,
+        keys: &TestKeys,
+        settings: impl Fn(VerifierBuilder) -> VerifierBuilder,
+    ) -> Result<Authenticator, ConfigError> {
         let set = |name: &str| match &self.verify_key {
             Some(key) => keys.single(key),
             None => keys.set(name),
         };
         let verifier = |set: KeySet, issuer: &str| -> VerifierBuilder {
-            Verifier::builder(set)
+            settings(Verifier::builder(set))
                 .issuer(issuer)
                 .audience("https://api.example")
                 .leeway(Duration::from_secs(60))
@@ -198,6 +220,12 @@ impl Case {
             authenticator = authenticator.optional();
         }
         Ok(authenticator)
+    }
+
+    /// Whether it is about the same kind of verifier as another case, and let in there.
+    #[must_use]
+    pub fn is_good_for(&self, other: &Self) -> bool {
+        self.profile == other.profile && self.expected() == Expect::Accept
     }
 
     /// Why the case must not end with a key that is refused as it is loaded, if so.

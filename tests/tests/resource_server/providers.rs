@@ -57,7 +57,7 @@ fn get(server: &Server, path: &str) -> Answer {
 }
 
 /// What `/readyz` says of the one issuer, once it says it with this status.
-fn readiness(server: &Server, status: u16, is: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn readiness(server: &Server, status: u16, is: impl Fn(&Value) -> bool) -> Value {
     within(async {
         loop {
             let answer = get(server, "/readyz");

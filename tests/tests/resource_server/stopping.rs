@@ -13,7 +13,7 @@ use countersign_tests::{
 use tokio::time::sleep;
 
 use crate::{
-    providers::{serve, token, url_of},
+    providers::{readiness, serve, token, url_of},
     servers::{FRAMEWORKS, within},
 };
 
@@ -24,6 +24,8 @@ fn a_request_that_waits_for_keys_is_still_answered() {
     for framework in FRAMEWORKS {
         let provider = JwksServer::start();
         let (server, _folder) = serve(framework, &[(ISSUER, &url_of(&provider))]);
+        // Before that, the answer to its first question may be under way.
+        readiness(&server, 200, |_| true);
         requested(&provider, 1);
 
         // The key is new to the server, which asks for it. The answer is held.
