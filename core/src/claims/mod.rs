@@ -1,6 +1,7 @@
 //! Claims: the registered ones, read strictly, and the token that carries them.
 
 mod capture;
+mod caught;
 mod hints;
 mod pass;
 mod reader;
@@ -16,7 +17,7 @@ mod wanted;
 #[cfg(feature = "cache")]
 pub(crate) use self::token::KeptToken;
 pub(crate) use self::{
-    capture::{Alphabet, LAST_SECOND},
+    caught::{Alphabet, LAST_SECOND},
     reader::{Parsed, Reader},
     registered::Registered,
     span::Span,

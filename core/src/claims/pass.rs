@@ -1,6 +1,6 @@
 //! The one pass over a payload: the registered claims are read as the user's type reads the rest.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize,
@@ -9,15 +9,15 @@ use serde::{
 
 use crate::{
     claims::{
-        Place, Registered, Span,
-        capture::{Alphabet, Capture, Claim, Round, Slot},
+        Place, Registered,
+        capture::Capture,
+        caught::{Caught, Claim, Date},
         hints::same_hints,
-        span::Spans,
-        strict::{Failed, Strict, hand_on},
+        strict::{Failed, NameSeed, Strict},
         wanted::Wanted,
     },
     error::AuthErrorKind,
-    jose::json::{MAGIC, Names, Text},
+    jose::json::{MAGIC, Names},
 };
 
 impl Registered {
@@ -32,15 +32,17 @@ impl Registered {
 
     /// The same into claims that are empty.
     pub(crate) fn read(&mut self, payload: &str, wanted: &Wanted) -> Result<(), AuthErrorKind> {
-        let mut pass = Pass::new(self, payload, wanted);
-        match pass.run::<IgnoredAny>() {
-            Ok(_) => Ok(()),
-            Err(_) if pass.in_claim => Err(AuthErrorKind::InvalidClaim),
+        let failed = Failed::default();
+        let mut pass = Pass::new(Caught::new(payload, wanted, self, &failed));
+        match pass.run(|_: IgnoredAny| ()) {
+            Ok(()) => Ok(()),
+            Err(_) if pass.caught.is_in_claim() => Err(AuthErrorKind::InvalidClaim),
             Err(_) => Err(AuthErrorKind::MalformedToken),
         }
     }
 
-    /// The same, and the payload as a `T` in the same pass, or why it does not fit a `T`.
+    /// The same, and in the same pass the payload as a `T`, or why it does not fit a `T`. That is put
+    /// into `read`, and not returned: a `T` may be large, and costs to move.
     ///
     /// What this pass says no to is read again without `T`, so that the verdict on a token never
     /// depends on it. Some types always take that way: raw JSON, numbers as member names.
@@ -48,206 +50,125 @@ impl Registered {
         &mut self,
         payload: &'de str,
         wanted: &Wanted,
-    ) -> Result<Result<T, serde_json::Error>, AuthErrorKind> {
-        if let Ok(claims) = Pass::new(self, payload, wanted).run::<T>() {
-            return Ok(Ok(claims));
+        read: &mut Option<Result<T, serde_json::Error>>,
+    ) -> Result<(), AuthErrorKind> {
+        let failed = Failed::default();
+        let mut pass = Pass::new(Caught::new(payload, wanted, self, &failed));
+        if pass.run(|claims| *read = Some(Ok(claims))).is_ok() {
+            return Ok(());
         }
         *self = Self::default();
         self.read(payload, wanted)?;
-        Ok(serde_json::from_str(payload))
+        *read = Some(serde_json::from_str(payload));
+        Ok(())
     }
 }
 
 /// What is known of the payload so far.
-struct Pass<'de, 'w> {
-    payload: &'de str,
-    wanted: &'w Wanted,
-    claims: &'w mut Registered,
+struct Pass<'p, 'de> {
+    caught: Caught<'p, 'de>,
     /// The members that are no registered or wanted claims.
     names: Names<'de>,
     /// Which of the wanted claims were met.
     found: u64,
-    /// Whether a claim with a certain type is being read, and whether its value has come.
-    in_claim: bool,
-    is_read: bool,
     /// Whether the payload was looked at, and is an object.
     is_object: bool,
 }
 
-/// What a member of the payload is.
-#[derive(Clone, Copy)]
-enum Member {
-    Confirmation,
-    Date(Date),
-    Place(Place),
-    Unregistered,
-}
-
-#[derive(Clone, Copy)]
-enum Date {
-    AuthTime,
-    Expiry,
-    IssuedAt,
-    NotBefore,
-}
-
-impl<'de, 'w> Pass<'de, 'w> {
-    fn new(claims: &'w mut Registered, payload: &'de str, wanted: &'w Wanted) -> Self {
-        claims.others.resize_with(wanted.texts().len(), || None);
+impl<'p, 'de> Pass<'p, 'de> {
+    fn new(caught: Caught<'p, 'de>) -> Self {
         Self {
-            payload,
-            wanted,
-            claims,
+            caught,
             names: Names::default(),
             found: 0,
-            in_claim: false,
-            is_read: false,
             is_object: false,
         }
     }
 
-    fn run<T: Deserialize<'de>>(&mut self) -> Result<T, serde_json::Error> {
-        let mut deserializer = serde_json::Deserializer::from_str(self.payload);
-        let failed = Failed::default();
-        let claims = T::deserialize(Payload {
+    /// Reads a `T`, which counts only if this is `Ok`.
+    fn run<T: Deserialize<'de>>(&mut self, keep: impl FnOnce(T)) -> Result<(), serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(self.caught.payload);
+        let failed = self.caught.failed;
+        keep(T::deserialize(Payload {
             deserializer: &mut deserializer,
             pass: self,
-            failed: &failed,
-        })?;
+            failed,
+        })?);
         deserializer.end()?;
         if failed.is_set() || !self.is_object {
             return Err(serde_json::Error::custom("the type swallowed an error"));
         }
-        let mut all = (0_u8..).take(self.wanted.claims.len());
-        self.claims.missing = all.find(|index| self.found & (1 << index) == 0);
-        Ok(claims)
+        let mut all = (0_u8..).take(self.caught.wanted.claims.len());
+        self.caught.claims.missing = all.find(|index| self.found & (1 << index) == 0);
+        Ok(())
     }
 
-    fn member(&mut self, name: &str) -> Member {
-        let mut all = self.wanted.claims.iter();
-        if let Some(index) = all.position(|wanted| **wanted == *name) {
+    /// What the member of this name is, if it is a claim of a certain form.
+    fn member(&mut self, name: &str) -> Option<Claim> {
+        let wanted = self.caught.wanted;
+        // Most names differ in their first byte.
+        let first = name.as_bytes().first();
+        let is_it = |own: &Box<str>| own.as_bytes().first() == first && **own == *name;
+        if let Some(index) = wanted.claims.iter().position(is_it) {
             self.found |= 1 << index;
         }
-        match name {
-            "acr" => Member::Place(Place::Acr),
-            "aud" => Member::Place(Place::Audience),
-            "auth_time" => Member::Date(Date::AuthTime),
-            "client_id" => Member::Place(Place::ClientId),
-            "cnf" => Member::Confirmation,
-            "exp" => Member::Date(Date::Expiry),
-            "iat" => Member::Date(Date::IssuedAt),
-            "iss" => Member::Place(Place::Issuer),
-            "jti" => Member::Place(Place::Id),
-            "nbf" => Member::Date(Date::NotBefore),
-            "scope" => Member::Place(Place::Scope),
-            "sid" => Member::Place(Place::SessionId),
-            "sub" => Member::Place(Place::Subject),
+        // As bytes, which are compared without a call.
+        let claim = match name.as_bytes() {
+            b"acr" => Claim::Place(Place::Acr),
+            b"aud" => Claim::Place(Place::Audience),
+            b"auth_time" => Claim::Date(Date::AuthTime),
+            b"client_id" => Claim::Place(Place::ClientId),
+            b"cnf" => Claim::Confirmation,
+            b"exp" => Claim::Date(Date::Expiry),
+            b"iat" => Claim::Date(Date::IssuedAt),
+            b"iss" => Claim::Place(Place::Issuer),
+            b"jti" => Claim::Place(Place::Id),
+            b"nbf" => Claim::Date(Date::NotBefore),
+            b"scope" => Claim::Place(Place::Scope),
+            b"sid" => Claim::Place(Place::SessionId),
+            b"sub" => Claim::Place(Place::Subject),
             _ => {
-                let mut texts = self.wanted.texts().iter();
-                match texts.position(|wanted| *wanted.name == *name) {
-                    Some(index) => Member::Place(Place::Other(index)),
-                    None => Member::Unregistered,
-                }
+                let mut texts = (0..).zip(wanted.texts());
+                let (index, _) = texts.find(|(_, wanted)| *wanted.name == *name)?;
+                Claim::Place(Place::Other(index))
             }
-        }
-    }
-
-    /// Where to keep the claim, if it is one; an error if it is there already.
-    fn claim<'c, E: Error>(
-        &'c mut self,
-        member: Member,
-        failed: &'c Failed,
-    ) -> Result<Option<Claim<'c, 'de>>, E> {
-        let claims = &mut *self.claims;
-        let unescaped = &mut claims.unescaped;
-        let (slot, is_new) = match member {
-            Member::Confirmation => object(&mut claims.confirmation),
-            Member::Date(Date::AuthTime) => date(&mut claims.auth_time, Round::Down),
-            Member::Date(Date::Expiry) => date(&mut claims.expires_at, Round::Down),
-            Member::Date(Date::IssuedAt) => date(&mut claims.issued_at, Round::Up),
-            Member::Date(Date::NotBefore) => date(&mut claims.not_before, Round::Up),
-            Member::Place(Place::Acr) => text(&mut claims.acr),
-            Member::Place(Place::Audience) => texts(&mut claims.audience, Alphabet::Any),
-            Member::Place(Place::ClientId) => text(&mut claims.client_id),
-            Member::Place(Place::Id) => text(&mut claims.id),
-            Member::Place(Place::Issuer) => text(&mut claims.issuer),
-            Member::Place(Place::Other(index)) => {
-                let alphabet = match self.wanted.texts()[index].scopes {
-                    true => Alphabet::Scope,
-                    false => Alphabet::Any,
-                };
-                texts(&mut claims.others[index], alphabet)
-            }
-            Member::Place(Place::Scope) => texts(&mut claims.scope, Alphabet::Scope),
-            Member::Place(Place::SessionId) => text(&mut claims.session_id),
-            Member::Place(Place::Subject) => text(&mut claims.subject),
-            Member::Unregistered => return Ok(None),
         };
-        self.in_claim = true;
-        self.is_read = false;
-        if !is_new {
-            return Err(E::custom("duplicate member name"));
-        }
-        Ok(Some(Claim {
-            slot,
-            is_read: &mut self.is_read,
-            payload: self.payload,
-            unescaped,
-            failed,
-        }))
+        Some(claim)
     }
-}
-
-fn date(claim: &mut Option<i64>, round: Round) -> (Slot<'_>, bool) {
-    let is_new = claim.is_none();
-    (Slot::Date(claim, round), is_new)
-}
-
-fn object(claim: &mut Option<()>) -> (Slot<'_>, bool) {
-    let is_new = claim.is_none();
-    (Slot::Object(claim), is_new)
-}
-
-fn text(claim: &mut Option<Span>) -> (Slot<'_>, bool) {
-    let is_new = claim.is_none();
-    (Slot::Text(claim), is_new)
-}
-
-fn texts(claim: &mut Option<Spans>, alphabet: Alphabet) -> (Slot<'_>, bool) {
-    let is_new = claim.is_none();
-    (Slot::Texts(claim, alphabet), is_new)
 }
 
 /// The payload as the user's type meets it: an object.
-struct Payload<'p, 'de, 'w, D> {
+struct Payload<'c, 'p, 'de, D> {
     deserializer: D,
-    pass: &'p mut Pass<'de, 'w>,
-    failed: &'p Failed,
+    pass: &'c mut Pass<'p, 'de>,
+    failed: &'c Failed,
 }
 
-impl<'p, 'de, 'w, D: Deserializer<'de>> Payload<'p, 'de, 'w, D> {
+impl<'c, 'p, 'de, D: Deserializer<'de>> Payload<'c, 'p, 'de, D> {
     fn read<V: Visitor<'de>>(
         self,
         visitor: V,
-        f: impl FnOnce(D, Object<'p, 'de, 'w, V>) -> Result<V::Value, D::Error>,
+        f: impl FnOnce(D, Object<'c, 'p, 'de, V>) -> Result<V::Value, D::Error>,
     ) -> Result<V::Value, D::Error> {
         let Self {
             deserializer,
             pass,
             failed,
         } = self;
-        failed.note(f(
-            deserializer,
-            Object {
-                visitor,
-                pass,
-                failed,
-            },
-        ))
+        failed.note(|| {
+            f(
+                deserializer,
+                Object {
+                    visitor,
+                    pass,
+                    failed,
+                },
+            )
+        })
     }
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Payload<'_, 'de, '_, D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Payload<'_, '_, 'de, D> {
     type Error = D::Error;
 
     same_hints!();
@@ -257,13 +178,13 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Payload<'_, 'de, '_, D> {
     }
 }
 
-struct Object<'p, 'de, 'w, V> {
+struct Object<'c, 'p, 'de, V> {
     visitor: V,
-    pass: &'p mut Pass<'de, 'w>,
-    failed: &'p Failed,
+    pass: &'c mut Pass<'p, 'de>,
+    failed: &'c Failed,
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Object<'_, 'de, '_, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for Object<'_, '_, 'de, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -276,7 +197,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<'_, 'de, '_, V> {
             map,
             pass: self.pass,
             failed: self.failed,
-            member: Member::Unregistered,
+            claim: None,
         })
     }
 
@@ -310,41 +231,51 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<'_, 'de, '_, V> {
     }
 }
 
-struct Members<'p, 'de, 'w, A> {
+struct Members<'c, 'p, 'de, A> {
     map: A,
-    pass: &'p mut Pass<'de, 'w>,
-    failed: &'p Failed,
-    /// The one whose value comes next.
-    member: Member,
+    pass: &'c mut Pass<'p, 'de>,
+    failed: &'c Failed,
+    /// The one whose value comes next, if it is one.
+    claim: Option<Claim>,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, '_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, '_, 'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        let Some(name) = self.failed.note(self.map.next_key_seed(Text))? else {
-            return Ok(None);
-        };
-        self.member = self.pass.member(&name);
-        if let Member::Unregistered = self.member {
-            self.failed.note(self.pass.names.add(name.clone()))?;
-        }
-        self.failed.note(hand_on(name, seed)).map(Some)
+        let Self {
+            map,
+            pass,
+            failed,
+            claim,
+        } = self;
+        failed.note(|| {
+            map.next_key_seed(NameSeed {
+                of: seed,
+                look: |name: Cow<'de, str>| {
+                    *claim = pass.member(&name);
+                    match claim {
+                        Some(_) => Ok(()),
+                        None => pass.names.add(name),
+                    }
+                },
+            })
+        })
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let failed = self.failed;
-        let Some(claim) = failed.note(self.pass.claim(self.member, failed))? else {
-            return failed.note(self.map.next_value_seed(Strict { of: seed, failed }));
+        let Some(claim) = self.claim else {
+            return failed.note(|| self.map.next_value_seed(Strict { of: seed, failed }));
         };
-        let value = failed.note(self.map.next_value_seed(Capture { of: seed, claim }))?;
-        if !self.pass.is_read {
-            return failed.note(Err(A::Error::custom("the type did not look at a claim")));
-        }
-        self.pass.in_claim = false;
+        let caught = &mut self.pass.caught;
+        caught.start(claim);
+        let capture = Capture { of: seed, caught };
+        let value = failed.note(|| self.map.next_value_seed(capture))?;
+        failed.note(|| self.pass.caught.end())?;
         Ok(value)
     }
 

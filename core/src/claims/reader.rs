@@ -26,8 +26,10 @@ impl Reader {
     /// The registered claims, and a `T` in the same pass.
     pub(crate) fn of<T: DeserializeOwned + Send + Sync + 'static>() -> Self {
         Self(|claims, payload, wanted| {
-            let parsed = claims.read_as::<T>(payload, wanted)?;
-            Ok(parsed.ok().map(|parsed| Arc::new(parsed) as _))
+            let mut parsed = None;
+            claims.read_as::<T>(payload, wanted, &mut parsed)?;
+            let parsed = parsed.and_then(Result::ok);
+            Ok(parsed.map(|parsed| Arc::new(parsed) as _))
         })
     }
 

@@ -48,7 +48,7 @@ impl Registered {
             Place::SessionId => &self.session_id,
             Place::Subject => &self.subject,
             Place::Audience => return self.audience.as_ref().map(Spans::as_slice),
-            Place::Other(index) => return Some(self.others.get(index)?.as_ref()?.as_slice()),
+            Place::Other(index) => return Some(self.other(index)?.as_slice()),
             Place::Scope => return self.scope.as_ref().map(Spans::as_slice),
         };
         one.as_ref().map(slice::from_ref)
@@ -64,13 +64,17 @@ impl Registered {
             Place::SessionId => return self.session_id,
             Place::Subject => return self.subject,
             Place::Audience => self.audience.as_ref(),
-            Place::Other(index) => self.others.get(index)?.as_ref(),
+            Place::Other(index) => self.other(index),
             Place::Scope => self.scope.as_ref(),
         };
         match several? {
             Spans::One(one) => Some(*one),
             Spans::Many(_) => None,
         }
+    }
+
+    fn other(&self, index: u16) -> Option<&Spans> {
+        self.others.get(usize::from(index))?.as_ref()
     }
 }
 

@@ -1,18 +1,18 @@
 //! Any value, read by any type, with every object in it checked for duplicates.
 
-use std::{borrow::Cow, cell::Cell, fmt, marker::PhantomData};
+use std::{borrow::Cow, cell::Cell, fmt};
 
 use serde::{
     de::{
-        DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess,
-        Visitor, value::StringDeserializer,
+        DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
+        VariantAccess, Visitor, value::BorrowedStrDeserializer,
     },
     forward_to_deserialize_any,
 };
 
 use crate::{
     claims::hints::same_hints,
-    jose::json::{Checked, MAGIC, Names, Text},
+    jose::json::{BadName, Checked, MAGIC, Names},
 };
 
 /// Around a deserializer, and around all that it hands out: what a type reads is checked meanwhile,
@@ -27,7 +27,10 @@ pub(super) struct Strict<'f, X> {
 pub(super) struct Failed(Cell<bool>);
 
 impl Failed {
-    pub(super) fn note<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
+    /// Runs a step, and remembers whether it failed. What comes out is not moved: it may be large.
+    #[inline]
+    pub(super) fn note<T, E>(&self, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let result = step();
         if result.is_err() {
             self.0.set(true);
         }
@@ -47,7 +50,7 @@ impl<'f, X> Strict<'f, X> {
         f: impl FnOnce(X, Strict<'f, Y>) -> Result<R, E>,
     ) -> Result<R, E> {
         let Self { of, failed } = self;
-        failed.note(f(of, Strict { of: inner, failed }))
+        failed.note(|| f(of, Strict { of: inner, failed }))
     }
 }
 
@@ -77,7 +80,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
     same_hints!();
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.failed.note(Checked.deserialize(self.of))?;
+        self.failed.note(|| Checked.deserialize(self.of))?;
         visitor.visit_unit()
     }
 }
@@ -165,7 +168,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<'_, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         let Self { of, failed } = self;
-        failed.note(of.next_element_seed(Strict { of: seed, failed }))
+        failed.note(|| of.next_element_seed(Strict { of: seed, failed }))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -183,7 +186,7 @@ impl<'de, 'f, A: EnumAccess<'de>> EnumAccess<'de> for Strict<'f, A> {
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
         let Self { of, failed } = self;
-        let (value, variant) = failed.note(of.variant_seed(seed))?;
+        let (value, variant) = failed.note(|| of.variant_seed(seed))?;
         let variant = Strict {
             of: variant,
             failed,
@@ -196,7 +199,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<'_, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
-        self.failed.note(self.of.unit_variant())
+        self.failed.note(|| self.of.unit_variant())
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
@@ -248,16 +251,18 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'_, 'de, A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        let Some(name) = self.failed.note(self.map.next_key_seed(Text))? else {
-            return Ok(None);
-        };
-        self.failed.note(self.names.add(name.clone()))?;
-        self.failed.note(hand_on(name, seed)).map(Some)
+        let Self { map, names, failed } = self;
+        failed.note(|| {
+            map.next_key_seed(NameSeed {
+                of: seed,
+                look: |name| names.add(name),
+            })
+        })
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let failed = self.failed;
-        failed.note(self.map.next_value_seed(Strict { of: seed, failed }))
+        failed.note(|| self.map.next_value_seed(Strict { of: seed, failed }))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -265,19 +270,52 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'_, 'de, A> {
     }
 }
 
-/// Gives a name that has been looked at to the type that reads the object.
-pub(super) fn hand_on<'de, S: DeserializeSeed<'de>, E: Error>(
-    name: Cow<'de, str>,
-    seed: S,
-) -> Result<S::Value, E> {
-    seed.deserialize(Name(name, PhantomData))
+/// Reads the name of a member: `look` may refuse it, and the type that reads the object gets it.
+pub(super) struct NameSeed<S, F> {
+    pub(super) of: S,
+    pub(super) look: F,
+}
+
+impl<'de, S, F> DeserializeSeed<'de> for NameSeed<S, F>
+where
+    S: DeserializeSeed<'de>,
+    F: FnOnce(Cow<'de, str>) -> Result<(), BadName>,
+{
+    type Value = S::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de, S, F> Visitor<'de> for NameSeed<S, F>
+where
+    S: DeserializeSeed<'de>,
+    F: FnOnce(Cow<'de, str>) -> Result<(), BadName>,
+{
+    type Value = S::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<S::Value, E> {
+        (self.look)(Cow::Borrowed(name)).map_err(E::custom)?;
+        self.of
+            .deserialize(Name(BorrowedStrDeserializer::new(name)))
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<S::Value, E> {
+        (self.look)(Cow::Owned(name.to_owned())).map_err(E::custom)?;
+        self.of.deserialize(Name(name.into_deserializer()))
+    }
 }
 
 macro_rules! refuse {
     ($($method:ident)*) => {
         $(
-            fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, E> {
-                Err(E::custom("this name is not read as a text"))
+            fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
+                Err(D::Error::custom("this name is not read as a text"))
             }
         )*
     };
@@ -285,19 +323,16 @@ macro_rules! refuse {
 
 /// The name of a member, for a type that reads it as a text. What wants more of it, such as a number,
 /// finds it when the payload is read without these checks.
-struct Name<'de, E>(Cow<'de, str>, PhantomData<E>);
+struct Name<D>(D);
 
-impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
-    type Error = E;
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Name<D> {
+    type Error = D::Error;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
-        match self.0 {
-            Cow::Borrowed(name) => visitor.visit_borrowed_str(name),
-            Cow::Owned(name) => visitor.visit_string(name),
-        }
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         visitor.visit_some(self)
     }
 
@@ -305,7 +340,7 @@ impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, E> {
+    ) -> Result<V::Value, D::Error> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -314,8 +349,8 @@ impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, E> {
-        StringDeserializer::new(self.0.into_owned()).deserialize_enum(name, variants, visitor)
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_enum(name, variants, visitor)
     }
 
     refuse! {

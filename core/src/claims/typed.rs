@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    claims::{Registered, VerifiedToken, token::Misfit},
+    claims::{VerifiedToken, token::Misfit},
     error::{AuthError, AuthErrorKind},
     jose::Header,
 };
@@ -50,19 +50,24 @@ enum Held<T> {
 impl<T: DeserializeOwned + Send + Sync + 'static> TypedToken<T> {
     pub(crate) fn new(
         header: Arc<Header>,
-        registered: &Registered,
-        claims: Result<T, serde_json::Error>,
+        expires_at: Option<i64>,
+        issued_at: Option<i64>,
+        claims: Option<Result<T, serde_json::Error>>,
     ) -> Result<Self, AuthError> {
-        let claims = claims.map_err(|error| {
-            let error = Misfit::new::<T>(&error);
-            AuthError::from(AuthErrorKind::Misconfigured).with_source(error)
-        })?;
-        Ok(Self {
-            claims: Held::Own(claims),
-            header,
-            expires_at: registered.expires_at,
-            issued_at: registered.issued_at,
-        })
+        match claims {
+            Some(Ok(claims)) => Ok(Self {
+                claims: Held::Own(claims),
+                header,
+                expires_at,
+                issued_at,
+            }),
+            Some(Err(error)) => {
+                let error = Misfit::new::<T>(&error);
+                Err(AuthError::from(AuthErrorKind::Misconfigured).with_source(error))
+            }
+            // Nothing is accepted whose claims were not read.
+            None => Err(AuthErrorKind::MalformedToken.into()),
+        }
     }
 }
 

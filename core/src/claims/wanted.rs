@@ -25,7 +25,7 @@ pub(crate) enum Place {
     Id,
     Issuer,
     /// The wanted text with this index.
-    Other(usize),
+    Other(u16),
     Scope,
     SessionId,
     Subject,
@@ -43,7 +43,8 @@ impl Wanted {
         }
     }
 
-    /// Has a claim read as one text or several; `None` when a registered one holds no text.
+    /// Has a claim read as one text or several; `None` when a registered one holds no text,
+    /// or when there are very many.
     pub(crate) fn text(&mut self, name: &str) -> Option<Place> {
         Some(match name {
             "acr" => Place::Acr,
@@ -55,7 +56,7 @@ impl Wanted {
             "scope" => Place::Scope,
             "sid" => Place::SessionId,
             "sub" => Place::Subject,
-            _ => Place::Other(self.other(name)),
+            _ => Place::Other(self.other(name)?),
         })
     }
 
@@ -63,7 +64,7 @@ impl Wanted {
     pub(crate) fn scopes(&mut self, name: &str) -> Option<Place> {
         let place = self.text(name)?;
         match place {
-            Place::Other(index) => self.texts[index].scopes = true,
+            Place::Other(index) => self.texts[usize::from(index)].scopes = true,
             Place::Scope => {}
             _ => return None,
         }
@@ -74,14 +75,15 @@ impl Wanted {
         &self.texts
     }
 
-    fn other(&mut self, name: &str) -> usize {
-        if let Some(index) = self.texts.iter().position(|text| *text.name == *name) {
-            return index;
+    fn other(&mut self, name: &str) -> Option<u16> {
+        let known = self.texts.iter().position(|text| *text.name == *name);
+        let index = u16::try_from(known.unwrap_or(self.texts.len())).ok()?;
+        if known.is_none() {
+            self.texts.push(WantedText {
+                name: name.into(),
+                scopes: false,
+            });
         }
-        self.texts.push(WantedText {
-            name: name.into(),
-            scopes: false,
-        });
-        self.texts.len() - 1
+        Some(index)
     }
 }

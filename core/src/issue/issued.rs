@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::jose::{base64url, crypto};
+use crate::issue::token_id::TokenId;
 
 /// A token that was just issued. `Debug` does not show it.
 #[derive(Clone)]
@@ -60,29 +60,6 @@ impl fmt::Debug for IssuedToken {
             .field("id", &self.id())
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
-    }
-}
-
-/// 128 random bits in base64url.
-#[derive(Clone, Copy)]
-pub(super) struct TokenId([u8; 22]);
-
-impl TokenId {
-    pub(super) fn random() -> Result<Self, IssueError> {
-        let mut bytes = [0; 16];
-        crypto::random(&mut bytes).map_err(|_| IssueError(Cause::Signing))?;
-        let mut text = [0; 22];
-        base64url::encode_to(&bytes, &mut text);
-        Ok(Self(text))
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn as_str(&self) -> &str {
-        // Base64url is ASCII.
-        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
     issue::{
         IssueError, IssuedToken, IssuerBuilder, SigningKeys,
         given::{self, Given},
-        issued::{Cause, TokenId},
+        issued::Cause,
+        token_id::TokenId,
     },
     jose::base64url,
     session::SessionId,
@@ -207,7 +208,7 @@ impl Issuer {
         if is_for_nobody || given.not_before.is_some_and(|nbf| nbf >= expires_at) {
             return Err(IssueError(Cause::NeverValid));
         }
-        let id = TokenId::random()?;
+        let id = TokenId::random(now).map_err(|_| IssueError(Cause::Signing))?;
 
         open(&mut payload);
         payload.extend_from_slice(settings.iss.as_bytes());

@@ -5,6 +5,7 @@ mod given;
 mod issued;
 mod issuer;
 mod ring;
+mod token_id;
 mod watch;
 
 pub use self::{

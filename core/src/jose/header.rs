@@ -8,6 +8,7 @@ use crate::{
         Algorithm,
         base64url::Buffer,
         header::members::{Members, is_cheap},
+        json,
         short_text::ShortText,
     },
 };
@@ -36,7 +37,7 @@ impl Header {
     pub(crate) fn parse(encoded: &str) -> Result<Self, AuthErrorKind> {
         let mut buffer = Buffer::<{ Self::USUAL }>::new();
         let bytes = buffer.decode(encoded);
-        let json = bytes.and_then(|bytes| str::from_utf8(bytes).ok());
+        let json = bytes.and_then(json::text);
         let json = json.ok_or(AuthErrorKind::MalformedToken)?;
         match Members::plain(json) {
             Some(members) => members.into_header(),
@@ -57,10 +58,20 @@ impl Header {
         self.key_id.as_ref().map(ShortText::get)
     }
 
+    /// The same, to compare it.
+    pub(crate) fn key_id_bytes(&self) -> Option<&[u8]> {
+        self.key_id.as_ref().map(ShortText::as_bytes)
+    }
+
     /// The token's type (`typ`) in lower case and without `application/`: `jwt`, `at+jwt` ...
     #[must_use]
     pub fn token_type(&self) -> Option<&str> {
         self.token_type.as_ref().map(ShortText::get)
+    }
+
+    /// The same, to compare it.
+    pub(crate) fn token_type_bytes(&self) -> Option<&[u8]> {
+        self.token_type.as_ref().map(ShortText::as_bytes)
     }
 }
 

@@ -34,16 +34,14 @@ impl<'de> Names<'de> {
     const MORE: usize = 20;
 
     /// Remembers `name`; an error if the object has it already, or if it is [`MAGIC`].
-    pub(crate) fn add<E: Error>(&mut self, name: Cow<'de, str>) -> Result<(), E> {
+    pub(crate) fn add(&mut self, name: Cow<'de, str>) -> Result<(), BadName> {
         if name == MAGIC {
-            return Err(E::custom(
-                "a member name that `serde_json` keeps for itself",
-            ));
+            return Err(BadName("a member name that `serde_json` keeps for itself"));
         }
         let first = name.as_bytes().first().copied().unwrap_or(0);
         let bit = 1 << (name.len().wrapping_mul(31).wrapping_add(usize::from(first)) % 64);
         if self.seen & bit != 0 && self.few_contain(&name) {
-            return Err(E::custom("duplicate member name"));
+            return Err(BadName::TWICE);
         }
         self.seen |= bit;
         match (name, self.few.get_mut(self.count)) {
@@ -56,7 +54,7 @@ impl<'de> Names<'de> {
                 let is_new = self.many.get_or_insert_default().insert(name);
                 return match is_new {
                     true => Ok(()),
-                    false => Err(E::custom("duplicate member name")),
+                    false => Err(BadName::TWICE),
                 };
             }
         }
@@ -67,6 +65,15 @@ impl<'de> Names<'de> {
     fn few_contain(&self, name: &str) -> bool {
         self.few[..self.count].contains(&name) || self.more.iter().any(|own| own == name)
     }
+}
+
+/// Why an object may not have a member of this name.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadName(&'static str);
+
+impl BadName {
+    const TWICE: Self = Self("duplicate member name");
 }
 
 /// Names that are looked up by hash. The hashes are keyed, so that nobody can make many of them
@@ -171,7 +178,7 @@ impl<'de> Visitor<'de> for Checked {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut names = Names::default();
         while let Some(name) = map.next_key_seed(Text)? {
-            names.add(name)?;
+            names.add(name).map_err(A::Error::custom)?;
             map.next_value_seed(Self)?;
         }
         Ok(())
@@ -203,6 +210,11 @@ impl<'de> Visitor<'de> for Text {
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Cow::Owned(text.to_owned()))
     }
+}
+
+/// The bytes as a text, if they are one: UTF-8 (RFC 8259 section 8.1).
+pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
 /// Whether `json` is one JSON value without duplicate member names.

@@ -287,7 +287,7 @@ impl<'de> Visitor<'de> for SetVisitor {
             } else {
                 map.next_value_seed(Checked)?;
             }
-            names.add(name)?;
+            names.add(name).map_err(A::Error::custom)?;
         }
         keys.ok_or_else(|| A::Error::missing_field("keys"))
     }

@@ -27,13 +27,16 @@ impl ShortText {
         }
     }
 
+    /// The text. Who only compares takes its bytes, which need no check.
     pub(super) fn get(&self) -> &str {
+        // What was put in there was a text.
+        str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
         match self {
-            // What was put in there was a text.
-            Self::Here { length, bytes } => {
-                str::from_utf8(&bytes[..usize::from(*length)]).unwrap_or_default()
-            }
-            Self::Long(text) => text,
+            Self::Here { length, bytes } => &bytes[..usize::from(*length)],
+            Self::Long(text) => text.as_bytes(),
         }
     }
 
@@ -53,7 +56,7 @@ impl fmt::Debug for ShortText {
 
 impl PartialEq for ShortText {
     fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
+        self.as_bytes() == other.as_bytes()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use crate::{
     claims::{Registered, Wanted},
     error::{AuthError, AuthErrorKind},
-    jose::{Compact, Header, base64url::Buffer},
+    jose::{Compact, Header, base64url::Buffer, json},
     keys::KeySetId,
     verify::{
         Verifier,
@@ -76,7 +76,7 @@ impl Verifier {
 
         let mut claims = Registered::default();
         let content = payload
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .and_then(json::text)
             .ok_or(AuthErrorKind::MalformedToken)
             .and_then(|payload| {
                 let parsed = read(&mut claims, payload, &self.settings().places.wanted)?;
@@ -123,7 +123,7 @@ impl Verifier {
         Ok(accept(Accepted {
             header,
             payload,
-            claims,
+            claims: &mut claims,
             parsed,
             keys,
         }))
@@ -156,7 +156,8 @@ impl Deref for Parsed {
 pub(super) struct Accepted<'t, P> {
     pub(super) header: Arc<Header>,
     pub(super) payload: &'t str,
-    pub(super) claims: Registered,
+    /// The accepting side may take them; they are not moved here, for they are large.
+    pub(super) claims: &'t mut Registered,
     pub(super) parsed: P,
     /// Those that verified it. By now, others may have taken their place.
     pub(super) keys: Option<KeySetId>,

@@ -251,11 +251,11 @@ impl<'t> Facts<'t> {
 
 /// RFC 8725 section 3.11: a token of another kind is not taken for this one.
 fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
-    let typ = facts.header.token_type();
+    let typ = facts.header.token_type_bytes();
     let good = if settings.types.is_empty() {
-        matches!(typ, None | Some("jwt" | "at+jwt"))
+        matches!(typ, None | Some(b"jwt" | b"at+jwt"))
     } else {
-        typ.is_some_and(|typ| settings.types.iter().any(|own| **own == *typ))
+        typ.is_some_and(|typ| settings.types.iter().any(|own| own.as_bytes() == typ))
     };
     refuse_unless(good, AuthErrorKind::WrongType)
 }

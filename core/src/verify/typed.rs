@@ -5,7 +5,7 @@ use std::future::Future;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    claims::{Reader, Registered, TypedToken, Wanted},
+    claims::{Reader, TypedToken},
     error::AuthError,
     verify::Verifier,
 };
@@ -65,11 +65,15 @@ impl Verifier {
             let token = self.verify_with(token, Reader::of::<T>())?;
             return TypedToken::try_from(&token);
         }
-        let read = |claims: &mut Registered, payload: &str, wanted: &Wanted| {
-            claims.read_as::<T>(payload, wanted)
-        };
-        self.check(token, read, |accepted| {
-            TypedToken::new(accepted.header, &accepted.claims, accepted.parsed)
-        })?
+        let mut parsed = None;
+        let (header, expires_at, issued_at) = self.check(
+            token,
+            |claims, payload, wanted| claims.read_as::<T>(payload, wanted, &mut parsed),
+            |accepted| {
+                let claims = accepted.claims;
+                (accepted.header, claims.expires_at, claims.issued_at)
+            },
+        )?;
+        TypedToken::new(header, expires_at, issued_at, parsed)
     }
 }

@@ -1,6 +1,6 @@
 //! The verifier: one token in, one verdict out.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, mem, sync::Arc};
 
 #[cfg(feature = "cache")]
 use crate::cache::VerifierId;
@@ -182,7 +182,7 @@ impl Verifier {
                 let verified = VerifiedToken::new(
                     accepted.header,
                     accepted.payload.into(),
-                    accepted.claims,
+                    mem::take(accepted.claims),
                     context,
                     accepted.parsed,
                 );

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::{
     error::AuthErrorKind,
@@ -183,7 +183,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                     members.unsupported |= changes_the_meaning(name);
                 }
             }
-            names.add(name)?;
+            names.add(name).map_err(A::Error::custom)?;
         }
         Ok(members)
     }
