@@ -71,6 +71,10 @@ impl Case {
             .audience(TestIssuer::AUDIENCE)
     }
 
+    /// The nanoseconds of [`decode`](Self::decode) with HS256 on the machine on which the goals in
+    /// nanoseconds were set.
+    pub const DECODE: f64 = 2_711.0;
+
     /// Theirs, with the same checks as far as it has them.
     pub fn decode(&self, token: &str) -> Claims {
         decode::<Claims>(token, &self.decoding, &self.validation)

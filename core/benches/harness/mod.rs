@@ -4,6 +4,9 @@
 //! round, in user-mode CPU cycles where the kernel lets us count them, else in CPU time of the
 //! thread, which waiting for a turn on the processor does not count in. Absolute
 //! times on a shared machine mean little; they are printed to show the scale.
+//!
+//! Where a goal is in nanoseconds, something is measured beside whose time is known on the machine
+//! on which the goal was set: see [`Race::yardstick`].
 
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part of it
 
@@ -19,6 +22,8 @@ const SLICE: Duration = Duration::from_millis(5);
 pub struct Race<'a> {
     contenders: Vec<(&'static str, Calls<'a>)>,
     in_time: bool,
+    /// What the yardstick takes on the machine of the goals, in nanoseconds.
+    yardstick: Option<f64>,
 }
 
 /// Makes so many calls.
@@ -45,6 +50,14 @@ impl<'a> Race<'a> {
     pub fn in_time(mut self) -> Self {
         self.in_time = true;
         self
+    }
+
+    /// Measures nanoseconds of the machine on which the goals were set: there, a call of this takes
+    /// so many. A processor that is slower in one round is as slow for this, and does not count.
+    pub fn yardstick<T>(self, nanoseconds: f64, call: impl FnMut() -> T + 'a) -> Self {
+        let mut race = self.add(YARDSTICK, call).in_time();
+        race.yardstick = Some(nanoseconds);
+        race
     }
 
     /// Runs all rounds.
@@ -76,18 +89,43 @@ impl<'a> Race<'a> {
                 }
             }
         }
+        let slower = self.scale(&mut costs);
         let names = self.contenders.iter().map(|(name, _)| *name);
         Outcome {
             unit: meter.unit(),
             costs: names.zip(costs).collect(),
+            slower,
         }
     }
+
+    /// Makes the costs those of the machine of the goals, if they are measured so; returns how many
+    /// times slower this one is.
+    fn scale(&self, costs: &mut [Vec<f64>]) -> f64 {
+        let names = self.contenders.iter().map(|(name, _)| *name);
+        let Some((place, nanoseconds)) = names
+            .into_iter()
+            .position(|name| name == YARDSTICK)
+            .zip(self.yardstick)
+        else {
+            return 1.0;
+        };
+        let slower: Vec<f64> = costs[place].iter().map(|cost| cost / nanoseconds).collect();
+        for own in costs {
+            for (cost, slower) in own.iter_mut().zip(&slower) {
+                *cost /= slower;
+            }
+        }
+        median(slower)
+    }
 }
+
+const YARDSTICK: &str = "yardstick";
 
 /// What each contender's call cost in each round.
 pub struct Outcome {
     unit: &'static str,
     costs: Vec<(&'static str, Vec<f64>)>,
+    slower: f64,
 }
 
 impl Outcome {
@@ -99,6 +137,11 @@ impl Outcome {
     /// The median cost of one call, in [`unit`](Self::unit).
     pub fn cost(&self, name: &str) -> f64 {
         median(self.of(name).to_vec())
+    }
+
+    /// The same on this machine, where a [yardstick](Race::yardstick) says what it is on another.
+    pub fn cost_here(&self, name: &str) -> f64 {
+        self.cost(name) * self.slower
     }
 
     /// How many times faster `ours` is than `theirs`: the median over the rounds.

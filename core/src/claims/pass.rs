@@ -108,8 +108,8 @@ impl<'p, 'de> Pass<'p, 'de> {
         let wanted = self.caught.wanted;
         // Most names differ in their first byte.
         let first = name.as_bytes().first();
-        let is_it = |own: &Box<str>| own.as_bytes().first() == first && **own == *name;
-        if let Some(index) = wanted.claims.iter().position(is_it) {
+        let is_it = |own: &str| own.as_bytes().first() == first && own == name;
+        if let Some(index) = wanted.claims.iter().position(|own| is_it(own)) {
             self.found |= 1 << index;
         }
         // As bytes, which are compared without a call.

@@ -20,8 +20,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     algorithm: Algorithm,
-    key_id: Option<ShortText>,
-    token_type: Option<ShortText>,
+    /// A thumbprint in base64url has 43 characters.
+    key_id: Option<ShortText<46>>,
+    token_type: Option<ShortText<14>>,
 }
 
 impl Header {
@@ -40,8 +41,8 @@ impl Header {
         let json = bytes.and_then(json::text);
         let json = json.ok_or(AuthErrorKind::MalformedToken)?;
         match Members::plain(json) {
-            Some(members) => members.into_header(),
-            None if is_cheap(json) => Members::any(json)?.into_header(),
+            Some(header) => header,
+            None if is_cheap(json) => Members::any(json),
             None => Err(AuthErrorKind::MalformedToken),
         }
     }

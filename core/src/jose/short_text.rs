@@ -2,22 +2,16 @@
 
 use std::fmt;
 
-/// A text; up to [`LONGEST`](Self::LONGEST) bytes stand in the value itself.
+/// A text; up to `LONGEST` bytes stand in the value itself.
 #[derive(Clone)]
-pub(super) enum ShortText {
-    Here {
-        length: u8,
-        bytes: [u8; Self::LONGEST],
-    },
+pub(super) enum ShortText<const LONGEST: usize> {
+    Here { length: u8, bytes: [u8; LONGEST] },
     Long(Box<str>),
 }
 
-impl ShortText {
-    /// A thumbprint in base64url has 43 characters.
-    const LONGEST: usize = 46;
-
+impl<const LONGEST: usize> ShortText<LONGEST> {
     pub(super) fn new(text: &str) -> Self {
-        let mut bytes = [0; Self::LONGEST];
+        let mut bytes = [0; LONGEST];
         match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
             (Some(place), Ok(length)) => {
                 place.copy_from_slice(text.as_bytes());
@@ -48,19 +42,19 @@ impl ShortText {
     }
 }
 
-impl fmt::Debug for ShortText {
+impl<const LONGEST: usize> fmt::Debug for ShortText<LONGEST> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
     }
 }
 
-impl PartialEq for ShortText {
+impl<const LONGEST: usize> PartialEq for ShortText<LONGEST> {
     fn eq(&self, other: &Self) -> bool {
         self.as_bytes() == other.as_bytes()
     }
 }
 
-impl Eq for ShortText {}
+impl<const LONGEST: usize> Eq for ShortText<LONGEST> {}
 
 #[cfg(test)]
 mod tests {
@@ -70,7 +64,7 @@ mod tests {
     fn a_text_of_any_length_comes_back() {
         for length in [0, 1, 43, 45, 46, 47, 300] {
             let text = "Ä1".chars().cycle().take(length).collect::<String>();
-            let mut short = ShortText::new(&text);
+            let mut short = ShortText::<46>::new(&text);
             assert_eq!(short.get(), text);
             assert_eq!(format!("{short:?}"), format!("{text:?}"));
             short.make_ascii_lowercase();

@@ -1,6 +1,6 @@
 //! All checks of a token, in their order.
 
-use std::{ops::Deref, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     claims::{Registered, Wanted},
@@ -38,16 +38,17 @@ impl Verifier {
         log.step("format", || format!("{} bytes", token.len()), compact.err());
         let compact = compact?;
 
-        let header = match self.memos().recall(compact.header) {
-            Some(header) => Ok(Parsed::Known(header)),
-            None => Header::parse(compact.header).map(Parsed::New),
+        let known = self.memos().recall(compact.header);
+        // Not shared before it is known to be good, so that a token that is refused early costs no
+        // allocation; nor moved.
+        let new = known.is_none().then(|| Header::parse(compact.header));
+        let failed = new.as_ref().and_then(|new| new.as_ref().err().copied());
+        log.step("header", || "a JOSE header".into(), failed);
+        let header = match (&known, &new) {
+            (Some(known), _) => &**known,
+            (None, Some(Ok(new))) => new,
+            (None, _) => return Err(failed.unwrap_or(AuthErrorKind::MalformedToken).into()),
         };
-        log.step(
-            "header",
-            || "a JOSE header".into(),
-            header.as_ref().err().copied(),
-        );
-        let header = header?;
 
         // Made where it is needed: that costs as much as reading a header.
         let mut buffer = None;
@@ -60,10 +61,10 @@ impl Verifier {
                 payload = room.take().and_then(|room| decode(room, compact.payload));
                 payload.is_some()
             };
-            let signature = self.check_signature(&header, &compact, decode_payload);
+            let signature = self.check_signature(header, &compact, decode_payload);
             // Without a verdict, the step below says why.
             if !matches!(signature, Ok(None)) {
-                log.signature(&header, signature.as_ref().err().map(AuthError::kind));
+                log.signature(header, signature.as_ref().err().map(AuthError::kind));
             }
             match signature {
                 Ok(by) => keys = by,
@@ -90,7 +91,7 @@ impl Verifier {
         };
 
         let facts = Facts {
-            header: &header,
+            header,
             payload,
             claims: &claims,
             now: self.now(),
@@ -110,15 +111,16 @@ impl Verifier {
         if L::SIGNATURE && keys.is_none() {
             return Err(AuthErrorKind::BadSignature.into());
         }
-        let header = match header {
-            Parsed::Known(header) => header,
-            Parsed::New(header) => {
-                let header = Arc::new(header);
+        let header = match (known, new) {
+            (Some(known), _) => known,
+            (None, Some(Ok(new))) => {
+                let new = Arc::new(new);
                 if L::SIGNATURE {
-                    self.memos().remember(compact.header, &header);
+                    self.memos().remember(compact.header, &new);
                 }
-                header
+                new
             }
+            (None, _) => return Err(AuthErrorKind::MalformedToken.into()),
         };
         Ok(accept(Accepted {
             header,
@@ -132,24 +134,6 @@ impl Verifier {
 
 fn decode<'b>(room: &'b mut Option<Buffer<PAYLOAD>>, encoded: &str) -> Option<&'b [u8]> {
     room.insert(Buffer::new()).decode(encoded)
-}
-
-/// The header of the token that is looked at. A new one is not shared before it is known to be
-/// good: a token that is refused early costs no allocation.
-enum Parsed {
-    Known(Arc<Header>),
-    New(Header),
-}
-
-impl Deref for Parsed {
-    type Target = Header;
-
-    fn deref(&self) -> &Header {
-        match self {
-            Self::Known(header) => header,
-            Self::New(header) => header,
-        }
-    }
 }
 
 /// What passed all checks, before anything of it is kept.
