@@ -10,7 +10,7 @@ use crate::{
 /// Keeps sessions: in memory, in a database, wherever one step can be atomic.
 ///
 /// A store decides nothing. It finds rows, and changes one only if it still is what the caller has
-/// seen. Rules that every implementation keeps, and that [`store_suite`] checks:
+/// seen. Rules that every implementation keeps, and that `testing::store_suite` checks:
 ///
 /// 1. [`rotate`](Self::rotate) is one atomic step: of many racers with the same `from`, exactly one
 ///    gets `true`.
@@ -21,8 +21,6 @@ use crate::{
 ///    [`RevocationLog`](crate::RevocationLog) in the same atomic step, if it has one.
 ///
 /// A store is cheap to clone, and its clones share the data.
-///
-/// [`store_suite`]: crate::testing::store_suite
 pub trait SessionStore: Clone + Send + Sync + 'static {
     /// Adds a session. Its id is new.
     ///
