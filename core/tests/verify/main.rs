@@ -13,6 +13,7 @@ mod providers;
 mod settings;
 mod times;
 mod typed;
+mod typed_verdict;
 mod values;
 
 use countersign::{
