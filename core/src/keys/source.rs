@@ -51,7 +51,8 @@ pub trait KeySource: Send + Sync + 'static {
 
     /// Whether [`refresh`](Self::refresh) can bring anything. Default: yes.
     ///
-    /// Where it cannot, a refused token costs no second look at its header.
+    /// Where it cannot, a refused token costs no second look at its header. The keys may still change
+    /// in place, as those of [`SigningKeys`](crate::SigningKeys) do.
     fn is_renewed(&self) -> bool {
         true
     }
@@ -117,6 +118,11 @@ impl Keys {
     #[must_use]
     pub fn from_source(source: impl KeySource) -> Self {
         Self(Held::Source(Arc::new(source)))
+    }
+
+    /// Whether they never change.
+    pub(crate) fn are_fixed(&self) -> bool {
+        matches!(self.0, Held::Fixed(_))
     }
 
     pub(crate) fn source(&self) -> &dyn KeySource {

@@ -353,8 +353,8 @@ impl Checked {
         if set.keys().iter().any(usable) {
             return Ok(());
         }
-        // Keys that are renewed can be others tomorrow: that must not keep a server from starting.
-        if keys.source().is_renewed() {
+        // Keys that change can be others tomorrow: that must not keep a server from starting.
+        if !keys.are_fixed() {
             tracing::warn!(target: "countersign", "no key is for one of the accepted algorithms");
             return Ok(());
         }

@@ -46,14 +46,26 @@ impl Memos {
 
 #[cfg(all(test, feature = "test-util"))]
 mod tests {
-    use crate::{SigningKey, SigningKeys, Verifier, testing::TestIssuer};
+    use std::sync::Arc;
+
+    use crate::{
+        KeySet, KeySource, Keys, KeysUnavailable, SigningKey, Verifier, testing::TestIssuer,
+    };
+
+    /// Keys that may be renewed, so that the claims of a forged token are looked at as well.
+    struct Renewed(Arc<KeySet>);
+
+    impl KeySource for Renewed {
+        fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+            Ok(Arc::clone(&self.0))
+        }
+    }
 
     #[test]
     fn only_a_good_token_has_its_header_remembered() {
         let issuer = TestIssuer::new();
-        let keys = SigningKeys::new(issuer.key().clone());
-        // Keys that may be renewed, so that the claims of a forged token are looked at as well.
-        let verifier = Verifier::builder(keys)
+        let set = KeySet::new([issuer.key().verifying_key()]);
+        let verifier = Verifier::builder(Keys::from_source(Renewed(Arc::new(set))))
             .issuer(TestIssuer::ISSUER)
             .audience(TestIssuer::AUDIENCE)
             .clock(issuer.clock().clone())

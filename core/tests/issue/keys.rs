@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign::{
-    Algorithm, AuthErrorKind, ConfigError, Issuer, SigningKey, SigningKeys, testing::FixedClock,
+    Algorithm, AuthErrorKind, ConfigError, Issuer, KeySource, SigningKey, SigningKeys,
+    testing::FixedClock,
 };
 use serde_json::{Value, json};
 
@@ -31,6 +32,16 @@ fn issuers_that_share_keys_write_their_own_type() {
             access.rotate().unwrap();
         }
     }
+}
+
+#[test]
+fn a_ring_changes_in_place_and_has_nothing_to_fetch() {
+    let keys = SigningKeys::new(SigningKey::generate_es256().unwrap());
+    assert!(!keys.is_renewed());
+    let before = keys.current();
+    keys.publish(&SigningKey::generate_es256().unwrap())
+        .unwrap();
+    assert_ne!(keys.current(), before);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{
 
 use countersign::{
     Algorithm, AuthErrorKind, BoxFuture, ConfigError, Key, KeySet, KeySource, Keys,
-    KeysUnavailable, Refresh, SigningKey, Verifier,
+    KeysUnavailable, Refresh, SigningKey, SigningKeys, Verifier,
     testing::{TestIssuer, sign_raw},
 };
 use serde_json::{Value, json};
@@ -61,6 +61,25 @@ fn accepted_algorithms_narrow_the_keys() {
         only(Algorithm::RS256),
         Err(ConfigError::Conflict(_))
     ));
+}
+
+#[test]
+fn a_ring_may_come_to_an_accepted_algorithm_later() {
+    let issuer = TestIssuer::new();
+    let keys = SigningKeys::new(issuer.key().clone());
+    let verifier = Verifier::builder(keys.clone())
+        .issuer(TestIssuer::ISSUER)
+        .audience(TestIssuer::AUDIENCE)
+        .clock(issuer.clock().clone())
+        .algorithms([Algorithm::EdDSA])
+        .build()
+        .unwrap();
+    let next = SigningKey::generate_ed25519().unwrap();
+    let token = issuer.token().header("kid", next.id()).signed_by(&next);
+    let error = verifier.verify_now(&token).unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::UnknownKey);
+    keys.publish(&next).unwrap();
+    verifier.verify_now(&token).unwrap();
 }
 
 #[test]
