@@ -59,8 +59,9 @@ pub trait KeySource: Send + Sync + 'static {
 
     /// Gets newer keys, if there is a way and newer ones are worth a look; `None` (the default) if not.
     ///
-    /// The request waits for the future, then looks at the snapshot once more. It is on the source
-    /// to bound how often and how long.
+    /// The request waits for the future, then looks at the snapshot once more. Only one that came
+    /// when there were no keys asks a second time, if those that came lack the key of its token. It is
+    /// on the source to bound how often and how long.
     fn refresh(&self, why: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         let _ = why;
         None

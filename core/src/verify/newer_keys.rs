@@ -41,10 +41,23 @@ impl Verifier {
         let verifier = self.clone();
         let token = token.to_owned();
         MaybeReady::waiting(async move {
-            let refreshed = refreshed.await;
-            match (verify(&verifier, &token), refreshed) {
+            let mut before = error.kind();
+            let mut refreshed = refreshed.await;
+            let mut result = verify(&verifier, &token);
+            // The first keys were asked for before this token came, perhaps before its key was there.
+            if before == AuthErrorKind::KeysUnavailable
+                && refreshed.is_ok()
+                && let Some(kind) = result.as_ref().err().map(AuthError::kind)
+                && kind != before
+                && let Some(newer) = verifier.refresh(&token, kind)
+            {
+                before = kind;
+                refreshed = newer.await;
+                result = verify(&verifier, &token);
+            }
+            match (result, refreshed) {
                 // The key may be new, and the source could not look: nobody can tell.
-                (Err(again), Err(unavailable)) if again.kind() == error.kind() => {
+                (Err(again), Err(unavailable)) if again.kind() == before => {
                     Err(AuthError::from(AuthErrorKind::KeysUnavailable)
                         .with_retry_after(unavailable.seconds())
                         .with_source(unavailable))

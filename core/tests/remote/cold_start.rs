@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use countersign::{FetchErrorKind, KeysState};
+use countersign::{FetchErrorKind, KeysState, SigningKey, Verifier};
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::provider::{Provider, check, key, pass, token, unknown, verifier};
+use crate::provider::{
+    Provider, check, key, pass, token, token_naming, token_of, unknown, verifier,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_first_requests_are_one_fetch() {
@@ -27,6 +29,77 @@ async fn a_thousand_first_requests_are_one_fetch() {
     assert_eq!(provider.fetches(), 1);
     assert_eq!(keys.status().state(), KeysState::Fresh);
     assert_eq!(keys.status().generation(), 1);
+}
+
+/// The fetch of the first keys is under way: their provider has answered, and publishes another one.
+async fn answered_too_early(old: &SigningKey, new: &SigningKey) -> (Provider, Verifier) {
+    let provider = Provider::new(&[old]);
+    provider.state().latency = Duration::from_millis(500);
+    let verifier = verifier(&provider.keys().build().unwrap());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(provider.fetches(), 1);
+    provider.publish(&[old, new]);
+    (provider, verifier)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_newer_than_the_first_keys_is_asked_for_as_well() {
+    let (old, new) = (key("old"), key("new"));
+    let (provider, verifier) = answered_too_early(&old, &new).await;
+    let mut requests = JoinSet::new();
+    for _ in 0..100 {
+        for key in [&old, &new] {
+            let (verifier, token) = (verifier.clone(), token(key));
+            requests.spawn(async move { check(&verifier, &token).await });
+        }
+    }
+    for verdict in requests.join_all().await {
+        assert_eq!(verdict, "accepted");
+    }
+    assert_eq!(provider.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_nobody_has_is_asked_for_once_after_the_first_keys() {
+    let (old, new) = (key("old"), key("new"));
+    let (provider, verifier) = answered_too_early(&old, &new).await;
+    let start = Instant::now();
+    let mut requests = JoinSet::new();
+    for n in 0..100 {
+        let (verifier, token) = (verifier.clone(), unknown(&format!("invented-{n}")));
+        requests.spawn(async move { check(&verifier, &token).await });
+    }
+    for verdict in requests.join_all().await {
+        assert_eq!(verdict, "unknown_key");
+    }
+    assert_eq!(provider.fetches(), 2);
+    assert_eq!(start.elapsed(), Duration::from_millis(900));
+    // What the provider did not have is not asked for again at once.
+    assert_eq!(
+        check(&verifier, &unknown("invented-0")).await,
+        "unknown_key"
+    );
+    assert_eq!(provider.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_token_before_the_first_keys_asks_for_no_others() {
+    let (old, new) = (key("old"), key("new"));
+    let (provider, verifier) = answered_too_early(&old, &new).await;
+    let forged = token_naming(&new, Some("old"));
+    assert_eq!(check(&verifier, &forged).await, "bad_signature");
+    let of_another = token_of(&new, "https://another.example");
+    assert_eq!(check(&verifier, &of_another).await, "unknown_key");
+    assert_eq!(provider.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_after_the_first_keys_leaves_open_whether_a_key_is_newer() {
+    let (old, new) = (key("old"), key("new"));
+    let (provider, verifier) = answered_too_early(&old, &new).await;
+    provider.state().fault = Some(FetchErrorKind::Connect);
+    assert_eq!(check(&verifier, &token(&new)).await, "keys_unavailable");
+    assert_eq!(check(&verifier, &token(&old)).await, "accepted");
 }
 
 #[tokio::test(start_paused = true)]

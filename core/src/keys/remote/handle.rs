@@ -31,7 +31,8 @@ use crate::{
 ///    request after a rotation passes. Such fetches are limited to two, then one every ten seconds, and
 ///    beyond that an unknown `kid` is refused at once. So a key that its provider did not publish ahead
 ///    of its first use is found up to ten seconds late after two tokens with other unknown ids, or with
-///    its own, before it was published. A token that its claims refuse anyway asks for no key.
+///    its own, before it was published. A token that its claims refuse anyway asks for no key. A
+///    request that came before the first keys waits for those, and then so for its own.
 /// 4. When the provider is away, the last good set is used for at most an hour after it expired
 ///    ([`max_stale`](RemoteKeysBuilder::max_stale)). After that, and whenever it cannot be known whether
 ///    a key exists, the answer is 503 with `Retry-After`. It recovers by itself.
