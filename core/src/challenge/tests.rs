@@ -31,19 +31,56 @@ fn parameters_are_separated_by_commas_and_quoted() {
     );
 }
 
+/// All kinds, in their order. A new one does not compile before it has its place.
+fn kinds() -> impl Iterator<Item = AuthErrorKind> {
+    use AuthErrorKind::*;
+
+    let next = |kind: &AuthErrorKind| {
+        Some(match kind {
+            AmbiguousKey => BadSignature,
+            BadSignature => BoundToken,
+            BoundToken => CrossSite,
+            CrossSite => Expired,
+            Expired => Forbidden,
+            Forbidden => InsufficientScope,
+            InsufficientScope => InvalidClaim,
+            InvalidClaim => IssuedInFuture,
+            IssuedInFuture => KeysUnavailable,
+            KeysUnavailable => LifetimeTooLong,
+            LifetimeTooLong => MalformedRequest,
+            MalformedRequest => MalformedToken,
+            MalformedToken => Misconfigured,
+            Misconfigured => MissingClaim,
+            MissingClaim => MissingToken,
+            MissingToken => NotYetValid,
+            NotYetValid => RevocationUnavailable,
+            RevocationUnavailable => Revoked,
+            Revoked => StepUpRequired,
+            StepUpRequired => TokenTooLarge,
+            TokenTooLarge => TokenTooOld,
+            TokenTooOld => UnknownIssuer,
+            UnknownIssuer => UnknownKey,
+            UnknownKey => UnsupportedHeader,
+            UnsupportedHeader => WrongAlgorithm,
+            WrongAlgorithm => WrongAudience,
+            WrongAudience => WrongIssuer,
+            WrongIssuer => WrongType,
+            WrongType => return None,
+        })
+    };
+    std::iter::successors(Some(AmbiguousKey), next)
+}
+
+#[test]
+fn the_list_of_kinds_leaves_none_out() {
+    for (place, kind) in kinds().enumerate() {
+        assert_eq!(kind as usize, place, "{kind:?}");
+    }
+}
+
 #[test]
 fn the_problem_document_is_what_serde_json_writes() {
-    // One of each status, with a code and without.
-    for kind in [
-        AuthErrorKind::CrossSite,
-        AuthErrorKind::Expired,
-        AuthErrorKind::InsufficientScope,
-        AuthErrorKind::KeysUnavailable,
-        AuthErrorKind::MalformedRequest,
-        AuthErrorKind::Misconfigured,
-        AuthErrorKind::MissingToken,
-        AuthErrorKind::StepUpRequired,
-    ] {
+    for kind in kinds() {
         let written = serde_json::to_string(&Problem::new(kind)).unwrap();
         assert_eq!(kind.problem_json(), written);
     }
