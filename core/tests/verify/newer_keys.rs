@@ -1,0 +1,94 @@
+//! When a source is asked for newer keys.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use countersign::{
+    Algorithm, AuthErrorKind, BoxFuture, KeySet, KeySource, Keys, KeysUnavailable, Refresh,
+    SigningKey, Verifier, testing::TestIssuer,
+};
+
+use super::now;
+
+/// Counts how often newer keys are asked for.
+struct Asked {
+    set: Option<Arc<KeySet>>,
+    count: Arc<AtomicUsize>,
+}
+
+impl KeySource for Asked {
+    fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        self.set.clone().ok_or_else(KeysUnavailable::default)
+    }
+
+    fn refresh(&self, _: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+/// The verdict of a verifier with these keys, and how often newer ones were asked for.
+fn asked(issuer: &TestIssuer, set: Option<KeySet>, text: &str) -> (AuthErrorKind, usize) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let source = Asked {
+        set: set.map(Arc::new),
+        count: Arc::clone(&count),
+    };
+    let verifier = Verifier::builder(Keys::from_source(source))
+        .issuer(TestIssuer::ISSUER)
+        .audience(TestIssuer::AUDIENCE)
+        .clock(issuer.clock().clone())
+        .build()
+        .unwrap();
+    let refused = futures_executor::block_on(verifier.verify(text)).unwrap_err();
+    (refused.kind(), count.load(Ordering::Relaxed))
+}
+
+#[test]
+fn junk_is_junk_also_while_there_are_no_keys() {
+    let issuer = TestIssuer::new();
+    let good = issuer.token().sign();
+    let (header, rest) = good.split_once('.').unwrap();
+    let (_, signature) = rest.split_once('.').unwrap();
+    for junk in ["!!!", "a.b", "="] {
+        let text = format!("{header}.{junk}.{signature}");
+        let verdict = asked(&issuer, None, &text);
+        assert_eq!(verdict, (AuthErrorKind::MalformedToken, 0), "{junk}");
+    }
+    let verdict = asked(&issuer, None, &good);
+    assert_eq!(verdict, (AuthErrorKind::KeysUnavailable, 1));
+}
+
+#[test]
+fn a_source_without_secrets_is_not_asked_for_one() {
+    let issuer = TestIssuer::with_algorithm(Algorithm::ES256);
+    let of = |key: SigningKey| issuer.token().header("kid", "newer").signed_by(&key);
+    let ours = || Some(KeySet::new([issuer.key().verifying_key()]));
+    let by_secret = of(SigningKey::generate_hs256().unwrap());
+    let verdict = asked(&issuer, ours(), &by_secret);
+    assert_eq!(verdict, (AuthErrorKind::UnknownKey, 0));
+    let by_key = of(SigningKey::generate_es256().unwrap());
+    let verdict = asked(&issuer, ours(), &by_key);
+    assert_eq!(verdict, (AuthErrorKind::UnknownKey, 1));
+    let secret = SigningKey::generate_hs256().unwrap().verifying_key();
+    let verdict = asked(&issuer, Some(KeySet::new([secret])), &by_secret);
+    assert_eq!(verdict, (AuthErrorKind::UnknownKey, 1));
+}
+
+#[test]
+fn a_long_token_that_has_expired_asks_for_no_key() {
+    let issuer = TestIssuer::with_algorithm(Algorithm::ES256);
+    let forger = SigningKey::generate_es256().unwrap();
+    let ours = || Some(KeySet::new([issuer.key().verifying_key()]));
+    let of = |expires_in: i64| {
+        issuer
+            .token()
+            .claim("exp", now(&issuer) + expires_in)
+            .claim("groups", vec!["a-group-with-a-long-name"; 100])
+            .signed_by(&forger)
+    };
+    assert_eq!(asked(&issuer, ours(), &of(-3_600)).1, 0);
+    assert_eq!(asked(&issuer, ours(), &of(3_600)).1, 1);
+}
