@@ -15,6 +15,8 @@ mod keys;
 mod shape;
 #[path = "reject/site.rs"]
 mod site;
+#[path = "reject/worth.rs"]
+mod worth;
 
 use std::hint::black_box;
 

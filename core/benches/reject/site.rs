@@ -11,6 +11,7 @@ use crate::{
     case::{Case, unix_now},
     keys::{encode, full_set, renewed},
     shape::{self, Fill},
+    worth,
 };
 
 /// A verifier with a full set of keys, one whose set might be renewed, and one with a single key
@@ -330,7 +331,7 @@ impl Site {
 
     /// Tokens that make a verifier ask whether newer keys would help.
     fn for_newer_keys(&self, size: usize) -> Vec<Token> {
-        const FILLS: [(&str, &str, Fill); 6] = [
+        const FILLS: [(&str, &str, Fill); 12] = [
             ("unknown kid: text", "no kid: text", shape::text),
             ("unknown kid: members", "no kid: members", shape::members),
             ("unknown kid: values", "no kid: values", shape::values),
@@ -341,6 +342,36 @@ impl Site {
             ),
             ("unknown kid: nested", "no kid: nested", shape::nested),
             ("unknown kid: number", "no kid: number", shape::long_number),
+            (
+                "unknown kid: some members",
+                "no kid: some members",
+                worth::members,
+            ),
+            (
+                "unknown kid: some values",
+                "no kid: some values",
+                worth::values,
+            ),
+            (
+                "unknown kid: some escapes",
+                "no kid: some escapes",
+                worth::escapes,
+            ),
+            (
+                "unknown kid: some digits",
+                "no kid: some digits",
+                worth::digits,
+            ),
+            (
+                "unknown kid: some nested",
+                "no kid: some nested",
+                worth::nested,
+            ),
+            (
+                "unknown kid: some spaces",
+                "no kid: some spaces",
+                worth::spaces,
+            ),
         ];
         let class = "newer keys might help";
         let claims = shape::good_claims(unix_now() + 3600);

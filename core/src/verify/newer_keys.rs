@@ -1,7 +1,7 @@
 //! What happens when the keys at hand do not verify a token, and newer ones might.
 
 use crate::{
-    claims::{Reader, Registered, VerifiedToken},
+    claims::{Reader, Registered, VerifiedToken, Wanted},
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
     jose::{Compact, Header, Key, base64url, json},
@@ -99,10 +99,13 @@ impl Verifier {
             (_, Some(id)) if source.snapshot().is_ok_and(|set| set.has_key(id)) => return None,
             _ => Refresh::NoMatch,
         };
+        // Beside an HMAC, no payload is worth reading: nobody fetches its keys from a provider.
+        let is_read = !header.algorithm().is_symmetric();
         let asks_in_vain = base64url::decode(compact.signature).is_none()
-            || base64url::decode(compact.payload).is_none_or(|payload| {
-                is_worth_reading(&header, &payload) && self.is_refused_by_its_claims(token)
-            });
+            || match is_read {
+                true => self.is_refused_by_its_claims(token),
+                false => base64url::decode(compact.payload).is_none(),
+            };
         if asks_in_vain {
             return None;
         }
@@ -113,19 +116,27 @@ impl Verifier {
     ///
     /// What is read here is not verified. It can only spare a fetch, never let anybody in.
     fn is_refused_by_its_claims(&self, token: &str) -> bool {
-        let mut claims = ClaimsOnly { refused: false };
-        let _ = self.run(token, &mut claims, Registered::read, |_| ());
-        claims.refused
+        let mut log = ClaimsOnly { refused: false };
+        let mut is_read = true;
+        let read = |claims: &mut Registered, payload: &str, wanted: &Wanted| {
+            is_read = is_worth_reading(payload.as_bytes());
+            match is_read {
+                true => Registered::read(claims, payload, wanted),
+                false => Err(AuthErrorKind::MalformedToken),
+            }
+        };
+        let _ = self.run(token, &mut log, read, |_| ());
+        is_read && log.refused
     }
 }
 
 /// Whether the claims of a token are looked at before a source is asked for newer keys.
 ///
-/// It must not cost much beside the signature of a good token: an intricate payload is not worth it,
-/// and none is beside an HMAC, whose keys nobody fetches from a provider.
-fn is_worth_reading(header: &Header, payload: &[u8]) -> bool {
-    const WORK: usize = 2_000;
-    !header.algorithm().is_symmetric() && json::work(payload) <= WORK + payload.len()
+/// It must not cost much beside the signature of a good token, and saves one of the few fetches at most:
+/// an intricate payload is not worth it.
+fn is_worth_reading(payload: &[u8]) -> bool {
+    const WORK: usize = 2_500;
+    json::work(payload) <= WORK
 }
 
 fn has_no_secret(source: &dyn KeySource) -> bool {

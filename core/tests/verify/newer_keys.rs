@@ -7,8 +7,10 @@ use std::sync::{
 
 use countersign::{
     Algorithm, AuthErrorKind, BoxFuture, KeySet, KeySource, Keys, KeysUnavailable, Refresh,
-    SigningKey, Verifier, testing::TestIssuer,
+    SigningKey, Verifier,
+    testing::{TestIssuer, sign_raw},
 };
+use serde_json::{Value, json};
 
 use super::now;
 
@@ -39,6 +41,7 @@ fn asked(issuer: &TestIssuer, set: Option<KeySet>, text: &str) -> (AuthErrorKind
     let verifier = Verifier::builder(Keys::from_source(source))
         .issuer(TestIssuer::ISSUER)
         .audience(TestIssuer::AUDIENCE)
+        .max_token_bytes(64 << 10)
         .clock(issuer.clock().clone())
         .build()
         .unwrap();
@@ -91,4 +94,55 @@ fn a_long_token_that_has_expired_asks_for_no_key() {
     };
     assert_eq!(asked(&issuer, ours(), &of(-3_600)).1, 0);
     assert_eq!(asked(&issuer, ours(), &of(3_600)).1, 1);
+}
+
+/// How often newer keys are asked for by a token of a stranger with these claims, after its expiry and
+/// before it.
+fn asked_by(claims: &Value) -> [usize; 2] {
+    let issuer = TestIssuer::with_algorithm(Algorithm::ES256);
+    let stranger = SigningKey::generate_es256().unwrap();
+    [-3_600, 3_600].map(|expires_in| {
+        let mut claims = claims.clone();
+        claims["iss"] = TestIssuer::ISSUER.into();
+        claims["aud"] = TestIssuer::AUDIENCE.into();
+        claims["exp"] = (now(&issuer) + expires_in).into();
+        let header = format!(r#"{{"alg":"ES256","typ":"JWT","kid":"{}"}}"#, stranger.id());
+        let token = sign_raw(&stranger, &header, claims.to_string().as_bytes());
+        let set = KeySet::new([issuer.key().verifying_key()]);
+        asked(&issuer, Some(set), &token).1
+    })
+}
+
+/// Different ones, of digits and letters.
+fn guid(n: usize) -> String {
+    format!("{:08x}-4d56-4bd1-a7e4-7e4f7d38{n:04x}", n * 0x0012_3457)
+}
+
+#[test]
+fn the_claims_of_a_usual_token_are_looked_at() {
+    let claims = json!({
+        "iat": 1_800_000_000, "nbf": 1_800_000_000, "acct": 0, "acr": "1", "aio": "AVQAq8TAAAA".repeat(8),
+        "amr": ["pwd", "mfa"], "azp": guid(100), "email": "ada@example.com",
+        "family_name": "Lovelace", "given_name": "Ada", "groups": [guid(1), guid(2)],
+        "name": "Ada Lovelace", "oid": guid(101), "preferred_username": "ada@example.com",
+        "rh": "1.AXQAa8Bc", "roles": ["auditor"], "scp": "orders.read orders.write", "sid": guid(102),
+        "sub": "HKZpfaHyWadeOouYlitjrIqQ", "tid": guid(103), "uti": "fqiBqXLPj0eQa82S-IYFAA", "ver": "2.0",
+    });
+    assert_eq!(asked_by(&claims), [0, 1]);
+}
+
+#[test]
+fn a_payload_that_is_much_work_is_not_looked_at() {
+    let objects = |count: usize| vec![json!({ "a": 1, "b": 2 }); count];
+    for (few, many) in [
+        (json!({ "x": objects(8) }), json!({ "x": objects(40) })),
+        (json!({ "x": vec![0; 60] }), json!({ "x": vec![0; 200] })),
+        (
+            json!({ "x": "\n".repeat(60) }),
+            json!({ "x": "\n".repeat(200) }),
+        ),
+    ] {
+        assert_eq!(asked_by(&few), [0, 1], "{few}");
+        assert_eq!(asked_by(&many), [1, 1], "{many}");
+    }
 }
