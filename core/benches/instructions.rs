@@ -1,6 +1,6 @@
 //! How many instructions the parts of the hot path take, against a committed baseline.
 //!
-//! `cargo bench -p countersign --bench instructions` compares, and fails when one takes 5 % more.
+//! `cargo bench -p countersign --features cache --bench instructions` compares, and fails when one takes 5 % more.
 //! With `-- --save` it writes the baseline anew.
 //!
 //! Each case runs under callgrind, which counts only within its calls. Valgrind shows the program a
@@ -109,7 +109,7 @@ fn compare() -> ExitCode {
     for name in gone {
         println!("{name} is in the baseline, and no case any more");
     }
-    let how = "cargo bench -p countersign --bench instructions -- --save";
+    let how = "cargo bench -p countersign --features cache --bench instructions -- --save";
     if !better.is_empty() {
         println!("better: {}. Keep it: {how}", better.join(", "));
     }
@@ -123,7 +123,7 @@ fn compare() -> ExitCode {
     ExitCode::FAILURE
 }
 
-const HEAD: &str = "Instructions of one call, under callgrind: written by `cargo bench -p countersign --bench instructions -- --save`.";
+const HEAD: &str = "Instructions of one call, under callgrind: written by `cargo bench -p countersign --features cache --bench instructions -- --save`.";
 
 fn baseline() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/instructions.baseline")

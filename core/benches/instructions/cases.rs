@@ -13,7 +13,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{
     Algorithm, Authenticator, Issuer, Key, KeySet, RequestHead, Revocation, RevocationEntry,
-    Revoked, SigningKey, Verifier,
+    Revoked, SigningKey, TokenCache, Verifier,
     testing::{FixedClock, TestIssuer, sign_raw},
 };
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,7 @@ pub(crate) const CASES: &[Case] = &[
     case("verify-es256", 40, ES256, verify).beyond("checked-es256"),
     case("verify-eddsa", 40, EdDSA, verify).beyond("checked-eddsa"),
     case("authenticate-hs256", 300, HS256, authenticate).beyond("checked-hs256"),
+    case("cached-hs256", 1_000, HS256, cached),
     case("reject-junk", 1_000, HS256, junk),
     case("reject-wrong-alg", 1_000, HS256, wrong_alg),
     case("reject-unknown-kid", 1_000, HS256, unknown_kid),
@@ -189,6 +190,24 @@ fn verify(algorithm: Algorithm, calls: u64) {
             .expect("a good token");
         token.claims::<Claims>().expect("all ten claims")
     });
+}
+
+/// A token that this thread has at hand, and its claims as well. It is the only one, so that it stands
+/// at the front of its row, whatever the hash that chose the row.
+fn cached(algorithm: Algorithm, calls: u64) {
+    let verifier = verifier(algorithm).with_cache(TokenCache::new());
+    let token = token(algorithm);
+    let call = || {
+        let token = verifier
+            .verify_now(black_box(&token))
+            .expect("a good token");
+        token.claims::<Claims>().expect("all ten claims")
+    };
+    // Verified and kept; then found by this thread for the first time.
+    for _ in 0..2 {
+        call();
+    }
+    repeat(calls, call);
 }
 
 fn junk(algorithm: Algorithm, calls: u64) {
