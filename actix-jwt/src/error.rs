@@ -59,8 +59,7 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let kind = self.0.kind();
         let mut response = HttpResponse::build(self.status_code()).body(kind.problem_json());
-        let media_type = HeaderValue::from_static(Challenge::PROBLEM_JSON);
-        response.headers_mut().insert(CONTENT_TYPE, media_type);
+        response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
         complete(&mut response, self.0.clone());
         response
     }
@@ -91,3 +90,6 @@ impl From<Error> for AuthError {
         error.0
     }
 }
+
+// Checked once, when this is compiled.
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(Challenge::PROBLEM_JSON);

@@ -179,7 +179,14 @@ pub(crate) fn complete(response: &mut HttpResponse, error: AuthError) {
     if !is_there {
         add_challenge(headers, &error.challenge());
     }
-    response.extensions_mut().insert(error);
+    let mut extensions = response.extensions_mut();
+    // In its place, if the default response has put it there already.
+    match extensions.get_mut() {
+        Some(own) => *own = error,
+        None => {
+            extensions.insert(error);
+        }
+    }
 }
 
 fn add_challenge(headers: &mut HeaderMap, challenge: &Challenge) {
@@ -199,8 +206,11 @@ fn add_challenge(headers: &mut HeaderMap, challenge: &Challenge) {
 fn header_value(challenge: &str) -> Option<HeaderValue> {
     match challenge {
         // That of a request without a token: nothing to copy.
-        "Bearer" => Some(HeaderValue::from_static("Bearer")),
+        "Bearer" => Some(BEARER),
         // The core writes nothing but visible ASCII and spaces, which every header may hold.
         challenge => HeaderValue::from_str(challenge).ok(),
     }
 }
+
+// Checked once, when this is compiled.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");

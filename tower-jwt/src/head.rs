@@ -3,7 +3,7 @@
 use countersign::RequestHead;
 use http::{
     HeaderMap, Method, Request, Uri,
-    header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL},
+    header::{AUTHORIZATION, AsHeaderName, COOKIE, SEC_WEBSOCKET_PROTOCOL},
     request::Parts,
 };
 
@@ -34,6 +34,23 @@ impl<'r> From<&'r Parts> for Head<'r> {
     }
 }
 
+impl<'r> Head<'r> {
+    /// Whether there is such a header.
+    fn visit(&self, name: impl AsHeaderName + Copy, visit: &mut dyn FnMut(&'r [u8])) -> bool {
+        let Some(first) = self.headers.get(name) else {
+            return false;
+        };
+        visit(first.as_bytes());
+        // Where no header is there twice, neither is this one.
+        if self.headers.len() != self.headers.keys_len() {
+            for value in self.headers.get_all(name).iter().skip(1) {
+                visit(value.as_bytes());
+            }
+        }
+        true
+    }
+}
+
 impl RequestHead for Head<'_> {
     fn method(&self) -> &str {
         self.method.as_str()
@@ -49,17 +66,12 @@ impl RequestHead for Head<'_> {
 
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         // A constant is found without parsing the name, which would happen with each request.
-        let values = match name {
-            "authorization" => self.headers.get_all(AUTHORIZATION),
-            "cookie" => self.headers.get_all(COOKIE),
-            "sec-websocket-protocol" => self.headers.get_all(SEC_WEBSOCKET_PROTOCOL),
-            name => self.headers.get_all(name),
+        let found = match name {
+            "authorization" => self.visit(&AUTHORIZATION, visit),
+            "cookie" => self.visit(&COOKIE, visit),
+            "sec-websocket-protocol" => self.visit(&SEC_WEBSOCKET_PROTOCOL, visit),
+            name => self.visit(name, visit),
         };
-        let mut found = false;
-        for value in values {
-            found = true;
-            visit(value.as_bytes());
-        }
         // HTTP/2 names the host in the request target (RFC 9113 section 8.3.1).
         if let ("host", false, Some(authority)) = (name, found, self.uri.authority()) {
             visit(authority.as_str().as_bytes());

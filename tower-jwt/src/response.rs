@@ -2,7 +2,7 @@
 
 use countersign::{AuthError, Challenge};
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
@@ -84,10 +84,7 @@ impl<B: From<String>> ResponseForAuthError<B> for DefaultResponseForAuthError {
         // The core's statuses are all valid.
         *response.status_mut() =
             StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static(Challenge::PROBLEM_JSON),
-        );
+        response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
         response
     }
 }
@@ -101,20 +98,31 @@ where
     let challenge = error.challenge();
     let headers = response.headers_mut();
     if let Some(value) = challenge.www_authenticate().and_then(header_value) {
-        headers.entry(WWW_AUTHENTICATE).or_insert(value);
+        add(headers, WWW_AUTHENTICATE, value);
     }
     if let Some(seconds) = challenge.retry_after() {
-        headers.entry(RETRY_AFTER).or_insert(seconds.into());
+        add(headers, RETRY_AFTER, seconds.into());
     }
     response.extensions_mut().insert(error);
     response
 }
 
+/// Adds a header that the response does not have. It has few, so they are looked through.
+fn add(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    if !headers.keys().any(|own| *own == name) {
+        headers.insert(name, value);
+    }
+}
+
 fn header_value(challenge: &str) -> Option<HeaderValue> {
     match challenge {
         // That of a request without a token: nothing to copy.
-        "Bearer" => Some(HeaderValue::from_static("Bearer")),
+        "Bearer" => Some(BEARER),
         // The core writes nothing but visible ASCII and spaces, which every header may hold.
         challenge => HeaderValue::from_str(challenge).ok(),
     }
 }
+
+// Checked once, when this is compiled.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(Challenge::PROBLEM_JSON);
