@@ -10,11 +10,12 @@ use crate::{
     challenge::ProtectionSpace,
     claims::{Reader, VerifiedToken},
     config_error::ConfigError,
-    credentials::Credentials,
+    credentials::{Credentials, Found},
     csrf::{Csrf, CsrfCheck, CsrfToken},
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
     issuers::Issuers,
+    log,
     policy::Policy,
     source::{RequestHead, TokenSource},
     verify::Verifier,
@@ -204,8 +205,12 @@ impl Authenticator {
         &self,
         head: &'h dyn RequestHead,
     ) -> Result<Option<Credentials<'h>>, AuthError> {
-        self.find(head)
-            .map_err(|error| self.report(self.in_space(error)))
+        let mut found = self.source.find(head);
+        self.check_site(head, &mut found)
+            .map_err(|error| self.refuse(error))?;
+        found
+            .and_then(|found| found.map(Credentials::read).transpose())
+            .map_err(|kind| self.refuse(kind.into()))
     }
 
     /// Verifies what [`credentials`](Self::credentials) found. The second call of an adapter.
@@ -214,32 +219,22 @@ impl Authenticator {
     /// [`optional`](Self::optional) allows. It is ready at the first poll, unless a key has to be
     /// fetched.
     pub fn authenticate(&self, credentials: Option<Credentials<'_>>) -> Authenticate {
-        let Some(credentials) = credentials else {
-            return Authenticate::new(MaybeReady::ready(self.without_token()));
-        };
-        let (ambiguous, csrf) = (credentials.is_ambiguous(), credentials.csrf_value());
-        let found_in = credentials.found_in();
-        let verified = self.issuers.start(credentials.token(), self.reader);
-        Authenticate::new(match verified {
-            MaybeReady::Ready(result) => MaybeReady::Ready(
-                result.map(|result| self.decide(result, ambiguous, found_in, csrf)),
-            ),
-            waiting => {
-                let authenticator = self.clone();
-                let csrf = csrf.map(<[u8]>::to_vec);
-                waiting.map(move |result| {
-                    authenticator.decide(result, ambiguous, found_in, csrf.as_deref())
-                })
-            }
-        })
+        match credentials {
+            Some(credentials) => self.verify(&credentials),
+            None => Authenticate::new(MaybeReady::ready(self.without_token())),
+        }
     }
 
     /// Finds the token in a request and verifies it: both calls in one.
     pub fn check(&self, head: &dyn RequestHead) -> Authenticate {
-        match self.credentials(head) {
-            Ok(credentials) => self.authenticate(credentials),
-            Err(error) => Authenticate::new(MaybeReady::ready(Err(error))),
-        }
+        let mut found = self.source.find(head);
+        let verdict = match (self.check_site(head, &mut found), &found) {
+            (Ok(()), Ok(Some(credentials))) => return self.verify(credentials),
+            (Ok(()), Ok(None)) => self.without_token(),
+            (Ok(()), Err(kind)) => Err(self.refuse((*kind).into())),
+            (Err(error), _) => Err(self.refuse(error)),
+        };
+        Authenticate::new(MaybeReady::ready(verdict))
     }
 
     /// The mark of an anonymous request, which only [`optional`](Self::optional) lets through.
@@ -257,17 +252,42 @@ impl Authenticator {
         self.source.headers()
     }
 
-    fn find<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<Credentials<'h>>, AuthError> {
-        let found = self.source.find(head)?;
-        match (&self.csrf, found) {
-            (Some(csrf), Some(credentials)) if credentials.is_from_cookie() => {
-                Ok(Some(match csrf.check_head(head)? {
-                    CsrfCheck::NeedsToken(value) => credentials.with_csrf_value(value.0),
-                    CsrfCheck::Pass => credentials,
-                }))
-            }
-            _ => Ok(found),
+    /// Whether the site that sent a token in a cookie may do so, as far as the head says.
+    fn check_site<'h>(
+        &self,
+        head: &'h dyn RequestHead,
+        found: &mut Result<Option<Credentials<'h>>, AuthErrorKind>,
+    ) -> Result<(), AuthError> {
+        if let Ok(Some(credentials)) = found
+            && credentials.from_cookie
+            && let Some(csrf) = &self.csrf
+            && let CsrfCheck::NeedsToken(value) = csrf.check_head(head)?
+        {
+            credentials.found.csrf_value = Some(value.0);
         }
+        Ok(())
+    }
+
+    fn verify(&self, credentials: &Credentials<'_>) -> Authenticate {
+        let found = credentials.found;
+        Authenticate::new(match self.issuers.start(credentials.token, self.reader) {
+            MaybeReady::Ready(result) => {
+                MaybeReady::Ready(result.map(|result| self.decide(result, &found)))
+            }
+            waiting => {
+                let authenticator = self.clone();
+                let csrf_value = found.csrf_value.map(<[u8]>::to_vec);
+                let (ambiguous, place) = (found.ambiguous, found.place);
+                waiting.map(move |result| {
+                    let found = Found {
+                        ambiguous,
+                        place,
+                        csrf_value: csrf_value.as_deref(),
+                    };
+                    authenticator.decide(result, &found)
+                })
+            }
+        })
     }
 
     fn missing_token(&self) -> AuthError {
@@ -283,50 +303,51 @@ impl Authenticator {
 
     fn without_token(&self) -> Result<Option<VerifiedToken>, AuthError> {
         if self.optional {
-            count("anonymous");
+            log::count("anonymous");
             return Ok(None);
         }
-        Err(self.report(self.missing_token()))
+        Err(log::refusal(self.missing_token()))
     }
 
     fn decide(
         &self,
         verified: Result<VerifiedToken, AuthError>,
-        ambiguous: bool,
-        found_in: Option<usize>,
-        csrf_value: Option<&[u8]>,
+        found: &Found<'_>,
     ) -> Result<Option<VerifiedToken>, AuthError> {
         let token = verified
-            .and_then(|token| {
-                if ambiguous {
-                    return Err(AuthErrorKind::MalformedRequest.into());
-                }
-                if !self.is_in_its_place(&token, found_in) {
-                    return Err(AuthErrorKind::UnknownIssuer.into());
-                }
-                if let (Some(csrf), Some(value)) = (&self.csrf, csrf_value) {
-                    csrf.check_verified(CsrfToken(value), &token)?;
-                }
-                Ok(token)
-            })
-            .map_err(|error| self.report(self.in_space(error)))?;
+            .and_then(|token| self.check_place(&token, found).map(|()| token))
+            .map_err(|error| self.refuse(error))?;
         let token = match &self.space {
             Some(space) => token.in_space(space),
             None => token,
         };
         if let Some(policy) = &self.policy {
-            policy.check(&token).map_err(|error| self.report(error))?;
+            policy.check(&token).map_err(log::refusal)?;
         }
-        count("accepted");
+        log::count("accepted");
         Ok(Some(token))
     }
 
+    /// Whether this token counts in that place, and nowhere else was one.
+    fn check_place(&self, token: &VerifiedToken, found: &Found<'_>) -> Result<(), AuthError> {
+        if found.ambiguous {
+            return Err(AuthErrorKind::MalformedRequest.into());
+        }
+        if !self.own_sources.is_empty() && !self.is_in_its_place(token, found.place) {
+            return Err(AuthErrorKind::UnknownIssuer.into());
+        }
+        match (&self.csrf, found.csrf_value) {
+            (Some(csrf), Some(value)) => csrf.check_verified(CsrfToken(value), token),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether tokens of this issuer count where the request carries this one.
-    fn is_in_its_place(&self, token: &VerifiedToken, found_in: Option<usize>) -> bool {
+    fn is_in_its_place(&self, token: &VerifiedToken, place: Option<usize>) -> bool {
         let issuer = token.issuer();
         let mut own = self.own_sources.iter();
         let own = own.find(|(name, _)| issuer == Some(name));
-        match (own, found_in) {
+        match (own, place) {
             (Some((_, own)), Some(index)) => {
                 let part = self.source.part(index);
                 part.is_some_and(|part| own.contains(part))
@@ -336,40 +357,9 @@ impl Authenticator {
         }
     }
 
-    /// Says in the log why a request is refused, and counts it. Nothing of it comes from the client.
-    fn report(&self, error: AuthError) -> AuthError {
-        count(error.reason());
-        write_to_log(&error);
-        error
-    }
-}
-
-/// Writes the refusal of a request to the log, as an event of `tracing`, and counts it.
-///
-/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause`
-/// where there is more to say. Clients' mistakes are `debug`, our own are `warn`. Without keys it is `debug`
-/// too: a source of keys says so itself, once, and a flood of requests must not flood the log.
-pub fn log(error: &AuthError) {
-    #[cfg(feature = "metrics")]
-    crate::metrics::handler_refusal(error.reason());
-    write_to_log(error);
-}
-
-/// Counts the verdict on a request.
-fn count(outcome: &'static str) {
-    #[cfg(feature = "metrics")]
-    crate::metrics::request(outcome);
-    #[cfg(not(feature = "metrics"))]
-    let _ = outcome;
-}
-
-fn write_to_log(error: &AuthError) {
-    let (reason, status) = (error.reason(), error.kind().status());
-    let cause = std::error::Error::source(error).map(tracing::field::display);
-    if status >= 500 && error.kind() != AuthErrorKind::KeysUnavailable {
-        tracing::warn!(target: "countersign", reason, status, cause, "cannot authenticate");
-    } else {
-        tracing::debug!(target: "countersign", reason, status, cause, "request refused");
+    /// A refusal that does not know the protection space yet.
+    fn refuse(&self, error: AuthError) -> AuthError {
+        log::refusal(self.in_space(error))
     }
 }
 

@@ -125,9 +125,15 @@ impl AuthErrorKind {
     #[must_use]
     pub fn problem_json(self) -> String {
         // Fixed strings with nothing to escape. A test compares it with what `serde_json` writes.
-        if self == Self::MissingToken {
-            return MISSING_TOKEN.to_owned();
+        match self {
+            Self::MissingToken => MISSING_TOKEN.to_owned(),
+            _ => self.write_problem(),
         }
+    }
+
+    // Apart, so that the usual one does without its room on the stack.
+    #[inline(never)]
+    fn write_problem(self) -> String {
         let (status, title) = status_line(self.status());
         let (member, code) = match self.code() {
             Some(code) => (r#"","error":""#, code),
@@ -222,10 +228,16 @@ fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
     if kind.status() != 401 && kind.code().is_none() {
         return None;
     }
-    let space = error.space();
-    if kind.code().is_none() && space.is_none() {
+    if kind.code().is_none() && error.space().is_none() {
         return Some(Cow::Borrowed(SCHEME));
     }
+    Some(write_params(error))
+}
+
+// Apart, so that a bare challenge does without its room on the stack.
+#[inline(never)]
+fn write_params(error: &AuthError) -> Cow<'static, str> {
+    let (kind, space) = (error.kind(), error.space());
     let mut params = Params::default();
     params.add("realm", space.and_then(|space| space.realm.as_deref()));
     params.add("error", kind.code());
@@ -244,7 +256,7 @@ fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
         "resource_metadata",
         space.and_then(|space| space.resource_metadata.as_deref()),
     );
-    Some(params.0.map_or(Cow::Borrowed(SCHEME), Cow::Owned))
+    params.0.map_or(Cow::Borrowed(SCHEME), Cow::Owned)
 }
 
 const SCHEME: &str = "Bearer";

@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 use crate::{
     claims::{Reader, Registered, VerifiedToken, Wanted},
     config_error::ConfigError,
+    credentials::TokenText,
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
     jose::{Compact, base64url::Buffer, json::Member},
@@ -104,23 +105,35 @@ impl Issuers {
 
     pub(crate) fn start(
         &self,
-        token: &str,
+        token: TokenText<'_>,
         reader: Reader,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
         match &*self.0 {
             Routes::One(verifier) => verifier.start(token, reader),
-            Routes::Many(many) => match many.cached(token) {
-                Some(verified) => MaybeReady::ready(Ok(verified)),
-                None => match choose(&many.by_name, token) {
-                    Ok(verifier) => verifier.start(token, reader),
-                    Err(kind) => MaybeReady::ready(Err(kind.into())),
-                },
-            },
+            Routes::Many(many) => many.start(token, reader),
         }
     }
 }
 
 impl Many {
+    fn start(
+        &self,
+        token: TokenText<'_>,
+        reader: Reader,
+    ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
+        let text = match token.read() {
+            Ok(text) => text,
+            Err(kind) => return MaybeReady::ready(Err(kind.into())),
+        };
+        if let Some(verified) = self.cached(text) {
+            return MaybeReady::ready(Ok(verified));
+        }
+        match choose(&self.by_name, text) {
+            Ok(verifier) => verifier.start(TokenText::Str(text), reader),
+            Err(kind) => MaybeReady::ready(Err(kind.into())),
+        }
+    }
+
     /// What one of the verifiers accepted before, and would accept again.
     ///
     /// It is the verdict of the full way. A verifier only finds what itself accepted, whoever shares its
@@ -133,7 +146,7 @@ impl Many {
         }
         self.cached
             .iter()
-            .find_map(|verifier| verifier.cached_here(token))
+            .find_map(|verifier| verifier.cached_here(token.as_bytes()))
     }
 }
 

@@ -20,6 +20,7 @@ mod issue;
 mod issuers;
 mod jose;
 mod keys;
+mod log;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod origin;
@@ -42,7 +43,7 @@ pub use self::keys::{
 };
 pub use self::{
     anonymous::Anonymous,
-    auth::{Authenticator, log},
+    auth::Authenticator,
     authenticate::Authenticate,
     challenge::{Challenge, Problem},
     claims::{Audience, RoleSource, ScopeSource, Scopes, TypedToken, VerifiedToken},
@@ -56,6 +57,7 @@ pub use self::{
     issuers::Issuers,
     jose::{Algorithm, Header, Key, SigningKey, SkippedKey},
     keys::{BoxFuture, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, Refresh},
+    log::log,
     policy::Policy,
     provider::Provider,
     revocation::{

@@ -29,7 +29,7 @@ struct Set {
 }
 
 pub(super) struct Entry {
-    pub(super) text: Box<str>,
+    pub(super) text: Box<[u8]>,
     pub(super) grounds: Grounds,
     pub(super) token: VerifiedToken,
     /// What it takes of the memory.
@@ -51,7 +51,7 @@ impl Front {
     }
 
     /// The token, if it is here.
-    pub(super) fn get(&self, tag: u64, text: &str, grounds: Grounds) -> Option<&VerifiedToken> {
+    pub(super) fn get(&self, tag: u64, text: &[u8], grounds: Grounds) -> Option<&VerifiedToken> {
         let set = &self.sets[index(tag)];
         let way = set.tags.iter().position(|own| *own == tag)?;
         let entry = set.entries[way].as_ref()?;
@@ -114,7 +114,7 @@ impl Set {
 
 impl Entry {
     /// Whether it is about this very token, on these very grounds.
-    fn is_for(&self, text: &str, grounds: Grounds) -> bool {
+    fn is_for(&self, text: &[u8], grounds: Grounds) -> bool {
         self.grounds == grounds && *self.text == *text
     }
 }
@@ -168,8 +168,8 @@ mod tests {
                 .verify_now(&text)
                 .expect("a good token");
             Entry {
-                size: size::of(&text, token.payload()),
-                text: text.into(),
+                size: size::of(text.as_bytes(), token.payload()),
+                text: text.into_bytes().into(),
                 grounds: self.grounds,
                 token,
             }

@@ -39,7 +39,7 @@ pub(super) struct Value {
 struct Wanted<'t> {
     hash: u64,
     verifier: VerifierId,
-    text: &'t str,
+    text: &'t [u8],
 }
 
 impl Shared {
@@ -71,7 +71,7 @@ impl Shared {
     }
 
     /// The token, if it is here.
-    pub(super) fn get(&self, hash: u64, text: &str, grounds: Grounds) -> Option<VerifiedToken> {
+    pub(super) fn get(&self, hash: u64, text: &[u8], grounds: Grounds) -> Option<VerifiedToken> {
         let Grounds { verifier, keys } = grounds;
         let wanted = Wanted {
             hash,
@@ -149,7 +149,7 @@ impl Equivalent<Key> for Wanted<'_> {
     /// The whole token is compared. It takes as long as both are alike, which tells nothing: only a
     /// token with the same keyed hash of its signature's end gets here.
     fn equivalent(&self, key: &Key) -> bool {
-        self.hash == key.hash && self.verifier == key.verifier && *self.text == *key.text
+        self.hash == key.hash && self.verifier == key.verifier && *self.text == *key.text.as_bytes()
     }
 }
 
@@ -161,7 +161,7 @@ struct Weight {
 
 impl Weighter<Key, Value> for Weight {
     fn weight(&self, key: &Key, value: &Value) -> u64 {
-        size::of(&key.text, value.token.payload()).max(self.least) as u64
+        size::of(key.text.as_bytes(), value.token.payload()).max(self.least) as u64
     }
 }
 

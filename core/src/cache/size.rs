@@ -5,7 +5,7 @@ use std::mem::size_of;
 use super::shared::{Key, Value};
 
 /// What the one with this text and this payload takes.
-pub(super) fn of(text: &str, payload: &str) -> usize {
+pub(super) fn of(text: &[u8], payload: &str) -> usize {
     // The payload once as text, and once for what an app reads it as.
     text.len() + 2 * payload.len() + OVERHEAD
 }

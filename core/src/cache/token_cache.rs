@@ -146,7 +146,7 @@ impl TokenCache {
     /// A token that was verified on the same grounds, if `is_good` still says so.
     pub(crate) fn get(
         &self,
-        text: &str,
+        text: &[u8],
         grounds: Grounds,
         is_good: impl Fn(&VerifiedToken) -> bool,
     ) -> Option<VerifiedToken> {
@@ -174,7 +174,8 @@ impl TokenCache {
     /// Keeps a token that was verified just now.
     pub(crate) fn keep(&self, text: &str, grounds: Grounds, token: &VerifiedToken) {
         let inner = &*self.0;
-        if let Some(end) = hash::end(text).filter(|_| text.len() <= Self::LARGEST_TOKEN) {
+        if let Some(end) = hash::end(text.as_bytes()).filter(|_| text.len() <= Self::LARGEST_TOKEN)
+        {
             let hash = inner.hashes.strong(end, text.len(), grounds.verifier);
             inner.shared.put(hash, text, grounds, token);
         }
@@ -206,7 +207,7 @@ impl Own {
 
     /// The shared table had a token in that epoch that is not here: gives it a place, if it is worth
     /// one.
-    fn advance(&self, epoch: u64, tag: u64, text: &str, grounds: Grounds, token: &VerifiedToken) {
+    fn advance(&self, epoch: u64, tag: u64, text: &[u8], grounds: Grounds, token: &VerifiedToken) {
         let Ok(mut front) = self.0.try_borrow_mut() else {
             return;
         };

@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    auth,
     challenge::Challenge,
     error::AuthError,
+    log,
     session::{SessionError, TokenPair},
 };
 
@@ -176,7 +176,7 @@ pub(super) fn invalid(description: &str) -> Reply {
 /// The answer to a refused request, which is said in the log, too.
 pub(super) fn reported(error: impl Into<AuthError>) -> Reply {
     let error = error.into();
-    auth::log(&error);
+    log(&error);
     Reply::from(&error)
 }
 

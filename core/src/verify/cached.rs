@@ -27,7 +27,7 @@ impl Verifier {
     /// A token that this verifier accepted with the keys that it has now, and would accept again.
     ///
     /// `None` says nothing: only the full way refuses.
-    pub(super) fn cached(&self, token: &str) -> Option<VerifiedToken> {
+    pub(super) fn cached(&self, token: &[u8]) -> Option<VerifiedToken> {
         let cache = self.settings().cache.as_ref()?;
         let found = self.found(cache, token);
         #[cfg(feature = "metrics")]
@@ -37,14 +37,14 @@ impl Verifier {
 
     /// The same for one of several verifiers: what is not found is not counted as a miss, for it is
     /// looked for again, the full way.
-    pub(crate) fn cached_here(&self, token: &str) -> Option<VerifiedToken> {
+    pub(crate) fn cached_here(&self, token: &[u8]) -> Option<VerifiedToken> {
         let found = self.found(self.settings().cache.as_ref()?, token)?;
         #[cfg(feature = "metrics")]
         crate::metrics::cache_lookup(true);
         Some(found)
     }
 
-    fn found(&self, cache: &TokenCache, token: &str) -> Option<VerifiedToken> {
+    fn found(&self, cache: &TokenCache, token: &[u8]) -> Option<VerifiedToken> {
         let is_good = |token: &VerifiedToken| self.is_still_good(token);
         cache.get(token, self.grounds()?, is_good)
     }
@@ -85,11 +85,11 @@ impl Verifier {
 
 #[cfg(not(feature = "cache"))]
 impl Verifier {
-    pub(super) fn cached(&self, _: &str) -> Option<VerifiedToken> {
+    pub(super) fn cached(&self, _: &[u8]) -> Option<VerifiedToken> {
         None
     }
 
-    pub(crate) fn cached_here(&self, _: &str) -> Option<VerifiedToken> {
+    pub(crate) fn cached_here(&self, _: &[u8]) -> Option<VerifiedToken> {
         None
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     claims::{Reader, Registered, VerifiedToken, Wanted},
+    credentials::TokenText,
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
     jose::{Compact, Header, Key, base64url, json},
@@ -17,12 +18,18 @@ impl Verifier {
     /// Verifies a token; if newer keys could change the verdict, after having asked for them.
     pub(crate) fn start(
         &self,
-        token: &str,
+        token: TokenText<'_>,
         reader: Reader,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
-        self.start_with(token, move |verifier, token| {
-            verifier.verify_with(token, reader)
-        })
+        if let Some(verified) = self.cached(token.as_bytes()) {
+            return MaybeReady::ready(Ok(verified));
+        }
+        match token.read() {
+            Ok(text) => self.start_with(text, move |verifier, token| {
+                verifier.verify_anew(token, reader)
+            }),
+            Err(kind) => MaybeReady::ready(Err(kind.into())),
+        }
     }
 
     /// The same, with another way to verify.

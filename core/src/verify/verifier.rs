@@ -6,6 +6,7 @@ use std::{fmt, future::Future, mem, sync::Arc};
 use crate::cache::VerifierId;
 use crate::{
     claims::{Context, Reader, Registered, VerifiedToken, Wanted},
+    credentials::TokenText,
     error::{AuthError, AuthErrorKind},
     jose::Algorithm,
     keys::Keys,
@@ -153,7 +154,7 @@ impl Verifier {
         &self,
         token: &str,
     ) -> impl Future<Output = Result<VerifiedToken, AuthError>> + Send + use<> {
-        self.start(token, Reader::UNTYPED)
+        self.start(TokenText::Str(token), Reader::UNTYPED)
     }
 
     /// Verifies a token with the keys at hand; never waits and never fetches.
@@ -171,9 +172,18 @@ impl Verifier {
         token: &str,
         reader: Reader,
     ) -> Result<VerifiedToken, AuthError> {
-        if let Some(token) = self.cached(token) {
-            return Ok(token);
+        match self.cached(token.as_bytes()) {
+            Some(token) => Ok(token),
+            None => self.verify_anew(token, reader),
         }
+    }
+
+    /// The same for a token that the cache, if there is one, does not have.
+    pub(super) fn verify_anew(
+        &self,
+        token: &str,
+        reader: Reader,
+    ) -> Result<VerifiedToken, AuthError> {
         self.check(
             token,
             |claims, payload, wanted| reader.read(claims, payload, wanted),

@@ -5,6 +5,7 @@
 mod altered;
 mod bounds;
 mod drops;
+mod headers;
 mod identity;
 mod keys;
 mod lab;
