@@ -107,7 +107,7 @@ fn before_cryptography(table: &mut Table, algorithm: Algorithm) {
     let outcome = race.run();
     for (name, token) in &tokens {
         let figure = format!("{name}, {} bytes, before any cryptography", token.len());
-        let here = format!("{:.0} ns here", outcome.cost_here(name));
+        let here = format!("{:.0} ns on this machine", outcome.cost_here(name));
         table.row(&figure, CHEAP, outcome.cost(name), " ns", &here);
     }
 }

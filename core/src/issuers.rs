@@ -8,7 +8,11 @@ use crate::{
     credentials::TokenText,
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
-    jose::{Compact, base64url::Buffer, json::Member},
+    jose::{
+        Compact,
+        base64url::Buffer,
+        json::{self, Member},
+    },
     verify::{PAYLOAD, Verifier},
 };
 
@@ -181,7 +185,7 @@ fn choose<'r>(
     let mut buffer = Buffer::<PAYLOAD>::new();
     let payload = buffer
         .decode(compact.payload)
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .and_then(json::text)
         .ok_or(AuthErrorKind::MalformedToken)?;
     let verifier = |issuer: &str| routes.get(issuer).ok_or(AuthErrorKind::UnknownIssuer);
     // Not strictly: the verifier reads it all again, and then every rule counts.

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use crate::{
     credentials::{Credentials, Found, TokenText},
     error::AuthErrorKind,
+    jose::json,
 };
 
 /// The head of a request, as the core reads it: no body, no copies.
@@ -391,7 +392,7 @@ fn unquoted(value: &[u8]) -> &[u8] {
 
 /// A token is ASCII. Its alphabet is checked when it is parsed.
 fn text(token: &[u8]) -> Result<&str, AuthErrorKind> {
-    std::str::from_utf8(token).map_err(|_| AuthErrorKind::MalformedToken)
+    json::text(token).ok_or(AuthErrorKind::MalformedToken)
 }
 
 #[cfg(test)]

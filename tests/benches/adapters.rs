@@ -74,16 +74,16 @@ fn tower(table: &mut Table) {
         "bare",
     );
     row(
-        "tower service, 401 without a token, over the bare response",
+        "tower service, 401 without a token, over the same response",
         Goal::AtMost(60.0, 15.0),
         "401",
-        "refusing",
+        "with error",
     );
     row(
-        "of it, beside the error in the extensions",
+        "tower service, 401 without a token, over one without its error for logs",
         Goal::Shown,
         "401",
-        "with error",
+        "refusing",
     );
 }
 
@@ -226,7 +226,7 @@ fn against_by_hand(framework: &str, algorithm: Algorithm, outcome: &Outcome, tab
 /// The two costs that a figure compares.
 fn scale(outcome: &Outcome, this: &str, other: &str) -> String {
     format!(
-        "{:.0} and {:.0} ns here",
+        "{:.0} and {:.0} ns on this machine",
         outcome.cost_here(this),
         outcome.cost_here(other)
     )

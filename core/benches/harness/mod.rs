@@ -53,7 +53,8 @@ impl<'a> Race<'a> {
     }
 
     /// Measures nanoseconds of the machine on which the goals were set: there, a call of this takes
-    /// so many. A processor that is slower in one round is as slow for this, and does not count.
+    /// so many. A processor that is slower in one round is as slow for this, and does not count. It
+    /// must be a processor of the same kind: one with instructions for SHA-256, if this hashes.
     pub fn yardstick<T>(self, nanoseconds: f64, call: impl FnMut() -> T + 'a) -> Self {
         let mut race = self.add(YARDSTICK, call).in_time();
         race.yardstick = Some(nanoseconds);
@@ -89,25 +90,22 @@ impl<'a> Race<'a> {
                 }
             }
         }
-        let slower = self.scale(&mut costs);
+        let here = costs.iter().cloned().map(median).collect();
+        self.scale(&mut costs);
         let names = self.contenders.iter().map(|(name, _)| *name);
         Outcome {
             unit: meter.unit(),
             costs: names.zip(costs).collect(),
-            slower,
+            here,
         }
     }
 
-    /// Makes the costs those of the machine of the goals, if they are measured so; returns how many
-    /// times slower this one is.
-    fn scale(&self, costs: &mut [Vec<f64>]) -> f64 {
-        let names = self.contenders.iter().map(|(name, _)| *name);
-        let Some((place, nanoseconds)) = names
-            .into_iter()
-            .position(|name| name == YARDSTICK)
-            .zip(self.yardstick)
-        else {
-            return 1.0;
+    /// Makes the costs those of the machine of the goals, if they are measured so.
+    fn scale(&self, costs: &mut [Vec<f64>]) {
+        let mut names = self.contenders.iter().map(|(name, _)| *name);
+        let place = names.position(|name| name == YARDSTICK);
+        let Some((place, nanoseconds)) = place.zip(self.yardstick) else {
+            return;
         };
         let slower: Vec<f64> = costs[place].iter().map(|cost| cost / nanoseconds).collect();
         for own in costs {
@@ -115,7 +113,6 @@ impl<'a> Race<'a> {
                 *cost /= slower;
             }
         }
-        median(slower)
     }
 }
 
@@ -125,7 +122,8 @@ const YARDSTICK: &str = "yardstick";
 pub struct Outcome {
     unit: &'static str,
     costs: Vec<(&'static str, Vec<f64>)>,
-    slower: f64,
+    /// What a call of each contender cost on this machine.
+    here: Vec<f64>,
 }
 
 impl Outcome {
@@ -141,7 +139,8 @@ impl Outcome {
 
     /// The same on this machine, where a [yardstick](Race::yardstick) says what it is on another.
     pub fn cost_here(&self, name: &str) -> f64 {
-        self.cost(name) * self.slower
+        let place = self.costs.iter().position(|(own, _)| *own == name);
+        self.here[place.expect("a contender of this race")]
     }
 
     /// How many times faster `ours` is than `theirs`: the median over the rounds.

@@ -24,7 +24,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Capture<'_, '_, 'de,
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.read(deserializer, |seed, deserializer| {
+        self.around(deserializer, |seed, deserializer| {
             seed.deserialize(deserializer)
         })
     }
@@ -32,7 +32,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Capture<'_, '_, 'de,
 
 impl<'c, 'p, 'de, X> Capture<'c, 'p, 'de, X> {
     /// Does something with what is inside, and stands around what comes to it.
-    fn read<Y, R, E>(
+    fn around<Y, R, E>(
         self,
         inner: Y,
         f: impl FnOnce(X, Capture<'c, 'p, 'de, Y>) -> Result<R, E>,
@@ -40,6 +40,17 @@ impl<'c, 'p, 'de, X> Capture<'c, 'p, 'de, X> {
         let Self { of, caught } = self;
         let failed = caught.failed;
         failed.note(|| f(of, Capture { of: inner, caught }))
+    }
+}
+
+impl<'c, 'p, 'de, D> Capture<'c, 'p, 'de, D> {
+    fn read<V, R, E>(
+        self,
+        visitor: V,
+        f: impl FnOnce(D, Capture<'c, 'p, 'de, V>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.caught.failed.read_value();
+        self.around(visitor, f)
     }
 }
 
@@ -95,11 +106,11 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Capture<'_, '_, 'de, V> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<V::Value, A::Error> {
         self.caught.array()?;
-        self.read(seq, Visitor::visit_seq)
+        self.around(seq, Visitor::visit_seq)
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.read(deserializer, |visitor, deserializer| {
+        self.around(deserializer, |visitor, deserializer| {
             visitor.visit_some(deserializer)
         })
     }
@@ -108,7 +119,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Capture<'_, '_, 'de, V> {
         self,
         deserializer: D,
     ) -> Result<V::Value, D::Error> {
-        self.read(deserializer, |visitor, deserializer| {
+        self.around(deserializer, |visitor, deserializer| {
             visitor.visit_newtype_struct(deserializer)
         })
     }
@@ -128,7 +139,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Capture<'_, '_, 'de, A> {
     ) -> Result<Option<S::Value>, A::Error> {
         let failed = self.caught.failed;
         let caught = &mut *self.caught;
-        failed.note(|| self.of.next_element_seed(Capture { of: seed, caught }))
+        failed.note_element(|| self.of.next_element_seed(Capture { of: seed, caught }))
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -10,7 +10,7 @@ pub(super) struct Caught<'p, 'de> {
     pub(super) wanted: &'p Wanted,
     pub(super) claims: &'p mut Registered,
     pub(super) failed: &'p Failed,
-    /// `None` before the first one.
+    /// It stays where an error comes in between.
     claim: Option<Claim>,
     in_array: bool,
     is_read: bool,

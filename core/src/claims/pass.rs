@@ -1,6 +1,6 @@
 //! The one pass over a payload: the registered claims are read as the user's type reads the rest.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, mem};
 
 use serde::{
     Deserialize,
@@ -57,7 +57,7 @@ impl Registered {
         if pass.run(|claims| *read = Some(Ok(claims))).is_ok() {
             return Ok(());
         }
-        *self = Self::default();
+        (*self, *read) = (Self::default(), None);
         self.read(payload, wanted)?;
         *read = Some(serde_json::from_str(payload));
         Ok(())
@@ -198,6 +198,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<'_, '_, 'de, V> {
             pass: self.pass,
             failed: self.failed,
             claim: None,
+            is_due: false,
         })
     }
 
@@ -237,6 +238,8 @@ struct Members<'c, 'p, 'de, A> {
     failed: &'c Failed,
     /// The one whose value comes next, if it is one.
     claim: Option<Claim>,
+    /// Whether a name has come, and its value has not.
+    is_due: bool,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, '_, 'de, A> {
@@ -251,11 +254,13 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, '_, 'de, A> {
             pass,
             failed,
             claim,
+            is_due,
         } = self;
         failed.note(|| {
             map.next_key_seed(NameSeed {
                 of: seed,
                 look: |name: Cow<'de, str>| {
+                    *is_due = true;
                     *claim = pass.member(&name);
                     match claim {
                         Some(_) => Ok(()),
@@ -268,13 +273,16 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, '_, 'de, A> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let failed = self.failed;
+        let is_due = mem::take(&mut self.is_due);
         let Some(claim) = self.claim else {
-            return failed.note(|| self.map.next_value_seed(Strict { of: seed, failed }));
+            return failed.note_value(is_due, || {
+                self.map.next_value_seed(Strict { of: seed, failed })
+            });
         };
         let caught = &mut self.pass.caught;
         caught.start(claim);
         let capture = Capture { of: seed, caught };
-        let value = failed.note(|| self.map.next_value_seed(capture))?;
+        let value = failed.note_value(is_due, || self.map.next_value_seed(capture))?;
         failed.note(|| self.pass.caught.end())?;
         Ok(value)
     }

@@ -1,6 +1,6 @@
 //! Any value, read by any type, with every object in it checked for duplicates.
 
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::{borrow::Cow, cell::Cell, fmt, mem};
 
 use serde::{
     de::{
@@ -24,7 +24,11 @@ pub(super) struct Strict<'f, X> {
 
 /// Whether anything went wrong. A type may swallow an error and go on; what it swallowed was a check.
 #[derive(Default)]
-pub(super) struct Failed(Cell<bool>);
+pub(super) struct Failed {
+    is_set: Cell<bool>,
+    /// Whether the value that came last was looked at.
+    is_read: Cell<bool>,
+}
 
 impl Failed {
     /// Runs a step, and remembers whether it failed. What comes out is not moved: it may be large.
@@ -32,13 +36,52 @@ impl Failed {
     pub(super) fn note<T, E>(&self, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let result = step();
         if result.is_err() {
-            self.0.set(true);
+            self.is_set.set(true);
         }
         result
     }
 
+    /// Runs a step that has a type read a value. Without one, a type that reads none would not notice
+    /// that none is there, nor one that reads two where one is.
+    #[inline]
+    pub(super) fn note_value<T, E>(
+        &self,
+        is_due: bool,
+        step: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.is_read.set(false);
+        let result = self.note(step);
+        if !is_due || !self.is_read.get() {
+            self.is_set.set(true);
+        }
+        result
+    }
+
+    /// Runs a step that has a type read an element, if there is one more.
+    #[inline]
+    pub(super) fn note_element<T, E>(
+        &self,
+        step: impl FnOnce() -> Result<Option<T>, E>,
+    ) -> Result<Option<T>, E> {
+        self.is_read.set(false);
+        let result = self.note(step);
+        match &result {
+            Ok(Some(_)) if !self.is_read.get() => self.is_set.set(true),
+            // What was read is the array.
+            Ok(None) => self.is_read.set(true),
+            _ => {}
+        }
+        result
+    }
+
+    /// A type looks at a value.
+    #[inline]
+    pub(super) fn read_value(&self) {
+        self.is_read.set(true);
+    }
+
     pub(super) fn is_set(&self) -> bool {
-        self.0.get()
+        self.is_set.get()
     }
 }
 
@@ -70,6 +113,7 @@ impl<'f, D> Strict<'f, D> {
         visitor: V,
         f: impl FnOnce(D, Strict<'f, V>) -> Result<R, E>,
     ) -> Result<R, E> {
+        self.failed.read_value();
         self.around(visitor, f)
     }
 }
@@ -80,6 +124,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
     same_hints!();
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.failed.read_value();
         self.failed.note(|| Checked.deserialize(self.of))?;
         visitor.visit_unit()
     }
@@ -168,7 +213,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<'_, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         let Self { of, failed } = self;
-        failed.note(|| of.next_element_seed(Strict { of: seed, failed }))
+        failed.note_element(|| of.next_element_seed(Strict { of: seed, failed }))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -203,7 +248,10 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<'_, A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.around(seed, VariantAccess::newtype_variant_seed)
+        let Self { of, failed } = self;
+        failed.note_value(true, || {
+            of.newtype_variant_seed(Strict { of: seed, failed })
+        })
     }
 
     fn tuple_variant<V: Visitor<'de>>(
@@ -232,6 +280,8 @@ pub(super) struct StrictMap<'f, 'de, A> {
     map: A,
     names: Names<'de>,
     failed: &'f Failed,
+    /// Whether a name has come, and its value has not.
+    is_due: bool,
 }
 
 impl<'f, A> StrictMap<'f, '_, A> {
@@ -240,6 +290,7 @@ impl<'f, A> StrictMap<'f, '_, A> {
             map,
             names: Names::default(),
             failed,
+            is_due: false,
         }
     }
 }
@@ -251,18 +302,29 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'_, 'de, A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        let Self { map, names, failed } = self;
+        let Self {
+            map,
+            names,
+            failed,
+            is_due,
+        } = self;
         failed.note(|| {
             map.next_key_seed(NameSeed {
                 of: seed,
-                look: |name| names.add(name),
+                look: |name| {
+                    *is_due = true;
+                    names.add(name)
+                },
             })
         })
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let failed = self.failed;
-        failed.note(|| self.map.next_value_seed(Strict { of: seed, failed }))
+        let is_due = mem::take(&mut self.is_due);
+        failed.note_value(is_due, || {
+            self.map.next_value_seed(Strict { of: seed, failed })
+        })
     }
 
     fn size_hint(&self) -> Option<usize> {

@@ -24,7 +24,7 @@ pub(crate) enum Place {
     ClientId,
     Id,
     Issuer,
-    /// The wanted text with this index.
+    /// The wanted text with this index. A small number: the place of a claim is handed on with each member.
     Other(u16),
     Scope,
     SessionId,

@@ -2,8 +2,8 @@
 //!
 //! Asking for random bytes costs about as much as an HMAC, and hardly more for many than for few. So
 //! each thread asks for those of several tokens at once. What is left of a lot is thrown away in the
-//! next second and in another process: neither a process that was forked nor a machine that was
-//! copied goes on with the identifiers of the other one.
+//! next second and in another process: a process that was forked does not go on with the identifiers of
+//! its parent, nor a machine that was copied with those of the other one, unless its clock stands still.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ use crate::jose::{base64url, crypto, crypto::NoRandomness};
 pub(super) struct TokenId([u8; 22]);
 
 impl TokenId {
-    /// One that no other token has. `now` is the time, in seconds since 1970.
+    /// One that is almost surely new. `now` is the time, in seconds since 1970.
     pub(super) fn random(now: i64) -> Result<Self, NoRandomness> {
         let bytes = LOT.with_borrow_mut(|lot| lot.take(now, process()))?;
         let mut text = [0; 22];
@@ -35,7 +35,7 @@ impl TokenId {
 /// The bits of one identifier.
 type Bits = [u8; 16];
 
-/// The identifiers that a thread has drawn, and not used yet.
+/// The identifiers that a thread has drawn, and not used yet. They are no secrets: tokens show them.
 struct Lot {
     bits: [Bits; Lot::SIZE],
     left: usize,
@@ -73,13 +73,9 @@ impl Lot {
     }
 }
 
-/// The number of this process. Without processes there are no forks.
+/// The number of this process. Elsewhere than on Unix there are no forks, and not always numbers.
 fn process() -> u32 {
-    if cfg!(target_family = "wasm") {
-        0
-    } else {
-        std::process::id()
-    }
+    if cfg!(unix) { std::process::id() } else { 0 }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct Header {
     algorithm: Algorithm,
     /// A thumbprint in base64url has 43 characters.
     key_id: Option<ShortText<46>>,
-    token_type: Option<ShortText<14>>,
+    token_type: Option<ShortText<22>>,
 }
 
 impl Header {

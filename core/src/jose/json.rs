@@ -301,6 +301,8 @@ impl<'de, T: serde::Deserialize<'de>> Visitor<'de> for Member<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -362,5 +364,25 @@ mod tests {
         let whole = String::from("abcdef");
         assert_eq!(position(&whole, &whole[2..4]), Some((2, 4)));
         assert_eq!(position(&whole[2..4], &whole[3..6]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_a_text_is_what_the_standard_library_says(
+            text in any::<String>(),
+            padding in 0..140_usize,
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+        ) {
+            let mut bytes = "a".repeat(padding).into_bytes();
+            bytes.extend_from_slice(text.as_bytes());
+            let agree = |bytes: &[u8]| assert_eq!(super::text(bytes), str::from_utf8(bytes).ok());
+            agree(&bytes);
+            let at = at.index(bytes.len() + 1);
+            agree(&bytes[..at]);
+            agree(&bytes[at..]);
+            bytes.insert(at, byte);
+            agree(&bytes);
+        }
     }
 }

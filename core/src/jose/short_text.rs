@@ -62,9 +62,9 @@ mod tests {
 
     #[test]
     fn a_text_of_any_length_comes_back() {
-        for length in [0, 1, 43, 45, 46, 47, 300] {
+        for length in [0, 1, 21, 22, 23, 300] {
             let text = "Ä1".chars().cycle().take(length).collect::<String>();
-            let mut short = ShortText::<46>::new(&text);
+            let mut short = ShortText::<22>::new(&text);
             assert_eq!(short.get(), text);
             assert_eq!(format!("{short:?}"), format!("{text:?}"));
             short.make_ascii_lowercase();

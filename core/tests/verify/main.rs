@@ -14,6 +14,7 @@ mod providers;
 mod settings;
 mod times;
 mod typed;
+mod typed_broken;
 mod typed_verdict;
 mod values;
 

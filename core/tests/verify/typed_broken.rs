@@ -1,0 +1,130 @@
+//! Types whose reading is broken: they do not make a payload good that is no JSON.
+
+use std::fmt;
+
+use countersign::{AuthErrorKind, testing::TestIssuer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, SeqAccess, Visitor},
+};
+
+use super::{now, typed::raw};
+
+/// Reads nothing, and says that all is well.
+struct ReadsNothing;
+
+impl<'de> Deserialize<'de> for ReadsNothing {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Ok(Self)
+    }
+}
+
+/// Reads all names as texts, and all values, or their elements, so many times.
+struct Values<const TIMES: usize>;
+
+impl<'de, const TIMES: usize> Deserialize<'de> for Values<TIMES> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de, const TIMES: usize> Visitor<'de> for Values<TIMES> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        match TIMES {
+            0 => while seq.next_element::<ReadsNothing>()?.is_some() {},
+            _ => while seq.next_element::<Self>()?.is_some() {},
+        }
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            // What these break is theirs; the claims that the token needs are read well.
+            let is_own = name == "own";
+            if is_own && TIMES == 0 {
+                map.next_value::<ReadsNothing>()?;
+                continue;
+            }
+            let times = if is_own { TIMES } else { 1 };
+            for _ in 0..times {
+                map.next_value::<Self>()?;
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// An enum in a member, whose content is read by nobody.
+#[derive(Deserialize)]
+#[allow(dead_code)] // what is read is not looked at
+struct OfEnum {
+    x: Content,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(dead_code)]
+enum Content {
+    Own(ReadsNothing),
+}
+
+#[test]
+fn a_type_that_reads_too_little_or_too_much_makes_no_payload_good() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    let of = |own: &str| {
+        let (iss, aud) = (TestIssuer::ISSUER, TestIssuer::AUDIENCE);
+        let exp = now(&issuer) + 300;
+        raw(
+            &issuer,
+            &format!(r#"{{"iss":"{iss}","aud":"{aud}","exp":{exp},{own}}}"#),
+        )
+    };
+    for (own, good) in [
+        (r#""own":1"#, true),
+        (r#""own":"#, false),
+        (r#""own":1:2"#, false),
+        (r#""x":{"own":"#, false),
+        (r#""x":{"own":}"#, false),
+        (r#""x":{"own":1}"#, true),
+        (r#""x":{"own":1:2}"#, false),
+        (r#""x":[1,1]"#, true),
+        (r#""x":[,1]"#, false),
+        (r#""x":[,]"#, false),
+        (r#""x":[]"#, true),
+    ] {
+        let text = of(own);
+        let verdict = verifier.verify_now(&text).err().map(|error| error.kind());
+        assert_eq!(
+            verdict,
+            (!good).then_some(AuthErrorKind::MalformedToken),
+            "{own}"
+        );
+        for typed in [
+            verifier.verify_now_as::<Values<0>>(&text).err(),
+            verifier.verify_now_as::<Values<1>>(&text).err(),
+            verifier.verify_now_as::<Values<2>>(&text).err(),
+            verifier.verify_now_as::<ReadsNothing>(&text).err(),
+            verifier.verify_now_as::<OfEnum>(&text).err(),
+        ] {
+            let typed = typed.map(|error| error.kind());
+            // Where the token is good, it may still be no such type.
+            let typed = typed.filter(|kind| *kind != AuthErrorKind::Misconfigured);
+            assert_eq!(typed, verdict, "{own}");
+        }
+    }
+}
