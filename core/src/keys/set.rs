@@ -36,8 +36,7 @@ use crate::{
 pub struct KeySet {
     id: KeySetId,
     keys: Vec<Key>,
-    /// The tag and the place of each key, in order: see [`tag`].
-    index: Vec<(u32, usize)>,
+    index: Index,
     /// How many of the keys have an id.
     names: usize,
     skipped: Vec<SkippedKey>,
@@ -137,12 +136,9 @@ impl KeySet {
     }
 
     fn of(keys: Vec<Key>, skipped: Vec<SkippedKey>) -> Self {
-        let tags = keys.iter().map(|key| tag(key.id().map(str::as_bytes)));
-        let mut index: Vec<_> = tags.zip(0..).collect();
-        index.sort_unstable();
         Self {
             id: KeySetId::next(),
-            index,
+            index: Index::of(&keys),
             names: keys.iter().filter(|key| key.id().is_some()).count(),
             keys,
             skipped,
@@ -261,14 +257,12 @@ impl KeySet {
         key_id: Option<&[u8]>,
         mut show: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let wanted = tag(key_id);
-        let start = self.index.partition_point(|(tag, _)| *tag < wanted);
-        let same_tag = self.index[start..].iter();
         let mut any = false;
-        for (_, place) in same_tag.take_while(|(tag, _)| *tag == wanted) {
-            if self.keys[*place].id().map(str::as_bytes) == key_id {
+        for place in self.index.look(tag(key_id)) {
+            let key = self.keys.get(place);
+            if key.is_some_and(|key| key.id().map(str::as_bytes) == key_id) {
                 any = true;
-                show(*place)?;
+                show(place)?;
             }
         }
         Ok(any)
@@ -302,6 +296,43 @@ pub(crate) struct Candidates {
     otherwise: AuthErrorKind,
 }
 
+/// Where the keys are, by the [tag](tag) of their id.
+#[derive(Clone)]
+struct Index {
+    /// A key stands where its tag says, or behind it where that is taken. At most half are taken.
+    places: Vec<Option<(u32, u32)>>,
+}
+
+impl Index {
+    fn of(keys: &[Key]) -> Self {
+        let length = keys.len() * 2 + 1;
+        let mut places = vec![None; length];
+        for (key, place) in keys.iter().zip(0..) {
+            let tag = tag(key.id().map(str::as_bytes));
+            let mut at = start(tag, length);
+            while places[at].is_some() {
+                at = (at + 1) % length;
+            }
+            places[at] = Some((tag, place));
+        }
+        Self { places }
+    }
+
+    /// The places of the keys with this tag, in order.
+    fn look(&self, tag: u32) -> impl Iterator<Item = usize> {
+        let (before, from) = self.places.split_at(start(tag, self.places.len()));
+        let taken = from.iter().chain(before).map_while(|place| *place);
+        taken
+            .filter(move |(own, _)| *own == tag)
+            .map(|(_, place)| place as usize)
+    }
+}
+
+/// Where among so many places a tag is looked for first: by its high bits, which all bytes had part in.
+fn start(tag: u32, places: usize) -> usize {
+    ((u64::from(tag) * places as u64) >> 32) as usize
+}
+
 /// A number for an id, from its length and its end. Two ids may have the same.
 fn tag(id: Option<&[u8]>) -> u32 {
     /// An odd number whose bits look random, as multiplication wants it: 2^64 by the golden ratio.
@@ -316,7 +347,7 @@ fn tag(id: Option<&[u8]>) -> u32 {
             end
         }
     };
-    let spread = (u64::from_le_bytes(end) ^ id.len() as u64).wrapping_mul(SPREAD);
+    let spread = (u64::from_be_bytes(end) ^ id.len() as u64).wrapping_mul(SPREAD);
     // Odd, so that it is none of those without an id.
     1 | (spread >> 32) as u32
 }
@@ -327,5 +358,47 @@ impl fmt::Debug for KeySet {
             .field("keys", &self.keys)
             .field("skipped", &self.skipped)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_is_found_by_its_id_in_order() {
+        let secret = "a secret of the tests, of 32 bytes or more";
+        let ids = (0..50).flat_map(|n| {
+            let id = match n % 5 {
+                0 => None,
+                1 => Some(String::new()),
+                2 => Some(format!("{n}")),
+                3 => Some(format!("a long one that ends alike {}", n / 10)),
+                _ => Some("shared".to_owned()),
+            };
+            [id.clone(), id]
+        });
+        let keys = ids.map(|id| {
+            let key = Key::hs256(secret).expect("a good secret");
+            match id {
+                Some(id) => key.with_id(id),
+                None => key,
+            }
+        });
+        let set = KeySet::new(keys);
+        let found = |id: Option<&str>| {
+            let mut found = Vec::new();
+            let any = set.visit(id.map(str::as_bytes), |place| {
+                found.push(place);
+                Ok::<_, ()>(())
+            });
+            assert_eq!(any, Ok(!found.is_empty()));
+            found
+        };
+        for id in set.keys().iter().map(Key::id).chain([Some("another")]) {
+            let all = set.keys().iter().enumerate();
+            let expected: Vec<_> = all.filter(|(_, key)| key.id() == id).map(|n| n.0).collect();
+            assert_eq!(found(id), expected, "{id:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         Verifier,
         explain::Log,
         rules::{Facts, RULES},
+        signature::Unsigned,
     },
 };
 
@@ -64,11 +65,11 @@ impl Verifier {
             let signature = self.check_signature(header, &compact, decode_payload);
             // Without a verdict, the step below says why.
             if !matches!(signature, Ok(None)) {
-                log.signature(header, signature.as_ref().err().map(AuthError::kind));
+                log.signature(header, signature.as_ref().err().map(Unsigned::kind));
             }
             match signature {
                 Ok(by) => keys = by,
-                Err(error) => refuse(error)?,
+                Err(unsigned) => refuse(unsigned.into())?,
             }
         }
         if let Some(room) = room {
