@@ -101,7 +101,7 @@ pub fn scopes(room: usize) -> String {
 /// What a header may have of these: not so many that it is refused unread. The rest of the budget
 /// is for what stands around.
 fn few(room: usize, units: usize) -> usize {
-    ((200 + room * 4 / 5).clamp(400, 640) - 250) / units
+    ((200 + room * 4 / 5).clamp(720, 1_200) - 250) / units
 }
 
 /// Those, and a long text after them.
