@@ -2,7 +2,7 @@
 
 use serde::de::Error;
 
-use crate::claims::{Place, Registered, Span, span::Spans, strict::Failed, wanted::Wanted};
+use crate::claims::{Place, Registered, Span, failed::Failed, span::Spans, wanted::Wanted};
 
 /// The claims so far, and the one that is being read.
 pub(super) struct Caught<'p, 'de> {

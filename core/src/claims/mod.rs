@@ -2,6 +2,7 @@
 
 mod capture;
 mod caught;
+mod failed;
 mod hints;
 mod pass;
 mod reader;
