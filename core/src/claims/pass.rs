@@ -18,7 +18,7 @@ use crate::{
         wanted::Wanted,
     },
     error::AuthErrorKind,
-    jose::json::{MAGIC, Names},
+    jose::names::{MAGIC, Names},
 };
 
 impl Registered {

@@ -12,7 +12,10 @@ use serde::{
 
 use crate::{
     claims::{failed::Failed, hints::same_hints},
-    jose::json::{BadName, Checked, MAGIC, Names},
+    jose::{
+        json::Checked,
+        names::{BadName, MAGIC, Names},
+    },
 };
 
 /// Around a deserializer, and around all that it hands out: what a type reads is checked meanwhile,
@@ -248,7 +251,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'_, 'de, A> {
         failed.note(|| {
             map.next_key_seed(NameSeed {
                 of: seed,
-                look: |name| {
+                look: |name: Cow<'de, str>| {
                     *is_due = true;
                     names.add(name)
                 },

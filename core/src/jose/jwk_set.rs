@@ -9,9 +9,10 @@ use crate::{
     ConfigError,
     jose::{
         Algorithm, Key,
-        json::{Checked, Names, Text},
+        json::{Checked, Text},
         jwk::{Jwk, Members},
         material::{KeyType, Material},
+        names::Names,
     },
 };
 

@@ -16,6 +16,7 @@ mod jwk;
 mod jwk_set;
 mod key;
 mod material;
+pub(crate) mod names;
 mod pem;
 mod short_text;
 mod signing_key;

@@ -9,7 +9,8 @@ use crate::{
     jose::{
         Algorithm, Header,
         header::short_type,
-        json::{self, Checked, Names, Text},
+        json::{self, Checked, Text},
+        names::{MAGIC, Names},
         short_text::ShortText,
     },
 };
@@ -60,7 +61,7 @@ impl<'de> Members<'de> {
                     after
                 }
                 // What `any` refuses.
-                None if name == json::MAGIC => return None,
+                None if name == MAGIC => return None,
                 None => {
                     members.unsupported |= changes_the_meaning(name);
                     match plain_text(after) {

@@ -1,0 +1,113 @@
+//! The member names of one JSON object, of which none may stand twice.
+
+use std::{
+    borrow::Cow,
+    hash::{BuildHasher, RandomState},
+    mem,
+};
+
+/// With its feature `raw_value`, which any crate of a build can turn on, `serde_json` reads an
+/// object with this one member as the JSON text in its value: other types than were checked,
+/// duplicates, and nesting without a limit. No honest token has it.
+pub(crate) const MAGIC: &str = "$serde_json::private::RawValue";
+
+/// How many names need no allocation.
+const FEW: usize = 12;
+
+/// The member names of one object, as they are met.
+#[derive(Default)]
+pub(crate) struct Names<'de> {
+    /// One bit for each (length, first byte, last byte) seen: an unset one says "new" without a
+    /// comparison.
+    seen: u64,
+    /// The first ones, up to `count`: most objects have no more, and need no allocation.
+    few: [&'de str; FEW],
+    count: usize,
+    /// Those from the first with an escape on, or from the thirteenth.
+    many: Option<Many>,
+}
+
+impl<'de> Names<'de> {
+    /// Remembers `name`; an error if the object has it already, or if it is [`MAGIC`].
+    pub(crate) fn add(&mut self, name: Cow<'de, str>) -> Result<(), BadName> {
+        if name == MAGIC {
+            return Err(BadName("a member name that `serde_json` keeps for itself"));
+        }
+        let bit = bit(name.as_bytes());
+        if self.seen & bit != 0 && self.few[..self.count].contains(&&*name) {
+            return Err(BadName::TWICE);
+        }
+        self.seen |= bit;
+        match (name, &mut self.many, self.few.get_mut(self.count)) {
+            (Cow::Borrowed(name), None, Some(place)) => {
+                *place = name;
+                self.count += 1;
+                Ok(())
+            }
+            (name, many, _) => match many.get_or_insert_default().insert(&name) {
+                true => Ok(()),
+                false => Err(BadName::TWICE),
+            },
+        }
+    }
+}
+
+fn bit(name: &[u8]) -> u64 {
+    let byte = |byte: Option<&u8>| usize::from(byte.copied().unwrap_or(0));
+    let (first, last) = (byte(name.first()), byte(name.last()));
+    1 << (name.len().wrapping_mul(31).wrapping_add(first * 7 + last) % 64)
+}
+
+/// Why an object may not have a member of this name.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadName(&'static str);
+
+impl BadName {
+    const TWICE: Self = Self("duplicate member name");
+}
+
+/// The hashes of names, of 64 bits and keyed anew for each object.
+///
+/// Nobody can make two of them equal. That they are by chance refuses a good token: one in a
+/// trillion of those with 5,000 names.
+#[derive(Default)]
+struct Many {
+    hasher: RandomState,
+    /// Each place is empty (0) or has a hash. At most half are taken.
+    table: Vec<u64>,
+    count: usize,
+}
+
+impl Many {
+    /// `false` if it is there already.
+    fn insert(&mut self, name: &str) -> bool {
+        if self.count * 2 >= self.table.len() {
+            self.grow();
+        }
+        let hash = self.hasher.hash_one(name).max(1);
+        let place = self.place(hash);
+        self.count += 1;
+        mem::replace(&mut self.table[place], hash) == 0
+    }
+
+    fn grow(&mut self) {
+        let length = (self.table.len() * 2).max(64);
+        for hash in mem::replace(&mut self.table, vec![0; length]) {
+            if hash != 0 {
+                let place = self.place(hash);
+                self.table[place] = hash;
+            }
+        }
+    }
+
+    /// Where this hash is, or would be. The table's length is a power of two.
+    fn place(&self, hash: u64) -> usize {
+        let last = self.table.len() - 1;
+        let mut place = usize::try_from(hash & last as u64).unwrap_or(0);
+        while self.table[place] != 0 && self.table[place] != hash {
+            place = (place + 1) & last;
+        }
+        place
+    }
+}
