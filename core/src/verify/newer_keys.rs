@@ -107,9 +107,9 @@ impl Verifier {
             _ => Refresh::NoMatch,
         };
         // Beside an HMAC, no payload is worth reading: nobody fetches its keys from a provider.
-        let is_read = !header.algorithm().is_symmetric();
+        let is_short = compact.payload.len() <= LONGEST_READ;
         let asks_in_vain = base64url::decode(compact.signature).is_none()
-            || match is_read {
+            || match is_short && !header.algorithm().is_symmetric() {
                 true => self.is_refused_by_its_claims(token),
                 false => base64url::decode(compact.payload).is_none(),
             };
@@ -137,10 +137,14 @@ impl Verifier {
     }
 }
 
+/// The longest encoded payload whose claims are looked at before a source is asked for newer keys, in
+/// bytes.
+const LONGEST_READ: usize = 16 << 10;
+
 /// Whether the claims of a token are looked at before a source is asked for newer keys.
 ///
 /// It must not cost much beside the signature of a good token, and saves one of the few fetches at most:
-/// an intricate payload is not worth it.
+/// an intricate payload is not worth it, nor is a very long one.
 fn is_worth_reading(payload: &[u8]) -> bool {
     const WORK: usize = 2_500;
     json::work(payload) <= WORK
