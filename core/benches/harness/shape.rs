@@ -98,10 +98,14 @@ pub fn scopes(room: usize) -> String {
     list(room, r#","scope":"read"#, |n| format!(" orders:{n}"), "\"")
 }
 
-/// What a header may have of these: not so many that it is refused unread. The rest of the budget
-/// is for what stands around.
-fn few(room: usize, units: usize) -> usize {
-    ((200 + room * 4 / 5).clamp(720, 1_200) - 250) / units
+/// What a header may have of these: not so many that it is refused. The rest of the budget is for
+/// what stands around.
+fn few<const HMAC: bool>(room: usize, units: usize) -> usize {
+    let most = match HMAC {
+        true => 350,
+        false => (200 + room * 4 / 5).clamp(720, 1_200),
+    };
+    (most - 250) / units
 }
 
 /// Those, and a long text after them.
@@ -110,33 +114,33 @@ fn then_text(few: String, room: usize) -> String {
     few + &rest
 }
 
-/// As many escapes as a header may have.
-pub fn few_escapes(room: usize) -> String {
-    let few = few(room, 16).min(room / 4);
+/// As many escapes as a header may have, beside an HMAC or another algorithm.
+pub fn few_escapes<const HMAC: bool>(room: usize) -> String {
+    let few = few::<HMAC>(room, 16).min(room / 4);
     then_text(format!(r#","few":"{}""#, r"\n".repeat(few)), room)
 }
 
-/// As many members as a header may have.
-pub fn few_members(room: usize) -> String {
-    let few = few(room, 56);
+/// As many members as a header may have, beside an HMAC or another algorithm.
+pub fn few_members<const HMAC: bool>(room: usize) -> String {
+    let few = few::<HMAC>(room, 56);
     then_text(members((few * 8).min(room)), room)
 }
 
-/// As many values as a header may have.
-pub fn few_values(room: usize) -> String {
-    let few = few(room, 17).min(room / 4);
+/// As many values as a header may have, beside an HMAC or another algorithm.
+pub fn few_values<const HMAC: bool>(room: usize) -> String {
+    let few = few::<HMAC>(room, 17).min(room / 4);
     then_text(format!(r#","few":[0{}]"#, ",0".repeat(few)), room)
 }
 
-/// As many digits as a header may have.
-pub fn few_digits(room: usize) -> String {
-    let few = few(room, 1).min(room - 20);
+/// As many digits as a header may have, beside an HMAC or another algorithm.
+pub fn few_digits<const HMAC: bool>(room: usize) -> String {
+    let few = few::<HMAC>(room, 1).min(room - 20);
     then_text(format!(r#","few":0.{}"#, "1".repeat(few)), room)
 }
 
-/// As many spaces as a header may have.
-pub fn few_spaces(room: usize) -> String {
-    then_text(" ".repeat(few(room, 1).min(room)), room)
+/// As many spaces as a header may have, beside an HMAC or another algorithm.
+pub fn few_spaces<const HMAC: bool>(room: usize) -> String {
+    then_text(" ".repeat(few::<HMAC>(room, 1).min(room)), room)
 }
 
 fn list(room: usize, open: &str, piece: impl Fn(usize) -> String, close: &str) -> String {

@@ -154,14 +154,6 @@ impl Site {
 
     /// Headers that fill the token.
     fn headers(&self, size: usize) -> Vec<Token> {
-        const READ: [(&str, Fill); 6] = [
-            ("header: one long text", shape::text),
-            ("header: few escapes", shape::few_escapes),
-            ("header: few members", shape::few_members),
-            ("header: few values", shape::few_values),
-            ("header: few digits", shape::few_digits),
-            ("header: few spaces", shape::few_spaces),
-        ];
         const NOT_READ: [(&str, Fill); 8] = [
             ("header: escapes", shape::escapes),
             ("header: short escapes", shape::short_escapes),
@@ -173,23 +165,39 @@ impl Site {
             ("header: too deep", shape::too_deep),
         ];
         let class = "its header";
-        let signature = ".e30.".to_owned() + &"A".repeat(43);
+        let (_, signature) = self.case.token.rsplit_once('.').expect("three parts");
+        let signature = format!(".e30.{}", "A".repeat(signature.len()));
         let name = self.case.algorithm.name();
-        let claims = format!(r#""alg":"{name}","kid":"{}""#, Self::ID);
+        let refuse = |alg, kind| move |(name, fill)| (name, alg, fill, kind);
+        let mut all = Vec::new();
+        if self.case.algorithm.is_symmetric() {
+            all.extend(few::<true>().map(refuse(name, AuthErrorKind::BadSignature)));
+            // Read, and then too much beside an HMAC, or of an algorithm that is not accepted.
+            let more = [
+                ("header: more members", shape::few_members::<false> as Fill),
+                ("header: more values", shape::few_values::<false>),
+            ];
+            let other = [
+                ("header: another's members", more[0].1),
+                ("header: another's values", more[1].1),
+            ];
+            all.extend(more.map(refuse(name, AuthErrorKind::MalformedToken)));
+            all.extend(other.map(refuse("RS256", AuthErrorKind::WrongAlgorithm)));
+        } else {
+            all.extend(few::<false>().map(refuse(name, AuthErrorKind::BadSignature)));
+        }
+        // A small header has room for whatever it likes.
+        if size > 2 << 10 {
+            all.extend(NOT_READ.map(refuse(name, AuthErrorKind::MalformedToken)));
+        }
         let mut tokens = Vec::new();
-        let read = READ.map(|(name, fill)| (name, fill, AuthErrorKind::BadSignature));
-        let not_read = NOT_READ.map(|(name, fill)| (name, fill, AuthErrorKind::MalformedToken));
-        for (name, fill, kind) in read.into_iter().chain(not_read) {
+        for (own, alg, fill, kind) in all {
+            let claims = format!(r#""alg":"{alg}","kid":"{}""#, Self::ID);
             let room = size.saturating_sub(signature.len()) / 4 * 3;
-            let Some(header) = shape::payload(&claims, fill, room) else {
-                continue;
-            };
-            // A small header has room for whatever it likes.
-            if kind == AuthErrorKind::MalformedToken && size <= 2 << 10 {
-                continue;
+            if let Some(header) = shape::payload(&claims, fill, room) {
+                let encoded = encode(header.as_bytes());
+                tokens.push(forged(class, own, encoded + &signature, kind));
             }
-            let encoded = encode(header.as_bytes());
-            tokens.push(forged(class, name, encoded + &signature, kind));
         }
         let junk = "A".repeat(size.saturating_sub(signature.len()) / 4 * 4) + &signature;
         tokens.push(forged(
@@ -418,6 +426,18 @@ fn forged(class: &'static str, name: &'static str, text: String, kind: AuthError
 
 fn header(algorithm: &str, id: &str, more: &str) -> String {
     format!(r#"{{"alg":"{algorithm}","typ":"JWT","kid":"{id}"{more}}}"#)
+}
+
+/// The dearest headers that are read.
+fn few<const HMAC: bool>() -> [(&'static str, Fill); 6] {
+    [
+        ("header: one long text", shape::text),
+        ("header: few escapes", shape::few_escapes::<HMAC>),
+        ("header: few members", shape::few_members::<HMAC>),
+        ("header: few values", shape::few_values::<HMAC>),
+        ("header: few digits", shape::few_digits::<HMAC>),
+        ("header: few spaces", shape::few_spaces::<HMAC>),
+    ]
 }
 
 /// The value of a future that is ready.

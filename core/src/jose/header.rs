@@ -4,13 +4,7 @@ mod members;
 
 use crate::{
     error::AuthErrorKind,
-    jose::{
-        Algorithm,
-        base64url::Buffer,
-        header::members::{Members, is_cheap},
-        json,
-        short_text::ShortText,
-    },
+    jose::{Algorithm, base64url::Buffer, header::members::Members, json, short_text::ShortText},
 };
 
 /// The header of a verified token.
@@ -33,18 +27,26 @@ impl Header {
     const USUAL: usize = 256;
 
     /// Reads an encoded header, which starts the token.
-    ///
-    /// Nobody has proved anything yet, so this must stay cheap: see [`is_cheap`].
     pub(crate) fn parse(encoded: &str) -> Result<Self, AuthErrorKind> {
+        let mut header = None;
+        Self::parse_into(encoded, &mut header)?;
+        header.ok_or(AuthErrorKind::MalformedToken)
+    }
+
+    /// The same where it is to stay: it is large, and costs to move.
+    ///
+    /// Nobody has proved anything yet, so this must stay cheap: see [`Members::bounded`].
+    pub(crate) fn parse_into<'h>(
+        encoded: &str,
+        place: &'h mut Option<Self>,
+    ) -> Result<&'h Self, AuthErrorKind> {
+        const MALFORMED: AuthErrorKind = AuthErrorKind::MalformedToken;
+
         let mut buffer = Buffer::<{ Self::USUAL }>::new();
         let bytes = buffer.decode(encoded);
-        let json = bytes.and_then(json::text);
-        let json = json.ok_or(AuthErrorKind::MalformedToken)?;
-        match Members::plain(json) {
-            Some(header) => header,
-            None if is_cheap(json) => Members::any(json),
-            None => Err(AuthErrorKind::MalformedToken),
-        }
+        let json = bytes.and_then(json::text).ok_or(MALFORMED)?;
+        Members::plain(json, place).unwrap_or_else(|| Members::bounded(json, place))?;
+        place.as_ref().ok_or(MALFORMED)
     }
 
     /// The signature algorithm (`alg`).
@@ -228,6 +230,24 @@ mod tests {
             ));
             assert!(header.is_ok(), "{member}");
         }
+    }
+
+    #[test]
+    fn a_header_beside_an_hmac_is_simple() {
+        let with = |algorithm: &str, more: &str| {
+            parse(&format!(
+                r#"{{"alg":"{algorithm}","kid":"k","typ":"JWT","iat":1700000000,"x":{{"y":1}}{more}}}"#
+            ))
+        };
+        assert!(with("HS256", "").is_ok());
+        assert!(with("ES256", r#","z":true"#).is_ok());
+        let refused = with("HS256", r#","z":true"#);
+        assert_eq!(refused, Err(AuthErrorKind::MalformedToken));
+        // Texts cost little, however many and long they are.
+        let text = "a".repeat(3_000);
+        let texts =
+            format!(r#"{{"alg":"HS256","kid":"k","typ":"JWT","a":"","b":"","c":["{text}"]}}"#);
+        assert!(parse(&texts).is_ok());
     }
 
     #[test]

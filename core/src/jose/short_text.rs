@@ -10,14 +10,16 @@ pub(super) enum ShortText<const LONGEST: usize> {
 }
 
 impl<const LONGEST: usize> ShortText<LONGEST> {
-    pub(super) fn new(text: &str) -> Self {
-        let mut bytes = [0; LONGEST];
-        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
-            (Some(place), Ok(length)) => {
-                place.copy_from_slice(text.as_bytes());
-                Self::Here { length, bytes }
+    /// Writes `text` where it is to stay: to move it right afterwards takes longer than to write it.
+    pub(super) fn put(text: &str, place: &mut Option<Self>) {
+        let bytes = [0; LONGEST];
+        match u8::try_from(text.len()) {
+            Ok(length) if text.len() <= LONGEST => {
+                if let Self::Here { bytes, .. } = place.insert(Self::Here { length, bytes }) {
+                    bytes[..text.len()].copy_from_slice(text.as_bytes());
+                }
             }
-            _ => Self::Long(text.into()),
+            _ => *place = Some(Self::Long(text.into())),
         }
     }
 
@@ -64,11 +66,16 @@ mod tests {
     fn a_text_of_any_length_comes_back() {
         for length in [0, 1, 21, 22, 23, 300] {
             let text = "Ä1".chars().cycle().take(length).collect::<String>();
-            let mut short = ShortText::<22>::new(&text);
+            let new = |text| {
+                let mut place = None;
+                ShortText::<22>::put(text, &mut place);
+                place.unwrap()
+            };
+            let mut short = new(&text);
             assert_eq!(short.get(), text);
             assert_eq!(format!("{short:?}"), format!("{text:?}"));
             short.make_ascii_lowercase();
-            assert_eq!(short, ShortText::new(&text.to_ascii_lowercase()));
+            assert_eq!(short, new(&text.to_ascii_lowercase()));
         }
     }
 }

@@ -42,14 +42,13 @@ impl Verifier {
         let known = self.memos().recall(compact.header);
         // Not shared before it is known to be good, so that a token that is refused early costs no
         // allocation; nor moved.
-        let new = known.is_none().then(|| Header::parse(compact.header));
-        let failed = new.as_ref().and_then(|new| new.as_ref().err().copied());
-        log.step("header", || "a JOSE header".into(), failed);
-        let header = match (&known, &new) {
-            (Some(known), _) => &**known,
-            (None, Some(Ok(new))) => new,
-            (None, _) => return Err(failed.unwrap_or(AuthErrorKind::MalformedToken).into()),
+        let mut new = None;
+        let header = match &known {
+            Some(known) => Ok(&**known),
+            None => Header::parse_into(compact.header, &mut new),
         };
+        log.step("header", || "a JOSE header".into(), header.err());
+        let header = header?;
 
         // Made where it is needed: that costs as much as reading a header.
         let mut buffer = None;
@@ -114,14 +113,14 @@ impl Verifier {
         }
         let header = match (known, new) {
             (Some(known), _) => known,
-            (None, Some(Ok(new))) => {
+            (None, Some(new)) => {
                 let new = Arc::new(new);
                 if L::SIGNATURE {
                     self.memos().remember(compact.header, &new);
                 }
                 new
             }
-            (None, _) => return Err(AuthErrorKind::MalformedToken.into()),
+            (None, None) => return Err(AuthErrorKind::MalformedToken.into()),
         };
         Ok(accept(Accepted {
             header,
