@@ -26,9 +26,9 @@ impl RequestHead for Head<'_> {
         let headers = self.0.headers();
         // A constant is found without parsing the name, which would happen with each request.
         let values = match name {
-            "authorization" => headers.get_all(AUTHORIZATION),
-            "cookie" => headers.get_all(COOKIE),
-            "sec-websocket-protocol" => headers.get_all(SEC_WEBSOCKET_PROTOCOL),
+            "authorization" => headers.get_all(&AUTHORIZATION),
+            "cookie" => headers.get_all(&COOKIE),
+            "sec-websocket-protocol" => headers.get_all(&SEC_WEBSOCKET_PROTOCOL),
             name => headers.get_all(name),
         };
         let mut found = false;

@@ -169,51 +169,53 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        JwtAuthFuture {
-            state: match self.0.start(&request) {
-                Ok(verdict) => State::Responding {
-                    response: self.0.enter(request, verdict),
-                },
-                Err(authenticate) => State::Verifying {
+        let head = Head(request.request());
+        let state = match self.0.auth.authenticator.check(&head).into_ready() {
+            Ok(Ok(token)) => State::Responding {
+                response: self.0.enter(request, token),
+            },
+            Ok(Err(error)) => State::Responding {
+                response: self.0.refuse(request, error),
+            },
+            Err(authenticate) => State::Verifying {
+                verifying: Box::new(Verifying {
                     authenticate,
                     request: Some(request),
                     gate: Rc::clone(&self.0),
-                },
+                }),
             },
-        }
+        };
+        JwtAuthFuture { state }
     }
 }
-
-type Verdict = Result<Option<VerifiedToken>, AuthError>;
 
 impl<S, R> Gate<S, R>
 where
     S: Service<ServiceRequest>,
     R: ResponseForAuthError,
 {
-    /// The verdict on a request, or the future to wait for.
-    fn start(&self, request: &ServiceRequest) -> Result<Verdict, Authenticate> {
-        let head = Head(request.request());
-        self.auth.authenticator.check(&head).into_ready()
+    /// Calls the inner service.
+    fn enter(
+        &self,
+        request: ServiceRequest,
+        token: Option<VerifiedToken>,
+    ) -> ResponseFuture<S::Future> {
+        verdict::note(request.request(), token, &self.auth.authenticator);
+        ResponseFuture::inside(self.service.call(request))
     }
 
-    /// Calls the inner service, or refuses.
-    fn enter(&self, request: ServiceRequest, verdict: Verdict) -> ResponseFuture<S::Future> {
-        match verdict {
-            Ok(token) => {
-                verdict::note(request.request(), token, &self.auth.authenticator);
-                ResponseFuture::inside(self.service.call(request))
-            }
-            Err(error) => {
-                verdict::forget(request.request());
-                ResponseFuture::refused(request, &self.auth.rejection, error)
-            }
-        }
+    /// Refuses, in place of the inner service.
+    fn refuse(&self, request: ServiceRequest, error: AuthError) -> ResponseFuture<S::Future> {
+        verdict::forget(request.request());
+        ResponseFuture::refused(request, &self.auth.rejection, error)
     }
 }
 
 pin_project! {
     /// The response of [`JwtAuth`] to come.
+    ///
+    /// What may have to come first is boxed, so that a request that has nothing to wait for, which is
+    /// nearly every one, does not carry room for it.
     pub struct JwtAuthFuture<S, R = DefaultResponseForAuthError>
     where
         S: Service<ServiceRequest>,
@@ -230,16 +232,20 @@ pin_project! {
         S: Service<ServiceRequest>,
     {
         Verifying {
-            #[pin]
-            authenticate: Authenticate,
-            request: Option<ServiceRequest>,
-            gate: Rc<Gate<S, R>>,
+            verifying: Box<Verifying<S, R>>,
         },
         Responding {
             #[pin]
             response: ResponseFuture<S::Future>,
         },
     }
+}
+
+/// A request that waits for its verdict.
+struct Verifying<S, R> {
+    authenticate: Authenticate,
+    request: Option<ServiceRequest>,
+    gate: Rc<Gate<S, R>>,
 }
 
 impl<S, B, R> Future for JwtAuthFuture<S, R>
@@ -253,15 +259,14 @@ where
         let mut state = self.project().state;
         loop {
             let response = match state.as_mut().project() {
-                StateProjection::Verifying {
-                    authenticate,
-                    request,
-                    gate,
-                } => {
-                    let verdict = ready!(authenticate.poll(cx));
+                StateProjection::Verifying { verifying } => {
+                    let verdict = ready!(Pin::new(&mut verifying.authenticate).poll(cx));
                     // It is taken once: this state ends here.
-                    let request = request.take().expect("polled after it was ready");
-                    gate.enter(request, verdict)
+                    let request = verifying.request.take().expect("polled after it was ready");
+                    match verdict {
+                        Ok(token) => verifying.gate.enter(request, token),
+                        Err(error) => verifying.gate.refuse(request, error),
+                    }
                 }
                 StateProjection::Responding { response } => return response.poll(cx),
             };

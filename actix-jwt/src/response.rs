@@ -95,6 +95,8 @@ impl ResponseForAuthError for DefaultResponseForAuthError {
 
 pin_project! {
     /// The response to come: the inner service's, or a refusal.
+    ///
+    /// The refusal is boxed, so that the requests that pass do not carry room for it.
     pub struct ResponseFuture<F> {
         #[pin]
         state: State<F>,
@@ -109,7 +111,7 @@ pin_project! {
             response: F,
         },
         Refused {
-            response: Option<ServiceResponse>,
+            response: Option<Box<ServiceResponse>>,
         },
     }
 }
@@ -132,7 +134,7 @@ impl<F> ResponseFuture<F> {
         let response = ServiceResponse::new(request, refuse(rejection, error));
         Self {
             state: State::Refused {
-                response: Some(response),
+                response: Some(Box::new(response)),
             },
         }
     }

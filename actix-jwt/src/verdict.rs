@@ -12,7 +12,10 @@ pub(crate) fn note(
     let mut extensions = request.extensions_mut();
     match token {
         Some(token) => {
-            extensions.remove::<Anonymous>();
+            // In most cases there is nothing yet, and to look is cheaper than to remove.
+            if extensions.contains::<Anonymous>() {
+                extensions.remove::<Anonymous>();
+            }
             extensions.insert(token);
         }
         None => {

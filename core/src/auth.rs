@@ -221,20 +221,19 @@ impl Authenticator {
     pub fn authenticate(&self, credentials: Option<Credentials<'_>>) -> Authenticate {
         match credentials {
             Some(credentials) => self.verify(&credentials),
-            None => Authenticate::new(MaybeReady::ready(self.without_token())),
+            None => Authenticate::ready(self.without_token()),
         }
     }
 
     /// Finds the token in a request and verifies it: both calls in one.
     pub fn check(&self, head: &dyn RequestHead) -> Authenticate {
         let mut found = self.source.find(head);
-        let verdict = match (self.check_site(head, &mut found), &found) {
-            (Ok(()), Ok(Some(credentials))) => return self.verify(credentials),
-            (Ok(()), Ok(None)) => self.without_token(),
-            (Ok(()), Err(kind)) => Err(self.refuse((*kind).into())),
-            (Err(error), _) => Err(self.refuse(error)),
-        };
-        Authenticate::new(MaybeReady::ready(verdict))
+        match (self.check_site(head, &mut found), &found) {
+            (Ok(()), Ok(Some(credentials))) => self.verify(credentials),
+            (Ok(()), Ok(None)) => Authenticate::ready(self.without_token()),
+            (Ok(()), Err(kind)) => Authenticate::ready(Err(self.refuse((*kind).into()))),
+            (Err(error), _) => Authenticate::ready(Err(self.refuse(error))),
+        }
     }
 
     /// The mark of an anonymous request, which only [`optional`](Self::optional) lets through.
@@ -269,25 +268,28 @@ impl Authenticator {
     }
 
     fn verify(&self, credentials: &Credentials<'_>) -> Authenticate {
-        let found = credentials.found;
-        Authenticate::new(match self.issuers.start(credentials.token, self.reader) {
-            MaybeReady::Ready(result) => {
-                MaybeReady::Ready(result.map(|result| self.decide(result, &found)))
-            }
+        let found = &credentials.found;
+        match self.issuers.start(credentials.token, self.reader) {
+            MaybeReady::Ready(Some(Ok(token))) => self.accept(token, found),
+            MaybeReady::Ready(Some(Err(error))) => Authenticate::ready(Err(self.refuse(error))),
             waiting => {
                 let authenticator = self.clone();
                 let csrf_value = found.csrf_value.map(<[u8]>::to_vec);
                 let (ambiguous, place) = (found.ambiguous, found.place);
-                waiting.map(move |result| {
+                Authenticate::new(MaybeReady::waiting(async move {
+                    let result = waiting.await;
                     let found = Found {
                         ambiguous,
                         place,
                         csrf_value: csrf_value.as_deref(),
                     };
-                    authenticator.decide(result, &found)
-                })
+                    match result {
+                        Ok(token) => authenticator.accept(token, &found).await,
+                        Err(error) => Err(authenticator.refuse(error)),
+                    }
+                }))
             }
-        })
+        }
     }
 
     fn missing_token(&self) -> AuthError {
@@ -309,23 +311,24 @@ impl Authenticator {
         Err(log::refusal(self.missing_token()))
     }
 
-    fn decide(
-        &self,
-        verified: Result<VerifiedToken, AuthError>,
-        found: &Found<'_>,
-    ) -> Result<Option<VerifiedToken>, AuthError> {
-        let token = verified
-            .and_then(|token| self.check_place(&token, found).map(|()| token))
-            .map_err(|error| self.refuse(error))?;
+    /// The checks that come after the verifier's.
+    ///
+    /// It makes what the adapter gets, at once: to move a verdict about takes longer than to decide.
+    fn accept(&self, token: VerifiedToken, found: &Found<'_>) -> Authenticate {
+        if let Err(error) = self.check_place(&token, found) {
+            return Authenticate::ready(Err(self.refuse(error)));
+        }
         let token = match &self.space {
             Some(space) => token.in_space(space),
             None => token,
         };
-        if let Some(policy) = &self.policy {
-            policy.check(&token).map_err(log::refusal)?;
+        if let Some(policy) = &self.policy
+            && let Err(error) = policy.check(&token)
+        {
+            return Authenticate::ready(Err(log::refusal(error)));
         }
         log::count("accepted");
-        Ok(Some(token))
+        Authenticate::ready(Ok(Some(token)))
     }
 
     /// Whether this token counts in that place, and nowhere else was one.

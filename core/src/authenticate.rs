@@ -20,6 +20,10 @@ impl Authenticate {
         Self(verdict)
     }
 
+    pub(crate) fn ready(verdict: Result<Option<VerifiedToken>, AuthError>) -> Self {
+        Self(MaybeReady::ready(verdict))
+    }
+
     /// The verdict, if it is there already; else the future back.
     ///
     /// An adapter that asks first needs no future of its own on the hot path.
@@ -27,6 +31,7 @@ impl Authenticate {
     /// # Errors
     ///
     /// The future, when there is something to wait for.
+    #[inline]
     pub fn into_ready(self) -> Result<Result<Option<VerifiedToken>, AuthError>, Self> {
         match self.0 {
             MaybeReady::Ready(Some(result)) => Ok(result),

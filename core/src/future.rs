@@ -22,17 +22,6 @@ impl<T: Send + 'static> MaybeReady<T> {
     pub(crate) fn waiting(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self::Waiting(Box::pin(future))
     }
-
-    /// Changes the value, now or when it comes.
-    pub(crate) fn map<U: Send + 'static>(
-        self,
-        f: impl FnOnce(T) -> U + Send + 'static,
-    ) -> MaybeReady<U> {
-        match self {
-            Self::Ready(value) => MaybeReady::Ready(value.map(f)),
-            Self::Waiting(future) => MaybeReady::waiting(async move { f(future.await) }),
-        }
-    }
 }
 
 /// The value is moved out, never pinned.

@@ -146,10 +146,12 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Future, Result<S::Response, S::Error>>> {
         if let (Some(authenticate), Some(request)) = (&mut self.authenticate, &mut self.request) {
-            let verdict = ready!(Pin::new(authenticate).poll(cx));
-            if let Err(response) = self.service.admit(verdict, request) {
-                self.request = None;
-                return Poll::Ready(Err(Ok(response)));
+            match ready!(Pin::new(authenticate).poll(cx)) {
+                Ok(token) => self.service.admit(token, request),
+                Err(error) => {
+                    self.request = None;
+                    return Poll::Ready(Err(Ok(self.service.refuse(error))));
+                }
             }
             self.authenticate = None;
         }

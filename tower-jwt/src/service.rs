@@ -76,19 +76,22 @@ impl<S, R> JwtAuth<S, R> {
         self.inner
     }
 
-    /// Prepares the request for the inner service, or says what to answer instead.
-    pub(crate) fn admit<ReqBody, ResBody>(
+    /// Prepares the request for the inner service.
+    pub(crate) fn admit<ReqBody>(
         &self,
-        verdict: Result<Option<VerifiedToken>, AuthError>,
+        token: Option<VerifiedToken>,
         request: &mut Request<ReqBody>,
-    ) -> Result<(), Response<ResBody>>
+    ) {
+        verdict::record(request.extensions_mut(), token, &self.gate.authenticator);
+        self.gate.hide_credentials(request.headers_mut());
+    }
+
+    /// What to answer in place of the inner service.
+    pub(crate) fn refuse<ResBody>(&self, error: AuthError) -> Response<ResBody>
     where
         R: ResponseForAuthError<ResBody>,
     {
-        let token = verdict.map_err(|error| refuse(&self.rejection, error))?;
-        verdict::record(request.extensions_mut(), token, &self.gate.authenticator);
-        self.gate.hide_credentials(request.headers_mut());
-        Ok(())
+        refuse(&self.rejection, error)
     }
 }
 
@@ -108,10 +111,11 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let authenticate = self.gate.authenticator.check(&Head::from(&request));
         match authenticate.into_ready() {
-            Ok(verdict) => match self.admit(verdict, &mut request) {
-                Ok(()) => ResponseFuture::inner(self.inner.call(request)),
-                Err(response) => ResponseFuture::refused(Ok(response)),
-            },
+            Ok(Ok(token)) => {
+                self.admit(token, &mut request);
+                ResponseFuture::inner(self.inner.call(request))
+            }
+            Ok(Err(error)) => ResponseFuture::refused(Ok(self.refuse(error))),
             Err(authenticate) => {
                 // A ready service may hold a place, of a concurrency limit for example. No token is
                 // verified yet, so this request must not keep one: whoever sends made-up key ids

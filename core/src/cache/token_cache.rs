@@ -156,12 +156,13 @@ impl TokenCache {
         // Looked at first: what a clearing is about to take counts as from before it.
         let epoch = inner.epoch.load(Ordering::Acquire);
         let own = inner.fronts.get_or(|| Own::new(epoch));
-        own.forget_before(epoch);
         if let Ok(front) = own.0.try_borrow()
+            && front.is_of(epoch)
             && let Some(token) = front.get(tag, text, grounds)
         {
             return is_good(token).then(|| token.clone());
         }
+        own.forget_before(epoch);
         let hash = inner.hashes.strong(end, text.len(), grounds.verifier);
         let token = inner.shared.get(hash, text, grounds)?;
         if !is_good(&token) {
