@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Up to the largest that a verifier can be told to read.
-const SIZES: [usize; 6] = [64, 541, 2 << 10, 8 << 10, 32 << 10, 64 << 10];
+const SIZES: [usize; 7] = [64, 541, 2 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
 /// The most that a bad token may cost, in good ones of its size.
 const LIMIT: f64 = 1.2;
 /// There are many contenders, and each ratio is of two of them.

@@ -77,14 +77,15 @@ fn signature_alone(case: &Case) -> impl Fn(&str) {
 
 /// A key of AWS-LC, without a library between.
 enum RawKey {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 
 impl RawKey {
     fn new(case: &Case) -> Self {
         let Some(pem) = case.key.to_pkcs8_pem() else {
-            return Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, SECRET));
+            let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
+            return Self::Hmac(Box::new(key));
         };
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).expect("a PEM");
         let der = der.secret_pkcs8_der();

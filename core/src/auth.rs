@@ -270,7 +270,7 @@ impl Authenticator {
     fn verify(&self, credentials: &Credentials<'_>) -> Authenticate {
         let found = &credentials.found;
         match self.issuers.start(credentials.token, self.reader) {
-            MaybeReady::Ready(Some(Ok(token))) => self.accept(token, found),
+            MaybeReady::Ready(Some(Ok(token))) => self.decide(token, found),
             MaybeReady::Ready(Some(Err(error))) => Authenticate::ready(Err(self.refuse(error))),
             waiting => {
                 let authenticator = self.clone();
@@ -284,7 +284,7 @@ impl Authenticator {
                         csrf_value: csrf_value.as_deref(),
                     };
                     match result {
-                        Ok(token) => authenticator.accept(token, &found).await,
+                        Ok(token) => authenticator.decide(token, &found).await,
                         Err(error) => Err(authenticator.refuse(error)),
                     }
                 }))
@@ -314,7 +314,7 @@ impl Authenticator {
     /// The checks that come after the verifier's.
     ///
     /// It makes what the adapter gets, at once: to move a verdict about takes longer than to decide.
-    fn accept(&self, token: VerifiedToken, found: &Found<'_>) -> Authenticate {
+    fn decide(&self, token: VerifiedToken, found: &Found<'_>) -> Authenticate {
         if let Err(error) = self.check_place(&token, found) {
             return Authenticate::ready(Err(self.refuse(error)));
         }

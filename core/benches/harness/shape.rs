@@ -98,14 +98,14 @@ pub fn scopes(room: usize) -> String {
     list(room, r#","scope":"read"#, |n| format!(" orders:{n}"), "\"")
 }
 
-/// What a header may have of these: not so many that it is refused. The rest of the budget is for
-/// what stands around.
-fn few<const HMAC: bool>(room: usize, units: usize) -> usize {
+/// What a header may have of these: not so many that it is refused. `around` is what stands around
+/// costs already.
+fn few<const HMAC: bool>(room: usize, around: usize, units: usize) -> usize {
     let most = match HMAC {
-        true => 350,
+        true => 300,
         false => (200 + room * 4 / 5).clamp(720, 1_200),
     };
-    (most - 250) / units
+    (most - around) / units
 }
 
 /// Those, and a long text after them.
@@ -116,31 +116,45 @@ fn then_text(few: String, room: usize) -> String {
 
 /// As many escapes as a header may have, beside an HMAC or another algorithm.
 pub fn few_escapes<const HMAC: bool>(room: usize) -> String {
-    let few = few::<HMAC>(room, 16).min(room / 4);
+    let few = few::<HMAC>(room, 230, 12).min(room / 4);
     then_text(format!(r#","few":"{}""#, r"\n".repeat(few)), room)
 }
 
 /// As many members as a header may have, beside an HMAC or another algorithm.
 pub fn few_members<const HMAC: bool>(room: usize) -> String {
-    let few = few::<HMAC>(room, 56);
-    then_text(members((few * 8).min(room)), room)
+    let few = few::<HMAC>(room, 190, 54);
+    let few: String = (0..few).map(|n| format!(r#","m{n}":-{n}"#)).collect();
+    then_text(few, room)
+}
+
+/// As many members as are read the short way, with as much space.
+pub fn few_plain_members(room: usize) -> String {
+    let space = " ".repeat(16);
+    let member = |n| format!(r#"{space},{space}"m{n}"{space}:{space}1234567890{n:02}"#);
+    let mut few = String::new();
+    for member in (0..13).map(member) {
+        if few.len() + member.len() <= room {
+            few += &member;
+        }
+    }
+    then_text(few, room)
 }
 
 /// As many values as a header may have, beside an HMAC or another algorithm.
 pub fn few_values<const HMAC: bool>(room: usize) -> String {
-    let few = few::<HMAC>(room, 17).min(room / 4);
+    let few = few::<HMAC>(room, 242, 13).min(room / 4);
     then_text(format!(r#","few":[0{}]"#, ",0".repeat(few)), room)
 }
 
 /// As many digits as a header may have, beside an HMAC or another algorithm.
 pub fn few_digits<const HMAC: bool>(room: usize) -> String {
-    let few = few::<HMAC>(room, 1).min(room - 20);
+    let few = few::<HMAC>(room, 230, 1).min(room - 20);
     then_text(format!(r#","few":0.{}"#, "1".repeat(few)), room)
 }
 
 /// As many spaces as a header may have, beside an HMAC or another algorithm.
 pub fn few_spaces<const HMAC: bool>(room: usize) -> String {
-    then_text(" ".repeat(few::<HMAC>(room, 1).min(room)), room)
+    then_text(" ".repeat(few::<HMAC>(room, 190, 1).min(room)), room)
 }
 
 fn list(room: usize, open: &str, piece: impl Fn(usize) -> String, close: &str) -> String {

@@ -90,7 +90,8 @@ impl IssuerBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] when the audience or the name is missing, the lifetime is zero or over the
-    /// maximum, or the key's id has more than 256 bytes.
+    /// maximum, or verifiers do not read a header with this type and the key's id: one of more than
+    /// 256 bytes, or with many characters that JSON escapes.
     pub fn build(self) -> Result<Issuer, ConfigError> {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
         if self.name.is_empty() {
@@ -110,7 +111,7 @@ impl IssuerBuilder {
         if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
             return setting("`max_ttl` is more than 5 years");
         }
-        ring::check_id(self.keys.now().active())?;
+        ring::check_header(self.keys.now().active(), &self.token_type)?;
         let in_time = InTime {
             keys: self.keys.clone(),
             clock: Arc::clone(&self.clock),

@@ -77,10 +77,14 @@ impl SigningKeys {
     /// # Errors
     ///
     /// [`ConfigError::Conflict`] when the ring has a key with this id already, or a next key;
-    /// [`ConfigError::InvalidSetting`] when the key's id has more than 256 bytes.
+    /// [`ConfigError::InvalidSetting`] when verifiers do not read the
+    /// key's id: it has more than 256 bytes, or many characters that JSON escapes.
     pub fn publish(&self, next: &SigningKey) -> Result<(), ConfigError> {
-        check_id(next)?;
+        check_header(next, "JWT")?;
         self.change(|ring| {
+            for header in &ring.headers {
+                check_header(next, &header.token_type)?;
+            }
             let known = ring
                 .verifying
                 .keys()
@@ -254,14 +258,16 @@ impl Ring {
     }
 }
 
-/// Whether verifiers take tokens that name this key.
-pub(super) fn check_id(key: &SigningKey) -> Result<(), ConfigError> {
-    match key.id().len() <= TokenHeader::LONGEST_KEY_ID {
-        true => Ok(()),
-        false => Err(ConfigError::InvalidSetting(
-            "the key's id has more than 256 bytes".into(),
-        )),
-    }
+/// Whether verifiers take tokens of this type that name this key.
+pub(super) fn check_header(key: &SigningKey, token_type: &str) -> Result<(), ConfigError> {
+    let encoded = encoded_header(key, token_type);
+    let header = encoded.strip_suffix('.').map(TokenHeader::parse);
+    let wrong = match header {
+        Some(Ok(_)) => return Ok(()),
+        _ if key.id().len() > TokenHeader::LONGEST_KEY_ID => "the key's id has more than 256 bytes",
+        _ => "verifiers read no header with this token type and this id of the key",
+    };
+    Err(ConfigError::InvalidSetting(wrong.into()))
 }
 
 fn encoded_header(key: &SigningKey, token_type: &str) -> String {

@@ -6,14 +6,6 @@ use std::{
     mem,
 };
 
-/// With its feature `raw_value`, which any crate of a build can turn on, `serde_json` reads an
-/// object with this one member as the JSON text in its value: other types than were checked,
-/// duplicates, and nesting without a limit. No honest token has it.
-pub(crate) const MAGIC: &str = "$serde_json::private::RawValue";
-
-/// How many names need no allocation.
-const FEW: usize = 12;
-
 /// The member names of one object, as they are met.
 #[derive(Default)]
 pub(crate) struct Names<'de> {
@@ -58,6 +50,9 @@ fn bit(name: &[u8]) -> u64 {
     1 << (name.len().wrapping_mul(31).wrapping_add(first * 7 + last) % 64)
 }
 
+/// How many names need no allocation.
+const FEW: usize = 12;
+
 /// Why an object may not have a member of this name.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -67,9 +62,9 @@ impl BadName {
     const TWICE: Self = Self("duplicate member name");
 }
 
-/// The hashes of names, of 64 bits and keyed anew for each object.
+/// The hashes of names, of 64 bits, with a key that nobody outside knows.
 ///
-/// Nobody can make two of them equal. That they are by chance refuses a good token: one in a
+/// Nobody can make two of them equal on purpose. That they are by chance refuses a good token: one in a
 /// trillion of those with 5,000 names.
 #[derive(Default)]
 struct Many {
@@ -109,5 +104,62 @@ impl Many {
             place = (place + 1) & last;
         }
         place
+    }
+}
+
+/// With its feature `raw_value`, which any crate of a build can turn on, `serde_json` reads an
+/// object with this one member as the JSON text in its value: other types than were checked,
+/// duplicates, and nesting without a limit. No honest token has it.
+pub(crate) const MAGIC: &str = "$serde_json::private::RawValue";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether an object can have these members.
+    fn fits<'n>(names: impl IntoIterator<Item = Cow<'n, str>>) -> bool {
+        let mut seen = Names::default();
+        names.into_iter().all(|name| seen.add(name).is_ok())
+    }
+
+    /// Names of which the first `plain` are borrowed, and the others were written with escapes.
+    fn names(count: usize, plain: usize) -> Vec<Cow<'static, str>> {
+        let name = |n| match n {
+            0 => Cow::Borrowed(""),
+            n if n <= plain => Cow::Borrowed(&*format!("name-{n}").leak()),
+            n => Cow::Owned(format!("name-{n}")),
+        };
+        (0..count).map(name).collect()
+    }
+
+    #[test]
+    fn a_name_is_found_again_wherever_it_was_put() {
+        // At the end of the few, and where the table of the others grows.
+        for count in [1, 2, 11, 12, 13, 14, 43, 44, 45, 76, 77, 140, 141] {
+            for plain in [0, 5, 11, 12, 200] {
+                let names = names(count, plain);
+                let with = |more| fits(names.iter().cloned().chain([more]));
+                assert!(with("another".into()), "{count}, {plain}");
+                for name in &names {
+                    assert!(
+                        !with(Cow::Owned(name.to_string())),
+                        "{name} of {count}, {plain}"
+                    );
+                    assert!(!with(Cow::Borrowed(name)), "{name} of {count}, {plain}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_duplicate_is_found_among_very_many() {
+        let names = names(5_000, 5_000);
+        assert!(fits(names.clone()));
+        for twice in [0, 11, 12, 13, 4_999] {
+            assert!(
+                !fits(names.iter().chain([&names[twice]]).cloned()),
+                "{twice}"
+            );
+        }
     }
 }

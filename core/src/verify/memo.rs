@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_has_a_place_wherever_its_key_is_named() {
+    fn headers_of_many_keys_use_all_places() {
         let memos = Memos::default();
         for (before, after) in [
             (r#"{"kid":""#, r#"","alg":"RS256","typ":"JWT"}"#),

@@ -146,7 +146,7 @@ const LONGEST_READ: usize = 16 << 10;
 /// It must not cost much beside the signature of a good token, and saves one of the few fetches at most:
 /// an intricate payload is not worth it, nor is a very long one.
 fn is_worth_reading(payload: &[u8]) -> bool {
-    const WORK: usize = 2_500;
+    const WORK: usize = 2_200;
     json::work(payload) <= WORK
 }
 

@@ -171,6 +171,23 @@ fn a_key_whose_id_is_too_long_for_a_header_never_comes_to_sign() {
 }
 
 #[test]
+fn a_key_whose_id_verifiers_do_not_read_never_comes_to_sign() {
+    let key = |escapes: usize| {
+        let key = SigningKey::generate_hs256().unwrap();
+        key.with_id(r"k\".repeat(escapes))
+    };
+    let build = |key| Issuer::builder("i", key).audience("a").build();
+    assert!(matches!(build(key(6)), Err(ConfigError::InvalidSetting(_))));
+    let issuer = build(key(0)).unwrap();
+    let refused = issuer.keys().publish(&key(6));
+    assert!(matches!(refused, Err(ConfigError::InvalidSetting(_))));
+    issuer.keys().publish(&key(5)).unwrap();
+    issuer.rotate().unwrap();
+    let token = issuer.issue(&json!({})).unwrap();
+    issuer.verifier().verify_now(token.as_str()).unwrap();
+}
+
+#[test]
 fn a_retired_key_is_dropped_in_time_without_being_told() {
     let clock = FixedClock::at(1_000);
     let old = SigningKey::generate_es256().unwrap();

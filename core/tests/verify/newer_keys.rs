@@ -96,6 +96,26 @@ fn a_long_token_that_has_expired_asks_for_no_key() {
     assert_eq!(asked(&issuer, ours(), &of(3_600)).1, 1);
 }
 
+#[test]
+fn of_a_very_long_token_no_claims_are_looked_at() {
+    let issuer = TestIssuer::with_algorithm(Algorithm::ES256);
+    let forger = SigningKey::generate_es256().unwrap();
+    let expired = |length: usize| {
+        let claims = json!({
+            "iss": TestIssuer::ISSUER, "aud": TestIssuer::AUDIENCE, "exp": now(&issuer) - 3_600,
+            "text": "",
+        });
+        let rest = "a".repeat(length - claims.to_string().len());
+        let payload = claims.to_string().replace(r#""""#, &format!(r#""{rest}""#));
+        assert_eq!(payload.len(), length);
+        sign_raw(&forger, r#"{"alg":"ES256"}"#, payload.as_bytes())
+    };
+    let ours = || Some(KeySet::new([issuer.key().verifying_key()]));
+    // 16 KiB of base64url, and then more.
+    assert_eq!(asked(&issuer, ours(), &expired(12_288)).1, 0);
+    assert_eq!(asked(&issuer, ours(), &expired(12_289)).1, 1);
+}
+
 /// How often newer keys are asked for by a token of a stranger with these claims, after its expiry and
 /// before it.
 fn asked_by(claims: &Value) -> [usize; 2] {
