@@ -9,6 +9,10 @@ use memchr::memchr;
 pub(super) fn skip_space(json: &str) -> &str {
     const LITTLE: usize = 16;
 
+    // Mostly there is none.
+    if json.as_bytes().first().is_some_and(|byte| *byte > b' ') {
+        return json;
+    }
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     let spaces = json.bytes().take(LITTLE).take_while(is_space).count();
     &json[spaces..]
