@@ -127,12 +127,18 @@ pub fn few_members<const HMAC: bool>(room: usize) -> String {
     then_text(few, room)
 }
 
+/// As many members and texts as are read the short way, without space.
+pub fn few_short_members(room: usize) -> String {
+    let few: String = (0..8).map(|n| format!(r#","m{n}":{n}"#)).collect();
+    then_text(few + r#","list":["","","",""]"#, room)
+}
+
 /// As many members as are read the short way, with as much space.
 pub fn few_plain_members(room: usize) -> String {
-    let space = " ".repeat(16);
+    let space = " ".repeat(12);
     let member = |n| format!(r#"{space},{space}"m{n}"{space}:{space}1234567890{n:02}"#);
     let mut few = String::new();
-    for member in (0..13).map(member) {
+    for member in (0..9).map(member) {
         if few.len() + member.len() <= room {
             few += &member;
         }

@@ -429,12 +429,13 @@ fn header(algorithm: &str, id: &str, more: &str) -> String {
 }
 
 /// The dearest headers that are read.
-fn few<const HMAC: bool>() -> [(&'static str, Fill); 7] {
+fn few<const HMAC: bool>() -> [(&'static str, Fill); 8] {
     [
         ("header: one long text", shape::text),
         ("header: few escapes", shape::few_escapes::<HMAC>),
         ("header: few members", shape::few_members::<HMAC>),
         ("header: few plain members", shape::few_plain_members),
+        ("header: few short members", shape::few_short_members),
         ("header: few values", shape::few_values::<HMAC>),
         ("header: few digits", shape::few_digits::<HMAC>),
         ("header: few spaces", shape::few_spaces::<HMAC>),

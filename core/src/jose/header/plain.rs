@@ -7,7 +7,7 @@ use memchr::memchr;
 
 /// What follows the space at the start of `json`, of which there is little.
 pub(super) fn skip_space(json: &str) -> &str {
-    const LITTLE: usize = 16;
+    const LITTLE: usize = 12;
 
     // Mostly there is none.
     if json.as_bytes().first().is_some_and(|byte| *byte > b' ') {
