@@ -249,6 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn a_header_beside_an_hmac_has_few_arrays() {
+        let header = |algorithm, arrays| {
+            let arrays: String = (0..arrays)
+                .map(|n| format!(r#","m{n}":["","","",""]"#))
+                .collect();
+            parse(&format!(r#"{{"alg":"{algorithm}"{arrays}}}"#))
+        };
+        assert!(header("HS256", 1).is_ok());
+        assert!(header("HS256", 2).is_ok());
+        assert_eq!(header("HS256", 4), Err(AuthErrorKind::MalformedToken));
+        assert!(header("ES256", 4).is_ok());
+    }
+
+    #[test]
     fn an_honest_header_beside_an_hmac_is_read() {
         for json in [
             // With slashes as PHP escapes them, ...
