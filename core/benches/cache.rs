@@ -1,4 +1,4 @@
-//! Tokens from a cache, typed claims in hand, against `jsonwebtoken` 11 `decode`, in one process.
+//! Tokens from a cache, typed claims in hand, against `jsonwebtoken` 12 `decode`, in one process.
 //!
 //! `cargo bench -p countersign --features cache --bench cache`
 

@@ -1,4 +1,4 @@
-//! Issuing a token, against `jsonwebtoken` 11 `encode`, in one process.
+//! Issuing a token, against `jsonwebtoken` 12 `encode`, in one process.
 //!
 //! `cargo bench -p countersign --bench issue`
 //!
@@ -136,7 +136,7 @@ fn theirs(case: &Case) -> (Header, EncodingKey) {
     header.kid = Some(case.key.id().to_owned());
     let pem = || case.key.to_pkcs8_pem().expect("a private key");
     let key = match case.algorithm {
-        Algorithm::HS256 => Ok(EncodingKey::from_secret(SECRET)),
+        Algorithm::HS256 => EncodingKey::from_secret(SECRET),
         Algorithm::ES256 => EncodingKey::from_ec_pem(pem().as_bytes()),
         Algorithm::EdDSA => EncodingKey::from_ed_pem(pem().as_bytes()),
         _ => EncodingKey::from_rsa_pem(pem().as_bytes()),

@@ -1,4 +1,4 @@
-//! Verification with typed claims, against `jsonwebtoken` 11 `decode`, in one process.
+//! Verification with typed claims, against `jsonwebtoken` 12 `decode`, in one process.
 //!
 //! `cargo bench -p countersign --bench verify`
 

@@ -44,7 +44,7 @@ impl Case {
         }
         .expect("a good key");
         let decoding = match key.verifying_key().to_jwk() {
-            None => DecodingKey::from_secret(SECRET),
+            None => DecodingKey::from_secret(SECRET).expect("a good secret"),
             Some(jwk) => {
                 let jwk = serde_json::from_str(&jwk).expect("a JWK");
                 DecodingKey::from_jwk(&jwk).expect("a good key")

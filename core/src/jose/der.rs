@@ -1,8 +1,8 @@
 //! Keys in DER: SPKI and X.509 (RFC 5280), PKCS#8 (RFC 5958), PKCS#1 (RFC 8017), SEC 1 (RFC 5915).
 
-use pkcs1::RsaPssParams;
+use pkcs1::{RsaPrivateKeyRef, RsaPssParamsOwned, RsaPublicKeyRef};
 use pkcs8::{
-    ObjectIdentifier, PrivateKeyInfo, SubjectPublicKeyInfoRef,
+    ObjectIdentifier, PrivateKeyInfoRef, SubjectPublicKeyInfoRef,
     der::{
         self, Decode, Reader, SliceReader, Tag, TagNumber,
         asn1::{AnyRef, OctetStringRef, UintRef},
@@ -46,7 +46,7 @@ pub(crate) fn public_key_info(bytes: &[u8], algorithm: Algorithm) -> Result<Mate
 
 /// `RSAPublicKey`, the content of `RSA PUBLIC KEY`.
 pub(crate) fn rsa_public_key(bytes: &[u8]) -> Result<Material, ConfigError> {
-    let key = pkcs1::RsaPublicKey::from_der(bytes).map_err(|_| malformed("RSAPublicKey"))?;
+    let key = RsaPublicKeyRef::from_der(bytes).map_err(|_| malformed("RSAPublicKey"))?;
     Ok(Material::Rsa {
         n: key.modulus.as_bytes().to_vec(),
         e: key.public_exponent.as_bytes().to_vec(),
@@ -59,28 +59,30 @@ pub(crate) fn private_key_info(
     algorithm: Algorithm,
 ) -> Result<PrivateKey, ConfigError> {
     let unreadable = || malformed("PrivateKeyInfo");
-    let info = PrivateKeyInfo::try_from(bytes).map_err(|_| unreadable())?;
+    let info = PrivateKeyInfoRef::try_from(bytes).map_err(|_| unreadable())?;
+    let private = info.private_key.as_bytes();
     match kind(&info.algorithm, algorithm)? {
-        Kind::Ec(curve) => ec_private_key(info.private_key, Some(curve)),
+        Kind::Ec(curve) => ec_private_key(private, Some(curve)),
         Kind::Ed25519 => {
             // RFC 8410 section 7: the seed is an octet string inside the octet string.
-            let seed = OctetStringRef::from_der(info.private_key).map_err(|_| unreadable())?;
+            let seed = <&OctetStringRef>::from_der(private).map_err(|_| unreadable())?;
             let seed = seed.as_bytes().try_into().map_err(|_| unreadable())?;
-            let public = info
-                .public_key
-                .map(|key| key.try_into().map(Material::Ed25519));
+            let public = info.public_key.map(|key| {
+                let key = key.as_bytes().and_then(|key| key.try_into().ok());
+                key.map(Material::Ed25519).ok_or_else(unreadable)
+            });
             Ok(PrivateKey {
                 private: PrivateMaterial::Ed25519(Zeroizing::new(seed)),
-                public: public.transpose().map_err(|_| unreadable())?,
+                public: public.transpose()?,
             })
         }
-        Kind::Rsa => rsa_private_key(info.private_key),
+        Kind::Rsa => rsa_private_key(private),
     }
 }
 
 /// `RSAPrivateKey`, the content of `RSA PRIVATE KEY`.
 pub(crate) fn rsa_private_key(bytes: &[u8]) -> Result<PrivateKey, ConfigError> {
-    let key = pkcs1::RsaPrivateKey::from_der(bytes).map_err(|_| malformed("RSAPrivateKey"))?;
+    let key = RsaPrivateKeyRef::from_der(bytes).map_err(|_| malformed("RSAPrivateKey"))?;
     if key.other_prime_infos.is_some() {
         return Err(ConfigError::InvalidKey(
             "RSA keys of more than two primes are not supported".into(),
@@ -156,7 +158,7 @@ fn check_pss(parameters: Option<AnyRef<'_>>, algorithm: Algorithm) -> Result<(),
     let Some(parameters) = parameters else {
         return Ok(());
     };
-    let limits: RsaPssParams<'_> = parameters
+    let limits: RsaPssParamsOwned = parameters
         .decode_as()
         .map_err(|_| malformed("RSASSA-PSS parameters"))?;
     let hash = match algorithm.hash_len() {
@@ -211,9 +213,9 @@ fn subject_public_key_info(bytes: &[u8]) -> der::Result<&[u8]> {
     let mut fields = SliceReader::new(sequence(certificate.decode()?)?)?;
     let version = Tag::ContextSpecific {
         constructed: true,
-        number: TagNumber::N0,
+        number: TagNumber(0),
     };
-    if fields.peek_tag()? == version {
+    if Tag::peek(&fields)? == version {
         fields.tlv_bytes()?;
     }
     for _serial_signature_issuer_validity_subject in 0..5 {

@@ -253,7 +253,7 @@ fn a_source_cannot_bring_a_secret_that_nobody_filled() {
             .unwrap();
         let mut secret = [0; 32];
         secret[0] = first;
-        let key = jsonwebtoken::EncodingKey::from_secret(&secret);
+        let key = jsonwebtoken::EncodingKey::from_secret(&secret).unwrap();
         let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
         assert_eq!(verifier.verify_now(&token).is_ok(), accepted);
     }

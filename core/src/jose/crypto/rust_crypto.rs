@@ -1,17 +1,17 @@
 //! The backend in pure Rust, by the RustCrypto and dalek projects.
 //!
-//! Signing with RSA is open to the timing attack of RUSTSEC-2023-0071; verifying is not. Signatures
-//! by RSA and on P-521 take randomness from the operating system and panic if it has none: there
-//! is no safe signature without it.
+//! Signatures take randomness from the operating system: RSA blinds its base, exponents and primes
+//! with it, PSS draws a salt, and ECDSA adds it to the nonce of RFC 6979. Without randomness there
+//! is no signature. SECURITY.md says what is known about the timing of RSA.
 
-use hmac::{Hmac, Mac, digest::KeyInit};
+use getrandom::SysRng;
+use hmac::{Hmac, KeyInit, Mac};
 use p256::{
     ecdsa::signature::{self, RandomizedSigner, SignatureEncoding, Signer as _},
-    elliptic_curve::sec1::ToEncodedPoint,
+    elliptic_curve::{Generate, sec1::ToSec1Point},
 };
 use pkcs8::{EncodePrivateKey, SecretDocument};
-use rand_core::{OsRng, RngCore};
-use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, pkcs1v15, pss, traits::PrivateKeyParts};
+use rsa::{BoxedUint, pkcs1v15, pss, traits::PrivateKeyParts};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
@@ -58,8 +58,9 @@ impl Verifier {
     }
 
     fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Option<Self> {
-        let (n, e) = (BigUint::from_bytes_be(n), BigUint::from_bytes_be(e));
-        let key = RsaPublicKey::new_with_max_size(n, e, 8192).ok()?;
+        let number = BoxedUint::from_be_slice_vartime;
+        // Takes moduli of 1024 to 8192 bits.
+        let key = rsa::PublicKey::new(number(n), number(e)).ok()?;
         Some(match algorithm {
             Algorithm::PS256 => Self::by::<pss::Signature>(pss::VerifyingKey::<Sha256>::new(key)),
             Algorithm::PS384 => Self::by::<pss::Signature>(pss::VerifyingKey::<Sha384>::new(key)),
@@ -191,13 +192,13 @@ impl Signer {
         let pkcs8 = key.to_pkcs8_der();
         match algorithm {
             Algorithm::PS256 => {
-                Self::by::<pss::Signature>(pss::BlindedSigningKey::<Sha256>::new(key), pkcs8)
+                Self::by::<pss::Signature>(pss::SigningKey::<Sha256>::new(key), pkcs8)
             }
             Algorithm::PS384 => {
-                Self::by::<pss::Signature>(pss::BlindedSigningKey::<Sha384>::new(key), pkcs8)
+                Self::by::<pss::Signature>(pss::SigningKey::<Sha384>::new(key), pkcs8)
             }
             Algorithm::PS512 => {
-                Self::by::<pss::Signature>(pss::BlindedSigningKey::<Sha512>::new(key), pkcs8)
+                Self::by::<pss::Signature>(pss::SigningKey::<Sha512>::new(key), pkcs8)
             }
             Algorithm::RS256 => {
                 Self::by::<pkcs1v15::Signature>(pkcs1v15::SigningKey::<Sha256>::new(key), pkcs8)
@@ -240,7 +241,7 @@ impl Signer {
     {
         Some(Self {
             sign: Box::new(move |message, out| {
-                let signature = key.try_sign_with_rng(&mut OsRng, message);
+                let signature = key.try_sign_with_rng(&mut SysRng, message);
                 let signature = signature.map_err(|_| SigningFailed)?;
                 out.extend_from_slice(signature.to_bytes().as_ref());
                 Ok(())
@@ -255,15 +256,15 @@ pub(crate) fn ec_public(curve: Curve, d: &[u8]) -> Option<Material> {
     let point = match curve {
         Curve::P256 => {
             let key = p256::SecretKey::from_slice(d).ok()?.public_key();
-            key.to_encoded_point(false).to_bytes()
+            key.to_sec1_point(false).to_bytes()
         }
         Curve::P384 => {
             let key = p384::SecretKey::from_slice(d).ok()?.public_key();
-            key.to_encoded_point(false).to_bytes()
+            key.to_sec1_point(false).to_bytes()
         }
         Curve::P521 => {
             let key = p521::SecretKey::from_slice(d).ok()?.public_key();
-            key.to_encoded_point(false).to_bytes()
+            key.to_sec1_point(false).to_bytes()
         }
     };
     Material::from_point(curve, &point)
@@ -277,26 +278,32 @@ pub(crate) fn ed25519_public(seed: &[u8; 32]) -> Option<Material> {
 
 /// A new private scalar.
 pub(crate) fn generate_ec(curve: Curve) -> Option<Zeroizing<Vec<u8>>> {
-    // The generators below panic without randomness: ask for some first.
-    random(&mut [0; 32]).ok()?;
     let d = match curve {
-        Curve::P256 => p256::SecretKey::random(&mut OsRng).to_bytes().to_vec(),
-        Curve::P384 => p384::SecretKey::random(&mut OsRng).to_bytes().to_vec(),
-        Curve::P521 => p521::SecretKey::random(&mut OsRng).to_bytes().to_vec(),
+        Curve::P256 => p256::SecretKey::try_generate_from_rng(&mut SysRng)
+            .ok()?
+            .to_bytes()
+            .to_vec(),
+        Curve::P384 => p384::SecretKey::try_generate_from_rng(&mut SysRng)
+            .ok()?
+            .to_bytes()
+            .to_vec(),
+        Curve::P521 => p521::SecretKey::try_generate_from_rng(&mut SysRng)
+            .ok()?
+            .to_bytes()
+            .to_vec(),
     };
     Some(Zeroizing::new(d))
 }
 
 /// A new RSA key of 2048, 3072 or 4096 bits as `PrivateKeyInfo` of RFC 5958.
 pub(crate) fn generate_rsa(bits: usize) -> Option<Zeroizing<Vec<u8>>> {
-    random(&mut [0; 32]).ok()?;
-    let key = RsaPrivateKey::new(&mut OsRng, bits).ok()?;
+    let key = rsa::PrivateKey::new(&mut SysRng, bits).ok()?;
     Some(key.to_pkcs8_der().ok()?.to_bytes())
 }
 
 /// Fills `out` with unpredictable bytes.
 pub(crate) fn random(out: &mut [u8]) -> Result<(), NoRandomness> {
-    OsRng.try_fill_bytes(out).map_err(|_| NoRandomness)
+    getrandom::fill(out).map_err(|_| NoRandomness)
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -314,13 +321,15 @@ fn keyed<M: Mac + KeyInit>(secret: &[u8]) -> Option<M> {
 }
 
 /// All numbers must agree; the crate checks n and d, and computes the others anew.
-fn rsa_private(numbers: &RsaNumbers) -> Option<RsaPrivateKey> {
-    let number = BigUint::from_bytes_be;
-    let primes = vec![number(&numbers.p), number(&numbers.q)];
-    let (n, e, d) = (number(&numbers.n), number(&numbers.e), number(&numbers.d));
-    let key = RsaPrivateKey::from_components(n, e, d, primes).ok()?;
-    let agrees = key.dp() == Some(&number(&numbers.dp))
-        && key.dq() == Some(&number(&numbers.dq))
-        && key.crt_coefficient() == Some(number(&numbers.qi));
+fn rsa_private(numbers: &RsaNumbers) -> Option<rsa::PrivateKey> {
+    // As wide as the public modulus says: the width of a number shows in the time it takes.
+    let width = u32::try_from(numbers.n.len()).ok()?.checked_mul(8)?;
+    let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, width).ok();
+    let (n, e) = (number(&numbers.n)?, number(&numbers.e)?);
+    let primes = vec![number(&numbers.p)?, number(&numbers.q)?];
+    let key = rsa::PrivateKey::from_components(n, e, number(&numbers.d)?, primes).ok()?;
+    let agrees = key.dp() == Some(&number(&numbers.dp)?)
+        && key.dq() == Some(&number(&numbers.dq)?)
+        && key.crt_coefficient() == Some(number(&numbers.qi)?);
     agrees.then_some(key)
 }
