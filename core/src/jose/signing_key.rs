@@ -246,6 +246,7 @@ impl SigningKey {
         id: Option<String>,
     ) -> Result<Self, ConfigError> {
         strength::check_type(algorithm, private.key_type())?;
+        strength::check_private(private)?;
         let inconsistent =
             || ConfigError::InvalidKey("the private key does not belong to the public one".into());
         let public = public(private)?;

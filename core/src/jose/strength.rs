@@ -5,6 +5,7 @@
 //!    a check of its own: published vectors use such a key for signatures, no verifier may.
 //! 3. An RSA modulus has 2048 to 8192 bits, no small factor and no ROCA fingerprint; its exponent
 //!    is odd, at least 65537 and below 2^32 (RFC 7518 section 3.3, NIST FIPS 186-5 section 5.4).
+//!    Of a private key, no prime is longer than half of the modulus (FIPS 186-5 appendix A.1.1).
 //! 4. A point is on its curve and not of small order; its encoding is the only one it has.
 //!
 //! That a point is on P-256, P-384 or P-521 is left to the backend, which must know the curve.
@@ -13,7 +14,7 @@ use crate::{
     ConfigError,
     jose::{
         Algorithm, edwards,
-        material::{KeyType, Material},
+        material::{KeyType, Material, PrivateMaterial},
     },
 };
 
@@ -26,6 +27,22 @@ pub(crate) fn check(algorithm: Algorithm, material: &Material) -> Result<(), Con
         Material::Hmac(secret) => check_secret(algorithm, secret),
         Material::Rsa { n, e } => check_modulus(n).and_then(|()| check_exponent(e)),
     }
+}
+
+/// Refuses private material that is no good for any algorithm.
+///
+/// That its numbers belong to each other is left to the backend.
+pub(crate) fn check_private(private: &PrivateMaterial) -> Result<(), ConfigError> {
+    let PrivateMaterial::Rsa(numbers) = private else {
+        return Ok(());
+    };
+    let half = bit_len(&numbers.n).div_ceil(2);
+    if bit_len(&numbers.p).max(bit_len(&numbers.q)) > half {
+        return Err(ConfigError::WeakKey(
+            "a prime of the RSA key is longer than half of the modulus".into(),
+        ));
+    }
+    Ok(())
 }
 
 /// Refuses a key of another type than `algorithm` needs.

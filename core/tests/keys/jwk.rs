@@ -197,6 +197,18 @@ fn every_private_member_must_agree_with_the_others() {
 }
 
 #[test]
+fn neither_prime_is_longer_than_half_of_the_modulus() {
+    // Of 1030 and 1020 bits, and of 1025 and 1024.
+    let unbalanced = with(&private_jwk("rsa-unbalanced"), "alg", "RS256");
+    assert_eq!(
+        refusal(signing_key(&unbalanced)),
+        "weak key: a prime of the RSA key is longer than half of the modulus"
+    );
+    assert!(key(&with(&public_jwk("rsa-unbalanced"), "alg", "RS256")).is_ok());
+    assert!(signing_key(&with(&private_jwk("rsa2049"), "alg", "RS256")).is_ok());
+}
+
+#[test]
 fn a_private_scalar_lies_between_zero_and_the_order() {
     const ORDER_OF_P256: &str = "_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE";
     for d in ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ORDER_OF_P256] {
