@@ -215,7 +215,13 @@ fn check_operations(members: &Members, operation: &str) -> Result<(), ConfigErro
     let Some(operations) = members.texts("key_ops")? else {
         return Ok(());
     };
-    if (1..operations.len()).any(|at| operations[..at].contains(&operations[at])) {
+    if operations.len() > MOST_OPERATIONS {
+        return Err(ConfigError::InvalidKey(format!(
+            "key_ops names more than {MOST_OPERATIONS} operations"
+        )));
+    }
+    let is_twice = |at: usize| operations[..at].contains(&operations[at]);
+    if (1..operations.len()).any(is_twice) {
         return Err(invalid("key_ops names an operation twice"));
     }
     if !operations.contains(&operation) {
@@ -311,6 +317,9 @@ fn missing(name: &str) -> ConfigError {
 fn unknown(name: &str, value: &str) -> ConfigError {
     ConfigError::InvalidKey(format!("{name} {} is not supported", quoted(value)))
 }
+
+/// RFC 7517 section 4.3 knows eight, and allows others.
+const MOST_OPERATIONS: usize = 32;
 
 /// The members that only a private or symmetric key has.
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];

@@ -126,6 +126,10 @@ fn the_purpose_must_be_signatures() {
 #[test]
 fn the_operations_must_include_the_one_asked_for() {
     let private = private_jwk("p256");
+    let many = |count: usize| -> Value {
+        let others = (1..count).map(|n| n.to_string());
+        others.chain(["verify".to_owned()]).collect()
+    };
     for (operations, verifies, signs) in [
         (json!(["verify"]), true, false),
         (json!(["sign"]), false, true),
@@ -134,6 +138,8 @@ fn the_operations_must_include_the_one_asked_for() {
         (json!(["encrypt"]), false, false),
         (json!([]), false, false),
         (json!(["verify", "sign", "verify"]), false, false),
+        (many(32), true, false),
+        (many(33), false, false),
         (json!("verify"), false, false),
         (json!(["verify", 1]), false, false),
         (json!(null), false, false),

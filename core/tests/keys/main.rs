@@ -7,6 +7,7 @@
 
 mod jwk;
 mod jwk_set;
+mod large;
 mod pem;
 mod secret;
 

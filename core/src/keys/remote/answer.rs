@@ -101,6 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn a_header_may_have_very_many_directives() {
+        let others = "a=1,".repeat(60_000);
+        for (cache_control, expected) in [
+            (format!("{others}max-age=300"), Some(300)),
+            (format!("{others}max-age=300,{others}no-cache"), Some(60)),
+            (others, None),
+        ] {
+            let response = FetchResponse::new(200, "").header("cache-control", cache_control);
+            let found = lifetime(&response).map(|lifetime| lifetime.as_secs());
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
     fn without_a_max_age_it_is_the_date_that_counts() {
         const DATE: &str = "Fri, 15 Jan 2027 08:00:00 GMT";
         for (expires, date, expected) in [

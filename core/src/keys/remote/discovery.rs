@@ -210,6 +210,21 @@ mod tests {
     }
 
     #[test]
+    fn what_else_is_in_metadata_is_passed_over() {
+        let own = r#""issuer":"https://id.example","jwks_uri":"https://id.example/jwks""#;
+        let members: Vec<_> = (0..30_000).map(|n| format!("\"{n}\":0")).collect();
+        for more in [
+            r#"{"issuer":1}"#.to_owned(),
+            format!("{{{}}}", members.join(",")),
+            // Deeper than a stack: it is skipped without one.
+            "[".repeat(130_000) + &"]".repeat(130_000),
+        ] {
+            let document = parse(&format!(r#"{{"more":{more},{own}}}"#)).unwrap();
+            assert_eq!(document.jwks_uri, "https://id.example/jwks");
+        }
+    }
+
+    #[test]
     fn other_documents_are_no_metadata() {
         for json in [
             "{}",
