@@ -80,19 +80,11 @@ impl SigningKeys {
     /// [`ConfigError::InvalidSetting`] when verifiers do not read the
     /// key's id: it has more than 256 bytes, or many characters that JSON escapes.
     pub fn publish(&self, next: &SigningKey) -> Result<(), ConfigError> {
-        check_header(next, "JWT")?;
         self.change(|ring| {
-            for header in &ring.headers {
-                check_header(next, &header.token_type)?;
-            }
-            let known = ring
-                .verifying
-                .keys()
-                .iter()
-                .any(|key| key.id() == Some(next.id()));
-            if known || ring.next.is_some() {
+            ring.check_new(next)?;
+            if ring.next.is_some() {
                 return Err(ConfigError::Conflict(
-                    "the ring has this key, or another next key, already".into(),
+                    "the ring has another next key already".into(),
                 ));
             }
             ring.next = Some(next.clone());
@@ -139,18 +131,75 @@ impl SigningKeys {
     }
 
     /// Drops a retired or next key at once, for example because it leaked. Its tokens are refused
-    /// from now on. The key that signs cannot be dropped: rotate first.
-    pub fn remove(&self, id: &str) {
-        let is_retired = |retired: &Retired| retired.key.id() == Some(id);
-        let is_next = |next: &SigningKey| next.id() == id;
-        self.update(
-            |ring| ring.retired.iter().any(is_retired) || ring.next.as_ref().is_some_and(is_next),
-            |ring| {
-                ring.retired.retain(|retired| !is_retired(retired));
-                ring.next = ring.next.take().filter(|next| !is_next(next));
-                ring.renew_set();
-            },
-        );
+    /// from now on, also those in a cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when this key signs: see [`replace_active`](Self::replace_active).
+    /// [`ConfigError::Missing`] when the ring has no key with this id. Either way, nothing was dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{ConfigError, SigningKey, SigningKeys};
+    ///
+    /// let keys = SigningKeys::new(SigningKey::generate_es256()?.with_id("2027-01"));
+    /// keys.publish(&SigningKey::generate_es256()?.with_id("2027-02"))?;
+    ///
+    /// keys.remove("2027-02")?;
+    /// assert!(matches!(keys.remove("2027-02"), Err(ConfigError::Missing(_))));
+    /// assert!(matches!(keys.remove("2027-01"), Err(ConfigError::Conflict(_))));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn remove(&self, id: &str) -> Result<(), ConfigError> {
+        self.change(|ring| {
+            if ring.active.id() == id {
+                return Err(ConfigError::Conflict(
+                    "this key signs: `replace_active` puts another one in its place".into(),
+                ));
+            }
+            if !ring.verifying.has_key(id) {
+                return Err(ConfigError::Missing(
+                    "the ring has no key with this id".into(),
+                ));
+            }
+            ring.retired.retain(|retired| retired.key.id() != Some(id));
+            ring.next = ring.next.take().filter(|next| next.id() != id);
+            Ok(())
+        })
+    }
+
+    /// Lets a new key sign in the place of one that leaked, at once.
+    ///
+    /// The old key verifies nothing from now on: all its tokens are refused, also those in a cache.
+    /// Verifiers elsewhere take them until they fetch the JWK set again, and refuse those of the new key
+    /// as long. A next key stays the next one. Where one is published, [`rotate`](Self::rotate) to it and
+    /// [`remove`](Self::remove) the old key instead: verifiers elsewhere know it already.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when the ring has a key with this id, and
+    /// [`ConfigError::InvalidSetting`] as for [`publish`](Self::publish). The old key still signs then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{ConfigError, SigningKey, SigningKeys};
+    ///
+    /// let keys = SigningKeys::new(SigningKey::generate_es256()?);
+    /// let leaked = keys.verifying_keys().remove(0);
+    ///
+    /// keys.replace_active(&SigningKey::generate_es256()?)?;
+    /// assert!(keys.verifying_keys().iter().all(|key| key.id() != leaked.id()));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    pub fn replace_active(&self, new: &SigningKey) -> Result<(), ConfigError> {
+        self.change(|ring| {
+            ring.check_new(new)?;
+            ring.active = new.clone();
+            ring.renew_headers();
+            Ok(())
+        })
     }
 
     /// Every key that verifies: the active one, the next one, the retired ones.
@@ -239,6 +288,20 @@ impl Ring {
     pub(super) fn header(&self, token_type: &str) -> Option<&str> {
         let header = |header: &&Header| *header.token_type == *token_type;
         Some(&self.headers.iter().find(header)?.encoded)
+    }
+
+    /// Whether this key can come: verifiers read its headers, and no other has its id.
+    fn check_new(&self, key: &SigningKey) -> Result<(), ConfigError> {
+        check_header(key, "JWT")?;
+        for header in &self.headers {
+            check_header(key, &header.token_type)?;
+        }
+        if self.verifying.has_key(key.id()) {
+            return Err(ConfigError::Conflict(
+                "the ring has a key with this id already".into(),
+            ));
+        }
+        Ok(())
     }
 
     /// Makes the headers for the key that signs now.

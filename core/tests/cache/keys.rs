@@ -117,10 +117,30 @@ fn a_key_that_is_removed_from_a_ring_ends_its_tokens_at_once() {
         for verifier in &verifiers {
             assert_eq!(refusal(verifier, token), None);
         }
-        ring.remove(&old);
+        ring.remove(&old).unwrap();
         for verifier in &verifiers {
             assert_eq!(refusal(verifier, token), Some(AuthErrorKind::UnknownKey));
         }
+    }
+}
+
+#[test]
+fn an_active_key_that_is_replaced_ends_its_tokens_at_once() {
+    for warm in WARM {
+        let ring = SigningKeys::new(SigningKey::generate_es256().unwrap());
+        let issuer = TestIssuer::new();
+        let own = issuing(&ring, &issuer);
+        let verifier = own.verifier().with_cache(TokenCache::new());
+        let issued = || own.issue(&serde_json::json!({})).unwrap();
+        let old = issued();
+        for _ in 0..=warm {
+            verifier.verify_now(old.as_str()).unwrap();
+        }
+        ring.replace_active(&SigningKey::generate_es256().unwrap())
+            .unwrap();
+        let refused = refusal(&verifier, old.as_str());
+        assert_eq!(refused, Some(AuthErrorKind::UnknownKey));
+        assert_eq!(refusal(&verifier, issued().as_str()), None);
     }
 }
 
@@ -183,9 +203,9 @@ fn what_changes_no_key_of_a_ring_ends_no_token() {
         &|| drop(own.jwks()),
         &|| drop(issuing(&ring, &issuer)),
         &|| drop(issuing_type("at+jwt", &ring, &issuer)),
-        &|| ring.remove("absent"),
+        &|| assert!(ring.remove("absent").is_err()),
         // The one that signs stays.
-        &|| ring.remove("second"),
+        &|| assert!(ring.remove("second").is_err()),
         &|| ring.prune(now + 60),
         &|| assert!(ring.rotate(0).is_err()),
     ];
@@ -211,11 +231,11 @@ fn every_change_of_its_keys_makes_another_set_of_a_ring() {
         &|| publish("second"),
         &|| ring.rotate(now).unwrap(),
         &|| publish("third"),
-        &|| ring.remove("third"),
+        &|| ring.remove("third").unwrap(),
         &|| ring.prune(now + 1),
         &|| publish("fourth"),
         &|| own.rotate().unwrap(),
-        &|| ring.remove("second"),
+        &|| ring.remove("second").unwrap(),
         &|| publish("fifth"),
     ];
     let mut seen = vec![ring.current()];

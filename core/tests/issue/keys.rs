@@ -126,12 +126,69 @@ fn a_leaked_key_leaves_at_once() {
         .unwrap();
     issuer.rotate().unwrap();
     issuer.verifier().verify_now(token.as_str()).unwrap();
-    keys.remove("leaked");
+    keys.remove("leaked").unwrap();
     let error = issuer.verifier().verify_now(token.as_str()).unwrap_err();
     assert_eq!(error.kind(), AuthErrorKind::UnknownKey);
+}
+
+#[test]
+fn a_key_that_is_not_removed_is_an_error() {
+    let key = |id: &str| SigningKey::generate_es256().unwrap().with_id(id);
+    let keys = SigningKeys::new(key("first"));
+    keys.publish(&key("second")).unwrap();
+    keys.rotate(2_000).unwrap();
+    keys.publish(&key("third")).unwrap();
+
+    let before = keys.current();
+    for typo in ["frist", "", "first "] {
+        assert!(matches!(keys.remove(typo), Err(ConfigError::Missing(_))));
+    }
     // The one that signs stays, whoever asks.
-    keys.remove("next");
+    assert!(matches!(
+        keys.remove("second"),
+        Err(ConfigError::Conflict(_))
+    ));
+    assert_eq!(keys.current(), before);
+
+    for id in ["first", "third"] {
+        keys.remove(id).unwrap();
+        assert!(matches!(keys.remove(id), Err(ConfigError::Missing(_))));
+    }
     assert_eq!(keys.verifying_keys().len(), 1);
+}
+
+#[test]
+fn a_leaked_key_that_signs_is_replaced_at_once() {
+    let key = |id: &str| SigningKey::generate_es256().unwrap().with_id(id);
+    let keys = SigningKeys::new(key("leaked"));
+    keys.publish(&key("next")).unwrap();
+    let issuer = Issuer::builder("i", keys.clone())
+        .audience("a")
+        .build()
+        .unwrap();
+    let verify = |token: &str| {
+        let verified = issuer.verifier().verify_now(token);
+        verified.map(|token| token.header().key_id().map(str::to_owned))
+    };
+    let old = issuer.issue(&json!({})).unwrap();
+    for taken in ["leaked", "next"] {
+        let refused = keys.replace_active(&key(taken));
+        assert!(matches!(refused, Err(ConfigError::Conflict(_))), "{taken}");
+    }
+    let unreadable = keys.replace_active(&key(&"k".repeat(257)));
+    assert!(matches!(unreadable, Err(ConfigError::InvalidSetting(_))));
+    verify(old.as_str()).unwrap();
+
+    keys.replace_active(&key("new")).unwrap();
+    let error = verify(old.as_str()).unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::UnknownKey);
+    let new = issuer.issue(&json!({})).unwrap();
+    assert_eq!(verify(new.as_str()).unwrap().as_deref(), Some("new"));
+    assert!(!keys.jwks().contains("leaked"));
+    // The next one is the next one still.
+    issuer.rotate().unwrap();
+    let next = issuer.issue(&json!({})).unwrap();
+    assert_eq!(verify(next.as_str()).unwrap().as_deref(), Some("next"));
 }
 
 #[test]
