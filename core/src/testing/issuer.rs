@@ -173,8 +173,13 @@ impl TestToken<'_> {
     }
 
     /// Removes a claim.
+    ///
+    /// # Panics
+    ///
+    /// When the token has no such claim: the test would not test what it says.
     pub fn without(mut self, name: &str) -> Self {
-        self.claims.remove(name);
+        let removed = self.claims.remove(name);
+        assert!(removed.is_some(), "the token has no claim {name:?}");
         self
     }
 

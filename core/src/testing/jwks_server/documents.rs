@@ -66,8 +66,11 @@ impl Documents {
         self.published.push(self.signing.verifying_key());
     }
 
-    pub(super) fn remove(&mut self, id: &str) {
+    /// How many keys it took.
+    pub(super) fn remove(&mut self, id: &str) -> usize {
+        let before = self.published.len();
         self.published.retain(|key| key.id() != Some(id));
+        before - self.published.len()
     }
 
     pub(super) fn publish(&mut self, keys: Vec<Key>) {

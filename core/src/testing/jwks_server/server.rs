@@ -149,8 +149,13 @@ impl JwksServer {
     }
 
     /// Takes the keys with this id from the set.
+    ///
+    /// # Panics
+    ///
+    /// When the set has none: the test would not test what it says.
     pub fn remove(&self, id: &str) {
-        self.shared.change(|state| state.documents.remove(id));
+        let removed = self.shared.change(|state| state.documents.remove(id));
+        assert!(removed > 0, "the set has no key with the id {id:?}");
     }
 
     /// Publishes these keys and no others. Secrets are left out.
