@@ -10,7 +10,7 @@ use crate::{
         hints::same_hints,
         strict::StrictMap,
     },
-    jose::names::MAGIC,
+    jose::names::RAW,
 };
 
 /// Around whatever reads the claim that was started. What it reads is caught; another form is an

@@ -45,7 +45,7 @@ macro_rules! same_hints {
             visitor: V,
         ) -> Result<V::Value, Self::Error> {
             self.read(visitor, |inner, visitor| match name {
-                MAGIC => Err(Self::Error::custom("no raw JSON in one pass")),
+                RAW => Err(Self::Error::custom("no raw JSON in one pass")),
                 _ => inner.deserialize_newtype_struct(name, visitor),
             })
         }

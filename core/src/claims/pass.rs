@@ -18,7 +18,7 @@ use crate::{
         wanted::Wanted,
     },
     error::AuthErrorKind,
-    jose::names::{MAGIC, Names},
+    jose::names::{Names, RAW},
 };
 
 impl Registered {

@@ -14,7 +14,7 @@ use crate::{
     claims::{failed::Failed, hints::same_hints},
     jose::{
         json::Checked,
-        names::{BadName, MAGIC, Names},
+        names::{BadName, Names, RAW},
     },
 };
 

@@ -98,6 +98,12 @@ impl Watch {
     }
 }
 
+/// Whether it is a whole number, and written as all write it.
+fn is_whole(text: &str) -> bool {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && !text.is_empty() && (text.len() == 1 || !text.starts_with('0'))
+}
+
 impl Formatter for &mut Watch {
     fn write_i64<W: ?Sized + Write>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
         self.number(Some(value));
@@ -114,7 +120,11 @@ impl Formatter for &mut Watch {
         writer: &mut W,
         text: &str,
     ) -> io::Result<()> {
-        self.state = State::Lost;
+        // With `arbitrary_precision`, where any text can be a number.
+        match is_whole(text) {
+            true => self.number(text.parse().ok()),
+            false => self.state = State::Lost,
+        }
         CompactFormatter.write_number_str(writer, text)
     }
 

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::jose::names::Names;
+use crate::jose::names::{BadName, Names};
 
 /// Reads any value, checks it, and throws it away.
 pub(crate) struct Checked;
@@ -60,9 +60,43 @@ impl<'de> Visitor<'de> for Checked {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut names = Names::default();
         while let Some(name) = map.next_key_seed(Text)? {
-            names.add(name).map_err(A::Error::custom)?;
-            map.next_value_seed(Self)?;
+            match names.add(name) {
+                Ok(()) => map.next_value_seed(Self)?,
+                Err(BadName::Reserved) => map.next_value_seed(OwnNumber)?,
+                Err(twice @ BadName::Twice) => return Err(A::Error::custom(twice)),
+            }
         }
+        Ok(())
+    }
+}
+
+/// Reads the number that `serde_json` hands out as an object, with its feature `arbitrary_precision`:
+/// one with a point, with an exponent, or too large for 64 bits.
+///
+/// Its text comes as a `String`. The strings of a document never do: they are borrowed from it or from
+/// a buffer, so an object that only looks like a number is refused.
+struct OwnNumber;
+
+impl<'de> DeserializeSeed<'de> for OwnNumber {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for OwnNumber {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text of a number")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(E::custom(BadName::Reserved))
+    }
+
+    fn visit_string<E>(self, _: String) -> Result<(), E> {
         Ok(())
     }
 }
@@ -225,8 +259,64 @@ mod tests {
         for json in [
             r#"{"$serde_json::private::RawValue":"1"}"#,
             r#"{"a":[{"\u0024serde_json::private::RawValue":"1"}]}"#,
+            r#"{"$serde_json::private::Number":"7"}"#,
+            r#"{"$serde_json::private::Number":"\u0037"}"#,
+            r#"{"$serde_json::private::Number":7}"#,
+            r#"{"$serde_json::private::Number":7.5}"#,
+            r#"{"a":[{"\u0024serde_json::private::Number":"7"}]}"#,
+            r#"{"a":1,"$serde_json::private::Number":"7"}"#,
+            r#"{"$serde_json::private::":null}"#,
+            r#"{"$serde_json::private::Another":{}}"#,
         ] {
             assert!(check(json).is_err(), "{json}");
+        }
+        for json in [
+            r#"{"$serde_json::private":"1"}"#,
+            r#"{"serde_json::private::Number":"7"}"#,
+            r#"{"a":"$serde_json::private::Number"}"#,
+        ] {
+            assert!(check(json).is_ok(), "{json}");
+        }
+    }
+
+    // Also where another crate of the build has turned features of `serde_json` on.
+    #[test]
+    fn every_number_may_stand_in_a_value() {
+        for number in [
+            "0",
+            "-0",
+            "7",
+            "7.5",
+            "-1e3",
+            "1E400",
+            "18446744073709551615",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "0.1000000000000000055511151231257827",
+        ] {
+            let read = check(&format!(
+                r#"{{"a":[{number}],"b":{number},"c":{{"d":{number}}}}}"#
+            ));
+            // Without `arbitrary_precision`, this one is too large.
+            assert_eq!(
+                read.is_ok(),
+                number != "1E400" || keeps_all_digits(),
+                "{number}"
+            );
+        }
+    }
+
+    fn keeps_all_digits() -> bool {
+        serde_json::from_str::<serde_json::Value>("1E400").is_ok()
+    }
+
+    #[test]
+    fn nesting_has_a_bound_whatever_features_others_turn_on() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let nested = |depth| open.repeat(depth) + "0" + &close.repeat(depth);
+            assert!(check(&nested(127)).is_ok());
+            assert!(check(&nested(128)).is_err());
+            assert!(check(&nested(100_000)).is_err());
         }
     }
 

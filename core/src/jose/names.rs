@@ -20,14 +20,14 @@ pub(crate) struct Names<'de> {
 }
 
 impl<'de> Names<'de> {
-    /// Remembers `name`; an error if the object has it already, or if it is [`MAGIC`].
+    /// Remembers `name`; an error if the object has it already, or if it [is reserved](is_reserved).
     pub(crate) fn add(&mut self, name: Cow<'de, str>) -> Result<(), BadName> {
-        if name == MAGIC {
-            return Err(BadName("a member name that `serde_json` keeps for itself"));
+        if is_reserved(&name) {
+            return Err(BadName::Reserved);
         }
         let bit = bit(name.as_bytes());
         if self.seen & bit != 0 && self.few[..self.count].contains(&&*name) {
-            return Err(BadName::TWICE);
+            return Err(BadName::Twice);
         }
         self.seen |= bit;
         match (name, &mut self.many, self.few.get_mut(self.count)) {
@@ -38,7 +38,7 @@ impl<'de> Names<'de> {
             }
             (name, many, _) => match many.get_or_insert_default().insert(&name) {
                 true => Ok(()),
-                false => Err(BadName::TWICE),
+                false => Err(BadName::Twice),
             },
         }
     }
@@ -55,11 +55,11 @@ const FEW: usize = 12;
 
 /// Why an object may not have a member of this name.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct BadName(&'static str);
-
-impl BadName {
-    const TWICE: Self = Self("duplicate member name");
+pub(crate) enum BadName {
+    #[error("a member name that `serde_json` keeps for itself")]
+    Reserved,
+    #[error("duplicate member name")]
+    Twice,
 }
 
 /// The hashes of names, of 64 bits, with a key that nobody outside knows.
@@ -107,10 +107,18 @@ impl Many {
     }
 }
 
-/// With its feature `raw_value`, which any crate of a build can turn on, `serde_json` reads an
-/// object with this one member as the JSON text in its value: other types than were checked,
-/// duplicates, and nesting without a limit. No honest token has it.
-pub(crate) const MAGIC: &str = "$serde_json::private::RawValue";
+/// Whether `serde_json` keeps a member name for itself. No honest token has one.
+///
+/// Any crate of a build can turn its features on. With `raw_value`, it then reads an object with one
+/// such member as the JSON text in its value: other types than were checked, duplicates, and nesting
+/// without a limit. With `arbitrary_precision`, it reads another as the number in its text.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    // The first byte says no to all but a few.
+    name.starts_with('$') && name.starts_with("$serde_json::private::")
+}
+
+/// By this name `serde_json` is asked for raw JSON.
+pub(crate) const RAW: &str = "$serde_json::private::RawValue";
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,26 @@ use countersign::{
     AuthErrorKind, Authenticator, Credentials, Policy,
     testing::{TestIssuer, TestToken},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+
+#[test]
+fn an_object_that_serde_json_could_read_as_a_number_is_refused() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    let verify = |level: Value| verifier.verify_now(&issuer.token().claim("level", level).sign());
+    let seven = Policy::claim("level", 7);
+    for level in [
+        json!({"$serde_json::private::Number": "7"}),
+        json!([{"$serde_json::private::Number": "7.0"}]),
+        json!({"$serde_json::private::RawValue": "7"}),
+    ] {
+        let refused = verify(level).unwrap_err();
+        assert_eq!(refused.kind(), AuthErrorKind::MalformedToken);
+    }
+    let twin = verify(json!({"$serde_json::private": "7"})).unwrap();
+    assert!(seven.check(&twin).is_err());
+    assert!(seven.check(&verify(json!(7.0)).unwrap()).is_ok());
+}
 
 #[test]
 fn what_cannot_be_decided_lets_nobody_in_either_way() {

@@ -44,14 +44,13 @@ impl Serialize for HalfAMember {
     }
 }
 
-/// Any text where a value should be.
-struct Forged(&'static str);
+/// Any text where a value should be, under one of the names by which `serde_json` writes it as it is.
+struct Forged(&'static str, &'static str);
 
 impl Serialize for Forged {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let name = "$serde_json::private::RawValue";
-        let mut object = serializer.serialize_struct(name, 1)?;
-        object.serialize_field(name, self.0)?;
+        let mut object = serializer.serialize_struct(self.0, 1)?;
+        object.serialize_field(self.0, self.1)?;
         object.end()
     }
 }
@@ -151,10 +150,21 @@ fn many_names_are_read_again() {
 fn what_serde_json_did_not_write_is_read_again() {
     let raw = RawValue::from_string(r#"{"a":1,"a":2}"#.into()).unwrap();
     assert_eq!(given::write(&raw).unwrap().1, None);
-    for text in ["1", r#"1,"iss":"https://other.example""#, r#"1}{"a":1"#] {
-        let claims = std::collections::BTreeMap::from([("a", Forged(text))]);
-        assert_eq!(given::write(&claims).unwrap().1, None, "{text}");
-        assert_eq!(given::write(&Forged(text)).unwrap().1, None, "{text}");
+    for name in [
+        "$serde_json::private::Number",
+        "$serde_json::private::RawValue",
+    ] {
+        for text in [
+            "01",
+            "-1",
+            "",
+            r#"1,"iss":"https://other.example""#,
+            r#"1}{"a":1"#,
+        ] {
+            let claims = std::collections::BTreeMap::from([("a", Forged(name, text))]);
+            assert_eq!(given::write(&claims).unwrap().1, None, "{text}");
+            assert_eq!(given::write(&Forged(name, text)).unwrap().1, None, "{text}");
+        }
     }
     assert_eq!(given::write(&HalfAMember).unwrap().1, None);
 }

@@ -14,7 +14,7 @@ use crate::{
             short_type,
         },
         json::{self, Checked, Text},
-        names::{MAGIC, Names},
+        names::{Names, is_reserved},
         short_text::ShortText,
     },
 };
@@ -66,7 +66,7 @@ impl<'de> Members<'de> {
                     after
                 }
                 // What `any` refuses.
-                None if name == MAGIC => return None,
+                None if is_reserved(name) => return None,
                 None => {
                     members.unsupported |= changes_the_meaning(name);
                     let is_array = after.starts_with('[');
@@ -234,6 +234,8 @@ mod tests {
             "{\"alg\":\"RS256\",\"a\":\u{b}1}",
             "{\"alg\":\"RS256\",\"a\":\u{a0}1}",
             r#"{"alg":"RS256","$serde_json::private::RawValue":"x"}"#,
+            r#"{"alg":"RS256","$serde_json::private::Number":"1"}"#,
+            r#"{"alg":"RS256","$serde_json::private":"1"}"#,
             r#"{"a\"b":"c"}"#,
             r#"{"alg""RS256"}"#,
             "{\"alg\":\"a\tb\"}",
