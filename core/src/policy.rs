@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::{
     claims::VerifiedToken,
@@ -86,7 +86,12 @@ impl Policy {
         Self(Rule::Role(role.into()))
     }
 
-    /// The claim `name` equals `value`, as JSON.
+    /// The claim `name` equals `value`, as JSON: `7` and `7.0` are one number, also inside of arrays and
+    /// objects.
+    ///
+    /// Integers of 64 bits are compared exactly. Other numbers are rounded when JSON is read: one beyond
+    /// 2^50, or with more than 15 digits, may seem equal to its neighbours. Then neither the policy nor
+    /// its opposite lets the token in. A longer identifier belongs in a text.
     pub fn claim(name: impl Into<String>, value: impl Into<Value>) -> Self {
         Self(Rule::Claim(name.into(), value.into()))
     }
@@ -166,7 +171,8 @@ impl Policy {
             Rule::All(all) => decide_all(all, token),
             Rule::Any(any) => decide_any(any.iter().map(|policy| policy.decide(token))),
             Rule::Claim(name, value) => match token.claim::<Value>(name) {
-                Ok(found) => forbidden(found.is_some_and(|found| is_same(&found, value))),
+                Ok(None) => forbidden(false),
+                Ok(Some(found)) => is_same(&found, value).map_or(UNCLEAR, forbidden),
                 Err(_) => UNCLEAR,
             },
             Rule::MaxAge(seconds) => step_up(is_recent(token, *seconds)),
@@ -307,12 +313,62 @@ fn is_recent(token: &VerifiedToken, seconds: u64) -> bool {
     })
 }
 
-/// Equal as JSON, where `7` and `7.0` are the same number.
-fn is_same(one: &Value, other: &Value) -> bool {
+/// Whether two values are equal as JSON, where `7` and `7.0` are one number; `None` if that cannot be told.
+fn is_same(one: &Value, other: &Value) -> Option<bool> {
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => {
-            one == other || one.as_f64().is_some_and(|one| Some(one) == other.as_f64())
+        (Value::Number(one), Value::Number(other)) => is_same_number(one, other),
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => all_same(
+            one.iter()
+                .zip(other)
+                .map(|(one, other)| is_same(one, other)),
+        ),
+        (Value::Object(one), Value::Object(other)) if one.len() == other.len() => {
+            all_same(one.iter().map(|(name, one)| match other.get(name) {
+                Some(other) => is_same(one, other),
+                None => Some(false),
+            }))
         }
-        _ => one == other,
+        _ => Some(one == other),
     }
+}
+
+/// Integers of 64 bits are compared exactly. Any other number was rounded when it was read (RFC 8259
+/// section 6): where that could have made two numbers equal, or one number different, nobody can tell.
+fn is_same_number(one: &Number, other: &Number) -> Option<bool> {
+    /// Below, an integer that is written as a float is never taken for its neighbour: 2^50.
+    const EXACT: f64 = 1_125_899_906_842_624.0;
+    /// `serde_json` may miss the nearest float, but not by so much of the number.
+    const ROUNDING: f64 = 4.0 * f64::EPSILON;
+
+    if let (Some(one), Some(other)) = (integer(one), integer(other)) {
+        return Some(one == other);
+    }
+    let (one, other) = (one.as_f64()?, other.as_f64()?);
+    let (apart, size) = ((one - other).abs(), one.abs().max(other.abs()));
+    if apart == 0.0 && size < EXACT {
+        return Some(true);
+    }
+    if apart <= size * ROUNDING {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+fn integer(number: &Number) -> Option<i128> {
+    let unsigned = number.as_u64().map(i128::from);
+    unsigned.or_else(|| number.as_i64().map(i128::from))
+}
+
+/// One that differs decides, whatever the others are.
+fn all_same(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut all = Some(true);
+    for part in parts {
+        match part {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => all = None,
+        }
+    }
+    all
 }

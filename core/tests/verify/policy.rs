@@ -2,9 +2,11 @@
 
 use countersign::{
     AuthErrorKind, Authenticator, Credentials, Policy,
-    testing::{TestIssuer, TestToken},
+    testing::{TestIssuer, TestToken, sign_raw},
 };
 use serde_json::{Value, json};
+
+use super::now;
 
 #[test]
 fn an_object_that_serde_json_could_read_as_a_number_is_refused() {
@@ -81,6 +83,123 @@ fn what_cannot_be_decided_lets_nobody_in_either_way() {
             expected,
             "{own}"
         );
+    }
+}
+
+#[test]
+fn numbers_are_compared_exactly() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    let verdicts = |asked: Value, text: &str| {
+        let claims = format!(
+            r#"{{"iss":"{}","aud":"{}","exp":{},"n":{text}}}"#,
+            TestIssuer::ISSUER,
+            TestIssuer::AUDIENCE,
+            now(&issuer) + 300
+        );
+        let token = sign_raw(issuer.key(), r#"{"alg":"ES256"}"#, claims.as_bytes());
+        let token = verifier.verify_now(&token).unwrap();
+        let policy = Policy::claim("n", asked);
+        (
+            policy.check(&token).is_ok(),
+            policy.not().check(&token).is_ok(),
+        )
+    };
+    let (yes, no, unclear) = ((true, false), (false, true), (false, false));
+    for (asked, text, verdict) in [
+        (
+            json!(1_234_567_890_123_456_789_u64),
+            "1234567890123456789",
+            yes,
+        ),
+        (
+            json!(1_234_567_890_123_456_789_u64),
+            "1234567890123456788",
+            no,
+        ),
+        (
+            json!(1_234_567_890_123_456_789_u64),
+            "1234567890123456768",
+            no,
+        ),
+        (
+            json!(1_234_567_890_123_456_789_u64),
+            "1234567890123456800",
+            no,
+        ),
+        (json!(u64::MAX), "18446744073709551615", yes),
+        (json!(u64::MAX), "18446744073709551614", no),
+        (json!(i64::MIN), "-9223372036854775808", yes),
+        (json!(i64::MIN), "-9223372036854775807", no),
+        (json!(u64::MAX), "-1", no),
+        // A float that is exact is the integer that it names.
+        (json!(7), "7.0", yes),
+        (json!(7.0), "7", yes),
+        (json!(700), "7e2", yes),
+        (json!(-7), "-7.0", yes),
+        (json!(0), "-0", yes),
+        (json!(7), "7.5", no),
+        (json!(0.1), "0.1", yes),
+        (json!(0.1), "1", no),
+        (json!(1_125_899_906_842_623_u64), "1125899906842623.0", yes),
+        (json!(1_125_899_906_842_623_u64), "1125899906842622.0", no),
+        // Of one that was rounded, nobody can tell which it was.
+        (json!(7), "7.000000000000001", unclear),
+        (json!(1_234_567_890_123_u64), "1234567890123.0000", yes),
+        (
+            json!(1_125_899_906_842_624_u64),
+            "1125899906842624.0",
+            unclear,
+        ),
+        (
+            json!(9_007_199_254_740_991_u64),
+            "9007199254740991.0",
+            unclear,
+        ),
+        (
+            json!(9_007_199_254_740_991_u64),
+            "9007199254740990.0",
+            unclear,
+        ),
+        (
+            json!(9_007_199_254_740_992_u64),
+            "9007199254740992.0",
+            unclear,
+        ),
+        (
+            json!(9_007_199_254_740_993_u64),
+            "9007199254740992.0",
+            unclear,
+        ),
+        (
+            json!(1_234_567_890_123_456_789_u64),
+            "1234567890123456789.0",
+            unclear,
+        ),
+        (json!(1_234_567_890_123_456_789_u64), "1.3e18", no),
+        (json!(u64::MAX), "18446744073709551616", unclear),
+        (
+            json!(18_446_744_073_709_551_616.0),
+            "18446744073709551617",
+            unclear,
+        ),
+        (json!(1e300), "1e299", no),
+        // In arrays and objects, too.
+        (json!([7, "a"]), r#"[7.0,"a"]"#, yes),
+        (json!({"a": 7, "b": null}), r#"{"b":null,"a":7.0}"#, yes),
+        (
+            json!([1_234_567_890_123_456_789_u64]),
+            "[1234567890123456788]",
+            no,
+        ),
+        (json!([u64::MAX, 1]), "[18446744073709551616,1]", unclear),
+        (json!([u64::MAX, 1]), "[18446744073709551616,2]", no),
+        (json!([7]), "[7,7]", no),
+        (json!({"a": 7}), r#"{"b":7}"#, no),
+        (json!("7"), "7", no),
+        (json!(1), "true", no),
+    ] {
+        assert_eq!(verdicts(asked.clone(), text), verdict, "{asked} {text}");
     }
 }
 
