@@ -92,6 +92,18 @@ fn tokens_hide_their_text() {
 }
 
 #[test]
+fn views_show_their_own_texts_and_no_more() {
+    let issuer = TestIssuer::new();
+    let token = issuer.token().subject("private-name").scope("read write");
+    let token = issuer.verifier().verify_now(&token.sign()).unwrap();
+    let (audience, scopes) = (token.audience(), token.scopes());
+    hides(&audience, &["private-name".to_owned()]);
+    hides(&scopes, &["private-name".to_owned()]);
+    assert_eq!(format!("{audience:?}"), r#"Audience(["https://api.test"])"#);
+    assert_eq!(format!("{scopes:?}"), r#"Scopes(["read", "write"])"#);
+}
+
+#[test]
 fn errors_hide_what_they_are_about() {
     let issuer = TestIssuer::new();
     let token = issuer.token().subject("private-name").expired().sign();

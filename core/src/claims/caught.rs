@@ -44,8 +44,10 @@ pub(super) enum Round {
 #[derive(Clone, Copy)]
 pub(crate) enum Alphabet {
     Any,
-    /// That of `scope` (RFC 6749 section 3.3), and the space between two of them.
+    /// One scope (`scope-token`, RFC 6749 section 3.3).
     Scope,
+    /// Scopes, and the space between two of them; or none.
+    Scopes,
 }
 
 /// What must stand where the next value comes.
@@ -154,6 +156,11 @@ impl<'p, 'de> Caught<'p, 'de> {
         let span = span.ok_or_else(|| E::custom("too long a payload"))?;
         self.is_read = true;
         let claims = &mut *self.claims;
+        // An element is one scope. With a space in it, it would count as two.
+        let scopes = match self.in_array {
+            true => Alphabet::Scope,
+            false => Alphabet::Scopes,
+        };
         let (slot, alphabet) = match place {
             Place::Acr => return fill(&mut claims.acr, span),
             Place::ClientId => return fill(&mut claims.client_id, span),
@@ -162,11 +169,11 @@ impl<'p, 'de> Caught<'p, 'de> {
             Place::SessionId => return fill(&mut claims.session_id, span),
             Place::Subject => return fill(&mut claims.subject, span),
             Place::Audience => (&mut claims.audience, Alphabet::Any),
-            Place::Scope => (&mut claims.scope, Alphabet::Scope),
+            Place::Scope => (&mut claims.scope, scopes),
             Place::Other(index) => {
                 let index = usize::from(index);
                 let alphabet = match self.wanted.texts()[index].scopes {
-                    true => Alphabet::Scope,
+                    true => scopes,
                     false => Alphabet::Any,
                 };
                 (&mut claims.others[index], alphabet)
@@ -217,8 +224,9 @@ impl Alphabet {
         let good = |byte: u8| (0x20..=0x7e).contains(&byte) & (byte != b'"') & (byte != b'\\');
         match self {
             Self::Any => true,
+            Self::Scope => !text.is_empty() && text.bytes().all(|byte| byte != b' ' && good(byte)),
             // Without an early exit, so that this becomes a vector loop.
-            Self::Scope => text.bytes().fold(true, |all, byte| all & good(byte)),
+            Self::Scopes => text.bytes().fold(true, |all, byte| all & good(byte)),
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::jose::json::Member;
 /// Where the scopes of a token are: a claim, or several.
 ///
 /// The default is `scope` (RFC 8693 section 4.2, RFC 9068 section 2.2.3). The claim is one text with
-/// spaces between the scopes, or an array of texts, in the alphabet of RFC 6749 section 3.3. A token
+/// spaces between the scopes, or an array with one scope in each element, in the alphabet of RFC 6749
+/// section 3.3: `["read admin"]` is no scope, and not two. A token
 /// where it is anything else is refused by the verifier, as one with a wrong `scope` is; a token
 /// without the claim has no scopes.
 ///

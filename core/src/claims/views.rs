@@ -1,5 +1,7 @@
 //! Views of claims that hold several texts.
 
+use std::fmt;
+
 use crate::claims::{Place, Registered};
 
 /// The audiences of a token (`aud`, RFC 7519 section 4.1.3): one text or several.
@@ -14,7 +16,7 @@ use crate::claims::{Place, Registered};
 /// assert_eq!(token.audience().iter().count(), 1);
 /// # Ok::<(), countersign::AuthError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Audience<'t> {
     claims: &'t Registered,
     payload: &'t str,
@@ -39,9 +41,16 @@ impl<'t> Audience<'t> {
     }
 }
 
+// By hand: a derived one would show the whole payload.
+impl fmt::Debug for Audience<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "Audience", self.iter())
+    }
+}
+
 /// The scopes of a token (`scope`, RFC 6749 section 3.3, RFC 9068 section 2.2.3).
 ///
-/// One text with spaces between the scopes, or an array of texts. Case matters. Where the provider puts
+/// One text with spaces between the scopes, or an array with one scope in each element. Case matters. Where the provider puts
 /// them elsewhere, the verifier has a [`ScopeSource`](crate::ScopeSource).
 ///
 /// # Examples
@@ -54,7 +63,7 @@ impl<'t> Audience<'t> {
 /// assert!(!token.scopes().contains("rea"));
 /// # Ok::<(), countersign::AuthError>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Scopes<'t> {
     places: &'t [Place],
     claims: &'t Registered,
@@ -86,7 +95,24 @@ impl<'t> Scopes<'t> {
         places
             .iter()
             .flat_map(move |place| claims.texts(*place).unwrap_or_default())
+            // An element of an array has no space: it would not have been read.
             .flat_map(move |text| claims.get(*text, payload).split(' '))
             .filter(|scope| !scope.is_empty())
     }
+}
+
+impl fmt::Debug for Scopes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, "Scopes", self.iter())
+    }
+}
+
+fn show<'t>(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    texts: impl Iterator<Item = &'t str>,
+) -> fmt::Result {
+    f.debug_tuple(name)
+        .field(&texts.collect::<Vec<_>>())
+        .finish()
 }

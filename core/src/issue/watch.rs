@@ -145,7 +145,7 @@ impl Formatter for &mut Watch {
         self.state = match self.state {
             State::Name => self.name(text),
             State::Named(_) => State::Lost,
-            State::Scope if !Alphabet::Scope.has_all_of(text) => State::Lost,
+            State::Scope if !Alphabet::Scopes.has_all_of(text) => State::Lost,
             state => state,
         };
         CompactFormatter.write_string_fragment(writer, text)

@@ -109,6 +109,44 @@ fn scopes_of_another_type_let_nobody_in() {
 }
 
 #[test]
+fn an_element_of_an_array_is_one_scope() {
+    let issuer = TestIssuer::new();
+    for name in ["scope", "scp"] {
+        let source = ScopeSource::default().or(ScopeSource::claim("scp"));
+        let verifier = issuer.verifier_builder().scopes(source).build().unwrap();
+        for (wrong, right) in [
+            (json!(["read admin"]), json!("read admin")),
+            (json!(["read", "read admin"]), json!(["read", "admin"])),
+            (json!([" read"]), json!(["read"])),
+            (json!(["read "]), json!(["read"])),
+            (json!([" "]), json!([])),
+            (json!([""]), json!("")),
+            (json!(["read", ""]), json!(["read"])),
+            (json!(["re\tad"]), json!(["re~ad"])),
+            (json!(["re\\ad"]), json!(["re/ad"])),
+        ] {
+            twins(
+                &verifier,
+                issuer.token().claim(name, wrong),
+                AuthErrorKind::InvalidClaim,
+                issuer.token().claim(name, right),
+            );
+        }
+    }
+    // A role may have a space, and is one all the same.
+    let token = issuer.token().claim("roles", json!(["read admin"]));
+    let token = verified(issuer.verifier_builder(), token);
+    assert_eq!(token.roles().unwrap(), ["read admin"]);
+    assert_eq!(verdicts(&Policy::role("admin"), &token), NO);
+    // So may an audience.
+    let token = issuer
+        .token()
+        .claim("aud", json!(["a b", TestIssuer::AUDIENCE]));
+    let token = verified(issuer.verifier_builder(), token);
+    assert!(token.audience().contains("a b") && !token.audience().contains("b"));
+}
+
+#[test]
 fn a_claim_that_is_looked_at_stands_once() {
     let issuer = TestIssuer::new();
     let verifier = issuer
