@@ -26,8 +26,8 @@ use crate::{
 ///
 /// 1. The token is verified once. The [`VerifiedToken`] is put into the request's extensions, where
 ///    [`Claims`](crate::Claims), [`Token`](crate::Token) and [`Require`](crate::Require) find it.
-/// 2. With [`Authenticator::optional`], a request without a token passes as anonymous. A request
-///    with a bad one never does.
+/// 2. With [`Authenticator::optional`], a request without a token passes as anonymous, unless
+///    [`Authenticator::require`] asks for something. A request with a bad one never does.
 /// 3. A refusal is a response, not an error: middleware further out, such as CORS or a logger, sees
 ///    it like any other, with the [`AuthError`] in its extensions.
 /// 4. Inside another `JwtAuth`, the inner verdict replaces the outer one.

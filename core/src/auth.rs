@@ -46,6 +46,8 @@ pub struct Authenticator {
     own_sources: Arc<Vec<(Box<str>, TokenSource)>>,
     csrf: Option<Arc<Csrf>>,
     optional: bool,
+    /// Whether a part of the policy is for everybody, and not only for those who have a token.
+    token_is_required: bool,
     policy: Option<Arc<Policy>>,
     reader: Reader,
     /// `None` as long as it has no name: then no request counts a reference to it.
@@ -61,6 +63,7 @@ impl Authenticator {
             own_sources: Arc::default(),
             csrf: Some(Arc::default()),
             optional: false,
+            token_is_required: false,
             policy: None,
             reader: Reader::UNTYPED,
             space: None,
@@ -132,18 +135,43 @@ impl Authenticator {
         self
     }
 
-    /// Lets requests *without* a token through as anonymous. A bad token is still refused.
+    /// Lets requests *without* a token through as anonymous, unless something is
+    /// [required](Self::require). A bad token is still refused.
     ///
-    /// Anonymous requests have no token to check, so [`require`](Self::require) does not stop them:
-    /// use it for what a token must hold *if* there is one, and the adapters' `Require` for routes
-    /// that are not for everybody.
+    /// Routes that are not for everybody have the adapters' `Require`, or ask for the claims.
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// What every token must hold. Said again, both policies must hold.
+    /// What every request must prove. Said again, both policies must hold.
+    ///
+    /// A request without a token proves nothing: it is refused (401), also with
+    /// [`optional`](Self::optional) and whatever the policy says. To ask only those who bring a token,
+    /// use [`require_if_present`](Self::require_if_present).
     pub fn require(mut self, policy: Policy) -> Self {
+        self.token_is_required = true;
+        self.require_if_present(policy)
+    }
+
+    /// What a token must hold *if* there is one. Said again, or with [`require`](Self::require), both
+    /// policies must hold.
+    ///
+    /// With [`optional`](Self::optional), whoever leaves the token out gets past this policy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let verifier = TestIssuer::new().verifier();
+    /// use countersign::{Authenticator, Policy};
+    ///
+    /// // A public page, which greets its users. Suspended ones are turned away.
+    /// let authenticator = Authenticator::new(verifier)
+    ///     .optional()
+    ///     .require_if_present(Policy::claim("suspended", true).not());
+    /// ```
+    pub fn require_if_present(mut self, policy: Policy) -> Self {
         let policy = match self.policy.take() {
             Some(first) => Policy::clone(&first).and(policy),
             None => policy,
@@ -304,7 +332,7 @@ impl Authenticator {
     }
 
     fn without_token(&self) -> Result<Option<VerifiedToken>, AuthError> {
-        if self.optional {
+        if self.optional && !self.token_is_required {
             log::count("anonymous");
             return Ok(None);
         }
@@ -373,6 +401,7 @@ impl fmt::Debug for Authenticator {
             .field("source", &self.source)
             .field("csrf", &self.csrf)
             .field("optional", &self.optional)
+            .field("token_is_required", &self.token_is_required)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }

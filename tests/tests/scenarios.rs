@@ -264,6 +264,61 @@ fn optional_means_that_the_token_may_be_missing_not_that_it_may_be_bad() {
 }
 
 #[test]
+fn what_is_required_is_required_of_anonymous_requests_too() {
+    let issuer = TestIssuer::new();
+    let named = || Authenticator::new(issuer.verifier()).realm("shop");
+    let (nobody, good) = (
+        Request::get(),
+        Request::bearer(&issuer.token().scope("read").sign()),
+    );
+    let challenge = Some(r#"Bearer realm="shop""#);
+    for authenticator in [
+        named().optional().require(Policy::scope("read")),
+        named().require(Policy::scope("read")).optional(),
+        named()
+            .optional()
+            .require(Policy::scope("read"))
+            .require_if_present(Policy::role("guest").not()),
+        // What holds of everybody who has a token, holds of nobody without one.
+        named().optional().require(Policy::role("guest").not()),
+        named()
+            .optional()
+            .require(Policy::new("everybody", |_| true)),
+    ] {
+        expect(&send(authenticator.clone(), &nobody), 401, challenge);
+        assert_eq!(send(authenticator, &good).status, 200);
+    }
+    for authenticator in [
+        named().optional().require(Policy::default()),
+        named().optional().require(Policy::scope("")),
+    ] {
+        expect(&send(authenticator.clone(), &nobody), 401, challenge);
+        assert_eq!(send(authenticator, &good).status, 403);
+    }
+}
+
+#[test]
+fn what_is_required_of_a_token_if_present_lets_anonymous_requests_through() {
+    let issuer = TestIssuer::new();
+    let named = || Authenticator::new(issuer.verifier()).require_if_present(Policy::scope("read"));
+    let (nobody, good, bad) = (
+        Request::get(),
+        Request::bearer(&issuer.token().scope("read").sign()),
+        Request::bearer(&issuer.token().scope("write").sign()),
+    );
+    let answer = send(named().optional(), &nobody);
+    assert_eq!((answer.status, &*answer.body), (200, ANONYMOUS));
+    // It alone makes no token optional.
+    expect(&send(named(), &nobody), 401, Some("Bearer"));
+    for authenticator in [named(), named().optional()] {
+        assert_eq!(send(authenticator.clone(), &good).status, 200);
+        assert_eq!(send(authenticator.clone(), &bad).status, 403);
+        let both = authenticator.require_if_present(Policy::scope("more"));
+        assert_eq!(send(both, &good).status, 403);
+    }
+}
+
+#[test]
 fn a_missing_scope_is_forbidden_and_named() {
     let issuer = TestIssuer::new();
     let read = Authenticator::new(issuer.verifier()).require(Policy::scope("orders:read"));

@@ -19,8 +19,8 @@ use crate::{
 /// 2. It verifies the token and checks the policy. It waits only if a key has to be fetched.
 /// 3. A good token goes into the request's extensions as a
 ///    [`VerifiedToken`](countersign::VerifiedToken), and the inner service is called.
-/// 4. Without a token, and if the authenticator is [`optional`](Authenticator::optional), the inner
-///    service is called too.
+/// 4. Without a token, and if the authenticator is [`optional`](Authenticator::optional) and
+///    [requires](Authenticator::require) nothing, the inner service is called too.
 /// 5. Every other request is answered here: status, `WWW-Authenticate` and a problem document. The
 ///    [`AuthError`](countersign::AuthError) goes into the response's extensions, so that outer
 ///    layers can log it. See [`ResponseForAuthError`](crate::ResponseForAuthError) to change it.
