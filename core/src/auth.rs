@@ -16,6 +16,7 @@ use crate::{
     future::MaybeReady,
     issuers::Issuers,
     log,
+    mismatch::{Mismatch, quoted},
     policy::Policy,
     source::{RequestHead, TokenSource},
     verify::Verifier,
@@ -365,7 +366,11 @@ impl Authenticator {
             return Err(AuthErrorKind::MalformedRequest.into());
         }
         if !self.own_sources.is_empty() && !self.is_in_its_place(token, found.place) {
-            return Err(AuthErrorKind::UnknownIssuer.into());
+            let error = AuthError::from(AuthErrorKind::UnknownIssuer);
+            return Err(error.about(|| {
+                let expected = "an issuer whose tokens count where this one was";
+                Mismatch::written("iss", expected, quoted(token.issuer()))
+            }));
         }
         match (&self.csrf, found.csrf_value) {
             (Some(csrf), Some(value)) => csrf.check_verified(CsrfToken(value), token),

@@ -2,14 +2,17 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use crate::challenge::{Challenge, ProtectionSpace};
+use crate::{
+    challenge::{Challenge, ProtectionSpace},
+    mismatch::Mismatch,
+};
 
 /// Why a request was refused.
 ///
 /// Opaque: [`kind`](Self::kind) says what happened, [`reason`](Self::reason) is its stable name
 /// for logs and metrics, [`challenge`](Self::challenge) is the answer for the client, and
-/// [`source`](Error::source) carries details for the log. Neither the text nor the challenge ever
-/// holds a token, a key or a claim value.
+/// [`source`](Error::source) carries details for the log: where a token is refused, a [`Mismatch`].
+/// Neither the text nor the challenge ever holds a token, a key or a claim value.
 ///
 /// # Examples
 ///
@@ -26,8 +29,16 @@ pub struct AuthError {
     kind: AuthErrorKind,
     needs: Option<Arc<Needs>>,
     retry_after: Option<u32>,
-    source: Option<Arc<dyn Error + Send + Sync>>,
+    source: Source,
     space: Option<Arc<ProtectionSpace>>,
+}
+
+/// More about it, for the log.
+#[derive(Clone)]
+enum Source {
+    None,
+    Mismatch(Mismatch),
+    Other(Arc<dyn Error + Send + Sync>),
 }
 
 /// What a policy asked for, so that the challenge can say it.
@@ -69,7 +80,15 @@ impl AuthError {
     }
 
     pub(crate) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
-        self.source = Some(Arc::new(source));
+        self.source = Source::Other(Arc::new(source));
+        self
+    }
+
+    /// Says what was wrong with the token, unless there is a cause already.
+    pub(crate) fn about(mut self, wrong: impl FnOnce() -> Mismatch) -> Self {
+        if let Source::None = self.source {
+            self.source = Source::Mismatch(wrong());
+        }
         self
     }
 
@@ -107,7 +126,7 @@ impl From<AuthErrorKind> for AuthError {
             kind,
             needs: None,
             retry_after: None,
-            source: None,
+            source: Source::None,
             space: None,
         }
     }
@@ -123,16 +142,18 @@ impl fmt::Debug for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthError")
             .field("kind", &self.kind)
-            .field("source", &self.source)
+            .field("source", &self.source())
             .finish_non_exhaustive()
     }
 }
 
 impl Error for AuthError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        match &self.source {
+            Source::None => None,
+            Source::Mismatch(wrong) => Some(wrong),
+            Source::Other(source) => Some(&**source),
+        }
     }
 }
 

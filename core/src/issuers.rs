@@ -13,6 +13,7 @@ use crate::{
         base64url::Buffer,
         json::{self, Member},
     },
+    mismatch::{Fixed, Mismatch},
     verify::{PAYLOAD, Verifier},
 };
 
@@ -134,7 +135,7 @@ impl Many {
         }
         match choose(&self.by_name, text) {
             Ok(verifier) => verifier.start(TokenText::Str(text), reader),
-            Err(kind) => MaybeReady::ready(Err(kind.into())),
+            Err(error) => MaybeReady::ready(Err(error)),
         }
     }
 
@@ -179,7 +180,12 @@ impl fmt::Debug for Issuers {
 fn choose<'r>(
     routes: &'r HashMap<Box<str>, Verifier>,
     token: &str,
-) -> Result<&'r Verifier, AuthErrorKind> {
+) -> Result<&'r Verifier, AuthError> {
+    static ISSUER: Fixed = Fixed {
+        claim: "iss",
+        expected: "the issuer of one of the verifiers",
+    };
+
     let limit = routes.values().map(Verifier::max_token_bytes).max();
     let compact = Compact::parse(token, limit.unwrap_or(0))?;
     let mut buffer = Buffer::<PAYLOAD>::new();
@@ -187,12 +193,24 @@ fn choose<'r>(
         .decode(compact.payload)
         .and_then(json::text)
         .ok_or(AuthErrorKind::MalformedToken)?;
-    let verifier = |issuer: &str| routes.get(issuer).ok_or(AuthErrorKind::UnknownIssuer);
+    let verifier = |issuer: &str| {
+        let unknown = || {
+            let error = AuthError::from(AuthErrorKind::UnknownIssuer);
+            error.about(|| Mismatch::text(&ISSUER, issuer))
+        };
+        routes.get(issuer).ok_or_else(unknown)
+    };
     // Not strictly: the verifier reads it all again, and then every rule counts.
     if let Ok(Some(issuer)) = Member::<Cow<'_, str>>::named("iss").read(payload) {
         return verifier(&issuer);
     }
-    let claims = Registered::parse(payload, &Wanted::NOTHING)?;
-    let issuer = claims.issuer.ok_or(AuthErrorKind::MissingClaim)?;
+    let claims = Registered::parse(payload, &Wanted::NOTHING).map_err(|unreadable| {
+        let error = AuthError::from(unreadable.kind());
+        error.about(|| unreadable.mismatch(payload, &Wanted::NOTHING))
+    })?;
+    let issuer = claims.issuer.ok_or_else(|| {
+        let error = AuthError::from(AuthErrorKind::MissingClaim);
+        error.about(|| Mismatch::fixed(&ISSUER, "absent"))
+    })?;
     verifier(claims.get(issuer, payload))
 }

@@ -23,6 +23,7 @@ mod keys;
 mod log;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+mod mismatch;
 mod origin;
 mod policy;
 mod provider;
@@ -58,6 +59,7 @@ pub use self::{
     jose::{Algorithm, Header, Key, SigningKey, SkippedKey},
     keys::{BoxFuture, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, Refresh},
     log::log,
+    mismatch::Mismatch,
     policy::Policy,
     provider::Provider,
     revocation::{

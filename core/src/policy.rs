@@ -7,6 +7,7 @@ use serde_json::{Number, Value};
 use crate::{
     claims::VerifiedToken,
     error::{AuthError, AuthErrorKind, Needs},
+    mismatch::{LONGEST, Mismatch, cut, quoted},
 };
 
 /// What a verified token must hold to be let in.
@@ -152,7 +153,9 @@ impl Policy {
         };
         let mut needs = Needs::default();
         self.describe(kind, &mut needs);
-        Err(token.refuse(kind).with_needs(Arc::new(needs)))
+        let wrong = self.mismatch(kind, &needs, token);
+        let error = token.refuse(kind).about(|| wrong);
+        Err(error.with_needs(Arc::new(needs)))
     }
 
     /// The scopes that this policy asks for, each once, in order.
@@ -191,6 +194,42 @@ impl Policy {
                 AuthErrorKind::InsufficientScope,
             ),
             Rule::Test(_, test) => forbidden(test(token)),
+        }
+    }
+
+    /// What would have been enough and what the token has, for the log.
+    fn mismatch(&self, kind: AuthErrorKind, needs: &Needs, token: &VerifiedToken) -> Mismatch {
+        match kind {
+            AuthErrorKind::InsufficientScope => {
+                let own: Vec<&str> = token.scopes().iter().take(LONGEST).collect();
+                let found = match own.as_slice() {
+                    [] => "none".to_owned(),
+                    own => cut(own.join(" ")),
+                };
+                Mismatch::written("scope", needs.scopes.join(" "), found)
+            }
+            AuthErrorKind::StepUpRequired => {
+                let (mut claims, mut expected, mut found) = (vec![], vec![], vec![]);
+                if !needs.acr_values.is_empty() {
+                    claims.push("acr");
+                    expected.push(format!("{:?}", needs.acr_values));
+                    found.push(quoted(token.acr()));
+                }
+                if let Some(seconds) = needs.max_age {
+                    let at = token.authenticated_at();
+                    claims.push("auth_time");
+                    expected.push(format!("at most {seconds} s ago"));
+                    found.push(at.map_or("absent".to_owned(), |at| {
+                        format!("{} s ago", token.now().saturating_sub(at))
+                    }));
+                }
+                Mismatch::written(claims.join(", "), expected.join(", "), found.join(", "))
+            }
+            _ => Mismatch::written(
+                "policy",
+                cut(format!("{self:?}")),
+                "a token that does not hold it",
+            ),
         }
     }
 

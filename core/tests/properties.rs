@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
+use std::error::Error;
+
 use countersign::{
-    AuthErrorKind, Authenticator, Key, KeySet, Policy, RequestHead, TokenSource,
+    AuthError, AuthErrorKind, Authenticator, Explanation, Key, KeySet, Mismatch, Policy,
+    RequestHead, TokenSource, Verdict,
     testing::{TestIssuer, sign_raw},
 };
 use proptest::prelude::*;
@@ -81,14 +84,42 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
+/// The explanation ends as the verification does, and each refusal says what was wrong, in bounds.
+fn agree(explanation: &Explanation, error: Option<&AuthError>) -> Result<(), TestCaseError> {
+    prop_assert_eq!(explanation.refusal(), error.map(AuthError::kind));
+    prop_assert_eq!(explanation.failed().count() > 0, error.is_some());
+    for check in explanation.failed() {
+        prop_assert!(check.found().len() < 800, "{}", check);
+    }
+    let Some(error) = error else { return Ok(()) };
+    let wrong = error.source().unwrap().downcast_ref::<Mismatch>().unwrap();
+    let text = wrong.to_string();
+    prop_assert!(
+        text.len() < 1_600 && !text.chars().any(char::is_control),
+        "{}",
+        text
+    );
+    // The first mistake that was met is among those that are explained.
+    let kind = Verdict::Failed(error.kind());
+    prop_assert!(
+        explanation.failed().any(|check| check.verdict() == kind
+            && check.expected() == wrong.expected()
+            && check.found() == wrong.found()),
+        "{}: {}",
+        explanation,
+        text
+    );
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn no_token_panics_and_explain_agrees_with_verify(token in any::<String>()) {
         let verifier = TestIssuer::new().verifier();
-        let kind = verifier.verify_now(&token).unwrap_err().kind();
-        prop_assert_eq!(verifier.explain(&token).refusal(), Some(kind));
+        let error = verifier.verify_now(&token).unwrap_err();
+        agree(&verifier.explain(&token), Some(&error))?;
     }
 
     #[test]
@@ -107,8 +138,7 @@ proptest! {
             (r#"{"alg":"ES256"}"#, &good),
         ] {
             let token = sign_raw(issuer.key(), header, payload.as_bytes());
-            let refusal = verifier.verify_now(&token).err().map(|error| error.kind());
-            prop_assert_eq!(verifier.explain(&token).refusal(), refusal);
+            agree(&verifier.explain(&token), verifier.verify_now(&token).err().as_ref())?;
         }
     }
 

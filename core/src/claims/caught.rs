@@ -18,7 +18,7 @@ pub(super) struct Caught<'p, 'de> {
 
 /// A claim that must have a certain form.
 #[derive(Clone, Copy)]
-pub(super) enum Claim {
+pub(crate) enum Claim {
     /// An object.
     Confirmation,
     /// A `NumericDate` (RFC 7519 section 2), rounded to the stricter whole second.
@@ -28,7 +28,7 @@ pub(super) enum Claim {
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Date {
+pub(crate) enum Date {
     AuthTime,
     Expiry,
     IssuedAt,
@@ -94,9 +94,9 @@ impl<'p, 'de> Caught<'p, 'de> {
         Ok(())
     }
 
-    /// Whether a claim is being read, and not over yet.
-    pub(super) fn is_in_claim(&self) -> bool {
-        self.claim.is_some()
+    /// The claim that is being read, and not over yet.
+    pub(super) fn claim(&self) -> Option<Claim> {
+        self.claim
     }
 
     pub(super) fn form(&self) -> Form {
@@ -156,11 +156,7 @@ impl<'p, 'de> Caught<'p, 'de> {
         let span = span.ok_or_else(|| E::custom("too long a payload"))?;
         self.is_read = true;
         let claims = &mut *self.claims;
-        // An element is one scope. With a space in it, it would count as two.
-        let scopes = match self.in_array {
-            true => Alphabet::Scope,
-            false => Alphabet::Scopes,
-        };
+        let scopes = Alphabet::of_scopes(self.in_array);
         let (slot, alphabet) = match place {
             Place::Acr => return fill(&mut claims.acr, span),
             Place::ClientId => return fill(&mut claims.client_id, span),
@@ -220,6 +216,14 @@ fn fill<T, E: Error>(slot: &mut Option<T>, value: T) -> Result<(), E> {
 }
 
 impl Alphabet {
+    /// An element of an array is one scope. With a space in it, it would count as two.
+    pub(super) fn of_scopes(in_array: bool) -> Self {
+        match in_array {
+            true => Self::Scope,
+            false => Self::Scopes,
+        }
+    }
+
     pub(crate) fn has_all_of(self, text: &str) -> bool {
         let good = |byte: u8| (0x20..=0x7e).contains(&byte) & (byte != b'"') & (byte != b'\\');
         match self {

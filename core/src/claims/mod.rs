@@ -2,6 +2,7 @@
 
 mod capture;
 mod caught;
+mod diagnosis;
 mod failed;
 mod hints;
 mod pass;
@@ -12,6 +13,7 @@ mod span;
 mod strict;
 mod token;
 mod typed;
+mod unreadable;
 mod views;
 mod wanted;
 
@@ -19,10 +21,12 @@ mod wanted;
 pub(crate) use self::token::KeptToken;
 pub(crate) use self::{
     caught::{Alphabet, LAST_SECOND},
+    diagnosis::Diagnosis,
     reader::{Parsed, Reader},
     registered::Registered,
     span::Span,
     token::Context,
+    unreadable::Unreadable,
     wanted::{Place, Wanted},
 };
 pub use self::{

@@ -9,15 +9,15 @@ use serde::{
 
 use crate::{
     claims::{
-        Place, Registered,
+        Registered,
         capture::Capture,
-        caught::{Caught, Claim, Date},
+        caught::{Caught, Claim},
         failed::Failed,
         hints::same_hints,
         strict::{NameSeed, Strict},
+        unreadable::Unreadable,
         wanted::Wanted,
     },
-    error::AuthErrorKind,
     jose::names::{Names, RAW},
 };
 
@@ -25,20 +25,23 @@ impl Registered {
     /// Reads a payload, and what is wanted of it beside the registered claims.
     ///
     /// The whole payload is checked: one JSON object, no duplicate member at any level.
-    pub(crate) fn parse(payload: &str, wanted: &Wanted) -> Result<Self, AuthErrorKind> {
+    pub(crate) fn parse(payload: &str, wanted: &Wanted) -> Result<Self, Unreadable> {
         let mut claims = Self::default();
         claims.read(payload, wanted)?;
         Ok(claims)
     }
 
     /// The same into claims that are empty.
-    pub(crate) fn read(&mut self, payload: &str, wanted: &Wanted) -> Result<(), AuthErrorKind> {
+    pub(crate) fn read(&mut self, payload: &str, wanted: &Wanted) -> Result<(), Unreadable> {
         let failed = Failed::default();
         let mut pass = Pass::new(Caught::new(payload, wanted, self, &failed));
         match pass.run(|_: IgnoredAny| ()) {
             Ok(()) => Ok(()),
-            Err(_) if pass.caught.is_in_claim() => Err(AuthErrorKind::InvalidClaim),
-            Err(_) => Err(AuthErrorKind::MalformedToken),
+            Err(error) => Err(match pass.caught.claim() {
+                Some(claim) => Unreadable::Claim(claim),
+                None if pass.is_object => Unreadable::Payload(error.column()),
+                None => Unreadable::NoObject,
+            }),
         }
     }
 
@@ -52,7 +55,7 @@ impl Registered {
         payload: &'de str,
         wanted: &Wanted,
         read: &mut Option<Result<T, serde_json::Error>>,
-    ) -> Result<(), AuthErrorKind> {
+    ) -> Result<(), Unreadable> {
         let failed = Failed::default();
         let mut pass = Pass::new(Caught::new(payload, wanted, self, &failed));
         if pass.run(|claims| *read = Some(Ok(claims))).is_ok() {
@@ -99,8 +102,7 @@ impl<'p, 'de> Pass<'p, 'de> {
         if failed.is_set() || !self.is_object {
             return Err(serde_json::Error::custom("the type swallowed an error"));
         }
-        let mut all = (0_u8..).take(self.caught.wanted.claims.len());
-        self.caught.claims.missing = all.find(|index| self.found & (1 << index) == 0);
+        self.caught.claims.missing = self.caught.wanted.all_claims() & !self.found;
         Ok(())
     }
 
@@ -113,28 +115,7 @@ impl<'p, 'de> Pass<'p, 'de> {
         if let Some(index) = wanted.claims.iter().position(|own| is_it(own)) {
             self.found |= 1 << index;
         }
-        // As bytes, which are compared without a call.
-        let claim = match name.as_bytes() {
-            b"acr" => Claim::Place(Place::Acr),
-            b"aud" => Claim::Place(Place::Audience),
-            b"auth_time" => Claim::Date(Date::AuthTime),
-            b"client_id" => Claim::Place(Place::ClientId),
-            b"cnf" => Claim::Confirmation,
-            b"exp" => Claim::Date(Date::Expiry),
-            b"iat" => Claim::Date(Date::IssuedAt),
-            b"iss" => Claim::Place(Place::Issuer),
-            b"jti" => Claim::Place(Place::Id),
-            b"nbf" => Claim::Date(Date::NotBefore),
-            b"scope" => Claim::Place(Place::Scope),
-            b"sid" => Claim::Place(Place::SessionId),
-            b"sub" => Claim::Place(Place::Subject),
-            _ => {
-                let mut texts = (0..).zip(wanted.texts());
-                let (index, _) = texts.find(|(_, wanted)| *wanted.name == *name)?;
-                Claim::Place(Place::Other(index))
-            }
-        };
-        Some(claim)
+        wanted.form_of(name)
     }
 }
 

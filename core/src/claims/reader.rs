@@ -4,14 +4,11 @@ use std::{any::Any, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use crate::{
-    claims::{Registered, Wanted},
-    error::AuthErrorKind,
-};
+use crate::claims::{Registered, Unreadable, Wanted};
 
 /// Reads a payload once it is known to be signed. It knows the user's type, so nobody else has to.
 #[derive(Clone, Copy)]
-pub(crate) struct Reader(fn(&mut Registered, &str, &Wanted) -> Result<Parsed, AuthErrorKind>);
+pub(crate) struct Reader(fn(&mut Registered, &str, &Wanted) -> Result<Parsed, Unreadable>);
 
 /// The payload as the user's type, if one was named and the payload fits it.
 pub(crate) type Parsed = Option<Arc<dyn Any + Send + Sync>>;
@@ -38,7 +35,7 @@ impl Reader {
         claims: &mut Registered,
         payload: &str,
         wanted: &Wanted,
-    ) -> Result<Parsed, AuthErrorKind> {
+    ) -> Result<Parsed, Unreadable> {
         (self.0)(claims, payload, wanted)
     }
 }

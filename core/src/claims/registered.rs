@@ -28,8 +28,8 @@ pub(crate) struct Registered {
     pub(super) others: Vec<Option<Spans>>,
     /// The texts that had escapes in them, one behind the other.
     pub(super) unescaped: String,
-    /// The first of the wanted names that the payload lacks, as an index.
-    pub(crate) missing: Option<u8>,
+    /// The claims that must be there and are not, as bits in the order in which they were wanted.
+    pub(crate) missing: u64,
 }
 
 impl Registered {
@@ -83,10 +83,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{claims::Wanted, error::AuthErrorKind};
+    use crate::{
+        claims::{Unreadable, Wanted},
+        error::AuthErrorKind,
+    };
 
     fn parse(payload: &str) -> Result<Registered, AuthErrorKind> {
-        Registered::parse(payload, &Wanted::NOTHING)
+        Registered::parse(payload, &Wanted::NOTHING).map_err(Unreadable::kind)
     }
 
     #[test]
@@ -189,10 +192,15 @@ mod tests {
     #[test]
     fn a_wanted_claim_that_is_absent_is_reported() {
         let wanted = Wanted::new(vec!["tenant".into(), "plan".into()]);
-        let parse = |payload| Registered::parse(payload, &wanted).unwrap().missing;
-        assert_eq!(parse(r#"{"plan":null,"tenant":1}"#), None);
-        assert_eq!(parse(r#"{"tenant":1}"#), Some(1));
-        assert_eq!(parse("{}"), Some(0));
+        let parse = |payload| {
+            Registered::parse(payload, &wanted)
+                .map_err(Unreadable::kind)
+                .unwrap()
+                .missing
+        };
+        assert_eq!(parse(r#"{"plan":null,"tenant":1}"#), 0);
+        assert_eq!(parse(r#"{"tenant":1}"#), 0b10);
+        assert_eq!(parse("{}"), 0b11);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What the settings want to know of a payload beside the registered claims.
 
+use crate::claims::caught::{Claim, Date};
+
 /// The claims that the settings name. They are read in the one pass over the payload.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
@@ -41,6 +43,41 @@ impl Wanted {
             claims,
             texts: Vec::new(),
         }
+    }
+
+    /// The claims that must be there, as bits in their order.
+    pub(super) fn all_claims(&self) -> u64 {
+        // The builder lets no more than 64 through.
+        let count = u32::try_from(self.claims.len()).unwrap_or(u64::BITS);
+        let others = u64::BITS.saturating_sub(count);
+        u64::MAX.checked_shr(others).unwrap_or(0)
+    }
+
+    /// What the member of this name is, if it is a claim of a certain form.
+    #[inline]
+    pub(super) fn form_of(&self, name: &str) -> Option<Claim> {
+        // As bytes, which are compared without a call.
+        let claim = match name.as_bytes() {
+            b"acr" => Claim::Place(Place::Acr),
+            b"aud" => Claim::Place(Place::Audience),
+            b"auth_time" => Claim::Date(Date::AuthTime),
+            b"client_id" => Claim::Place(Place::ClientId),
+            b"cnf" => Claim::Confirmation,
+            b"exp" => Claim::Date(Date::Expiry),
+            b"iat" => Claim::Date(Date::IssuedAt),
+            b"iss" => Claim::Place(Place::Issuer),
+            b"jti" => Claim::Place(Place::Id),
+            b"nbf" => Claim::Date(Date::NotBefore),
+            b"scope" => Claim::Place(Place::Scope),
+            b"sid" => Claim::Place(Place::SessionId),
+            b"sub" => Claim::Place(Place::Subject),
+            _ => {
+                let mut texts = (0..).zip(&self.texts);
+                let (index, _) = texts.find(|(_, wanted)| *wanted.name == *name)?;
+                Claim::Place(Place::Other(index))
+            }
+        };
+        Some(claim)
     }
 
     /// Has a claim read as one text or several; `None` when a registered one holds no text,

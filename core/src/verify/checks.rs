@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::{
-    claims::{Registered, Wanted},
+    claims::{Registered, Unreadable, Wanted},
     error::{AuthError, AuthErrorKind},
     jose::{Compact, Header, base64url::Buffer, json},
     keys::KeySetId,
+    mismatch::Mismatch,
     verify::{
         Verifier,
-        explain::Log,
+        explain::{Log, Step},
         rules::{Facts, RULES},
-        signature::Unsigned,
+        wrong,
     },
 };
 
@@ -22,7 +23,7 @@ impl Verifier {
         &self,
         token: &str,
         log: &mut L,
-        read: impl FnOnce(&mut Registered, &str, &Wanted) -> Result<P, AuthErrorKind>,
+        read: impl FnOnce(&mut Registered, &str, &Wanted) -> Result<P, Unreadable>,
         accept: impl FnOnce(Accepted<'_, P>) -> O,
     ) -> Result<O, AuthError> {
         let mut refusal = None;
@@ -35,9 +36,13 @@ impl Verifier {
             }
         };
 
-        let compact = Compact::parse(token, self.max_token_bytes());
-        log.step("format", || format!("{} bytes", token.len()), compact.err());
-        let compact = compact?;
+        let limit = self.max_token_bytes();
+        let compact = Compact::parse(token, limit).map_err(|kind| {
+            let wrong = || wrong::form(kind, token, limit);
+            log.failed(&Step::FORMAT, kind, wrong);
+            explained::<L>(kind.into(), wrong)
+        })?;
+        log.passed(&Step::FORMAT, || format!("{} bytes", token.len()));
 
         let known = self.memos().recall(compact.header);
         // Not shared before it is known to be good, so that a token that is refused early costs no
@@ -47,8 +52,12 @@ impl Verifier {
             Some(known) => Ok(&**known),
             None => Header::parse_into(compact.header, &mut new),
         };
-        log.step("header", || "a JOSE header".into(), header.err());
-        let header = header?;
+        let header = header.map_err(|kind| {
+            let wrong = || wrong::header(kind, compact.header);
+            log.failed(&Step::HEADER, kind, wrong);
+            explained::<L>(kind.into(), wrong)
+        })?;
+        log.passed(&Step::HEADER, || wrong::found_in(header));
 
         // Made where it is needed: that costs as much as reading a header.
         let mut buffer = None;
@@ -62,13 +71,20 @@ impl Verifier {
                 payload.is_some()
             };
             let signature = self.check_signature(header, &compact, decode_payload);
-            // Without a verdict, the step below says why.
-            if !matches!(signature, Ok(None)) {
-                log.signature(header, signature.as_ref().err().map(Unsigned::kind));
-            }
             match signature {
-                Ok(by) => keys = by,
-                Err(unsigned) => refuse(unsigned.into())?,
+                Ok(by) => {
+                    // Without a verdict, the step below says why.
+                    if by.is_some() {
+                        log.passed(&Step::SIGNATURE, || wrong::found_in(header));
+                    }
+                    keys = by;
+                }
+                Err(unsigned) => {
+                    let kind = unsigned.kind();
+                    let wrong = || wrong::signature(kind, header);
+                    log.failed(&Step::SIGNATURE, kind, wrong);
+                    refuse(explained::<L>(unsigned.into(), wrong))?;
+                }
             }
         }
         if let Some(room) = room {
@@ -76,19 +92,23 @@ impl Verifier {
         }
 
         let mut claims = Registered::default();
-        let content = payload
-            .and_then(json::text)
-            .ok_or(AuthErrorKind::MalformedToken)
-            .and_then(|payload| {
-                let parsed = read(&mut claims, payload, &self.settings().places.wanted)?;
-                Ok((payload, parsed))
-            });
-        let failed = content.as_ref().err().copied();
-        log.step("payload", || "one JSON object".into(), failed);
-        let (payload, parsed) = match content {
-            Ok(content) => content,
-            Err(kind) => return Err(refusal.unwrap_or_else(|| kind.into())),
+        let Some(payload) = payload.and_then(json::text) else {
+            let kind = AuthErrorKind::MalformedToken;
+            log.failed(&Step::PAYLOAD, kind, wrong::encoding);
+            let error = explained::<L>(kind.into(), wrong::encoding);
+            return Err(refusal.unwrap_or(error));
         };
+        let wanted = &self.settings().places.wanted;
+        let parsed = match read(&mut claims, payload, wanted) {
+            Ok(parsed) => parsed,
+            Err(unreadable) => {
+                log.unreadable(unreadable, payload, self.settings(), header, self.now());
+                let wrong = || unreadable.mismatch(payload, wanted);
+                let error = explained::<L>(unreadable.kind().into(), wrong);
+                return Err(refusal.unwrap_or(error));
+            }
+        };
+        log.passed(&Step::PAYLOAD, || "one JSON object".to_owned());
 
         let facts = Facts {
             header,
@@ -101,7 +121,8 @@ impl Verifier {
             let failed = result.as_ref().err().map(AuthError::kind);
             log.rule(rule, self.settings(), &facts, failed);
             if let Err(error) = result {
-                refuse(error)?;
+                let wrong = || rule.compare(self.settings(), &facts);
+                refuse(explained::<L>(error, wrong))?;
             }
         }
         if let Some(error) = refusal {
@@ -130,6 +151,14 @@ impl Verifier {
             keys,
         }))
     }
+}
+
+/// The error with what was wrong; without it where somebody listens to each check.
+fn explained<L: Log>(error: AuthError, wrong: impl FnOnce() -> Mismatch) -> AuthError {
+    if L::EVERY_CHECK {
+        return error;
+    }
+    error.about(wrong)
 }
 
 fn decode<'b>(room: &'b mut Option<Buffer<PAYLOAD>>, encoded: &str) -> Option<&'b [u8]> {

@@ -1,19 +1,19 @@
 //! Why a token was accepted or refused, check by check.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{
+    claims::{Diagnosis, Unreadable},
     error::{AuthError, AuthErrorKind},
     jose::Header,
-    verify::{
-        rules::{Facts, Rule, Settings},
-        shown::quoted,
-    },
+    mismatch::Mismatch,
+    verify::rules::{Facts, RULES, Rule, Settings},
 };
 
 /// The verdict on a token, and the checks that led to it.
 ///
-/// A payload that cannot be decoded has no check of its signature. Made by [`Verifier::explain`](crate::Verifier::explain). Its `Display` is a table for people.
+/// A payload that cannot be decoded has no check of its signature. A claim of another form than it must
+/// have fails by its own name, and what would compare it is left out. Made by [`Verifier::explain`](crate::Verifier::explain). Its `Display` is a table for people.
 #[derive(Clone, Debug, Default)]
 pub struct Explanation {
     checks: Vec<Check>,
@@ -45,18 +45,12 @@ impl Explanation {
         self
     }
 
-    fn add(
-        &mut self,
-        name: &'static str,
-        expected: String,
-        found: String,
-        failed: Option<AuthErrorKind>,
-    ) {
+    fn add(&mut self, name: impl Into<Cow<'static, str>>, compared: &Mismatch, verdict: Verdict) {
         self.checks.push(Check {
-            name,
-            expected,
-            found,
-            verdict: failed.map_or(Verdict::Passed, Verdict::Failed),
+            name: name.into(),
+            expected: compared.expected().into_owned(),
+            found: compared.found().into_owned(),
+            verdict,
         });
     }
 }
@@ -76,7 +70,7 @@ impl fmt::Display for Explanation {
 /// One check: what it is called, what it expected, what it found, how it went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    name: &'static str,
+    name: Cow<'static, str>,
     expected: String,
     found: String,
     verdict: Verdict,
@@ -85,8 +79,8 @@ pub struct Check {
 impl Check {
     /// The check's name: `format`, `header`, `signature`, `payload`, or the claim.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What would have passed.
@@ -95,7 +89,7 @@ impl Check {
         &self.expected
     }
 
-    /// What the token holds, escaped and cut to 128 characters.
+    /// What the token holds, escaped and cut to 128 characters: see [`Mismatch`](crate::Mismatch).
     #[must_use]
     pub fn found(&self) -> &str {
         &self.found
@@ -133,6 +127,31 @@ pub enum Verdict {
     Passed,
 }
 
+/// A check that is made before those of the claims.
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    expected: &'static str,
+}
+
+impl Step {
+    pub(super) const FORMAT: Self = Self {
+        name: "format",
+        expected: "three parts with dots between them",
+    };
+    pub(super) const HEADER: Self = Self {
+        name: "header",
+        expected: "a JOSE header",
+    };
+    pub(super) const PAYLOAD: Self = Self {
+        name: "payload",
+        expected: "one JSON object",
+    };
+    pub(super) const SIGNATURE: Self = Self {
+        name: "signature",
+        expected: "a match under a known key",
+    };
+}
+
 /// Listens to a verification.
 pub(super) trait Log {
     /// Whether to go on after a refusal.
@@ -140,13 +159,8 @@ pub(super) trait Log {
     /// Whether the signature is checked. Without it, nothing is verified, and nothing may be kept.
     const SIGNATURE: bool = true;
 
-    fn step(
-        &mut self,
-        name: &'static str,
-        found: impl FnOnce() -> String,
-        failed: Option<AuthErrorKind>,
-    );
-    fn signature(&mut self, header: &Header, failed: Option<AuthErrorKind>);
+    fn passed(&mut self, step: &Step, found: impl FnOnce() -> String);
+    fn failed(&mut self, step: &Step, kind: AuthErrorKind, wrong: impl FnOnce() -> Mismatch);
     fn rule(
         &mut self,
         rule: &Rule,
@@ -154,6 +168,20 @@ pub(super) trait Log {
         facts: &Facts<'_>,
         failed: Option<AuthErrorKind>,
     );
+
+    /// The payload cannot be read, so that there are no facts for the rules.
+    fn unreadable(
+        &mut self,
+        unreadable: Unreadable,
+        payload: &str,
+        settings: &Settings,
+        _: &Header,
+        _: i64,
+    ) {
+        self.failed(&Step::PAYLOAD, unreadable.kind(), || {
+            unreadable.mismatch(payload, &settings.places.wanted)
+        });
+    }
 }
 
 /// Hears nothing, costs nothing.
@@ -164,39 +192,25 @@ pub(super) struct Silent;
 impl Log for Silent {
     const EVERY_CHECK: bool = false;
 
-    fn step(&mut self, _: &'static str, _: impl FnOnce() -> String, _: Option<AuthErrorKind>) {}
-    fn signature(&mut self, _: &Header, _: Option<AuthErrorKind>) {}
+    fn passed(&mut self, _: &Step, _: impl FnOnce() -> String) {}
+    fn failed(&mut self, _: &Step, _: AuthErrorKind, _: impl FnOnce() -> Mismatch) {}
     fn rule(&mut self, _: &Rule, _: &Settings, _: &Facts<'_>, _: Option<AuthErrorKind>) {}
 }
 
 impl Log for Explanation {
     const EVERY_CHECK: bool = true;
 
-    fn step(
-        &mut self,
-        name: &'static str,
-        found: impl FnOnce() -> String,
-        failed: Option<AuthErrorKind>,
-    ) {
-        let found = match failed {
-            Some(kind) => kind.to_string(),
-            None => found(),
-        };
-        self.add(name, "well-formed".to_owned(), found, failed);
+    fn passed(&mut self, step: &Step, found: impl FnOnce() -> String) {
+        self.checks.push(Check {
+            name: step.name.into(),
+            expected: step.expected.to_owned(),
+            found: found(),
+            verdict: Verdict::Passed,
+        });
     }
 
-    fn signature(&mut self, header: &Header, failed: Option<AuthErrorKind>) {
-        let found = format!(
-            "alg {}, kid {}",
-            header.algorithm(),
-            quoted(header.key_id())
-        );
-        self.add(
-            "signature",
-            "a match under a known key".to_owned(),
-            found,
-            failed,
-        );
+    fn failed(&mut self, step: &Step, kind: AuthErrorKind, wrong: impl FnOnce() -> Mismatch) {
+        self.add(step.name, &wrong(), Verdict::Failed(kind));
     }
 
     fn rule(
@@ -206,7 +220,48 @@ impl Log for Explanation {
         facts: &Facts<'_>,
         failed: Option<AuthErrorKind>,
     ) {
-        let expected = (rule.expected)(settings, facts);
-        self.add(rule.name, expected, (rule.found)(settings, facts), failed);
+        let verdict = failed.map_or(Verdict::Passed, Verdict::Failed);
+        self.add(rule.name, &rule.compare(settings, facts), verdict);
+    }
+
+    /// Looks at each claim by itself, and then goes on with the others.
+    fn unreadable(
+        &mut self,
+        unreadable: Unreadable,
+        payload: &str,
+        settings: &Settings,
+        header: &Header,
+        now: i64,
+    ) {
+        let wanted = &settings.places.wanted;
+        let Some(Diagnosis {
+            wrong,
+            payload,
+            claims,
+        }) = Diagnosis::of(payload, wanted)
+        else {
+            let wrong = || unreadable.mismatch(payload, wanted);
+            return self.failed(&Step::PAYLOAD, unreadable.kind(), wrong);
+        };
+        self.passed(&Step::PAYLOAD, || Step::PAYLOAD.expected.to_owned());
+        for wrong in &wrong {
+            let verdict = Verdict::Failed(AuthErrorKind::InvalidClaim);
+            self.add(wrong.claim().to_owned(), wrong, verdict);
+        }
+        let facts = Facts {
+            header,
+            payload: &payload,
+            claims: &claims,
+            now,
+        };
+        for rule in RULES {
+            // Who compares a claim that cannot be read has nothing to say.
+            let is_wrong = |wrong: &Mismatch| (rule.compares)(settings, wrong.claim());
+            if !wrong.iter().any(is_wrong) {
+                let failed = (rule.check)(settings, &facts).err();
+                let failed = failed.as_ref().map(AuthError::kind);
+                self.rule(rule, settings, &facts, failed);
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ mod signature;
 mod stages;
 mod typed;
 mod verifier;
+mod wrong;
 
 pub(crate) use self::checks::PAYLOAD;
 pub use self::{

@@ -1,15 +1,16 @@
 //! What happens when the keys at hand do not verify a token, and newer ones might.
 
 use crate::{
-    claims::{Reader, Registered, VerifiedToken, Wanted},
+    claims::{Reader, Registered, Unreadable, VerifiedToken, Wanted},
     credentials::TokenText,
     error::{AuthError, AuthErrorKind},
     future::MaybeReady,
     jose::{Compact, Header, Key, base64url, json},
     keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
+    mismatch::Mismatch,
     verify::{
         Verifier,
-        explain::Log,
+        explain::{Log, Step},
         rules::{Facts, REVOCATION, Rule, Settings},
     },
 };
@@ -129,7 +130,7 @@ impl Verifier {
             is_read = is_worth_reading(payload.as_bytes());
             match is_read {
                 true => Registered::read(claims, payload, wanted),
-                false => Err(AuthErrorKind::MalformedToken),
+                false => Err(Unreadable::NoObject),
             }
         };
         let _ = self.run(token, &mut log, read, |_| ());
@@ -166,11 +167,11 @@ impl Log for ClaimsOnly {
     const EVERY_CHECK: bool = true;
     const SIGNATURE: bool = false;
 
-    fn step(&mut self, _: &'static str, _: impl FnOnce() -> String, failed: Option<AuthErrorKind>) {
-        self.refused |= failed.is_some();
-    }
+    fn passed(&mut self, _: &Step, _: impl FnOnce() -> String) {}
 
-    fn signature(&mut self, _: &Header, _: Option<AuthErrorKind>) {}
+    fn failed(&mut self, _: &Step, _: AuthErrorKind, _: impl FnOnce() -> Mismatch) {
+        self.refused = true;
+    }
 
     fn rule(&mut self, rule: &Rule, _: &Settings, _: &Facts<'_>, failed: Option<AuthErrorKind>) {
         // Who has not proved anything is not told what is revoked.

@@ -1,15 +1,18 @@
 //! The rules that a token's claims must pass, as a list: one entry, one rule.
 
+use std::borrow::Cow;
+
 #[cfg(feature = "cache")]
 use crate::cache::TokenCache;
 use crate::{
     claims::{Place, Registered, Span},
     error::{AuthError, AuthErrorKind},
     jose::Header,
+    mismatch::{LONGEST, Mismatch, cut, quoted},
     revocation::{Named, Revocation},
     verify::{
-        layout::Places,
-        shown::{LONGEST, any_of, at_most, cut, date, latest, listed, quoted},
+        layout::{NamedClaim, Places},
+        shown::{any_of, at_most, date, latest, listed, presence},
     },
 };
 
@@ -49,8 +52,24 @@ pub(super) struct Rule {
     #[cfg_attr(not(feature = "cache"), allow(dead_code))] // only a cache has tokens come again
     pub(super) when: When,
     pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), AuthError>,
-    pub(super) expected: fn(&Settings, &Facts<'_>) -> String,
-    pub(super) found: fn(&Settings, &Facts<'_>) -> String,
+    /// Whether it looks at what this claim holds.
+    pub(super) compares: fn(&Settings, claim: &str) -> bool,
+    /// The claim that it is about. When it has passed, that may be several, or none.
+    claim: fn(&Settings, &Facts<'_>) -> Cow<'static, str>,
+    expected: fn(&Settings, &Facts<'_>) -> String,
+    found: fn(&Settings, &Facts<'_>) -> String,
+}
+
+impl Rule {
+    /// What it expected and what it found, whatever it decided.
+    #[cold]
+    pub(super) fn compare(&self, settings: &Settings, facts: &Facts<'_>) -> Mismatch {
+        Mismatch::written(
+            (self.claim)(settings, facts),
+            (self.expected)(settings, facts),
+            (self.found)(settings, facts),
+        )
+    }
 }
 
 /// When a rule is asked about a token that has been verified, and comes again.
@@ -71,6 +90,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "typ",
         when: When::Once,
         check: token_type,
+        compares: |_, _| false,
+        claim: |_, _| "typ".into(),
         expected: |settings, _| match settings.types.as_slice() {
             [] => "jwt, at+jwt or absent".to_owned(),
             types => types.join(" or "),
@@ -81,25 +102,38 @@ pub(super) const RULES: &[Rule] = &[
         name: "required claims",
         when: When::Once,
         check: required_claims,
-        expected: |settings, _| settings.places.wanted.claims.join(", "),
-        found: |settings, facts| {
-            let missing = facts.claims.missing.map(usize::from);
-            match missing.and_then(|index| settings.places.wanted.claims.get(index)) {
-                Some(name) => format!("no {name}"),
-                None => "all present".to_owned(),
-            }
+        compares: |_, _| false,
+        claim: |settings, facts| listed(facts.missing(settings).map(str::to_owned)).into(),
+        expected: |settings, facts| match facts.claims.missing {
+            0 => listed(
+                settings
+                    .places
+                    .wanted
+                    .claims
+                    .iter()
+                    .map(|name| name.to_string()),
+            ),
+            _ => "present".to_owned(),
         },
+        found: |_, facts| presence(facts.claims.missing == 0).to_owned(),
     },
     Rule {
         name: "required values",
         when: When::Once,
         check: required_values,
-        expected: |settings, _| {
-            let all = settings.places.values.iter();
+        compares: |settings, claim| {
+            let mut values = settings.places.values.iter();
+            values.any(|(own, _)| *own.name == *claim)
+        },
+        claim: |settings, facts| {
+            listed(values_to_show(settings, facts).map(|(claim, _)| claim.name.to_string())).into()
+        },
+        expected: |settings, facts| {
+            let all = values_to_show(settings, facts);
             listed(all.map(|(claim, values)| format!("{} {}", claim.name, any_of(Some(values)))))
         },
         found: |settings, facts| {
-            let all = settings.places.values.iter();
+            let all = values_to_show(settings, facts);
             listed(all.map(|(claim, _)| format!("{} {}", claim.name, facts.list(claim.place))))
         },
     },
@@ -107,6 +141,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "iss",
         when: When::Once,
         check: issuer,
+        compares: |_, claim| claim == "iss",
+        claim: |_, _| "iss".into(),
         expected: |settings, _| any_of(settings.issuers.as_deref()),
         found: |_, facts| quoted(facts.issuer()),
     },
@@ -114,6 +150,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "aud",
         when: When::Once,
         check: audience,
+        compares: |settings, claim| *settings.places.audience.name == *claim,
+        claim: |settings, _| settings.places.audience.name.to_string().into(),
         expected: |settings, _| {
             let expected = any_of(settings.audiences.as_deref());
             match settings.places.audience.place {
@@ -127,6 +165,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "exp",
         when: When::Always,
         check: expiry,
+        compares: |_, claim| claim == "exp",
+        claim: |_, _| "exp".into(),
         expected: |settings, facts| format!("after {}", facts.now.saturating_sub(settings.leeway)),
         found: |_, facts| date(facts.claims.expires_at),
     },
@@ -134,6 +174,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "nbf",
         when: When::Always,
         check: not_before,
+        compares: |_, claim| claim == "nbf",
+        claim: |_, _| "nbf".into(),
         expected: |settings, facts| latest(settings, facts),
         found: |_, facts| date(facts.claims.not_before),
     },
@@ -141,6 +183,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "iat",
         when: When::Always,
         check: issued_at,
+        compares: |_, claim| claim == "iat",
+        claim: |_, _| "iat".into(),
         expected: |settings, facts| latest(settings, facts),
         found: |_, facts| date(facts.claims.issued_at),
     },
@@ -148,6 +192,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "lifetime",
         when: When::Always,
         check: lifetime,
+        compares: |_, claim| matches!(claim, "exp" | "iat" | "nbf"),
+        claim: |_, _| "exp".into(),
         expected: |settings, _| at_most(settings.max_lifetime),
         found: |_, facts| {
             facts
@@ -159,6 +205,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "age",
         when: When::Always,
         check: age,
+        compares: |_, claim| claim == "iat",
+        claim: |_, _| "iat".into(),
         expected: |settings, _| at_most(settings.max_age),
         found: |_, facts| {
             facts
@@ -170,20 +218,17 @@ pub(super) const RULES: &[Rule] = &[
         name: "cnf",
         when: When::Always,
         check: confirmation,
+        compares: |_, claim| claim == "cnf",
+        claim: |_, _| "cnf".into(),
         expected: |_, _| "absent".to_owned(),
-        found: |_, facts| {
-            if facts.claims.confirmation.is_some() {
-                "present"
-            } else {
-                "absent"
-            }
-            .to_owned()
-        },
+        found: |_, facts| presence(facts.claims.confirmation.is_some()).to_owned(),
     },
     Rule {
         name: REVOCATION,
         when: When::Always,
         check: revocation,
+        compares: |_, claim| matches!(claim, "iat" | "jti" | "sid" | "sub"),
+        claim: |_, _| REVOCATION.into(),
         expected: |settings, _| match settings.revocation {
             Some(_) => "none of these revoked".to_owned(),
             None => "any".to_owned(),
@@ -192,9 +237,9 @@ pub(super) const RULES: &[Rule] = &[
             let named = facts.named();
             format!(
                 "jti {}, sid {}, sub {}, iat {}",
-                quoted(named.id),
-                quoted(named.session),
-                quoted(named.subject),
+                presence(named.id.is_some()),
+                presence(named.session.is_some()),
+                presence(named.subject.is_some()),
                 date(named.issued_at)
             )
         },
@@ -219,19 +264,30 @@ impl<'t> Facts<'t> {
         Some(self.claims.get(claim?, self.payload))
     }
 
+    /// The required claims that are not there.
+    fn missing(&self, settings: &'t Settings) -> impl Iterator<Item = &'t str> {
+        let bits = self.claims.missing;
+        let names = (0..u64::BITS).zip(&settings.places.wanted.claims);
+        names
+            .filter(move |(at, _)| bits >> at & 1 == 1)
+            .map(|(_, name)| &**name)
+    }
+
     /// The texts of a claim, for people.
     fn list(&self, place: Place) -> String {
         let Some(texts) = self.claims.texts(place) else {
             return "absent".to_owned();
         };
-        let all: Vec<String> = texts
+        if !place.is_shown() {
+            return "a text".to_owned();
+        }
+        let all = texts
             .iter()
             .take(LONGEST)
-            .map(|one| quoted(self.text(Some(*one))))
-            .collect();
-        match all.as_slice() {
-            [] => "none".to_owned(),
-            all => cut(all.join(", ")),
+            .map(|one| quoted(self.text(Some(*one))));
+        match self.claims.text(place) {
+            Some(one) => quoted(self.text(Some(one))),
+            None => cut(format!("[{}]", all.collect::<Vec<_>>().join(", "))),
         }
     }
 
@@ -261,22 +317,39 @@ fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
 }
 
 fn required_claims(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
-    refuse_unless(facts.claims.missing.is_none(), AuthErrorKind::MissingClaim)
+    refuse_unless(facts.claims.missing == 0, AuthErrorKind::MissingClaim)
 }
 
 fn required_values(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
-    for (claim, expected) in &settings.places.values {
-        if facts.claims.texts(claim.place).is_none() {
-            return Err(AuthErrorKind::MissingClaim.into());
-        }
-        // An array is not the text that it holds.
-        let found = facts.text(facts.claims.text(claim.place));
-        refuse_unless(
-            found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
-            AuthErrorKind::InvalidClaim,
-        )?;
+    let values = &settings.places.values;
+    values.iter().try_for_each(|value| has_value(value, facts))
+}
+
+fn has_value(
+    (claim, expected): &(NamedClaim, Vec<Box<str>>),
+    facts: &Facts<'_>,
+) -> Result<(), AuthError> {
+    if facts.claims.texts(claim.place).is_none() {
+        return Err(AuthErrorKind::MissingClaim.into());
     }
-    Ok(())
+    // An array is not the text that it holds.
+    let found = facts.text(facts.claims.text(claim.place));
+    refuse_unless(
+        found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
+        AuthErrorKind::InvalidClaim,
+    )
+}
+
+/// Those that are not as they must be; all, if there is none.
+fn values_to_show<'s>(
+    settings: &'s Settings,
+    facts: &Facts<'_>,
+) -> impl Iterator<Item = &'s (NamedClaim, Vec<Box<str>>)> {
+    let all = &settings.places.values;
+    let is_wrong = |value: &_| has_value(value, facts).is_err();
+    let any_wrong = all.iter().any(is_wrong);
+    all.iter()
+        .filter(move |value| !any_wrong || is_wrong(value))
 }
 
 /// RFC 7519 section 4.1.1, RFC 8725 section 3.8. An expected claim is a required claim.

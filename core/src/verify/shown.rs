@@ -1,6 +1,9 @@
 //! What a rule expects and what it finds, for people.
 
-use crate::verify::rules::{Facts, Settings};
+use crate::{
+    mismatch::quoted,
+    verify::rules::{Facts, Settings},
+};
 
 pub(super) fn any_of(names: Option<&[Box<str>]>) -> String {
     names.map_or("any".to_owned(), |names| {
@@ -35,23 +38,9 @@ pub(super) fn date(date: Option<i64>) -> String {
     date.map_or("absent".to_owned(), |date| date.to_string())
 }
 
-/// A text from a token, escaped and cut to a length that a log can bear.
-pub(super) fn quoted(text: Option<&str>) -> String {
-    text.map_or("absent".to_owned(), |text| {
-        // Cut before escaping, so that a huge text costs nothing, and again after it.
-        let text: String = text.chars().take(LONGEST + 1).collect();
-        cut(format!("{text:?}"))
-    })
-}
-
-/// Cuts to the length that a log can bear.
-pub(super) fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
-        text.truncate(end);
-        text.push_str("...");
+pub(super) fn presence(is_present: bool) -> &'static str {
+    match is_present {
+        true => "present",
+        false => "absent",
     }
-    text
 }
-
-/// The most characters that an explanation shows of one claim.
-pub(super) const LONGEST: usize = 128;

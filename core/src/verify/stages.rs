@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use crate::{
     error::AuthErrorKind,
-    jose::Header,
     metrics,
+    mismatch::Mismatch,
     verify::{
-        explain::Log,
+        explain::{Log, Step},
         rules::{Facts, Rule, Settings},
     },
 };
@@ -41,26 +41,20 @@ fn now() -> Instant {
 impl Log for Stages {
     const EVERY_CHECK: bool = false;
 
-    fn step(
-        &mut self,
-        name: &'static str,
-        _: impl FnOnce() -> String,
-        failed: Option<AuthErrorKind>,
-    ) {
-        match name {
-            "payload" => {
-                self.end("payload");
-                self.in_claims = failed.is_none();
-            }
-            "header" => self.end("header"),
-            // The format belongs to the header, which comes next.
-            _ if failed.is_some() => self.end("header"),
-            _ => {}
+    fn passed(&mut self, step: &Step, _: impl FnOnce() -> String) {
+        match step.name {
+            "format" => {}
+            name => self.end(name),
         }
+        self.in_claims = step.name == "payload";
     }
 
-    fn signature(&mut self, _: &Header, _: Option<AuthErrorKind>) {
-        self.end("signature");
+    fn failed(&mut self, step: &Step, _: AuthErrorKind, _: impl FnOnce() -> Mismatch) {
+        self.end(match step.name {
+            // The format belongs to the header, which comes next.
+            "format" => "header",
+            name => name,
+        });
     }
 
     fn rule(&mut self, _: &Rule, _: &Settings, _: &Facts<'_>, _: Option<AuthErrorKind>) {}

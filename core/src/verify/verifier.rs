@@ -5,9 +5,9 @@ use std::{fmt, future::Future, mem, sync::Arc};
 #[cfg(feature = "cache")]
 use crate::cache::VerifierId;
 use crate::{
-    claims::{Context, Reader, Registered, VerifiedToken, Wanted},
+    claims::{Context, Reader, Registered, Unreadable, VerifiedToken, Wanted},
     credentials::TokenText,
-    error::{AuthError, AuthErrorKind},
+    error::AuthError,
     jose::Algorithm,
     keys::Keys,
     revocation::Revocation,
@@ -206,7 +206,7 @@ impl Verifier {
     pub(super) fn check<P, O>(
         &self,
         token: &str,
-        read: impl FnOnce(&mut Registered, &str, &Wanted) -> Result<P, AuthErrorKind>,
+        read: impl FnOnce(&mut Registered, &str, &Wanted) -> Result<P, Unreadable>,
         accept: impl FnOnce(Accepted<'_, P>) -> O,
     ) -> Result<O, AuthError> {
         #[cfg(feature = "metrics")]

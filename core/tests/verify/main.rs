@@ -7,6 +7,7 @@ mod explain;
 mod format;
 mod keys;
 mod layout;
+mod mismatch;
 mod newer_keys;
 mod policy;
 mod provider_tokens;

@@ -92,11 +92,11 @@ fn an_explanation_names_the_claim() {
     assert_eq!(
         shown,
         [
-            ("required claims", "tenant", "no tenant"),
+            ("required claims", "present", "absent"),
             (
                 "required values",
                 r#"token_use "access" or "id""#,
-                r#"token_use "access""#
+                r#"token_use ["access"]"#
             ),
             ("aud", r#""https://api.test" as azp"#, r#""shop\u{1b}""#),
         ]
