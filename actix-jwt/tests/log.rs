@@ -130,3 +130,26 @@ async fn claims_that_do_not_fit_are_a_warning_without_the_claims() {
     expect_one(&lines, "WARN", "misconfigured");
     assert!(!lines[0].contains("confidential"), "{lines:?}");
 }
+
+#[actix_web::test]
+async fn a_refusal_names_the_claim_with_what_was_expected_and_found() {
+    let issuer = TestIssuer::new();
+    for (token, reason, cause) in [
+        (
+            issuer.token().claim("sub", 4_711),
+            "invalid_claim",
+            "cause=sub: expected a text; found a number",
+        ),
+        (
+            issuer.token().audience("shop"),
+            "wrong_audience",
+            r#"cause=aud: expected "https://api.test"; found "shop""#,
+        ),
+    ] {
+        let auth = Authenticator::new(issuer.verifier());
+        let lines = lines_of(auth, web::get().to(who), with(&token.sign())).await;
+        expect_one(&lines, "DEBUG", reason);
+        assert!(lines[0].contains(cause), "{lines:?}");
+        assert!(!lines[0].contains("4711"), "{lines:?}");
+    }
+}

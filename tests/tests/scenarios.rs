@@ -717,6 +717,12 @@ fn nothing_of_a_token_reaches_the_client() {
         issuer.token().header("typ", secret).sign(),
         issuer.token().header("kid", secret).sign(),
         issuer.token().claim("exp", secret).sign(),
+        issuer.token().claim("aud", json!([7, secret])).sign(),
+        issuer.token().claim("sub", json!([secret])).sign(),
+        issuer
+            .token()
+            .claim("scope", json!([format!("{secret} b")]))
+            .sign(),
         issuer.token().scope(secret).sign(),
     ];
     let authenticator = Authenticator::new(issuer.verifier()).require(Policy::scope("read"));

@@ -83,6 +83,8 @@ pub(crate) const CASES: &[Case] = &[
     case("reject-wrong-alg", 1_000, HS256, wrong_alg),
     case("reject-unknown-kid", 1_000, HS256, unknown_kid),
     case("reject-bad-signature", 300, HS256, bad_signature).beyond("checked-hs256"),
+    case("reject-expired", 300, HS256, expired).beyond("checked-hs256"),
+    case("reject-invalid-claim", 300, HS256, invalid_claim).beyond("checked-hs256"),
     case("issue-hs256", 300, HS256, issue).beyond("signed-hs256"),
     case("issue-es256", 100, ES256, issue).beyond("signed-es256"),
     case("issue-eddsa", 100, EdDSA, issue).beyond("signed-eddsa"),
@@ -226,6 +228,28 @@ fn bad_signature(algorithm: Algorithm, calls: u64) {
     let token = token(algorithm);
     let (signed, _) = token.rsplit_once('.').expect("three parts");
     reject(algorithm, &format!("{signed}.{}", "A".repeat(43)), calls);
+}
+
+/// As long as the good token.
+fn expired(algorithm: Algorithm, calls: u64) {
+    signed(
+        algorithm,
+        &CLAIMS.replace("1800003600", "1700003600"),
+        calls,
+    );
+}
+
+/// The last of the registered claims has another type.
+fn invalid_claim(algorithm: Algorithm, calls: u64) {
+    let scope = r#""scope":"openid profile email orders:read orders:write""#;
+    let wrong = r#""scope":{"openid profile email orders:read orders:write":0}"#;
+    signed(algorithm, &CLAIMS.replace(scope, wrong), calls);
+}
+
+fn signed(algorithm: Algorithm, claims: &str, calls: u64) {
+    let header = format!(r#"{{"alg":"{algorithm}","typ":"at+jwt","kid":"{ID}"}}"#);
+    let token = sign_raw(&signing_key(algorithm), &header, claims.as_bytes());
+    reject(algorithm, &token, calls);
 }
 
 fn reject(algorithm: Algorithm, token: &str, calls: u64) {

@@ -26,11 +26,10 @@ impl Diagnosis {
     pub(crate) fn of(payload: &str, wanted: &Wanted) -> Option<Self> {
         json::check(payload).ok()?;
         let mut members: Map<String, Value> = serde_json::from_str(payload).ok()?;
-        let is_absent = |name: &Box<str>| !members.contains_key(&**name);
-        let absent = wanted.claims.iter().map(is_absent);
-        let missing = absent
-            .zip(0..u64::BITS)
-            .fold(0, |bits, (is_absent, at)| bits | u64::from(is_absent) << at);
+        let missing = (0..u64::BITS)
+            .zip(&wanted.claims)
+            .filter(|(_, name)| !members.contains_key(&***name))
+            .fold(0, |bits, (at, _)| bits | 1 << at);
 
         let mut wrong = Vec::new();
         members.retain(|name, value| {

@@ -82,8 +82,8 @@ impl FetchRequest {
     }
 }
 
-/// A complete answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A complete answer. `Debug` does not show the body.
+#[derive(Clone, PartialEq, Eq)]
 pub struct FetchResponse {
     status: u16,
     headers: Vec<(String, String)>,
@@ -127,6 +127,15 @@ impl FetchResponse {
             .iter()
             .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for FetchResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchResponse")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) const RULES: &[Rule] = &[
                     .wanted
                     .claims
                     .iter()
-                    .map(|name| name.to_string()),
+                    .map(ToString::to_string),
             ),
             _ => "present".to_owned(),
         },

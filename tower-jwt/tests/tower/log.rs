@@ -112,3 +112,35 @@ async fn a_refusal_is_logged_once_whoever_refuses() {
         assert!(lines[0].contains(reason), "{lines:?}");
     }
 }
+
+#[tokio::test]
+async fn a_refusal_names_the_claim_with_what_was_expected_and_found() {
+    let issuer = TestIssuer::new();
+    let app = Router::new()
+        .route("/", get(async || "in"))
+        .route_layer(RequireLayer::new(Policy::scope("write")))
+        .route_layer(JwtAuthLayer::new(issuer.verifier()));
+    for (token, cause) in [
+        (
+            issuer.token().claim("sub", 4_711),
+            "cause=sub: expected a text; found a number",
+        ),
+        (
+            issuer.token().audience("shop"),
+            r#"cause=aud: expected "https://api.test"; found "shop""#,
+        ),
+        (
+            issuer.token().header("kid", "other"),
+            r#"cause=kid: expected the id of a key at hand; found alg ES256, kid "other""#,
+        ),
+        (
+            issuer.token().scope("read"),
+            "cause=scope: expected write; found read",
+        ),
+    ] {
+        let lines = lines_of(app.clone(), Some(token.sign())).await;
+        assert!(lines[0].starts_with("DEBUG"), "{lines:?}");
+        assert!(lines[0].contains(cause), "{lines:?}");
+        assert!(!lines[0].contains("4711"), "{lines:?}");
+    }
+}

@@ -1,0 +1,532 @@
+//! No public type shows a secret: each is looked at, or stands in a list with the reason why not.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    error::Error,
+    fmt::{Debug, Display},
+    sync::{Arc, Mutex},
+};
+
+use countersign::{
+    AuthCookies, AuthError, Authenticator, Client, Credentials, Csrf, CsrfCheck, Digest,
+    FetchResponse, Identity, Issuer, Issuers, Key, KeySet, Keys, LogBatch, MemoryStore, Mismatch,
+    RemoteKeys, RequestHead, Revocation, RevocationEntry, Revoked, SavedKeys, SessionEvent,
+    SessionRoutes, SessionStore, Sessions, SignIn, SigningKey, SigningKeys, StoreError, TokenCache,
+    TypedToken, Verifier, testing::sign_raw,
+};
+use futures_executor::block_on;
+use serde_json::{Value, json};
+
+const SECRET: &str = "an example secret of 32 bytes or more";
+const WEAK: &str = "a weak secret";
+const SUBJECT: &str = "private-subject";
+const LABEL: &str = "Private Label";
+const CLAIM: &str = "private-claim";
+const SESSION: &str = "private-session";
+const ID: &str = "private-token-id";
+const PASSWORD: &str = "private-password";
+
+/// Types that hold no token, payload, subject, label or key, and what they are.
+const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
+    (
+        "one of a few names, or numbers",
+        &[
+            "Algorithm",
+            "AuthErrorKind",
+            "Ending",
+            "FetchErrorKind",
+            "IssueError",
+            "KeySetId",
+            "KeysState",
+            "KeysStatus",
+            "KeysUnavailable",
+            "RevocationStatus",
+            "RevokeError",
+            "SessionErrorKind",
+            "SystemClock",
+            "Verdict",
+        ],
+    ),
+    (
+        "settings in the words of whoever makes them",
+        &[
+            "AuthCookies",
+            "Discovery",
+            "FetchRequest",
+            "HttpFetch",
+            "HttpFetchBuilder",
+            "Policy",
+            "Provider",
+            "RoleSource",
+            "ScopeSource",
+            "TokenCacheBuilder",
+            "TokenSource",
+        ],
+    ),
+    ("the id of a key", &["Header", "Refresh"]),
+    (
+        "made for the log, of what the app's own code says",
+        &["FetchError", "LogPosition", "StoreError"],
+    ),
+    ("the public name of a session", &["SessionId"]),
+    (
+        "a part of the test kit",
+        &[
+            "Fault",
+            "FixedClock",
+            "Gate",
+            "JwksServer",
+            "ReceivedRequest",
+            "TestIssuer",
+            "TestToken",
+        ],
+    ),
+];
+
+/// Public names of no types that have a value: traits, an alias.
+const NO_VALUES: &[&str] = &[
+    "BoxFuture",
+    "Clock",
+    "Fetch",
+    "KeySource",
+    "RequestHead",
+    "RevocationLog",
+    "SessionStore",
+];
+
+/// What is shown, by the name of the type, and what must be in none of it.
+#[derive(Default)]
+struct Shown {
+    texts: Vec<(&'static str, String)>,
+    secrets: Vec<String>,
+}
+
+impl Shown {
+    fn debug(&mut self, name: &'static str, value: impl Debug) {
+        // In the long form a list of bytes has one a line.
+        let long = format!("{value:#?}");
+        let long: Vec<&str> = long.split_whitespace().collect();
+        self.texts
+            .push((name, format!("{value:?} {}", long.join(" "))));
+    }
+
+    fn error(&mut self, name: &'static str, error: &(impl Error + 'static)) {
+        self.debug(name, error);
+        let mut next: Option<&dyn Error> = Some(error);
+        while let Some(error) = next {
+            self.display(name, error);
+            next = error.source();
+        }
+    }
+
+    fn display(&mut self, name: &'static str, value: impl Display) {
+        self.texts.push((name, value.to_string()));
+    }
+
+    /// In the forms that a derived `Debug` would show.
+    fn hide(&mut self, secret: &str) {
+        let bytes = secret.as_bytes();
+        let list: Vec<String> = bytes.iter().map(u8::to_string).collect();
+        self.secrets.extend([
+            secret.to_owned(),
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            list.join(", "),
+        ]);
+    }
+
+    /// All but the header, which every token of a key has.
+    fn hide_token(&mut self, token: &str) {
+        for part in token.split('.').skip(1) {
+            self.hide(part);
+        }
+    }
+}
+
+#[test]
+fn every_public_type_is_in_one_of_the_lists() {
+    let mut listed: BTreeSet<&str> = shown().texts.iter().map(|(name, _)| *name).collect();
+    for name in NOTHING_TO_HIDE
+        .iter()
+        .flat_map(|(_, names)| *names)
+        .chain(NO_VALUES)
+    {
+        assert!(listed.insert(name), "{name} is listed twice");
+    }
+    let public = exports(include_str!("../src/lib.rs"))
+        .into_iter()
+        .chain(exports(include_str!("../src/testing/mod.rs")))
+        .collect();
+    let in_no_list: Vec<_> = BTreeSet::difference(&public, &listed).collect();
+    let no_more: Vec<_> = BTreeSet::difference(&listed, &public).collect();
+    assert!(
+        in_no_list.is_empty(),
+        "show it here, or say why not: {in_no_list:?}"
+    );
+    assert!(no_more.is_empty(), "not public: {no_more:?}");
+}
+
+#[test]
+fn no_public_type_shows_a_secret() {
+    let Shown { texts, secrets } = shown();
+    for (name, text) in texts {
+        for secret in &secrets {
+            assert!(
+                !text.contains(secret.as_str()),
+                "{secret} in {name}: {text}"
+            );
+        }
+    }
+}
+
+/// The types and traits in the `pub use` lines of a file: the names in upper case.
+fn exports(source: &'static str) -> BTreeSet<&'static str> {
+    source
+        .split("pub use ")
+        .skip(1)
+        .filter_map(|rest| rest.split(';').next())
+        .flat_map(|line| line.split(|c: char| !c.is_alphanumeric()))
+        .filter(|name| name.starts_with(|c: char| c.is_uppercase()))
+        .collect()
+}
+
+fn shown() -> Shown {
+    let mut shown = Shown::default();
+    for secret in [SECRET, WEAK, SUBJECT, LABEL, CLAIM, SESSION, ID, PASSWORD] {
+        shown.hide(secret);
+    }
+    keys(&mut shown);
+    tokens(&mut shown);
+    refusals(&mut shown);
+    requests(&mut shown);
+    revocations(&mut shown);
+    sessions(&mut shown);
+    shown
+}
+
+fn key() -> SigningKey {
+    SigningKey::hs256(SECRET).unwrap()
+}
+
+fn issuer() -> Issuer {
+    Issuer::builder("https://issuer.example", key())
+        .audience("https://api.example")
+        .build()
+        .unwrap()
+}
+
+fn keys(shown: &mut Shown) {
+    const ENCODED: &str = "YW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgb3IgbW9yZQ";
+
+    shown.hide(ENCODED);
+    let key = key();
+    let verifying = Key::hs256(SECRET).unwrap();
+    let private = SigningKey::generate_es256().unwrap();
+    let pem = private.to_pkcs8_pem().unwrap();
+    let body = pem.lines().find(|line| !line.starts_with("---")).unwrap();
+    shown.hide(&body[40..60]);
+    shown.debug("SigningKey", (&key, &private));
+    shown.debug("SigningKeys", SigningKeys::new(key.clone()));
+    shown.debug("Key", (&verifying, private.verifying_key()));
+    shown.debug("Keys", Keys::from(verifying.clone()));
+    let weak = r#"{"keys":[{"kty":"oct","alg":"HS256","k":"YSB3ZWFrIHNlY3JldA"},
+        {"kty":"oct","alg":"HS256","k":"YW4gZXhhbXBsZSBzZWNyZXQgb2YgMzIgYnl0ZXMgb3IgbW9yZQ"}]}"#;
+    shown.hide("YSB3ZWFrIHNlY3JldA");
+    let set = KeySet::from_json(weak).unwrap();
+    shown.debug("KeySet", &set);
+    shown.debug("SkippedKey", set.skipped());
+    shown.error("ConfigError", &Key::hs256(WEAK).unwrap_err());
+    let no_pem = format!("-----BEGIN PRIVATE KEY-----\n{ENCODED}\n-----END PRIVATE KEY-----\n");
+    shown.error("ConfigError", &SigningKey::es256_pem(no_pem).unwrap_err());
+
+    let builder = || {
+        Verifier::builder(verifying.clone())
+            .issuer("i")
+            .audience("a")
+    };
+    shown.debug("VerifierBuilder", builder());
+    shown.debug("Verifier", builder().build().unwrap());
+    shown.debug(
+        "Issuers",
+        Issuers::new([builder().build().unwrap()]).unwrap(),
+    );
+    shown.debug("IssuerBuilder", Issuer::builder("i", key).audience("a"));
+    shown.debug("Issuer", issuer());
+
+    // What a provider must not publish, and may.
+    shown.debug("FetchResponse", FetchResponse::new(200, weak));
+    let saved = json!({
+        "source": "https://keys.example", "url": "https://keys.example", "jwks": weak,
+        "fetched_at": 0, "lifetime": 0,
+    });
+    let saved: SavedKeys = serde_json::from_value(saved).unwrap();
+    shown.debug("SavedKeys", &saved);
+    let builder = RemoteKeys::jwks("https://keys.example").warm(saved);
+    shown.debug("RemoteKeysBuilder", &builder);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let _inside = runtime.enter();
+    shown.debug("RemoteKeys", builder.build().unwrap());
+}
+
+fn claims() -> Value {
+    json!({ "sub": SUBJECT, "sid": SESSION, "private": CLAIM, "scope": "read" })
+}
+
+fn tokens(shown: &mut Shown) {
+    #[derive(Debug, serde::Deserialize)]
+    struct Nothing {}
+
+    let issuer = issuer();
+    let issued = issuer.issue(&claims()).unwrap();
+    shown.hide_token(issued.as_str());
+    shown.debug("IssuedToken", &issued);
+    shown.debug("Credentials", Credentials::new(issued.as_str()));
+    let cache = TokenCache::new();
+    let verifier = issuer.verifier().with_cache(cache.clone());
+    let token = verifier.verify_now(issued.as_str()).unwrap();
+    assert_eq!(cache.len(), 1);
+    shown.debug("TokenCache", cache);
+    shown.debug("VerifiedToken", &token);
+    shown.debug("Audience", token.audience());
+    shown.debug("Scopes", token.scopes());
+    shown.debug(
+        "TypedToken",
+        TypedToken::<Nothing>::try_from(&token).unwrap(),
+    );
+    shown.debug("Authenticator", Authenticator::new(verifier.clone()));
+    let authenticator = Authenticator::new(verifier);
+    shown.debug("Anonymous", authenticator.anonymous());
+    shown.debug(
+        "Authenticate",
+        authenticator.authenticate(Some(Credentials::new(issued.as_str()))),
+    );
+}
+
+/// Tokens that are refused for something of what must not show.
+fn refusals(shown: &mut Shown) {
+    let issuer = issuer();
+    let good = json!({
+        "iss": "https://issuer.example", "aud": "https://api.example", "exp": 4_000_000_000_u64,
+        "iat": 1, "sub": SUBJECT, "sid": SESSION, "jti": ID, "client_id": CLAIM, "private": CLAIM,
+    });
+    let verifier = Verifier::builder(key().verifying_key())
+        .issuer("https://issuer.example")
+        .audience("https://api.example")
+        .any_lifetime()
+        .require_value("sub", "another")
+        .require_value("sid", "another")
+        .require_value("jti", "another")
+        .require_claim("absent")
+        .build()
+        .unwrap();
+    let wrong = [
+        json!({}),
+        json!({ "exp": 1 }),
+        json!({ "sub": [SUBJECT] }),
+        json!({ "sub": { SUBJECT: 1 } }),
+        json!({ "sid": [SESSION], "jti": [ID], "client_id": [CLAIM] }),
+        json!({ "cnf": CLAIM }),
+        json!({ "cnf": { "jkt": CLAIM } }),
+        json!({ "private": CLAIM, "aud": [] }),
+    ];
+    let payloads = wrong.iter().map(|wrong| {
+        let mut claims = good.clone();
+        for (name, value) in wrong.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims.to_string()
+    });
+    let broken = [
+        format!(r#"{{"sub":"{SUBJECT}","sub":"{SUBJECT}"}}"#),
+        format!(r#"{{"private":"{CLAIM}","private":"{CLAIM}"}}"#),
+        format!(r#"{{"private":"{CLAIM}""#),
+        format!(r#""{CLAIM}""#),
+        format!(r#"["{CLAIM}"]"#),
+    ];
+    for payload in payloads.chain(broken) {
+        let token = sign_raw(&key(), r#"{"alg":"HS256"}"#, payload.as_bytes());
+        shown.hide_token(&token);
+        for verifier in [&verifier, &issuer.verifier()] {
+            let Err(error) = verifier.verify_now(&token) else {
+                continue;
+            };
+            refusal(shown, &error);
+            let explanation = verifier.explain(&token);
+            shown.debug("Explanation", &explanation);
+            shown.display("Explanation", &explanation);
+            for check in explanation.checks() {
+                shown.debug("Check", check);
+                shown.display("Check", check);
+            }
+        }
+    }
+    refusal(shown, &verifier.verify_now(CLAIM).unwrap_err());
+}
+
+fn refusal(shown: &mut Shown, error: &AuthError) {
+    shown.error("AuthError", error);
+    let wrong: &Mismatch = error.source().unwrap().downcast_ref().unwrap();
+    shown.error("Mismatch", wrong);
+    let challenge = error.challenge();
+    shown.debug("Problem", challenge.problem());
+    shown.display("Problem", challenge.problem_json());
+    shown.display("Challenge", challenge.www_authenticate().unwrap());
+    shown.debug("Challenge", challenge);
+}
+
+/// A request that changes something, and says nothing of where it comes from.
+struct Head(Vec<(&'static str, String)>);
+
+impl RequestHead for Head {
+    fn method(&self) -> &'static str {
+        "POST"
+    }
+
+    fn path(&self) -> &'static str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+        for (_, value) in self.0.iter().filter(|(own, _)| *own == name) {
+            visit(value.as_bytes());
+        }
+    }
+}
+
+fn requests(shown: &mut Shown) {
+    let csrf = Csrf::new().secret(SECRET).unwrap();
+    let value = csrf.token(SESSION).unwrap().unwrap();
+    shown.hide(&value);
+    shown.debug("Csrf", &csrf);
+    let head = Head(vec![(Csrf::HEADER, value)]);
+    let check = csrf.check_head(&head).unwrap();
+    let CsrfCheck::NeedsToken(token) = check else {
+        panic!("{check:?}");
+    };
+    shown.debug("CsrfToken", token);
+    shown.debug("CsrfCheck", check);
+
+    let large = "private-token".repeat(400);
+    shown.hide("private-token");
+    let cookies = AuthCookies::new("/auth").unwrap();
+    let error = cookies
+        .set((&large, 1), ("private-token", 1), None)
+        .unwrap_err();
+    shown.error("CookieError", &error);
+}
+
+fn revocations(shown: &mut Shown) {
+    shown.debug("RevocationBuilder", Revocation::replica());
+    let revocation = Revocation::local().build().unwrap();
+    let revoked = [
+        Revoked::Subject {
+            subject: SUBJECT.into(),
+            issued_before: 1,
+        },
+        Revoked::Token(ID.into()),
+    ];
+    let entries = revoked.map(|revoked| RevocationEntry {
+        revoked,
+        until: i64::MAX,
+    });
+    for entry in &entries {
+        revocation.revoke(entry).unwrap();
+        shown.debug("RevocationEntry", entry);
+        shown.debug("Revoked", &entry.revoked);
+    }
+    shown.debug("Revocation", revocation);
+    let batch = LogBatch {
+        entries: entries.into(),
+        position: None,
+        complete: true,
+    };
+    shown.debug("LogBatch", batch);
+}
+
+fn sessions(shown: &mut Shown) {
+    let digest = Digest::from_bytes(*b"the hash of a private device key");
+    shown.hide("the hash of a private device key");
+    let store = MemoryStore::new();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&events);
+    let builder = Sessions::builder(issuer(), store.clone())
+        .on_event(move |event: &SessionEvent| seen.lock().unwrap().push(event.clone()));
+    shown.debug("SessionsBuilder", &builder);
+    let sessions = builder.build().unwrap();
+
+    let client = Client::new().label(LABEL).binding(digest);
+    let identity = Identity::new(SUBJECT, json!({ "private": CLAIM }));
+    let pair = block_on(sessions.start(&identity, client.clone())).unwrap();
+    shown.hide(pair.refresh_token());
+    shown.hide_token(pair.access_token().as_str());
+    let unbound = block_on(
+        sessions.refresh(pair.refresh_token(), &Client::new(), async |_| {
+            Ok::<_, StoreError>(Some(json!({ "private": CLAIM })))
+        }),
+    );
+    shown.error("SessionError", &unbound.unwrap_err());
+    let next = block_on(sessions.refresh(pair.refresh_token(), &client, async |_| {
+        Ok::<_, StoreError>(Some(json!({ "private": CLAIM })))
+    }));
+    let next = next.unwrap();
+    shown.hide(next.refresh_token());
+    shown.hide_token(next.access_token().as_str());
+    let stored = block_on(store.find(pair.session().id())).unwrap().unwrap();
+    for digest in [
+        Some(stored.current),
+        stored.previous.as_ref().map(|previous| previous.salt),
+    ] {
+        let list: Vec<String> = digest
+            .unwrap()
+            .as_bytes()
+            .iter()
+            .map(u8::to_string)
+            .collect();
+        shown.secrets.push(list.join(", "));
+        shown.secrets.push(
+            serde_json::to_value(digest)
+                .unwrap()
+                .as_str()
+                .unwrap()
+                .into(),
+        );
+    }
+    shown.debug("Client", &client);
+    shown.debug("Digest", (stored.current, digest));
+    shown.debug("Identity", &identity);
+    shown.debug("MemoryStore", &store);
+    shown.debug("Predecessor", stored.previous.as_ref().unwrap());
+    shown.debug("Session", pair.session());
+    shown.debug("StoredSession", &stored);
+    shown.debug("TokenPair", (&pair, &next));
+    shown.debug("SignIn", SignIn::<String>::Refresh(pair.session().clone()));
+    shown.debug("SignIn", SignIn::Credentials(PASSWORD));
+
+    let routes = SessionRoutes::json(sessions.clone(), async |_: SignIn<Value>| {
+        Ok::<_, Infallible>(Some(Identity::new(SUBJECT, json!({ "private": CLAIM }))))
+    });
+    shown.debug("SessionRoutes", &routes);
+    let head = Head(vec![("content-type", "application/json".into())]);
+    let login = format!(r#"{{"password":"{PASSWORD}"}}"#);
+    let reply = block_on(routes.answer("/login", &head, login.as_bytes()));
+    assert_eq!(reply.status(), 200);
+    let tokens: Value = serde_json::from_str(reply.body()).unwrap();
+    shown.hide(tokens["refresh_token"].as_str().unwrap());
+    shown.hide_token(tokens["access_token"].as_str().unwrap());
+    shown.debug("Reply", reply);
+
+    block_on(sessions.end_all(SUBJECT)).unwrap();
+    shown.debug("Sessions", sessions);
+    let events = events.lock().unwrap();
+    assert!(events.len() > 3);
+    shown.debug("SessionEvent", &*events);
+}
