@@ -2,7 +2,10 @@
 
 use actix_web::{
     HttpRequest,
-    http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL},
+    http::{
+        header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
+        uri::Authority,
+    },
 };
 use countersign::RequestHead;
 
@@ -22,6 +25,10 @@ impl RequestHead for Head<'_> {
         self.0.uri().query()
     }
 
+    fn authority(&self) -> Option<&str> {
+        self.0.uri().authority().map(Authority::as_str)
+    }
+
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         let headers = self.0.headers();
         // A constant is found without parsing the name, which would happen with each request.
@@ -29,16 +36,11 @@ impl RequestHead for Head<'_> {
             "authorization" => headers.get_all(&AUTHORIZATION),
             "cookie" => headers.get_all(&COOKIE),
             "sec-websocket-protocol" => headers.get_all(&SEC_WEBSOCKET_PROTOCOL),
+            "upgrade" => headers.get_all(&UPGRADE),
             name => headers.get_all(name),
         };
-        let mut found = false;
         for value in values {
-            found = true;
             visit(value.as_bytes());
-        }
-        // HTTP/2 names the host in the request target (RFC 9113 section 8.3.1).
-        if let ("host", false, Some(authority)) = (name, found, self.0.uri().authority()) {
-            visit(authority.as_str().as_bytes());
         }
     }
 }
@@ -64,6 +66,28 @@ mod tests {
         assert_eq!(
             (head.method(), head.path(), head.query()),
             ("POST", "/orders/7", Some("page=2"))
+        );
+    }
+
+    #[test]
+    fn the_authority_is_that_of_the_target_and_host_is_a_header_like_any_other() {
+        let seen = |uri: &str| {
+            let request = TestRequest::default()
+                .uri(uri)
+                .insert_header(("host", "internal:8080"));
+            let request = request.to_http_request();
+            let head = Head(&request);
+            let mut hosts = Vec::new();
+            head.visit_header("host", &mut |value| hosts.push(value));
+            assert_eq!(hosts, [b"internal:8080"], "{uri}");
+            (head.authority().map(str::to_owned), head.path().to_owned())
+        };
+        let path = "/orders".to_owned();
+        assert_eq!(seen("/orders"), (None, path.clone()));
+        let authority = Some("app.example:8443".to_owned());
+        assert_eq!(
+            seen("http://app.example:8443/orders?page=2"),
+            (authority, path)
         );
     }
 

@@ -8,7 +8,7 @@ use crate::{
     error::{AuthError, AuthErrorKind},
     jose::{Algorithm, SigningKey, base64url, crypto},
     origin::Origin,
-    source::{RequestHead, Several, single},
+    source::{RequestHead, Several, single, target_authority},
 };
 
 /// Protection against cross-site request forgery, for credentials in a cookie.
@@ -21,7 +21,8 @@ use crate::{
 ///    `same-site` and `cross-site`, `Origin` must be an [allowed](Self::allow_origin) one. Any other
 ///    value, or a second header, is refused.
 /// 3. Else, with `Origin`, it must name the host and port that the request was sent to, or be an
-///    allowed one. `null`, a malformed one and a second header are refused.
+///    allowed one. `null`, a malformed one and a second header are refused. The host is that of the
+///    request target (`:authority`, or the absolute form), else that of `Host`.
 /// 4. Else the header [`x-csrf-token`](Self::HEADER) must hold a value that [`token`](Self::token)
 ///    made for this session. Without a [`secret`](Self::secret) there is no such value, and the
 ///    request is refused.
@@ -238,7 +239,7 @@ impl Csrf {
         let Some(value) = origin else {
             return Ok(Site::Unknown);
         };
-        let host = one("host")?;
+        let host = target_authority(head).map_err(|Several| refused(Cause::SeveralHeaders))?;
         let own = std::str::from_utf8(value)
             .ok()
             .and_then(|text| Origin::parse(text).ok())

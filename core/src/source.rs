@@ -19,6 +19,12 @@ pub trait RequestHead {
     fn path(&self) -> &str;
     /// The query, without the question mark.
     fn query(&self) -> Option<&str>;
+    /// The authority of the request target: `:authority` in HTTP/2 and HTTP/3, that of the absolute
+    /// form in HTTP/1. `None` where the target has none, as in origin form.
+    ///
+    /// It names the host of the request, and `Host` counts only where it is absent (RFC 9112 section
+    /// 3.2.2, RFC 9113 section 8.3.1). That rule is the core's: do not answer with `Host` here.
+    fn authority(&self) -> Option<&str>;
     /// Calls `visit` with the raw value of each header called `name` (in lower case), in order.
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8]));
 }
@@ -367,6 +373,15 @@ fn only<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h [u8]>, A
     Ok(value
         .map(<[u8]>::trim_ascii_end)
         .filter(|value| !value.is_empty()))
+}
+
+/// Returns host and port of the request: the authority of its target, else the one `Host` header
+/// (RFC 9112 section 3.3).
+pub(crate) fn target_authority(head: &dyn RequestHead) -> Result<Option<&[u8]>, Several> {
+    match head.authority() {
+        Some(authority) => Ok(Some(authority.as_bytes())),
+        None => single(head, "host"),
+    }
 }
 
 /// The raw value of the one header of this name.

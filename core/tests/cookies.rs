@@ -22,6 +22,10 @@ impl RequestHead for Head {
         None
     }
 
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         if name == "cookie" {
             self.0.iter().for_each(|value| visit(value.as_bytes()));

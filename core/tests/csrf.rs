@@ -63,6 +63,10 @@ impl RequestHead for Head {
         None
     }
 
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         self.asked.borrow_mut().push(name.to_owned());
         for (own, value) in &self.headers {

@@ -29,6 +29,10 @@ impl RequestHead for Head {
         None
     }
 
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         let value = match name {
             "authorization" => self.authorization.as_deref(),

@@ -29,6 +29,10 @@ impl RequestHead for Head {
         Some(&self.target)
     }
 
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         for (own, value) in &self.headers {
             if *own == name {

@@ -10,11 +10,16 @@ impl RequestHead for Request {
     }
 
     fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or("/")
+        let (_, path) = self.authority_and_path();
+        path.split('?').next().unwrap_or("/")
     }
 
     fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.authority_and_path().0
     }
 
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
@@ -22,6 +27,20 @@ impl RequestHead for Request {
             if own.eq_ignore_ascii_case(name) {
                 visit(value);
             }
+        }
+    }
+}
+
+impl Request {
+    /// Takes apart a target in absolute form; one in origin form has no authority.
+    fn authority_and_path(&self) -> (Option<&str>, &str) {
+        let absolute = self.target.split_once("://");
+        match absolute.filter(|(scheme, _)| !scheme.starts_with('/')) {
+            Some((_, rest)) => {
+                let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+                (Some(authority), path)
+            }
+            None => (None, &self.target),
         }
     }
 }

@@ -5,7 +5,8 @@
 pub struct Request {
     /// The method.
     pub method: String,
-    /// The path, and the query if there is one.
+    /// The path, and the query if there is one; before them scheme and authority, for a request in
+    /// absolute form or of HTTP/2.
     pub target: String,
     /// Names and raw values, in order.
     pub headers: Vec<(String, Vec<u8>)>,
@@ -51,7 +52,7 @@ impl Request {
         self
     }
 
-    /// Sets path and query.
+    /// Sets the request target.
     #[must_use]
     pub fn target(mut self, target: &str) -> Self {
         self.target = target.into();

@@ -3,8 +3,9 @@
 use countersign::RequestHead;
 use http::{
     HeaderMap, Method, Request, Uri,
-    header::{AUTHORIZATION, AsHeaderName, COOKIE, SEC_WEBSOCKET_PROTOCOL},
+    header::{AUTHORIZATION, AsHeaderName, COOKIE, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
     request::Parts,
+    uri::Authority,
 };
 
 /// A view of a request: no body, no copies.
@@ -35,10 +36,9 @@ impl<'r> From<&'r Parts> for Head<'r> {
 }
 
 impl<'r> Head<'r> {
-    /// Whether there is such a header.
-    fn visit(&self, name: impl AsHeaderName + Copy, visit: &mut dyn FnMut(&'r [u8])) -> bool {
+    fn visit(&self, name: impl AsHeaderName + Copy, visit: &mut dyn FnMut(&'r [u8])) {
         let Some(first) = self.headers.get(name) else {
-            return false;
+            return;
         };
         visit(first.as_bytes());
         // Where no header is there twice, neither is this one.
@@ -47,7 +47,6 @@ impl<'r> Head<'r> {
                 visit(value.as_bytes());
             }
         }
-        true
     }
 }
 
@@ -64,17 +63,18 @@ impl RequestHead for Head<'_> {
         self.uri.query()
     }
 
+    fn authority(&self) -> Option<&str> {
+        self.uri.authority().map(Authority::as_str)
+    }
+
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         // A constant is found without parsing the name, which would happen with each request.
-        let found = match name {
+        match name {
             "authorization" => self.visit(&AUTHORIZATION, visit),
             "cookie" => self.visit(&COOKIE, visit),
             "sec-websocket-protocol" => self.visit(&SEC_WEBSOCKET_PROTOCOL, visit),
+            "upgrade" => self.visit(&UPGRADE, visit),
             name => self.visit(name, visit),
-        };
-        // HTTP/2 names the host in the request target (RFC 9113 section 8.3.1).
-        if let ("host", false, Some(authority)) = (name, found, self.uri.authority()) {
-            visit(authority.as_str().as_bytes());
         }
     }
 }

@@ -290,6 +290,10 @@ impl RequestHead for Head {
         None
     }
 
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         if name == "authorization" {
             visit(self.0.as_bytes());

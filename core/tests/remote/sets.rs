@@ -155,6 +155,10 @@ impl countersign::RequestHead for Bearer {
         None
     }
 
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         if name == "authorization" {
             visit(self.0.as_bytes());
