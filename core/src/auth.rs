@@ -229,7 +229,8 @@ impl Authenticator {
     /// # Errors
     ///
     /// [`AuthErrorKind::MalformedRequest`] (400) or [`AuthErrorKind::MalformedToken`] (401), by the
-    /// rules of [`TokenSource`]; [`AuthErrorKind::CrossSite`] (403), by those of [`Csrf`].
+    /// rules of [`TokenSource`]; [`AuthErrorKind::CrossSite`], [`AuthErrorKind::MissingOrigin`] or
+    /// [`AuthErrorKind::WrongCsrfToken`] (403), by those of [`Csrf`].
     pub fn credentials<'h>(
         &self,
         head: &'h dyn RequestHead,

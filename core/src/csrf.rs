@@ -1,11 +1,18 @@
 //! Requests that another site makes a browser send.
 
+mod effect;
+mod refusal;
+
 use std::fmt;
 
 use crate::{
     ConfigError,
     claims::VerifiedToken,
-    error::{AuthError, AuthErrorKind},
+    csrf::{
+        effect::Effect,
+        refusal::{Cause, refused},
+    },
+    error::AuthError,
     jose::{Algorithm, SigningKey, base64url, crypto},
     origin::Origin,
     source::{RequestHead, Several, single, target_authority},
@@ -16,7 +23,8 @@ use crate::{
 /// A browser adds cookies to a request whoever made it send one. So a token from a cookie counts
 /// only if the request is known to come from its own site:
 ///
-/// 1. A safe method passes: GET, HEAD, OPTIONS, TRACE (RFC 9110 section 9.2.1).
+/// 1. A safe method passes: GET, HEAD, OPTIONS, TRACE (RFC 9110 section 9.2.1), unless the request
+///    opens a WebSocket.
 /// 2. With `Sec-Fetch-Site`, `same-origin` and `none` (the user typed the address) pass. With
 ///    `same-site` and `cross-site`, `Origin` must be an [allowed](Self::allow_origin) one. Any other
 ///    value, or a second header, is refused.
@@ -25,10 +33,12 @@ use crate::{
 ///    request target (`:authority`, or the absolute form), else that of `Host`.
 /// 4. Else the header [`x-csrf-token`](Self::HEADER) must hold a value that [`token`](Self::token)
 ///    made for this session. Without a [`secret`](Self::secret) there is no such value, and the
-///    request is refused.
+///    request is refused. With [`require_token`](Self::require_token), rules 2 and 3 are not enough,
+///    and the value has to be there as well.
 ///
-/// A refusal is [`AuthErrorKind::CrossSite`]: 403, and no challenge, since no other credentials
-/// would help.
+/// A refusal is 403, and no challenge, since no other credentials would help:
+/// [`AuthErrorKind::CrossSite`] by rules 2 and 3, [`AuthErrorKind::MissingOrigin`] where the request
+/// has neither of their headers and no value, [`AuthErrorKind::WrongCsrfToken`] by rule 4.
 ///
 /// Every [`Authenticator`](crate::Authenticator) applies these rules to tokens from a cookie; one
 /// in the `Authorization` header is not looked at, because no browser adds that by itself. Rules 1
@@ -43,14 +53,30 @@ use crate::{
 /// attacker's own session does not fit the victim's. So it does not matter what the cookie holds by
 /// now, and a planted cookie gains nothing.
 ///
+/// # WebSockets
+///
+/// Any page can open a WebSocket to any server and read what comes: neither CORS nor the same-origin
+/// policy is asked. The cookies go along, to a sibling subdomain's page even with `SameSite=Strict`,
+/// because such a page is of the same site. So a handshake is held to rules 2 to 4 although it is a
+/// GET: `Upgrade: websocket` (RFC 6455 section 4.1), `Sec-Fetch-Mode: websocket`, and CONNECT (RFC 8441
+/// section 4). Chromium sends it with `Origin` and without `Sec-Fetch-Site`, so rule 3 decides. A
+/// client that is no browser sends the `Origin` of the site.
+///
+/// # Service workers
+///
+/// A service worker that answers navigations with `fetch(event.request)` re-makes them: the form of
+/// another site then arrives as a request of the worker's own origin. Rules 2 and 3 cannot tell. Let
+/// the worker leave requests other than GET alone, take no body that a form can send (JSON only, as
+/// the [session routes](crate::SessionRoutes) do), or set [`require_token`](Self::require_token).
+///
 /// # Deployment caveats
 ///
-/// - A proxy that changes `Host` breaks rule 3, not rule 2: name the public origin with
-///   [`allow_origin`](Self::allow_origin).
+/// - A proxy that changes the host of requests breaks rule 3, not rule 2: name the public origin with
+///   [`allow_origin`](Self::allow_origin). In Chromium, WebSockets depend on rule 3.
 /// - `http` and `https` of one host are the same in rule 3, since the scheme is not known behind a
 ///   proxy. `Strict-Transport-Security` keeps browsers from using the former.
-/// - A safe method must not change anything. A WebSocket handshake is a GET: where cookies are not
-///   `SameSite=Strict`, check its `Origin` yourself.
+/// - A safe method must not change anything: not by a link, not by a method override (`_method=DELETE`)
+///   that is applied after this check.
 /// - A script injected into the page sends requests of the page's own origin. Nothing here stops it.
 ///
 /// # Examples
@@ -70,6 +96,7 @@ use crate::{
 pub struct Csrf {
     secret: Option<SigningKey>,
     origins: Vec<Box<str>>,
+    token_required: bool,
 }
 
 impl Csrf {
@@ -105,8 +132,44 @@ impl Csrf {
         Ok(self)
     }
 
+    /// Asks for the double-submit value always, and not only where the browser says nothing: rules 2
+    /// and 3 alone let no request pass that can change something.
+    ///
+    /// For sites with a service worker that re-makes requests. The page sends the value of the cookie
+    /// `__Host-csrf` with every such request, in the header [`x-csrf-token`](Self::HEADER). A login
+    /// has no session yet, so none is asked for there. A WebSocket handshake passes by rules 2 and 3:
+    /// scripts can set no header of it, and service workers do not see it.
+    ///
+    /// An [allowed origin](Self::allow_origin) cannot read that cookie. Hand it the value in another
+    /// way, or do without.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] without a [`secret`](Self::secret), which comes first: there would be
+    /// no value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::Csrf;
+    ///
+    /// let csrf = Csrf::new().random_secret()?.require_token()?;
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn require_token(mut self) -> Result<Self, ConfigError> {
+        if self.secret.is_none() {
+            return Err(ConfigError::Conflict(
+                "`Csrf::require_token` asks for a value that only a secret makes: call `secret` or \
+                 `random_secret` before it"
+                    .into(),
+            ));
+        }
+        self.token_required = true;
+        Ok(self)
+    }
+
     /// Lets another origin send requests with cookies, for example `https://app.example` to
-    /// `https://api.example`. Said again, it adds one.
+    /// `https://api.example`. Repeatable: each call adds one.
     ///
     /// That origin can do whatever the user can. The cookies have to reach it too: `SameSite=Strict`
     /// and `Lax` do so within one site only.
@@ -144,11 +207,12 @@ impl Csrf {
         Ok(Some(base64url::encode(value)))
     }
 
-    /// All rules, for a route that knows its session without an access token.
+    /// Applies all rules, for a route that knows its session without an access token.
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::CrossSite`] (403).
+    /// [`AuthErrorKind::CrossSite`], [`AuthErrorKind::MissingOrigin`] or
+    /// [`AuthErrorKind::WrongCsrfToken`] (403).
     pub fn check(&self, head: &dyn RequestHead, session_id: &str) -> Result<(), AuthError> {
         match self.check_head(head)? {
             CsrfCheck::NeedsToken(token) => self.check_token(token, session_id),
@@ -156,8 +220,8 @@ impl Csrf {
         }
     }
 
-    /// The rules for a login, where there is no session yet: 1 to 3, and a request with neither
-    /// `Sec-Fetch-Site` nor `Origin` passes.
+    /// Applies the rules for a login, where there is no session yet: 1 to 3, and a request with
+    /// neither `Sec-Fetch-Site` nor `Origin` passes.
     ///
     /// Without the check, another site could log its visitors in to an account of its own. Every
     /// current browser sends `Origin` with a cross-site POST, so a request without it comes from no
@@ -168,33 +232,41 @@ impl Csrf {
     ///
     /// [`AuthErrorKind::CrossSite`] (403).
     pub fn check_login(&self, head: &dyn RequestHead) -> Result<(), AuthError> {
-        self.site(head).map(|_| ())
+        match Effect::of(head) {
+            Effect::None => Ok(()),
+            Effect::Change | Effect::WebSocket => self.site(head).map(|_| ()),
+        }
     }
 
-    /// As far as the head of the request can tell: rules 1 to 3, and that rule 4 has a value to
-    /// look at.
+    /// Applies what the head of the request can tell: rules 1 to 3, and that there is a value for
+    /// rule 4.
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::CrossSite`] (403).
+    /// As for [`check`](Self::check).
     pub fn check_head<'h>(&self, head: &'h dyn RequestHead) -> Result<CsrfCheck<'h>, AuthError> {
-        if self.site(head)? == Site::Own {
+        let effect = Effect::of(head);
+        if effect == Effect::None {
             return Ok(CsrfCheck::Pass);
         }
-        if self.secret.is_none() {
-            return Err(refused(Cause::NoSecret));
-        }
+        let without = match (self.site(head)?, effect) {
+            (Site::Own, Effect::Change) if self.token_required => Cause::NoValue,
+            (Site::Own, _) => return Ok(CsrfCheck::Pass),
+            (Site::Unknown, _) if self.secret.is_none() => return Err(refused(Cause::NoSecret)),
+            (Site::Unknown, _) => Cause::NoOrigin,
+        };
         match single(head, Self::HEADER) {
             Ok(Some(value)) => Ok(CsrfCheck::NeedsToken(CsrfToken(value))),
-            _ => Err(refused(Cause::NoValue)),
+            Ok(None) => Err(refused(without)),
+            Err(Several) => Err(refused(Cause::SeveralValues)),
         }
     }
 
-    /// Rule 4: whether the value was made for this session. Compared in constant time.
+    /// Applies rule 4: the value has to be made for this session. Compares in constant time.
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::CrossSite`] (403).
+    /// [`AuthErrorKind::WrongCsrfToken`] (403).
     pub fn check_token(&self, token: CsrfToken<'_>, session_id: &str) -> Result<(), AuthError> {
         let fits = || {
             let key = self.secret.as_ref()?.verifying_key();
@@ -222,13 +294,10 @@ impl Csrf {
         self.check_token(csrf, name.unwrap_or_default())
     }
 
-    /// Rules 1 to 3.
+    /// Applies rules 2 and 3.
     fn site(&self, head: &dyn RequestHead) -> Result<Site, AuthError> {
         let one = |name| single(head, name).map_err(|Several| refused(Cause::SeveralHeaders));
 
-        if matches!(head.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE") {
-            return Ok(Site::Own);
-        }
         let origin = one("origin")?;
         match one("sec-fetch-site")? {
             Some(b"same-origin" | b"none") => return Ok(Site::Own),
@@ -261,6 +330,7 @@ impl fmt::Debug for Csrf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Csrf")
             .field("origins", &self.origins)
+            .field("token_required", &self.token_required)
             .finish_non_exhaustive()
     }
 }
@@ -288,33 +358,11 @@ impl fmt::Debug for CsrfToken<'_> {
 }
 
 /// Where a request comes from.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Site {
-    /// From its own site, or it does not matter.
+    /// From its own site, or an allowed origin.
     Own,
     /// It does not say.
     Unknown,
-}
-
-/// Why, for the log.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-enum Cause {
-    #[error("the request has neither Sec-Fetch-Site nor Origin, and there is no secret")]
-    NoSecret,
-    #[error("the request has neither Sec-Fetch-Site nor Origin, and not one X-CSRF-Token")]
-    NoValue,
-    #[error("Origin is neither the host of the request nor an allowed one")]
-    Origin,
-    #[error("Sec-Fetch-Site names another site, and Origin is not an allowed one")]
-    SecFetchSite,
-    #[error("Sec-Fetch-Site, Origin or Host is there twice")]
-    SeveralHeaders,
-    #[error("X-CSRF-Token was not made for this session")]
-    WrongValue,
-}
-
-fn refused(cause: Cause) -> AuthError {
-    AuthError::from(AuthErrorKind::CrossSite).with_source(cause)
 }
 
 /// What is hashed. No token's signing input begins like this (RFC 7515 section 5.1).

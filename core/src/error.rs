@@ -169,7 +169,7 @@ pub enum AuthErrorKind {
     BadSignature,
     /// The token is bound to a key or certificate (`cnf`) that this request does not prove.
     BoundToken,
-    /// The token came in a cookie, and the request does not prove that its own site sent it.
+    /// The token came in a cookie, and the request comes from another site.
     CrossSite,
     /// `exp` has passed.
     Expired,
@@ -193,6 +193,8 @@ pub enum AuthErrorKind {
     Misconfigured,
     /// A required claim is absent.
     MissingClaim,
+    /// The token came in a cookie, and the request does not say which site sent it.
+    MissingOrigin,
     /// The request carries no token.
     MissingToken,
     /// `nbf` lies in the future.
@@ -217,6 +219,8 @@ pub enum AuthErrorKind {
     WrongAlgorithm,
     /// `aud` names somebody else.
     WrongAudience,
+    /// The token came in a cookie, and the request lacks the double-submit value of its session.
+    WrongCsrfToken,
     /// `iss` is not the expected issuer.
     WrongIssuer,
     /// `typ` says that this is another kind of token.
@@ -313,6 +317,12 @@ impl AuthErrorKind {
                 Facts(500, None, "misconfigured", "the service is misconfigured")
             }
             Self::MissingClaim => Facts(401, TOKEN, "missing_claim", "a required claim is missing"),
+            Self::MissingOrigin => Facts(
+                403,
+                None,
+                "missing_origin",
+                "the request has no Origin header",
+            ),
             Self::MissingToken => Facts(401, None, "missing_token", "authentication is required"),
             Self::NotYetValid => Facts(401, TOKEN, "not_yet_valid", "the token is not valid yet"),
             Self::RevocationUnavailable => Facts(
@@ -356,6 +366,12 @@ impl AuthErrorKind {
                 TOKEN,
                 "wrong_audience",
                 "the token is meant for another audience",
+            ),
+            Self::WrongCsrfToken => Facts(
+                403,
+                None,
+                "wrong_csrf_token",
+                "the X-CSRF-Token header is missing or of another session",
             ),
             Self::WrongIssuer => Facts(
                 401,

@@ -95,7 +95,7 @@ fn verdict(head: &Head) -> Verdict {
         Ok(CsrfCheck::NeedsToken(_)) => NeedsToken,
         Ok(CsrfCheck::Pass) => Pass,
         Err(error) => {
-            assert_eq!(error.kind(), AuthErrorKind::CrossSite);
+            assert_eq!(error.kind().status(), 403);
             Refused
         }
     }
@@ -130,6 +130,55 @@ mod the_head {
         ] {
             let head = Head::post().method(method).headers(&from_elsewhere);
             assert_eq!(verdict(&head), Refused, "{method}");
+        }
+    }
+
+    #[test]
+    fn a_safe_method_that_opens_a_websocket_is_judged_like_any_other_request() {
+        for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
+            for (name, value) in [
+                ("upgrade", "websocket"),
+                ("upgrade", "WebSocket"),
+                ("upgrade", "h2c,websocket"),
+                ("upgrade", "h2c , websocket/13"),
+                ("sec-fetch-mode", "websocket"),
+            ] {
+                let from = |headers: &[(&'static str, &str)]| {
+                    let head = Head::post().method(method).header(name, value);
+                    verdict(&head.headers(headers))
+                };
+                for (headers, expected) in [
+                    (&[("origin", "https://evil.test")][..], Refused),
+                    (&[("origin", "https://sub.app.test")], Refused),
+                    (&[("sec-fetch-site", "same-site")], Refused),
+                    (&[], Refused),
+                    (&[("x-csrf-token", "something")], NeedsToken),
+                    (&[("origin", "https://app.test")], Pass),
+                    (&[("origin", PARTNER)], Pass),
+                    (&[("sec-fetch-site", "same-origin")], Pass),
+                ] {
+                    assert_eq!(
+                        from(headers),
+                        expected,
+                        "{method} {name} {value} {headers:?}"
+                    );
+                }
+                // A login by such a request is none, but what sets cookies is held to the rules.
+                let evil = Head::post().method(method).header(name, value);
+                let evil = evil.header("origin", "https://evil.test");
+                assert!(csrf().check_login(&evil).is_err());
+            }
+            for (name, value) in [
+                ("upgrade", "h2c"),
+                ("upgrade", "websockets"),
+                ("upgrade", ""),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-websocket-protocol", "websocket"),
+            ] {
+                let head = Head::post().method(method).header(name, value);
+                let head = head.header("origin", "https://evil.test");
+                assert_eq!(verdict(&head), Pass, "{method} {name} {value}");
+            }
         }
     }
 
@@ -339,7 +388,73 @@ mod the_head {
         ]);
         let head = Head::post().header("x-csrf-token", "something");
         let error = Csrf::new().check_head(&head).unwrap_err();
-        assert_eq!(error.kind(), AuthErrorKind::CrossSite);
+        assert_eq!(error.kind(), AuthErrorKind::MissingOrigin);
+    }
+
+    #[test]
+    fn a_refusal_names_what_is_wrong_or_missing() {
+        let secret = csrf();
+        let no_secret = Csrf::new();
+        let required = csrf().require_token().unwrap();
+        let twice = [("x-csrf-token", "a"), ("x-csrf-token", "a")];
+        for (csrf, headers, kind, cause) in [
+            (
+                &secret,
+                &[("origin", "https://evil.test")][..],
+                AuthErrorKind::CrossSite,
+                "Origin is neither the host of the request nor an allowed one",
+            ),
+            (
+                &secret,
+                &[("sec-fetch-site", "cross-site")],
+                AuthErrorKind::CrossSite,
+                "Sec-Fetch-Site names another site, and Origin is not an allowed one",
+            ),
+            (
+                &secret,
+                &[
+                    ("origin", "https://app.test"),
+                    ("origin", "https://app.test"),
+                ],
+                AuthErrorKind::CrossSite,
+                "Sec-Fetch-Site, Origin or Host is there twice",
+            ),
+            (
+                &no_secret,
+                &[],
+                AuthErrorKind::MissingOrigin,
+                "the request has neither Sec-Fetch-Site nor Origin, and there is no secret for X-CSRF-Token",
+            ),
+            (
+                &secret,
+                &[],
+                AuthErrorKind::MissingOrigin,
+                "the request has neither Sec-Fetch-Site nor Origin, and no X-CSRF-Token",
+            ),
+            (
+                &secret,
+                &twice,
+                AuthErrorKind::WrongCsrfToken,
+                "X-CSRF-Token is there twice",
+            ),
+            (
+                &secret,
+                &[("x-csrf-token", "wrong")],
+                AuthErrorKind::WrongCsrfToken,
+                "X-CSRF-Token was not made for this session",
+            ),
+            (
+                &required,
+                &[("origin", "https://app.test")],
+                AuthErrorKind::WrongCsrfToken,
+                "the request has no X-CSRF-Token, which is required",
+            ),
+        ] {
+            let head = Head::post().headers(headers);
+            let error = csrf.check(&head, "session-1").unwrap_err();
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert_eq!((error.kind(), &*source), (kind, cause), "{headers:?}");
+        }
     }
 
     #[test]
@@ -368,7 +483,7 @@ mod the_value {
         csrf.check(&head, session_id).map_err(|error| error.kind())
     }
 
-    const REFUSED: Result<(), AuthErrorKind> = Err(AuthErrorKind::CrossSite);
+    const REFUSED: Result<(), AuthErrorKind> = Err(AuthErrorKind::WrongCsrfToken);
 
     #[test]
     fn it_is_bound_to_its_session() {
@@ -391,7 +506,8 @@ mod the_value {
             .secret("another secret of 32 bytes or more")
             .unwrap();
         assert_eq!(check(&other, &value, "session-1"), REFUSED);
-        assert_eq!(check(&Csrf::new(), &value, "session-1"), REFUSED);
+        let without = check(&Csrf::new(), &value, "session-1");
+        assert_eq!(without, Err(AuthErrorKind::MissingOrigin));
     }
 
     #[test]
@@ -433,6 +549,81 @@ mod the_value {
             assert_eq!(check(&csrf, &text, "session-1"), REFUSED, "{text}");
         }
         assert_eq!(check(&csrf, [0xff; 64], "session-1"), REFUSED);
+    }
+
+    mod required {
+        use super::*;
+
+        fn always() -> Csrf {
+            csrf().require_token().unwrap()
+        }
+
+        #[test]
+        fn it_is_asked_for_although_the_browser_names_the_own_site() {
+            let csrf = always();
+            let own = csrf.token("session-1").unwrap().unwrap();
+            let of_another = csrf.token("session-2").unwrap().unwrap();
+            for (name, value) in [
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "none"),
+                ("origin", "https://app.test"),
+                ("origin", PARTNER),
+            ] {
+                let head = || Head::post().header(name, value);
+                let kind = |head: &Head| csrf.check(head, "session-1").map_err(|e| e.kind());
+                let refused = Err(AuthErrorKind::WrongCsrfToken);
+                assert_eq!(kind(&head()), refused, "{value}");
+                assert_eq!(kind(&head().header(Csrf::HEADER, &of_another)), refused);
+                assert_eq!(kind(&head().header(Csrf::HEADER, &own)), Ok(()), "{value}");
+            }
+        }
+
+        #[test]
+        fn it_makes_up_for_no_other_site() {
+            let own = always().token("session-1").unwrap().unwrap();
+            let cross = Head::post()
+                .header(Csrf::HEADER, own)
+                .header("sec-fetch-site", "cross-site");
+            let refused = always().check(&cross, "session-1").unwrap_err();
+            assert_eq!(refused.kind(), AuthErrorKind::CrossSite);
+        }
+
+        #[test]
+        fn reading_a_login_and_a_websocket_of_the_own_site_do_without() {
+            let own = || Head::post().header("origin", "https://app.test");
+            assert!(always().check(&own().method("GET"), "session-1").is_ok());
+            assert!(always().check_login(&own()).is_ok());
+            for socket in [
+                own().method("GET").header("upgrade", "websocket"),
+                own().method("CONNECT"),
+            ] {
+                assert!(always().check(&socket, "session-1").is_ok());
+            }
+        }
+
+        #[test]
+        fn an_authenticator_asks_for_the_value_of_the_session_of_the_token() {
+            let issuer = TestIssuer::new();
+            let authenticator = Authenticator::new(issuer.verifier())
+                .source(TokenSource::bearer().or(TokenSource::cookie("access")))
+                .csrf(always());
+            let token = issuer.token().claim("sid", "session-1").sign();
+            let status = |head: Head| {
+                let verdict = futures_executor::block_on(authenticator.check(&head));
+                verdict.map_or_else(|error| error.kind().status(), |_| 200)
+            };
+            let own = || {
+                Head::post()
+                    .cookie(&token)
+                    .header("sec-fetch-site", "same-origin")
+            };
+            let value = |id| always().token(id).unwrap().unwrap();
+            assert_eq!(status(own()), 403);
+            assert_eq!(status(own().header(Csrf::HEADER, value("session-2"))), 403);
+            assert_eq!(status(own().header(Csrf::HEADER, value("session-1"))), 200);
+            let bearer = Head::post().header("authorization", format!("Bearer {token}"));
+            assert_eq!(status(bearer), 200);
+        }
     }
 
     #[test]
@@ -490,6 +681,14 @@ mod settings {
             assert!(matches!(refused, ConfigError::WeakKey(_)), "{refused}");
         }
         assert!(Csrf::new().secret(&SECRET.as_bytes()[..32]).is_ok());
+    }
+
+    #[test]
+    fn a_required_value_needs_a_secret_to_be_made() {
+        let refused = Csrf::new().require_token().unwrap_err();
+        assert!(matches!(refused, ConfigError::Conflict(_)), "{refused}");
+        assert!(refused.to_string().contains("`secret`"), "{refused}");
+        assert!(Csrf::new().secret(SECRET).unwrap().require_token().is_ok());
     }
 
     #[test]
@@ -571,7 +770,7 @@ mod an_authenticator {
         let silent = Head::post().cookie(&token);
         assert_eq!(
             kind(&authenticator, &silent),
-            Some(AuthErrorKind::CrossSite)
+            Some(AuthErrorKind::MissingOrigin)
         );
         let own = Head::post()
             .cookie(&token)
@@ -608,11 +807,13 @@ mod an_authenticator {
         let either = TokenSource::bearer().or(TokenSource::cookie("access"));
         let authenticator = Authenticator::new(issuer.verifier()).source(either);
         let bearer = Head::post().header("authorization", format!("Bearer {token}"));
+        assert_eq!(status(&authenticator, &bearer), 200);
+        assert_eq!(*bearer.asked.borrow(), ["authorization", "cookie"]);
+        // With the credentials of a cookie, a GET may be a WebSocket handshake.
         let read = Head::post().method("GET").cookie(&token);
-        for head in [bearer, read] {
-            assert_eq!(status(&authenticator, &head), 200);
-            assert_eq!(*head.asked.borrow(), ["authorization", "cookie"]);
-        }
+        assert_eq!(status(&authenticator, &read), 200);
+        let asked = ["authorization", "cookie", "upgrade", "sec-fetch-mode"];
+        assert_eq!(*read.asked.borrow(), asked);
     }
 
     #[test]
@@ -626,7 +827,7 @@ mod an_authenticator {
                 &Head::post().cookie(token).header(Csrf::HEADER, value),
             )
         };
-        let refused = Some(AuthErrorKind::CrossSite);
+        let refused = Some(AuthErrorKind::WrongCsrfToken);
 
         let session = issuer.token().claim("sid", "session-1").sign();
         assert_eq!(with(&session, "session-1"), None);
@@ -657,7 +858,8 @@ mod an_authenticator {
         assert_eq!(kind(&authenticator, &wrong), Some(AuthErrorKind::Expired));
         let good = issuer.token().sign();
         let wrong = Head::post().cookie(&good).header(Csrf::HEADER, "wrong");
-        assert_eq!(kind(&authenticator, &wrong), Some(AuthErrorKind::CrossSite));
+        let refused = Some(AuthErrorKind::WrongCsrfToken);
+        assert_eq!(kind(&authenticator, &wrong), refused);
     }
 
     #[test]

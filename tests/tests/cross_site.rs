@@ -1,8 +1,8 @@
-//! Request targets under the cross-site protection, through every entry.
+//! WebSocket handshakes and request targets under the cross-site protection, through every entry.
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
-use countersign::{Authenticator, TokenSource, testing::TestIssuer};
+use countersign::{Authenticator, Csrf, TokenSource, testing::TestIssuer};
 use countersign_tests::{Answer, Entry, Request};
 
 /// The same answer from every entry.
@@ -20,6 +20,128 @@ fn logged_in() -> (Authenticator, Request) {
     let authenticator = Authenticator::new(issuer.verifier()).source(TokenSource::cookie("access"));
     let cookie = format!("access={}", issuer.token().sign());
     (authenticator, Request::get().header("cookie", cookie))
+}
+
+mod websocket {
+    use super::*;
+
+    const OWN: &str = "https://app.test";
+    const SIBLING: &str = "https://evil.app.test";
+
+    /// The headers that mark a handshake, alone and as browsers and gateways send them.
+    const HANDSHAKES: [&[(&str, &str)]; 7] = [
+        // Chromium sends these two, and no `Sec-Fetch-*`.
+        &[("connection", "Upgrade"), ("upgrade", "websocket")],
+        &[
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "WebSocket"),
+        ],
+        &[("upgrade", "h2c, websocket")],
+        &[("upgrade", "h2c"), ("upgrade", "websocket")],
+        &[("upgrade", "websocket/13")],
+        &[("sec-fetch-mode", "websocket")],
+        &[("upgrade", "websocket"), ("sec-fetch-mode", "websocket")],
+    ];
+
+    fn with(request: &Request, headers: &[(&str, &str)]) -> Request {
+        let add = |request: Request, (name, value): &(&str, &str)| request.header(name, value);
+        headers.iter().fold(request.clone(), add)
+    }
+
+    #[test]
+    fn a_handshake_of_a_foreign_origin_is_forbidden_and_one_of_the_own_goes_through() {
+        let (authenticator, request) = logged_in();
+        let request = request.header("host", "app.test");
+        for handshake in HANDSHAKES {
+            let from = |origin: &str| {
+                let request = with(&request, handshake).header("origin", origin);
+                let answer = send(&authenticator, &request);
+                (answer.status, answer.reason)
+            };
+            for foreign in [SIBLING, "https://evil.test", "null"] {
+                assert_eq!(from(foreign), (403, Some("cross_site")), "{handshake:?}");
+            }
+            assert_eq!(from(OWN), (200, None), "{handshake:?}");
+        }
+    }
+
+    #[test]
+    fn sec_fetch_site_counts_for_a_handshake_where_it_is_sent() {
+        let (authenticator, request) = logged_in();
+        for (site, status) in [
+            ("same-origin", 200),
+            ("same-site", 403),
+            ("cross-site", 403),
+        ] {
+            let request = request
+                .clone()
+                .header("upgrade", "websocket")
+                .header("sec-fetch-site", site);
+            assert_eq!(send(&authenticator, &request).status, status, "{site}");
+        }
+    }
+
+    #[test]
+    fn a_handshake_without_any_origin_is_forbidden() {
+        let (authenticator, request) = logged_in();
+        let request = request.header("host", "app.test");
+        let handshake = request.clone().header("upgrade", "websocket");
+        let answer = send(&authenticator, &handshake);
+        assert_eq!(
+            (answer.status, answer.reason),
+            (403, Some("missing_origin"))
+        );
+        assert_eq!(send(&authenticator, &request).status, 200);
+    }
+
+    #[test]
+    fn extended_connect_is_a_handshake() {
+        let (authenticator, request) = logged_in();
+        // RFC 8441 section 4: `:method` is CONNECT, and `:authority` names the site.
+        let request = request.method("CONNECT").target("https://app.test/socket");
+        let from =
+            |origin: &str| send(&authenticator, &request.clone().header("origin", origin)).status;
+        assert_eq!(from(SIBLING), 403);
+        assert_eq!(from(OWN), 200);
+    }
+
+    #[test]
+    fn an_allowed_origin_may_open_one() {
+        let (authenticator, request) = logged_in();
+        let authenticator = authenticator.csrf(Csrf::new().allow_origin(SIBLING).unwrap());
+        let request = request
+            .header("host", "app.test")
+            .header("upgrade", "websocket")
+            .header("origin", SIBLING);
+        assert_eq!(send(&authenticator, &request).status, 200);
+    }
+
+    #[test]
+    fn other_upgrades_and_modes_leave_a_get_harmless() {
+        let (authenticator, request) = logged_in();
+        for header in [
+            ("upgrade", "h2c"),
+            ("upgrade", "websockets"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-mode", "cors"),
+        ] {
+            let request = with(&request, &[header]).header("origin", SIBLING);
+            assert_eq!(send(&authenticator, &request).status, 200, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_opens_one_from_anywhere() {
+        let issuer = TestIssuer::new();
+        let offer = format!("chat, bearer.{}", issuer.token().sign());
+        let authenticator =
+            Authenticator::new(issuer.verifier()).source(TokenSource::websocket_protocol());
+        let request = Request::get()
+            .header("upgrade", "websocket")
+            .header("sec-websocket-protocol", offer)
+            .header("origin", SIBLING);
+        assert_eq!(send(&authenticator, &request).status, 200);
+    }
 }
 
 mod target {

@@ -1,0 +1,35 @@
+//! Refusals of the cross-site protection.
+
+use crate::error::{AuthError, AuthErrorKind};
+
+/// The reason, for the log.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(super) enum Cause {
+    #[error("the request has neither Sec-Fetch-Site nor Origin, and no X-CSRF-Token")]
+    NoOrigin,
+    #[error(
+        "the request has neither Sec-Fetch-Site nor Origin, and there is no secret for X-CSRF-Token"
+    )]
+    NoSecret,
+    #[error("the request has no X-CSRF-Token, which is required")]
+    NoValue,
+    #[error("Origin is neither the host of the request nor an allowed one")]
+    Origin,
+    #[error("Sec-Fetch-Site names another site, and Origin is not an allowed one")]
+    SecFetchSite,
+    #[error("Sec-Fetch-Site, Origin or Host is there twice")]
+    SeveralHeaders,
+    #[error("X-CSRF-Token is there twice")]
+    SeveralValues,
+    #[error("X-CSRF-Token was not made for this session")]
+    WrongValue,
+}
+
+pub(super) fn refused(cause: Cause) -> AuthError {
+    let kind = match cause {
+        Cause::NoOrigin | Cause::NoSecret => AuthErrorKind::MissingOrigin,
+        Cause::NoValue | Cause::SeveralValues | Cause::WrongValue => AuthErrorKind::WrongCsrfToken,
+        Cause::Origin | Cause::SecFetchSite | Cause::SeveralHeaders => AuthErrorKind::CrossSite,
+    };
+    AuthError::from(kind).with_source(cause)
+}
