@@ -3,7 +3,7 @@
 use countersign::RequestHead;
 use http::{
     HeaderMap, Method, Request, Uri,
-    header::{AUTHORIZATION, AsHeaderName, COOKIE, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
+    header::{AUTHORIZATION, AsHeaderName, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
     request::Parts,
     uri::Authority,
 };
@@ -73,8 +73,11 @@ impl RequestHead for Head<'_> {
             "authorization" => self.visit(&AUTHORIZATION, visit),
             "cookie" => self.visit(&COOKIE, visit),
             "sec-websocket-protocol" => self.visit(&SEC_WEBSOCKET_PROTOCOL, visit),
+            "sec-fetch-mode" => self.visit(&SEC_FETCH_MODE, visit),
             "upgrade" => self.visit(&UPGRADE, visit),
             name => self.visit(name, visit),
         }
     }
 }
+
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

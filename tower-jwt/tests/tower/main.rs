@@ -4,6 +4,7 @@
 
 mod extractors;
 mod grpc;
+mod http2;
 mod layer;
 mod log;
 mod readiness;
