@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest,
     http::{
-        header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
+        header::{AUTHORIZATION, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
         uri::Authority,
     },
 };
@@ -36,6 +36,7 @@ impl RequestHead for Head<'_> {
             "authorization" => headers.get_all(&AUTHORIZATION),
             "cookie" => headers.get_all(&COOKIE),
             "sec-websocket-protocol" => headers.get_all(&SEC_WEBSOCKET_PROTOCOL),
+            "sec-fetch-mode" => headers.get_all(&SEC_FETCH_MODE),
             "upgrade" => headers.get_all(&UPGRADE),
             name => headers.get_all(name),
         };
@@ -44,6 +45,8 @@ impl RequestHead for Head<'_> {
         }
     }
 }
+
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 #[cfg(test)]
 mod tests {
