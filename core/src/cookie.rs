@@ -1,12 +1,19 @@
 //! Tokens in cookies.
 
-use std::fmt;
+mod error;
+mod layouts;
+mod names;
+mod planted;
 
 use ::cookie::{
     Cookie, SameSite,
     time::{Duration, OffsetDateTime},
 };
 
+pub use self::error::CookieError;
+pub(crate) use self::layouts::Layouts;
+
+use self::names::{HOST, SECURE, checked_name, is_path, is_scriptable, with_prefix};
 use crate::{
     ConfigError,
     error::AuthError,
@@ -15,21 +22,26 @@ use crate::{
 
 /// The cookies that hold a session's tokens in a browser.
 ///
-/// | cookie | name | path | scripts | it lives as long as |
-/// |---|---|---|---|---|
-/// | access token | `__Host-access` | `/` | cannot read it | the token |
-/// | refresh token | `__Secure-refresh` | that of the session routes | cannot read it | the session |
-/// | double-submit value of [`Csrf`](crate::Csrf) | `__Host-csrf` | `/` | read it | the session |
+/// | cookie | name | scripts | it lives as long as |
+/// |---|---|---|---|
+/// | access token | `__Host-access` | cannot read it | the token |
+/// | refresh token | `__Host-refresh` | cannot read it | the session |
+/// | double-submit value of [`Csrf`](crate::Csrf) | `__Host-csrf` | read it | the session |
 ///
-/// All are `Secure`, `SameSite=Strict`, and have no `Domain`. A browser keeps a `__Host-` cookie only
-/// if this very host set it for all its paths, so that no subdomain can plant one; the refresh token
-/// is bound to a path instead, so that it does not travel with every request (RFC 6265bis section
-/// 4.1.3). A cookie is deleted with the attributes it was set with.
+/// All are `Secure`, `SameSite=Strict`, of the path `/`, and have no `Domain`. A browser keeps a
+/// `__Host-` cookie only if this very host set it like that (RFC 6265bis section 4.1.3), so nobody can
+/// plant one: no sibling subdomain, and no http server of this host. A cookie is deleted with the
+/// attributes it was set with.
 ///
-/// A subdomain that an attacker controls can plant a refresh token of its own, since its path keeps it
-/// from having the prefix `__Host-`: then the visitor is refused (401), or, with no session, works in
-/// the attacker's. Where subdomains are not trusted, mount the session routes at `/`: the refresh cookie
-/// is then called `__Host-refresh`, and travels with every request.
+/// The price of the prefix is the path: the refresh token travels with every request to the host. To
+/// bind it to the session routes, and trust all subdomains, there is
+/// [`refresh_path_trusting_subdomains`](Self::refresh_path_trusting_subdomains).
+///
+/// # Several on one host
+///
+/// Cookies do not know ports or, with the prefix, paths. Two apps on one host, or two mounts of
+/// session routes in one app, need cookies of their own, by [`named`](Self::named): with the same
+/// names, a login at one replaces the session at the other.
 ///
 /// # Examples
 ///
@@ -37,7 +49,7 @@ use crate::{
 /// use countersign::{Authenticator, AuthCookies, TokenSource};
 /// # use countersign::testing::TestIssuer;
 /// # let verifier = TestIssuer::new().verifier();
-/// let cookies = AuthCookies::new("/session")?;
+/// let cookies = AuthCookies::new();
 /// let authenticator = Authenticator::new(verifier)
 ///     .source(TokenSource::bearer().or(cookies.access_source()));
 ///
@@ -49,43 +61,60 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "cookies do nothing until a route sets them"]
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthCookies {
     access: Box<str>,
     csrf: Box<str>,
     refresh: Box<str>,
-    refresh_path: Box<str>,
+    /// `None`: `/`, with the prefix `__Host-`.
+    refresh_path_trusting_subdomains: Option<Box<str>>,
     same_site: SameSite,
     access_in_body: bool,
 }
 
 impl AuthCookies {
-    /// The usual cookies. `refresh_path` is where the session routes are mounted, for example
-    /// `/session`: nothing outside of it gets the refresh token.
+    /// The usual cookies: `__Host-access`, `__Host-refresh` and `__Host-csrf`.
+    pub fn new() -> Self {
+        Self {
+            access: "__Host-access".into(),
+            csrf: "__Host-csrf".into(),
+            refresh: "__Host-refresh".into(),
+            refresh_path_trusting_subdomains: None,
+            same_site: SameSite::Strict,
+            access_in_body: false,
+        }
+    }
+
+    /// Cookies with a name of their own, for a second app or mount on a host: with `spa` they are
+    /// `__Host-spa-access`, `__Host-spa-refresh` and `__Host-spa-csrf`.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidSetting`] when it is not a path that a cookie can have: `/` first, at
-    /// most 1024 visible ASCII characters, no `;`, `,`, `?` or `#`.
-    pub fn new(refresh_path: impl Into<String>) -> Result<Self, ConfigError> {
-        let refresh_path = refresh_path.into();
-        if !is_path(&refresh_path) {
-            return Err(ConfigError::InvalidSetting(format!(
-                "cookie path {refresh_path:?}: a path starts with `/`, has at most 1024 visible \
-                 ASCII characters, and none of `;`, `,`, `?`, `#`"
-            )));
+    /// [`ConfigError::InvalidSetting`] when it is empty, or cannot be in the name of a cookie (RFC
+    /// 6265 section 4.1.1).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::AuthCookies;
+    ///
+    /// let page = AuthCookies::new();
+    /// let spa = AuthCookies::named("spa")?.access_token_in_body();
+    /// # let _ = (page, spa);
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn named(name: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let name = name.as_ref();
+        if name.is_empty() {
+            return Err(ConfigError::InvalidSetting(
+                "the name of a set of cookies is empty: `AuthCookies::new` is the one without"
+                    .into(),
+            ));
         }
-        Ok(Self {
-            access: "__Host-access".into(),
-            csrf: "__Host-csrf".into(),
-            refresh: match &*refresh_path {
-                "/" => "__Host-refresh".into(),
-                _ => "__Secure-refresh".into(),
-            },
-            refresh_path: refresh_path.into_boxed_str(),
-            same_site: SameSite::Strict,
-            access_in_body: false,
-        })
+        Self::new()
+            .access_name(format!("{HOST}{name}-access"))?
+            .csrf_name(format!("{HOST}{name}-csrf"))?
+            .refresh_name(format!("{HOST}{name}-refresh"))
     }
 
     /// The name of the access token's cookie, with the prefix `__Host-`.
@@ -95,7 +124,7 @@ impl AuthCookies {
     /// [`ConfigError::InvalidSetting`] without the prefix, or when it is no name of a cookie (RFC
     /// 6265 section 4.1.1); [`ConfigError::Conflict`] when another cookie has it.
     pub fn access_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        self.access = checked_name(name.into(), &[HOST])?;
+        self.access = checked_name(name.into(), HOST)?;
         self.with_distinct_names()
     }
 
@@ -106,29 +135,71 @@ impl AuthCookies {
     /// As for [`access_name`](Self::access_name), and with the prefix `__Host-Http-`, under which
     /// browsers refuse a cookie that scripts can read.
     pub fn csrf_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        self.csrf = checked_name(name.into(), &[HOST])?;
-        if self.csrf.starts_with(HOST_HTTP) {
+        self.csrf = checked_name(name.into(), HOST)?;
+        if !is_scriptable(&self.csrf) {
             return Err(ConfigError::InvalidSetting(format!(
-                "cookie name {:?}: scripts read this cookie, which `{HOST_HTTP}` excludes",
+                "cookie name {:?}: scripts read this cookie, which `__Host-Http-` excludes",
                 self.csrf
             )));
         }
         self.with_distinct_names()
     }
 
-    /// The name of the refresh token's cookie, with the prefix `__Secure-`; also `__Host-` when its
-    /// path is `/`.
+    /// The name of the refresh token's cookie, with the prefix `__Host-`; with `__Secure-` after
+    /// [`refresh_path_trusting_subdomains`](Self::refresh_path_trusting_subdomains).
     ///
     /// # Errors
     ///
     /// As for [`access_name`](Self::access_name).
     pub fn refresh_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        let prefixes: &[&str] = match &*self.refresh_path {
-            "/" => &[SECURE, HOST],
-            _ => &[SECURE],
+        let prefix = match self.refresh_path_trusting_subdomains {
+            None => HOST,
+            Some(_) => SECURE,
         };
-        self.refresh = checked_name(name.into(), prefixes)?;
+        self.refresh = checked_name(name.into(), prefix)?;
         self.with_distinct_names()
+    }
+
+    /// Binds the refresh token's cookie to a path, that of the session routes, so that it does not
+    /// travel with every request; and gives up that nobody can plant one.
+    ///
+    /// A cookie with a path cannot have the prefix `__Host-`: it is called `__Secure-refresh`, and every
+    /// subdomain of the site can set one of the name for this host. Whoever controls one, by a
+    /// takeover or an injected script,
+    ///
+    /// - works with a visitor who is not logged in as a puppet: the visitor gets the attacker's session
+    ///   and puts data into it (session fixation);
+    /// - locks out one who is: of two cookies nobody can tell which is the planted one, so a refresh is
+    ///   401. A login does not replace a cookie with another `Domain` or `Path`. The session routes
+    ///   delete what a browser can have sent them beside their own, for all parent domains of the
+    ///   request's host; behind a proxy that changes the host they cannot name those, and the visitor
+    ///   stays locked out until the planted cookie expires.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when it is not a path that a cookie can have: `/` first, at
+    /// most 1024 visible ASCII characters, no `;`, `,`, `?` or `#`; and when it is `/`, which needs no
+    /// trust in anybody and is the default.
+    pub fn refresh_path_trusting_subdomains(
+        mut self,
+        path: impl Into<String>,
+    ) -> Result<Self, ConfigError> {
+        let path = path.into();
+        if path == "/" {
+            return Err(ConfigError::InvalidSetting(
+                "cookie path \"/\": it is the default, with a cookie that subdomains cannot plant"
+                    .into(),
+            ));
+        }
+        if !is_path(&path) {
+            return Err(ConfigError::InvalidSetting(format!(
+                "cookie path {path:?}: a path starts with `/`, has at most 1024 visible \
+                 ASCII characters, and none of `;`, `,`, `?`, `#`"
+            )));
+        }
+        self.refresh = with_prefix(&self.refresh, SECURE);
+        self.refresh_path_trusting_subdomains = Some(path.into_boxed_str());
+        Ok(self)
     }
 
     /// `SameSite=Lax` in place of `Strict`: a visitor who follows a link from another site arrives
@@ -176,7 +247,7 @@ impl AuthCookies {
             .flatten()
             .map(|(kind, (value, seconds))| {
                 self.check(kind, value)?;
-                Ok(self.write(kind, value, seconds))
+                Ok(self.write(kind, value, seconds).to_string())
             })
             .collect()
     }
@@ -184,11 +255,8 @@ impl AuthCookies {
     /// The values of `Set-Cookie` that delete the cookies, one header each.
     #[must_use]
     pub fn clear(&self) -> Vec<String> {
-        let access = (!self.access_in_body).then_some(Kind::Access);
-        access
-            .into_iter()
-            .chain([Kind::Refresh, Kind::Csrf])
-            .map(|kind| self.write(kind, "", 0))
+        self.kinds()
+            .map(|kind| self.write(kind, "", 0).to_string())
             .collect()
     }
 
@@ -200,7 +268,21 @@ impl AuthCookies {
         }
     }
 
-    /// Whether a browser would keep this access token.
+    /// The refresh token that a request carries.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::MalformedToken`](crate::AuthErrorKind::MalformedToken) (401) when there are
+    /// two cookies of the name with different values: one was planted. No browser sends that without
+    /// [`refresh_path_trusting_subdomains`](Self::refresh_path_trusting_subdomains).
+    pub fn refresh_token<'h>(
+        &self,
+        head: &'h dyn RequestHead,
+    ) -> Result<Option<&'h str>, AuthError> {
+        Ok(cookie(head, &self.refresh)?)
+    }
+
+    /// Checks that a browser would keep this access token.
     pub(crate) fn check_access(&self, token: &str) -> Result<(), CookieError> {
         match self.access_in_body {
             true => Ok(()),
@@ -212,25 +294,12 @@ impl AuthCookies {
         self.access_in_body
     }
 
-    /// The refresh token that a request carries.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthErrorKind::MalformedToken`](crate::AuthErrorKind::MalformedToken) (401) when there are
-    /// two cookies of the name with different values: one was planted.
-    pub fn refresh_token<'h>(
-        &self,
-        head: &'h dyn RequestHead,
-    ) -> Result<Option<&'h str>, AuthError> {
-        Ok(cookie(head, &self.refresh)?)
-    }
-
     /// A cookie that lives for some seconds. With none it is deleted, which takes the same name and
     /// attributes as setting it: hence one function.
-    fn write(&self, kind: Kind, value: &str, seconds: u64) -> String {
-        let path = match kind {
-            Kind::Access | Kind::Csrf => "/",
-            Kind::Refresh => &self.refresh_path,
+    fn write<'c>(&'c self, kind: Kind, value: &'c str, seconds: u64) -> Cookie<'c> {
+        let path = match (kind, &self.refresh_path_trusting_subdomains) {
+            (Kind::Refresh, Some(path)) => path,
+            _ => "/",
         };
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
         let cookie = Cookie::build((self.name(kind), value))
@@ -243,22 +312,21 @@ impl AuthCookies {
             0 => cookie.expires(OffsetDateTime::UNIX_EPOCH),
             _ => cookie,
         }
-        .to_string()
+        .build()
     }
 
     fn check(&self, kind: Kind, value: &str) -> Result<(), CookieError> {
-        let name = self.name(kind);
-        let refused = |cause| {
-            let name = name.into();
-            Err(CookieError { name, cause })
-        };
-        if !value.bytes().all(is_cookie_octet) {
-            return refused(Cause::NotAValue);
-        }
-        match name.len() + value.len() {
-            0..=MOST_BYTES => Ok(()),
-            bytes => refused(Cause::TooLarge(bytes)),
-        }
+        CookieError::check(self.name(kind), value)
+    }
+
+    /// Those that are in use.
+    fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let access = (!self.access_in_body).then_some(Kind::Access);
+        access.into_iter().chain([Kind::Refresh, Kind::Csrf])
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.kinds().map(|kind| self.name(kind))
     }
 
     fn name(&self, kind: Kind) -> &str {
@@ -278,100 +346,16 @@ impl AuthCookies {
     }
 }
 
-/// Why a cookie was not set. It does not hold the value.
-///
-/// # Examples
-///
-/// ```
-/// use countersign::AuthCookies;
-///
-/// let large = "a".repeat(5_000);
-/// let error = AuthCookies::new("/session")?
-///     .set((&large, 900), ("refresh", 86_400), None)
-///     .unwrap_err();
-/// assert_eq!(
-///     error.to_string(),
-///     "the cookie __Host-access has 5013 bytes of name and value, and browsers drop it beyond 4096"
-/// );
-/// # Ok::<(), countersign::ConfigError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CookieError {
-    name: Box<str>,
-    cause: Cause,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    NotAValue,
-    TooLarge(usize),
-}
-
-impl CookieError {
-    /// The name of the cookie.
-    #[must_use]
-    pub fn cookie(&self) -> &str {
-        &self.name
+/// As [`AuthCookies::new`].
+impl Default for AuthCookies {
+    fn default() -> Self {
+        Self::new()
     }
 }
-
-impl fmt::Display for CookieError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
-        match self.cause {
-            Cause::NotAValue => write!(f, "the cookie {name} has a character that none can have"),
-            Cause::TooLarge(bytes) => write!(
-                f,
-                "the cookie {name} has {bytes} bytes of name and value, \
-                 and browsers drop it beyond {MOST_BYTES}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for CookieError {}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Access,
     Csrf,
     Refresh,
-}
-
-/// What a browser keeps of name and value together (RFC 6265bis section 5.6). A larger cookie it
-/// drops without a word.
-const MOST_BYTES: usize = 4096;
-
-/// The longest attribute that a browser does not ignore (RFC 6265bis section 5.6).
-const MOST_PATH_BYTES: usize = 1024;
-
-const HOST: &str = "__Host-";
-const HOST_HTTP: &str = "__Host-Http-";
-const SECURE: &str = "__Secure-";
-
-fn is_path(path: &str) -> bool {
-    let allowed = |byte| matches!(byte, b'!'..=b'~') && !matches!(byte, b';' | b',' | b'?' | b'#');
-    path.starts_with('/') && path.len() <= MOST_PATH_BYTES && path.bytes().all(allowed)
-}
-
-/// A name is a `token` (RFC 6265 section 4.1.1) with one of these prefixes and something after it.
-fn checked_name(name: String, prefixes: &[&str]) -> Result<Box<str>, ConfigError> {
-    let rest = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix));
-    if rest.is_some_and(|rest| !rest.is_empty()) && name.bytes().all(is_token_byte) {
-        return Ok(name.into_boxed_str());
-    }
-    Err(ConfigError::InvalidSetting(format!(
-        "cookie name {name:?}: it must begin with {} and be a token",
-        prefixes.join(" or ")
-    )))
-}
-
-/// `tchar` (RFC 9110 section 5.6.2).
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// `cookie-octet` (RFC 6265 section 4.1.1).
-fn is_cookie_octet(byte: u8) -> bool {
-    matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }

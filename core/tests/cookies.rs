@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
 use cookie::{Cookie, SameSite};
-use countersign::{AuthCookies, AuthErrorKind, ConfigError, RequestHead};
+use countersign::{
+    AuthCookies, AuthErrorKind, ConfigError, Identity, Issuer, MemoryStore, RequestHead,
+    SessionRoutes, Sessions, SignIn, SigningKey,
+};
 use proptest::prelude::*;
 
 /// A request with these `Cookie` headers.
@@ -34,7 +37,12 @@ impl RequestHead for Head {
 }
 
 fn cookies() -> AuthCookies {
-    AuthCookies::new("/session").unwrap()
+    AuthCookies::new()
+}
+
+/// With a refresh cookie that subdomains can plant.
+fn with_path(path: &str) -> Result<AuthCookies, ConfigError> {
+    cookies().refresh_path_trusting_subdomains(path)
 }
 
 fn set(cookies: &AuthCookies) -> Vec<String> {
@@ -49,7 +57,7 @@ fn a_login_sets_three_cookies() {
         set(&cookies()),
         [
             "__Host-access=a.b.c; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900",
-            "__Secure-refresh=refresh; HttpOnly; SameSite=Strict; Secure; Path=/session; Max-Age=86400",
+            "__Host-refresh=refresh; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=86400",
             "__Host-csrf=csrf; SameSite=Strict; Secure; Path=/; Max-Age=86400",
         ]
     );
@@ -63,13 +71,12 @@ fn a_login_sets_three_cookies() {
 fn a_logout_deletes_them_with_the_same_attributes() {
     let expected = [
         "__Host-access=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
-        "__Secure-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/session; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+        "__Host-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
         "__Host-csrf=; SameSite=Strict; Secure; Path=/; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
     ];
     assert_eq!(cookies().clear(), expected);
 
-    let own = AuthCookies::new("/")
-        .unwrap()
+    let own = cookies()
         .access_name("__Host-a")
         .unwrap()
         .refresh_name("__Host-r")
@@ -77,7 +84,9 @@ fn a_logout_deletes_them_with_the_same_attributes() {
         .csrf_name("__Host-c")
         .unwrap()
         .same_site_lax();
-    for (set, cleared) in set(&own).iter().zip(own.clear()) {
+    let scoped = with_path("/session").unwrap();
+    let pairs = |cookies: &AuthCookies| set(cookies).into_iter().zip(cookies.clear());
+    for (set, cleared) in pairs(&own).chain(pairs(&scoped)) {
         let identity = |text: &str| {
             let cookie = Cookie::parse(text.to_owned()).unwrap();
             let attributes = (cookie.secure(), cookie.http_only(), cookie.same_site());
@@ -87,7 +96,7 @@ fn a_logout_deletes_them_with_the_same_attributes() {
             );
             (cookie.name().to_owned(), attributes, place)
         };
-        assert_eq!(identity(set), identity(&cleared));
+        assert_eq!(identity(&set), identity(&cleared));
     }
 }
 
@@ -128,7 +137,7 @@ fn a_cookie_that_browsers_would_drop_is_an_error() {
     // Every cookie is looked at.
     let large = "z".repeat(4096);
     let error = cookies().set(("a", 900), (&large, 1), None).unwrap_err();
-    assert_eq!(error.cookie(), "__Secure-refresh");
+    assert_eq!(error.cookie(), "__Host-refresh");
     let error = cookies()
         .set(("a", 900), ("r", 1), Some(&large))
         .unwrap_err();
@@ -162,13 +171,37 @@ fn a_value_that_no_cookie_can_have_is_an_error() {
 }
 
 #[test]
-fn the_refresh_path_is_one_that_a_cookie_can_have() {
+fn a_refresh_cookie_with_a_path_trades_the_prefix_for_it() {
+    let scoped = with_path("/session").unwrap();
+    assert_eq!(
+        set(&scoped)[1],
+        "__Secure-refresh=refresh; HttpOnly; SameSite=Strict; Secure; Path=/session; Max-Age=86400"
+    );
+    let named = AuthCookies::named("spa").unwrap();
+    let named = named.refresh_path_trusting_subdomains("/spa").unwrap();
+    assert!(set(&named)[1].starts_with("__Secure-spa-refresh=refresh; "));
+    // Whoever reads a log of settings sees it.
+    let shown = format!("{scoped:?}");
+    assert!(
+        shown.contains("refresh_path_trusting_subdomains: Some(\"/session\")"),
+        "{shown}"
+    );
+    let shown = format!("{:?}", cookies());
+    assert!(
+        shown.contains("refresh_path_trusting_subdomains: None"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_refresh_path_is_one_that_a_cookie_can_have_and_not_the_default() {
     let longest = format!("/{}", "p".repeat(1023));
-    for good in ["/", "/session", "/session/", "/a/b%20c", &longest] {
-        assert!(AuthCookies::new(good).is_ok(), "{good}");
+    for good in ["/session", "/session/", "/a/b%20c", "//", &longest] {
+        assert!(with_path(good).is_ok(), "{good}");
     }
     let too_long = format!("{longest}p");
     for bad in [
+        "/",
         "",
         "session",
         "https://app.test/session",
@@ -183,11 +216,33 @@ fn the_refresh_path_is_one_that_a_cookie_can_have() {
         "/session#a",
         &too_long,
     ] {
-        let refused = AuthCookies::new(bad).unwrap_err();
+        let refused = with_path(bad).unwrap_err();
         assert!(
             matches!(refused, ConfigError::InvalidSetting(_)),
             "{bad}: {refused}"
         );
+    }
+}
+
+#[test]
+fn a_named_set_shares_no_cookie_with_another() {
+    let names = |cookies: &AuthCookies| -> Vec<String> {
+        let name = |text: String| text.split('=').next().unwrap().to_owned();
+        set(cookies).into_iter().map(name).collect()
+    };
+    let spa = AuthCookies::named("spa").unwrap();
+    assert_eq!(
+        names(&spa),
+        ["__Host-spa-access", "__Host-spa-refresh", "__Host-spa-csrf"]
+    );
+    for other in [cookies(), AuthCookies::named("shop").unwrap()] {
+        assert!(names(&other).iter().all(|name| !names(&spa).contains(name)));
+    }
+    for bad in [
+        "", "a b", "a=b", "a;b", "\u{e4}", "Http-x", "http-x", "a\r\n",
+    ] {
+        let refused = AuthCookies::named(bad).unwrap_err();
+        assert!(matches!(refused, ConfigError::InvalidSetting(_)), "{bad}");
     }
 }
 
@@ -220,18 +275,58 @@ fn a_name_keeps_the_prefix_that_protects_it() {
         invalid(cookies().csrf_name(bad), bad);
     }
     // Browsers refuse a cookie of this prefix that scripts can read.
-    invalid(cookies().csrf_name("__Host-Http-csrf"), "__Host-Http-csrf");
+    for bad in ["__Host-Http-csrf", "__Host-http-csrf"] {
+        invalid(cookies().csrf_name(bad), bad);
+    }
 
-    assert!(cookies().refresh_name("__Secure-r").is_ok());
-    invalid(cookies().refresh_name("refresh"), "refresh");
-    // This prefix asks for the path `/`.
-    invalid(cookies().refresh_name("__Host-r"), "__Host-r");
-    assert!(
-        AuthCookies::new("/")
+    assert!(cookies().refresh_name("__Host-r").is_ok());
+    for bad in ["refresh", "__Secure-r", "__Host-"] {
+        invalid(cookies().refresh_name(bad), bad);
+    }
+    // `__Host-` asks for the path `/`.
+    let scoped = || with_path("/session").unwrap();
+    assert!(scoped().refresh_name("__Secure-r").is_ok());
+    for bad in ["refresh", "__Host-r", "__Secure-"] {
+        invalid(scoped().refresh_name(bad), bad);
+    }
+}
+
+/// One `Sessions` sees the cookies of all routes over it.
+#[test]
+fn routes_over_the_same_sessions_share_no_cookie_that_they_use_differently() {
+    let key = SigningKey::generate_es256().unwrap();
+    let issuer = Issuer::builder("https://id.example", key)
+        .audience("app")
+        .build()
+        .unwrap();
+    let sessions = Sessions::builder(issuer, MemoryStore::new())
+        .build()
+        .unwrap();
+    let routes = |cookies: AuthCookies| {
+        SessionRoutes::cookies(sessions.clone(), cookies, async |_: SignIn<()>| {
+            Ok::<Option<Identity<()>>, std::io::Error>(None)
+        })
+    };
+    assert!(routes(cookies()).is_ok());
+    for colliding in [
+        cookies().access_token_in_body(),
+        cookies().same_site_lax(),
+        AuthCookies::named("spa")
             .unwrap()
-            .refresh_name("__Host-r")
-            .is_ok()
-    );
+            .csrf_name("__Host-csrf")
+            .unwrap(),
+    ] {
+        let refused = routes(colliding).unwrap_err();
+        assert!(matches!(refused, ConfigError::Conflict(_)), "{refused}");
+        assert!(
+            refused.to_string().contains("`AuthCookies::named`"),
+            "{refused}"
+        );
+    }
+    let spa = || AuthCookies::named("spa").unwrap().access_token_in_body();
+    assert!(routes(spa()).is_ok());
+    // Once for each worker of a server.
+    assert!(routes(spa()).is_ok() && routes(cookies()).is_ok());
 }
 
 #[test]
@@ -239,7 +334,7 @@ fn no_two_cookies_have_one_name() {
     for result in [
         cookies().access_name("__Host-csrf"),
         cookies().csrf_name("__Host-access"),
-        AuthCookies::new("/").unwrap().refresh_name("__Host-access"),
+        cookies().refresh_name("__Host-access"),
     ] {
         assert!(matches!(result.unwrap_err(), ConfigError::Conflict(_)));
     }
@@ -255,20 +350,22 @@ fn the_refresh_token_is_read_back() {
         found.map_err(|error| error.kind())
     };
     assert_eq!(
-        read(&["a=b; __Secure-refresh=token; c=d"]),
+        read(&["a=b; __Host-refresh=token; c=d"]),
         Ok(Some("token".into()))
     );
     assert_eq!(read(&[]), Ok(None));
-    assert_eq!(read(&["__Secure-refresh="]), Ok(None));
-    assert_eq!(read(&["__secure-refresh=token"]), Ok(None));
-    // Browsers send the same cookie for two paths; a different one was planted.
+    assert_eq!(read(&["__Host-refresh="]), Ok(None));
+    assert_eq!(read(&["__host-refresh=token"]), Ok(None));
+    // The cookie of the default layout is another one.
+    assert_eq!(read(&["__Secure-refresh=token"]), Ok(None));
+    // The same cookie twice leaves no choice to make; of two different ones, one was planted.
     assert_eq!(
-        read(&["__Secure-refresh=token; __Secure-refresh=token"]),
+        read(&["__Host-refresh=token; __Host-refresh=token"]),
         Ok(Some("token".into()))
     );
     for planted in [
-        &["__Secure-refresh=token; __Secure-refresh=other"][..],
-        &["__Secure-refresh=token", "__Secure-refresh=other"],
+        &["__Host-refresh=token; __Host-refresh=other"][..],
+        &["__Host-refresh=token", "__Host-refresh=other"],
     ] {
         assert_eq!(read(planted), Err(AuthErrorKind::MalformedToken));
     }
@@ -297,13 +394,17 @@ fn check(text: &str, name: &str, value: &str, path: &str) -> Result<(), TestCase
 proptest! {
     #[test]
     fn every_cookie_is_valid_header_text_with_all_its_attributes(
-        path in prop_oneof!["/.{0,20}", "/[!-~]{0,20}", ".{0,8}"],
+        path in prop_oneof![Just("/".to_owned()), "/.{0,20}", "/[!-~]{0,20}", ".{0,8}"],
         access in prop_oneof![".{0,40}", "[!-~]{0,40}", "[A-Za-z0-9._-]{1,60}"],
         refresh in prop_oneof![".{0,40}", "[A-Za-z0-9_-]{1,64}"],
         csrf in "[A-Za-z0-9_-]{64}",
         seconds in any::<u64>(),
     ) {
-        let Ok(cookies) = AuthCookies::new(&*path) else {
+        let cookies = match path == "/" {
+            true => Ok(cookies()),
+            false => with_path(&path),
+        };
+        let Ok(cookies) = cookies else {
             prop_assume!(false);
             return Ok(());
         };

@@ -20,7 +20,7 @@ export async function otherSite(base, site) {
   };
 }
 
-// Ways to post `body` to `url`, to be run in that page.
+// Ways to post `body` to `url`, and to open a WebSocket there, to be run in that page.
 export const attackBy = {
   form: ({ url, body }) => {
     const form = document.createElement("form");
@@ -34,6 +34,10 @@ export const attackBy = {
     setTimeout(() => form.submit());
   },
   fetch: ({ url, body }) => fetch(url, { method: "POST", mode: "no-cors", credentials: "include", body }).then(() => {}),
+  socket: ({ url }) => new Promise((resolve) => {
+    const socket = new WebSocket(url);
+    socket.onopen = socket.onclose = () => { socket.close(); resolve(); };
+  }),
   json: ({ url, body }) =>
     fetch(url, { method: "POST", credentials: "include", headers: { "content-type": "application/json" }, body })
       .then(() => "read", () => "refused"),

@@ -75,12 +75,12 @@ await run({
     assert.deepEqual(seen.sort((one, other) => (one.name < other.name ? -1 : 1)), [
       { name: "__Host-access", httpOnly: true, path: "/", ...strict },
       { name: "__Host-csrf", httpOnly: false, path: "/", ...strict },
-      { name: "__Secure-refresh", httpOnly: true, path: "/session", ...strict },
+      { name: "__Host-refresh", httpOnly: true, path: "/", ...strict },
     ]);
     for (const { name, expires } of cookies) {
       assert.ok(expires > now, `${name} has no expiry`);
     }
-    const refresh = cookies.find(({ name }) => name === "__Secure-refresh");
+    const refresh = cookies.find(({ name }) => name === "__Host-refresh");
     assert.ok(refresh.expires > now + seconds, "the refresh cookie must outlive the access token");
   },
 
@@ -309,6 +309,26 @@ await run({
 
   "another origin of the same site is refused although its cookies are sent": (check) => attack(check, { site: "same-site", cookies: true }),
 
+  "another origin of the same site cannot open a WebSocket as the user": async (check) => {
+    check.allow(/WebSocket connection to/);
+    const attacker = await otherSite(base, "same-site");
+    try {
+      const page = await check.page();
+      await logIn(page, USER);
+      const statuses = failedHandshakes(page);
+      // The server has no WebSocket: who gets through is answered as to any GET.
+      for (const [site, status] of [[attacker.url, 403], [base, 200]]) {
+        await page.goto(site);
+        statuses.splice(0);
+        await page.evaluate(attackBy.socket, { url: `${base}/api/profile`.replace(/^http/, "ws") });
+        await until("the handshake is answered", () => statuses.length > 0);
+        assert.deepEqual(statuses, [status], site);
+      }
+    } finally {
+      await attacker.close();
+    }
+  },
+
   "trouble is said in words and costs no session": async (check) => {
     check.allow(/status of 503|ERR_INTERNET_DISCONNECTED/);
     const page = await check.page();
@@ -407,12 +427,21 @@ async function watchWire(page) {
   return wire;
 }
 
+// The statuses of the answers to WebSocket handshakes that failed. Chromium tells them in words only.
+function failedHandshakes(page) {
+  const statuses = [];
+  page.on("websocket", (socket) => {
+    socket.on("socketerror", (words) => statuses.push(Number(/response code: (\d+)/.exec(words)?.[1] ?? words)));
+  });
+  return statuses;
+}
+
 async function refreshTokenOf(request) {
   return refreshTokenIn((await request.allHeaders()).cookie);
 }
 
 function refreshTokenIn(cookies) {
-  return /__Secure-refresh=([^;]+)/.exec(cookies)[1];
+  return /__Host-refresh=([^;]+)/.exec(cookies)[1];
 }
 
 // The cookies that a refresh, a login or a logout would change.

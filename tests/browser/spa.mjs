@@ -77,8 +77,8 @@ await run({
     assert.deepEqual([local, session], ["{}", "{}"]);
     const seen = cookies.map(({ name, path, httpOnly, secure, sameSite }) => ({ name, path, httpOnly, secure, sameSite }));
     assert.deepEqual(seen.sort((one, other) => (one.name < other.name ? -1 : 1)), [
-      { name: "__Host-csrf", path: "/", httpOnly: false, secure: true, sameSite: "Strict" },
-      { name: "__Secure-refresh", path: "/spa", httpOnly: true, secure: true, sameSite: "Strict" },
+      { name: "__Host-spa-csrf", path: "/", httpOnly: false, secure: true, sameSite: "Strict" },
+      { name: "__Host-spa-refresh", path: "/", httpOnly: true, secure: true, sameSite: "Strict" },
     ]);
   },
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use actix_web::{App, body::to_bytes, rt::System, test::init_service};
 use axum::{Router, body::Body};
-use countersign::{Reply, SessionRoutes};
+use countersign::{Reply, RequestHead, SessionRoutes};
 use http_body_util::BodyExt;
 use tower::{Service, ServiceExt};
 
@@ -73,7 +73,7 @@ impl Entry {
 }
 
 fn through_core(routes: &SessionRoutes, request: &Request) -> Exchange {
-    let path = request.target.split('?').next().unwrap_or("");
+    let path = RequestHead::path(request);
     let path = path.strip_prefix(MOUNT).expect("a path below the mount");
     let reply = if request.body.len() > SessionRoutes::MAX_BODY_BYTES {
         SessionRoutes::body_too_large()

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     config_error::ConfigError,
+    cookie::Layouts,
     issue::Issuer,
     revocation::Revocation,
     session::{
@@ -147,6 +148,7 @@ impl SessionsBuilder {
             grace: whole_seconds(self.grace),
             per_subject: self.per_subject,
             listener: self.listener,
+            layouts: Layouts::default(),
         }))
     }
 }

@@ -5,6 +5,7 @@ use std::{error::Error, fmt, sync::Arc};
 use serde::Serialize;
 
 use crate::{
+    cookie::Layouts,
     issue::{IssuedToken, Issuer},
     revocation::Revocation,
     session::{
@@ -85,6 +86,7 @@ pub(super) struct Settings {
     pub(super) revocation: Revocation,
     pub(super) everywhere: Everywhere,
     pub(super) listener: Option<Arc<Listener>>,
+    pub(super) layouts: Layouts,
 }
 
 impl Sessions {
@@ -108,6 +110,11 @@ impl Sessions {
     #[must_use]
     pub fn revocation(&self) -> &Revocation {
         &self.0.revocation
+    }
+
+    /// The cookies of the session routes over these sessions.
+    pub(crate) fn cookie_layouts(&self) -> &Layouts {
+        &self.0.layouts
     }
 
     /// The issuer of the access tokens.

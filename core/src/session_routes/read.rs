@@ -119,8 +119,7 @@ impl SessionRoutes {
         Ok(Some(token.to_owned()))
     }
 
-    /// The refresh token that a browser has when it logs in. Two of the name, or one that says
-    /// nothing: the new one takes their place.
+    /// The refresh token that a browser has when it logs in. Of two, nobody can tell which is its own.
     fn earlier(&self, head: &dyn RequestHead) -> Option<String> {
         Some(self.cookie(head).ok()??.to_owned())
     }
@@ -133,7 +132,8 @@ impl SessionRoutes {
     }
 }
 
-/// A form of another site can send other media types, but not JSON, without asking first.
+/// Checks that the request says `application/json`, which a form cannot send, and a script of another
+/// site not without asking first.
 fn is_json(head: &dyn RequestHead) -> Result<(), Reply> {
     let media_type = single(head, "content-type").ok().flatten();
     let media_type = media_type.and_then(|value| value.split(|byte| *byte == b';').next());

@@ -5,6 +5,7 @@ use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    ConfigError,
     auth::Authenticator,
     cookie::AuthCookies,
     csrf::Csrf,
@@ -78,7 +79,16 @@ impl SessionRoutes {
 
     /// Routes that carry the tokens in cookies: for browsers. `sign_in` as with
     /// [`json`](Self::json).
-    pub fn cookies<F, Fut, L, C, E>(sessions: Sessions, cookies: AuthCookies, sign_in: F) -> Self
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when other routes over these sessions use one of the cookies in
+    /// another way: give one of them names of its own, with [`AuthCookies::named`].
+    pub fn cookies<F, Fut, L, C, E>(
+        sessions: Sessions,
+        cookies: AuthCookies,
+        sign_in: F,
+    ) -> Result<Self, ConfigError>
     where
         F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
@@ -86,7 +96,8 @@ impl SessionRoutes {
         C: Serialize,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::new(sessions, Some(cookies), sign_in)
+        sessions.cookie_layouts().add(&cookies)?;
+        Ok(Self::new(sessions, Some(cookies), sign_in))
     }
 
     fn new<F, Fut, L, C, E>(sessions: Sessions, cookies: Option<AuthCookies>, sign_in: F) -> Self
@@ -146,12 +157,16 @@ impl SessionRoutes {
     ///
     /// For adapters. Everything of the head is read before it returns.
     pub fn answer(&self, path: &str, head: &dyn RequestHead, body: &[u8]) -> BoxFuture<Reply> {
+        let planted = match &self.cookies {
+            Some(cookies) => cookies.clear_planted(head, path),
+            None => Vec::new(),
+        };
         match self.read(path, head, body) {
             Ok(task) => {
                 let routes = self.clone();
-                Box::pin(async move { routes.perform(task).await })
+                Box::pin(async move { routes.perform(task).await.with_cookies(planted) })
             }
-            Err(reply) => Box::pin(std::future::ready(reply)),
+            Err(reply) => Box::pin(std::future::ready(reply.with_cookies(planted))),
         }
     }
 

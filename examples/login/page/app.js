@@ -193,7 +193,9 @@ function tick() {
 async function request(method, path, options = {}) {
   const answer = { method, path, status: 0, reason: "no answer", headers: new Headers(), body: null };
   try {
-    const response = await fetch(path, { method, cache: "no-store", ...options });
+    // Each POST says JSON, also without a body: the session routes take nothing that a form can send.
+    const headers = method === "POST" ? { "content-type": "application/json" } : {};
+    const response = await fetch(path, { method, headers, cache: "no-store", ...options });
     Object.assign(answer, { status: response.status, reason: response.statusText, headers: response.headers });
     answer.body = parsed(await response.text());
   } catch {
@@ -221,7 +223,7 @@ async function callAndShow(method, path) {
 }
 
 function json(value) {
-  return { headers: { "content-type": "application/json" }, body: JSON.stringify(value) };
+  return { body: JSON.stringify(value) };
 }
 
 // What went wrong, for a person.

@@ -63,9 +63,10 @@ impl App {
         let sign_in = move |question| sign_in(Arc::clone(&door), question);
 
         // The page's tokens are in cookies that no script can read.
-        let cookies = AuthCookies::new("/session")?;
-        // A single-page app keeps the access token in memory: only the refresh token is a cookie.
-        let spa = AuthCookies::new("/spa")?.access_token_in_body();
+        let cookies = AuthCookies::new();
+        // A single-page app keeps the access token in memory: only the refresh token is a cookie. It has
+        // a name of its own, because both are for this host.
+        let spa = AuthCookies::named("spa")?.access_token_in_body();
         let csrf = csrf()?;
         let source = TokenSource::bearer().or(cookies.access_source());
         Ok(Self {
@@ -75,12 +76,12 @@ impl App {
             mounts: [
                 (
                     "/session",
-                    SessionRoutes::cookies(sessions.clone(), cookies, sign_in.clone())
+                    SessionRoutes::cookies(sessions.clone(), cookies, sign_in.clone())?
                         .csrf(csrf.clone()),
                 ),
                 (
                     "/spa",
-                    SessionRoutes::cookies(sessions.clone(), spa, sign_in.clone()).csrf(csrf),
+                    SessionRoutes::cookies(sessions.clone(), spa, sign_in.clone())?.csrf(csrf),
                 ),
                 ("/token", SessionRoutes::json(sessions.clone(), sign_in)),
             ],

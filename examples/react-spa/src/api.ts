@@ -15,6 +15,8 @@ export class ApiError extends Error {
   }
 }
 
+/** For each POST, also without a body: the session routes take nothing that a form can send. */
+const POST: RequestInit = { method: "POST", headers: { "content-type": "application/json" } };
 /** Milliseconds from a restore that got no answer to the next. */
 const RETRY_AFTER = 3000;
 
@@ -46,7 +48,7 @@ export function onSessionChange(listener: () => void): () => void {
 /** After a reload the token is gone. One refresh gets a new one, if the cookie is still there. */
 export async function restore(): Promise<void> {
   // This cookie is there as long as the one that no script can see.
-  if (!document.cookie.includes("__Host-csrf=")) {
+  if (!document.cookie.includes("__Host-spa-csrf=")) {
     become("out");
     return;
   }
@@ -59,11 +61,7 @@ export async function restore(): Promise<void> {
 }
 
 export async function logIn(email: string, password: string): Promise<void> {
-  const response = await request("/spa/login", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ email, password }),
-  });
+  const response = await request("/spa/login", { ...POST, body: JSON.stringify({ email, password }) });
   if (response.status === 401) {
     throw new ApiError(401, "The email address or the password is wrong.");
   }
@@ -75,7 +73,7 @@ export async function logIn(email: string, password: string): Promise<void> {
 export async function logOut(): Promise<void> {
   // A refresh under way would set the cookie again.
   await refreshing?.catch(() => {});
-  const response = await request("/spa/logout", { method: "POST" });
+  const response = await request("/spa/logout", POST);
   if (!response.ok) throw await refusal(response);
   become("out");
   tabs.postMessage("out" satisfies Session);
@@ -103,7 +101,7 @@ function refresh(): Promise<void> {
 }
 
 async function refreshOnce(): Promise<void> {
-  const response = await request("/spa/refresh", { method: "POST" });
+  const response = await request("/spa/refresh", POST);
   if (response.status === 400 || response.status === 401) {
     become("out");
     tabs.postMessage("out" satisfies Session);

@@ -36,7 +36,8 @@ fn a_client_with_a_cookie_jar_logs_in_calls_refreshes_and_logs_out() {
         let curl = |path: &str, more: &[&str]| curl(&server, &jar, path, more);
         let json = ["-H", "content-type: application/json", "-d"];
         let login = r#"{"email":"user@example.com","password":"password123"}"#;
-        let own = ["-X", "POST", "-H", "sec-fetch-site: same-origin"];
+        let post = ["-X", "POST", "-H", "content-type: application/json"];
+        let own = [post.as_slice(), &["-H", "sec-fetch-site: same-origin"]].concat();
 
         assert_eq!(
             curl("/session/login", &[json.as_slice(), &[login]].concat()),
@@ -44,7 +45,7 @@ fn a_client_with_a_cookie_jar_logs_in_calls_refreshes_and_logs_out() {
         );
         assert_eq!(curl("/api/profile", &[]), "200");
         assert_eq!(curl("/api/admin", &[]), "403");
-        assert_eq!(curl("/session/refresh", &["-X", "POST"]), "403");
+        assert_eq!(curl("/session/refresh", &post), "403");
         assert_eq!(curl("/session/refresh", &own), "200");
         assert_eq!(curl("/session/sessions", &[]), "200");
         assert_eq!(curl("/session/logout", &own), "204");

@@ -74,16 +74,16 @@ impl Bed {
     }
 
     pub(crate) fn cookies(&self) -> SessionRoutes {
+        self.cookies_like(AuthCookies::new()).csrf(csrf())
+    }
+
+    /// Routes with these cookies, and without a secret for double-submit values.
+    pub(crate) fn cookies_like(&self, cookies: AuthCookies) -> SessionRoutes {
         let users = Arc::clone(&self.users);
-        let cookies = AuthCookies::new(MOUNT).unwrap();
         SessionRoutes::cookies(self.sessions.clone(), cookies, move |question| {
             sign_in(Arc::clone(&users), question)
         })
-        .csrf(
-            Csrf::new()
-                .secret("a secret of the tests, 32 bytes or more")
-                .unwrap(),
-        )
+        .unwrap()
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
@@ -113,6 +113,13 @@ async fn sign_in(
     Ok(known.then(|| Identity::new(name, User { role })))
 }
 
+/// The protection against cross-site requests, with a secret.
+pub(crate) fn csrf() -> Csrf {
+    Csrf::new()
+        .secret("a secret of the tests, 32 bytes or more")
+        .unwrap()
+}
+
 /// A body that logs in.
 pub(crate) fn credentials(name: &str) -> String {
     json!({ "name": name, "password": "engine" }).to_string()
@@ -121,6 +128,11 @@ pub(crate) fn credentials(name: &str) -> String {
 /// A request to an endpoint.
 pub(crate) fn post(endpoint: &str) -> Request {
     Request::post(&format!("{MOUNT}{endpoint}"))
+}
+
+/// A POST without a body, as a script of a page sends it.
+pub(crate) fn act(endpoint: &str) -> Request {
+    post(endpoint).json("")
 }
 
 pub(crate) fn get(endpoint: &str) -> Request {

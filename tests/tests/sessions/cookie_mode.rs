@@ -2,15 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use countersign::SessionRoutes;
-use countersign_tests::{
-    Entry, Request,
-    sessions::{Exchange, MOUNT},
-};
+use countersign::{AuthCookies, Csrf, SessionRoutes};
+use countersign_tests::{Entry, Request, sessions::Exchange};
 
-use crate::bed::{credentials, each, get, post, same};
+use crate::bed::{act, credentials, csrf, each, get, post, same};
 
-const NAMES: [&str; 3] = ["__Host-access", "__Secure-refresh", "__Host-csrf"];
+const NAMES: [&str; 3] = ["__Host-access", "__Host-refresh", "__Host-csrf"];
 
 /// A request as a page of the server's own origin sends it.
 fn own(request: Request) -> Request {
@@ -73,7 +70,7 @@ fn a_login_sets_three_cookies_and_shows_no_token_in_the_body() {
                 "__Host-access: HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900".to_owned(),
                 format!("__Host-csrf: SameSite=Strict; Secure; Path=/; Max-Age={session}"),
                 format!(
-                    "__Secure-refresh: HttpOnly; SameSite=Strict; Secure; Path={MOUNT}; Max-Age={session}"
+                    "__Host-refresh: HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age={session}"
                 ),
             ]
         );
@@ -83,7 +80,7 @@ fn a_login_sets_three_cookies_and_shows_no_token_in_the_body() {
             (&"Bearer".into(), &900.into())
         );
         assert!(body.get("access_token").is_none() && body.get("refresh_token").is_none());
-        for name in ["__Host-access", "__Secure-refresh"] {
+        for name in ["__Host-access", "__Host-refresh"] {
             assert!(!answer.body.contains(&value(&answer, name)));
         }
     });
@@ -94,13 +91,13 @@ fn a_refresh_takes_the_cookie_and_sets_new_ones() {
     each(|bed, entry| {
         let routes = bed.cookies();
         let login = log_in(entry, &routes);
-        let answer = entry.call(&routes, &own(with_cookies(post("/refresh"), &login)));
+        let answer = entry.call(&routes, &own(with_cookies(act("/refresh"), &login)));
         assert_eq!(answer.status, 200);
         assert_ne!(
-            value(&answer, "__Secure-refresh"),
-            value(&login, "__Secure-refresh")
+            value(&answer, "__Host-refresh"),
+            value(&login, "__Host-refresh")
         );
-        let none = entry.call(&routes, &own(post("/refresh")));
+        let none = entry.call(&routes, &own(act("/refresh")));
         assert_eq!(
             (none.status, &none.json()["error"]),
             (400, &"invalid_request".into())
@@ -112,7 +109,7 @@ fn a_refresh_takes_the_cookie_and_sets_new_ones() {
 fn a_refresh_token_in_the_body_does_not_count() {
     each(|bed, entry| {
         let routes = bed.cookies();
-        let token = value(&log_in(entry, &routes), "__Secure-refresh");
+        let token = value(&log_in(entry, &routes), "__Host-refresh");
         let body = serde_json::json!({ "refresh_token": token }).to_string();
         let answer = entry.call(&routes, &own(post("/refresh").json(body)));
         assert_eq!(answer.json()["error"], "invalid_request");
@@ -124,7 +121,7 @@ fn terminal_failure_clears_the_cookies_and_an_outage_keeps_them() {
     each(|bed, entry| {
         let routes = bed.cookies();
         let login = log_in(entry, &routes);
-        let refresh = || own(with_cookies(post("/refresh"), &login));
+        let refresh = || own(with_cookies(act("/refresh"), &login));
         bed.users.down.store(true, Ordering::SeqCst);
         let answer = entry.call(&routes, &refresh());
         assert_eq!((answer.status, answer.cookies().len()), (503, 0));
@@ -142,13 +139,13 @@ fn a_logout_clears_the_cookies_of_anybody() {
     each(|bed, entry| {
         let routes = bed.cookies();
         let login = log_in(entry, &routes);
-        let answer = entry.call(&routes, &own(with_cookies(post("/logout"), &login)));
+        let answer = entry.call(&routes, &own(with_cookies(act("/logout"), &login)));
         assert_eq!(answer.status, 204);
         assert_cleared(&answer);
-        let refresh = entry.call(&routes, &own(with_cookies(post("/refresh"), &login)));
+        let refresh = entry.call(&routes, &own(with_cookies(act("/refresh"), &login)));
         assert_eq!(refresh.status, 400);
 
-        let nobody = entry.call(&routes, &own(post("/logout")));
+        let nobody = entry.call(&routes, &own(act("/logout")));
         assert_eq!(nobody.status, 204);
         assert_cleared(&nobody);
     });
@@ -183,7 +180,7 @@ fn logging_in_again_ends_the_session_that_the_browser_had() {
         ));
         let second = entry.call(&routes, &again);
         assert_ne!(second.json()["session_id"], first.json()["session_id"]);
-        let refresh = |login| entry.call(&routes, &own(with_cookies(post("/refresh"), login)));
+        let refresh = |login| entry.call(&routes, &own(with_cookies(act("/refresh"), login)));
         assert_eq!(refresh(&first).status, 400);
         assert_eq!(refresh(&second).status, 200);
     });
@@ -196,9 +193,9 @@ fn a_request_of_another_site_changes_nothing() {
         let login = log_in(entry, &routes);
         let endpoints = [
             post("/login").json(credentials("bob")),
-            post("/logout"),
-            post("/logout-all"),
-            post("/refresh"),
+            act("/logout"),
+            act("/logout-all"),
+            act("/refresh"),
             get(&format!(
                 "/sessions/{}",
                 login.json()["session_id"].as_str().unwrap()
@@ -224,7 +221,7 @@ fn a_request_of_another_site_changes_nothing() {
         for endpoint in ["/logout", "/login", "/refresh"] {
             let answer = entry.call(
                 &routes,
-                &post(endpoint).header("sec-fetch-site", "cross-site"),
+                &act(endpoint).header("sec-fetch-site", "cross-site"),
             );
             assert_eq!(
                 (answer.status, answer.cookies().len()),
@@ -232,7 +229,7 @@ fn a_request_of_another_site_changes_nothing() {
                 "{endpoint}"
             );
         }
-        let refresh = with_cookies(post("/refresh"), &login).header("host", "app.example");
+        let refresh = with_cookies(act("/refresh"), &login).header("host", "app.example");
         let answer = entry.call(&routes, &refresh.header("origin", "https://app.example"));
         assert_eq!(answer.status, 200);
     });
@@ -245,7 +242,7 @@ fn a_client_without_such_headers_repeats_the_csrf_cookie() {
         let bare = post("/login").json(credentials("ada"));
         let login = entry.call(&routes, &bare);
         assert_eq!(login.status, 200);
-        let refresh = || with_cookies(post("/refresh"), &login);
+        let refresh = || with_cookies(act("/refresh"), &login);
         assert_eq!(entry.call(&routes, &refresh()).status, 403);
         let stranger = log_in(entry, &routes);
         let csrf = |answer| value(answer, "__Host-csrf");
@@ -270,21 +267,71 @@ fn reading_needs_no_such_proof() {
 }
 
 #[test]
+fn a_required_value_is_asked_for_on_every_route_that_changes_something() {
+    each(|bed, entry| {
+        let routes = bed.cookies().csrf(csrf().require_token().unwrap());
+        let login = log_in(entry, &routes);
+        let id = login.json()["session_id"].as_str().unwrap().to_owned();
+        let end = get(&format!("/sessions/{id}")).method("DELETE").json("");
+        let value = value(&login, "__Host-csrf");
+        for request in [act("/refresh"), act("/logout"), act("/logout-all"), end] {
+            let request = own(with_cookies(request, &login));
+            let target = request.target.clone();
+            let answer = entry.call(&routes, &request);
+            let detail = &answer.json()["detail"];
+            assert_eq!(answer.status, 403, "{target}");
+            assert!(
+                detail.as_str().unwrap().contains("X-CSRF-Token"),
+                "{detail}"
+            );
+        }
+        let nobody = entry.call(&routes, &own(act("/logout")));
+        assert_eq!(nobody.status, 204);
+        let refresh = own(with_cookies(act("/refresh"), &login)).header(Csrf::HEADER, value);
+        let next = entry.call(&routes, &refresh);
+        assert_eq!(next.status, 200);
+        let value = self::value(&next, "__Host-csrf");
+        let log_out = own(with_cookies(act("/logout"), &next)).header(Csrf::HEADER, value);
+        assert_eq!(entry.call(&routes, &log_out).status, 204);
+    });
+}
+
+#[test]
+fn two_sets_of_cookies_keep_two_mounts_apart() {
+    each(|bed, entry| {
+        let page = bed.cookies();
+        let spa = bed.cookies_like(AuthCookies::named("spa").unwrap().access_token_in_body());
+        let login = log_in(entry, &page);
+        let other = log_in(entry, &spa);
+        for cookie in other.cookies() {
+            let name = cookie.split('=').next().unwrap();
+            assert!(!NAMES.contains(&name), "{name}");
+        }
+        let cookie = format!("__Host-spa-refresh={}", value(&other, "__Host-spa-refresh"));
+        let both = |request| own(with_cookies(request, &login)).header("cookie", &cookie);
+        assert_eq!(entry.call(&spa, &both(act("/logout"))).status, 204);
+        assert_eq!(entry.call(&spa, &both(act("/refresh"))).status, 400);
+        assert_eq!(entry.call(&page, &both(act("/refresh"))).status, 200);
+    });
+}
+
+#[test]
 fn two_refresh_cookies_are_refused() {
     each(|bed, entry| {
         let routes = bed.cookies();
         let login = log_in(entry, &routes);
-        let planted = with_cookies(own(post("/refresh")), &login)
-            .header("cookie", "__Secure-refresh=planted");
-        assert_eq!(same(&routes, &planted).status, 401);
+        let two = |endpoint| {
+            let request = with_cookies(own(act(endpoint)), &login);
+            request.header("cookie", "__Host-refresh=planted")
+        };
+        let answer = same(&routes, &two("/refresh"));
+        assert_eq!((answer.status, answer.cookies().len()), (401, 0));
 
         // The access token still says whose session to end.
-        let log_out =
-            with_cookies(own(post("/logout")), &login).header("cookie", "__Secure-refresh=planted");
-        let answer = entry.call(&routes, &log_out);
+        let answer = entry.call(&routes, &two("/logout"));
         assert_eq!(answer.status, 204);
         assert_cleared(&answer);
-        let refresh = own(with_cookies(post("/refresh"), &login));
+        let refresh = own(with_cookies(act("/refresh"), &login));
         assert_eq!(entry.call(&routes, &refresh).status, 400);
     });
 }
@@ -294,7 +341,7 @@ fn a_token_that_becomes_too_large_does_not_cost_the_session() {
     each(|bed, entry| {
         let routes = bed.cookies();
         let login = log_in(entry, &routes);
-        let refresh = || entry.call(&routes, &own(with_cookies(post("/refresh"), &login)));
+        let refresh = || entry.call(&routes, &own(with_cookies(act("/refresh"), &login)));
         bed.users.large.store(true, Ordering::SeqCst);
         assert_eq!(refresh().status, 500);
         bed.advance(60);

@@ -5,4 +5,5 @@
 mod bed;
 mod cookie_mode;
 mod json_mode;
+mod planted;
 mod requests;
