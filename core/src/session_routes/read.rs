@@ -60,6 +60,9 @@ impl SessionRoutes {
         // Also where no cookie came along: the answer may set or clear some.
         if self.cookies.is_some() {
             self.csrf.check_login(head).map_err(reported)?;
+            if head.method() == "POST" {
+                is_json(head)?;
+            }
         }
         let check = || self.authenticator.check(head);
         Ok(match endpoint {

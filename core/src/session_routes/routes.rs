@@ -37,7 +37,9 @@ use crate::{
 ///    client sends the refresh token as `{"refresh_token": ".."}` and the access token as a bearer
 ///    token.
 /// 2. [`cookies`](Self::cookies): both tokens are in cookies that no script can read, the body says
-///    how long they live. A request from another site is refused (403), the login included.
+///    how long they live. A request from another site is refused (403), the login included. Each POST
+///    has the header `content-type: application/json`, also without a body, or is refused (415): a
+///    form cannot send it, not even where a [service worker](Csrf#service-workers) re-makes requests.
 ///
 /// Errors have the body of RFC 6749 section 5.2. An outage is 503 with `Retry-After`, and changes no
 /// cookie. No answer may be cached, but for the key set.

@@ -267,6 +267,36 @@ fn reading_needs_no_such_proof() {
 }
 
 #[test]
+fn what_a_form_can_send_is_refused_although_it_seems_to_come_from_the_own_site() {
+    each(|bed, entry| {
+        // As a service worker makes it of the form of another site.
+        let routes = bed.cookies();
+        let login = log_in(entry, &routes);
+        for endpoint in ["/login", "/refresh", "/logout", "/logout-all"] {
+            for media_type in [
+                None,
+                Some("text/plain"),
+                Some("text/plain;charset=UTF-8"),
+                Some("application/x-www-form-urlencoded"),
+                Some("multipart/form-data; boundary=x"),
+                Some("application/jsonp"),
+            ] {
+                let mut request = own(with_cookies(post(endpoint), &login));
+                request.body = credentials("bob");
+                if let Some(media_type) = media_type {
+                    request = request.header("content-type", media_type);
+                }
+                let answer = entry.call(&routes, &request);
+                let seen = (answer.status, answer.cookies().len());
+                assert_eq!(seen, (415, 0), "{endpoint} {media_type:?}");
+            }
+        }
+        let refresh = own(with_cookies(act("/refresh"), &login));
+        assert_eq!(entry.call(&routes, &refresh).status, 200);
+    });
+}
+
+#[test]
 fn a_required_value_is_asked_for_on_every_route_that_changes_something() {
     each(|bed, entry| {
         let routes = bed.cookies().csrf(csrf().require_token().unwrap());
