@@ -1,6 +1,6 @@
 //! The layer under tonic. The service is plain tonic: it finds the token in its request.
 
-use std::{error::Error, net::SocketAddr};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
 use countersign::{Authenticator, VerifiedToken};
 use countersign_tower::{GrpcStatus, JwtAuthLayer};
@@ -19,6 +19,11 @@ use crate::proto::{
 mod proto {
     tonic::include_proto!("greeter");
 }
+
+/// How long a call may take, its message and its answer included: 5 seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often a silent client is asked whether it is still there, and how long it may take to answer.
+const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Whatever goes wrong in an example.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -48,6 +53,9 @@ pub async fn serve(
 ) -> Result<(), BoxError> {
     let auth = JwtAuthLayer::new(authenticator).with_rejection_response(GrpcStatus);
     Server::builder()
+        .timeout(CALL_TIMEOUT)
+        .http2_keepalive_interval(Some(PING.0))
+        .http2_keepalive_timeout(Some(PING.1))
         .layer(auth)
         .add_service(GreeterServer::new(Greeter))
         .serve_with_incoming(TcpListenerStream::new(listener))

@@ -1,5 +1,7 @@
 //! Starts a gRPC server, calls it without a token and with one, and prints what it answers.
 
+use std::io::{Write, stdout};
+
 use countersign::{Issuer, SigningKey};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -12,17 +14,19 @@ async fn main() -> Result<(), BoxError> {
         .build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let server = listener.local_addr()?;
-    println!("listening on {server}");
+    let mut out = stdout();
+    writeln!(out, "listening on {server}")?;
     tokio::spawn(serve(listener, issuer.verifier()));
 
     match greet(server, None).await {
-        Ok(text) => println!("without a token: {text}"),
-        Err(status) => println!("without a token: {:?}, {}", status.code(), status.message()),
+        Ok(text) => writeln!(out, "without a token: {text}")?,
+        Err(status) => {
+            let (code, message) = (status.code(), status.message());
+            writeln!(out, "without a token: {code:?}, {message}")?;
+        }
     }
     let token = issuer.issue(&json!({ "sub": "ada" }))?;
-    println!(
-        "with a token: {}",
-        greet(server, Some(token.as_str())).await?
-    );
+    let text = greet(server, Some(token.as_str())).await?;
+    writeln!(out, "with a token: {text}")?;
     Ok(())
 }

@@ -2,12 +2,20 @@
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
-use std::net::SocketAddr;
+use std::{future::poll_fn, net::SocketAddr};
 
 use countersign::{Authenticator, Issuer, Policy, SigningKey};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tonic::Code;
+use tokio_stream::StreamExt;
+use tonic::{
+    Code, Status,
+    body::Body,
+    codegen::{Bytes, Service, http::Request},
+    transport::Endpoint,
+};
 use tonic_greeter::{greet, serve};
 
 fn issuer() -> Issuer {
@@ -51,6 +59,25 @@ async fn a_call_with_a_token_of_somebody_else_is_unauthenticated() {
     let server = start(issuer().verifier()).await;
     let status = greet(server, Some(&token(&issuer()))).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_call_that_stops_within_its_message_is_ended() {
+    let issuer = issuer();
+    let server = start(issuer.verifier()).await;
+    let first = Frame::data(Bytes::from_static(b"\0"));
+    let stalled = tokio_stream::once(Ok::<_, Status>(first)).chain(tokio_stream::pending());
+    let request = Request::post(format!("http://{server}/greeter.Greeter/Greet"))
+        .header("content-type", "application/grpc")
+        .header("authorization", format!("Bearer {}", token(&issuer)))
+        .body(Body::new(StreamBody::new(stalled)))
+        .unwrap();
+    let channel = Endpoint::new(format!("http://{server}")).unwrap();
+    let mut channel = channel.connect().await.unwrap();
+    poll_fn(|cx| channel.poll_ready(cx)).await.unwrap();
+    let answer = channel.call(request).await.unwrap();
+    let status = Status::from_header_map(answer.headers()).unwrap();
+    assert_eq!(status.message(), "Timeout expired");
 }
 
 #[tokio::test]
