@@ -42,11 +42,13 @@ impl Programs {
         Self(artifacts.flatten().collect())
     }
 
-    /// A command that starts one, without a secret from the environment.
+    /// A command that starts one, without settings from the environment.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(&self.0[program]);
-        command.env_remove("JWT_SECRET");
+        for setting in ["JWT_SECRET", "COUNTERSIGN_LOGIN_STORE"] {
+            command.env_remove(setting);
+        }
         command
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     ops::{Deref, DerefMut},
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -21,6 +21,8 @@ const MANY: usize = 100;
 pub struct Server {
     process: Process,
     address: SocketAddr,
+    /// Its lines before the one with the address.
+    announced: Vec<String>,
 }
 
 impl Server {
@@ -28,11 +30,29 @@ impl Server {
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
         let process = Process::start(command.args(["--listen", "127.0.0.1:0"]));
+        let mut announced = Vec::new();
         let address = (0..MANY)
             .map_while(|_| process.line())
-            .find_map(|line| line.strip_prefix("listening on http://")?.parse().ok())
+            .find_map(|line| {
+                let address = line.strip_prefix("listening on http://");
+                let address = address.and_then(|address| address.parse().ok());
+                announced.push(line);
+                address
+            })
             .expect("the program says where it listens");
-        Self { process, address }
+        Self {
+            process,
+            address,
+            announced,
+        }
+    }
+
+    /// The rest of the first line that begins like this, of those up to the address.
+    #[must_use]
+    pub fn announced(&self, start: &str) -> Option<&str> {
+        self.announced
+            .iter()
+            .find_map(|line| line.strip_prefix(start))
     }
 
     /// Where it listens.
@@ -163,6 +183,52 @@ impl Drop for Process {
     }
 }
 
+/// A program whose standard output and standard error nobody reads: both are closed at the other
+/// end. It is killed when this is dropped.
+pub struct Deaf(Child);
+
+impl Deaf {
+    /// Starts it.
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        drop((child.stdout.take(), child.stderr.take()));
+        Self(child)
+    }
+
+    /// Connects to it, once it listens.
+    #[must_use]
+    pub fn connect(&mut self, address: SocketAddr) -> Connection {
+        loop {
+            let ended = self.0.try_wait().expect("a child of ours");
+            assert_eq!(ended, None, "it has ended");
+            if TcpStream::connect(address).is_ok() {
+                return Connection::open(address);
+            }
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Deaf {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// An address of this machine that nobody listens on. Nobody else here is handed it soon.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound")
+}
+
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
@@ -226,6 +292,16 @@ impl Connection {
         self.write(&head(&request, body));
         assert_eq!(self.line(), "HTTP/1.1 100 Continue");
         assert_eq!(self.line(), "");
+    }
+
+    /// Sends a request whose body stops after its first byte. The server is reading it by then.
+    pub fn stall(&mut self, request: &Request, body: Body<'_>) {
+        self.begin(request, body);
+        match body {
+            Body::Chunked(body) => self.write(&[b"1\r\n", &body[..1], b"\r\n"].concat()),
+            Body::None => {}
+            Body::Sized(body) => self.write(&body[..1]),
+        }
     }
 
     /// Sends these bytes, whatever they are.

@@ -1,21 +1,30 @@
-//! Letting in as many logins as can be checked soon.
+//! Admission of logins: how many are checked at once, and how many may wait for that.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, thread::available_parallelism, time::Duration};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
-use crate::accounts::{Accounts, Login, PASSWORD, User};
+use crate::{
+    accounts::{Accounts, Login, PASSWORD, User},
+    output::{complain, say},
+};
 
-/// How many logins may wait or be checked at once.
+/// How many logins may wait to be checked.
 ///
-/// A client that leaves does not take its login back, so this bounds how long the next one waits:
-/// with two processors for about half a second.
-const MAX_LOGINS: usize = 32;
+/// Two processors check that many within a second.
+const MAX_WAITING: usize = 64;
+
+/// How long a login may wait to be checked.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// The most passwords that are hashed at once. Each hash takes 19 MiB of memory.
+const MAX_HASHING: usize = 4;
 
 /// The accounts, behind a door that lets in as many logins as can be checked soon.
 pub struct Door {
     accounts: Arc<Accounts>,
-    places: Arc<Semaphore>,
+    queue: Semaphore,
+    hashing: Arc<Semaphore>,
 }
 
 impl Door {
@@ -25,9 +34,11 @@ impl Door {
     ///
     /// One line for the operator: a password cannot be hashed.
     pub fn open() -> Result<Self, String> {
+        let processors = available_parallelism().map_or(1, usize::from);
         Ok(Self {
             accounts: Arc::new(Accounts::new()?),
-            places: Arc::new(Semaphore::new(MAX_LOGINS)),
+            queue: Semaphore::new(MAX_WAITING),
+            hashing: Arc::new(Semaphore::new(processors.min(MAX_HASHING))),
         })
     }
 
@@ -40,19 +51,39 @@ impl Door {
     /// Says on standard output who can log in.
     pub fn announce(&self) {
         for User { email, role, .. } in self.accounts.users() {
-            println!("account {email}, role {role}, password {PASSWORD}");
+            say(format_args!(
+                "account {email}, role {role}, password {PASSWORD}"
+            ));
         }
     }
 
-    /// Lets a login in, unless too many wait or are checked already.
-    #[must_use]
-    pub fn admit(&self, login: Login) -> Option<AdmittedLogin> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+    /// Checks a login: the user with this email address and password, or `None`.
+    ///
+    /// It takes as long for an unknown address as for a known one, so its time tells nobody which
+    /// addresses exist. Call it when the request has been read to its end: a processor is taken for
+    /// the hash alone, and a place in the queue until then. A client that leaves gives its place
+    /// back.
+    ///
+    /// # Errors
+    ///
+    /// [`NotChecked`] when too many wait, or the hash fails.
+    pub async fn log_in(&self, login: Login) -> Result<Option<User>, NotChecked> {
+        let place = self.queue.try_acquire().map_err(|_| NotChecked::Busy)?;
+        let turn = timeout(MAX_WAIT, Arc::clone(&self.hashing).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(NotChecked::Busy);
+        };
+        drop(place);
         let accounts = Arc::clone(&self.accounts);
-        Some(AdmittedLogin {
-            accounts,
-            login,
-            _place: place,
+        // A hash goes on when its client leaves, so the turn is its own.
+        let checked = spawn_blocking(move || {
+            let user = accounts.log_in(&login.email, &login.password);
+            drop(turn);
+            user
+        });
+        checked.await.map_err(|error| {
+            complain(format_args!("error: a login cannot be checked: {error}"));
+            NotChecked::Failed
         })
     }
 }
@@ -63,55 +94,95 @@ impl fmt::Debug for Door {
     }
 }
 
-/// A login that may be checked. It takes up a place until it is dropped.
-#[must_use]
-pub struct AdmittedLogin {
-    accounts: Arc<Accounts>,
-    login: Login,
-    _place: OwnedSemaphorePermit,
+/// Why a login was not checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotChecked {
+    /// Too many others wait: 503, and `Retry-After`.
+    Busy,
+    /// Our own trouble, which the log tells: 500.
+    Failed,
 }
 
-impl AdmittedLogin {
-    /// The user with this email address and password.
-    ///
-    /// It takes as long for an unknown address as for a known one, so its time tells nobody which
-    /// addresses exist. It works hard for some 20 ms and waits while all processors do so: call it
-    /// where blocking is allowed.
-    #[must_use]
-    pub fn user(self) -> Option<User> {
-        self.accounts
-            .log_in(&self.login.email, &self.login.password)
+impl fmt::Display for NotChecked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "too many logins at once",
+            Self::Failed => "a login cannot be checked",
+        })
     }
 }
+
+impl std::error::Error for NotChecked {}
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
     use super::*;
 
-    fn admit(door: &Door) -> Option<AdmittedLogin> {
-        door.admit(Login {
+    fn login() -> Login {
+        Login {
             email: "user@example.com".to_owned(),
             password: "password123".to_owned(),
-        })
-    }
-
-    #[test]
-    fn there_is_room_again_when_a_login_is_checked() {
-        let door = Door::open().unwrap();
-        let mut admitted: Vec<_> = (0..MAX_LOGINS).map_while(|_| admit(&door)).collect();
-        assert_eq!(admitted.len(), MAX_LOGINS);
-        assert!(admit(&door).is_none());
-
-        assert!(admitted.pop().unwrap().user().is_some());
-        admitted.push(admit(&door).unwrap());
-        assert!(admit(&door).is_none());
-    }
-
-    #[test]
-    fn there_is_room_again_when_a_login_is_given_up() {
-        let door = Door::open().unwrap();
-        for _ in 0..2 * MAX_LOGINS {
-            drop(admit(&door).unwrap());
         }
+    }
+
+    /// A door whose processors are all taken, and what takes them.
+    fn busy() -> (Arc<Door>, tokio::sync::OwnedSemaphorePermit) {
+        let door = Door::open().unwrap();
+        let all = u32::try_from(door.hashing.available_permits()).unwrap();
+        let taken = Arc::clone(&door.hashing).try_acquire_many_owned(all);
+        (Arc::new(door), taken.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_good_login_is_let_in_and_a_wrong_one_is_not() {
+        let door = Door::open().unwrap();
+        assert_eq!(door.log_in(login()).await.unwrap().unwrap().sub, "user-1");
+        let wrong = Login {
+            password: "password124".to_owned(),
+            ..login()
+        };
+        assert_eq!(door.log_in(wrong).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn one_more_than_may_wait_is_refused_at_once_and_the_first_has_its_turn() {
+        let (door, taken) = busy();
+        let waiting: Vec<_> = (0..MAX_WAITING)
+            .map(|_| {
+                let door = Arc::clone(&door);
+                tokio::spawn(async move { door.log_in(login()).await })
+            })
+            .collect();
+        while door.queue.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(door.log_in(login()).await, Err(NotChecked::Busy));
+        drop(taken);
+        let first = waiting.into_iter().next().unwrap();
+        assert!(first.await.unwrap().unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_gives_its_place_back() {
+        let (door, _taken) = busy();
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..2 * MAX_WAITING {
+            let login = pin!(door.log_in(login()));
+            assert_eq!(login.poll(&mut context), Poll::Pending);
+        }
+        assert_eq!(door.queue.available_permits(), MAX_WAITING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let (door, _taken) = busy();
+        assert_eq!(door.log_in(login()).await, Err(NotChecked::Busy));
+        assert_eq!(door.queue.available_permits(), MAX_WAITING);
     }
 }

@@ -4,9 +4,12 @@
 //! login is checked and how a token is issued.
 
 mod accounts;
+#[cfg(feature = "actix")]
+pub mod actix;
 mod admission;
 mod logging;
 mod options;
+mod output;
 mod passwords;
 #[cfg(feature = "axum")]
 pub mod serve;
@@ -23,9 +26,10 @@ use countersign::{AuthError, Issuer, SigningKey};
 
 pub use self::{
     accounts::{Login, User},
-    admission::{AdmittedLogin, Door},
+    admission::{Door, NotChecked},
     logging::start as start_logging,
     options::{Options, algorithm, bound_or_exit},
+    output::{complain, say},
     signing::key as signing_key,
     stopping::asked_to_stop,
 };
@@ -48,6 +52,8 @@ pub const TOO_MANY_LOGINS: &str = "Too many logins at once, try again";
 ///
 /// A connection that carries no request is closed after that time too.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take to send the body of a request: 5 seconds. Then it is told 408.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long requests may still take when the server is asked to stop: 5 seconds.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
@@ -82,10 +88,13 @@ impl Demo {
         Self::start(options).unwrap_or_else(|error| exit(error))
     }
 
-    /// Lets a login in, unless too many wait or are checked already.
-    #[must_use]
-    pub fn admit(&self, login: Login) -> Option<AdmittedLogin> {
-        self.door.admit(login)
+    /// Checks a login. See [`Door::log_in`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotChecked`] when too many wait, or the hash fails.
+    pub async fn log_in(&self, login: Login) -> Result<Option<User>, NotChecked> {
+        self.door.log_in(login).await
     }
 
     /// Who issues the tokens. Its verifier accepts them.
@@ -96,14 +105,14 @@ impl Demo {
 
     /// Says on standard output where the server listens and how to log in.
     pub fn announce(&self, address: SocketAddr) {
-        println!("listening on http://{address}");
+        say(format_args!("listening on http://{address}"));
         self.door.announce();
-        println!(
+        say(format_args!(
             "log in: curl http://{address}/login -H 'content-type: application/json' \
              -d '{{\"email\":\"user@example.com\",\"password\":\"{}\"}}'",
             accounts::PASSWORD
-        );
-        println!("log: refused requests go to standard error, each with its reason");
+        ));
+        say("log: refused requests go to standard error, each with its reason");
     }
 }
 
@@ -137,7 +146,7 @@ pub fn refusal(error: &AuthError) -> &'static str {
 
 /// Ends the process with one line for the operator, and the exit code 2.
 pub fn exit(error: impl Display) -> ! {
-    eprintln!("error: {error}");
+    complain(format_args!("error: {error}"));
     std::process::exit(2)
 }
 

@@ -1,10 +1,6 @@
-//! Hashing of passwords, in bounded memory.
+//! Hashing of passwords.
 
-use std::{
-    mem,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    thread::available_parallelism,
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use argon2::{
     Argon2, Block, Params,
@@ -13,11 +9,10 @@ use argon2::{
 
 /// Hashes passwords by Argon2id, with the parameters that the crate recommends.
 ///
-/// One hash takes 19 MiB of memory, so a crowd must not be served all at once. There is one piece of
-/// memory for each processor, at most four. It is used again and again; who finds none waits.
+/// One hash takes 19 MiB of memory, which the next one uses again. How many are made at once is the
+/// caller's affair.
 pub(crate) struct Passwords {
     free: Mutex<Vec<Memory>>,
-    freed: Condvar,
 }
 
 /// The hash of a password, and the salt that was in it.
@@ -31,10 +26,8 @@ type Memory = Vec<Block>;
 
 impl Passwords {
     pub(crate) fn new() -> Self {
-        let processors = available_parallelism().map_or(1, usize::from);
         Self {
-            free: Mutex::new(vec![Memory::new(); processors.min(4)]),
-            freed: Condvar::new(),
+            free: Mutex::default(),
         }
     }
 
@@ -54,33 +47,18 @@ impl Passwords {
     }
 
     fn output(&self, password: &str, salt: &Salt) -> Option<Output> {
-        let mut turn = self.wait_for_turn();
-        turn.memory
-            .resize(Params::DEFAULT.block_count(), Block::default());
+        let mut memory = self.free().pop().unwrap_or_default();
+        memory.resize(Params::DEFAULT.block_count(), Block::default());
         let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
-        Argon2::default()
-            .hash_password_into_with_memory(
-                password.as_bytes(),
-                salt.as_ref(),
-                &mut output,
-                &mut turn.memory,
-            )
-            .ok()?;
+        let hashed = Argon2::default().hash_password_into_with_memory(
+            password.as_bytes(),
+            salt.as_ref(),
+            &mut output,
+            &mut memory,
+        );
+        self.free().push(memory);
+        hashed.ok()?;
         Output::new(&output).ok()
-    }
-
-    fn wait_for_turn(&self) -> Turn<'_> {
-        let mut free = self.free();
-        loop {
-            if let Some(memory) = free.pop() {
-                let passwords = self;
-                return Turn { passwords, memory };
-            }
-            free = self
-                .freed
-                .wait(free)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
     }
 
     fn free(&self) -> MutexGuard<'_, Vec<Memory>> {
@@ -88,23 +66,8 @@ impl Passwords {
     }
 }
 
-/// A piece of memory that goes back when it is dropped.
-struct Turn<'p> {
-    passwords: &'p Passwords,
-    memory: Memory,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.passwords.free().push(mem::take(&mut self.memory));
-        self.passwords.freed.notify_one();
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
 
     #[test]
@@ -126,16 +89,12 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_is_served_in_the_memory_there_is() {
+    fn one_hash_uses_the_memory_of_the_last() {
         let passwords = Passwords::new();
-        let pieces = passwords.free().len();
         let hash = passwords.hash("one").unwrap();
-        thread::scope(|scope| {
-            let crowd: Vec<_> = (0..3 * pieces)
-                .map(|_| scope.spawn(|| passwords.verify("one", &hash)))
-                .collect();
-            assert!(crowd.into_iter().all(|one| one.join().unwrap()));
-        });
-        assert_eq!(passwords.free().len(), pieces);
+        for _ in 0..3 {
+            assert!(passwords.verify("one", &hash));
+            assert_eq!(passwords.free().len(), 1);
+        }
     }
 }

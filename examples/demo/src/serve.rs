@@ -1,8 +1,23 @@
-//! Serving connections until it is time to stop.
+//! Serving connections that no client can hold up, with axum.
 
-use std::pin::pin;
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use axum::{Router, serve::Listener};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{StatusCode, header::CONNECTION},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    serve::Listener,
+};
+use http_body_util::BodyExt;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -10,6 +25,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, time::timeout};
+use tower_http::timeout::{DeadlineBody, TimeoutError};
 
 /// Serves until `stop` ends. Then requests under way may end, but nobody can hold the server up for
 /// longer than the grace period.
@@ -34,4 +50,26 @@ pub async fn until(stop: impl Future<Output = ()>, mut listener: TcpListener, ap
     }
     drop(listener);
     let _ = timeout(crate::SHUTDOWN_GRACE, connections.shutdown()).await;
+}
+
+/// Answers 408 to a client that does not send its body in [time](crate::BODY_TIMEOUT), and closes
+/// the connection (RFC 9110 section 15.5.9).
+///
+/// A handler that waits for the body meets an error then, and what it makes of that is not sent. One
+/// that does not read the body does not wait for it.
+pub async fn body_in_time(request: Request, next: Next) -> Response {
+    let late = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&late);
+    let request = request.map(|body| {
+        let body = DeadlineBody::new(crate::BODY_TIMEOUT, body);
+        Body::new(body.map_err(move |error| {
+            seen.fetch_or(error.is::<TimeoutError>(), Ordering::Relaxed);
+            error
+        }))
+    });
+    let answer = next.run(request).await;
+    match late.load(Ordering::Relaxed) {
+        true => (StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")]).into_response(),
+        false => answer,
+    }
 }

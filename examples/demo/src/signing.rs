@@ -4,6 +4,8 @@ use std::env::{self, VarError};
 
 use countersign::{Algorithm, SigningKey};
 
+use crate::output::complain;
+
 const SECRET: &str = "JWT_SECRET";
 
 /// A key for this algorithm: with HS256 from the environment variable `JWT_SECRET`, else a new one.
@@ -18,9 +20,9 @@ pub fn key(algorithm: Algorithm) -> Result<SigningKey, String> {
     match env::var(SECRET) {
         Ok(secret) => from_secret(&secret),
         Err(VarError::NotPresent) => {
-            eprintln!(
+            complain(format_args!(
                 "warning: {SECRET} is not set, so the secret is a random one: tokens end with this process"
-            );
+            ));
             generate(algorithm)
         }
         Err(VarError::NotUnicode(_)) => Err(format!("{SECRET} is not valid UTF-8")),

@@ -15,15 +15,14 @@ use countersign::{
     Algorithm, AuthCookies, Authenticator, ConfigError, Csrf, Identity, Issuer, Policy,
     SessionRoutes, Sessions, SignIn, TokenSource,
 };
-use demo::{Door, Login, User};
-use tokio::task::spawn_blocking;
+use demo::{Door, Login, NotChecked, User, say};
 
 pub use self::{
     options::{Options, StoreChoice},
-    page::{ASSETS, Asset, SECURITY_HEADERS},
+    page::{ASSETS, Asset},
 };
 
-/// The `iss` of the tokens.
+/// The `iss` of the tokens, unless `--issuer` names another.
 pub const ISSUER: &str = "https://login.example";
 /// The `aud` of the tokens.
 pub const AUDIENCE: &str = "login";
@@ -34,6 +33,7 @@ pub struct App {
     sessions: Sessions,
     mounts: [(&'static str, SessionRoutes); 3],
     api: Authenticator,
+    has_hsts: bool,
 }
 
 impl App {
@@ -51,14 +51,14 @@ impl App {
             Some(choice) => choice.clone(),
             None => StoreChoice::usual()?,
         };
-        let issuer = issuer(options.lifetime())?;
+        let issuer = issuer(options)?;
         let sessions = store::sessions(issuer, &choice)
             .await
             .map_err(|error| format!("the store cannot be used: {}", line(&*error)))?;
-        Self::new(sessions).map_err(|error| line(&error))
+        Self::new(sessions, options.hsts).map_err(|error| line(&error))
     }
 
-    fn new(sessions: Sessions) -> Result<Self, ConfigError> {
+    fn new(sessions: Sessions, has_hsts: bool) -> Result<Self, ConfigError> {
         let door = Arc::new(Door::open().map_err(ConfigError::InvalidSetting)?);
         let sign_in = move |question| sign_in(Arc::clone(&door), question);
 
@@ -86,6 +86,7 @@ impl App {
                 ("/token", SessionRoutes::json(sessions.clone(), sign_in)),
             ],
             sessions,
+            has_hsts,
         })
     }
 
@@ -110,17 +111,25 @@ impl App {
         self.sessions.issuer().jwks()
     }
 
+    /// The headers of every answer, the refused and the unknown included.
+    pub fn security_headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let hsts = self.has_hsts.then_some(page::HSTS);
+        page::SECURITY_HEADERS.into_iter().chain(hsts)
+    }
+
     /// Says on standard output where the server listens and what to do next.
     pub fn announce(address: SocketAddr) {
-        println!("listening on http://{address}");
-        println!("open http://{address} in a browser, and log in as one of");
+        say(format_args!("listening on http://{address}"));
+        say(format_args!(
+            "open http://{address} in a browser, and log in as one of"
+        ));
         if let Ok(door) = Door::open() {
             door.announce();
         }
-        println!(
+        say(format_args!(
             "or without a browser: curl http://{address}/token/login -H 'content-type: application/json' \
              -d '{{\"email\":\"user@example.com\",\"password\":\"password123\"}}'"
-        );
+        ));
     }
 }
 
@@ -142,40 +151,29 @@ pub fn token_in_cookies(cookies: &str) -> Option<String> {
         .map(|cookie| cookie.value().to_owned())
 }
 
-/// The one function that the session routes need: who is this, now?
-async fn sign_in(door: Arc<Door>, question: SignIn<Login>) -> Result<Option<Identity<User>>, Busy> {
+/// The one function that the session routes need: who is this, now? An error is 503.
+async fn sign_in(
+    door: Arc<Door>,
+    question: SignIn<Login>,
+) -> Result<Option<Identity<User>>, NotChecked> {
     let user = match question {
-        SignIn::Credentials(login) => {
-            let login = door.admit(login).ok_or(Busy)?;
-            // Hashing a password takes a while, and as long for an address that nobody has.
-            spawn_blocking(|| login.user()).await.map_err(|_| Busy)?
-        }
+        SignIn::Credentials(login) => door.log_in(login).await?,
         SignIn::Refresh(session) => door.user(session.subject()),
     };
     Ok(user.map(|user| Identity::new(user.sub.clone(), user)))
 }
 
-/// More logins at once than can be checked soon.
-#[derive(Debug)]
-struct Busy;
-
-impl fmt::Display for Busy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("too many logins at once")
-    }
-}
-
-impl Error for Busy {}
-
-fn issuer(lifetime: Duration) -> Result<Issuer, String> {
+fn issuer(options: &Options) -> Result<Issuer, String> {
     let algorithm = match env::var_os(SECRET) {
         Some(_) => Algorithm::HS256,
         None => Algorithm::ES256,
     };
     let key = demo::signing_key(algorithm)?;
-    Issuer::builder(ISSUER, key)
+    Issuer::builder(&options.issuer, key)
         .audience(AUDIENCE)
-        .ttl(lifetime)
+        // What tells them from ID tokens wherever they are verified (RFC 9068 section 2.1).
+        .token_type("at+jwt")
+        .ttl(options.lifetime())
         // One clock issues and verifies, so that the page can watch a token expire to the second.
         .leeway(Duration::ZERO)
         .build()

@@ -1,8 +1,16 @@
 //! The command line of both programs.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{ffi::OsStr, fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+use axum::http::Uri;
+use clap::{
+    Arg, Command,
+    builder::{StringValueParser, TypedValueParser},
+    error::ErrorKind,
+};
 use etcetera::BaseStrategy;
+
+use crate::ISSUER;
 
 /// A login server with a page: sessions that refresh, and routes that need them.
 #[derive(Clone, Debug, clap::Parser)]
@@ -12,10 +20,25 @@ pub struct Options {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
-    /// Where sessions are kept: memory, sqlite:PATH, postgres://.. or redis://..
+    /// Where sessions are kept: memory, sqlite:PATH, postgres://.. or redis://..; a URL with a
+    /// password belongs in the environment, where other users of the machine do not see it
     /// [default: an SQLite file in your data directory]
-    #[arg(long, value_name = "STORE")]
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "COUNTERSIGN_LOGIN_STORE",
+        hide_env_values = true,
+        value_parser = StoreParser
+    )]
     pub store: Option<StoreChoice>,
+
+    /// The issuer: the `iss` of the tokens, an https URL of your own
+    #[arg(long, value_name = "URL", default_value = ISSUER, value_parser = issuer)]
+    pub issuer: String,
+
+    /// Tells browsers to come back over https only, for a year. For a server behind TLS
+    #[arg(long)]
+    pub hsts: bool,
 
     /// How long an access token lives
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds())]
@@ -36,12 +59,56 @@ impl Options {
     }
 }
 
-fn seconds() -> impl clap::builder::TypedValueParser<Value = u32> {
+fn seconds() -> impl TypedValueParser<Value = u32> {
     clap::value_parser!(u32).range(1..=3600)
 }
 
-/// Which store keeps the sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An issuer identifier: an https URL without query and fragment (RFC 8414 section 2). For
+/// development, http will do on a loopback host.
+fn issuer(text: &str) -> Result<String, &'static str> {
+    let url = text
+        .parse::<Uri>()
+        .ok()
+        .filter(|_| text.is_ascii() && !text.contains('#'));
+    let url = url.ok_or("it is a URL of ASCII characters, without a fragment")?;
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    if authority.is_empty() || authority.contains('@') || url.query().is_some() {
+        return Err("it is a URL with a host, and without user, query and fragment");
+    }
+    let is_loopback = matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match url.scheme_str() {
+        Some("https") => Ok(text.to_owned()),
+        Some("http") if is_loopback => Ok(text.to_owned()),
+        _ => Err("it begins with https://, or with http:// for a loopback host"),
+    }
+}
+
+/// Reads a store. Its errors do not repeat the text, as those of clap do: there may be a password in
+/// it.
+#[derive(Clone, Copy, Debug)]
+struct StoreParser;
+
+impl TypedValueParser for StoreParser {
+    type Value = StoreChoice;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<StoreChoice, clap::Error> {
+        let unreadable = |text: &str| {
+            let error = format!("--store or COUNTERSIGN_LOGIN_STORE: {text}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, error).with_cmd(command)
+        };
+        let text = StringValueParser::new().parse_ref(command, arg, value);
+        let text = text.map_err(|_| unreadable("it is not valid UTF-8"))?;
+        text.parse().map_err(|error: String| unreadable(&error))
+    }
+}
+
+/// Which store keeps the sessions. `Debug` does not show a URL, which may have a password in it.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreChoice {
     /// The process: sessions end with it.
@@ -84,16 +151,29 @@ impl FromStr for StoreChoice {
     }
 }
 
+impl fmt::Debug for StoreChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("Memory"),
+            Self::Postgres(_) => f.debug_struct("Postgres").finish_non_exhaustive(),
+            Self::Redis(_) => f.debug_struct("Redis").finish_non_exhaustive(),
+            Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
     use super::*;
 
+    fn parse(args: &[&str]) -> Result<Options, clap::Error> {
+        Options::try_parse_from([&["login"], args].concat())
+    }
+
     fn store(text: &str) -> Option<StoreChoice> {
-        Options::try_parse_from(["login", "--store", text])
-            .ok()?
-            .store
+        parse(&["--store", text]).ok()?.store
     }
 
     #[test]
@@ -121,9 +201,55 @@ mod tests {
 
     #[test]
     fn a_token_lives_between_a_second_and_an_hour() {
-        let ttl = |text| Options::try_parse_from(["login", "--ttl", text]).map(|all| all.ttl);
+        let ttl = |text| parse(&["--ttl", text]).map(|all| all.ttl);
         assert_eq!(ttl("1").ok(), Some(1));
         assert!(ttl("0").is_err());
         assert!(ttl("3601").is_err());
+    }
+    #[test]
+    fn an_issuer_is_an_https_url_or_one_of_this_machine() {
+        let issuer = |text| parse(&["--issuer", text]).ok().map(|all| all.issuer);
+        assert_eq!(parse(&[]).unwrap().issuer, "https://login.example");
+        for text in [
+            "https://id.example",
+            "https://id.example/",
+            "https://id.example:8443/shop",
+            "http://127.0.0.1:3000",
+            "http://localhost",
+            "http://[::1]:3000/a",
+        ] {
+            assert_eq!(issuer(text).as_deref(), Some(text));
+        }
+        for text in [
+            "",
+            "id.example",
+            "id.example:443",
+            "/",
+            "https://",
+            "https:///a",
+            "http://id.example",
+            "http://localhost.example",
+            "ftp://localhost",
+            "https://id.example?a=b",
+            "https://id.example#a",
+            "https://ada:secret@id.example",
+            "https://id.example/a b",
+            "https://id.ex\u{e4}mple",
+        ] {
+            assert_eq!(issuer(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_store_with_a_password_is_never_shown() {
+        let url = "postgres://app:hunter2@db.example/app";
+        let options = parse(&["--store", url]).unwrap();
+        assert!(!format!("{options:?}").contains("hunter2"));
+        assert!(!format!("{:?}", store("redis://:hunter2@localhost")).contains("hunter2"));
+
+        let mistyped = parse(&["--store", "postgress://app:hunter2@db.example/app"]);
+        let told = mistyped.unwrap_err().to_string();
+        assert!(told.contains("say memory, sqlite:PATH"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
     }
 }

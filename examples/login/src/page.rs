@@ -33,7 +33,7 @@ pub const ASSETS: [Asset; 3] = [
 
 /// What every answer says to a browser. Nothing is loaded from elsewhere, no script stands in the
 /// page itself, and nobody frames it.
-pub const SECURITY_HEADERS: [(&str, &str); 4] = [
+pub(crate) const SECURITY_HEADERS: [(&str, &str); 4] = [
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -43,3 +43,6 @@ pub const SECURITY_HEADERS: [(&str, &str); 4] = [
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
 ];
+
+/// Comes back over https only, for a year (RFC 6797 section 6.1). Browsers heed it over https alone.
+pub(crate) const HSTS: (&str, &str) = ("strict-transport-security", "max-age=31536000");

@@ -5,6 +5,7 @@ use std::{error::Error, path::Path, time::Duration};
 use countersign::{Issuer, MemoryStore, Revocation, RevocationLog, SessionStore, Sessions};
 use countersign_redis::RedisStore;
 use countersign_sqlx::{PostgresStore, SqliteStore};
+use demo::complain;
 use tokio::time::interval;
 
 use crate::options::StoreChoice;
@@ -47,7 +48,9 @@ async fn sweep(sessions: Sessions) {
     loop {
         hourly.tick().await;
         if let Err(error) = sessions.sweep().await {
-            eprintln!("warning: expired sessions stay for now: {error}");
+            complain(format_args!(
+                "warning: expired sessions stay for now: {error}"
+            ));
         }
     }
 }

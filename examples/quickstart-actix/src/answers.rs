@@ -32,7 +32,8 @@ pub(crate) async fn not_found() -> HttpResponse {
     message(StatusCode::NOT_FOUND, "Not found")
 }
 
-/// Keeps an answer with a token out of caches (RFC 6749 section 5.1).
+/// Keeps an answer out of caches: there is a token in it (RFC 6749 section 5.1), or what somebody may
+/// see.
 pub(crate) fn no_store() -> DefaultHeaders {
     DefaultHeaders::new().add((CACHE_CONTROL, "no-store"))
 }

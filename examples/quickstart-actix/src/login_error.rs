@@ -1,16 +1,17 @@
 //! Why a login gets no token.
 
-use std::{error::Error, fmt};
+use std::fmt;
 
 use actix_web::{
     HttpResponse, ResponseError,
-    error::{BlockingError, JsonPayloadError},
+    error::JsonPayloadError,
     http::{
         StatusCode,
         header::{HeaderValue, RETRY_AFTER},
     },
 };
 use countersign::IssueError;
+use demo::NotChecked;
 
 use crate::answers::message;
 
@@ -28,11 +29,6 @@ pub(crate) enum LoginError {
 }
 
 impl LoginError {
-    fn internal(error: impl Error) -> Self {
-        eprintln!("error: {error}");
-        Self::Internal
-    }
-
     fn text(&self) -> &'static str {
         match self {
             Self::Internal => "Something went wrong",
@@ -69,15 +65,19 @@ impl fmt::Display for LoginError {
     }
 }
 
-impl From<BlockingError> for LoginError {
-    fn from(error: BlockingError) -> Self {
-        Self::internal(error)
+impl From<IssueError> for LoginError {
+    fn from(error: IssueError) -> Self {
+        demo::complain(format_args!("error: {error}"));
+        Self::Internal
     }
 }
 
-impl From<IssueError> for LoginError {
-    fn from(error: IssueError) -> Self {
-        Self::internal(error)
+impl From<NotChecked> for LoginError {
+    fn from(why: NotChecked) -> Self {
+        match why {
+            NotChecked::Busy => Self::TooMany,
+            _ => Self::Internal,
+        }
     }
 }
 

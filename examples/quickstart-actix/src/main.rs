@@ -9,11 +9,11 @@ use actix_web::{
     App, HttpResponse, HttpServer,
     http::StatusCode,
     middleware::from_fn,
-    web::{Data, Json, JsonConfig, block, resource, to},
+    web::{Data, Json, JsonConfig, resource, to},
 };
 use countersign::Policy;
 use countersign_actix::{Claims, JwtAuth, Require};
-use demo::{Demo, Login, Options, User};
+use demo::{Demo, Login, Options, User, actix::body_in_time};
 use serde_json::json;
 
 use crate::answers::{limit_headers, message, no_store, not_found, read, refused};
@@ -28,7 +28,10 @@ async fn main() -> io::Result<()> {
 
     let state = demo.clone();
     let server = HttpServer::new(move || {
-        let guarded = |path, route| resource::<&str>(path).wrap(auth.clone()).route(route);
+        let guarded = |path, route| {
+            let guarded = resource::<&str>(path).wrap(auth.clone());
+            guarded.wrap(no_store()).route(route)
+        };
         let json = JsonConfig::default().limit(demo::MAX_BODY_BYTES);
         let app = App::new()
             .app_data(state.clone())
@@ -42,7 +45,7 @@ async fn main() -> io::Result<()> {
             true => app,
             false => app.service(resource("/.well-known/jwks.json").route(read().to(jwks))),
         };
-        app.wrap(from_fn(limit_headers))
+        app.wrap(from_fn(body_in_time)).wrap(from_fn(limit_headers))
     });
     let server = server
         .client_request_timeout(demo::HEAD_TIMEOUT)
@@ -54,8 +57,7 @@ async fn main() -> io::Result<()> {
 }
 
 async fn log_in(demo: Data<Demo>, login: Json<Login>) -> Result<HttpResponse, LoginError> {
-    let login = demo.admit(login.into_inner()).ok_or(LoginError::TooMany)?;
-    let user = block(|| login.user()).await?;
+    let user = demo.log_in(login.into_inner()).await?;
     let token = demo.issuer().issue(&user.ok_or(LoginError::Wrong)?)?;
     Ok(HttpResponse::Ok().json(json!({ "token": token.as_str() })))
 }

@@ -29,7 +29,8 @@ pub(crate) async fn not_found() -> Response {
     message(StatusCode::NOT_FOUND, "Not found")
 }
 
-/// Keeps an answer with a token out of caches (RFC 6749 section 5.1).
+/// Keeps an answer out of caches: there is a token in it (RFC 6749 section 5.1), or what somebody may
+/// see.
 pub(crate) async fn no_store(mut response: Response) -> Response {
     let no_store = HeaderValue::from_static("no-store");
     response.headers_mut().insert(CACHE_CONTROL, no_store);

@@ -1,14 +1,12 @@
 //! Why a login gets no token.
 
-use std::error::Error;
-
 use axum::{
     extract::rejection::JsonRejection,
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use countersign::IssueError;
-use tokio::task::JoinError;
+use demo::NotChecked;
 
 use crate::answers::message;
 
@@ -22,13 +20,6 @@ pub(crate) enum LoginError {
     Unreadable(StatusCode),
     /// It does not say whether the address or the password is wrong.
     Wrong,
-}
-
-impl LoginError {
-    fn internal(error: impl Error) -> Self {
-        eprintln!("error: {error}");
-        Self::Internal
-    }
 }
 
 impl IntoResponse for LoginError {
@@ -49,13 +40,17 @@ impl IntoResponse for LoginError {
 
 impl From<IssueError> for LoginError {
     fn from(error: IssueError) -> Self {
-        Self::internal(error)
+        demo::complain(format_args!("error: {error}"));
+        Self::Internal
     }
 }
 
-impl From<JoinError> for LoginError {
-    fn from(error: JoinError) -> Self {
-        Self::internal(error)
+impl From<NotChecked> for LoginError {
+    fn from(why: NotChecked) -> Self {
+        match why {
+            NotChecked::Busy => Self::TooMany,
+            _ => Self::Internal,
+        }
     }
 }
 

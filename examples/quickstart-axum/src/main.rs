@@ -15,9 +15,9 @@ use axum::{
 };
 use countersign::Policy;
 use countersign_tower::{Claims, JwtAuthLayer, RequireLayer};
-use demo::{Demo, Login, Options, User};
+use demo::{Demo, Login, Options, User, serve::body_in_time};
 use serde_json::json;
-use tokio::{net::TcpListener, task::spawn_blocking};
+use tokio::net::TcpListener;
 
 use crate::answers::{limit_headers, message, no_store, not_found, refused};
 use crate::login_error::LoginError;
@@ -33,6 +33,7 @@ async fn main() -> io::Result<()> {
         .route("/profile", get(profile))
         .route("/protected", get(protected))
         .route_layer(auth) // covers the routes above, not those below
+        .route_layer(map_response(no_store))
         .route("/login", post(log_in).layer(map_response(no_store)))
         .fallback(not_found);
     if !options.alg.is_symmetric() {
@@ -40,6 +41,7 @@ async fn main() -> io::Result<()> {
     }
     let app = app
         .layer(DefaultBodyLimit::max(demo::MAX_BODY_BYTES))
+        .layer(from_fn(body_in_time))
         .layer(from_fn(limit_headers))
         .with_state(Arc::clone(&demo));
 
@@ -55,9 +57,8 @@ async fn log_in(
     login: Result<Json<Login>, JsonRejection>,
 ) -> Result<Response, LoginError> {
     let Json(login) = login?;
-    let login = demo.admit(login).ok_or(LoginError::TooMany)?;
-    let user = spawn_blocking(|| login.user()).await?;
-    let token = demo.issuer().issue(&user.ok_or(LoginError::Wrong)?)?;
+    let user = demo.log_in(login).await?.ok_or(LoginError::Wrong)?;
+    let token = demo.issuer().issue(&user)?;
     Ok(Json(json!({ "token": token.as_str() })).into_response())
 }
 

@@ -4,12 +4,11 @@ use std::{
     env,
     io::{Write, stderr},
     iter,
-    net::TcpListener,
     path::PathBuf,
     process::Command,
 };
 
-use countersign_tests::server::{Process, Server};
+use countersign_tests::server::{Process, Server, free_address};
 
 use crate::servers::{PROGRAMS, command};
 
@@ -42,7 +41,7 @@ fn the_react_app_passes_every_check_in_front_of_both_servers() {
     };
     for program in PROGRAMS {
         let server = start(program);
-        let port = free_port().to_string();
+        let port = free_address().port().to_string();
         let mut vite = node();
         vite.arg(app.join("node_modules/vite/bin/vite.js"))
             .args([
@@ -70,12 +69,6 @@ fn the_react_app_passes_every_check_in_front_of_both_servers() {
 
 fn start(program: &str) -> Server {
     Server::start(command(program).args(["--store", "memory", "--ttl", SHORT]))
-}
-
-/// Nobody else here is handed the same one soon.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn base(server: &Server) -> String {

@@ -8,8 +8,12 @@
 
 mod browser;
 mod cookies;
+mod issuers;
 mod nodes;
+mod options;
 mod outage;
+mod response_headers;
 mod restart;
 mod servers;
+mod slow_clients;
 mod walkthrough;

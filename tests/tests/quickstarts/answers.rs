@@ -279,6 +279,46 @@ fn a_client_that_never_ends_the_head_of_its_request_is_disconnected() {
 }
 
 #[test]
+fn clients_that_stop_within_their_body_are_told_408_and_hold_no_login_up() {
+    const CLIENTS: usize = 100;
+    for server in Pair::start().0 {
+        let login = credentials(USER, PASSWORD);
+        let stalled: Vec<_> = [Body::Sized(&login), Body::Chunked(&login)]
+            .into_iter()
+            .cycle()
+            .take(CLIENTS)
+            .map(|body| {
+                let mut connection = Connection::open(server.address());
+                connection.stall(&json_login(), body);
+                connection
+            })
+            .collect();
+        let _ = log_in(&server, USER);
+        for mut connection in stalled {
+            assert_eq!(connection.answer().status, 408);
+            assert_eq!(connection.header("connection"), Some("close"));
+            assert_eq!(connection.rest(), "");
+        }
+    }
+}
+
+#[test]
+fn what_needs_a_token_is_not_to_be_stored() {
+    let pair = Pair::start();
+    let token = pair.token(USER);
+    for server in &pair.0 {
+        let mut connection = Connection::open(server.address());
+        for path in ["/admin", "/profile", "/protected"] {
+            for request in [Request::get(), Request::bearer(&token)] {
+                let answer = connection.send(&request.target(path), Body::None);
+                let told = connection.header("cache-control");
+                assert_eq!(told, Some("no-store"), "{path}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn after_1000_bad_tokens_from_50_clients_at_once_a_good_login_works() {
     let (clients, requests) = (50, 20);
     for server in Pair::start().0 {

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use countersign::{Algorithm, KeySet, Verifier};
 use countersign_tests::{
     Answer, Request,
-    server::{Body, Connection, Process, Server},
+    server::{Body, Connection, Deaf, Process, Server, free_address},
 };
 use serde_json::Value;
 
@@ -135,6 +135,17 @@ fn a_port_that_is_in_use_is_named_in_one_line() {
         let why = why.and_then(|why| why.strip_suffix("; choose another address with --listen"));
         assert!(why.is_some_and(|why| !why.contains(['\n', '{'])), "{line}");
         assert_eq!((ended.code, ended.stdout.len()), (Some(2), 0), "{program}");
+    }
+}
+
+#[test]
+fn it_serves_when_nobody_reads_what_it_says() {
+    for program in PROGRAMS {
+        let address = free_address();
+        let mut server = Deaf::start(command(program).args(["--listen", &address.to_string()]));
+        let mut connection = server.connect(address);
+        let answer = connection.send(&Request::get().target("/protected"), Body::None);
+        assert_eq!(answer.status, 401, "{program}");
     }
 }
 

@@ -4,13 +4,13 @@ use std::{future::ready, io};
 
 use actix_web::{
     App as Server, HttpRequest, HttpResponse, HttpServer,
-    http::header::COOKIE,
-    middleware::DefaultHeaders,
+    http::header::{CACHE_CONTROL, COOKIE},
+    middleware::{DefaultHeaders, from_fn},
     web::{Data, get, resource, scope},
 };
 use countersign_actix::{Claims, JwtAuth, Require, session_routes};
-use demo::User;
-use login::{ASSETS, App, Asset, Options, SECURITY_HEADERS};
+use demo::{User, actix::body_in_time};
+use login::{ASSETS, App, Asset, Options};
 use serde_json::json;
 
 #[tokio::main]
@@ -24,6 +24,7 @@ async fn main() -> io::Result<()> {
     let server = HttpServer::new(move || {
         let api = scope("/api")
             .wrap(JwtAuth::new(app.api()))
+            .wrap(no_store())
             .service(
                 resource("/admin")
                     .wrap(Require::new(App::admins()))
@@ -41,7 +42,8 @@ async fn main() -> io::Result<()> {
         }
         server
             .route("/.well-known/jwks.json", get().to(jwks))
-            .wrap(secured())
+            .wrap(from_fn(body_in_time))
+            .wrap(secured(&app))
     });
     let server = server
         .client_request_timeout(demo::HEAD_TIMEOUT)
@@ -83,8 +85,12 @@ fn served(asset: Asset) -> HttpResponse {
         .body(asset.text)
 }
 
-fn secured() -> DefaultHeaders {
-    SECURITY_HEADERS
-        .into_iter()
+/// Keeps what somebody may see out of caches: it came with a cookie, which caches do not look at.
+fn no_store() -> DefaultHeaders {
+    DefaultHeaders::new().add((CACHE_CONTROL, "no-store"))
+}
+
+fn secured(app: &App) -> DefaultHeaders {
+    app.security_headers()
         .fold(DefaultHeaders::new(), DefaultHeaders::add)
 }

@@ -7,15 +7,15 @@ use axum::{
     extract::State,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, COOKIE},
+        header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE},
     },
-    middleware::map_response,
+    middleware::{from_fn, map_response, map_response_with_state},
     response::{IntoResponse, Response},
     routing::get,
 };
 use countersign_tower::{Claims, JwtAuthLayer, RequireLayer, session_routes};
-use demo::User;
-use login::{ASSETS, App, Options, SECURITY_HEADERS};
+use demo::{User, serve::body_in_time};
+use login::{ASSETS, App, Options};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -43,7 +43,8 @@ fn router(app: &App) -> Router {
         )
         .route("/api/profile", get(profile))
         .route("/api/token", get(token))
-        .route_layer(JwtAuthLayer::new(app.api())); // covers the routes above, not those below
+        .route_layer(JwtAuthLayer::new(app.api())) // covers the routes above, not those below
+        .route_layer(map_response(no_store));
     for (path, routes) in app.mounts() {
         router = router.nest_service(path, session_routes(routes));
     }
@@ -53,7 +54,8 @@ fn router(app: &App) -> Router {
     }
     router
         .route("/.well-known/jwks.json", get(jwks))
-        .layer(map_response(secured))
+        .layer(from_fn(body_in_time))
+        .layer(map_response_with_state(app.clone(), secured))
         .with_state(app.clone())
 }
 
@@ -77,8 +79,15 @@ async fn jwks(State(app): State<App>) -> impl IntoResponse {
     ([(CONTENT_TYPE, demo::JWK_SET)], app.jwks())
 }
 
-async fn secured(mut response: Response) -> Response {
-    for (name, value) in SECURITY_HEADERS {
+/// Keeps what somebody may see out of caches: it came with a cookie, which caches do not look at.
+async fn no_store(mut response: Response) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
+async fn secured(State(app): State<App>, mut response: Response) -> Response {
+    for (name, value) in app.security_headers() {
         let (name, value) = (
             HeaderName::from_static(name),
             HeaderValue::from_static(value),
