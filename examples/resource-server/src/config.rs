@@ -31,6 +31,9 @@ pub(crate) struct Settings {
     pub(crate) framework: Framework,
     leeway: Option<Spanned<i64>>,
     #[serde(default)]
+    management: ManagementSettings,
+    /// For the issuers that say nothing of their own.
+    #[serde(default)]
     pub(crate) profile: Profile,
     pub(crate) realm: Option<String>,
     /// For the issuers that say nothing of their own.
@@ -49,15 +52,26 @@ pub enum Framework {
     Axum,
 }
 
-/// Which tokens are access tokens.
+/// The table `[management]`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [management]")]
+struct ManagementSettings {
+    listen: Option<Spanned<String>>,
+}
+
+/// Which tokens are access tokens. The default takes no ID token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub(crate) enum Profile {
-    /// Those of RFC 9068.
+    /// Those of RFC 9068: the type, and the claims that it asks for.
+    #[serde(rename = "access-token")]
     AccessToken,
-    /// Any whose `typ` is absent, `JWT` or `at+jwt`.
-    #[default]
+    /// Any whose `typ` is absent, `JWT` or `at+jwt`: ID tokens too, unless claims tell them apart.
+    #[serde(rename = "any")]
     Any,
+    /// Those whose `typ` is `at+jwt` (RFC 9068 section 2.1), whatever they hold.
+    #[default]
+    #[serde(rename = "at+jwt")]
+    Typed,
 }
 
 /// One table of `[[issuers]]`.
@@ -68,6 +82,7 @@ pub(crate) struct IssuerSettings {
     pub(crate) audience: Spanned<Texts>,
     pub(crate) audience_claim: Option<Spanned<String>>,
     pub(crate) keys: Spanned<KeysSettings>,
+    pub(crate) profile: Option<Profile>,
     /// Claims that must be there, whatever they hold.
     pub(crate) require_claims: Option<Spanned<Texts>>,
     /// Claims that must be this text.
@@ -120,14 +135,49 @@ impl Config {
         self.settings.framework
     }
 
-    /// Where to listen. Default 127.0.0.1:8080.
+    /// Where to listen for requests to the API. Default 127.0.0.1:8080.
     ///
     /// # Errors
     ///
     /// [`Mistake`] when it is no address with a port.
     pub fn listen(&self) -> Result<SocketAddr, Mistake> {
-        let Some(text) = &self.settings.listen else {
-            return Ok(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        self.address(self.settings.listen.as_ref(), 8080)
+    }
+
+    /// Where to listen for the operator. Default 127.0.0.1:8081.
+    ///
+    /// # Errors
+    ///
+    /// [`Mistake`] when it is no address with a port.
+    pub fn management_listen(&self) -> Result<SocketAddr, Mistake> {
+        self.address(self.settings.management.listen.as_ref(), 8081)
+    }
+
+    /// What was bound to [`listen`](Self::listen).
+    ///
+    /// # Errors
+    ///
+    /// [`Mistake`] when nothing was: the address is taken, or not of this machine.
+    pub fn bound<T>(&self, address: SocketAddr, bound: io::Result<T>) -> Result<T, Mistake> {
+        self.bound_to(self.settings.listen.as_ref(), address, bound)
+    }
+
+    /// What was bound to [`management_listen`](Self::management_listen).
+    ///
+    /// # Errors
+    ///
+    /// As [`bound`](Self::bound).
+    pub fn management_bound<T>(
+        &self,
+        address: SocketAddr,
+        bound: io::Result<T>,
+    ) -> Result<T, Mistake> {
+        self.bound_to(self.settings.management.listen.as_ref(), address, bound)
+    }
+
+    fn address(&self, text: Option<&Spanned<String>>, port: u16) -> Result<SocketAddr, Mistake> {
+        let Some(text) = text else {
+            return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
         };
         let mut addresses = text.get_ref().to_socket_addrs().into_iter().flatten();
         addresses.next().ok_or_else(|| {
@@ -138,16 +188,16 @@ impl Config {
         })
     }
 
-    /// What was bound to [`listen`](Self::listen).
-    ///
-    /// # Errors
-    ///
-    /// [`Mistake`] when nothing was: the address is taken, or not of this machine.
-    pub fn bound<T>(&self, address: SocketAddr, bound: io::Result<T>) -> Result<T, Mistake> {
+    fn bound_to<T>(
+        &self,
+        place: Option<&Spanned<String>>,
+        address: SocketAddr,
+        bound: io::Result<T>,
+    ) -> Result<T, Mistake> {
         bound.map_err(|error| {
             let text = format!("cannot listen on {address}: {error}");
-            match &self.settings.listen {
-                Some(listen) => self.mistake(listen, text),
+            match place {
+                Some(place) => self.mistake(place, text),
                 None => Mistake::in_all_of(&self.file, text),
             }
         })

@@ -85,9 +85,11 @@ impl Issuer {
         for (claim, value) in &settings.require_values {
             builder = builder.require_value(claim, value);
         }
-        if config.settings.profile == Profile::AccessToken {
-            builder = builder.access_token_profile();
-        }
+        builder = match settings.profile.unwrap_or(config.settings.profile) {
+            Profile::AccessToken => builder.access_token_profile(),
+            Profile::Any => builder,
+            Profile::Typed => builder.token_type("at+jwt"),
+        };
         Ok(Self {
             name: name.clone(),
             keys,

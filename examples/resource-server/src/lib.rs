@@ -2,13 +2,15 @@
 //!
 //! 1. [`Config`] reads the file. What is wrong with it is a [`Mistake`]: one line, with the place.
 //! 2. [`Api`] is made from it: who may come in, and what the routes say. It knows no framework.
-//! 3. [`serve`] runs it on axum or on actix-web, whichever the file names.
+//! 3. [`serve`] runs it on axum or on actix-web, whichever the file names, and [`manage`] the routes
+//!    for the operator at an address of their own.
 
 mod api;
 mod config;
 mod health;
 mod issuers;
 mod keys;
+mod management;
 mod on_actix;
 mod on_axum;
 mod place;
@@ -21,6 +23,7 @@ pub use self::{
     api::Api,
     config::{Config, Framework},
     health::Readiness,
+    management::manage,
     place::Mistake,
 };
 

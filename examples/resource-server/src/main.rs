@@ -11,7 +11,7 @@ use std::{
 use clap::Parser;
 use countersign::SystemClock;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use resource_server::{Api, Config, Mistake, serve};
+use resource_server::{Api, Config, Mistake, manage, serve};
 use tokio::time::interval;
 
 /// An API that accepts the tokens of one or several identity providers.
@@ -24,6 +24,17 @@ struct Options {
     /// Address and port to listen on, instead of what the file says; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+
+    /// The same for the operator's routes: health, readiness, metrics
+    #[arg(long, value_name = "ADDRESS")]
+    management_listen: Option<SocketAddr>,
+}
+
+/// The API, and where it is served.
+struct Server {
+    api: Api,
+    listener: TcpListener,
+    management: TcpListener,
 }
 
 #[tokio::main]
@@ -32,26 +43,40 @@ async fn main() -> io::Result<()> {
     demo::start_logging();
     let metrics = install_metrics().unwrap_or_else(|error| demo::exit(error));
     let config = Config::read(&options.config).unwrap_or_else(|mistake| exit(&mistake));
-    let (api, listener) =
-        start(&options, &config, metrics).unwrap_or_else(|mistake| exit(&mistake));
+    let Server {
+        api,
+        listener,
+        management,
+    } = start(&options, &config, metrics).unwrap_or_else(|mistake| exit(&mistake));
 
     let stop = demo::asked_to_stop()?; // before anybody hears of this server
-    println!("listening on http://{}", listener.local_addr()?);
+    let address = management.local_addr()?;
+    demo::say(format_args!("management on http://{address}"));
+    demo::say(format_args!(
+        "listening on http://{}",
+        listener.local_addr()?
+    ));
+    // The operator sees the server as long as there is one: also while its last requests end.
+    tokio::spawn(manage(api.clone(), management));
     serve(config.framework(), api, listener, stop).await
 }
 
-fn start(
-    options: &Options,
-    config: &Config,
-    metrics: PrometheusHandle,
-) -> Result<(Api, TcpListener), Mistake> {
-    let configured = config.listen()?;
+fn start(options: &Options, config: &Config, metrics: PrometheusHandle) -> Result<Server, Mistake> {
+    let configured = (config.listen()?, config.management_listen()?);
     let api = Api::new(config, SystemClock, metrics)?;
     let listener = match options.listen {
         Some(address) => demo::bound_or_exit(address, bind(address)),
-        None => config.bound(configured, bind(configured))?,
+        None => config.bound(configured.0, bind(configured.0))?,
     };
-    Ok((api, listener))
+    let management = match options.management_listen {
+        Some(address) => demo::bound_or_exit(address, bind(address)),
+        None => config.management_bound(configured.1, bind(configured.1))?,
+    };
+    Ok(Server {
+        api,
+        listener,
+        management,
+    })
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -79,6 +104,6 @@ fn install_metrics() -> Result<PrometheusHandle, String> {
 
 /// One line, and the exit code for a wrong configuration.
 fn exit(mistake: &Mistake) -> ! {
-    eprintln!("{mistake}");
+    demo::complain(mistake);
     process::exit(2)
 }

@@ -5,12 +5,14 @@ use std::{io, net::TcpListener};
 use actix_web::{
     App, HttpResponse, HttpServer, Route,
     guard::{Any, Get, Head},
-    http::StatusCode,
-    web::{Data, resource, route},
+    http::header::CACHE_CONTROL,
+    middleware::{DefaultHeaders, from_fn},
+    web::{resource, route},
 };
 use countersign_actix::{JwtAuth, Optional, Require, Token};
+use demo::actix::body_in_time;
 
-use crate::api::{Api, JSON, METRICS};
+use crate::api::{Api, JSON};
 
 pub(crate) async fn serve(
     api: Api,
@@ -22,17 +24,25 @@ pub(crate) async fn serve(
         let anybody = JwtAuth::new(api.anybody());
         let admins = Require::new(Api::admins());
         App::new()
-            .app_data(Data::new(api.clone()))
-            .service(resource("/v1/me").wrap(users()).route(read().to(me)))
+            .service(
+                resource("/v1/me")
+                    .wrap(users())
+                    .wrap(no_store())
+                    .route(read().to(me)),
+            )
             .service(
                 resource("/v1/admin")
                     .wrap(users())
+                    .wrap(no_store())
                     .route(read().to(admin).wrap(admins)),
             )
-            .service(resource("/v1/feed").wrap(anybody).route(read().to(feed)))
-            .service(resource("/healthz").route(read().to(healthy)))
-            .service(resource("/readyz").route(read().to(readiness)))
-            .service(resource("/metrics").route(read().to(metrics)))
+            .service(
+                resource("/v1/feed")
+                    .wrap(anybody)
+                    .wrap(no_store())
+                    .route(read().to(feed)),
+            )
+            .wrap(from_fn(body_in_time))
     });
     server
         .client_request_timeout(demo::HEAD_TIMEOUT)
@@ -57,20 +67,10 @@ async fn feed(Optional(token): Optional<Token>) -> String {
     Api::greeting(token.as_deref())
 }
 
-async fn healthy() -> &'static str {
-    "ok"
-}
-
-async fn readiness(api: Data<Api>) -> HttpResponse {
-    let readiness = api.readiness();
-    let status = StatusCode::from_u16(readiness.status());
-    HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
-        .content_type(JSON)
-        .body(readiness.json())
-}
-
-async fn metrics(api: Data<Api>) -> HttpResponse {
-    HttpResponse::Ok().content_type(METRICS).body(api.metrics())
+/// Keeps what somebody may see out of caches: it may have come with a cookie, which caches do not
+/// look at.
+fn no_store() -> DefaultHeaders {
+    DefaultHeaders::new().add((CACHE_CONTROL, "no-store"))
 }
 
 /// A route that answers GET, and HEAD too.

@@ -4,14 +4,18 @@ use std::{io, net::TcpListener};
 
 use axum::{
     Router,
-    extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::IntoResponse,
+    http::{
+        HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    middleware::{from_fn, map_response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use countersign_tower::{JwtAuthLayer, RequireLayer, Token};
+use demo::serve::body_in_time;
 
-use crate::api::{Api, JSON, METRICS};
+use crate::api::{Api, JSON};
 
 pub(crate) async fn serve(
     api: Api,
@@ -19,11 +23,11 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    demo::serve::until(stop, listener, router(api)).await;
+    demo::serve::until(stop, listener, router(&api)).await;
     Ok(())
 }
 
-fn router(api: Api) -> Router {
+fn router(api: &Api) -> Router {
     let users = Router::new()
         .route("/v1/me", get(me))
         .route(
@@ -37,10 +41,8 @@ fn router(api: Api) -> Router {
     Router::new()
         .merge(users)
         .merge(anybody)
-        .route("/healthz", get("ok"))
-        .route("/readyz", get(readiness))
-        .route("/metrics", get(metrics))
-        .with_state(api)
+        .route_layer(map_response(no_store))
+        .layer(from_fn(body_in_time))
 }
 
 async fn me(Token(token): Token) -> impl IntoResponse {
@@ -55,16 +57,10 @@ async fn feed(token: Option<Token>) -> String {
     Api::greeting(token.as_deref())
 }
 
-async fn readiness(State(api): State<Api>) -> impl IntoResponse {
-    let readiness = api.readiness();
-    let status = StatusCode::from_u16(readiness.status());
-    (
-        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        [(CONTENT_TYPE, JSON)],
-        readiness.json(),
-    )
-}
-
-async fn metrics(State(api): State<Api>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, METRICS)], api.metrics())
+/// Keeps what somebody may see out of caches: it may have come with a cookie, which caches do not
+/// look at.
+async fn no_store(mut response: Response) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
 }

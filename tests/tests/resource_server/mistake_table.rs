@@ -13,6 +13,9 @@ issuer = "https://id.example"
 audience = ["shop", "orders"]
 sources = ["bearer"]
 keys = { jwks_file = "keys.json" }
+
+[management]
+listen = "localhost:0"
 "#;
 
 pub(crate) const KEYS: &str = r#"{ jwks_file = "keys.json" }"#;
@@ -35,13 +38,13 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "realm",
         "relam",
         "realm",
-        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `profile`, `realm`, `sources`, `issuers`",
+        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `management`, `profile`, `realm`, `sources`, `issuers`",
     ),
     (
         "sources = [\"bearer\"]\n",
         "source = [\"bearer\"]\n",
         "",
-        "11:1: unknown field `source`, expected one of `issuer`, `audience`, `audience_claim`, `keys`, `require_claims`, `require_values`, `scope_claim`, `sources`",
+        "11:1: unknown field `source`, expected one of `issuer`, `audience`, `audience_claim`, `keys`, `profile`, `require_claims`, `require_values`, `scope_claim`, `sources`",
     ),
     (
         "jwks_file",
@@ -86,8 +89,8 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
     (
         "\"any\"",
         "\"oidc\"",
-        "\"access-token\"",
-        "4:11: unknown variant `oidc`, expected `access-token` or `any`",
+        "\"at+jwt\"",
+        "4:11: unknown variant `oidc`, expected one of `access-token`, `any`, `at+jwt`",
     ),
     (
         "\"shop\"\n",
@@ -131,7 +134,32 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "[\"bearer\"]",
         "11:12: say \"bearer\" or \"cookie:NAME\"",
     ),
+    // The table for the operator.
+    (
+        "[management]\nlisten",
+        "[management]\nport",
+        "[management]\nlisten",
+        "15:1: unknown field `port`, expected `listen`",
+    ),
+    (
+        "\"localhost:0\"",
+        "\"localhost\"",
+        "\"[::1]:0\"",
+        "15:10: `listen` is an address and a port, like \"127.0.0.1:8080\" or \"[::]:8080\"",
+    ),
+    (
+        "\"localhost:0\"",
+        "8081",
+        "\"127.0.0.1:0\"",
+        "15:10: expected a text",
+    ),
     // The issuers.
+    (
+        KEYS,
+        "{ jwks_file = \"keys.json\" }\nprofile = \"id-token\"",
+        "{ jwks_file = \"keys.json\" }\nprofile = \"access-token\"",
+        "13:11: unknown variant `id-token`, expected one of `access-token`, `any`, `at+jwt`",
+    ),
     (
         "[[issuers]]",
         "[[issuers]]\n[[issuers]]",

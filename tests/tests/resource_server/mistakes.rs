@@ -4,11 +4,11 @@
 use std::{fs, process::Command};
 
 use countersign::SigningKey;
-use countersign_tests::server::{Ended, Server};
+use countersign_tests::server::{Ended, Server, free_address};
 
 use crate::{
     mistake_table::{GOOD, KEYS, MISTAKES},
-    servers::{self, Folder, command},
+    servers::{self, Folder, bare_command, command},
 };
 
 const SECRET: &str = "an example secret of 32 bytes or more";
@@ -96,7 +96,7 @@ fn the_file_itself_may_be_the_mistake() {
 #[test]
 fn an_issuer_stands_in_the_file_once() {
     let folder = folder();
-    let (_, table) = GOOD.split_once("\n\n").unwrap();
+    let table = GOOD.split("\n\n").nth(1).unwrap().to_owned() + "\n";
     let ended = refused(&folder, &format!("{table}\n{table}"));
     assert!(
         ended
@@ -118,6 +118,33 @@ fn an_address_that_is_taken_is_a_mistake_at_its_place() {
     let expected = format!("api.toml:1:10: cannot listen on {}: ", first.address());
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+
+    let management = GOOD.replace("localhost:0", &first.address().to_string());
+    let ended = servers::refused(
+        bare_command(&folder.write("management.toml", &management))
+            .env("SECRET", SECRET)
+            .args(["--listen", "127.0.0.1:0"]),
+    );
+    let address = first.address();
+    let expected = format!("management.toml:15:10: cannot listen on {address}: ");
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
+}
+
+#[test]
+fn the_two_addresses_have_to_differ() {
+    let folder = folder();
+    let one = free_address().to_string();
+    let text = GOOD
+        .replace("127.0.0.1:0", &one)
+        .replace("localhost:0", &one);
+    let ended = servers::refused(&mut bare_command(&folder.write("api.toml", &text)));
+    assert_eq!(ended.code, Some(2));
+    assert!(
+        ended.stderr.contains("api.toml:15:10: "),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

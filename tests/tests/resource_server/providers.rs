@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    servers::{FRAMEWORKS, Folder, start, within},
+    servers::{FRAMEWORKS, Folder, ask, start, within},
     tls,
 };
 
@@ -42,7 +42,7 @@ pub(crate) fn url_of(provider: &JwksServer) -> String {
 }
 
 pub(crate) fn token(issuer: &str, key: &SigningKey) -> String {
-    let header = json!({ "alg": key.algorithm().name(), "kid": key.id() });
+    let header = json!({ "alg": key.algorithm().name(), "typ": "at+jwt", "kid": key.id() });
     let claims =
         json!({ "iss": issuer, "aud": "shop", "sub": "ada", "exp": SystemClock.now() + 300 });
     sign_raw(key, &header.to_string(), claims.to_string().as_bytes())
@@ -60,7 +60,7 @@ fn get(server: &Server, path: &str) -> Answer {
 pub(crate) fn readiness(server: &Server, status: u16, is: impl Fn(&Value) -> bool) -> Value {
     within(async {
         loop {
-            let answer = get(server, "/readyz");
+            let answer = ask(server, "/readyz");
             let body: Value = serde_json::from_str(&answer.body).unwrap();
             assert_eq!(body["ready"], answer.status == 200, "{body}");
             let issuer = &body["issuers"][0];
@@ -90,7 +90,7 @@ fn a_provider_that_is_away_at_the_start_is_waited_for() {
         assert_eq!(refused.status, 503, "{refused:?}");
         assert!(refused.retry_after.is_some(), "{refused:?}");
         assert_eq!(refused.www_authenticate, None, "{refused:?}");
-        assert_eq!(get(&server, "/healthz").status, 200);
+        assert_eq!(ask(&server, "/healthz").status, 200);
         assert_eq!(get(&server, "/v1/feed").body, "anonymous");
         assert_eq!(get(&server, "/v1/me").status, 401);
 

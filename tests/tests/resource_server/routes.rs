@@ -3,11 +3,11 @@
 use countersign::{Clock, SigningKey, SystemClock, testing::sign_raw};
 use countersign_tests::{
     Answer, Request,
-    server::{Body, Server},
+    server::{Body, Connection, Server},
 };
 use serde_json::{Value, json};
 
-use crate::servers::{FRAMEWORKS, Folder, start};
+use crate::servers::{FRAMEWORKS, Folder, ask, management, start};
 
 const ISSUER: &str = "https://id.example";
 const LOGIN: &str = "https://login.example";
@@ -61,11 +61,21 @@ impl Pair {
     }
 
     fn token(&self, change: impl FnOnce(&mut Value)) -> String {
-        self.typed("JWT", change)
+        self.typed("at+jwt", change)
     }
 
     /// A token with this `typ`, good but for the change.
     fn typed(&self, typ: &str, change: impl FnOnce(&mut Value)) -> String {
+        let header = json!({ "alg": "EdDSA", "typ": typ, "kid": self.key.id() });
+        self.signed(&header, change)
+    }
+
+    fn untyped(&self, change: impl FnOnce(&mut Value)) -> String {
+        let header = json!({ "alg": "EdDSA", "kid": self.key.id() });
+        self.signed(&header, change)
+    }
+
+    fn signed(&self, header: &Value, change: impl FnOnce(&mut Value)) -> String {
         let now = SystemClock.now();
         let mut claims = json!({
             "iss": ISSUER,
@@ -77,7 +87,6 @@ impl Pair {
             "client_id": "app",
         });
         change(&mut claims);
-        let header = json!({ "alg": "EdDSA", "typ": typ, "kid": self.key.id() });
         sign_raw(
             &self.key,
             &header.to_string(),
@@ -193,9 +202,13 @@ fn the_realm_is_in_the_challenge() {
 }
 
 #[test]
-fn health_readiness_and_metrics_need_no_token() {
+fn health_readiness_and_metrics_are_at_an_address_of_their_own() {
     let pair = Pair::usual();
-    let answer = |path: &str| pair.send(&Request::get().target(path));
+    let answer = |path: &str| {
+        let [axum, actix] = pair.servers.each_ref().map(|server| ask(server, path));
+        assert_eq!(axum, actix, "axum and actix-web");
+        axum
+    };
     assert_eq!(
         (answer("/healthz").status, &*answer("/healthz").body),
         (200, "ok")
@@ -225,10 +238,104 @@ fn health_readiness_and_metrics_need_no_token() {
     );
 }
 
+#[test]
+fn the_public_address_has_nothing_for_the_operator() {
+    let pair = Pair::usual();
+    let token = pair.token(|_| {});
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(pair.send(&Request::get().target(path)).status, 404);
+        assert_eq!(pair.get(path, &token).status, 404);
+    }
+    for server in &pair.servers {
+        assert!(management(server).ip().is_loopback());
+        for path in ["/v1/me", "/v1/feed", "/v1/admin"] {
+            assert_eq!(ask(server, path).status, 404);
+        }
+    }
+}
+
+#[test]
+fn what_needs_a_token_is_not_to_be_stored() {
+    let pair = Pair::usual();
+    let token = pair.token(|_| {});
+    for server in &pair.servers {
+        for path in ["/v1/me", "/v1/feed", "/v1/admin"] {
+            for request in [Request::get(), Request::bearer(&token)] {
+                let mut connection = Connection::open(server.address());
+                let answer = connection.send(&request.target(path), Body::None);
+                let told = connection.header("cache-control");
+                assert_eq!(told, Some("no-store"), "{path}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_that_stops_within_its_body_is_disconnected() {
+    let pair = Pair::usual();
+    let token = pair.token(|_| {});
+    for server in &pair.servers {
+        for (request, status) in [
+            (Request::bearer(&token).target("/v1/me"), 200),
+            (Request::get().target("/v1/me"), 401),
+            (Request::bearer(&token).method("POST").target("/v1/me"), 405),
+        ] {
+            for (header, value, start) in [
+                ("content-length", "100", "a"),
+                ("transfer-encoding", "chunked", "1\r\na\r\n"),
+            ] {
+                let mut connection = Connection::open(server.address());
+                connection.send_only(&request.clone().header(header, value), Body::None);
+                connection.write(start.as_bytes());
+                // None of the routes reads it, so none waits for it.
+                assert_eq!(connection.answer().status, status, "{header}");
+                assert_eq!(connection.rest(), "", "{header}");
+            }
+        }
+    }
+}
+
+/// The claims of an ID token (OpenID Connect Core section 2), for the audience of the API.
+fn id_token(claims: &mut Value) {
+    let members = claims.as_object_mut().unwrap();
+    for name in ["client_id", "jti"] {
+        members.remove(name);
+    }
+    claims["nonce"] = json!("n-0S6_WzA2Mj");
+    claims["at_hash"] = json!("77QmUPtjPfzWtF2AnpK9RQ");
+    claims["auth_time"] = claims["iat"].clone();
+}
+
+#[test]
+fn an_id_token_for_the_same_audience_is_refused_unless_the_file_says_any() {
+    for (settings, issuer, expected) in [
+        ("", "", 401),
+        ("profile = \"at+jwt\"", "", 401),
+        ("profile = \"access-token\"", "", 401),
+        ("profile = \"any\"", "", 200),
+        ("", "profile = \"any\"", 200),
+        ("profile = \"any\"", "profile = \"at+jwt\"", 401),
+        ("profile = \"any\"", "require_claims = \"client_id\"", 401),
+    ] {
+        let pair = Pair::start(settings, &[(ISSUER, issuer)]);
+        for token in [pair.typed("JWT", id_token), pair.untyped(id_token)] {
+            let status = pair.get("/v1/me", &token).status;
+            assert_eq!(status, expected, "{settings} {issuer}");
+        }
+        let access = pair.token(|_| {});
+        assert_eq!(
+            pair.get("/v1/me", &access).status,
+            200,
+            "{settings} {issuer}"
+        );
+    }
+}
+
 /// What tells an access token from an ID token of the same issuer for the same audience.
 #[test]
 fn an_issuer_can_say_what_its_access_tokens_hold() {
-    let required = "require_claims = [\"azp\"]\nrequire_values = { typ = \"Bearer\" }";
+    let required =
+        "profile = \"any\"\nrequire_claims = [\"azp\"]\nrequire_values = { typ = \"Bearer\" }";
     let pair = Pair::start("", &[(ISSUER, required)]);
     let status = |azp: Value, typ: Value| {
         let token = pair.token(|claims| {
@@ -250,9 +357,7 @@ fn what_the_library_measures_is_in_the_metrics() {
     assert_eq!(pair.get("/v1/me", &pair.token(|_| {})).status, 200);
     assert_eq!(pair.get("/v1/me", "a.b.c").status, 401);
     for server in &pair.servers {
-        let metrics = server
-            .send(&Request::get().target("/metrics"), Body::None)
-            .body;
+        let metrics = ask(server, "/metrics").body;
         for line in [
             "# HELP countersign_requests_total",
             r#"countersign_requests_total{outcome="accepted"} 1"#,
@@ -275,7 +380,7 @@ fn another_path_or_method_leads_nowhere() {
     assert_eq!(status("GET", "/v1"), 404);
     assert_eq!(status("GET", "/v1/me/"), 404);
     assert_eq!(status("POST", "/v1/me"), 405);
-    assert_eq!(status("POST", "/healthz"), 405);
+    assert_eq!(status("POST", "/v1/feed"), 405);
 }
 
 #[test]
@@ -357,7 +462,8 @@ fn one_of_several_audiences_is_enough() {
     let key = SigningKey::hs256(secret).unwrap();
     let status = |audience: Value| {
         let claims = json!({ "iss": ISSUER, "aud": audience, "exp": SystemClock.now() + 60 });
-        let token = sign_raw(&key, r#"{"alg":"HS256"}"#, claims.to_string().as_bytes());
+        let header = r#"{"alg":"HS256","typ":"at+jwt"}"#;
+        let token = sign_raw(&key, header, claims.to_string().as_bytes());
         server
             .send(&Request::bearer(&token).target("/v1/me"), Body::None)
             .status

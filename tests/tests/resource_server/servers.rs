@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::LazyLock,
@@ -9,16 +10,24 @@ use std::{
 };
 
 use countersign_tests::{
+    Answer, Request,
     programs::Programs,
-    server::{Ended, Process, Server},
+    server::{Body, Connection, Ended, Process, Server},
 };
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, time::timeout};
 
 pub(crate) const FRAMEWORKS: [&str; 2] = ["axum", "actix"];
 
-/// The program with this configuration.
+/// The program with this configuration, and a free port for the operator.
 pub(crate) fn command(config: &Path) -> Command {
+    let mut command = bare_command(config);
+    command.args(["--management-listen", "127.0.0.1:0"]);
+    command
+}
+
+/// The program with this configuration alone.
+pub(crate) fn bare_command(config: &Path) -> Command {
     static BUILT: LazyLock<Programs> = LazyLock::new(|| Programs::build(&["resource-server"]));
     let mut command = BUILT.command("resource-server");
     command.arg("--config").arg(config);
@@ -42,6 +51,17 @@ impl Folder {
         fs::write(&file, text).unwrap();
         file
     }
+}
+
+/// Sends a request to where only the operator should come.
+pub(crate) fn ask(server: &Server, path: &str) -> Answer {
+    Connection::open(management(server)).send(&Request::get().target(path), Body::None)
+}
+
+/// Where the routes for the operator are.
+pub(crate) fn management(server: &Server) -> SocketAddr {
+    let address = server.announced("management on http://");
+    address.unwrap().parse().unwrap()
 }
 
 /// How a program ends that does not start.

@@ -4,12 +4,13 @@ use std::process::Command;
 
 use countersign_tests::{programs::Programs, server::Server};
 
-use crate::servers::{FRAMEWORKS, Folder, start};
+use crate::servers::{FRAMEWORKS, Folder, management, start};
 
 const README: &str = include_str!("../../../examples/resource-server/README.md");
 const SAMPLE: &str = include_str!("../../../examples/resource-server/resource-server.toml");
 const LOGIN: &str = "http://127.0.0.1:3000";
 const API: &str = "http://127.0.0.1:8080";
+const MANAGEMENT: &str = "http://127.0.0.1:8081";
 
 #[test]
 fn the_walk_through_goes_as_it_says() {
@@ -36,11 +37,16 @@ fn walk(framework: &str, login: &Server, api: &Server) {
         .filter_map(|line| line.split_once(" # prints ").map(|(_, told)| told.trim()))
         .collect();
     assert_eq!(expected.len(), 6);
-    assert!(script.contains(LOGIN) && script.contains(API));
+    assert!(
+        [LOGIN, API, MANAGEMENT]
+            .iter()
+            .all(|address| script.contains(address))
+    );
 
     let script = script
         .replace(LOGIN, &format!("http://{}", login.address()))
-        .replace(API, &format!("http://{}", api.address()));
+        .replace(API, &format!("http://{}", api.address()))
+        .replace(MANAGEMENT, &format!("http://{}", management(api)));
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &script])
         .output()
