@@ -1,4 +1,4 @@
-// The README shows the adapters too, so the suite in `tests/` is where its snippets are compiled.
+// The README shows the adapters too, so `tests/tests/readme` is where its snippets are compiled.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -86,8 +86,3 @@ struct Misfit {
 fn admins() -> Policy {
     Policy::role("admin")
 }
-
-/// The snippets of the README, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;

@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+// Its snippets need both stores.
+#![cfg_attr(
+    any(not(doctest), all(feature = "postgres", feature = "sqlite")),
+    doc = include_str!("../README.md")
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;

@@ -1,6 +1,6 @@
 //! The walk through in the README, line by line as it stands there.
 
-use std::process::Command;
+use std::{process::Command, thread};
 
 use countersign_tests::server::Server;
 
@@ -11,10 +11,12 @@ const ADDRESS: &str = "http://127.0.0.1:3000";
 
 #[test]
 fn the_walk_through_of_the_readme_goes_as_it_says() {
-    for program in PROGRAMS {
-        let server = start(program);
-        walk(program, &server);
-    }
+    // At once, since it waits for the end of the grace period.
+    thread::scope(|scope| {
+        for program in PROGRAMS {
+            scope.spawn(move || walk(program, &start(program)));
+        }
+    });
 }
 
 /// Runs the block. A comment at the end of a line says what the line prints.

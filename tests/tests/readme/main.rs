@@ -1,0 +1,12 @@
+//! The README files: their Rust is compiled, their links lead somewhere, their commands name what
+//! there is.
+
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+mod commands;
+mod links;
+mod pages;
+mod rust;
+// As it stands in the README, to the letter.
+#[rustfmt::skip]
+mod snippets;

@@ -1,0 +1,73 @@
+//! The Rust of the README files.
+
+use std::fs;
+
+use crate::pages::{Page, root};
+
+/// The snippets, as they are compiled.
+fn snippets() -> Vec<String> {
+    let folder = root().join("tests/tests/readme/snippets");
+    let files = fs::read_dir(folder).unwrap();
+    files
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+/// Whether these lines stand in the file, one after the other, all indented by as much.
+fn stands_in(file: &str, block: &str) -> bool {
+    let lines: Vec<_> = file.lines().collect();
+    let block: Vec<_> = block.lines().collect();
+    let first = block.first().copied().unwrap_or_default();
+    lines.windows(block.len()).any(|window| {
+        let Some(indent) = window[0].strip_suffix(first) else {
+            return false;
+        };
+        let is_one = |(line, own): (&&str, &&str)| match own.is_empty() {
+            true => line.is_empty(),
+            false => line.strip_prefix(indent) == Some(*own),
+        };
+        indent.trim().is_empty() && window.iter().zip(&block).all(is_one)
+    })
+}
+
+#[test]
+fn every_snippet_of_the_readme_is_compiled_as_it_stands_there() {
+    let pages = Page::readmes();
+    let readme = pages
+        .iter()
+        .find(|page| page.path.as_os_str() == "README.md");
+    let blocks = readme.unwrap().blocks("rust");
+    assert!(blocks.len() > 5);
+    let snippets = snippets();
+    for block in blocks {
+        let is_compiled = snippets.iter().any(|file| stands_in(file, &block));
+        assert!(
+            is_compiled,
+            "in no file of tests/tests/readme/snippets:\n{block}"
+        );
+    }
+}
+
+/// rustdoc hides such lines. GitHub and crates.io show them.
+#[test]
+fn no_readme_has_hidden_lines() {
+    for page in Page::readmes() {
+        for block in page.blocks("rust") {
+            for line in block.lines().map(str::trim_start) {
+                let is_hidden = line == "#" || line.starts_with("# ");
+                assert!(!is_hidden, "{}: {line}", page.path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_is_found_at_any_indentation_and_by_all_of_its_lines() {
+    let file = "fn a() {\n    let b = 1;\n\n    if b == 1 {\n        c();\n    }\n}\n";
+    assert!(stands_in(file, "let b = 1;\n\nif b == 1 {\n    c();\n}"));
+    assert!(stands_in(file, "fn a() {\n    let b = 1;"));
+    assert!(!stands_in(file, "let b = 1;\nif b == 1 {"));
+    assert!(!stands_in(file, "if b == 1 {\nc();"));
+    assert!(!stands_in(file, "b = 1;"));
+    assert!(!stands_in(file, "let b = 2;"));
+}

@@ -1,0 +1,10 @@
+//! The Rust of the README, a file for each block, and around it what the reader has.
+
+mod axum;
+mod actix;
+mod issuing;
+mod options;
+mod providers;
+mod sessions;
+mod shared;
+mod testing;

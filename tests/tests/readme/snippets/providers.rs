@@ -1,0 +1,13 @@
+//! Tokens of an identity provider. Nobody asks one here.
+
+#[allow(dead_code, unused_variables)] // the same name twice, for two ways to the same
+async fn with_a_provider() -> Result<countersign::Verifier, countersign::ConfigError> {
+    use countersign::{Provider, Verifier};
+
+    let verifier = Verifier::discover("https://id.example").audience("orders").build().await?;
+
+    // Or by a preset that knows where this provider's tokens have roles and scopes:
+    let provider = Provider::keycloak("https://sso.example", "shop")?;
+    let verifier = Verifier::discover(provider).audience("orders").build().await?;
+    Ok(verifier)
+}

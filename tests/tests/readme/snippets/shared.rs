@@ -1,0 +1,14 @@
+//! Several processes over one store.
+
+#[allow(dead_code)] // compiled for any store; the suites of the stores run it
+async fn several<S>(issuer: countersign::Issuer, store: S) -> Result<countersign::Sessions, countersign::ConfigError>
+where
+    S: countersign::SessionStore + countersign::RevocationLog,
+{
+    use countersign::{Revocation, Sessions};
+
+    let revocation = Revocation::replica().build()?;        // refuses with 503 when it has not heard of the log for 10 s
+    tokio::spawn(revocation.follow(store.clone()));
+    let sessions = Sessions::builder(issuer, store).revocation(revocation).build()?;
+    Ok(sessions)
+}
