@@ -16,6 +16,7 @@ mod credentials;
 mod csrf;
 mod error;
 mod future;
+mod host;
 mod issue;
 mod issuers;
 mod jose;

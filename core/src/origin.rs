@@ -1,6 +1,8 @@
 //! Web origins, as browsers write them.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::host::ends_in_number;
 
 /// An origin in the one form in which a browser sends it (RFC 6454 section 6.2): lower case, no
 /// default port, no path.
@@ -30,7 +32,8 @@ impl<'t> Origin<'t> {
         let (host, port) = split_port(authority);
         if !is_host(host) {
             return Err(
-                "the host of an origin is in lower case and ASCII (`xn--` for other letters)",
+                "the host of an origin is in lower case and ASCII (`xn--` for other letters), and an \
+                 address is written in its short form",
             );
         }
         if port.is_some_and(|port| !is_port(port)) {
@@ -81,13 +84,28 @@ fn is_scheme(scheme: &str) -> bool {
         && bytes.all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.'))
 }
 
+/// An address is written in one way only, too.
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
         let address = address.strip_suffix(']').unwrap_or_default();
-        return address.parse::<Ipv6Addr>().is_ok() && !address.contains(char::is_uppercase);
+        return address
+            .parse()
+            .is_ok_and(|parsed| written(parsed) == address);
+    }
+    if ends_in_number(host) {
+        return host.parse::<Ipv4Addr>().is_ok();
     }
     let allowed = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
     !host.is_empty() && host.bytes().all(allowed)
+}
+
+/// An IPv6 address by RFC 5952, but in hexadecimal throughout, as browsers have it.
+fn written(address: Ipv6Addr) -> String {
+    let [.., high, low] = address.segments();
+    match address.to_ipv4_mapped() {
+        Some(_) => format!("::ffff:{high:x}:{low:x}"),
+        None => address.to_string(),
+    }
 }
 
 fn is_port(port: &str) -> bool {
@@ -112,6 +130,10 @@ mod tests {
             "http://127.0.0.1:3000",
             "http://[::1]:3000",
             "https://[2001:db8::1]",
+            "https://[2001:db8:0:1::1]",
+            "https://[::ffff:7f00:1]",
+            "https://1.example",
+            "https://example.0xyz",
             "capacitor://localhost",
         ] {
             assert!(Origin::parse(good).is_ok(), "{good}");
@@ -144,6 +166,17 @@ mod tests {
             "https://::1",
             "https://[::A]",
             "https://[app.example]",
+            "https://[::ffff:127.0.0.1]",
+            "https://[0:0:0:0:0:0:0:1]",
+            "https://[2001:0db8::1]",
+            "https://[2001:db8:0:0:1::1]",
+            "http://127.1",
+            "http://127.0.0.01",
+            "http://127.0.0.1.",
+            "http://0x7f.0.0.1",
+            "http://app.0x",
+            "http://2130706433",
+            "http://256.0.0.1",
             "https://app.example https://other.example",
             "https://app.example,https://other.example",
             " https://app.example",

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::config_error::ConfigError;
+use crate::{config_error::ConfigError, host::ends_in_number};
 
 /// Refuses a URL that must not be asked, with a text for the developer.
 ///
@@ -156,24 +156,11 @@ fn is_url_byte(byte: u8) -> bool {
 
 fn is_host(host: &str) -> bool {
     if host.starts_with('[') || ends_in_number(host) {
-        // `127.1` and `0x7f000001` are addresses to some readers, and names to others.
         return address(host).is_some();
     }
     let allowed =
         |byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_');
     !host.is_empty() && !host.starts_with('.') && host.bytes().all(allowed)
-}
-
-fn ends_in_number(host: &str) -> bool {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let last = host.rsplit('.').next().unwrap_or_default();
-    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let is_decimal = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
-    is_decimal
-        || last
-            .strip_prefix("0x")
-            .or(last.strip_prefix("0X"))
-            .is_some_and(is_hex)
 }
 
 fn is_port(port: &str) -> bool {
