@@ -16,6 +16,9 @@ mod credentials;
 mod csrf;
 mod error;
 mod future;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod issue;
 mod issuers;

@@ -11,6 +11,8 @@ mod source;
 #[cfg(feature = "remote")]
 mod url;
 
+#[cfg(all(fuzzing, feature = "remote"))]
+pub(crate) use self::remote::fuzzing;
 #[cfg(feature = "remote")]
 pub use self::{
     fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},

@@ -7,6 +7,8 @@ mod error;
 mod event;
 mod everywhere;
 mod exchange;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod id;
 mod memory;
 mod pair;

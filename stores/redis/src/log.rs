@@ -94,7 +94,7 @@ fn batch(
     Ok(batch)
 }
 
-fn read(fields: &HashMap<String, String>) -> Option<RevocationEntry> {
+pub(crate) fn read(fields: &HashMap<String, String>) -> Option<RevocationEntry> {
     let value = fields.get("value")?;
     Some(RevocationEntry {
         revoked: match fields.get("kind")?.as_str() {
@@ -111,7 +111,7 @@ fn read(fields: &HashMap<String, String>) -> Option<RevocationEntry> {
 }
 
 /// Whether Redis would read it as the id of an entry: two numbers of 64 bits.
-fn is_entry_id(text: &str) -> bool {
+pub(crate) fn is_entry_id(text: &str) -> bool {
     let is_number =
         |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<u64>().is_ok();
     let parts = text.split_once('-');

@@ -6,6 +6,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
+#[cfg(all(fuzzing, any(feature = "postgres", feature = "sqlite")))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod log;
 #[cfg(feature = "postgres")]

@@ -11,6 +11,8 @@ mod discovery;
 mod driver;
 mod endpoint;
 mod failure;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod handle;
 mod misses;
 mod observe;

@@ -1,0 +1,42 @@
+//! Ways into private parsers, for the targets in `fuzz/`. Only there with `--cfg fuzzing`, which
+//! `cargo fuzz` sets, and no part of the API.
+
+#[cfg(feature = "remote")]
+pub use crate::keys::fuzzing::*;
+pub use crate::session::fuzzing::*;
+use crate::{
+    error::AuthErrorKind,
+    jose::{Header, base64url, json},
+    source::{RequestHead, TokenSource},
+};
+
+/// Decodes canonical base64url.
+pub fn base64url_decode(text: &[u8]) -> Option<Vec<u8>> {
+    base64url::decode(text)
+}
+
+/// Writes base64url.
+pub fn base64url_encode(bytes: &[u8]) -> String {
+    base64url::encode(bytes)
+}
+
+/// Reads an encoded header.
+pub fn header(encoded: &str) -> Result<Header, AuthErrorKind> {
+    Header::parse(encoded)
+}
+
+/// Says what reading a header would cost.
+pub fn work(json: &[u8]) -> usize {
+    json::work(json)
+}
+
+/// Finds the one token of a request, and whether it is ambiguous.
+pub fn find<'h>(
+    source: &TokenSource,
+    head: &'h dyn RequestHead,
+) -> Result<Option<(&'h str, bool)>, AuthErrorKind> {
+    let Some(found) = source.find(head)? else {
+        return Ok(None);
+    };
+    Ok(Some((found.token.read()?, found.found.ambiguous)))
+}
