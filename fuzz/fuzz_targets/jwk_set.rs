@@ -1,0 +1,97 @@
+//! A JWK set, of our own and from the network.
+
+#![no_main]
+
+use std::collections::HashSet;
+
+use countersign::{Key, KeySet};
+use countersign_fuzz::{
+    json::{self, Json},
+    keys::check_public,
+};
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+fuzz_target!(|data: &[u8]| -> Corpus {
+    let Ok(text) = str::from_utf8(data) else {
+        return Corpus::Reject;
+    };
+    let local = KeySet::from_json(text);
+    let remote = KeySet::from_remote_json(text);
+    for set in [&local, &remote].into_iter().flatten() {
+        check(text, set);
+    }
+    if let Ok(remote) = &remote {
+        let mut keys = remote.keys().iter();
+        assert!(
+            keys.all(|key| !key.algorithm().is_symmetric()),
+            "a published secret"
+        );
+    }
+    // They differ in secrets only, and a mixture is refused.
+    if let (Ok(local), Ok(remote)) = (&local, &remote) {
+        assert_eq!(named(local), named(remote));
+    }
+    Corpus::Keep
+});
+
+fn check(text: &str, set: &KeySet) {
+    assert!(text.len() <= 256 * 1024);
+    let elements = elements(text);
+    assert!((1..=100).contains(&elements.len()));
+    for skipped in set.skipped() {
+        let element = elements.get(skipped.index()).expect("an element");
+        let id = element.as_ref().and_then(|json| json.get("kid")?.text());
+        let shortened = id.map(|id| id.chars().take(128).collect::<String>());
+        assert_eq!(skipped.id(), shortened.as_deref());
+    }
+
+    // No two keys of one name, and none that its own element would not make.
+    let mut seen = HashSet::new();
+    for key in set.keys() {
+        check_public(key);
+        let name = (
+            key.id(),
+            family(key),
+            key.id().is_none().then(|| key.to_jwk()),
+        );
+        assert!(seen.insert(name), "two keys of one name");
+        let is_it = |json: &Json| {
+            let one = KeySet::from_json(&format!(r#"{{"keys":[{}]}}"#, json.write()));
+            one.is_ok_and(|one| named(&one).contains(&name_of(key)))
+        };
+        assert!(elements.iter().flatten().any(is_it), "a key from nowhere");
+    }
+    assert!(set.keys().len() + set.skipped().len() >= 1);
+}
+
+/// The elements of `keys`; `None` for one that holds a name twice, or too many levels.
+fn elements(text: &str) -> Vec<Option<Json>> {
+    #[derive(serde::Deserialize)]
+    struct Set<'t> {
+        #[serde(borrow)]
+        keys: Vec<&'t serde_json::value::RawValue>,
+    }
+    let set: Set<'_> = serde_json::from_str(text).expect("an object with an array");
+    set.keys.iter().map(|key| json::parse(key.get())).collect()
+}
+
+fn named(set: &KeySet) -> HashSet<(Option<String>, String, Option<String>)> {
+    set.keys().iter().map(name_of).collect()
+}
+
+fn name_of(key: &Key) -> (Option<String>, String, Option<String>) {
+    let text = |text: &str| text.to_owned();
+    (
+        key.id().map(text),
+        family(key).to_owned(),
+        key.thumbprint().map(text),
+    )
+}
+
+/// Two names of one algorithm are one.
+fn family(key: &Key) -> &'static str {
+    match key.algorithm().name() {
+        "Ed25519" => "EdDSA",
+        name => name,
+    }
+}
