@@ -116,7 +116,9 @@ fn date(text: &str) -> Option<SystemTime> {
     if hour > 23 || minute > 59 || second > 59 || !(1..=28).contains(&day) {
         return None;
     }
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31_u64];
     let leap_day = u64::from(is_leap(year) && month > 1);
     let days = (1970..year)

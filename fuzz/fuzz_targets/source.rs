@@ -98,7 +98,7 @@ fn cookie(request: &Request) -> Option<Result<Option<String>, AuthErrorKind>> {
         let header = str::from_utf8(header)
             .ok()
             .filter(|header| header.is_ascii())?;
-        if header.contains([' ', '\t']) && header.split(';').any(|pair| has_space_inside(pair)) {
+        if header.contains([' ', '\t']) && header.split(';').any(has_space_inside) {
             return None;
         }
         for cookie in Cookie::split_parse(header).flatten() {

@@ -75,17 +75,17 @@ impl<'a> Arbitrary<'a> for Entry {
 
 fuzz_target!(|input: Input| match input {
     Input::Append(entries) => DATABASE.append(&entries),
-    Input::Batch(rows, last) => check_batch(rows, last),
+    Input::Batch(rows, last) => check_batch(&rows, last),
     Input::Position(text, last) => {
         let start = fuzzing::start(Some(&LogPosition::new(text.as_str())), last);
         let expected = text.parse().ok().filter(|after: &i64| *after <= last);
         assert_eq!(start, expected.unwrap_or(0));
     }
-    Input::Row(row) => check_row(*row),
+    Input::Row(row) => check_row(&row),
     Input::Session(both, now) => DATABASE.keep(&both.0, &both.1, now),
 });
 
-fn check_row(row: SessionRow) {
+fn check_row(row: &SessionRow) {
     let lengths = [
         Some(&row.8),
         row.3.as_ref(),
@@ -115,17 +115,17 @@ fn check_row(row: SessionRow) {
         previous.map(|previous| digest(&previous.hash)),
         previous.map(|previous| digest(&previous.salt)),
     );
-    assert_eq!(again, row);
+    assert_eq!(again, *row);
 }
 
-fn check_batch(rows: Vec<EntryRow>, last: i64) {
+fn check_batch(rows: &[EntryRow], last: i64) {
     let is_good = |(_, kind, name, before, _): &EntryRow| match (kind, before) {
         (0, None) => true,
         (1, None) => SessionId::parse(name).is_some(),
         (2, Some(_)) => true,
         _ => false,
     };
-    let batch = fuzzing::batch(rows.clone(), last);
+    let batch = fuzzing::batch(rows.to_vec(), last);
     // To leave one out would let a revoked token pass.
     assert_eq!(batch.is_ok(), rows.iter().all(is_good));
     let Ok(batch) = batch else { return };
@@ -136,7 +136,7 @@ fn check_batch(rows: Vec<EntryRow>, last: i64) {
         Some(&*position)
     );
     assert!(batch.complete || rows.len() >= 1_000);
-    for (entry, row) in batch.entries.iter().zip(&rows) {
+    for (entry, row) in batch.entries.iter().zip(rows) {
         assert_eq!(entry.until, row.4);
     }
 }
@@ -212,7 +212,7 @@ impl Database {
                 Some(next.clone())
             );
             let ended = self.store.end_all(&first.subject, now, now).await.unwrap();
-            assert_eq!(ended, [first.id.clone()]);
+            assert_eq!(ended, std::slice::from_ref(&first.id));
             assert_eq!(self.store.find(&first.id).await.unwrap(), None);
         });
     }

@@ -150,9 +150,10 @@ struct Forgiving {
     x: Option<Vec<BTreeMap<String, bool>>>,
 }
 
-fn forgiving<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<T, D::Error>
+fn forgiving<'de, D, T>(from: D) -> Result<T, D::Error>
 where
-    T: Default,
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
 {
     Ok(T::deserialize(from).unwrap_or_default())
 }
