@@ -28,6 +28,8 @@ mod log;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod mismatch;
+#[cfg(all(test, countersign_loom))]
+mod models;
 mod origin;
 mod policy;
 mod provider;
@@ -35,6 +37,7 @@ mod revocation;
 mod session;
 mod session_routes;
 mod source;
+mod sync;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod verify;

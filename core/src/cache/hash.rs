@@ -1,8 +1,9 @@
 //! Where a token is looked for: keyed hashes of its end.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
 
 use super::grounds::VerifierId;
+use crate::sync::RandomState;
 
 /// The last bytes of a token. They belong to the signature, which nobody chooses.
 pub(super) type End = [u8; END];

@@ -4,6 +4,8 @@ mod builder;
 mod front;
 mod grounds;
 mod hash;
+#[cfg(all(test, countersign_loom))]
+mod models;
 mod shared;
 mod size;
 mod token_cache;

@@ -5,7 +5,7 @@ use std::{
     thread::available_parallelism,
 };
 
-use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter, sync::Cache};
+use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
 
 use super::{
     grounds::{Grounds, VerifierId},
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     claims::{KeptToken, VerifiedToken},
     keys::KeySetId,
+    sync::Cache,
 };
 
 /// The shared table.
@@ -23,6 +24,7 @@ pub(super) struct Shared(Cache<Key, Value, Weight, Ready, Leaving>);
 const RESERVED: usize = 65_536;
 
 /// A token of one verifier.
+#[derive(Clone)]
 pub(super) struct Key {
     hash: u64,
     verifier: VerifierId,
@@ -209,7 +211,7 @@ impl Hasher for ReadyHasher {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(countersign_loom)))]
 mod tests {
     use super::*;
 

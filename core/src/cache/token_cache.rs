@@ -3,13 +3,8 @@
 use std::{
     cell::RefCell,
     fmt, mem,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
-
-use thread_local::ThreadLocal;
 
 use super::{
     builder::TokenCacheBuilder,
@@ -19,7 +14,10 @@ use super::{
     shared::Shared,
     size,
 };
-use crate::claims::VerifiedToken;
+use crate::{
+    claims::VerifiedToken,
+    sync::{AtomicU64, ThreadLocal},
+};
 
 /// Tokens that have been verified, so that the next request with one need not verify it again.
 ///

@@ -4,6 +4,8 @@ mod builder;
 mod given;
 mod issued;
 mod issuer;
+#[cfg(all(test, countersign_loom))]
+mod models;
 mod ring;
 mod token_id;
 mod watch;

@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use arc_swap::{ArcSwap, Guard};
 use serde::Serialize;
 
 use crate::{
@@ -10,6 +9,7 @@ use crate::{
     config_error::ConfigError,
     jose::{Header as TokenHeader, Key, SigningKey, base64url},
     keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable},
+    sync::{ArcSwap, Guard},
 };
 
 /// The signing keys of an issuer: one signs, the next is published ahead, retired ones still verify.

@@ -1,6 +1,8 @@
 //! A quick hash of a name.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+
+use crate::sync::RandomState;
 
 /// Makes marks: equal names have equal marks, and few others have.
 ///

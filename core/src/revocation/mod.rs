@@ -5,6 +5,8 @@ mod entry;
 mod follow;
 mod log;
 mod mark;
+#[cfg(all(test, countersign_loom))]
+mod models;
 mod refusal;
 mod replica;
 mod slots;

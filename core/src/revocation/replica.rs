@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use crate::{
@@ -17,6 +14,7 @@ use crate::{
         refusal::{Refusal, Unavailable},
         table::{Finding, Full, Named, Table},
     },
+    sync::{AtomicI64, AtomicUsize},
 };
 
 /// The revoked tokens, sessions and subjects, in memory. Cheap to clone; clones share the list.
@@ -284,5 +282,27 @@ impl RevocationStatus {
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.available
+    }
+}
+
+#[cfg(all(test, feature = "test-util", not(countersign_loom)))]
+mod tests {
+    use super::*;
+    use crate::testing::FixedClock;
+
+    #[test]
+    fn whoever_noticed_late_that_the_clock_went_back_does_not_undo_a_newer_reading() {
+        let clock = FixedClock::default();
+        let revocation = Revocation::replica().clock(clock.clone()).build().unwrap();
+        let before = clock.now();
+        revocation.mark_synced(before);
+        clock.set(before - 1_000);
+        revocation.mark_synced(clock.now());
+        // It loaded the time of the last reading before the newer one came.
+        revocation.forget_reading(before);
+        assert!(revocation.status().fresh);
+
+        revocation.forget_reading(clock.now());
+        assert!(!revocation.status().fresh);
     }
 }

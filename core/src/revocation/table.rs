@@ -1,20 +1,18 @@
 //! What is revoked, in memory: one writer at a time, any number of readers that never wait.
 
 use std::{
-    hash::{BuildHasher, Hasher, RandomState},
+    hash::{BuildHasher, Hasher},
     num::NonZeroU64,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
-use arc_swap::ArcSwap;
-
-use crate::revocation::{
-    RevocationEntry, Revoked,
-    mark::Marker,
-    slots::{Name, Slots, Term},
+use crate::{
+    revocation::{
+        RevocationEntry, Revoked,
+        mark::Marker,
+        slots::{Name, Slots, Term},
+    },
+    sync::{ArcSwap, AtomicU8, Mutex, MutexGuard, RandomState},
 };
 
 /// The revocations that are remembered.

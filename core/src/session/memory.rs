@@ -4,13 +4,13 @@ use std::{
     collections::{BTreeSet, HashMap, hash_map::Entry},
     fmt,
     hash::{BuildHasher, RandomState},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
-use crate::session::{Digest, Predecessor, SessionId, SessionStore, StoreError, StoredSession};
+use crate::{
+    session::{Digest, Predecessor, SessionId, SessionStore, StoreError, StoredSession},
+    sync::{AtomicUsize, Mutex, MutexGuard},
+};
 
 /// Keeps sessions in memory: for one process, until it ends.
 ///

@@ -11,6 +11,8 @@ mod exchange;
 pub(crate) mod fuzzing;
 mod id;
 mod memory;
+#[cfg(all(test, countersign_loom))]
+mod models;
 mod pair;
 mod record;
 mod refresh_token;

@@ -24,7 +24,7 @@ impl Driver {
     pub(super) async fn run(mut self) {
         self.shared.notice();
         loop {
-            self.wait().await;
+            Self::wait(&self.shared).await;
             self.shared.begin();
             let began = Instant::now();
             let fetched = timeout(Self::DEADLINE, self.endpoint.get()).await;
@@ -37,15 +37,15 @@ impl Driver {
     }
 
     /// Waits until a fetch is due, or wanted and allowed.
-    async fn wait(&self) {
+    pub(super) async fn wait(shared: &Shared) {
         loop {
-            let next = self.shared.next_fetch();
-            let change = self.shared.next_change().unwrap_or(next);
+            let next = shared.next_fetch();
+            let change = shared.next_change().unwrap_or(next);
             tokio::select! {
                 biased;
-                () = self.shared.wanted.notified() => {}
+                () = shared.wanted.notified() => {}
                 () = sleep_until(next) => return,
-                () = sleep_until(change) => self.shared.notice(),
+                () = sleep_until(change) => shared.notice(),
             }
         }
     }

@@ -15,6 +15,8 @@ mod failure;
 pub(crate) mod fuzzing;
 mod handle;
 mod misses;
+#[cfg(all(test, countersign_loom))]
+mod models;
 mod observe;
 mod saved;
 mod schedule;

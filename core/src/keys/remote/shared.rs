@@ -2,18 +2,12 @@
 
 use std::{
     fmt, mem,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
 use tokio::{
-    pin,
     runtime::Handle,
-    sync::Notify,
     time::{Instant, timeout_at},
 };
 
@@ -32,6 +26,7 @@ use crate::{
     clock::Clock,
     jose::Algorithm,
     keys::{KeySet, KeySetId, KeysUnavailable},
+    sync::{ArcSwapOption, AtomicUsize, Mutex, MutexGuard, Notify},
 };
 
 /// What the handles and the task of one source share.
@@ -47,7 +42,6 @@ pub(super) struct Shared {
     /// Wakes the requests: a fetch has ended.
     ended: Notify,
     waiting: AtomicUsize,
-    released: AtomicBool,
     runtime: Handle,
 }
 
@@ -56,6 +50,8 @@ struct Plan {
     misses: Misses,
     failure: Option<Failure>,
     noticed: KeysState,
+    /// Whether the last handle is gone.
+    released: bool,
 }
 
 /// What a request needs.
@@ -106,11 +102,11 @@ impl Shared {
                 misses: Misses::new(),
                 failure: None,
                 noticed: KeysState::Starting,
+                released: false,
             }),
             wanted: Notify::new(),
             ended: Notify::new(),
             waiting: AtomicUsize::new(0),
-            released: AtomicBool::new(false),
             runtime,
         }
     }
@@ -189,10 +185,8 @@ impl Shared {
         let _waiting = Waiting::count(&self.waiting);
         let _measured = observe::Wait::start();
         loop {
+            // Before the look: an end that comes after it is noticed.
             let ended = self.ended.notified();
-            pin!(ended);
-            // From here on, an end is noticed.
-            ended.as_mut().enable();
             match self.tell(&need) {
                 Told::Absent | Told::Look => return Ok(()),
                 Told::Unavailable(unavailable) => return Err(unavailable),
@@ -213,8 +207,6 @@ impl Shared {
         let seen = self.plan().schedule.ended();
         loop {
             let ended = self.ended.notified();
-            pin!(ended);
-            ended.as_mut().enable();
             if self.usable().is_some() {
                 return Ok(());
             }
@@ -284,13 +276,17 @@ impl Shared {
 
     /// The last handle is gone: nobody will ask any more.
     pub(super) fn release(&self) {
-        self.released.store(true, Ordering::Release);
+        self.plan().released = true;
     }
 
     /// The task has ended: no fetch will follow.
     pub(super) fn stop(&self) {
-        self.plan().schedule.stop();
-        if !self.released.load(Ordering::Acquire) {
+        let released = {
+            let mut plan = self.plan();
+            plan.schedule.stop();
+            plan.released
+        };
+        if !released {
             self.notice();
         }
         self.ended.notify_waiters();

@@ -1,0 +1,235 @@
+//! Models of the list: slots, table, replica.
+
+use std::{
+    future::{Future, pending, ready},
+    num::NonZeroU64,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::Ordering::{Acquire, Release},
+    },
+    task::{Context, Waker},
+};
+
+use loom::sync::atomic::AtomicBool;
+
+use super::{
+    LogBatch, LogPosition, Named, Revocation, RevocationEntry, RevocationLog, Revoked,
+    refusal::Refusal,
+    slots::{Name, Slots, Term},
+    table::{Finding, Table},
+};
+use crate::{
+    models::{check, spawn},
+    session::StoreError,
+    testing::FixedClock,
+};
+
+const NOW: i64 = 1_800_000_000;
+
+fn token(id: &str, until: i64) -> RevocationEntry {
+    RevocationEntry {
+        revoked: Revoked::Token(id.to_owned()),
+        until,
+    }
+}
+
+fn named(id: &str) -> Named<'_> {
+    Named {
+        id: Some(id),
+        session: None,
+        subject: None,
+        issued_at: None,
+    }
+}
+
+/// Claim: whoever finds a name finds all that was stored with it, also while it is added. A name whose
+/// addition had ended before the look is found.
+#[test]
+fn a_name_that_is_found_is_found_whole() {
+    check(|| {
+        let slots = Arc::new(Slots::for_entries(1, i64::MIN));
+        let done = Arc::new(AtomicBool::new(false));
+        let name = Name {
+            key: NonZeroU64::MIN,
+            mark: 7,
+        };
+        let term = Term {
+            until: 100,
+            issued_before: 50,
+        };
+        let writer = spawn({
+            let (slots, done) = (Arc::clone(&slots), Arc::clone(&done));
+            move || {
+                slots.put(name, term);
+                done.store(true, Release);
+            }
+        });
+        let is_done = done.load(Acquire);
+        let may_be_there = slots.may_have_any([Some(name.mark)]);
+        let found = slots.find(name);
+        assert!(found.is_none_or(|found| found == term), "{found:?}");
+        assert!(!is_done || may_be_there && found.is_some());
+        writer.join().unwrap();
+    });
+}
+
+/// Claim: while the entry of a name is raised, each of its times is an old or a new one, and none goes back.
+#[test]
+fn an_entry_that_is_raised_never_goes_back() {
+    check(|| {
+        let slots = Arc::new(Slots::for_entries(1, i64::MIN));
+        let name = Name {
+            key: NonZeroU64::MIN,
+            mark: 7,
+        };
+        let term = |until, issued_before| Term {
+            until,
+            issued_before,
+        };
+        slots.put(name, term(100, 90));
+        let writer = spawn({
+            let slots = Arc::clone(&slots);
+            move || {
+                slots.put(name, term(200, 50));
+                slots.put(name, term(50, 150));
+            }
+        });
+        let [first, second] = [(); 2].map(|()| slots.find(name).expect("it is there"));
+        assert!(first.until >= 100 && first.issued_before >= 90);
+        assert!(second.until >= first.until);
+        assert!(second.issued_before >= first.issued_before);
+        writer.join().unwrap();
+        assert_eq!(slots.find(name), Some(term(200, 150)));
+    });
+}
+
+/// Claim: every check that begins after an insertion has ended sees the entry, also when the table had to
+/// grow for it.
+#[test]
+fn nobody_misses_a_revocation_that_was_made() {
+    check(|| {
+        let table = Arc::new(Table::new(4));
+        let done = Arc::new(AtomicBool::new(false));
+        let writer = spawn({
+            let (table, done) = (Arc::clone(&table), Arc::clone(&done));
+            move || {
+                table.insert(&token("a", NOW), NOW).unwrap();
+                done.store(true, Release);
+            }
+        });
+        let is_done = done.load(Acquire);
+        let found = table.look(&named("a"), NOW);
+        assert!(!is_done || found == Finding::Revoked, "{found:?}");
+        writer.join().unwrap();
+    });
+}
+
+/// Claim: of two that revoke at once, neither loses its entry, and both count.
+#[test]
+fn two_revocations_at_once_are_both_made() {
+    check(|| {
+        let table = Arc::new(Table::new(4));
+        let other = spawn({
+            let table = Arc::clone(&table);
+            move || table.insert(&token("a", NOW), NOW).unwrap()
+        });
+        table.insert(&token("b", NOW), NOW).unwrap();
+        other.join().unwrap();
+        for id in ["a", "b"] {
+            assert_eq!(table.look(&named(id), NOW), Finding::Revoked);
+        }
+        assert_eq!(table.len(), 2);
+    });
+}
+
+/// Claim: while a full table makes room, a revoked token stays refused at every moment. The entry that is
+/// dropped leaves a gap behind: for a clock that is behind, its token is never an unlisted one.
+#[test]
+fn a_revoked_token_stays_refused_while_the_table_makes_room() {
+    const LATER: i64 = NOW + 1_000;
+
+    check(|| {
+        let table = Arc::new(Table::new(2));
+        table.insert(&token("kept", LATER), NOW).unwrap();
+        table.insert(&token("dropped", NOW), NOW).unwrap();
+        let writer = spawn({
+            let table = Arc::clone(&table);
+            move || table.insert(&token("new", LATER), LATER).unwrap()
+        });
+        let found = table.look(&named("dropped"), NOW);
+        assert_ne!(found, Finding::Unlisted);
+        let found = table.look(&named("kept"), NOW);
+        assert_eq!(found, Finding::Revoked);
+        writer.join().unwrap();
+        assert_eq!(table.look(&named("new"), LATER), Finding::Revoked);
+    });
+}
+
+/// Claim: a gap that is noted after the log began to be told anew is still known when that has come to its end.
+#[test]
+fn a_gap_that_comes_up_meanwhile_is_not_forgotten() {
+    check(|| {
+        let table = Arc::new(Table::new(2));
+        table.miss(NOW);
+        table.count_gaps_anew();
+        let other = spawn({
+            let table = Arc::clone(&table);
+            move || table.miss(NOW + 1)
+        });
+        table.forget_gaps(NOW);
+        other.join().unwrap();
+        assert!(table.is_incomplete(NOW + 1));
+    });
+}
+
+/// A log of one batch. Whoever reads on waits for ever.
+struct Told(Vec<RevocationEntry>);
+
+impl RevocationLog for Told {
+    fn append(&self, _: &[RevocationEntry]) -> impl Future<Output = Result<(), StoreError>> + Send {
+        ready(Ok(()))
+    }
+
+    async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
+        match after {
+            None => Ok(LogBatch {
+                entries: self.0.clone(),
+                position: Some(LogPosition::new("end")),
+                complete: true,
+            }),
+            Some(_) => pending().await,
+        }
+    }
+}
+
+/// Follows the log to its end, and then no more.
+fn follow(revocation: &Revocation, log: Told) {
+    let mut following = pin!(revocation.follow(log));
+    for _ in 0..8 {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(following.as_mut().poll(&mut cx).is_pending());
+    }
+}
+
+fn replica(clock: &FixedClock) -> Revocation {
+    let builder = Revocation::replica().capacity(4).clock(clock.clone());
+    builder.build().unwrap()
+}
+
+/// Claim: whoever finds the copy fresh finds in it all that the log said.
+#[test]
+fn a_fresh_copy_has_all_that_the_log_said() {
+    check(|| {
+        let revocation = replica(&FixedClock::at(NOW));
+        let follower = spawn({
+            let revocation = revocation.clone();
+            move || follow(&revocation, Told(vec![token("a", NOW)]))
+        });
+        assert!(revocation.decide(&named("a"), NOW).is_err());
+        follower.join().unwrap();
+        let decided = revocation.decide(&named("a"), NOW);
+        assert!(matches!(decided, Err(Refusal::Revoked)));
+        assert!(revocation.decide(&named("b"), NOW).is_ok());
+    });
+}
