@@ -189,3 +189,43 @@ fn the_end_of_the_task_wakes_those_that_wait() {
         assert_eq!(shared.status().state(), KeysState::Stopped);
     });
 }
+
+/// Claim: who waits for the start is woken by the first keys, and is told of them.
+#[test]
+fn the_start_waits_for_keys() {
+    let keys = keys();
+    check_at_rest(3, move |runtime| {
+        let shared = source(runtime);
+        let starting = spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                assert!(block_on(shared.ready()).is_ok());
+                assert!(shared.usable().is_some());
+            }
+        });
+        shared.begin();
+        shared.end(Ok(published(&keys, 1)), Duration::ZERO);
+        starting.join().unwrap();
+    });
+}
+
+/// Claim: a failure ends the wait for the start, too, and its reason is told, unless there are keys by then.
+#[test]
+fn the_start_ends_by_a_failure() {
+    let keys = keys();
+    check_at_rest(3, move |runtime| {
+        let shared = source(runtime);
+        let starting = spawn({
+            let shared = Arc::clone(&shared);
+            move || match block_on(shared.ready()) {
+                Ok(()) => assert!(shared.usable().is_some()),
+                Err(failure) => assert_eq!(failure.unwrap().reason(), "down"),
+            }
+        });
+        shared.begin();
+        shared.end(Err(Failure::new("down")), Duration::ZERO);
+        shared.begin();
+        shared.end(Ok(published(&keys, 1)), Duration::ZERO);
+        starting.join().unwrap();
+    });
+}

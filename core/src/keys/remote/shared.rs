@@ -207,11 +207,12 @@ impl Shared {
         let seen = self.plan().schedule.ended();
         loop {
             let ended = self.ended.notified();
-            if self.usable().is_some() {
-                return Ok(());
-            }
             {
+                // Under this lock, the keys come together with the end of their fetch.
                 let plan = self.plan();
+                if self.usable().is_some() {
+                    return Ok(());
+                }
                 if plan.schedule.is_stopped() || plan.schedule.ended() > seen {
                     return Err(plan.failure.clone());
                 }
