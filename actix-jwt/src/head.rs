@@ -1,5 +1,7 @@
 //! The head of an actix-web request, as the core reads it.
 
+use std::net::IpAddr;
+
 use actix_web::{
     HttpRequest,
     http::{
@@ -43,6 +45,10 @@ impl RequestHead for Head<'_> {
         for value in values {
             visit(value.as_bytes());
         }
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        self.0.peer_addr().map(|address| address.ip())
     }
 }
 

@@ -1,20 +1,24 @@
 //! Login, refresh and logout as a scope.
 
+use std::panic::resume_unwind;
+
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, Responder, Scope,
     body::BoxBody,
     http::{StatusCode, header::HeaderValue},
-    web,
+    rt, web,
 };
-use countersign::{Reply, SessionRoutes};
+use countersign::{Answer, Reply, SessionError, SessionErrorKind, SessionRoutes};
 
 use crate::head::Head;
 
 /// Mounts the session routes under a path of your choice, such as `/token`.
 ///
 /// Below it are `/login`, `/refresh`, `/logout`, `/logout-all`, `/sessions`, `/sessions/{id}` and
-/// `/.well-known/jwks.json`. A login can be guessed at, so limit its rate, with
-/// [`SessionRoutes::admit`] or with a middleware such as `actix-governor`'s around this scope.
+/// `/.well-known/jwks.json`.
+///
+/// Failed logins are limited by account and by address, which is `peer_addr()`: see
+/// [`LoginLimits`](countersign::LoginLimits).
 ///
 /// # Examples
 ///
@@ -62,7 +66,7 @@ pub fn session_routes(path: &str, routes: SessionRoutes) -> Scope {
                         true => "",
                         false => request.match_info().unprocessed(),
                     };
-                    routes.answer(path, &Head(&request), &body).await
+                    finished(routes.answer(path, &Head(&request), &body)).await
                 }
                 Ok(Err(_)) => SessionRoutes::body_unreadable(),
                 Err(_) => SessionRoutes::body_too_large(),
@@ -70,6 +74,20 @@ pub fn session_routes(path: &str, routes: SessionRoutes) -> Scope {
             SessionReply(reply)
         }
     }))
+}
+
+/// Waits for the answer. One that ends a session is made in a task of its own: a client that closes the
+/// connection is logged out all the same.
+async fn finished(answer: Answer) -> Reply {
+    if !answer.must_finish() {
+        return answer.await;
+    }
+    match rt::spawn(answer).await {
+        Ok(reply) => reply,
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        // The worker ends before the answer is there.
+        Err(_) => Reply::from(&SessionError::from(SessionErrorKind::Unavailable)),
+    }
 }
 
 /// A [`Reply`] as the answer of a handler of your own.

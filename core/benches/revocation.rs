@@ -16,7 +16,8 @@ mod harness;
 use std::{hint::black_box, thread, time::Duration};
 
 use countersign::{
-    Algorithm, Revocation, RevocationEntry, Revoked, SessionId, VerifiedToken, testing::TestIssuer,
+    Algorithm, Realm, Revocation, RevocationEntry, Revoked, SessionId, VerifiedToken,
+    testing::TestIssuer,
 };
 
 use crate::harness::{Goal, Table, median};
@@ -147,6 +148,7 @@ fn entry(n: usize) -> RevocationEntry {
         0 => Revoked::Token(session_id(n, 3).as_str().to_owned()),
         1 => Revoked::Session(session_id(n, 4)),
         _ => Revoked::Subject {
+            realm: Realm::new(TestIssuer::ISSUER).expect("a realm"),
             subject: format!("another-one-{n}"),
             issued_before: 1_800_000_000,
         },

@@ -37,8 +37,9 @@ use crate::{
 ///    and the value has to be there as well.
 ///
 /// A refusal is 403, and no challenge, since no other credentials would help:
-/// [`AuthErrorKind::CrossSite`] by rules 2 and 3, [`AuthErrorKind::MissingOrigin`] where the request
-/// has neither of their headers and no value, [`AuthErrorKind::WrongCsrfToken`] by rule 4.
+/// [`CrossSite`](crate::AuthErrorKind::CrossSite) by rules 2 and 3,
+/// [`MissingOrigin`](crate::AuthErrorKind::MissingOrigin) where the request has neither of their
+/// headers and no value, [`WrongCsrfToken`](crate::AuthErrorKind::WrongCsrfToken) by rule 4.
 ///
 /// Every [`Authenticator`](crate::Authenticator) applies these rules to tokens from a cookie; one
 /// in the `Authorization` header is not looked at, because no browser adds that by itself. Rules 1
@@ -194,7 +195,7 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::Misconfigured`] (500) when the system gives no random bytes.
+    /// [`AuthErrorKind::Misconfigured`](crate::AuthErrorKind::Misconfigured) (500) when the system gives no random bytes.
     pub fn token(&self, session_id: &str) -> Result<Option<String>, AuthError> {
         let Some(key) = &self.secret else {
             return Ok(None);
@@ -211,8 +212,9 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::CrossSite`], [`AuthErrorKind::MissingOrigin`] or
-    /// [`AuthErrorKind::WrongCsrfToken`] (403).
+    /// [`CrossSite`](crate::AuthErrorKind::CrossSite),
+    /// [`MissingOrigin`](crate::AuthErrorKind::MissingOrigin) or
+    /// [`WrongCsrfToken`](crate::AuthErrorKind::WrongCsrfToken) (403).
     pub fn check(&self, head: &dyn RequestHead, session_id: &str) -> Result<(), AuthError> {
         match self.check_head(head)? {
             CsrfCheck::NeedsToken(token) => self.check_token(token, session_id),
@@ -230,7 +232,7 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::CrossSite`] (403).
+    /// [`AuthErrorKind::CrossSite`](crate::AuthErrorKind::CrossSite) (403).
     pub fn check_login(&self, head: &dyn RequestHead) -> Result<(), AuthError> {
         match Effect::of(head) {
             Effect::None => Ok(()),
@@ -266,7 +268,7 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::WrongCsrfToken`] (403).
+    /// [`AuthErrorKind::WrongCsrfToken`](crate::AuthErrorKind::WrongCsrfToken) (403).
     pub fn check_token(&self, token: CsrfToken<'_>, session_id: &str) -> Result<(), AuthError> {
         let fits = || {
             let key = self.secret.as_ref()?.verifying_key();

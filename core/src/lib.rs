@@ -25,6 +25,7 @@ mod issuers;
 mod jose;
 mod keys;
 mod log;
+mod login_limits;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod mismatch;
@@ -66,6 +67,7 @@ pub use self::{
     jose::{Algorithm, Header, Key, SigningKey, SkippedKey},
     keys::{BoxFuture, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, Refresh},
     log::log,
+    login_limits::{LoginAttempt, LoginLimits, LoginLimitsBuilder, TooManyLogins},
     mismatch::Mismatch,
     policy::Policy,
     provider::Provider,
@@ -74,11 +76,12 @@ pub use self::{
         RevocationStatus, RevokeError, Revoked,
     },
     session::{
-        Client, Digest, Ending, Identity, MemoryStore, Predecessor, Session, SessionError,
-        SessionErrorKind, SessionEvent, SessionId, SessionStore, Sessions, SessionsBuilder,
-        StoreError, StoredSession, TokenPair,
+        Client, Digest, EndedSession, Ending, Identity, MemoryStore, PendingLogin, PreviousToken,
+        Realm, Session, SessionError, SessionErrorKind, SessionEvent, SessionId, SessionStore,
+        Sessions, SessionsBuilder, StoreCapabilities, StoreError, StoreMark, StoredSession,
+        TokenPair,
     },
-    session_routes::{Reply, SessionRoutes, SignIn},
+    session_routes::{Answer, Reply, SessionRoutes, SignIn},
     source::{RequestHead, TokenSource},
     verify::{Check, Explanation, Verdict, Verifier, VerifierBuilder},
 };

@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | `countersign_requests_total` | counter | `outcome` | requests, by verdict: `accepted`, `anonymous`, or the [reason](crate::AuthError::reason) of the refusal |
 //! | `countersign_handler_refusals_total` | counter | `reason` | refusals after that: by the policy of a route, claims of another type, session routes |
+//! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
 //! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
@@ -40,6 +41,11 @@ pub fn describe() {
         Unit::Count,
         "Refusals after authentication"
     );
+    describe_counter!(
+        LOGIN_REFUSALS,
+        Unit::Count,
+        "Logins refused after too many failures"
+    );
     describe_counter!(CACHE_LOOKUPS, Unit::Count, "Looks into a cache by result");
     describe_histogram!(STAGE, Unit::Seconds, "Time for a stage of a verification");
     describe_histogram!(
@@ -69,6 +75,10 @@ pub(crate) fn request(outcome: &'static str) {
 
 pub(crate) fn handler_refusal(reason: &'static str) {
     counter!(HANDLER_REFUSALS, "reason" => reason).increment(1);
+}
+
+pub(crate) fn login_refusal(limit: &'static str) {
+    counter!(LOGIN_REFUSALS, "limit" => limit).increment(1);
 }
 
 #[cfg(feature = "cache")]
@@ -123,6 +133,7 @@ mod remote {
 
 const REQUESTS: &str = "countersign_requests_total";
 const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
+const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
 const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
 const STAGE: &str = "countersign_stage_seconds";
 const KEY_WAIT: &str = "countersign_key_wait_seconds";

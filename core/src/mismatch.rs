@@ -99,6 +99,7 @@ impl Mismatch {
         }
     }
 
+    #[inline]
     pub(crate) fn fixed(of: &'static Fixed, found: &'static str) -> Self {
         Self(Repr::Fixed(of, found))
     }
@@ -108,6 +109,7 @@ impl Mismatch {
         Self(Repr::Key { of, algorithm, id })
     }
 
+    #[inline]
     pub(crate) fn long(bytes: usize, most: usize) -> Self {
         Self(Repr::Long { bytes, most })
     }

@@ -1,6 +1,6 @@
 //! Where a request carries its token.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use crate::{
     credentials::{Credentials, Found, TokenText},
@@ -27,6 +27,12 @@ pub trait RequestHead {
     fn authority(&self) -> Option<&str>;
     /// Calls `visit` with the raw value of each header called `name` (in lower case), in order.
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8]));
+
+    /// The address at the other end of the connection, if it is known: the client's, or the last
+    /// proxy's. No header has a say in it. Default `None`.
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
 }
 
 /// Where a request carries its token. The default is the `Authorization` header, and only that.
@@ -71,8 +77,9 @@ impl TokenSource {
 
     /// A cookie (RFC 6265 section 4.2). Its name is compared exactly.
     ///
-    /// Browsers send it by themselves, so requests that change something are checked by
-    /// [`Csrf`](crate::Csrf).
+    /// Browsers send it by themselves, so requests that change something or open a WebSocket are
+    /// checked by [`Csrf`](crate::Csrf). Unless the name begins with `__Host-`, every subdomain of the
+    /// site can plant one.
     pub fn cookie(name: impl Into<String>) -> Self {
         Self(Source::Cookie(name.into().into_boxed_str()))
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use countersign::{
-    LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked, StoreError,
+    LogBatch, LogPosition, Realm, RevocationEntry, RevocationLog, Revoked, StoreError,
     testing::revocation_log_suite,
 };
 use futures_executor::block_on;
@@ -22,6 +22,7 @@ fn a_log_that_keeps_the_rules_passes() {
 fn a_log_that_breaks_a_rule_is_caught() {
     for (bug, message) in [
         (Bug::ForgetsTheMoment, "`read` returns what was appended"),
+        (Bug::ForgetsTheRealm, "`read` returns what was appended"),
         (Bug::LastFirst, "in that order"),
         (Bug::MixesKinds, "`read` returns what was appended"),
         (Bug::NeverComplete, "`read` says when the batch is complete"),
@@ -63,6 +64,7 @@ struct Toy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bug {
     ForgetsTheMoment,
+    ForgetsTheRealm,
     LastFirst,
     MixesKinds,
     NeverComplete,
@@ -87,6 +89,11 @@ impl Toy {
             }
             Revoked::Subject { subject, .. } if self.has(Bug::MixesKinds) => {
                 entry.revoked = Revoked::Token(subject.clone());
+            }
+            Revoked::Sessionless { realm, .. } | Revoked::Subject { realm, .. }
+                if self.has(Bug::ForgetsTheRealm) =>
+            {
+                *realm = Realm::new("one for all").expect("a realm");
             }
             Revoked::Session(_) if self.has(Bug::TokensOnly) => return None,
             _ => {}

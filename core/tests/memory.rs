@@ -1,7 +1,9 @@
 //! What a million sessions take in memory.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign::{Digest, MemoryStore, Predecessor, SessionId, SessionStore, StoredSession};
+use countersign::{
+    Digest, MemoryStore, PreviousToken, Realm, SessionId, SessionStore, StoreMark, StoredSession,
+};
 use futures_executor::block_on;
 use peak_alloc::PeakAlloc;
 
@@ -11,37 +13,42 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const SESSIONS: u32 = 1_000_000;
 const LIMIT: usize = 400_000_000;
 const NOW: i64 = 1_800_000_000;
+const START: StoreMark = StoreMark::new(0);
 
 #[test]
 fn a_million_sessions_fit_into_400_mb() {
     let before = ALLOCATOR.current_usage();
     let store = MemoryStore::new();
     ALLOCATOR.reset_peak_usage();
+    let realm = Realm::new("https://id.example").unwrap();
     for number in 0..SESSIONS {
-        let mut session = session(number);
-        block_on(store.insert(&session)).unwrap();
+        let mut session = session(number, &realm);
+        assert!(block_on(store.insert(&session, START)).unwrap());
         let hash = session.current;
         session.current = digest(number, 2);
         session.last_used_at += 1;
-        session.previous = Some(Predecessor {
+        session.previous = vec![PreviousToken {
             hash,
             salt: digest(number, 3),
-        });
+            exchanged_at: NOW,
+        }];
         assert!(block_on(store.rotate(&hash, &session)).unwrap());
     }
     let [taken, peak] = [ALLOCATOR.current_usage(), ALLOCATOR.peak_usage()].map(|all| all - before);
     println!("{taken} bytes, {peak} at most");
     assert!(peak < LIMIT, "{peak} bytes");
-    assert!(block_on(store.insert(&session(SESSIONS))).is_err());
+    let refused = block_on(store.insert(&session(SESSIONS, &realm), START));
+    assert!(refused.is_err());
 
     // They are all there.
     assert_eq!(block_on(store.sweep(NOW + 3_600)).unwrap(), 1_000_000);
 }
 
 /// A subject of 36 bytes, a label of 40.
-fn session(number: u32) -> StoredSession {
+fn session(number: u32, realm: &Realm) -> StoredSession {
     StoredSession {
         id: id(number),
+        realm: realm.clone(),
         subject: format!("00000000-0000-4000-8000-{number:012}"),
         label: Some(format!("Firefox 128.0 on Ubuntu Linux {number:>10}")),
         binding: None,
@@ -49,8 +56,9 @@ fn session(number: u32) -> StoredSession {
         last_used_at: NOW,
         expires_at: NOW + 3_600,
         absolute_expires_at: NOW + 86_400,
+        tokens_until: NOW + 1_210,
         current: digest(number, 1),
-        previous: None,
+        previous: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use countersign::{
     AuthErrorKind, Authenticator, Clock, Credentials, Fetch, FetchError, FetchErrorKind,
-    FetchRequest, FetchResponse, RemoteKeys, SigningKey, Verifier, metrics::describe,
+    FetchRequest, FetchResponse, LoginLimits, RemoteKeys, SigningKey, Verifier, metrics::describe,
     testing::TestIssuer,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
@@ -281,5 +281,24 @@ fn a_token_for_one_of_several_verifiers_is_one_look() {
         ("countersign_stage_seconds{stage=signature}", 4.0),
     ] {
         assert_eq!(measured.get(name), Some(&expected), "{name}: {measured:#?}");
+    }
+}
+
+#[test]
+fn refused_logins_are_counted_by_limit() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    let limits = LoginLimits::builder().per_account(1).per_address(1);
+    let limits = limits.build().unwrap();
+    let address = Some([192, 0, 2, 1].into());
+    limits.attempt("ada", address).unwrap().failed();
+    assert!(limits.attempt("ada", address).is_err());
+    assert!(limits.attempt("ada", None).is_err());
+    assert!(limits.attempt("bob", address).is_err());
+    let measured = measured(&snapshotter);
+    for (limit, count) in [("account", 2.0), ("address", 1.0)] {
+        let name = format!("countersign_login_refusals_total{{limit={limit}}}");
+        assert_eq!(measured.get(&name), Some(&count), "{measured:?}");
     }
 }

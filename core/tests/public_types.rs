@@ -12,10 +12,10 @@ use std::{
 
 use countersign::{
     AuthCookies, AuthError, Authenticator, Client, Credentials, Csrf, CsrfCheck, Digest,
-    FetchResponse, Identity, Issuer, Issuers, Key, KeySet, Keys, LogBatch, MemoryStore, Mismatch,
-    RemoteKeys, RequestHead, Revocation, RevocationEntry, Revoked, SavedKeys, SessionEvent,
-    SessionRoutes, SessionStore, Sessions, SignIn, SigningKey, SigningKeys, StoreError, TokenCache,
-    TypedToken, Verifier, testing::sign_raw,
+    FetchResponse, Identity, Issuer, Issuers, Key, KeySet, Keys, LogBatch, LoginLimits,
+    MemoryStore, Mismatch, Realm, RemoteKeys, RequestHead, Revocation, RevocationEntry, Revoked,
+    SavedKeys, SessionEvent, SessionRoutes, SessionStore, Sessions, SignIn, SigningKey,
+    SigningKeys, StoreError, TokenCache, TypedToken, Verifier, testing::sign_raw,
 };
 use futures_executor::block_on;
 use serde_json::{Value, json};
@@ -46,6 +46,8 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "RevocationStatus",
             "RevokeError",
             "SessionErrorKind",
+            "StoreCapabilities",
+            "StoreMark",
             "SystemClock",
             "Verdict",
         ],
@@ -60,6 +62,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "HttpFetchBuilder",
             "Policy",
             "Provider",
+            "Realm",
             "RoleSource",
             "ScopeSource",
             "TokenCacheBuilder",
@@ -71,7 +74,10 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         "made for the log, of what the app's own code says",
         &["FetchError", "LogPosition", "StoreError"],
     ),
-    ("the public name of a session", &["SessionId"]),
+    (
+        "the public name of a session",
+        &["EndedSession", "SessionId"],
+    ),
     (
         "a part of the test kit",
         &[
@@ -387,6 +393,10 @@ impl RequestHead for Head {
         "POST"
     }
 
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
     fn path(&self) -> &'static str {
         "/"
     }
@@ -417,7 +427,7 @@ fn requests(shown: &mut Shown) {
 
     let large = "private-token".repeat(400);
     shown.hide("private-token");
-    let cookies = AuthCookies::new("/auth").unwrap();
+    let cookies = AuthCookies::new();
     let error = cookies
         .set((&large, 1), ("private-token", 1), None)
         .unwrap_err();
@@ -425,10 +435,23 @@ fn requests(shown: &mut Shown) {
 }
 
 fn revocations(shown: &mut Shown) {
+    shown.debug("LoginLimitsBuilder", LoginLimits::builder());
+    let limits = LoginLimits::builder().per_account(1).build().unwrap();
+    shown.debug("LoginAttempt", limits.attempt(SUBJECT, None).unwrap());
+    let refused = limits.attempt(SUBJECT, None).unwrap_err();
+    shown.error("TooManyLogins", &refused);
+    shown.debug("LoginLimits", &limits);
+
     shown.debug("RevocationBuilder", Revocation::replica());
     let revocation = Revocation::local().build().unwrap();
     let revoked = [
+        Revoked::Sessionless {
+            realm: Realm::new("shop").unwrap(),
+            subject: SUBJECT.into(),
+            issued_before: 1,
+        },
         Revoked::Subject {
+            realm: Realm::new("shop").unwrap(),
             subject: SUBJECT.into(),
             issued_before: 1,
         },
@@ -483,7 +506,7 @@ fn sessions(shown: &mut Shown) {
     let stored = block_on(store.find(pair.session().id())).unwrap().unwrap();
     for digest in [
         Some(stored.current),
-        stored.previous.as_ref().map(|previous| previous.salt),
+        stored.previous.first().map(|previous| previous.salt),
     ] {
         let list: Vec<String> = digest
             .unwrap()
@@ -504,7 +527,8 @@ fn sessions(shown: &mut Shown) {
     shown.debug("Digest", (stored.current, digest));
     shown.debug("Identity", &identity);
     shown.debug("MemoryStore", &store);
-    shown.debug("Predecessor", stored.previous.as_ref().unwrap());
+    shown.debug("PreviousToken", &stored.previous[0]);
+    shown.debug("PendingLogin", block_on(sessions.begin()).unwrap());
     shown.debug("Session", pair.session());
     shown.debug("StoredSession", &stored);
     shown.debug("TokenPair", (&pair, &next));
@@ -517,7 +541,9 @@ fn sessions(shown: &mut Shown) {
     shown.debug("SessionRoutes", &routes);
     let head = Head(vec![("content-type", "application/json".into())]);
     let login = format!(r#"{{"password":"{PASSWORD}"}}"#);
-    let reply = block_on(routes.answer("/login", &head, login.as_bytes()));
+    let answer = routes.answer("/login", &head, login.as_bytes());
+    shown.debug("Answer", &answer);
+    let reply = block_on(answer);
     assert_eq!(reply.status(), 200);
     let tokens: Value = serde_json::from_str(reply.body()).unwrap();
     shown.hide(tokens["refresh_token"].as_str().unwrap());

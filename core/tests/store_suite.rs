@@ -10,7 +10,8 @@ use std::{
 };
 
 use countersign::{
-    Digest, MemoryStore, SessionId, SessionStore, StoreError, StoredSession,
+    Digest, EndedSession, MemoryStore, Realm, RevocationEntry, SessionId, SessionStore,
+    StoreCapabilities, StoreError, StoreMark, StoredSession,
     testing::{sessions_suite, store_suite},
 };
 use futures_executor::block_on;
@@ -41,6 +42,7 @@ fn of_fifty_threads_one_rotates() {
     for round in 0..200 {
         let session = StoredSession {
             id: SessionId::parse(&format!("{round:021}A")).expect("an id"),
+            realm: Realm::new("test").expect("a realm"),
             subject: "ann".into(),
             label: None,
             binding: None,
@@ -48,10 +50,11 @@ fn of_fifty_threads_one_rotates() {
             last_used_at: 0,
             expires_at: 1,
             absolute_expires_at: 1,
+            tokens_until: 1,
             current: digest(100),
-            previous: None,
+            previous: Vec::new(),
         };
-        block_on(store.insert(&session)).expect("room");
+        assert!(block_on(store.insert(&session, StoreMark::new(0))).expect("room"));
         let rotate = |racer| {
             let next = StoredSession {
                 current: digest(racer),
@@ -76,15 +79,35 @@ fn of_fifty_threads_one_rotates() {
 fn a_store_that_breaks_a_rule_is_caught() {
     for (bug, message) in [
         (
+            Bug::ChainIsCut,
+            "`find` returns every token of the chain: previous differ",
+        ),
+        (
             Bug::EndAllByBeginning,
             "`end_all` takes a subject to the letter",
+        ),
+        (
+            Bug::EndAllForgets,
+            "`insert` is false after an `end_all` of the subject",
+        ),
+        (
+            Bug::EndAllInEveryRealm,
+            "`end_all` ends the sessions of one realm",
         ),
         (
             Bug::EndAllNothing,
             "`end_all` takes a subject to the letter",
         ),
+        (
+            Bug::EndAllOfAnybody,
+            "`end_all` concerns logins of its subject only",
+        ),
         (Bug::EndAllTwice, "`end_all` names each session once"),
         (Bug::EndAlwaysTrue, "`end` of an unknown id is false"),
+        (
+            Bug::EndNeedsTime,
+            "`end` ends a session, whatever `until` is",
+        ),
         (Bug::EndNothing, "`find` of an ended session is `None`"),
         (
             Bug::FindNothing,
@@ -99,7 +122,19 @@ fn a_store_that_breaks_a_rule_is_caught() {
             Bug::LabelIsCut,
             "`find` returns what was inserted: label differ",
         ),
+        (
+            Bug::InsertInTwoSteps,
+            "a racing login does not outlive `end_all`",
+        ),
         (Bug::ListExpired, "in which it expires"),
+        (
+            Bug::ListInEveryRealm,
+            "`list` returns the sessions of one realm",
+        ),
+        (
+            Bug::MarkStandsStill,
+            "`insert` is true where nothing has ended",
+        ),
         (Bug::RotateAdds, "`rotate` of an unknown session is false"),
         (Bug::RotateAny, "`rotate` is true only once"),
         (
@@ -137,21 +172,31 @@ fn a_store_that_breaks_a_rule_is_caught() {
 #[derive(Clone, Default)]
 struct Toy {
     rows: Arc<Mutex<BTreeMap<String, StoredSession>>>,
+    /// The subject of each `end_all`.
+    endings: Arc<Mutex<Vec<(Realm, String)>>>,
     bug: Option<Bug>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bug {
+    ChainIsCut,
     EndAllByBeginning,
+    EndAllForgets,
+    EndAllInEveryRealm,
     EndAllNothing,
+    EndAllOfAnybody,
     EndAllTwice,
     EndAlwaysTrue,
+    EndNeedsTime,
     EndNothing,
     FindNothing,
     IdsWithoutCase,
+    InsertInTwoSteps,
     LabelEmptyIsNone,
     LabelIsCut,
     ListExpired,
+    ListInEveryRealm,
+    MarkStandsStill,
     RotateAdds,
     RotateAny,
     RotateByHalf,
@@ -177,6 +222,17 @@ impl Toy {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether all sessions of the subject were ended after the mark.
+    fn is_over(&self, session: &StoredSession, begun: StoreMark) -> bool {
+        let endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = usize::try_from(begun.get()).unwrap_or(usize::MAX);
+        let is_it = |(realm, subject): &(Realm, String)| {
+            let is_theirs = *realm == session.realm && *subject == session.subject;
+            is_theirs || self.has(Bug::EndAllOfAnybody)
+        };
+        endings.iter().skip(since).any(is_it) && !self.has(Bug::EndAllForgets)
+    }
+
     fn key(&self, id: &SessionId) -> String {
         match self.has(Bug::IdsWithoutCase) {
             true => id.as_str().to_lowercase(),
@@ -186,7 +242,26 @@ impl Toy {
 }
 
 impl SessionStore for Toy {
-    async fn insert(&self, session: &StoredSession) -> Result<(), StoreError> {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::local()
+    }
+
+    async fn mark(&self) -> Result<StoreMark, StoreError> {
+        let endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = match self.has(Bug::MarkStandsStill) {
+            true => endings.len().min(1),
+            false => endings.len(),
+        };
+        Ok(StoreMark::new(count as u128))
+    }
+
+    async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        if self.is_over(session, begun) {
+            return Ok(false);
+        }
+        if self.has(Bug::InsertInTwoSteps) {
+            wait_a_turn().await;
+        }
         let mut session = session.clone();
         if self.has(Bug::LabelEmptyIsNone) {
             session.label = session.label.filter(|label| !label.is_empty());
@@ -197,7 +272,7 @@ impl SessionStore for Toy {
             *label = label.chars().take(100).collect();
         }
         self.rows().insert(self.key(&session.id), session);
-        Ok(())
+        Ok(true)
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
@@ -220,6 +295,9 @@ impl SessionStore for Toy {
             return Ok(false);
         }
         let mut next = next.clone();
+        if self.has(Bug::ChainIsCut) {
+            next.previous.truncate(1);
+        }
         if let Some(row) = self.rows().get(&key)
             && self.has(Bug::RotateOnlyHashes)
         {
@@ -230,9 +308,14 @@ impl SessionStore for Toy {
         Ok(true)
     }
 
-    async fn end(&self, id: &SessionId, _until: i64) -> Result<bool, StoreError> {
-        if self.has(Bug::EndNothing) {
-            return Ok(self.rows().contains_key(&self.key(id)));
+    async fn end(
+        &self,
+        id: &SessionId,
+        revocation: Option<&RevocationEntry>,
+    ) -> Result<bool, StoreError> {
+        let is_late = revocation.is_some_and(|entry| entry.until > FAR);
+        if self.has(Bug::EndNothing) || self.has(Bug::EndNeedsTime) && is_late {
+            return Ok(self.has(Bug::EndNothing) && self.rows().contains_key(&self.key(id)));
         }
         let ended = self.rows().remove(&self.key(id)).is_some();
         Ok(ended || self.has(Bug::EndAlwaysTrue))
@@ -240,19 +323,27 @@ impl SessionStore for Toy {
 
     async fn end_all(
         &self,
+        realm: &Realm,
         subject: &str,
         _issued_before: i64,
         _until: i64,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         let is_own = |row: &StoredSession| match self.bug {
             Some(Bug::EndAllByBeginning) => row.subject.starts_with(subject),
+            Some(Bug::EndAllInEveryRealm) => row.subject == subject,
             Some(Bug::EndAllNothing) => false,
-            _ => row.subject == subject,
+            _ => row.subject == subject && row.realm == *realm,
         };
+        let endings = self.endings.lock();
+        let mut endings = endings.unwrap_or_else(PoisonError::into_inner);
+        endings.push((realm.clone(), subject.to_owned()));
         let mut ended = Vec::new();
         self.rows().retain(|_, row| {
             if is_own(row) {
-                ended.push(row.id.clone());
+                ended.push(EndedSession {
+                    id: row.id.clone(),
+                    tokens_until: row.tokens_until,
+                });
             }
             !is_own(row)
         });
@@ -262,9 +353,16 @@ impl SessionStore for Toy {
         Ok(ended)
     }
 
-    async fn list(&self, subject: &str, now: i64) -> Result<Vec<StoredSession>, StoreError> {
+    async fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, StoreError> {
         let now = now - i64::from(self.has(Bug::ListExpired));
-        let is_listed = |row: &&StoredSession| row.subject == subject && row.expires_at > now;
+        let is_here = |row: &StoredSession| row.realm == *realm || self.has(Bug::ListInEveryRealm);
+        let is_listed =
+            |row: &&StoredSession| row.subject == subject && is_here(row) && row.expires_at > now;
         Ok(self.rows().values().filter(is_listed).cloned().collect())
     }
 
@@ -278,6 +376,9 @@ impl SessionStore for Toy {
         Ok((before - self.rows().len()) as u64)
     }
 }
+
+/// A time in the year 5138.
+const FAR: i64 = 100_000_000_000;
 
 /// Lets every other future have a turn.
 async fn wait_a_turn() {

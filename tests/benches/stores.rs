@@ -119,7 +119,8 @@ where
         .audience("app")
         .build()
         .unwrap();
-    let sessions = Sessions::builder(issuer, store).build().unwrap();
+    let sessions = Sessions::builder(issuer, store).single_process();
+    let sessions = sessions.build().unwrap();
     for clients in [1, CLIENTS] {
         let mut tokens = Vec::new();
         for client in 0..clients {

@@ -109,6 +109,9 @@ pub(crate) fn build(request: &Request) -> Option<TestRequest> {
         let value = HeaderValue::from_bytes(value).ok()?;
         built = built.append_header((name, value));
     }
+    if let Some(peer) = request.peer {
+        built = built.peer_addr((peer, 443).into());
+    }
     Some(built.set_payload(request.body.clone()))
 }
 

@@ -1,5 +1,7 @@
 //! The core alone, with a request head of our own.
 
+use std::net::IpAddr;
+
 use countersign::{Anonymous, AuthError, Authenticator, Challenge, RequestHead, VerifiedToken};
 
 use crate::{ANONYMOUS, Answer, Misfit, Request, User, admins};
@@ -28,6 +30,10 @@ impl RequestHead for Request {
                 visit(value);
             }
         }
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 }
 

@@ -1,5 +1,7 @@
 //! A request and an answer, without a framework.
 
+use std::net::IpAddr;
+
 /// A request: raw header bytes, so that hostile ones can be said.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -12,6 +14,8 @@ pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: String,
+    /// The address at the other end of the connection.
+    pub peer: Option<IpAddr>,
 }
 
 impl Request {
@@ -23,6 +27,7 @@ impl Request {
             target: "/".into(),
             headers: Vec::new(),
             body: String::new(),
+            peer: None,
         }
     }
 
@@ -56,6 +61,17 @@ impl Request {
     #[must_use]
     pub fn target(mut self, target: &str) -> Self {
         self.target = target.into();
+        self
+    }
+
+    /// Sets the address that the request comes from.
+    ///
+    /// # Panics
+    ///
+    /// When it is none.
+    #[must_use]
+    pub fn from(mut self, address: &str) -> Self {
+        self.peer = Some(address.parse().expect("an address"));
         self
     }
 

@@ -1,8 +1,8 @@
 //! tower's layer around a plain service, and around routes of axum.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, net::SocketAddr};
 
-use axum::{Router, body::Body, routing::get};
+use axum::{Router, body::Body, extract::ConnectInfo, routing::get};
 use bytes::Bytes;
 use countersign::{AuthError, Authenticator, VerifiedToken};
 use countersign_tower::{Claims, JwtAuthLayer, RequireLayer, Token};
@@ -62,6 +62,9 @@ pub(crate) fn build(request: &Request) -> Option<http::Request<Body>> {
         .uri(&request.target);
     for (name, value) in &request.headers {
         builder = builder.header(name, value.as_slice());
+    }
+    if let Some(peer) = request.peer {
+        builder = builder.extension(ConnectInfo(SocketAddr::from((peer, 443))));
     }
     builder.body(Body::from(request.body.clone())).ok()
 }

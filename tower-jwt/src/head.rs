@@ -1,8 +1,12 @@
 //! The head of a request, as the core reads it.
 
+use std::net::{IpAddr, SocketAddr};
+
+#[cfg(feature = "axum")]
+use axum::extract::ConnectInfo;
 use countersign::RequestHead;
 use http::{
-    HeaderMap, Method, Request, Uri,
+    Extensions, HeaderMap, Method, Request, Uri,
     header::{AUTHORIZATION, AsHeaderName, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
     request::Parts,
     uri::Authority,
@@ -13,6 +17,7 @@ pub(crate) struct Head<'r> {
     method: &'r Method,
     uri: &'r Uri,
     headers: &'r HeaderMap,
+    extensions: &'r Extensions,
 }
 
 impl<'r, B> From<&'r Request<B>> for Head<'r> {
@@ -21,6 +26,7 @@ impl<'r, B> From<&'r Request<B>> for Head<'r> {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
+            extensions: request.extensions(),
         }
     }
 }
@@ -31,6 +37,7 @@ impl<'r> From<&'r Parts> for Head<'r> {
             method: &parts.method,
             uri: &parts.uri,
             headers: &parts.headers,
+            extensions: &parts.extensions,
         }
     }
 }
@@ -77,6 +84,15 @@ impl RequestHead for Head<'_> {
             "upgrade" => self.visit(&UPGRADE, visit),
             name => self.visit(name, visit),
         }
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        let address = self.extensions.get::<SocketAddr>();
+        #[cfg(feature = "axum")]
+        let address = (self.extensions.get::<ConnectInfo<SocketAddr>>())
+            .map(|ConnectInfo(address)| address)
+            .or(address);
+        address.map(SocketAddr::ip)
     }
 }
 

@@ -5,14 +5,16 @@ use std::{
     error::Error,
     fmt,
     future::Future,
+    panic::resume_unwind,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use countersign::{Reply, SessionRoutes};
+use countersign::{Answer, Reply, SessionError, SessionErrorKind, SessionRoutes};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::runtime::Handle;
 use tower_service::Service;
 
 use crate::head::Head;
@@ -21,8 +23,12 @@ use crate::head::Head;
 ///
 /// The service goes by the path *below* that: `/login`, `/refresh`, `/logout`, `/logout-all`,
 /// `/sessions`, `/sessions/{id}` and `/.well-known/jwks.json`. axum's `nest_service` takes the prefix
-/// away; elsewhere, do it yourself. A login can be guessed at, so limit its rate, with
-/// [`SessionRoutes::admit`] or with a layer such as `tower_governor`'s around this service.
+/// away; elsewhere, do it yourself.
+///
+/// Failed logins are limited by account, and by address where it is known: from axum's
+/// `ConnectInfo<SocketAddr>` (feature `axum`; serve the app with
+/// `into_make_service_with_connect_info`), else from a `SocketAddr` in the request's extensions, which
+/// a server on hyper puts there. See [`LoginLimits`](countersign::LoginLimits).
 ///
 /// # Examples
 ///
@@ -89,13 +95,27 @@ where
                 Ok(body) => {
                     let body = body.to_bytes();
                     let answer = routes.answer(parts.uri.path(), &Head::from(&parts), &body);
-                    answer.await
+                    finished(answer).await
                 }
                 Err(error) if error.is::<LengthLimitError>() => SessionRoutes::body_too_large(),
                 Err(_) => SessionRoutes::body_unreadable(),
             };
             response(reply)
         }))
+    }
+}
+
+/// Waits for the answer. One that ends a session is made in a task of its own: a client that closes the
+/// connection is logged out all the same. Without a tokio runtime there is no such task.
+async fn finished(answer: Answer) -> Reply {
+    let Some(runtime) = Handle::try_current().ok().filter(|_| answer.must_finish()) else {
+        return answer.await;
+    };
+    match runtime.spawn(answer).await {
+        Ok(reply) => reply,
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        // The runtime ends before the answer is there.
+        Err(_) => Reply::from(&SessionError::from(SessionErrorKind::Unavailable)),
     }
 }
 

@@ -225,14 +225,18 @@ impl Alphabet {
     }
 
     pub(crate) fn has_all_of(self, text: &str) -> bool {
-        let good = |byte: u8| (0x20..=0x7e).contains(&byte) & (byte != b'"') & (byte != b'\\');
         match self {
             Self::Any => true,
-            Self::Scope => !text.is_empty() && text.bytes().all(|byte| byte != b' ' && good(byte)),
-            // Without an early exit, so that this becomes a vector loop.
-            Self::Scopes => text.bytes().fold(true, |all, byte| all & good(byte)),
+            Self::Scope => !text.is_empty() && !text.contains(' ') && are_scopes(text),
+            Self::Scopes => are_scopes(text),
         }
     }
+}
+
+fn are_scopes(text: &str) -> bool {
+    let good = |byte: u8| (0x20..=0x7e).contains(&byte) & (byte != b'"') & (byte != b'\\');
+    // Without an early exit, so that this becomes a vector loop.
+    text.bytes().fold(true, |all, byte| all & good(byte))
 }
 
 impl Round {

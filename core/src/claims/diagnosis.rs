@@ -22,10 +22,12 @@ pub(crate) struct Diagnosis {
 
 impl Diagnosis {
     /// Looks at each claim by itself, as it would be read. `None` when the payload is no JSON object
-    /// without duplicates: then nothing in it has one meaning.
+    /// without duplicates: then nothing in it has one meaning. Also when each claim is good by itself,
+    /// as a float may be that was rounded once more.
     pub(crate) fn of(payload: &str, wanted: &Wanted) -> Option<Self> {
         json::check(payload).ok()?;
-        let mut members: Map<String, Value> = serde_json::from_str(payload).ok()?;
+        let whole = payload;
+        let mut members: Map<String, Value> = serde_json::from_str(whole).ok()?;
         let missing = (0..u64::BITS)
             .zip(&wanted.claims)
             .filter(|(_, name)| !members.contains_key(&***name))
@@ -40,11 +42,14 @@ impl Diagnosis {
             match Registered::parse(&alone, wanted) {
                 Ok(_) => true,
                 Err(unreadable) => {
-                    wrong.push(unreadable.mismatch(&alone, wanted));
+                    wrong.push(unreadable.mismatch(whole, wanted));
                     false
                 }
             }
         });
+        if wrong.is_empty() {
+            return None;
+        }
         let payload = Value::from(members).to_string();
         let mut claims = Registered::parse(&payload, wanted).ok()?;
         claims.missing = missing;
@@ -88,11 +93,7 @@ mod tests {
             let wanted = wanted();
             let diagnosis = Diagnosis::of(&payload, &wanted);
             match Registered::parse(&payload, &wanted) {
-                Ok(claims) => {
-                    let diagnosis = diagnosis.unwrap();
-                    prop_assert!(diagnosis.wrong.is_empty());
-                    prop_assert_eq!(diagnosis.claims.missing, claims.missing);
-                }
+                Ok(_) => prop_assert!(diagnosis.is_none()),
                 Err(unreadable) => {
                     let first = unreadable.mismatch(&payload, &wanted);
                     match diagnosis {

@@ -140,6 +140,11 @@ impl Issuer {
         self.sign(json, given)
     }
 
+    /// The `iss` of its tokens.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// How long a token lives unless its claims say otherwise, in seconds.
     pub(crate) fn ttl(&self) -> i64 {
         self.0.ttl

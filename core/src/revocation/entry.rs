@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::{claims::VerifiedToken, clock::LARGEST_LEEWAY, session::SessionId};
+use crate::{
+    claims::VerifiedToken,
+    clock::LARGEST_LEEWAY,
+    session::{Realm, SessionId},
+};
 
 /// One revocation: what is revoked, and for how long that must be remembered.
 ///
@@ -10,7 +14,7 @@ use crate::{claims::VerifiedToken, clock::LARGEST_LEEWAY, session::SessionId};
 ///
 /// ```
 /// # use countersign::testing::TestIssuer;
-/// use countersign::{RevocationEntry, Revoked};
+/// use countersign::{Realm, RevocationEntry, Revoked};
 ///
 /// let issuer = TestIssuer::new();
 /// let token = issuer.verifier().verify_now(&issuer.token().sign())?;
@@ -20,10 +24,14 @@ use crate::{claims::VerifiedToken, clock::LARGEST_LEEWAY, session::SessionId};
 /// // Whatever this user holds: every token that was issued before now.
 /// let now = 1_800_000_000;
 /// let all = RevocationEntry {
-///     revoked: Revoked::Subject { subject: "user-1".into(), issued_before: now },
+///     revoked: Revoked::Subject {
+///         realm: Realm::new("https://id.example")?,
+///         subject: "user-1".into(),
+///         issued_before: now,
+///     },
 ///     until: now + 900 + 300, // the lifetime of a token, and the largest leeway
 /// };
-/// # Ok::<(), countersign::AuthError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationEntry {
@@ -60,13 +68,27 @@ impl RevocationEntry {
 pub enum Revoked {
     /// The access tokens of one session: claim `sid`.
     Session(SessionId),
-    /// All tokens of a subject that were issued before a moment.
-    Subject {
+    /// The tokens of a subject that belong to no session (claim `sid`), issued before a moment. Where
+    /// sessions end all at once, each is revoked by name, which no clock can get wrong; this is for the
+    /// tokens beside them.
+    Sessionless {
+        /// Whose subject it is: the token's `iss`, unless the list is [of another
+        /// realm](crate::Revocation::of_realm).
+        realm: Realm,
         /// Claim `sub`.
         subject: String,
-        /// Compared with `iat`, in seconds since 1970. A token of that very second is revoked too,
-        /// unless it belongs to a session: sessions are revoked by name. So is a token without
-        /// `iat`: nobody can tell.
+        /// Compared with `iat`, in seconds since 1970, as for [`Subject`](Self::Subject).
+        issued_before: i64,
+    },
+    /// All tokens of a subject that were issued before a moment.
+    Subject {
+        /// Whose subject it is: the token's `iss`, unless the list is [of another
+        /// realm](crate::Revocation::of_realm).
+        realm: Realm,
+        /// Claim `sub`.
+        subject: String,
+        /// Compared with `iat`, in seconds since 1970. A token of that very second is revoked too, and
+        /// one without `iat`: nobody can tell.
         issued_before: i64,
     },
     /// One token: claim `jti`.
@@ -78,6 +100,7 @@ impl fmt::Debug for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Session(_) => "Session",
+            Self::Sessionless { .. } => "Sessionless",
             Self::Subject { .. } => "Subject",
             Self::Token(_) => "Token",
         })

@@ -44,7 +44,7 @@ impl Revocation {
         log: L,
     ) -> impl Future<Output = Infallible> + Send + use<L> {
         self.expect_reading();
-        if self.0.followers.fetch_add(1, Ordering::AcqRel) > 0 {
+        if self.inner.followers.fetch_add(1, Ordering::AcqRel) > 0 {
             tracing::error!(
                 target: "countersign",
                 "a revocation list follows two logs: no read counts, and it goes stale",
@@ -79,7 +79,7 @@ const TURN: usize = 1_024;
 impl Follower {
     async fn run<L: RevocationLog>(mut self, log: L) -> Infallible {
         loop {
-            let began = self.revocation.0.clock.now();
+            let began = self.revocation.inner.clock.now();
             self.revocation.notice_clock(began);
             self.look_for_gaps(began);
             match log.read(self.position.as_ref()).await {
@@ -87,12 +87,8 @@ impl Follower {
                     self.say_recovered();
                     self.apply(batch, began).await;
                 }
-                Err(error) => {
-                    self.say_out(&error);
-                    // Another server may answer next, and not have all that this one had.
-                    self.position = None;
-                    self.anew = true;
-                }
+                // It goes on from its position: the log itself notices when another server answers.
+                Err(error) => self.say_out(&error),
             }
             // A log paces itself. One that does not must not starve the executor.
             take_turns().await;
@@ -101,7 +97,7 @@ impl Follower {
 
     /// Begins again at the start of the log when that could bring what is missing.
     fn look_for_gaps(&mut self, now: i64) {
-        let table = &self.revocation.0.table;
+        let table = &self.revocation.inner.table;
         if !table.is_incomplete(now) {
             self.refused = 0;
         } else if !self.anew && self.refused <= table.room(now) {
@@ -115,7 +111,7 @@ impl Follower {
     }
 
     async fn apply(&mut self, batch: LogBatch, began: i64) {
-        let Inner { table, clock, .. } = &*self.revocation.0;
+        let Inner { table, clock, .. } = &*self.revocation.inner;
         for part in batch.entries.chunks(TURN) {
             let now = clock.now();
             for entry in part {
@@ -131,7 +127,7 @@ impl Follower {
             if mem::take(&mut self.anew) {
                 table.forget_gaps(clock.now());
             }
-            if self.revocation.0.followers.load(Ordering::Acquire) == 1 {
+            if self.revocation.inner.followers.load(Ordering::Acquire) == 1 {
                 self.revocation.mark_synced(began);
             }
         }
@@ -153,7 +149,10 @@ impl Follower {
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.revocation.0.followers.fetch_sub(1, Ordering::AcqRel);
+        self.revocation
+            .inner
+            .followers
+            .fetch_sub(1, Ordering::AcqRel);
     }
 }
 

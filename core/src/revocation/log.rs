@@ -24,8 +24,12 @@ pub trait RevocationLog: Send + Sync + 'static {
     ///
     /// When there is nothing new, it waits: until there is, or for one interval of its own choice
     /// (a poll of a database, a blocking read), then answers with no entries. An error, too, it
-    /// returns only after a pause, so that a caller may ask again at once. A position that the log
-    /// does not know any more counts as the start: entries may come twice, but none is left out.
+    /// returns only after a pause, so that a caller may ask again at once.
+    ///
+    /// A caller keeps its position through errors and outages. A position that the log does not know any
+    /// more counts as the start: entries may come twice, but none is left out. That includes the position of
+    /// a log that has lost entries since and gives their places to others, as after a failover or when a backup
+    /// was restored. So a number alone is no position: it has to say which entry was there.
     ///
     /// # Errors
     ///

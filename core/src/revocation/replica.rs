@@ -14,6 +14,7 @@ use crate::{
         refusal::{Refusal, Unavailable},
         table::{Finding, Full, Named, Table},
     },
+    session::Realm,
     sync::{AtomicI64, AtomicUsize},
 };
 
@@ -22,7 +23,8 @@ use crate::{
 /// A [`Verifier`](crate::Verifier) with [one](crate::VerifierBuilder::revocation) asks it about every
 /// token, without I/O and without a lock: a few nanoseconds when the list is empty, under 100 at a
 /// million entries, as long as the 2 MB that nearly every check reads are in the processor's cache.
-/// It is of one issuer: subjects and token ids of two are not told apart.
+/// Subjects are those of a realm: the token's `iss`, unless the list is [of another](Self::of_realm).
+/// Token ids of two issuers are not told apart.
 ///
 /// * [`local`](Self::local): of one process. What is revoked here counts here, until the process
 ///   ends.
@@ -57,7 +59,11 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Revocation(pub(super) Arc<Inner>);
+pub struct Revocation {
+    pub(super) inner: Arc<Inner>,
+    /// In place of the token's `iss`.
+    realm: Option<Realm>,
+}
 
 pub(super) struct Inner {
     pub(super) table: Table,
@@ -113,14 +119,36 @@ impl Revocation {
         accept_when_stale: bool,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             table: Table::new(capacity),
             synced_at: AtomicI64::new(if replica { NEVER } else { ALWAYS }),
             followers: AtomicUsize::new(0),
             staleness,
             accept_when_stale,
             clock,
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            realm: None,
+        }
+    }
+
+    /// The list for verifiers whose tokens are of this realm, whatever their `iss`. It shares the
+    /// entries with the one that it was made of.
+    ///
+    /// Needed where [`Sessions`](crate::Sessions) have a [realm](crate::SessionsBuilder::realm) other
+    /// than the issuer's name, by servers that verify the tokens and have no `Sessions` themselves.
+    #[must_use]
+    pub fn of_realm(&self, realm: Realm) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            realm: Some(realm),
+        }
+    }
+
+    /// Whether it follows no log: what is revoked elsewhere is not known here.
+    pub(crate) fn is_local(&self) -> bool {
+        self.inner.synced_at.load(Ordering::Acquire) == ALWAYS
     }
 
     /// Revokes, here and at once: every check that begins after this returned sees it.
@@ -138,8 +166,8 @@ impl Revocation {
     /// [`RevokeError::Full`] when every place holds an entry that is still needed. It is logged as
     /// an error too: what was to be revoked is not.
     pub fn revoke(&self, entry: &RevocationEntry) -> Result<(), RevokeError> {
-        let now = self.0.clock.now();
-        let inserted = self.0.table.insert(entry, now);
+        let now = self.inner.clock.now();
+        let inserted = self.inner.table.insert(entry, now);
         inserted.map_err(|Full { .. }| RevokeError::Full)
     }
 
@@ -164,20 +192,21 @@ impl Revocation {
         let named = Named {
             id: token.id(),
             session: token.session_id(),
+            realm: token.issuer(),
             subject: token.subject(),
             issued_at: token.issued_at(),
         };
-        self.decide(&named, token.now())
+        self.decide(named, token.now())
             .map_err(|refusal| refusal.complete(token.refuse(refusal.kind())))
     }
 
     /// How it stands with the list, for a readiness endpoint.
     #[must_use]
     pub fn status(&self) -> RevocationStatus {
-        let Inner { table, .. } = &*self.0;
-        let now = self.0.clock.now();
+        let Inner { table, .. } = &*self.inner;
+        let now = self.inner.clock.now();
         let fresh = self.freshness(now).is_ok();
-        let synced_at = self.0.synced_at.load(Ordering::Acquire);
+        let synced_at = self.inner.synced_at.load(Ordering::Acquire);
         let complete = !table.is_incomplete(now);
         RevocationStatus {
             entries: table.len(),
@@ -185,35 +214,42 @@ impl Revocation {
             fresh,
             overflowed: !complete,
             synced_at: (![ALWAYS, NEVER].contains(&synced_at)).then_some(synced_at),
-            available: complete && (fresh || self.0.accept_when_stale),
+            available: complete && (fresh || self.inner.accept_when_stale),
         }
     }
 
     /// `now` is the one that `exp` is compared with: the entry of a token counts at least as long as
     /// the token is accepted.
-    pub(crate) fn decide(&self, named: &Named<'_>, now: i64) -> Result<(), Refusal> {
+    pub(crate) fn decide(&self, named: Named<'_>, now: i64) -> Result<(), Refusal> {
+        let named = match &self.realm {
+            Some(realm) => Named {
+                realm: Some(realm.as_str()),
+                ..named
+            },
+            None => named,
+        };
         // First: whoever sees that the log has been read then sees what was read.
         let freshness = self.freshness(now);
-        match self.0.table.look(named, now) {
+        match self.inner.table.look(&named, now) {
             Finding::Revoked => return Err(Refusal::Revoked),
             Finding::Incomplete => return Err(Refusal::Unavailable(Unavailable::Incomplete)),
             Finding::Unlisted => {}
         }
         match freshness {
-            Err(cause) if !self.0.accept_when_stale => Err(Refusal::Unavailable(cause)),
+            Err(cause) if !self.inner.accept_when_stale => Err(Refusal::Unavailable(cause)),
             _ => Ok(()),
         }
     }
 
     fn freshness(&self, now: i64) -> Result<(), Unavailable> {
-        let synced_at = self.0.synced_at.load(Ordering::Acquire);
+        let synced_at = self.inner.synced_at.load(Ordering::Acquire);
         if synced_at == ALWAYS {
             return Ok(());
         }
         if synced_at == NEVER {
             return Err(Unavailable::NeverRead);
         }
-        if now.abs_diff(synced_at) <= self.0.staleness {
+        if now.abs_diff(synced_at) <= self.inner.staleness {
             return Ok(());
         }
         if now < synced_at {
@@ -232,7 +268,7 @@ impl Revocation {
     /// The clock went back. When it comes to this time again, that must not look like fresh.
     #[cold]
     fn forget_reading(&self, synced_at: i64) {
-        let cell = &self.0.synced_at;
+        let cell = &self.inner.synced_at;
         // If it failed, the log has been read meanwhile: all is well.
         let _ = cell.compare_exchange(synced_at, NEVER, Ordering::AcqRel, Ordering::Acquire);
     }
@@ -240,12 +276,12 @@ impl Revocation {
     /// A complete read of the log, begun at this time, is in the table.
     pub(super) fn mark_synced(&self, began: i64) {
         let at = began.clamp(NEVER + 1, ALWAYS - 1);
-        self.0.synced_at.store(at, Ordering::Release);
+        self.inner.synced_at.store(at, Ordering::Release);
     }
 
     /// It follows a log from now on, so it can be stale.
     pub(super) fn expect_reading(&self) {
-        let cell = &self.0.synced_at;
+        let cell = &self.inner.synced_at;
         // If it failed, it was a replica already.
         let _ = cell.compare_exchange(ALWAYS, NEVER, Ordering::AcqRel, Ordering::Acquire);
     }

@@ -53,6 +53,8 @@ pub(super) struct Full {
 pub(crate) struct Named<'t> {
     pub(crate) id: Option<&'t str>,
     pub(crate) session: Option<&'t str>,
+    /// Whose subject it is: the claim `iss`, unless the list is of another realm.
+    pub(crate) realm: Option<&'t str>,
     pub(crate) subject: Option<&'t str>,
     pub(crate) issued_at: Option<i64>,
 }
@@ -70,6 +72,7 @@ pub(super) enum Finding {
 #[derive(Clone, Copy)]
 enum Kind {
     Session,
+    Sessionless,
     Subject,
     Token,
 }
@@ -118,26 +121,43 @@ impl Table {
 
     fn is_listed(&self, slots: &Slots, named: &Named<'_>, now: i64) -> bool {
         let kinds = self.kinds.load(Ordering::Relaxed);
-        let mark = |kind: Kind, name: Option<&str>| {
-            let name = name.filter(|_| kinds & kind.bit() != 0)?;
-            Some(self.mark(kind, name))
+        let any = |kind: Kind| kinds & kind.bit() != 0;
+        let plain = |kind: Kind, text: Option<&str>| {
+            let text = text.filter(|_| any(kind))?;
+            Some(self.mark(kind, "", text))
         };
+        let subject = named.subject_of_realm();
+        let of_realm = |kind: Kind, is_asked: bool| {
+            let (realm, text) = subject.filter(|_| is_asked && any(kind))?;
+            Some(self.mark(kind, realm, text))
+        };
+        let is_sessionless = named.session.is_none();
         let marks = [
-            mark(Kind::Token, named.id),
-            mark(Kind::Session, named.session),
-            mark(Kind::Subject, named.subject),
+            plain(Kind::Token, named.id),
+            plain(Kind::Session, named.session),
+            of_realm(Kind::Subject, true),
+            of_realm(Kind::Sessionless, is_sessionless),
         ];
         if !slots.may_have_any(marks) {
             return false;
         }
-        let live = |kind, name| {
-            let term = slots.find(self.name(kind, name?))?;
+        let live = |kind, realm, text| {
+            let term = slots.find(self.name(kind, realm, text))?;
             (now <= term.until).then_some(term)
         };
-        live(Kind::Token, named.id).is_some()
-            || live(Kind::Session, named.session).is_some()
-            || live(Kind::Subject, named.subject)
-                .is_some_and(|term| named.is_of_before(term.issued_before))
+        let is_of_before = |kind| {
+            let (realm, text) = subject?;
+            let term = live(kind, realm, text)?;
+            Some(named.is_of_before(term.issued_before))
+        };
+        named
+            .id
+            .is_some_and(|id| live(Kind::Token, "", id).is_some())
+            || named
+                .session
+                .is_some_and(|id| live(Kind::Session, "", id).is_some())
+            || is_of_before(Kind::Subject) == Some(true)
+            || is_sessionless && is_of_before(Kind::Sessionless) == Some(true)
     }
 
     /// Adds an entry. When there is no room, that is logged once, until there is again.
@@ -154,15 +174,26 @@ impl Table {
     }
 
     fn insert_silently(&self, entry: &RevocationEntry, now: i64) -> Result<(), Full> {
-        let (kind, name, issued_before) = match &entry.revoked {
-            Revoked::Session(id) => (Kind::Session, id.as_str(), i64::MIN),
-            Revoked::Subject {
+        let (kind, realm, name, issued_before) = match &entry.revoked {
+            Revoked::Session(id) => (Kind::Session, "", id.as_str(), i64::MIN),
+            Revoked::Sessionless {
+                realm,
                 subject,
                 issued_before,
-            } => (Kind::Subject, subject.as_str(), *issued_before),
-            Revoked::Token(id) => (Kind::Token, id.as_str(), i64::MIN),
+            } => (
+                Kind::Sessionless,
+                realm.as_str(),
+                &**subject,
+                *issued_before,
+            ),
+            Revoked::Subject {
+                realm,
+                subject,
+                issued_before,
+            } => (Kind::Subject, realm.as_str(), &**subject, *issued_before),
+            Revoked::Token(id) => (Kind::Token, "", &**id, i64::MIN),
         };
-        let name = self.name(kind, name);
+        let name = self.name(kind, realm, name);
         let term = Term {
             until: entry.until,
             issued_before,
@@ -257,17 +288,25 @@ impl Table {
         self.slots.store(Arc::new(new));
     }
 
-    fn name(&self, kind: Kind, name: &str) -> Name {
+    fn name(&self, kind: Kind, realm: &str, text: &str) -> Name {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(name.as_bytes());
+        hasher.write(realm.as_bytes());
+        // Neither contains it: both are UTF-8.
+        hasher.write_u8(0xff);
+        hasher.write(text.as_bytes());
         Name {
             key: NonZeroU64::new(hasher.finish() ^ kind as u64).unwrap_or(NonZeroU64::MIN),
-            mark: self.mark(kind, name),
+            mark: self.mark(kind, realm, text),
         }
     }
 
-    fn mark(&self, kind: Kind, name: &str) -> u64 {
-        self.marker.mark(name.as_bytes()) ^ kind as u64
+    fn mark(&self, kind: Kind, realm: &str, text: &str) -> u64 {
+        let mark = self.marker.mark(text.as_bytes()) ^ kind as u64;
+        match realm {
+            "" => mark,
+            // Turned, so that realm and subject do not change places.
+            realm => mark ^ self.marker.mark(realm.as_bytes()).rotate_left(32),
+        }
     }
 
     /// A panic under the lock can only come from memory allocation, before anything is changed.
@@ -293,15 +332,16 @@ impl Writer {
     }
 }
 
-impl Named<'_> {
-    /// Whether all tokens issued before this second include this one.
+impl<'t> Named<'t> {
+    /// A token without a realm, or without a subject, is nobody's.
+    fn subject_of_realm(&self) -> Option<(&'t str, &'t str)> {
+        Some((self.realm?, self.subject?))
+    }
+
+    /// Whether all tokens issued before this second include this one. Within the second nobody can
+    /// tell which came first, nor when a token without `iat` was issued.
     fn is_of_before(&self, issued_before: i64) -> bool {
-        match self.issued_at {
-            // Within the second nobody can tell which came first. Sessions are revoked by name.
-            Some(at) if at == issued_before => self.session.is_none(),
-            Some(at) => at < issued_before,
-            None => true,
-        }
+        self.issued_at.is_none_or(|at| at <= issued_before)
     }
 }
 

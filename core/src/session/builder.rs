@@ -6,11 +6,13 @@ use crate::{
     config_error::ConfigError,
     cookie::Layouts,
     issue::Issuer,
+    login_limits::LoginLimits,
     revocation::Revocation,
     session::{
-        SessionEvent, SessionStore, Sessions,
-        everywhere::Everywhere,
-        sessions::{Listener, Settings},
+        Realm, SessionEvent, SessionStore, Sessions, StoreCapabilities,
+        realm::RealmTag,
+        sessions::{Listener, MAX_LEEWAY, Settings},
+        share::Shares,
         store::AnyStore,
     },
 };
@@ -20,6 +22,9 @@ use crate::{
 pub struct SessionsBuilder {
     issuer: Issuer,
     store: Arc<dyn AnyStore>,
+    capabilities: StoreCapabilities,
+    realm: Option<String>,
+    single_process: bool,
     idle: Duration,
     absolute: Duration,
     grace: Duration,
@@ -43,7 +48,10 @@ impl SessionsBuilder {
     pub(super) fn new(issuer: Issuer, store: impl SessionStore) -> Self {
         Self {
             issuer,
+            capabilities: store.capabilities(),
             store: Arc::new(store),
+            realm: None,
+            single_process: false,
             idle: Self::DEFAULT_IDLE,
             absolute: Self::DEFAULT_ABSOLUTE,
             grace: Self::DEFAULT_GRACE,
@@ -51,6 +59,16 @@ impl SessionsBuilder {
             revocation: None,
             listener: None,
         }
+    }
+
+    /// The realm of the sessions: see [`Realm`]. Default: the issuer's name.
+    ///
+    /// Nodes that serve the same users need the same one. An app whose issuer gets another name keeps
+    /// its sessions if the realm keeps the old one. Two kinds of users of one issuer in one store
+    /// (customers and staff, say) need two realms.
+    pub fn realm(mut self, name: impl Into<String>) -> Self {
+        self.realm = Some(name.into());
+        self
     }
 
     /// How long a session lives without being refreshed, in whole seconds. Default 14 days.
@@ -66,15 +84,16 @@ impl SessionsBuilder {
         self
     }
 
-    /// How long the token before the current one still gets an answer, in whole seconds: the same
-    /// answer that it got. Default 10 seconds, at most 60.
+    /// How long a refresh token still gets an answer after it was exchanged, in whole seconds: the
+    /// current token. Default 10 seconds, at most 60.
     ///
-    /// Two tabs that refresh at once, and an answer that was lost on the way, are no theft. With zero,
+    /// Tabs that refresh at once, and an answer that was lost on the way, are no theft. With zero,
     /// whoever comes after the exchange ends the session.
     ///
-    /// The window begins with the exchange, by the clock of the node that did it. Clocks count whole
-    /// seconds, so it may be up to a second shorter; and those of several nodes must not differ by
-    /// as much as the window.
+    /// Each token has a window of its own. It begins with the exchange, by the clock of the node that did it.
+    /// Clocks count whole seconds, so it may be up to a second shorter; and those of several nodes must
+    /// not differ by as much as the window. After 16 exchanges within the window the token stays the
+    /// same one until the first of them has left it.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -91,9 +110,20 @@ impl SessionsBuilder {
     /// [`Revocation::local`]: this process knows at once.
     ///
     /// With several processes, each needs a [`Revocation::replica`] that
-    /// [follows](Revocation::follow) the store.
+    /// [follows](Revocation::follow) the store. A store that several processes can use needs one, or
+    /// [`single_process`](Self::single_process).
     pub fn revocation(mut self, revocation: Revocation) -> Self {
         self.revocation = Some(revocation);
+        self
+    }
+
+    /// Says that this process is the only one that uses the store and verifies the access tokens of
+    /// these sessions, although others could.
+    ///
+    /// Then a local list of revocations is enough. If it is not so, another process accepts the access
+    /// tokens of sessions that ended here until they expire.
+    pub fn single_process(mut self) -> Self {
+        self.single_process = true;
         self
     }
 
@@ -115,7 +145,8 @@ impl SessionsBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] when the grace window is over 60 seconds, a session could end before its first
-    /// access token does, or a subject may have none.
+    /// access token does, a subject may have none, or the store [cannot do](StoreCapabilities) what the
+    /// settings need: tell other processes of an ending, or remember it for as long as a token lives.
     pub fn build(self) -> Result<Sessions, ConfigError> {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
         let (idle, absolute) = (whole_seconds(self.idle), whole_seconds(self.absolute));
@@ -134,23 +165,71 @@ impl SessionsBuilder {
         if absolute < idle {
             return setting("`absolute` is shorter than `idle`");
         }
+        let name = match self.realm {
+            Some(name) => name,
+            None => self.issuer.name().to_owned(),
+        };
+        let realm = Realm::new(name)?;
+        let local = self.revocation.as_ref().is_none_or(Revocation::is_local);
+        if self.capabilities.is_shared() && local && !self.single_process {
+            return Err(ConfigError::Missing(NO_REPLICA.into()));
+        }
+        if !local && self.single_process {
+            return Err(ConfigError::Conflict(
+                "`single_process` says that nobody else ends sessions, and `revocation` follows those \
+                 who do: leave one of them out"
+                    .into(),
+            ));
+        }
+        check_retention(self.capabilities, self.issuer.max_ttl())?;
         let revocation = match self.revocation {
             Some(revocation) => revocation,
             None => Revocation::local().clock(self.issuer.clock()).build()?,
         };
+        let grace = whole_seconds(self.grace);
+        let entries_live = grace
+            .saturating_add(self.issuer.ttl())
+            .saturating_add(MAX_LEEWAY);
         Ok(Sessions::new(Settings {
-            revocation,
-            everywhere: Everywhere::default(),
+            revocation: revocation.of_realm(realm.clone()),
+            tag: RealmTag::of(&realm),
+            realm,
+            shares: Shares::new(entries_live),
+            login_limits: LoginLimits::standard(self.issuer.clock()),
             issuer: self.issuer,
             store: self.store,
             idle,
             absolute,
-            grace: whole_seconds(self.grace),
+            grace,
             per_subject: self.per_subject,
             listener: self.listener,
             layouts: Layouts::default(),
         }))
     }
+}
+
+const NO_REPLICA: &str = "several processes can use this store, so each has to hear which sessions \
+    have ended: give it `.revocation(..)` with a `Revocation::replica()` that follows the store, or say \
+    `.single_process()` if there is no other";
+
+/// A log that forgets a revocation before the last token concerned has expired lets it in again.
+fn check_retention(store: StoreCapabilities, max_ttl: i64) -> Result<(), ConfigError> {
+    let Some(retention) = store.longest_retention() else {
+        return Ok(());
+    };
+    let clocks = match store.has_own_clock() {
+        true => MAX_LEEWAY,
+        false => 0,
+    };
+    let needed = max_ttl.saturating_add(MAX_LEEWAY).saturating_add(clocks);
+    let kept = whole_seconds(retention);
+    if kept >= needed {
+        return Ok(());
+    }
+    Err(ConfigError::Conflict(format!(
+        "the store's log keeps a revocation for {kept} s, and tokens live up to {max_ttl} s: it has to \
+         keep one for {needed} s. Raise the retention of the store, or lower the issuer's `max_ttl`"
+    )))
 }
 
 impl fmt::Debug for SessionsBuilder {

@@ -1,14 +1,16 @@
 //! What a presented refresh token is worth: the whole protocol in one function.
 
-use crate::session::{Digest, StoredSession, record::Predecessor};
+use crate::session::{Digest, PreviousToken, StoredSession};
 
 /// What to do with a refresh token of this session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision<'s> {
     /// The session is over.
     Expired,
-    /// It is the immediate predecessor, in time: answer with the same successor once more.
-    Repeat(&'s Predecessor),
+    /// It was exchanged within the grace window: answer with the current token, which these lead to,
+    /// the newest first and its own salt last. None, and it is the current one: so many were exchanged
+    /// within the window that no further is now.
+    Repeat(&'s [PreviousToken]),
     /// An older token of the session: somebody has a copy.
     Replayed,
     /// It is the valid one: exchange it.
@@ -27,6 +29,18 @@ pub(super) struct Moment {
     pub(super) grace: i64,
 }
 
+impl Moment {
+    /// Counts the tokens at the head of the list that were exchanged within the window: they may
+    /// still get an answer.
+    pub(super) fn recent(self, session: &StoredSession) -> usize {
+        let came = session.time(self.came);
+        let is_recent =
+            |token: &PreviousToken| came.saturating_sub(token.exchanged_at) < self.grace;
+        let previous = session.previous.iter();
+        previous.take_while(|token| is_recent(token)).count()
+    }
+}
+
 /// Decides. `binding` is what the client presents besides the token.
 pub(super) fn decide<'s>(
     session: &'s StoredSession,
@@ -38,17 +52,16 @@ pub(super) fn decide<'s>(
     if now >= session.expires_at || now >= session.absolute_expires_at {
         return Decision::Expired;
     }
-    let since_rotation = session
-        .time(moment.came)
-        .saturating_sub(session.last_used_at);
+    let recent = &session.previous[..moment.recent(session)];
     let good = if *presented == session.current {
-        Decision::Rotate
+        match recent.len() < PreviousToken::MOST {
+            true => Decision::Rotate,
+            false => Decision::Repeat(&[]),
+        }
     } else {
-        match &session.previous {
-            Some(previous) if previous.hash == *presented && since_rotation < moment.grace => {
-                Decision::Repeat(previous)
-            }
-            _ => return Decision::Replayed,
+        match recent.iter().position(|token| token.hash == *presented) {
+            Some(place) => Decision::Repeat(&recent[..=place]),
+            None => return Decision::Replayed,
         }
     };
     // A session without a binding takes whoever comes; one with a binding takes nobody else.
@@ -57,11 +70,10 @@ pub(super) fn decide<'s>(
         _ => good,
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::SessionId;
+    use crate::session::{Realm, SessionId};
 
     const NOW: i64 = 1_000;
 
@@ -69,10 +81,19 @@ mod tests {
         Digest::from_bytes([byte; 32])
     }
 
+    fn previous(byte: u8, exchanged_at: i64) -> PreviousToken {
+        PreviousToken {
+            hash: digest(byte),
+            salt: digest(!byte),
+            exchanged_at,
+        }
+    }
+
     /// Rotated at `NOW`: 3 is current, 2 the one before.
     fn session() -> StoredSession {
         StoredSession {
             id: SessionId::new([7; 16]),
+            realm: Realm::new("test").unwrap(),
             subject: "ada".into(),
             label: None,
             binding: None,
@@ -80,11 +101,9 @@ mod tests {
             last_used_at: NOW,
             expires_at: NOW + 50,
             absolute_expires_at: NOW + 500,
+            tokens_until: NOW + 400,
             current: digest(3),
-            previous: Some(Predecessor {
-                hash: digest(2),
-                salt: digest(9),
-            }),
+            previous: vec![previous(2, NOW)],
         }
     }
 
@@ -114,7 +133,7 @@ mod tests {
     #[test]
     fn the_predecessor_is_good_for_the_grace_window_and_a_replay_after_it() {
         let session = session();
-        let previous = session.previous.as_ref().unwrap();
+        let previous = &session.previous[..];
         for now in [NOW, NOW + 9] {
             let decision = decide(&session, &digest(2), None, at(now));
             assert_eq!(decision, Decision::Repeat(previous));
@@ -128,7 +147,7 @@ mod tests {
     #[test]
     fn the_window_is_over_for_those_who_come_later_not_for_those_who_waited() {
         let session = session();
-        let previous = session.previous.as_ref().unwrap();
+        let previous = &session.previous[..];
         for came in [NOW - 90, NOW, NOW + 9] {
             let moment = Moment {
                 came,
@@ -160,11 +179,45 @@ mod tests {
     }
 
     #[test]
-    fn an_older_token_is_a_replay_even_within_the_window() {
+    fn every_token_exchanged_within_the_window_leads_to_the_current_one() {
+        let session = StoredSession {
+            previous: vec![previous(2, NOW), previous(1, NOW - 3), previous(0, NOW - 9)],
+            ..session()
+        };
+        let decide = |token, now| decide(&session, &digest(token), None, at(now));
+        let chain = |length| Decision::Repeat(&session.previous[..length]);
+        assert_eq!(decide(2, NOW), chain(1));
+        assert_eq!(decide(1, NOW), chain(2));
+        assert_eq!(decide(0, NOW), chain(3));
+        // Each has a window of its own.
+        assert_eq!(decide(0, NOW + 1), Decision::Replayed);
+        assert_eq!(decide(1, NOW + 6), chain(2));
+        assert_eq!(decide(1, NOW + 7), Decision::Replayed);
+        assert_eq!(decide(2, NOW + 9), chain(1));
+    }
+
+    #[test]
+    fn a_token_that_nobody_made_is_a_replay_even_within_the_window() {
         assert_eq!(
             decide(&session(), &digest(1), None, at(NOW)),
             Decision::Replayed
         );
+    }
+
+    #[test]
+    fn a_full_chain_pauses_the_rotation_until_its_window_opens() {
+        let full: Vec<_> = (0..16)
+            .map(|n| previous(100 + n, NOW - i64::from(n) / 2))
+            .collect();
+        let session = StoredSession {
+            previous: full,
+            ..session()
+        };
+        let decide = |token, now| decide(&session, &digest(token), None, at(now));
+        assert_eq!(decide(3, NOW + 2), Decision::Repeat(&[]));
+        assert_eq!(decide(115, NOW + 2), Decision::Repeat(&session.previous));
+        assert_eq!(decide(3, NOW + 3), Decision::Rotate);
+        assert_eq!(decide(115, NOW + 3), Decision::Replayed);
     }
 
     #[test]
@@ -182,7 +235,7 @@ mod tests {
             decide(&expired, &digest(3), None, at(NOW - 90)),
             Decision::Expired
         );
-        let previous = session.previous.as_ref().unwrap();
+        let previous = &session.previous[..];
         assert_eq!(
             decide(&session, &digest(2), None, at(NOW - 90)),
             Decision::Repeat(previous)

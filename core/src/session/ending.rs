@@ -3,10 +3,11 @@
 use crate::{
     revocation::{Revocation, RevocationEntry, Revoked},
     session::{
-        Ending, SessionError, SessionErrorKind, SessionEvent, SessionId, Sessions, StoreError,
-        StoredSession, sessions::unavailable,
+        EndedSession, Ending, SessionError, SessionErrorKind, SessionEvent, SessionId, Sessions,
+        StoreError, StoredSession,
+        sessions::{MAX_LEEWAY, unavailable},
+        share::Share,
     },
-    verify::VerifierBuilder,
 };
 
 impl Sessions {
@@ -18,10 +19,20 @@ impl Sessions {
     /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on; or when the
     /// [list of revocations](crate::SessionsBuilder::revocation) is full, and its access tokens may.
     pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {
-        if let Some(stored) = self.find(id).await? {
-            return self.finish(&stored, Ending::LoggedOut).await;
+        let found = self.0.store.find(id.clone()).await.map_err(unavailable)?;
+        match found {
+            Some(stored) if stored.realm == self.0.realm => {
+                self.finish(&stored, Ending::LoggedOut).await
+            }
+            Some(_of_another_realm) => Ok(false),
+            // The store may have lost it: then its tokens live all the same.
+            None => {
+                let now = self.now();
+                let until = self.tokens_until(now, i64::MAX);
+                self.end_stored(id, Some(Revoked::Session(id.clone())), until)
+                    .await
+            }
         }
-        self.end_stored(id, self.now()).await
     }
 
     /// Ends the session that a refresh token belongs to, whichever of its tokens it is: a logout
@@ -31,7 +42,7 @@ impl Sessions {
     ///
     /// As [`end`](Self::end).
     pub async fn end_by_token(&self, refresh_token: &str) -> Result<bool, SessionError> {
-        let Some(id) = Self::id_of_token(refresh_token) else {
+        let Some(id) = self.id_of_token(refresh_token) else {
             return Ok(false);
         };
         match self.find(&id).await? {
@@ -55,35 +66,43 @@ impl Sessions {
         }
     }
 
-    /// Ends all sessions of the subject, and revokes all tokens that it was issued before: for "log
-    /// out everywhere", a changed password, a blocked account. Returns how many sessions there were.
+    /// Ends all sessions of the subject in this realm, and revokes all tokens that it was issued
+    /// before: for "log out everywhere" or a blocked account. Returns how many sessions there were.
+    ///
+    /// Logins that are under way, at this node or another, end with them: see
+    /// [`begin`](Self::begin). For a changed password there is
+    /// [`password_changed`](Self::password_changed).
     ///
     /// # Errors
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on.
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
         let now = self.now();
-        let until = self.last_second_of_tokens(now);
-        let of_subject = Revoked::Subject {
+        let until = now
+            .saturating_add(self.0.issuer.max_ttl())
+            .saturating_add(MAX_LEEWAY);
+        let realm = self.0.realm.clone();
+        let sessionless = Revoked::Sessionless {
+            realm: realm.clone(),
             subject: subject.to_owned(),
             issued_before: now,
         };
-        // First: a login on its way either finds this, or is found by the store.
-        self.0.everywhere.add(subject);
-        let revoking = Revoking::new(&self.0.revocation, of_subject, until);
-        let ended = self.0.store.end_all(subject.to_owned(), now, until).await;
-        let ended = revoking.conclude(ended)?;
+        let revoking = Revoking::new(&self.0.revocation, Some(sessionless), until);
+        let ended = self.0.store.end_all(realm, subject.to_owned(), now, until);
+        let ended = revoking.conclude(ended.await)?;
         let count = ended.len();
-        for id in ended {
-            let of_session = Revoked::Session(id.clone());
-            Revoking::new(&self.0.revocation, of_session, until).conclude(Ok(()))?;
+        let mut all_revoked = Ok(());
+        for EndedSession { id, tokens_until } in ended {
+            let session = Some(Revoked::Session(id.clone()));
+            let revoking = Revoking::new(&self.0.revocation, session, tokens_until);
+            all_revoked = all_revoked.and(revoking.conclude(Ok(())));
             self.tell(&SessionEvent::Ended {
                 id,
                 subject: subject.to_owned(),
                 why: Ending::LoggedOutEverywhere,
             });
         }
-        Ok(count)
+        all_revoked.map(|()| count)
     }
 
     /// Ends a session, and revokes its access tokens.
@@ -92,7 +111,9 @@ impl Sessions {
         stored: &StoredSession,
         why: Ending,
     ) -> Result<bool, SessionError> {
-        let ended = self.end_stored(&stored.id, stored.time(self.now())).await?;
+        let (revoked, until) = self.revoked(stored, self.now());
+        let ended = self.end_stored(&stored.id, revoked, until);
+        let ended = ended.await?;
         if ended {
             self.tell(&SessionEvent::Ended {
                 id: stored.id.clone(),
@@ -103,19 +124,44 @@ impl Sessions {
         Ok(ended)
     }
 
-    async fn end_stored(&self, id: &SessionId, now: i64) -> Result<bool, SessionError> {
-        let until = self.last_second_of_tokens(now);
-        let revoked = Revoked::Session(id.clone());
+    /// The revocation that goes with the end of a session, and until when it counts.
+    fn revoked(&self, stored: &StoredSession, now: i64) -> (Option<Revoked>, i64) {
+        let until = stored.tokens_until;
+        if until < now {
+            // It takes no room in a list. It is logged all the same: other nodes may have other clocks.
+            return (Some(Revoked::Session(stored.id.clone())), until);
+        }
+        let StoredSession { realm, subject, .. } = stored;
+        match self.0.shares.take(realm, subject, now, until) {
+            Share::Own => (Some(Revoked::Session(stored.id.clone())), until),
+            Share::Joint(until) => {
+                let all = Revoked::Subject {
+                    realm: realm.clone(),
+                    subject: subject.clone(),
+                    issued_before: now,
+                };
+                (Some(all), until)
+            }
+            Share::Covered => (None, until),
+        }
+    }
+
+    async fn end_stored(
+        &self,
+        id: &SessionId,
+        revoked: Option<Revoked>,
+        until: i64,
+    ) -> Result<bool, SessionError> {
         let revoking = Revoking::new(&self.0.revocation, revoked, until);
-        let ended = self.0.store.end(id.clone(), until).await;
+        let entry = revoking.entry.clone();
+        let ended = self.0.store.end(id.clone(), entry).await;
         revoking.conclude(ended)
     }
 
     /// Ends the sessions of the subject that were used least recently, until there is room for one
     /// more: nobody fills the store with logins of one account.
     pub(super) async fn make_room(&self, subject: &str) -> Result<(), SessionError> {
-        let listed = self.0.store.list(subject.to_owned(), self.now()).await;
-        let mut listed = listed.map_err(unavailable)?;
+        let mut listed = self.stored(subject).await?;
         let over = (listed.len() + 1).saturating_sub(self.0.per_subject);
         listed.sort_by_key(|session| session.last_used_at);
         for oldest in listed.iter().take(over) {
@@ -123,21 +169,7 @@ impl Sessions {
         }
         Ok(())
     }
-
-    /// When every token issued until now has expired, for every verifier. Not by the usual lifetime:
-    /// it may have been longer before a restart, and a token may have asked for more.
-    fn last_second_of_tokens(&self, now: i64) -> i64 {
-        now.saturating_add(self.0.issuer.max_ttl())
-            .saturating_add(MAX_LEEWAY + SLACK)
-    }
 }
-
-/// The largest leeway that a verifier of ours can have, in seconds.
-#[allow(clippy::cast_possible_wrap)] // 300
-const MAX_LEEWAY: i64 = VerifierBuilder::MAX_LEEWAY.as_secs() as i64;
-
-/// Seconds for an answer on its way: a token may be issued while its session is being ended.
-const SLACK: i64 = 60;
 
 /// A revocation at this node that goes with a step of the store; the other nodes hear of it from the
 /// store. It happens also when the request is dropped while the store is at it: a client that closes
@@ -148,10 +180,10 @@ struct Revoking<'r> {
 }
 
 impl<'r> Revoking<'r> {
-    fn new(revocation: &'r Revocation, revoked: Revoked, until: i64) -> Self {
+    fn new(revocation: &'r Revocation, revoked: Option<Revoked>, until: i64) -> Self {
         Self {
             revocation,
-            entry: Some(RevocationEntry { revoked, until }),
+            entry: revoked.map(|revoked| RevocationEntry { revoked, until }),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::session::{Session, SessionId};
+use crate::session::{Realm, Session, SessionId};
 
 /// Something happened to a session. See [`SessionsBuilder::on_event`].
 ///
@@ -21,9 +21,14 @@ pub enum SessionEvent {
         /// Why.
         why: Ending,
     },
-    /// A refresh token was exchanged for the next one. Repeated answers within the grace window are
-    /// not told.
+    /// A refresh token was exchanged for the next one.
     Refreshed {
+        /// The session.
+        session: Session,
+    },
+    /// A token that had been exchanged came again within the grace window, and was answered with the
+    /// current one. Often that is several tabs; all the time it is a client that loses answers, or a thief.
+    Repeated {
         /// The session.
         session: Session,
     },
@@ -32,6 +37,39 @@ pub enum SessionEvent {
         /// The session.
         session: Session,
     },
+    /// A good refresh token came from a client that the session is not
+    /// [bound](crate::Client::binding) to, and was refused. The session goes on: tell the user.
+    WrongClient {
+        /// The session.
+        session: Session,
+    },
+}
+
+impl SessionEvent {
+    /// Writes the event to the log.
+    pub(super) fn log(&self, realm: &Realm) {
+        let realm = realm.as_str();
+        match self {
+            Self::Ended { id, why, .. } if *why == Ending::Replayed => {
+                tracing::warn!(target: "countersign", realm, sid = id.as_str(), "a used refresh token came back: the session is ended");
+            }
+            Self::Ended { id, why, .. } => {
+                tracing::debug!(target: "countersign", realm, sid = id.as_str(), ?why, "session ended");
+            }
+            Self::Refreshed { session } => {
+                tracing::trace!(target: "countersign", realm, sid = session.id().as_str(), "session refreshed");
+            }
+            Self::Repeated { session } => {
+                tracing::debug!(target: "countersign", realm, sid = session.id().as_str(), "an exchanged refresh token came again, within the grace window");
+            }
+            Self::Started { session } => {
+                tracing::debug!(target: "countersign", realm, sid = session.id().as_str(), "session started");
+            }
+            Self::WrongClient { session } => {
+                tracing::warn!(target: "countersign", realm, sid = session.id().as_str(), "a refresh token came from a client that its session is not bound to");
+            }
+        }
+    }
 }
 
 impl fmt::Debug for SessionEvent {
@@ -43,7 +81,9 @@ impl fmt::Debug for SessionEvent {
                 .field("why", why)
                 .finish_non_exhaustive(),
             Self::Refreshed { session } => f.debug_tuple("Refreshed").field(session).finish(),
+            Self::Repeated { session } => f.debug_tuple("Repeated").field(session).finish(),
             Self::Started { session } => f.debug_tuple("Started").field(session).finish(),
+            Self::WrongClient { session } => f.debug_tuple("WrongClient").field(session).finish(),
         }
     }
 }

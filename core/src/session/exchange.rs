@@ -2,13 +2,16 @@
 
 use serde::Serialize;
 
-use crate::session::{
-    Client, Digest, Ending, Session, SessionError, SessionErrorKind, SessionEvent, Sessions,
-    StoredSession, TokenPair,
-    decision::{Decision, Moment, decide},
-    record::Predecessor,
-    refresh_token::RefreshToken,
-    sessions::{Fits, internal, unavailable},
+use crate::{
+    issue::IssuedToken,
+    session::{
+        Client, Digest, Ending, PreviousToken, Session, SessionError, SessionErrorKind,
+        SessionEvent, Sessions, StoredSession, TokenPair,
+        decision::{Decision, Moment, decide},
+        realm::RealmTag,
+        refresh_token::RefreshToken,
+        sessions::{Fits, MAX_LEEWAY, internal, unavailable},
+    },
 };
 
 /// What a client presents to refresh.
@@ -21,8 +24,13 @@ pub(super) struct Presented {
 }
 
 impl Presented {
-    pub(super) fn parse(text: &str, client: &Client, came: i64) -> Result<Self, SessionError> {
-        let token = RefreshToken::parse(text).ok_or(SessionErrorKind::Malformed)?;
+    pub(super) fn parse(
+        text: &str,
+        realm: RealmTag,
+        client: &Client,
+        came: i64,
+    ) -> Result<Self, SessionError> {
+        let token = RefreshToken::parse(text, realm).ok_or(SessionErrorKind::Malformed)?;
         Ok(Self {
             hash: token.hash(),
             binding: client.binding,
@@ -47,7 +55,12 @@ impl Sessions {
                 self.finish(&stored, Ending::Replayed).await?;
                 Err(SessionErrorKind::Replayed.into())
             }
-            Decision::WrongClient => Err(SessionErrorKind::WrongClient.into()),
+            Decision::WrongClient => {
+                self.tell(&SessionEvent::WrongClient {
+                    session: Session::from(&stored),
+                });
+                Err(SessionErrorKind::WrongClient.into())
+            }
         }
     }
 
@@ -71,8 +84,15 @@ impl Sessions {
         }
         let stored = self.found(presented).await?;
         match self.decide(&stored, presented) {
-            Decision::Repeat(previous) => {
-                self.repeated(presented, &stored, previous, &claims, fits)
+            Decision::Repeat(chain) => {
+                let current = presented.token.follow(chain);
+                if current.hash() != stored.current {
+                    return Err(unavailable_because(
+                        "the stored salts lead to another token",
+                    ));
+                }
+                let access = self.access_token(&stored, &claims, fits)?;
+                self.repeated(&stored, &current, access).await
             }
             Decision::Expired => Err(SessionErrorKind::Expired.into()),
             Decision::Rotate => Err(unavailable_because(
@@ -99,23 +119,41 @@ impl Sessions {
         Ok(rotated)
     }
 
-    /// The pair that the token was exchanged for, with the same refresh token.
-    fn repeated<C: Serialize>(
+    /// The current token once more, with a new access token.
+    async fn repeated(
         &self,
-        presented: &Presented,
         stored: &StoredSession,
-        previous: &Predecessor,
-        claims: &C,
-        fits: Fits<'_>,
+        current: &RefreshToken,
+        access: IssuedToken,
     ) -> Result<TokenPair, SessionError> {
-        let successor = presented.token.successor(&previous.salt);
-        if successor.hash() != stored.current {
-            return Err(unavailable_because(
-                "the stored salt leads to another token",
-            ));
+        self.remember(stored, &access).await?;
+        let session = Session::from(stored);
+        self.tell(&SessionEvent::Repeated {
+            session: session.clone(),
+        });
+        Ok(self.pair(access, current, session))
+    }
+
+    /// Notes how long the session's access tokens live, when an answer took longer than the window in
+    /// which it may be given again.
+    async fn remember(
+        &self,
+        stored: &StoredSession,
+        access: &IssuedToken,
+    ) -> Result<(), SessionError> {
+        let tokens_until = access.expires_at().saturating_add(MAX_LEEWAY);
+        if tokens_until <= stored.tokens_until {
+            return Ok(());
         }
-        let access = self.access_token(stored, claims, fits)?;
-        Ok(self.pair(access, &successor, Session::from(stored)))
+        let next = StoredSession {
+            tokens_until,
+            ..stored.clone()
+        };
+        let rotated = self.0.store.rotate(stored.current, next).await;
+        match rotated.map_err(unavailable)? {
+            true => Ok(()),
+            false => Err(SessionErrorKind::Superseded.into()),
+        }
     }
 
     fn decide<'s>(&self, stored: &'s StoredSession, presented: &Presented) -> Decision<'s> {
@@ -136,16 +174,25 @@ impl Sessions {
         let salt = RefreshToken::salt().map_err(internal)?;
         let successor = presented.token.successor(&salt);
         let now = stored.time(self.now());
+        let exchanged = PreviousToken {
+            hash: presented.hash,
+            salt,
+            exchanged_at: now,
+        };
+        let recent = self.moment(now).recent(stored);
+        let expires_at = stored
+            .absolute_expires_at
+            .min(now.saturating_add(self.0.idle));
         let next = StoredSession {
             last_used_at: now,
-            expires_at: stored
-                .absolute_expires_at
-                .min(now.saturating_add(self.0.idle)),
+            expires_at,
+            // Tokens from before may live longer: another node may have another lifetime for them.
+            tokens_until: self.tokens_until(now, expires_at).max(stored.tokens_until),
             current: successor.hash(),
-            previous: Some(Predecessor {
-                hash: presented.hash,
-                salt,
-            }),
+            previous: std::iter::once(exchanged)
+                .chain(stored.previous[..recent].iter().cloned())
+                .take(PreviousToken::MOST)
+                .collect(),
             ..stored.clone()
         };
         Ok((next, successor))

@@ -8,7 +8,11 @@ use std::{
 };
 
 use crate::{
-    session::{Digest, Predecessor, SessionId, SessionStore, StoreError, StoredSession},
+    revocation::RevocationEntry,
+    session::{
+        Digest, EndedSession, PreviousToken, Realm, SessionId, SessionStore, StoreCapabilities,
+        StoreError, StoreMark, StoredSession,
+    },
     sync::{AtomicUsize, Mutex, MutexGuard},
 };
 
@@ -16,7 +20,8 @@ use crate::{
 ///
 /// It holds a million sessions at most, unless [`limited`](Self::limited) to another number, and
 /// takes some 350 bytes for each. When it is full and nothing has expired, a new session is refused
-/// and an error is logged: a live session is never dropped. Its clones share the sessions.
+/// and an error is logged: a live session is never dropped. Its clones share the sessions. Of a
+/// subject whose sessions were all ended it remembers that for two hours, in 40 bytes, until a sweep.
 ///
 /// It has no [`RevocationLog`](crate::RevocationLog): there is no other node to tell.
 ///
@@ -45,6 +50,7 @@ impl MemoryStore {
             all: std::array::from_fn(|_| Mutex::default()),
             count: AtomicUsize::new(0),
             limit: sessions,
+            endings: Mutex::default(),
             hasher: RandomState::new(),
         }))
     }
@@ -66,8 +72,16 @@ impl fmt::Debug for MemoryStore {
 }
 
 impl SessionStore for MemoryStore {
-    async fn insert(&self, session: &StoredSession) -> Result<(), StoreError> {
-        self.0.insert(session)
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::local()
+    }
+
+    async fn mark(&self) -> Result<StoreMark, StoreError> {
+        Ok(StoreMark::new(lock(&self.0.endings).count.into()))
+    }
+
+    async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        self.0.insert(session, begun)
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
@@ -81,25 +95,31 @@ impl SessionStore for MemoryStore {
         Ok(self.0.shard(&id).rotate(&id, from, next))
     }
 
-    async fn end(&self, id: &SessionId, _until: i64) -> Result<bool, StoreError> {
+    async fn end(&self, id: &SessionId, _: Option<&RevocationEntry>) -> Result<bool, StoreError> {
         Ok(self.0.end(&id.bytes()))
     }
 
     async fn end_all(
         &self,
+        realm: &Realm,
         subject: &str,
-        _issued_before: i64,
+        issued_before: i64,
         _until: i64,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let ended = self.0.end_all(subject);
-        Ok(ended.into_iter().map(SessionId::new).collect())
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        Ok(self.0.end_all(realm, subject, issued_before))
     }
 
-    async fn list(&self, subject: &str, now: i64) -> Result<Vec<StoredSession>, StoreError> {
-        Ok(self.0.list(subject, now))
+    async fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        Ok(self.0.list(realm, subject, now))
     }
 
     async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
+        lock(&self.0.endings).forget(now);
         Ok(self.0.sweep(now))
     }
 }
@@ -114,12 +134,14 @@ struct Shards {
     /// Of the rows, and of places that are reserved for one.
     count: AtomicUsize,
     limit: usize,
+    /// Locked after a shard, never before one.
+    endings: Mutex<Endings>,
     /// Of subjects. With a key of its own, so that nobody can choose subjects of one hash.
     hasher: RandomState,
 }
 
 impl Shards {
-    fn insert(&self, session: &StoredSession) -> Result<(), StoreError> {
+    fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
         if !self.reserve() {
             // There is no clock here; that of the caller has just been read.
             self.sweep(session.last_used_at);
@@ -130,41 +152,50 @@ impl Shards {
             }
         }
         let id = session.id.bytes();
-        let subject = self.hasher.hash_one(&*session.subject);
-        if !self.shard(&id).insert(id, subject, session) {
+        let subject = self.hash(&session.realm, &session.subject);
+        let mut shard = self.shard(&id);
+        // Under the lock of the shard: `end_all` has passed it already, or is yet to come.
+        let is_over = lock(&self.endings).came_after(subject, begun);
+        let added = !is_over && shard.insert(id, subject, session);
+        drop(shard);
+        if !added {
             self.release(1);
-            return Err(StoreError::new("the session id is taken"));
         }
-        Ok(())
+        match added || is_over {
+            true => Ok(added),
+            false => Err(StoreError::new("the session id is taken")),
+        }
     }
 
     fn end(&self, id: &Id) -> bool {
-        let ended = self.shard(id).remove(id, &self.hasher);
+        let ended = self.shard(id).remove(id).is_some();
         self.release(usize::from(ended));
         ended
     }
 
-    fn end_all(&self, subject: &str) -> Vec<Id> {
-        let hash = self.hasher.hash_one(subject);
+    fn end_all(&self, realm: &Realm, subject: &str, now: i64) -> Vec<EndedSession> {
+        let hash = self.hash(realm, subject);
         // One step: nobody sees some of the sessions ended, the others not.
         let mut shards: Vec<_> = self.all.iter().map(lock).collect();
+        lock(&self.endings).add(hash, now);
         let mut ended = Vec::new();
         for shard in &mut shards {
-            let ids = shard.ids_of(hash, subject);
-            for id in &ids {
-                shard.remove(id, &self.hasher);
+            for id in shard.ids_of(hash, realm, subject) {
+                ended.extend(shard.remove(&id).map(|row| EndedSession {
+                    id: SessionId::new(id),
+                    tokens_until: row.tokens_until,
+                }));
             }
-            ended.extend(ids);
         }
         self.release(ended.len());
         ended
     }
 
-    fn list(&self, subject: &str, now: i64) -> Vec<StoredSession> {
-        let hash = self.hasher.hash_one(subject);
+    fn list(&self, realm: &Realm, subject: &str, now: i64) -> Vec<StoredSession> {
+        let hash = self.hash(realm, subject);
         let mut sessions = Vec::new();
         for shard in self.all.iter().map(lock) {
-            let ids = shard.ids_of(hash, subject);
+            let ids = shard.ids_of(hash, realm, subject);
             let live = ids.into_iter().filter_map(|id| {
                 let row = &shard.rows[&id];
                 (row.expires_at > now).then(|| row.session(id))
@@ -177,7 +208,7 @@ impl Shards {
     fn sweep(&self, now: i64) -> u64 {
         let mut swept = 0;
         for mut shard in self.all.iter().map(lock) {
-            let count = shard.sweep(now, &self.hasher);
+            let count = shard.sweep(now);
             self.release(count);
             swept += count as u64;
         }
@@ -196,6 +227,10 @@ impl Shards {
         self.count.fetch_sub(places, Ordering::Relaxed);
     }
 
+    fn hash(&self, realm: &Realm, subject: &str) -> u64 {
+        self.hasher.hash_one((realm, subject))
+    }
+
     /// An id is a part of a hash: each of its bytes is as good as any other.
     fn shard(&self, id: &Id) -> MutexGuard<'_, Shard> {
         lock(&self.all[usize::from(id[0]) % SHARDS])
@@ -203,8 +238,48 @@ impl Shards {
 }
 
 /// A panic with the lock held could only come from a lack of memory, which ends the process.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The order of `end_all`, and its last one for each subject.
+#[derive(Default)]
+struct Endings {
+    /// How many there were.
+    count: u64,
+    /// By the hash of the subject. Of two with one hash, a login that is under way just then is refused
+    /// for the other's sake.
+    last: HashMap<u64, Ending>,
+}
+
+struct Ending {
+    number: u64,
+    /// In seconds since 1970.
+    at: i64,
+}
+
+/// How long the end of all sessions is remembered, in seconds: longer than any login takes.
+const REMEMBERED: i64 = 2 * 3_600;
+
+impl Endings {
+    fn add(&mut self, subject: u64, now: i64) {
+        self.count += 1;
+        let ending = Ending {
+            number: self.count,
+            at: now,
+        };
+        self.last.insert(subject, ending);
+    }
+
+    fn came_after(&self, subject: u64, begun: StoreMark) -> bool {
+        let last = self.last.get(&subject);
+        last.is_some_and(|ending| u128::from(ending.number) > begun.get())
+    }
+
+    fn forget(&mut self, now: i64) {
+        let remembered = |ending: &mut Ending| now.saturating_sub(ending.at) <= REMEMBERED;
+        self.last.retain(|_, ending| remembered(ending));
+    }
 }
 
 #[derive(Default)]
@@ -224,7 +299,7 @@ impl Shard {
         let Entry::Vacant(place) = self.rows.entry(id) else {
             return false;
         };
-        place.insert(Box::new(Row::new(session)));
+        place.insert(Box::new(Row::new(subject, session)));
         self.subjects.insert((subject, id));
         self.first_expiry = self.first_expiry.min(session.expires_at);
         true
@@ -239,24 +314,21 @@ impl Shard {
         true
     }
 
-    /// Says whether there was such a row.
-    fn remove(&mut self, id: &Id, hasher: &RandomState) -> bool {
-        let row = self.rows.remove(id);
-        if let Some(row) = &row {
-            self.subjects.remove(&(hasher.hash_one(&*row.subject), *id));
-        }
-        row.is_some()
+    fn remove(&mut self, id: &Id) -> Option<Box<Row>> {
+        let row = self.rows.remove(id)?;
+        self.subjects.remove(&(row.subject_hash, *id));
+        Some(row)
     }
 
     /// Two subjects may have one hash.
-    fn ids_of(&self, hash: u64, subject: &str) -> Vec<Id> {
+    fn ids_of(&self, hash: u64, realm: &Realm, subject: &str) -> Vec<Id> {
         let same_hash = (hash, [u8::MIN; SessionId::BYTES])..=(hash, [u8::MAX; SessionId::BYTES]);
         let ids = self.subjects.range(same_hash).map(|(_, id)| *id);
-        ids.filter(|id| *self.rows[id].subject == *subject)
-            .collect()
+        let is_theirs = |row: &Row| *row.subject == *subject && row.realm == *realm;
+        ids.filter(|id| is_theirs(&self.rows[id])).collect()
     }
 
-    fn sweep(&mut self, now: i64, hasher: &RandomState) -> usize {
+    fn sweep(&mut self, now: i64) -> usize {
         if now < self.first_expiry {
             return 0;
         }
@@ -267,7 +339,7 @@ impl Shard {
             if live {
                 self.first_expiry = self.first_expiry.min(row.expires_at);
             } else {
-                self.subjects.remove(&(hasher.hash_one(&*row.subject), *id));
+                self.subjects.remove(&(row.subject_hash, *id));
             }
             live
         });
@@ -277,6 +349,8 @@ impl Shard {
 
 /// A [`StoredSession`] without its id, and without room to grow.
 struct Row {
+    subject_hash: u64,
+    realm: Realm,
     subject: Box<str>,
     label: Option<Box<str>>,
     binding: Option<Box<Digest>>,
@@ -284,13 +358,16 @@ struct Row {
     last_used_at: i64,
     expires_at: i64,
     absolute_expires_at: i64,
+    tokens_until: i64,
     current: Digest,
-    previous: Option<Predecessor>,
+    previous: Box<[PreviousToken]>,
 }
 
 impl Row {
-    fn new(session: &StoredSession) -> Self {
+    fn new(subject_hash: u64, session: &StoredSession) -> Self {
         Self {
+            subject_hash,
+            realm: session.realm.clone(),
             subject: session.subject.as_str().into(),
             label: session.label.as_deref().map(Into::into),
             binding: session.binding.map(Box::new),
@@ -298,21 +375,24 @@ impl Row {
             last_used_at: session.last_used_at,
             expires_at: session.expires_at,
             absolute_expires_at: session.absolute_expires_at,
+            tokens_until: session.tokens_until,
             current: session.current,
-            previous: session.previous.clone(),
+            previous: session.previous.as_slice().into(),
         }
     }
 
     fn rotate(&mut self, next: &StoredSession) {
         self.last_used_at = next.last_used_at;
         self.expires_at = next.expires_at;
+        self.tokens_until = next.tokens_until;
         self.current = next.current;
-        self.previous.clone_from(&next.previous);
+        self.previous = next.previous.as_slice().into();
     }
 
     fn session(&self, id: Id) -> StoredSession {
         StoredSession {
             id: SessionId::new(id),
+            realm: self.realm.clone(),
             subject: self.subject.to_string(),
             label: self.label.as_deref().map(str::to_owned),
             binding: self.binding.as_deref().copied(),
@@ -320,8 +400,9 @@ impl Row {
             last_used_at: self.last_used_at,
             expires_at: self.expires_at,
             absolute_expires_at: self.absolute_expires_at,
+            tokens_until: self.tokens_until,
             current: self.current,
-            previous: self.previous.clone(),
+            previous: self.previous.to_vec(),
         }
     }
 }
@@ -333,6 +414,7 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_800_000_000;
+    const START: StoreMark = StoreMark::new(0);
 
     #[test]
     fn a_full_store_refuses_and_keeps_what_it_has() {
@@ -361,9 +443,9 @@ mod tests {
         for seed in 1..10 {
             insert(&store, seed, NOW + 10).unwrap();
             assert!(insert(&store, 0, NOW + 10).is_err());
-            assert!(block_on(store.end(&session(seed, 0).id, NOW)).unwrap());
+            assert!(block_on(store.end(&session(seed, 0).id, None)).unwrap());
             insert(&store, seed, NOW + 10).unwrap();
-            block_on(store.end_all("user", NOW, NOW)).unwrap();
+            end_all(&store);
         }
     }
 
@@ -394,11 +476,8 @@ mod tests {
             insert(&store, seed, NOW + i64::from(seed)).unwrap();
         }
         assert_eq!(block_on(store.sweep(NOW + 49)).unwrap(), 50);
-        assert!(block_on(store.end(&session(50, 0).id, NOW)).unwrap());
-        assert_eq!(
-            block_on(store.end_all("user", NOW, NOW)).unwrap().len(),
-            149
-        );
+        assert!(block_on(store.end(&session(50, 0).id, None)).unwrap());
+        assert_eq!(end_all(&store).len(), 149);
 
         assert_eq!(store.0.count.load(Ordering::Relaxed), 0);
         for shard in store.0.all.iter().map(lock) {
@@ -414,8 +493,10 @@ mod tests {
             session.subject = subject.into();
             assert!(shard.insert(session.id.bytes(), 7, &session));
         }
-        assert_eq!(shard.ids_of(7, "ann"), [session(1, 0).id.bytes()]);
-        assert!(shard.ids_of(7, "eve").is_empty());
+        let ids_of = |realm: &str, subject| shard.ids_of(7, &Realm::new(realm).unwrap(), subject);
+        assert_eq!(ids_of("test", "ann"), [session(1, 0).id.bytes()]);
+        assert!(ids_of("test", "eve").is_empty());
+        assert!(ids_of("other", "ann").is_empty());
     }
 
     #[test]
@@ -426,8 +507,28 @@ mod tests {
         assert_eq!(shown, "MemoryStore { sessions: 1, limit: 5, .. }");
     }
 
+    #[test]
+    fn an_end_of_all_is_remembered_for_two_hours() {
+        let store = MemoryStore::new();
+        end_all(&store);
+        let add = |seed, begun| block_on(store.insert(&session(seed, NOW + 10), begun)).unwrap();
+        block_on(store.sweep(NOW + REMEMBERED)).unwrap();
+        assert!(!add(1, START));
+        assert!(add(2, block_on(store.mark()).unwrap()));
+        block_on(store.sweep(NOW + REMEMBERED + 1)).unwrap();
+        assert!(add(1, START));
+    }
+
     fn insert(store: &MemoryStore, seed: u8, expires_at: i64) -> Result<(), StoreError> {
-        block_on(store.insert(&session(seed, expires_at)))
+        let begun = block_on(store.mark())?;
+        let added = block_on(store.insert(&session(seed, expires_at), begun))?;
+        assert!(added);
+        Ok(())
+    }
+
+    fn end_all(store: &MemoryStore) -> Vec<EndedSession> {
+        let realm = Realm::new("test").unwrap();
+        block_on(store.end_all(&realm, "user", NOW, NOW)).unwrap()
     }
 
     fn present(store: &MemoryStore, seeds: impl Iterator<Item = u8>) -> Vec<u8> {
@@ -442,6 +543,7 @@ mod tests {
     fn session(seed: u8, expires_at: i64) -> StoredSession {
         StoredSession {
             id: SessionId::new([seed; SessionId::BYTES]),
+            realm: Realm::new("test").unwrap(),
             subject: "user".into(),
             label: None,
             binding: None,
@@ -449,8 +551,9 @@ mod tests {
             last_used_at: NOW,
             expires_at,
             absolute_expires_at: NOW + 1_000,
+            tokens_until: NOW + 1_300,
             current: Digest::from_bytes([seed; 32]),
-            previous: None,
+            previous: Vec::new(),
         }
     }
 }

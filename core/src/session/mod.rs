@@ -1,11 +1,11 @@
 //! Logged-in users: refresh tokens, their rotation, and where they are kept.
 
 mod builder;
+mod capabilities;
 mod decision;
 mod ending;
 mod error;
 mod event;
-mod everywhere;
 mod exchange;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
@@ -14,21 +14,31 @@ mod memory;
 #[cfg(all(test, countersign_loom))]
 mod models;
 mod pair;
+mod pending_login;
+mod previous_token;
+mod realm;
 mod record;
 mod refresh_token;
 mod sessions;
+mod share;
 mod store;
+mod store_mark;
 mod view;
 
 pub use self::{
     builder::SessionsBuilder,
+    capabilities::StoreCapabilities,
     error::{SessionError, SessionErrorKind},
     event::{Ending, SessionEvent},
     id::{Digest, SessionId},
     memory::MemoryStore,
     pair::TokenPair,
-    record::{Predecessor, StoredSession},
+    pending_login::PendingLogin,
+    previous_token::PreviousToken,
+    realm::Realm,
+    record::{EndedSession, StoredSession},
     sessions::Sessions,
     store::{SessionStore, StoreError},
+    store_mark::StoreMark,
     view::{Client, Identity, Session},
 };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::session::{Digest, SessionId};
+use crate::session::{Digest, PreviousToken, Realm, SessionId};
 
 /// A session as a store keeps it: one row. Times in seconds since 1970.
 ///
@@ -12,15 +12,18 @@ use crate::session::{Digest, SessionId};
 /// computed from it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSession {
-    /// Its name, and the key of the row.
+    /// Its name, and the key of the row. It is unique over all realms.
     pub id: SessionId,
-    /// Whose session it is. A store finds all sessions of a subject.
+    /// The realm that it belongs to.
+    pub realm: Realm,
+    /// The user: 1 to 255 bytes without control characters. A store finds all sessions of a subject
+    /// in a realm.
     pub subject: String,
     /// What the user knows the device by; at most 255 bytes.
     pub label: Option<String>,
     /// What the client must present besides the token, as a hash that the app supplies.
     pub binding: Option<Digest>,
-    /// When the user logged in.
+    /// When the login began.
     pub created_at: i64,
     /// When the refresh token was last exchanged for the next one; at first, the login.
     pub last_used_at: i64,
@@ -28,10 +31,14 @@ pub struct StoredSession {
     pub expires_at: i64,
     /// When it ends in any case. It never changes.
     pub absolute_expires_at: i64,
+    /// The last second in which any verifier could accept one of its access tokens, the largest
+    /// leeway included. A revocation of them has to be remembered until then. It only grows.
+    pub tokens_until: i64,
     /// The SHA-256 hash of the one refresh token that is valid.
     pub current: Digest,
-    /// The refresh token before it. `None` until the first rotation.
-    pub previous: Option<Predecessor>,
+    /// The refresh tokens before it, the newest first: those that may still get an answer. At most
+    /// [`PreviousToken::MOST`].
+    pub previous: Vec<PreviousToken>,
 }
 
 impl StoredSession {
@@ -41,14 +48,13 @@ impl StoredSession {
     }
 }
 
-/// The refresh token that was exchanged for the current one.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Predecessor {
-    /// Its SHA-256 hash.
-    pub hash: Digest,
-    /// With it, and only together with the predecessor itself, the current token can be computed
-    /// again. Alone it tells nothing.
-    pub salt: Digest,
+/// A session that [`SessionStore::end_all`](crate::SessionStore::end_all) has removed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EndedSession {
+    /// Its name.
+    pub id: SessionId,
+    /// Its [`tokens_until`](StoredSession::tokens_until).
+    pub tokens_until: i64,
 }
 
 /// No hashes, and no subject: it may be an address.
@@ -56,15 +62,11 @@ impl fmt::Debug for StoredSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredSession")
             .field("id", &self.id)
+            .field("realm", &self.realm)
             .field("created_at", &self.created_at)
             .field("last_used_at", &self.last_used_at)
             .field("expires_at", &self.expires_at)
+            .field("tokens_until", &self.tokens_until)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Predecessor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Predecessor").finish_non_exhaustive()
     }
 }

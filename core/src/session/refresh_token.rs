@@ -9,17 +9,22 @@ use crate::{
         base64url,
         crypto::{NoRandomness, hmac_sha256, random, sha256},
     },
-    session::{Digest, SessionId},
+    session::{Digest, PreviousToken, SessionId, realm::RealmTag},
 };
 
 /// A refresh token: a part that all tokens of a session share, and 256 bits of its own.
 ///
 /// The shared part tells an old token of the session, which is a replay, from an invented one, which
 /// must not end anybody's session. It needs no list of used tokens.
+///
+/// The text does not name the realm. The hashes contain it, so that in any other realm the token is an
+/// unknown one.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(super) struct RefreshToken {
     family: [u8; FAMILY],
     secret: [u8; SECRET],
+    #[zeroize(skip)]
+    realm: RealmTag,
 }
 
 /// Bytes that all tokens of a session share.
@@ -28,24 +33,25 @@ const FAMILY: usize = 16;
 const SECRET: usize = 32;
 
 /// What the hashes are for, so that none can stand for another.
-const ID_LABEL: &[u8] = b"countersign session id 1\0";
-const HASH_LABEL: &[u8] = b"countersign refresh token 1\0";
-const SUCCESSOR_LABEL: &[u8] = b"countersign successor 1\0";
+const ID_LABEL: &[u8] = b"countersign session id 2\0";
+const HASH_LABEL: &[u8] = b"countersign refresh token 2\0";
+const SUCCESSOR_LABEL: &[u8] = b"countersign successor 2\0";
 
 impl RefreshToken {
     /// The first token of a new session.
-    pub(super) fn generate() -> Result<Self, NoRandomness> {
+    pub(super) fn generate(realm: RealmTag) -> Result<Self, NoRandomness> {
         let mut token = Self {
             family: [0; FAMILY],
             secret: [0; SECRET],
+            realm,
         };
         random(&mut token.family)?;
         random(&mut token.secret)?;
         Ok(token)
     }
 
-    /// Reads what a client presents: 64 characters of base64url.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Reads what a client presents to this realm: 64 characters of base64url.
+    pub(super) fn parse(text: &str, realm: RealmTag) -> Option<Self> {
         if text.len() != Self::TEXT {
             return None;
         }
@@ -54,6 +60,7 @@ impl RefreshToken {
         let token = Self {
             family: *family,
             secret: secret.try_into().ok()?,
+            realm,
         };
         bytes.zeroize();
         Some(token)
@@ -72,7 +79,7 @@ impl RefreshToken {
 
     /// The session that it belongs to, or would.
     pub(super) fn session_id(&self) -> SessionId {
-        let hash = labelled(ID_LABEL, &[&self.family]);
+        let hash = labelled(ID_LABEL, &[self.realm.as_bytes(), &self.family]);
         let mut id = [0; SessionId::BYTES];
         id.copy_from_slice(&hash[..SessionId::BYTES]);
         SessionId::new(id)
@@ -80,7 +87,10 @@ impl RefreshToken {
 
     /// What the store knows of it.
     pub(super) fn hash(&self) -> Digest {
-        Digest::from_bytes(labelled(HASH_LABEL, &[&self.family, &self.secret]))
+        Digest::from_bytes(labelled(
+            HASH_LABEL,
+            &[self.realm.as_bytes(), &self.family, &self.secret],
+        ))
     }
 
     /// The token that takes its place. With the same salt it is always the same one, and nobody
@@ -90,7 +100,19 @@ impl RefreshToken {
         Self {
             family: self.family,
             secret: hmac_sha256(&self.secret, &message),
+            realm: self.realm,
         }
+    }
+
+    /// The token at the end of a chain, whose last link is this token.
+    pub(super) fn follow(&self, chain: &[PreviousToken]) -> Self {
+        let own = Self {
+            family: self.family,
+            secret: self.secret,
+            realm: self.realm,
+        };
+        let links = chain.iter().rev();
+        links.fold(own, |token, link| token.successor(&link.salt))
     }
 
     /// A salt for [`successor`](Self::successor).
@@ -120,36 +142,58 @@ fn labelled(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Realm;
+
+    fn realm(name: &str) -> RealmTag {
+        RealmTag::of(&Realm::new(name).unwrap())
+    }
+
+    fn generate() -> Result<RefreshToken, NoRandomness> {
+        RefreshToken::generate(realm("shop"))
+    }
+
+    fn parse(text: &str) -> Option<RefreshToken> {
+        RefreshToken::parse(text, realm("shop"))
+    }
 
     #[test]
     fn a_token_is_64_characters_that_read_back() {
-        let token = RefreshToken::generate().unwrap();
+        let token = generate().unwrap();
         let text = token.encode();
         assert_eq!(text.len(), 64);
-        assert_eq!(RefreshToken::parse(&text).unwrap().hash(), token.hash());
+        assert_eq!(parse(&text).unwrap().hash(), token.hash());
     }
 
     #[test]
     fn what_is_no_token_is_none() {
-        let text = RefreshToken::generate().unwrap().encode();
+        let text = generate().unwrap().encode();
         for bad in ["", "x", &text[1..], &format!("{text}A"), &"=".repeat(64)] {
-            assert!(RefreshToken::parse(bad).is_none(), "{bad}");
+            assert!(parse(bad).is_none(), "{bad}");
         }
     }
 
     #[test]
     fn all_tokens_of_a_session_name_it_and_differ() {
-        let first = RefreshToken::generate().unwrap();
+        let first = generate().unwrap();
         let second = first.successor(&RefreshToken::salt().unwrap());
         assert_eq!(first.session_id(), second.session_id());
         assert_ne!(first.hash(), second.hash());
-        let other = RefreshToken::generate().unwrap();
+        let other = generate().unwrap();
         assert_ne!(first.session_id(), other.session_id());
     }
 
     #[test]
+    fn in_another_realm_a_token_is_of_another_session() {
+        let token = generate().unwrap();
+        let text = token.encode();
+        let abroad = RefreshToken::parse(&text, realm("back office")).unwrap();
+        assert_ne!(abroad.session_id(), token.session_id());
+        assert_ne!(abroad.hash(), token.hash());
+    }
+
+    #[test]
     fn a_successor_depends_on_the_token_and_on_the_salt() {
-        let token = RefreshToken::generate().unwrap();
+        let token = generate().unwrap();
         let salt = RefreshToken::salt().unwrap();
         let successor = token.successor(&salt).hash();
         assert_eq!(token.successor(&salt).hash(), successor);
@@ -157,14 +201,14 @@ mod tests {
             token.successor(&RefreshToken::salt().unwrap()).hash(),
             successor
         );
-        let mut stranger = RefreshToken::generate().unwrap();
+        let mut stranger = generate().unwrap();
         stranger.family = token.family;
         assert_ne!(stranger.successor(&salt).hash(), successor);
     }
 
     #[test]
     fn debug_shows_nothing() {
-        let token = RefreshToken::generate().unwrap();
+        let token = generate().unwrap();
         assert_eq!(format!("{token:?}"), "RefreshToken { .. }");
     }
 }

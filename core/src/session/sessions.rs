@@ -5,16 +5,15 @@ use std::{error::Error, fmt, sync::Arc};
 use serde::Serialize;
 
 use crate::{
+    clock::LARGEST_LEEWAY,
     cookie::Layouts,
     issue::{IssuedToken, Issuer},
+    login_limits::LoginLimits,
     revocation::Revocation,
     session::{
-        Client, Ending, Identity, Session, SessionError, SessionErrorKind, SessionEvent, SessionId,
-        SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair,
-        everywhere::{Everywhere, Mark},
-        exchange::Presented,
-        refresh_token::RefreshToken,
-        store::AnyStore,
+        Client, Ending, Realm, Session, SessionError, SessionErrorKind, SessionEvent, SessionId,
+        SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair, exchange::Presented,
+        realm::RealmTag, refresh_token::RefreshToken, share::Shares, store::AnyStore,
     },
     verify::Verifier,
 };
@@ -25,14 +24,16 @@ use crate::{
 /// The rules (RFC 9700 section 4.14):
 ///
 /// 1. A refresh token is good for one refresh. Its answer holds the next one.
-/// 2. Whoever presents the token before the current one within the [grace window] gets the same next
-///    one again: two tabs, or an answer that got lost.
+/// 2. Whoever presents a token within the [grace window] after its exchange gets the current one: a
+///    browser that restores twenty tabs, or an answer that got lost.
 /// 3. Any other used token is a replay: a copy exists, so the session ends, for the thief and for the
 ///    user, with its access tokens. [`SessionEvent::Ended`] tells it.
 /// 4. A session ends when it is not used for the idle time, and after the absolute time in any case.
 /// 5. Claims are asked for anew at each refresh, and before the token is exchanged: an outage of the
 ///    user table costs nobody the session.
 /// 6. What the store cannot answer is an outage (503), never a logout.
+/// 7. Sessions belong to a [realm](SessionsBuilder::realm), by default the issuer's name. Those of two
+///    apps over one store have nothing in common.
 ///
 /// [grace window]: SessionsBuilder::grace
 ///
@@ -52,7 +53,8 @@ use crate::{
 /// let sessions = Sessions::builder(issuer, MemoryStore::new()).build()?;
 ///
 /// let ada = Identity::new("ada", User { role: "admin" });
-/// let pair = sessions.start(&ada, Client::new().label("Laptop")).await?;
+/// let login = sessions.begin().await?; // before the password is read
+/// let pair = login.start(&ada, Client::new().label("Laptop")).await?;
 /// let token = sessions.verifier().verify(pair.access_token().as_str()).await?;
 /// assert_eq!(token.subject(), Some("ada"));
 ///
@@ -78,15 +80,19 @@ pub(super) type Listener = dyn Fn(&SessionEvent) + Send + Sync;
 /// What the builder has checked. Times in seconds.
 pub(super) struct Settings {
     pub(super) issuer: Issuer,
+    pub(super) realm: Realm,
+    pub(super) tag: RealmTag,
     pub(super) store: Arc<dyn AnyStore>,
     pub(super) idle: i64,
     pub(super) absolute: i64,
     pub(super) grace: i64,
     pub(super) per_subject: usize,
     pub(super) revocation: Revocation,
-    pub(super) everywhere: Everywhere,
+    pub(super) shares: Shares,
     pub(super) listener: Option<Arc<Listener>>,
     pub(super) layouts: Layouts,
+    /// Of all routes that have no others.
+    pub(super) login_limits: LoginLimits,
 }
 
 impl Sessions {
@@ -123,70 +129,15 @@ impl Sessions {
         &self.0.issuer
     }
 
-    /// Starts a session for a user who has just proven who it is. Always a new one.
-    ///
-    /// # Errors
-    ///
-    /// [`SessionError`]: `Misconfigured` when the claims or the subject do not fit, `Unavailable`
-    /// when the store is away.
-    pub async fn start<C: Serialize>(
-        &self,
-        identity: &Identity<C>,
-        client: Client,
-    ) -> Result<TokenPair, SessionError> {
-        let began = self.mark();
-        self.start_with(identity, client, began, &|_| Ok(())).await
+    /// The realm of the sessions.
+    #[must_use]
+    pub fn realm(&self) -> &Realm {
+        &self.0.realm
     }
 
-    /// The beginning of a login, for [`start_with`](Self::start_with).
-    pub(crate) fn mark(&self) -> Mark {
-        self.0.everywhere.mark()
-    }
-
-    /// The same for a login that began earlier, and a client that cannot take every access token:
-    /// nothing happens unless it `fits`.
-    pub(crate) async fn start_with<C: Serialize>(
-        &self,
-        identity: &Identity<C>,
-        client: Client,
-        began: Mark,
-        fits: Fits<'_>,
-    ) -> Result<TokenPair, SessionError> {
-        let subject = identity.subject();
-        if !is_subject(subject) {
-            return Err(SessionError::because(
-                SessionErrorKind::Misconfigured,
-                "a subject needs 1 to 255 bytes without control characters",
-            ));
-        }
-        let now = self.now();
-        let token = RefreshToken::generate().map_err(internal)?;
-        let absolute_expires_at = now.saturating_add(self.0.absolute);
-        let stored = StoredSession {
-            id: token.session_id(),
-            subject: subject.to_owned(),
-            label: client.label,
-            binding: client.binding,
-            created_at: now,
-            last_used_at: now,
-            expires_at: absolute_expires_at.min(now.saturating_add(self.0.idle)),
-            absolute_expires_at,
-            current: token.hash(),
-            previous: None,
-        };
-        let access = self.access_token(&stored, identity.claims(), fits)?;
-        self.make_room(subject).await?;
-        let inserted = self.0.store.insert(stored.clone()).await;
-        inserted.map_err(unavailable)?;
-        if self.0.everywhere.concerns(subject, began) {
-            self.finish(&stored, Ending::LoggedOutEverywhere).await?;
-            return Err(SessionErrorKind::Unknown.into());
-        }
-        let session = Session::from(&stored);
-        self.tell(&SessionEvent::Started {
-            session: session.clone(),
-        });
-        Ok(self.pair(access, &token, session))
+    /// The limits of failed logins that routes have by default.
+    pub(crate) fn login_limits(&self) -> LoginLimits {
+        self.0.login_limits.clone()
     }
 
     /// Exchanges a refresh token for a new pair.
@@ -227,7 +178,7 @@ impl Sessions {
         claims: impl AsyncFnOnce(Session) -> Result<Option<C>, SessionError>,
         fits: Fits<'_>,
     ) -> Result<TokenPair, SessionError> {
-        let presented = Presented::parse(refresh_token, client, self.now())?;
+        let presented = Presented::parse(refresh_token, self.0.tag, client, self.now())?;
         let stored = self.admitted(&presented).await?;
         match claims(Session::from(&stored)).await? {
             Some(claims) => self.exchange(&presented, &stored, claims, fits).await,
@@ -239,8 +190,8 @@ impl Sessions {
     }
 
     /// The session that a refresh token names, whether or not there is one.
-    pub(crate) fn id_of_token(refresh_token: &str) -> Option<SessionId> {
-        Some(RefreshToken::parse(refresh_token)?.session_id())
+    pub(crate) fn id_of_token(&self, refresh_token: &str) -> Option<SessionId> {
+        Some(RefreshToken::parse(refresh_token, self.0.tag)?.session_id())
     }
 
     /// The sessions of the subject, the last used one first.
@@ -249,9 +200,9 @@ impl Sessions {
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away.
     pub async fn list(&self, subject: &str) -> Result<Vec<Session>, SessionError> {
-        let stored = self.0.store.list(subject.to_owned(), self.now()).await;
-        let mut sessions: Vec<Session> = stored
-            .map_err(unavailable)?
+        let mut sessions: Vec<Session> = self
+            .stored(subject)
+            .await?
             .iter()
             .map(Session::from)
             .collect();
@@ -272,8 +223,27 @@ impl Sessions {
         self.0.store.sweep(self.now()).await.map_err(unavailable)
     }
 
+    /// The session of this id, if it is one of this realm.
     pub(super) async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
-        self.0.store.find(id.clone()).await.map_err(unavailable)
+        let found = self.0.store.find(id.clone()).await.map_err(unavailable)?;
+        Ok(found.filter(|stored| stored.realm == self.0.realm))
+    }
+
+    /// The sessions of the subject in this realm.
+    pub(super) async fn stored(&self, subject: &str) -> Result<Vec<StoredSession>, SessionError> {
+        let realm = self.0.realm.clone();
+        let stored = self.0.store.list(realm, subject.to_owned(), self.now());
+        stored.await.map_err(unavailable)
+    }
+
+    /// The last second in which any verifier could accept an access token of a session that was used
+    /// at this time: one that an exchanged token got at the end of its window.
+    pub(super) fn tokens_until(&self, used_at: i64, expires_at: i64) -> i64 {
+        used_at
+            .saturating_add(self.0.grace)
+            .saturating_add(self.0.issuer.ttl())
+            .min(expires_at)
+            .saturating_add(MAX_LEEWAY)
     }
 
     /// An access token of the session. It does not outlive it.
@@ -310,20 +280,7 @@ impl Sessions {
 
     /// Tells the log and the app. Neither gets a token.
     pub(super) fn tell(&self, event: &SessionEvent) {
-        match event {
-            SessionEvent::Ended { id, why, .. } if *why == Ending::Replayed => {
-                tracing::warn!(target: "countersign", sid = id.as_str(), "a used refresh token came back: the session is ended");
-            }
-            SessionEvent::Ended { id, why, .. } => {
-                tracing::debug!(target: "countersign", sid = id.as_str(), ?why, "session ended");
-            }
-            SessionEvent::Refreshed { session } => {
-                tracing::trace!(target: "countersign", sid = session.id().as_str(), "session refreshed");
-            }
-            SessionEvent::Started { session } => {
-                tracing::debug!(target: "countersign", sid = session.id().as_str(), "session started");
-            }
-        }
+        event.log(&self.0.realm);
         if let Some(listener) = &self.0.listener {
             listener(event);
         }
@@ -334,6 +291,7 @@ impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
             .field("issuer", &self.0.issuer)
+            .field("realm", &self.0.realm)
             .field("idle", &self.0.idle)
             .field("absolute", &self.0.absolute)
             .field("grace", &self.0.grace)
@@ -344,10 +302,9 @@ impl fmt::Debug for Sessions {
 /// Whether a client can take this access token.
 pub(crate) type Fits<'f> = &'f (dyn Fn(&IssuedToken) -> Result<(), SessionError> + Sync);
 
-/// What every store can keep, and every log can show.
-fn is_subject(subject: &str) -> bool {
-    (1..=255).contains(&subject.len()) && !subject.contains(char::is_control)
-}
+/// The largest leeway that a verifier of ours can have, in seconds.
+#[allow(clippy::cast_possible_wrap)] // 300
+pub(super) const MAX_LEEWAY: i64 = LARGEST_LEEWAY.as_secs() as i64;
 
 pub(super) fn unavailable(error: StoreError) -> SessionError {
     SessionError::because(SessionErrorKind::Unavailable, error)

@@ -1,5 +1,7 @@
 //! Login, refresh and logout over HTTP, without a framework.
 
+mod account;
+mod answer;
 mod endpoint;
 mod perform;
 mod read;
@@ -7,4 +9,4 @@ mod reply;
 mod routes;
 mod sign_in;
 
-pub use self::{reply::Reply, routes::SessionRoutes, sign_in::SignIn};
+pub use self::{answer::Answer, reply::Reply, routes::SessionRoutes, sign_in::SignIn};

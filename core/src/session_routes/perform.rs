@@ -10,11 +10,12 @@ use crate::{
     cookie::AuthCookies,
     error::AuthErrorKind,
     issue::IssuedToken,
+    login_limits::LoginAttempt,
     session::{Client, Identity, Session, SessionError, SessionErrorKind, SessionId, TokenPair},
     session_routes::{
         Reply, SessionRoutes,
         read::Task,
-        reply::{INVALID_GRANT, INVALID_REQUEST, invalid, reported},
+        reply::{INVALID_GRANT, INVALID_REQUEST, reported, unreadable_login},
         sign_in::{Asked, NoIdentity},
     },
 };
@@ -27,10 +28,11 @@ impl SessionRoutes {
             Task::Jwks => Ok(self.jwks()),
             Task::List(check) => self.list(check).await,
             Task::LogIn {
+                attempt,
                 body,
                 client,
                 earlier,
-            } => self.log_in(body, client, earlier).await,
+            } => self.log_in(attempt, body, client, earlier).await,
             Task::LogOut(token) => self.log_out(&token).await,
             Task::LogOutBearer(check) => self.log_out_bearer(check).await,
             Task::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
@@ -41,22 +43,30 @@ impl SessionRoutes {
 
     async fn log_in(
         &self,
+        attempt: Option<LoginAttempt>,
         body: Vec<u8>,
         client: Client,
         earlier: Option<String>,
     ) -> Result<Reply, Reply> {
-        // Who logs out everywhere while a password is checked means this login too.
-        let began = self.sessions.mark();
+        // A log-out everywhere during the password check must end this login too.
+        let login = self.sessions.begin().await;
+        let login = login.map_err(|error| self.refused(&error))?;
         let identity = (self.ask)(Asked::Credentials(body)).await;
+        if let Some(attempt) = attempt {
+            match &identity {
+                Ok(Some(_)) => attempt.succeeded(),
+                Ok(None) => attempt.failed(),
+                Err(_) => attempt.undecided(),
+            }
+        }
         let Some(identity) = identity.map_err(|none| self.no_identity(none))? else {
             return Err(
                 Reply::error(401, INVALID_GRANT, "the credentials are wrong")
                     .with("www-authenticate", "Bearer"),
             );
         };
-        let pair = self
-            .sessions
-            .start_with(&identity, client, began, &|token| self.fits(token))
+        let pair = login
+            .start_with(&identity, client, &|token| self.fits(token))
             .await;
         let reply = self.granted(&pair.map_err(|error| self.refused(&error))?)?;
         // The browser forgets the session that it had. If that cannot be ended now, it expires.
@@ -251,7 +261,7 @@ impl SessionRoutes {
 
     fn no_identity(&self, none: NoIdentity) -> Reply {
         match none {
-            NoIdentity::Unreadable => invalid("the body is not what a login needs"),
+            NoIdentity::Unreadable => unreadable_login(),
             none => self.refused(&none.into()),
         }
     }

@@ -4,11 +4,12 @@ use serde::Deserialize;
 
 use crate::{
     authenticate::Authenticate,
-    session::{Client, SessionId, Sessions},
+    login_limits::LoginAttempt,
+    session::{Client, SessionId},
     session_routes::{
         Reply, SessionRoutes,
         endpoint::{Endpoint, NoEndpoint},
-        reply::{INVALID_REQUEST, invalid, reported},
+        reply::{INVALID_REQUEST, invalid, reported, too_many, unreadable_login},
     },
     source::{RequestHead, single},
 };
@@ -19,6 +20,8 @@ pub(super) enum Task {
     Jwks,
     List(Authenticate),
     LogIn {
+        /// `None`: logins are not limited.
+        attempt: Option<LoginAttempt>,
         body: Vec<u8>,
         client: Client,
         /// The refresh token that the browser had.
@@ -31,6 +34,18 @@ pub(super) enum Task {
         token: String,
         client: Client,
     },
+}
+
+impl Task {
+    /// Whether it is there to end a session.
+    pub(super) fn ends_a_session(&self) -> bool {
+        match self {
+            Self::End(..) | Self::LogOut(_) | Self::LogOutBearer(_) | Self::LogOutEverywhere(_) => {
+                true
+            }
+            Self::Jwks | Self::List(_) | Self::LogIn { .. } | Self::Refresh { .. } => false,
+        }
+    }
 }
 
 impl SessionRoutes {
@@ -48,15 +63,8 @@ impl SessionRoutes {
             }
             NoEndpoint::Path => Reply::error(404, INVALID_REQUEST, "there is no such endpoint"),
         })?;
-        (self.admit)(path, head).map_err(|wait| {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            Reply::error(
-                429,
-                "too_many_requests",
-                "too many requests: come again later",
-            )
-            .with("retry-after", seconds.max(1).to_string())
-        })?;
+        (self.admit)(path, head)
+            .map_err(|wait| too_many("too many requests: come again later", wait))?;
         // Also where no cookie came along: the answer may set or clear some.
         if self.cookies.is_some() {
             self.csrf.check_login(head).map_err(reported)?;
@@ -71,6 +79,7 @@ impl SessionRoutes {
             Endpoint::LogIn => {
                 is_json(head)?;
                 Task::LogIn {
+                    attempt: self.attempt(head, body)?,
                     body: body.to_vec(),
                     client: (self.client)(head),
                     earlier: self.earlier(head),
@@ -91,6 +100,18 @@ impl SessionRoutes {
             },
             Endpoint::Session(id) => Task::End(check(), id),
         })
+    }
+
+    /// Lets a login through, unless too many have failed.
+    fn attempt(&self, head: &dyn RequestHead, body: &[u8]) -> Result<Option<LoginAttempt>, Reply> {
+        let Some(limits) = &self.limits else {
+            return Ok(None);
+        };
+        let accounts = limits.accounts(body, self.accounts);
+        let accounts = accounts.ok_or_else(unreadable_login)?;
+        let accounts = accounts.iter().map(String::as_str);
+        let attempt = limits.reserve(accounts, limits.address(head));
+        attempt.map(Some).map_err(|refused| Reply::from(&refused))
     }
 
     /// The refresh token of the request: from its body, or in cookie mode from its cookie.
@@ -116,7 +137,7 @@ impl SessionRoutes {
         let Some(token) = self.cookie(head)? else {
             return Ok(None);
         };
-        let id = Sessions::id_of_token(token);
+        let id = self.sessions.id_of_token(token);
         let id = id.as_ref().map_or("", SessionId::as_str);
         self.csrf.check(head, id).map_err(reported)?;
         Ok(Some(token.to_owned()))

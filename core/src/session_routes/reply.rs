@@ -1,6 +1,6 @@
 //! An answer without a framework.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
@@ -8,6 +8,7 @@ use crate::{
     challenge::Challenge,
     error::AuthError,
     log,
+    login_limits::TooManyLogins,
     session::{SessionError, TokenPair},
 };
 
@@ -139,6 +140,13 @@ impl From<&SessionError> for Reply {
     }
 }
 
+/// 429 with `Retry-After`; an existing account gets the answer that an unknown one does.
+impl From<&TooManyLogins> for Reply {
+    fn from(refused: &TooManyLogins) -> Self {
+        too_many(&refused.to_string(), refused.retry_after())
+    }
+}
+
 /// The answer of the layers: a challenge and a problem document.
 impl From<&AuthError> for Reply {
     fn from(error: &AuthError) -> Self {
@@ -171,6 +179,18 @@ pub(super) const INVALID_REQUEST: &str = "invalid_request";
 /// A bad request.
 pub(super) fn invalid(description: &str) -> Reply {
     Reply::error(400, INVALID_REQUEST, description)
+}
+
+/// A login whose body is not what the app reads.
+pub(super) fn unreadable_login() -> Reply {
+    invalid("the body is not what a login needs")
+}
+
+/// The answer to one who has to wait (RFC 6585 section 4).
+pub(super) fn too_many(description: &str, wait: Duration) -> Reply {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Reply::error(429, "too_many_requests", description)
+        .with("retry-after", seconds.max(1).to_string())
 }
 
 /// The answer to a refused request, which is said in the log, too.

@@ -9,10 +9,10 @@ use crate::{
     auth::Authenticator,
     cookie::AuthCookies,
     csrf::Csrf,
-    keys::BoxFuture,
+    login_limits::{Accounts, LoginLimits},
     session::{Client, Identity, Sessions},
     session_routes::{
-        Reply, SignIn,
+        Answer, Reply, SignIn, account,
         reply::{INVALID_REQUEST, invalid},
         sign_in::{Ask, erase},
     },
@@ -23,7 +23,7 @@ use crate::{
 ///
 /// | endpoint | needs | answer |
 /// |---|---|---|
-/// | `POST /login` | the body that your function reads | 200 with the pair; 401 `invalid_grant` |
+/// | `POST /login` | the body that your function reads | 200 with the pair; 401 `invalid_grant`; 429 `too_many_requests` |
 /// | `POST /refresh` | the refresh token | 200 with the next pair; 400 `invalid_grant` |
 /// | `POST /logout` | the refresh token, else the access token | 204, also when there was no session |
 /// | `POST /logout-all` | the access token | 204 |
@@ -41,6 +41,9 @@ use crate::{
 ///    has the header `content-type: application/json`, also without a body, or is refused (415): a
 ///    form cannot send it, not even where a [service worker](Csrf#service-workers) re-makes requests.
 ///
+/// Failed logins are [limited](LoginLimits) by account and, where it is known, by address: the eleventh
+/// wrong password for an account in a minute is 429 with `Retry-After`.
+///
 /// Errors have the body of RFC 6749 section 5.2. An outage is 503 with `Retry-After`, and changes no
 /// cookie. No answer may be cached, but for the key set.
 #[must_use = "the routes do nothing until an adapter mounts them"]
@@ -54,6 +57,10 @@ pub struct SessionRoutes {
     pub(super) authenticator: Authenticator,
     pub(super) client: Arc<ClientOf>,
     pub(super) admit: Arc<Admit>,
+    /// `None`: somebody else limits logins.
+    pub(super) limits: Option<LoginLimits>,
+    /// The accounts in the body of a login, where the limits have no function of the app.
+    pub(super) accounts: fn(&[u8]) -> Option<Accounts>,
 }
 
 type ClientOf = dyn Fn(&dyn RequestHead) -> Client + Send + Sync;
@@ -115,6 +122,8 @@ impl SessionRoutes {
             .map_or_else(TokenSource::bearer, AuthCookies::access_source);
         Self {
             authenticator: Authenticator::new(sessions.verifier()).source(source),
+            limits: Some(sessions.login_limits()),
+            accounts: account::find::<L>,
             sessions,
             ask: erase(sign_in).into(),
             cookies: cookies.map(Arc::new),
@@ -144,8 +153,8 @@ impl SessionRoutes {
     /// Asks whether a request may come in, by path (`/login`, `/refresh` ..) and head, before anything is
     /// looked up or computed. An error is 429, with the time to wait as `Retry-After`.
     ///
-    /// A head has no address. To limit by address, put a layer such as `tower_governor`'s or
-    /// `actix-governor`'s around the routes.
+    /// Failed logins are limited by account and address in any case: see
+    /// [`login_limits`](Self::login_limits).
     pub fn admit<F>(mut self, admit: F) -> Self
     where
         F: Fn(&str, &dyn RequestHead) -> Result<(), Duration> + Send + Sync + 'static,
@@ -154,21 +163,39 @@ impl SessionRoutes {
         self
     }
 
+    /// The limits of failed logins. Default: 10 in a minute for each account, 100 for each address; see
+    /// [`LoginLimits`], also for how account and address are found.
+    ///
+    /// Routes of the same [`Sessions`] share the counts of the default limits. Share your own by giving
+    /// clones of one value to all routes of an app.
+    pub fn login_limits(mut self, limits: LoginLimits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Limits no logins: passwords can be guessed as fast as they can be checked. Only for apps with a
+    /// limit for each account of their own, in front of these routes or in `sign_in`.
+    pub fn without_login_limits(mut self) -> Self {
+        self.limits = None;
+        self
+    }
+
     /// Answers a request. `path` is relative to where the routes are mounted; `body` is at most
     /// [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES) long.
     ///
     /// For adapters. Everything of the head is read before it returns.
-    pub fn answer(&self, path: &str, head: &dyn RequestHead, body: &[u8]) -> BoxFuture<Reply> {
+    pub fn answer(&self, path: &str, head: &dyn RequestHead, body: &[u8]) -> Answer {
         let planted = match &self.cookies {
             Some(cookies) => cookies.clear_planted(head, path),
             None => Vec::new(),
         };
         match self.read(path, head, body) {
             Ok(task) => {
-                let routes = self.clone();
-                Box::pin(async move { routes.perform(task).await.with_cookies(planted) })
+                let (routes, must_finish) = (self.clone(), task.ends_a_session());
+                let reply = async move { routes.perform(task).await.with_cookies(planted) };
+                Answer::new(reply, must_finish)
             }
-            Err(reply) => Box::pin(std::future::ready(reply.with_cookies(planted))),
+            Err(reply) => Answer::new(std::future::ready(reply.with_cookies(planted)), false),
         }
     }
 

@@ -21,8 +21,8 @@ pub enum SignIn<L> {
     /// Somebody logs in, with the body of the request read as an `L`.
     Credentials(L),
     /// A session is refreshed. Look its [subject](Session::subject) up: rights may have changed, the
-    /// account may be blocked. If you know when its password was changed, answer `None` for a session
-    /// that was [created](Session::created_at) before that or in the same second.
+    /// account may be blocked. A changed password ends sessions by itself, where it was told by
+    /// [`Sessions::password_changed`](crate::Sessions::password_changed).
     Refresh(Session),
 }
 

@@ -11,6 +11,7 @@ use crate::{
     verify::{
         Verifier,
         explain::{Log, Step},
+        refused::Refused,
         rules::{Facts, RULES},
         wrong,
     },
@@ -79,11 +80,11 @@ impl Verifier {
                     }
                     keys = by;
                 }
-                Err(unsigned) => {
-                    let kind = unsigned.kind();
+                Err(refused) => {
+                    let kind = refused.kind();
                     let wrong = || wrong::signature(kind, header);
                     log.failed(&Step::SIGNATURE, kind, wrong);
-                    refuse(explained::<L>(unsigned.into(), wrong))?;
+                    refuse(explained::<L>(refused.into(), wrong))?;
                 }
             }
         }
@@ -118,11 +119,11 @@ impl Verifier {
         };
         for rule in RULES {
             let result = (rule.check)(self.settings(), &facts);
-            let failed = result.as_ref().err().map(AuthError::kind);
+            let failed = result.as_ref().err().map(Refused::kind);
             log.rule(rule, self.settings(), &facts, failed);
-            if let Err(error) = result {
+            if let Err(refused) = result {
                 let wrong = || rule.compare(self.settings(), &facts);
-                refuse(explained::<L>(error, wrong))?;
+                refuse(explained::<L>(refused.into(), wrong))?;
             }
         }
         if let Some(error) = refusal {

@@ -259,8 +259,7 @@ impl Log for Explanation {
             let is_wrong = |wrong: &Mismatch| (rule.compares)(settings, wrong.claim());
             if !wrong.iter().any(is_wrong) {
                 let failed = (rule.check)(settings, &facts).err();
-                let failed = failed.as_ref().map(AuthError::kind);
-                self.rule(rule, settings, &facts, failed);
+                self.rule(rule, settings, &facts, failed.map(|refused| refused.kind()));
             }
         }
     }

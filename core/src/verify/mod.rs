@@ -7,6 +7,7 @@ mod explain;
 mod layout;
 mod memo;
 mod newer_keys;
+mod refused;
 mod rules;
 mod shown;
 mod signature;

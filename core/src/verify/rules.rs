@@ -6,12 +6,13 @@ use std::borrow::Cow;
 use crate::cache::TokenCache;
 use crate::{
     claims::{Place, Registered, Span},
-    error::{AuthError, AuthErrorKind},
+    error::AuthErrorKind,
     jose::Header,
     mismatch::{LONGEST, Mismatch, cut, quoted},
     revocation::{Named, Revocation},
     verify::{
         layout::{NamedClaim, Places},
+        refused::Refused,
         shown::{any_of, at_most, date, latest, listed, presence},
     },
 };
@@ -51,7 +52,7 @@ pub(super) struct Rule {
     pub(super) name: &'static str,
     #[cfg_attr(not(feature = "cache"), allow(dead_code))] // only a cache has tokens come again
     pub(super) when: When,
-    pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), AuthError>,
+    pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), Refused>,
     /// Whether it looks at what this claim holds.
     pub(super) compares: fn(&Settings, claim: &str) -> bool,
     /// The claim that it is about. When it has passed, that may be several, or none.
@@ -255,6 +256,7 @@ impl<'t> Facts<'t> {
         Named {
             id: self.text(self.claims.id),
             session: self.text(self.claims.session_id),
+            realm: self.issuer(),
             subject: self.text(self.claims.subject),
             issued_at: self.claims.issued_at,
         }
@@ -306,7 +308,7 @@ impl<'t> Facts<'t> {
 }
 
 /// RFC 8725 section 3.11: a token of another kind is not taken for this one.
-fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     let typ = facts.header.token_type_bytes();
     let good = if settings.types.is_empty() {
         matches!(typ, None | Some(b"jwt" | b"at+jwt"))
@@ -316,11 +318,11 @@ fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     refuse_unless(good, AuthErrorKind::WrongType)
 }
 
-fn required_claims(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn required_claims(_: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(facts.claims.missing == 0, AuthErrorKind::MissingClaim)
 }
 
-fn required_values(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn required_values(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     let values = &settings.places.values;
     values.iter().try_for_each(|value| has_value(value, facts))
 }
@@ -328,7 +330,7 @@ fn required_values(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthErr
 fn has_value(
     (claim, expected): &(NamedClaim, Vec<Box<str>>),
     facts: &Facts<'_>,
-) -> Result<(), AuthError> {
+) -> Result<(), Refused> {
     if facts.claims.texts(claim.place).is_none() {
         return Err(AuthErrorKind::MissingClaim.into());
     }
@@ -353,7 +355,7 @@ fn values_to_show<'s>(
 }
 
 /// RFC 7519 section 4.1.1, RFC 8725 section 3.8. An expected claim is a required claim.
-fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     let Some(expected) = &settings.issuers else {
         return Ok(());
     };
@@ -365,7 +367,7 @@ fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
 }
 
 /// RFC 7519 section 4.1.3, RFC 8725 section 3.9.
-fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     let Some(expected) = &settings.audiences else {
         return Ok(());
     };
@@ -379,7 +381,7 @@ fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
 }
 
 /// RFC 7519 section 4.1.4.
-fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     let expires_at = facts.claims.expires_at.ok_or(AuthErrorKind::MissingClaim)?;
     refuse_unless(
         facts.now < expires_at.saturating_add(settings.leeway),
@@ -388,7 +390,7 @@ fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
 }
 
 /// RFC 7519 section 4.1.5.
-fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         has_come(facts.claims.not_before, settings, facts),
         AuthErrorKind::NotYetValid,
@@ -396,7 +398,7 @@ fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
 }
 
 /// RFC 7519 section 4.1.6: a token from the future has a wrong clock behind it, or a forger.
-fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         has_come(facts.claims.issued_at, settings, facts),
         AuthErrorKind::IssuedInFuture,
@@ -404,7 +406,7 @@ fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
 }
 
 /// RFC 9700 section 4.10.
-fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     let within = match (settings.max_lifetime, facts.lifetime()) {
         (Some(max), Some(lifetime)) => lifetime <= max,
         _ => true,
@@ -412,7 +414,7 @@ fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
     refuse_unless(within, AuthErrorKind::LifetimeTooLong)
 }
 
-fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     let Some(max) = settings.max_age else {
         return Ok(());
     };
@@ -424,7 +426,7 @@ fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
 }
 
 /// RFC 7800 section 3.1: a bound token is worth nothing without the proof.
-fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         facts.claims.confirmation.is_none(),
         AuthErrorKind::BoundToken,
@@ -432,9 +434,12 @@ fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
 }
 
 /// Last: another refusal says more, and needs nothing that may be away.
-fn revocation(settings: &Settings, facts: &Facts<'_>) -> Result<(), AuthError> {
+fn revocation(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     match &settings.revocation {
-        Some(revocation) => Ok(revocation.decide(&facts.named(), facts.now)?),
+        Some(revocation) => {
+            let decision = revocation.decide(facts.named(), facts.now);
+            decision.map_err(|refusal| Refused::because(refusal.into()))
+        }
         None => Ok(()),
     }
 }
@@ -443,6 +448,6 @@ fn has_come(date: Option<i64>, settings: &Settings, facts: &Facts<'_>) -> bool {
     date.is_none_or(|date| date <= facts.now.saturating_add(settings.leeway))
 }
 
-fn refuse_unless(good: bool, kind: AuthErrorKind) -> Result<(), AuthError> {
+fn refuse_unless(good: bool, kind: AuthErrorKind) -> Result<(), Refused> {
     if good { Ok(()) } else { Err(kind.into()) }
 }

@@ -4,7 +4,7 @@ use crate::{
     error::{AuthError, AuthErrorKind},
     jose::{Compact, Header},
     keys::KeySetId,
-    verify::Verifier,
+    verify::{Verifier, refused::Refused},
 };
 
 impl Verifier {
@@ -18,7 +18,7 @@ impl Verifier {
         header: &Header,
         compact: &Compact<'_>,
         decode: impl FnOnce() -> bool,
-    ) -> Result<Option<KeySetId>, Unsigned> {
+    ) -> Result<Option<KeySetId>, Refused> {
         let algorithm = header.algorithm();
         if !self.accepts(algorithm) {
             return Err(AuthErrorKind::WrongAlgorithm.into());
@@ -34,7 +34,7 @@ impl Verifier {
             // The builder refuses such a key, but a source can bring one later.
             key.check_filled().map_err(|weak| {
                 let error = AuthError::from(AuthErrorKind::UnknownKey);
-                Unsigned::because(error.with_source(weak))
+                Refused::because(error.with_source(weak))
             })?;
             Ok(Some(keys.id()))
         });
@@ -43,47 +43,11 @@ impl Verifier {
             if !is_decoded() {
                 return Ok(None);
             }
-            Err(Unsigned::because(
+            Err(Refused::because(
                 AuthError::from(AuthErrorKind::KeysUnavailable)
                     .with_retry_after(unavailable.seconds())
                     .with_source(unavailable),
             ))
         })
-    }
-}
-
-/// Why no key made a signature. Small, so that the token of anybody is refused without an error being
-/// moved about.
-pub(super) enum Unsigned {
-    /// There is no more to say.
-    Kind(AuthErrorKind),
-    Because(Box<AuthError>),
-}
-
-impl Unsigned {
-    fn because(error: AuthError) -> Self {
-        Self::Because(Box::new(error))
-    }
-
-    pub(super) fn kind(&self) -> AuthErrorKind {
-        match self {
-            Self::Kind(kind) => *kind,
-            Self::Because(error) => error.kind(),
-        }
-    }
-}
-
-impl From<AuthErrorKind> for Unsigned {
-    fn from(kind: AuthErrorKind) -> Self {
-        Self::Kind(kind)
-    }
-}
-
-impl From<Unsigned> for AuthError {
-    fn from(unsigned: Unsigned) -> Self {
-        match unsigned {
-            Unsigned::Kind(kind) => kind.into(),
-            Unsigned::Because(error) => *error,
-        }
     }
 }

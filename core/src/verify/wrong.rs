@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Why this is no JWS in compact form.
-#[cold]
+#[inline]
 pub(super) fn form(kind: AuthErrorKind, token: &str, most: usize) -> Mismatch {
     static PARTS: Fixed = Fixed {
         claim: "token",

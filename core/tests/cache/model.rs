@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign::{
-    AuthErrorKind, KeySet, Revocation, RevocationEntry, Revoked, SessionId, SigningKey, TokenCache,
-    Verifier,
+    AuthErrorKind, KeySet, Realm, Revocation, RevocationEntry, Revoked, SessionId, SigningKey,
+    TokenCache, Verifier,
     testing::{FixedClock, TestIssuer, sign_raw},
 };
 use proptest::{collection::vec, prelude::*};
@@ -170,7 +170,13 @@ impl Side {
                 let revoked = match what {
                     0 => Revoked::Token("1".to_owned()),
                     1 => Revoked::Session(SessionId::parse(SESSION).unwrap()),
-                    2 => Revoked::Subject {
+                    2 => Revoked::Sessionless {
+                        realm: Realm::new(TestIssuer::ISSUER).unwrap(),
+                        subject: "ada".to_owned(),
+                        issued_before: NOW + 1,
+                    },
+                    3 => Revoked::Subject {
+                        realm: Realm::new(TestIssuer::ISSUER).unwrap(),
                         subject: "ada".to_owned(),
                         issued_before: NOW + 1,
                     },

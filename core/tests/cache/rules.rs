@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign::{
-    AuthErrorKind, Revocation, RevocationEntry, Revoked, SessionId, TokenCache,
-    testing::{FixedClock, TestToken},
+    AuthErrorKind, Realm, Revocation, RevocationEntry, Revoked, SessionId, TokenCache,
+    testing::{FixedClock, TestIssuer, TestToken},
 };
 use serde_json::json;
 
@@ -136,6 +136,7 @@ fn a_cached_token_is_revoked_by_its_id_its_session_or_its_subject() {
         Revoked::Token("token-1".to_owned()),
         Revoked::Session(SessionId::parse(SESSION).unwrap()),
         Revoked::Subject {
+            realm: Realm::new(TestIssuer::ISSUER).unwrap(),
             subject: "ada".to_owned(),
             issued_before: now + 1,
         },

@@ -62,7 +62,7 @@ fn a_node_that_starts_later_reads_everything() {
 }
 
 #[test]
-fn it_reads_on_where_it_stopped_and_from_the_start_after_an_error() {
+fn it_reads_on_where_it_stopped_also_after_an_error() {
     let (issuer, log) = (TestIssuer::new(), Log::default());
     let now = issuer.clock().now();
     let mut node = Node::new(&issuer, &log);
@@ -78,7 +78,7 @@ fn it_reads_on_where_it_stopped_and_from_the_start_after_an_error() {
     let positions: Vec<_> = positions.iter().map(Option::as_deref).collect();
     assert_eq!(
         positions,
-        [None, Some("0"), Some("1"), None, None, Some("2")]
+        [None, Some("0"), Some("1"), Some("1"), Some("1"), Some("2")]
     );
     assert_eq!(node.revocation.status().entries, 2);
 }

@@ -10,7 +10,9 @@ mod overflow;
 mod settings;
 mod stale;
 
-use countersign::{AuthErrorKind, RevocationEntry, Revoked, SessionId, Verifier};
+use countersign::{
+    AuthErrorKind, Realm, RevocationEntry, Revoked, SessionId, Verifier, testing::TestIssuer,
+};
 
 const SESSION: &str = "AAECAwQFBgcICQoLDA0ODw";
 const OTHER_SESSION: &str = "EAECAwQFBgcICQoLDA0ODw";
@@ -34,6 +36,16 @@ fn session(id: &str, until: i64) -> RevocationEntry {
 
 fn subject(subject: &str, issued_before: i64, until: i64) -> RevocationEntry {
     let revoked = Revoked::Subject {
+        realm: Realm::new(TestIssuer::ISSUER).unwrap(),
+        subject: subject.to_owned(),
+        issued_before,
+    };
+    RevocationEntry { revoked, until }
+}
+
+fn sessionless(subject: &str, issued_before: i64, until: i64) -> RevocationEntry {
+    let revoked = Revoked::Sessionless {
+        realm: Realm::new(TestIssuer::ISSUER).unwrap(),
         subject: subject.to_owned(),
         issued_before,
     };

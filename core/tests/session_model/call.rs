@@ -3,15 +3,21 @@
 use std::{cell::Cell, io, pin::Pin, rc::Rc};
 
 use countersign::{
-    Client, Clock, Ending, Session, SessionErrorKind as Kind, Sessions, TokenPair,
+    Client, Clock, Ending, Identity, Session, SessionErrorKind as Kind, Sessions, TokenPair,
     testing::FixedClock,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{family::Worth, stage::its_turn};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Call {
+    ChangePassword,
+    /// A login: begun, then the password is checked, then a session starts.
+    LogIn {
+        /// Whether the answer arrives.
+        keeps: bool,
+    },
     Logout(Token),
     LogoutEverywhere,
     Refresh {
@@ -48,8 +54,10 @@ pub(crate) enum Answer {
 /// A call that is on its way.
 pub(crate) struct Running {
     pub(crate) call: Call,
+    pub(crate) node: usize,
     pub(crate) future: Pin<Box<dyn Future<Output = Outcome>>>,
-    /// The session, and the place of the token. `None` when that was never made.
+    /// The session that is refreshed, ended or started, and the place of the token. `None` when that was
+    /// never made.
     pub(crate) family: usize,
     pub(crate) place: Option<usize>,
     /// When its first turn was.
@@ -63,10 +71,21 @@ pub(crate) struct Running {
     pub(crate) issued_at: i64,
     pub(crate) has_failed: bool,
     pub(crate) has_ended: bool,
+    pub(crate) has_rotated: bool,
+    /// For a login: how often everything had been ended when it began, and when that was.
+    pub(crate) mark: Option<(usize, i64)>,
+    /// For a login: whether its session was added.
+    pub(crate) is_added: Option<bool>,
     answered_at: Rc<Cell<Option<i64>>>,
 }
 
+/// The user, with claims that nobody objects to.
+pub(crate) fn ada() -> Identity<Value> {
+    Identity::new("ada", json!({}))
+}
+
 pub(crate) enum Outcome {
+    LoggedIn(Result<TokenPair, Kind>),
     LoggedOut(Result<bool, Kind>),
     LoggedOutEverywhere(Result<usize, Kind>),
     Refreshed(Result<TokenPair, Kind>),
@@ -76,6 +95,7 @@ impl Running {
     /// A call with this text as its token, from this device.
     pub(crate) fn new(
         call: Call,
+        node: usize,
         (family, place): (usize, Option<usize>),
         text: String,
         device: Client,
@@ -84,6 +104,19 @@ impl Running {
     ) -> Self {
         let answered_at = Rc::<Cell<Option<i64>>>::default();
         let future: Pin<Box<dyn Future<Output = Outcome>>> = match call {
+            Call::ChangePassword => Box::pin(async move {
+                let pair = sessions.password_changed(&ada(), device).await;
+                Outcome::LoggedIn(pair.map_err(|error| error.kind()))
+            }),
+            Call::LogIn { .. } => Box::pin(async move {
+                let login = match sessions.begin().await {
+                    Ok(login) => login,
+                    Err(error) => return Outcome::LoggedIn(Err(error.kind())),
+                };
+                its_turn().await;
+                let pair = login.start(&ada(), device).await;
+                Outcome::LoggedIn(pair.map_err(|error| error.kind()))
+            }),
             Call::Logout(_) => Box::pin(async move {
                 let ended = sessions.end_by_token(&text).await;
                 Outcome::LoggedOut(ended.map_err(|error| error.kind()))
@@ -112,6 +145,7 @@ impl Running {
         };
         Self {
             call,
+            node,
             future,
             family,
             place,
@@ -122,6 +156,9 @@ impl Running {
             issued_at: 0,
             has_failed: false,
             has_ended: false,
+            has_rotated: false,
+            mark: None,
+            is_added: None,
             answered_at,
         }
     }
@@ -145,7 +182,7 @@ impl Running {
 
     /// Why this call may end the session of this number.
     pub(crate) fn may_end(&self, number: usize) -> Ending {
-        if let Call::LogoutEverywhere = self.call {
+        if let Call::LogoutEverywhere | Call::ChangePassword = self.call {
             return Ending::LoggedOutEverywhere;
         }
         assert_eq!(number, self.family, "the session of another token is ended");
@@ -157,9 +194,22 @@ impl Running {
                     answer: Answer::Gone,
                     ..
                 },
-                Some(Worth::Newest | Worth::OneBefore),
+                Some(Worth::Newest | Worth::Recent),
             ) if self.is_asked() => Ending::SubjectGone,
             (call, first) => panic!("a false revocation: {call:?} of a token that was {first:?}"),
+        }
+    }
+
+    /// The sessions that it may end, or whose access tokens it may revoke, before it is done.
+    pub(crate) fn concerns(&self, family: usize) -> bool {
+        match self.call {
+            Call::ChangePassword | Call::LogoutEverywhere => true,
+            Call::LogIn { .. } => false,
+            Call::Logout(_) => family == self.family,
+            Call::Refresh { answer, .. } => {
+                let may_end = answer == Answer::Gone || self.first == Some(Worth::Old);
+                may_end && family == self.family
+            }
         }
     }
 

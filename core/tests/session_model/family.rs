@@ -1,6 +1,6 @@
 //! The oracle: a session is the list of its tokens.
 
-use countersign::SessionId;
+use countersign::{SessionId, StoredSession, TokenPair};
 
 /// What is true of one session. Times in seconds since 1970.
 pub(crate) struct Family {
@@ -8,21 +8,40 @@ pub(crate) struct Family {
     /// All tokens in the order in which they were made. `None` while nobody was told: the answer got
     /// lost.
     pub(crate) tokens: Vec<Option<String>>,
+    /// The tokens that were exchanged and may still get an answer, the newest first: the place of each,
+    /// and when it was exchanged.
+    pub(crate) chain: Vec<(usize, i64)>,
     /// When the newest token was made; never before the one before it.
     pub(crate) newest_since: i64,
     pub(crate) expires_at: i64,
     pub(crate) absolute_expires_at: i64,
     /// Whether it has been ended, or swept after it had expired.
     pub(crate) is_over: bool,
+    /// Whether it has been ended.
+    pub(crate) is_ended: bool,
+    /// Whether somebody was about to end it and left: then its access tokens may be refused.
+    pub(crate) is_in_doubt: bool,
+    /// The access tokens that somebody was told.
+    pub(crate) access: Vec<Access>,
 }
+
+/// An access token. Times in seconds since 1970, by the clock of the node that made it.
+pub(crate) struct Access {
+    pub(crate) text: String,
+    pub(crate) issued_at: i64,
+    pub(crate) expires_at: i64,
+}
+
+/// The most tokens that a session keeps an answer for.
+const LONGEST_CHAIN: usize = 16;
 
 /// What a token is worth at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Worth {
     /// It is the newest.
     Newest,
-    /// It is the one before the newest, and came within the grace window.
-    OneBefore,
+    /// It was exchanged, and came within its grace window.
+    Recent,
     /// It is an older one, or was never made, although it names the session.
     Old,
     /// The session has expired.
@@ -34,11 +53,37 @@ pub(crate) enum Worth {
 impl Worth {
     /// Whether it may get an answer.
     pub(crate) fn is_good(self) -> bool {
-        matches!(self, Self::Newest | Self::OneBefore)
+        matches!(self, Self::Newest | Self::Recent)
     }
 }
 
 impl Family {
+    /// A session that has just been added, and whose token nobody was told yet.
+    pub(crate) fn of(row: &StoredSession) -> Self {
+        Self {
+            id: row.id.clone(),
+            tokens: vec![None],
+            chain: Vec::new(),
+            newest_since: row.last_used_at,
+            expires_at: row.expires_at,
+            absolute_expires_at: row.absolute_expires_at,
+            is_over: false,
+            is_ended: false,
+            is_in_doubt: false,
+            access: Vec::new(),
+        }
+    }
+
+    /// Notes the access token of an answer.
+    pub(crate) fn keep(&mut self, pair: &TokenPair) {
+        let token = pair.access_token();
+        self.access.push(Access {
+            text: token.as_str().to_owned(),
+            issued_at: token.expires_at() - token.expires_in(),
+            expires_at: token.expires_at(),
+        });
+    }
+
     /// The place of a token in the list; `None` when it was never made.
     pub(crate) fn place(&self, token: &str) -> Option<usize> {
         let is_it = |made: &Option<String>| made.as_deref() == Some(token);
@@ -54,12 +99,35 @@ impl Family {
         if now.max(self.newest_since) >= self.expires_at {
             return Worth::Expired;
         }
-        let age = place.map(|place| self.tokens.len() - 1 - place);
-        match age {
-            Some(0) => Worth::Newest,
-            Some(1) if (came - self.newest_since).max(0) < grace => Worth::OneBefore,
-            _ => Worth::Old,
+        if place == Some(self.tokens.len() - 1) {
+            return Worth::Newest;
         }
+        let mut recent = self.recent(came, grace);
+        match recent.any(|(own, _)| Some(own) == place) {
+            true => Worth::Recent,
+            false => Worth::Old,
+        }
+    }
+
+    /// The tokens of the chain whose window is open for one that came at this time.
+    fn recent(&self, came: i64, grace: i64) -> impl Iterator<Item = (usize, i64)> {
+        let came = came.max(self.newest_since);
+        let chain = self.chain.iter().copied();
+        chain.take_while(move |(_, exchanged_at)| came - exchanged_at < grace)
+    }
+
+    /// Whether so many were exchanged within the window that the newest token stays.
+    pub(crate) fn is_paused(&self, came: i64, grace: i64) -> bool {
+        self.recent(came, grace).count() == LONGEST_CHAIN
+    }
+
+    /// The newest token is exchanged for the next, which nobody has been told yet.
+    pub(crate) fn exchange(&mut self, at: i64, grace: i64) {
+        self.chain = self.recent(at, grace).collect();
+        self.chain.insert(0, (self.tokens.len() - 1, at));
+        self.chain.truncate(LONGEST_CHAIN);
+        self.tokens.push(None);
+        self.newest_since = at;
     }
 
     /// Notes that somebody was told the token at this place.

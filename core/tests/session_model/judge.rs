@@ -1,13 +1,17 @@
 //! The judgement of every step.
 
-use countersign::{Clock, Ending, SessionErrorKind as Kind, SessionEvent, SessionId, TokenPair};
+use countersign::{Ending, SessionErrorKind as Kind, SessionEvent, SessionId, TokenPair};
 
 use crate::{
     call::{Answer, Call, Outcome, Running},
-    family::Worth,
-    scene::{IDLE, Scene, TTL},
+    family::{Access, Family, Worth},
+    node::LEEWAY,
+    scene::{ABSOLUTE, IDLE, Scene, TTL},
     stage::{Effect, Happened},
 };
+
+/// How long a login may take, in seconds.
+const LONGEST_LOGIN: i64 = 3_600;
 
 impl Scene {
     /// Takes note of what has happened to the store, and says what the app is to be told of it.
@@ -30,7 +34,7 @@ impl Scene {
                     return told;
                 }
                 let came = running.came.unwrap();
-                let now = self.clock.now();
+                let now = self.nodes[running.node].now();
                 let worth = family.worth(running.place, came, now, self.rules.grace);
                 if running.first.is_none() {
                     running.first = Some(worth);
@@ -56,26 +60,60 @@ impl Scene {
                 running.issued_at = asked_at;
                 let since = asked_at.max(family.newest_since);
                 assert!(since < family.expires_at, "an expired session goes on");
-                family.tokens.push(None);
-                family.newest_since = since;
+                let came = running.came.unwrap();
+                let is_paused = family.is_paused(came, self.rules.grace);
+                assert!(!is_paused, "a token is forgotten within its window");
+                family.exchange(since, self.rules.grace);
+                running.has_rotated = true;
                 family.expires_at = (since + IDLE).min(family.absolute_expires_at);
+                let kept = next.previous.iter().map(|token| token.exchanged_at);
+                assert!(kept.eq(family.chain.iter().map(|(_, at)| *at)));
                 assert_eq!(next.last_used_at, family.newest_since);
                 assert_eq!(next.expires_at, family.expires_at);
                 assert_eq!(next.absolute_expires_at, family.absolute_expires_at);
                 told.push((family.id.clone(), Told::Refreshed));
             }
             Effect::Ended(ids) => {
+                if let Call::LogoutEverywhere | Call::ChangePassword = running.call {
+                    self.ends_of_all += 1;
+                }
                 for id in ids {
                     let named = self.families.iter().position(|family| family.id == id);
                     let number = named.unwrap();
                     let why = running.may_end(number);
                     assert!(!std::mem::replace(&mut self.families[number].is_over, true));
+                    self.families[number].is_ended = true;
                     running.has_ended = true;
+                    if is_answered {
+                        self.nodes[running.node].ended.insert(id.clone());
+                    }
                     told.push((id, Told::Ended(why)));
                 }
-                if let Call::LogoutEverywhere = running.call {
+                if let Call::LogoutEverywhere | Call::ChangePassword = running.call {
                     assert!(self.families.iter().all(|family| family.is_over));
                 }
+            }
+            Effect::Marked => running.mark = Some((self.ends_of_all, asked_at)),
+            Effect::Inserted(added) => {
+                let (ends_before, began) = running.mark.unwrap();
+                // In the order of events: nothing else decides.
+                assert_eq!(added.is_some(), self.ends_of_all == ends_before);
+                running.is_added = Some(added.is_some());
+                let Some(row) = added else {
+                    return told;
+                };
+                assert_eq!(row.created_at, began);
+                assert!(row.last_used_at >= began);
+                assert_eq!(row.absolute_expires_at, began + ABSOLUTE);
+                assert!(row.expires_at <= row.absolute_expires_at);
+                running.family = self.families.len();
+                told.push((row.id.clone(), Told::Started));
+                self.families.push(Family::of(&row));
+            }
+            Effect::Touched(touched) => {
+                let family = &self.families[running.family];
+                assert!(running.has_claims() && running.last.is_some_and(Worth::is_good));
+                assert!(!touched || !family.is_over, "an answer after the end");
             }
             Effect::Other => {}
         }
@@ -85,13 +123,45 @@ impl Scene {
         told
     }
 
-    /// Judges the answer of a call.
-    pub(crate) fn judge(&mut self, client: usize, running: &Running, outcome: Outcome) {
+    /// Judges the answer of a call, and what was told with it.
+    pub(crate) fn judge(
+        &mut self,
+        client: usize,
+        running: &Running,
+        outcome: Outcome,
+        told: &[Told],
+    ) {
+        let expected: &[Told] = match &outcome {
+            Outcome::Refreshed(Ok(_)) if !running.has_rotated => &[Told::Repeated],
+            Outcome::Refreshed(Err(Kind::WrongClient)) => &[Told::WrongClient],
+            _ => &[],
+        };
+        assert_eq!(told, expected);
         if let (Call::Refresh { stranger: true, .. }, true) = (running.call, self.rules.bound) {
             let is_asked = running.is_asked();
             assert!(!is_asked, "a stranger came further than to the door");
         }
         match (outcome, running.call) {
+            (Outcome::LoggedIn(Ok(pair)), call) => {
+                assert_eq!(running.is_added, Some(true));
+                let family = &mut self.families[running.family];
+                assert_eq!(pair.session().id(), &family.id);
+                family.tell(0, pair.refresh_token());
+                family.keep(&pair);
+                if !matches!(call, Call::LogIn { keeps: false }) {
+                    let caller = &mut self.clients[client];
+                    (caller.family, caller.place) = (running.family, 0);
+                }
+            }
+            (Outcome::LoggedIn(Err(kind)), _) => match kind {
+                Kind::Unavailable => assert!(running.has_failed),
+                Kind::Expired => assert!(self.took(running) >= ABSOLUTE),
+                Kind::Unknown => {
+                    let is_late = self.took(running) > LONGEST_LOGIN;
+                    assert!(is_late || running.is_added == Some(false));
+                }
+                other => panic!("{other:?}"),
+            },
             (Outcome::LoggedOut(answer), _) => match answer {
                 Ok(ended) => {
                     assert_eq!(ended, running.has_ended);
@@ -107,7 +177,7 @@ impl Scene {
                 self.judge_pair(running, &pair);
                 let caller = &mut self.clients[client];
                 if keeps && caller.family == running.family {
-                    caller.place = running.place.unwrap() + 1;
+                    caller.place = self.families[running.family].tokens.len() - 1;
                 }
             }
             (
@@ -138,7 +208,7 @@ impl Scene {
                     ),
                     Kind::Superseded => {
                         assert!(was_good && running.has_claims());
-                        assert_eq!(last, Some(Worth::Old));
+                        assert!(matches!(last, Some(Worth::Old | Worth::Recent)));
                     }
                     Kind::Unknown => assert_eq!(last, Some(Worth::Over)),
                     Kind::WrongClient => {
@@ -151,23 +221,50 @@ impl Scene {
         }
     }
 
+    /// How long a login took, in seconds of its node.
+    fn took(&self, running: &Running) -> i64 {
+        let (_, began) = running.mark.unwrap();
+        self.nodes[running.node].now() - began
+    }
+
+    /// Judges what a node says about an access token, whoever made it: the sessions that it was told are
+    /// over are refused, and no other.
+    pub(crate) fn judge_access(&self, node: usize, family: &Family, access: &Access) {
+        let node = &self.nodes[node];
+        let verdict = node.verdict(&access.text);
+        let has_expired = node.now() >= access.expires_at + LEEWAY;
+        let is_early = access.issued_at > node.now() + LEEWAY;
+        if node.ended.contains(&family.id) {
+            assert!(verdict.is_err(), "a token of a session that has ended");
+        } else if !node.is_synced() {
+            assert!(verdict.is_err(), "a token that nobody can judge");
+        } else if has_expired || is_early {
+            assert!(verdict.is_err(), "a token out of its time");
+        } else if !family.is_over && !family.is_in_doubt {
+            assert_eq!(verdict, Ok(()), "a token of a session that goes on");
+        }
+    }
+
     fn judge_pair(&mut self, running: &Running, pair: &TokenPair) {
         let family = &mut self.families[running.family];
         assert!(running.first.is_some_and(Worth::is_good), "a missed reuse");
         assert!(running.has_claims(), "an answer without claims");
         assert!(!family.is_over, "an answer after the end");
-        let next = running.place.unwrap() + 1;
-        assert_eq!(next, family.tokens.len() - 1, "not the newest token");
-        family.tell(next, pair.refresh_token());
+        assert!(
+            running.place.is_some(),
+            "an answer to a token that nobody made"
+        );
+        family.tell(family.tokens.len() - 1, pair.refresh_token());
 
         assert_eq!(pair.session().id(), &family.id);
         assert_eq!(pair.session().expires_at(), family.expires_at);
         assert_eq!(pair.session().last_used_at(), family.newest_since);
-        let left = (family.expires_at - self.clock.now()).max(0);
+        let left = (family.expires_at - self.nodes[running.node].now()).max(0);
         assert_eq!(pair.refresh_expires_in(), left);
         let access = pair.access_token().expires_at();
         assert_eq!(access, (running.issued_at + TTL).min(family.expires_at));
         assert!(family.expires_at <= family.absolute_expires_at);
+        family.keep(pair);
     }
 }
 
@@ -176,12 +273,25 @@ impl Scene {
 pub(crate) enum Told {
     Ended(Ending),
     Refreshed,
+    Repeated,
+    Started,
+    WrongClient,
+}
+
+impl Told {
+    /// Whether it is told with an answer, not with a step of the store.
+    pub(crate) fn is_with_answer(&self) -> bool {
+        matches!(self, Self::Repeated | Self::WrongClient)
+    }
 }
 
 pub(crate) fn in_short(event: &SessionEvent) -> (SessionId, Told) {
     match event {
         SessionEvent::Ended { id, why, .. } => (id.clone(), Told::Ended(*why)),
         SessionEvent::Refreshed { session } => (session.id().clone(), Told::Refreshed),
+        SessionEvent::Repeated { session } => (session.id().clone(), Told::Repeated),
+        SessionEvent::WrongClient { session } => (session.id().clone(), Told::WrongClient),
+        SessionEvent::Started { session } => (session.id().clone(), Told::Started),
         other => panic!("{other:?}"),
     }
 }

@@ -1,24 +1,30 @@
-//! Sessions against a simple oracle, whatever clients, thieves, clocks and stores do.
+//! Sessions at two nodes against a simple oracle, whatever clients, thieves, clocks and stores do.
 //!
-//! Proptest plays a scene: clients refresh and log out at once, with tokens of their own, stolen or
-//! forged ones; each operation of the store, and each question for claims, is a point at which the
-//! scene decides who goes on; operations fail before or after their effect, connections break, the
-//! clock leaps. The [oracle](family) knows a session as the list of its tokens. What must hold, at
-//! every step:
+//! Proptest plays a scene: clients log in, refresh, change their password and log out at once, at either
+//! node, with tokens of their own, stolen or forged ones; each operation of the store, and each question
+//! for claims, is a point at which the scene decides who goes on; operations fail before or after their
+//! effect, connections break, nodes crash. Each [node] has a clock of its own, which leaps and may be an hour
+//! from the other one's, and a replica of the revocations, which arrive when the scene lets them. The
+//! [oracle](family) knows a session as the list of its tokens. What must hold, at every step:
 //!
 //! 1. One chain: a token has one successor, and only the newest one is ever exchanged.
 //! 2. No false revocation: a session ends before its time only by a logout, or because the subject is
 //!    gone, or because somebody came with a token that was, when the store was first asked, neither
-//!    the newest nor the one before it within the grace window.
+//!    the newest nor exchanged within the grace window.
 //! 3. No missed reuse: such a token never gets an answer, and after it the session is over.
 //! 4. No expiry beyond the absolute one, and no access token beyond the session.
 //! 5. An outage changes nothing: each call that fails can be made again.
+//! 6. A login starts a session exactly if all sessions were not ended between its beginning and its end,
+//!    in the order in which the store did it: no clock decides.
+//! 7. A node refuses every access token of a session that it has ended or was told of, and while it cannot
+//!    know, within the bound, all of them; it refuses none of a session that goes on.
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
 mod call;
 mod family;
 mod judge;
+mod node;
 mod scene;
 mod stage;
 
@@ -45,19 +51,37 @@ proptest! {
 
 fn rules() -> impl Strategy<Value = Rules> {
     let grace = prop_oneof![4 => Just(10), 1 => Just(0), 1 => Just(1), 1 => Just(60)];
-    (grace, prop::bool::weighted(0.2)).prop_map(|(grace, bound)| Rules { grace, bound })
+    let apart = prop_oneof![6 => Just(0), 4 => -5..6_i64, 3 => -3_600..3_601_i64];
+    (grace, prop::bool::weighted(0.2), apart).prop_map(|(grace, bound, apart)| Rules {
+        grace,
+        bound,
+        apart,
+    })
 }
 
 fn act() -> impl Strategy<Value = Act> {
     let client = 0..Scene::CLIENTS;
+    let node = 0..Scene::NODES;
     prop_oneof![
-        8 => (client.clone(), call()).prop_map(|(client, call)| Act::Begin(client, call)),
+        8 => (client.clone(), node.clone(), call())
+            .prop_map(|(client, node, call)| Act::Begin(client, node, call)),
         30 => (client.clone(), fault()).prop_map(|(client, fault)| Act::Go(client, fault)),
         1 => client.prop_map(Act::Break),
-        5 => seconds().prop_map(Act::Clock),
-        2 => Just(Act::Login),
+        4 => seconds().prop_map(|both| Act::Clock([both; Scene::NODES])),
+        1 => (seconds(), seconds()).prop_map(|(one, other)| Act::Clock([one, other])),
+        1 => prop::bool::weighted(0.3).prop_flat_map(move |crash| match crash {
+            true => node.clone().prop_map(Act::Crash).boxed(),
+            false => node.clone().prop_map(Act::Login).boxed(),
+        }),
         1 => Just(Act::Sweep),
+        4 => (0..Scene::NODES, message_count())
+            .prop_map(|(node, count)| Act::Deliver(node, count)),
+        2 => Just(Act::Verify),
     ]
+}
+
+fn message_count() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => Just(usize::MAX), 1 => 0..3_usize]
 }
 
 fn call() -> impl Strategy<Value = Call> {
@@ -71,8 +95,10 @@ fn call() -> impl Strategy<Value = Call> {
     );
     prop_oneof![
         30 => refresh,
-        1 => token().prop_map(Call::Logout),
+        3 => any::<bool>().prop_map(|keeps| Call::LogIn { keeps }),
+        3 => token().prop_map(Call::Logout),
         1 => Just(Call::LogoutEverywhere),
+        1 => Just(Call::ChangePassword),
     ]
 }
 

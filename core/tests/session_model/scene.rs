@@ -2,21 +2,17 @@
 
 use std::{
     pin::{Pin, pin},
-    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use countersign::{
-    Client, Clock, Digest, Identity, Issuer, SessionEvent, SessionStore, Sessions, SigningKey,
-    testing::FixedClock,
-};
-use serde_json::json;
+use countersign::{Client, Digest, SessionEvent, SessionStore};
 
 use crate::{
-    call::{Answer, Call, Running, Token},
+    call::{Answer, Call, Running, Token, ada},
     family::Family,
     judge::in_short,
+    node::Node,
     stage::{Fault, Stage},
 };
 
@@ -27,36 +23,44 @@ pub(crate) struct Rules {
     pub(crate) grace: i64,
     /// Whether sessions are bound to a client.
     pub(crate) bound: bool,
+    /// How far the second node's clock is ahead of the first one's, in seconds.
+    pub(crate) apart: i64,
 }
 
 /// Something happens.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    /// A client calls, if it is not waiting for an answer.
-    Begin(usize, Call),
+    /// A client calls a node, if it is not waiting for an answer.
+    Begin(usize, usize, Call),
     /// The connection of a client breaks.
     Break(usize),
-    /// The clock moves by so many seconds.
-    Clock(i64),
+    /// The clocks of the nodes move by so many seconds.
+    Clock([i64; Scene::NODES]),
+    /// A node ends and starts anew. Its calls break.
+    Crash(usize),
+    /// So many revocations reach a node.
+    Deliver(usize, usize),
     /// The call of a client goes on to its next turn.
     Go(usize, Fault),
-    /// The user logs in once more. All clients use that session from then on.
-    Login,
+    /// The user logs in once more, at a node. All clients use that session from then on.
+    Login(usize),
     Sweep,
+    /// Every access token comes to every node.
+    Verify,
 }
 
 const START: i64 = 1_800_000_000;
 pub(crate) const TTL: i64 = 20;
 pub(crate) const IDLE: i64 = 60;
-const ABSOLUTE: i64 = 100;
+pub(crate) const ABSOLUTE: i64 = 100;
 
 pub(crate) struct Scene {
     pub(crate) rules: Rules,
-    sessions: Sessions,
+    pub(crate) nodes: [Node; Self::NODES],
     stage: Stage,
-    pub(crate) clock: FixedClock,
-    told: Arc<Mutex<Vec<SessionEvent>>>,
     pub(crate) families: Vec<Family>,
+    /// How often all sessions were ended.
+    pub(crate) ends_of_all: usize,
     pub(crate) clients: [Caller; Self::CLIENTS],
 }
 
@@ -70,47 +74,41 @@ pub(crate) struct Caller {
 
 impl Scene {
     pub(crate) const CLIENTS: usize = 4;
+    pub(crate) const NODES: usize = 2;
 
     pub(crate) fn new(rules: Rules) -> Self {
-        let clock = FixedClock::at(START);
-        let stage = Stage::new(clock.clone());
-        let key = SigningKey::hs256("a secret of 32 bytes or more, for tests").unwrap();
-        let issuer = Issuer::builder("https://id.test", key)
-            .audience("orders")
-            .ttl(seconds(TTL))
-            .clock(clock.clone())
-            .build()
-            .unwrap();
-        let told = Arc::<Mutex<Vec<_>>>::default();
-        let ear = Arc::clone(&told);
-        let sessions = Sessions::builder(issuer, stage.clone())
-            .idle(seconds(IDLE))
-            .absolute(seconds(ABSOLUTE))
-            .grace(seconds(rules.grace))
-            .on_event(move |event| ear.lock().unwrap().push(event.clone()))
-            .build()
-            .unwrap();
+        let stage = Stage::new();
+        let times = [START, START + rules.apart];
         let mut scene = Self {
             rules,
-            sessions,
+            nodes: times.map(|now| Node::start(&stage, rules, now)),
             stage,
-            clock,
-            told,
             families: Vec::new(),
+            ends_of_all: 0,
             clients: Default::default(),
         };
-        scene.login();
+        scene.login(0);
+        for node in 0..Self::NODES {
+            scene.deliver(node, usize::MAX);
+        }
         scene
     }
 
     pub(crate) fn play(&mut self, act: Act) {
         match act {
-            Act::Begin(client, call) => self.begin(client, call),
-            Act::Break(client) => self.clients[client].call = None,
-            Act::Clock(seconds) => self.clock.set(self.clock.now() + seconds),
+            Act::Begin(client, node, call) => self.begin(client, node, call),
+            Act::Break(client) => self.break_off(client),
+            Act::Clock(seconds) => {
+                for (node, seconds) in self.nodes.iter().zip(seconds) {
+                    node.clock.set(node.now() + seconds);
+                }
+            }
+            Act::Crash(node) => self.crash(node),
+            Act::Deliver(node, count) => self.deliver(node, count),
             Act::Go(client, fault) => self.go(client, fault),
-            Act::Login => self.login(),
+            Act::Login(node) => self.login(node),
             Act::Sweep => self.sweep(),
+            Act::Verify => self.verify(),
         }
     }
 
@@ -121,49 +119,82 @@ impl Scene {
             self.go_to_the_end(client);
         }
         let alive = self.families.iter().filter(|family| !family.is_over);
-        let rows = self.run(self.stage.clone().memory.list("ada", i64::MIN));
-        assert_eq!(rows.unwrap().len(), alive.count());
+        let node = &self.nodes[0];
+        let rows = self
+            .stage
+            .memory
+            .list(node.sessions.realm(), "ada", i64::MIN);
+        assert_eq!(self.run(0, rows).unwrap().len(), alive.count());
+
+        // When all has been told, no token of a session that was ended is good anywhere.
+        for node in 0..Self::NODES {
+            self.deliver(node, usize::MAX);
+        }
+        self.verify();
 
         for number in 0..self.families.len() {
             self.clients[0].family = number;
             let family = &self.families[number];
+            if family.tokens.iter().all(Option::is_none) {
+                continue;
+            }
             // An answer that got lost is given again within the window.
             let can_go_on = self.rules.grace > 0 || family.tokens.last().unwrap().is_some();
-            self.clock.set(family.newest_since);
+            self.nodes[0].clock.set(family.newest_since);
             if !family.is_over && family.newest_since < family.expires_at && can_go_on {
                 for _ in 0..3 {
-                    assert!(self.refreshes(Token::Newest));
+                    let family = &self.families[number];
+                    let is_told = family.tokens.last().unwrap().is_some();
+                    let is_paused = family.is_paused(family.newest_since, self.rules.grace);
+                    assert_eq!(self.refreshes(Token::Newest), !is_told || !is_paused);
                 }
+                // A token from long ago gets nothing new, and after its window it ends the session.
                 assert!(!self.refreshes(Token::Older(2)));
+                let family = &self.families[number];
+                let later = family.newest_since + self.rules.grace;
+                if !family.is_over && later < family.expires_at {
+                    self.nodes[0].clock.set(later);
+                    assert!(!self.refreshes(Token::Older(1)));
+                    assert!(self.families[number].is_over, "a missed reuse");
+                }
             }
             assert!(!self.refreshes(Token::Older(2)));
         }
     }
 
-    fn login(&mut self) {
-        let identity = Identity::new("ada", json!({}));
-        let sessions = self.sessions.clone();
+    fn login(&mut self, node: usize) {
+        let sessions = self.nodes[node].sessions.clone();
         let client = self.client(false);
-        let pair = self.run(async move { sessions.start(&identity, client).await.unwrap() });
-        assert!(matches!(self.told()[..], [SessionEvent::Started { .. }]));
-        let now = self.clock.now();
-        self.families.push(Family {
+        let login = async move { sessions.start(&ada(), client).await.unwrap() };
+        let pair = self.run(node, login);
+        let now = self.nodes[node].now();
+        let told = self.nodes[node].events();
+        assert!(matches!(told[..], [SessionEvent::Started { .. }]));
+        let mut family = Family {
             id: pair.session().id().clone(),
             tokens: vec![Some(pair.refresh_token().to_owned())],
+            chain: Vec::new(),
             newest_since: now,
             expires_at: now + IDLE,
             absolute_expires_at: now + ABSOLUTE,
             is_over: false,
-        });
+            is_ended: false,
+            is_in_doubt: false,
+            access: Vec::new(),
+        };
+        family.keep(&pair);
+        self.families.push(family);
         for caller in &mut self.clients {
             (caller.family, caller.place) = (self.families.len() - 1, 0);
         }
     }
 
+    /// By the clock that is behind: a store goes by its own one, too.
     fn sweep(&mut self) {
-        let sessions = self.sessions.clone();
-        let swept = self.run(async move { sessions.sweep().await.unwrap() });
-        let now = self.clock.now();
+        let behind = usize::from(self.nodes[1].now() < self.nodes[0].now());
+        let sessions = self.nodes[behind].sessions.clone();
+        let swept = self.run(behind, async move { sessions.sweep().await.unwrap() });
+        let now = self.nodes[behind].now();
         let mut expected = 0;
         for family in &mut self.families {
             if !family.is_over && family.expires_at <= now {
@@ -174,23 +205,63 @@ impl Scene {
         assert_eq!(swept, expected);
     }
 
-    fn begin(&mut self, client: usize, call: Call) {
+    fn deliver(&mut self, node: usize, count: usize) {
+        if self.nodes[node].deliver(count) {
+            let ended = self.families.iter().filter(|family| family.is_ended);
+            let ended = ended.map(|family| family.id.clone());
+            self.nodes[node].ended.extend(ended);
+        }
+    }
+
+    fn verify(&self) {
+        for family in &self.families {
+            for access in &family.access {
+                for node in 0..Self::NODES {
+                    self.judge_access(node, family, access);
+                }
+            }
+        }
+    }
+
+    fn break_off(&mut self, client: usize) {
+        let Some(running) = self.clients[client].call.take() else {
+            return;
+        };
+        for (number, family) in self.families.iter_mut().enumerate() {
+            family.is_in_doubt |= running.concerns(number);
+        }
+    }
+
+    fn crash(&mut self, node: usize) {
+        for client in 0..Self::CLIENTS {
+            let call = &self.clients[client].call;
+            if call.as_ref().is_some_and(|running| running.node == node) {
+                self.break_off(client);
+            }
+        }
+        self.nodes[node].restart(&self.stage, self.rules);
+    }
+
+    fn begin(&mut self, client: usize, node: usize, call: Call) {
         if self.clients[client].call.is_some() {
             return;
         }
         let (place, text) = match call {
-            Call::LogoutEverywhere => (None, String::new()),
+            Call::ChangePassword | Call::LogIn { .. } | Call::LogoutEverywhere => {
+                (None, String::new())
+            }
             Call::Logout(token) | Call::Refresh { token, .. } => self.text(client, token),
         };
         let stranger = matches!(call, Call::Refresh { stranger: true, .. });
         let device = self.client(stranger);
         self.clients[client].call = Some(Running::new(
             call,
+            node,
             (self.clients[client].family, place),
             text,
             device,
-            self.sessions.clone(),
-            self.clock.clone(),
+            self.nodes[node].sessions.clone(),
+            self.nodes[node].clock.clone(),
         ));
     }
 
@@ -199,8 +270,9 @@ impl Scene {
         let Some(mut running) = self.clients[client].call.take() else {
             return;
         };
-        running.came.get_or_insert(self.clock.now());
-        self.stage.next_turn(fault);
+        let now = self.nodes[running.node].now();
+        running.came.get_or_insert(now);
+        self.stage.next_turn(now, fault);
         let polled = poll(running.future.as_mut());
         let turn = self.stage.end_turn();
         running.has_failed |= turn.has_failed;
@@ -208,11 +280,21 @@ impl Scene {
             Some(happened) => self.note(&mut running, happened),
             None => Vec::new(),
         };
-        let events: Vec<_> = self.told().iter().map(in_short).collect();
+        let events = self.nodes[running.node].events();
+        let events: Vec<_> = events.iter().map(in_short).collect();
+        let (answers, events): (Vec<_>, Vec<_>) = events
+            .into_iter()
+            .partition(|(_, told)| told.is_with_answer());
         assert_eq!(events, told);
+        let family = &self.families[running.family];
+        assert!(answers.iter().all(|(id, _)| *id == family.id));
+        let answers: Vec<_> = answers.into_iter().map(|(_, told)| told).collect();
         match polled {
-            Poll::Pending => self.clients[client].call = Some(running),
-            Poll::Ready(outcome) => self.judge(client, &running, outcome),
+            Poll::Pending => {
+                assert_eq!(answers, []);
+                self.clients[client].call = Some(running);
+            }
+            Poll::Ready(outcome) => self.judge(client, &running, outcome, &answers),
         }
     }
 
@@ -229,7 +311,7 @@ impl Scene {
             stranger: false,
             keeps: true,
         };
-        self.begin(0, call);
+        self.begin(0, 0, call);
         self.go_to_the_end(0);
         count(self) > before
     }
@@ -240,11 +322,11 @@ impl Scene {
         }
     }
 
-    /// Runs something while nothing else happens.
-    fn run<T>(&self, future: impl Future<Output = T>) -> T {
+    /// Runs something at a node while nothing else happens.
+    fn run<T>(&self, node: usize, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         loop {
-            self.stage.next_turn(Fault::None);
+            self.stage.next_turn(self.nodes[node].now(), Fault::None);
             if let Poll::Ready(answer) = poll(future.as_mut()) {
                 return answer;
             }
@@ -256,6 +338,7 @@ impl Scene {
         let caller = &self.clients[client];
         let tokens = &self.families[caller.family].tokens;
         let known = |place: &usize| tokens[*place].is_some();
+        // Clients only use sessions of which somebody was told a token.
         let newest = (0..tokens.len()).rfind(known).unwrap();
         let place = match token {
             Token::Own => caller.place,
@@ -285,16 +368,12 @@ impl Scene {
             Client::new()
         }
     }
-
-    fn told(&self) -> Vec<SessionEvent> {
-        std::mem::take(&mut self.told.lock().unwrap())
-    }
 }
 
 fn poll<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn seconds(count: i64) -> Duration {
+pub(crate) fn seconds(count: i64) -> Duration {
     Duration::from_secs(count.unsigned_abs())
 }

@@ -7,21 +7,24 @@ use std::{
 };
 
 use countersign::{
-    Clock, Digest, MemoryStore, SessionId, SessionStore, StoreError, StoredSession,
-    testing::FixedClock,
+    Digest, EndedSession, MemoryStore, Realm, RevocationEntry, Revoked, SessionId, SessionStore,
+    StoreCapabilities, StoreError, StoreMark, StoredSession,
 };
 
-/// A [`MemoryStore`] on which one operation happens at a time, each when its client is let go on.
+/// A [`MemoryStore`] that two nodes share, on which one operation happens at a time, each when its
+/// client is let go on.
 #[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) memory: MemoryStore,
-    clock: FixedClock,
+    log: Arc<Mutex<Vec<RevocationEntry>>>,
     turn: Arc<Mutex<Turn>>,
 }
 
 /// One step of one client.
 #[derive(Default)]
 pub(crate) struct Turn {
+    /// The time at the node of the client, in seconds since 1970.
+    now: i64,
     fault: Fault,
     /// Whether an operation met the fault.
     pub(crate) has_failed: bool,
@@ -43,7 +46,7 @@ pub(crate) enum Fault {
 #[derive(Debug)]
 pub(crate) struct Happened {
     pub(crate) effect: Effect,
-    /// When it was asked for, in seconds since 1970. It may have waited since.
+    /// When it was asked for, in seconds since 1970 by the node's clock. It may have waited since.
     pub(crate) asked_at: i64,
     /// Whether the client got the answer.
     pub(crate) is_answered: bool,
@@ -54,23 +57,35 @@ pub(crate) enum Effect {
     Found(Option<StoredSession>),
     /// The next state, if it took the place of the last.
     Rotated(Option<StoredSession>),
+    /// The same token, with a longer memory of its access tokens, if it still was the current one.
+    Touched(bool),
     Ended(Vec<SessionId>),
+    /// The session, if it was added.
+    Inserted(Option<StoredSession>),
+    /// A login has taken its place in the order of events.
+    Marked,
     /// Nothing that matters here.
     Other,
 }
 
 impl Stage {
-    pub(crate) fn new(clock: FixedClock) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             memory: MemoryStore::new(),
-            clock,
+            log: Arc::default(),
             turn: Arc::default(),
         }
     }
 
-    /// Begins a turn.
-    pub(crate) fn next_turn(&self, fault: Fault) {
+    /// The revocations that it has logged.
+    pub(crate) fn log(&self) -> Arc<Mutex<Vec<RevocationEntry>>> {
+        Arc::clone(&self.log)
+    }
+
+    /// Begins a turn of a client at a node with this time.
+    pub(crate) fn next_turn(&self, now: i64, fault: Fault) {
         *self.turn() = Turn {
+            now,
             fault,
             ..Turn::default()
         };
@@ -90,7 +105,7 @@ impl Stage {
         operation: impl Future<Output = Result<T, StoreError>>,
         effect: impl FnOnce(&T) -> Effect,
     ) -> Result<T, StoreError> {
-        let asked_at = self.clock.now();
+        let asked_at = self.turn().now;
         its_turn().await;
         let fault = self.turn().fault;
         self.turn().has_failed = fault != Fault::None;
@@ -124,8 +139,17 @@ pub(crate) async fn its_turn() {
 }
 
 impl SessionStore for Stage {
-    async fn insert(&self, session: &StoredSession) -> Result<(), StoreError> {
-        self.operate(self.memory.insert(session), |()| Effect::Other)
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::shared().own_clock()
+    }
+
+    async fn mark(&self) -> Result<StoreMark, StoreError> {
+        self.operate(self.memory.mark(), |_| Effect::Marked).await
+    }
+
+    async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        let effect = |added: &bool| Effect::Inserted(added.then(|| session.clone()));
+        self.operate(self.memory.insert(session, begun), effect)
             .await
     }
 
@@ -135,28 +159,57 @@ impl SessionStore for Stage {
     }
 
     async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
-        let effect = |rotated: &bool| Effect::Rotated(rotated.then(|| next.clone()));
+        let effect = |rotated: &bool| match next.current == *from {
+            true => Effect::Touched(*rotated),
+            false => Effect::Rotated(rotated.then(|| next.clone())),
+        };
         self.operate(self.memory.rotate(from, next), effect).await
     }
 
-    async fn end(&self, id: &SessionId, until: i64) -> Result<bool, StoreError> {
+    async fn end(
+        &self,
+        id: &SessionId,
+        revocation: Option<&RevocationEntry>,
+    ) -> Result<bool, StoreError> {
+        let ending = async {
+            let ended = self.memory.end(id, revocation).await?;
+            self.log.lock().unwrap().extend(revocation.cloned());
+            Ok(ended)
+        };
         let effect = |ended: &bool| Effect::Ended(ended.then(|| id.clone()).into_iter().collect());
-        self.operate(self.memory.end(id, until), effect).await
+        self.operate(ending, effect).await
     }
 
     async fn end_all(
         &self,
+        realm: &Realm,
         subject: &str,
         issued_before: i64,
         until: i64,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let effect = |ended: &Vec<SessionId>| Effect::Ended(ended.clone());
-        self.operate(self.memory.end_all(subject, issued_before, until), effect)
-            .await
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let effect = |ended: &Vec<EndedSession>| {
+            Effect::Ended(ended.iter().map(|ended| ended.id.clone()).collect())
+        };
+        let ending = async {
+            let ended = self.memory.end_all(realm, subject, issued_before, until);
+            let ended = ended.await?;
+            let entries = ended.iter().map(|one| RevocationEntry {
+                revoked: Revoked::Session(one.id.clone()),
+                until: one.tokens_until,
+            });
+            self.log.lock().unwrap().extend(entries);
+            Ok(ended)
+        };
+        self.operate(ending, effect).await
     }
 
-    async fn list(&self, subject: &str, now: i64) -> Result<Vec<StoredSession>, StoreError> {
-        self.operate(self.memory.list(subject, now), |_| Effect::Other)
+    async fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        self.operate(self.memory.list(realm, subject, now), |_| Effect::Other)
             .await
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    Client, Identity, MemoryStore, SessionErrorKind as Kind, SessionStore, Sessions,
+    Client, Identity, MemoryStore, PreviousToken, SessionErrorKind as Kind, SessionStore, Sessions,
     testing::FixedClock,
 };
 use futures_executor::block_on;
@@ -90,7 +90,14 @@ fn a_session_takes_the_same_room_for_all_its_life() {
         pair = setup.refresh(&pair).unwrap();
         let row = block_on(setup.store.find(pair.session().id()));
         sizes.push(serde_json::to_string(&row.unwrap().unwrap()).unwrap().len());
+        setup.pass(10);
     }
     assert!(sizes.iter().all(|size| *size == sizes[0]));
+    // Nor does a crowd take more than its bound.
+    for _ in 0..200 {
+        pair = setup.refresh(&pair).unwrap();
+        let row = block_on(setup.store.find(pair.session().id()));
+        assert!(row.unwrap().unwrap().previous.len() <= PreviousToken::MOST);
+    }
     assert!(format!("{:?}", setup.store.memory).contains("sessions: 1,"));
 }

@@ -201,7 +201,7 @@ fn claims_that_are_the_sessions_business_are_refused_and_cost_nothing() {
         let identity = Identity::new("ada", claims.clone());
         let refused = block_on(setup.sessions.start(&identity, Client::new()));
         assert_eq!(refused.unwrap_err().kind(), Kind::Misconfigured);
-        assert!(setup.store.steps().is_empty(), "{claims}");
+        assert_eq!(setup.store.steps(), [Step::Mark], "{claims}");
 
         let pair = setup.login("ada");
         setup.events();
@@ -294,7 +294,7 @@ fn a_subject_that_no_store_or_log_could_keep_is_refused() {
         let identity = Identity::new(subject, json!({}));
         let refused = block_on(setup.sessions.start(&identity, Client::new())).unwrap_err();
         assert_eq!(refused.kind(), Kind::Misconfigured);
-        assert!(setup.store.steps().is_empty(), "{subject:?}");
+        assert_eq!(setup.store.steps(), [Step::Mark], "{subject:?}");
     }
 }
 

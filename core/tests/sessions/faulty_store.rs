@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use countersign::{Digest, MemoryStore, SessionId, SessionStore, StoreError, StoredSession};
+use countersign::{
+    Digest, EndedSession, MemoryStore, Realm, RevocationEntry, SessionId, SessionStore,
+    StoreCapabilities, StoreError, StoreMark, StoredSession,
+};
 
 use crate::setup::pending_once;
 
@@ -10,6 +13,8 @@ use crate::setup::pending_once;
 #[derive(Clone, Default)]
 pub(crate) struct FaultyStore {
     pub(crate) memory: MemoryStore,
+    /// In place of those of the memory.
+    capabilities: Option<StoreCapabilities>,
     plan: Arc<Mutex<Plan>>,
 }
 
@@ -35,16 +40,25 @@ pub(crate) enum Fault {
 /// What the store was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    Insert,
-    Find,
-    Rotate,
-    End { until: i64 },
+    End { until: Option<i64> },
     EndAll { issued_before: i64, until: i64 },
+    Find,
+    Insert,
     List,
+    Mark,
+    Rotate,
     Sweep,
 }
 
 impl FaultyStore {
+    /// A store that says this of itself.
+    pub(crate) fn with(capabilities: StoreCapabilities) -> Self {
+        Self {
+            capabilities: Some(capabilities),
+            ..Self::default()
+        }
+    }
+
     /// Lets the step that comes after `skipped` others fail.
     pub(crate) fn fail(&self, skipped: usize, fault: Fault) {
         self.plan().fault = Some((skipped, fault));
@@ -105,8 +119,18 @@ impl Plan {
 }
 
 impl SessionStore for FaultyStore {
-    async fn insert(&self, session: &StoredSession) -> Result<(), StoreError> {
-        self.step(Step::Insert, self.memory.insert(session)).await
+    fn capabilities(&self) -> StoreCapabilities {
+        let own = self.memory.capabilities();
+        self.capabilities.unwrap_or(own)
+    }
+
+    async fn mark(&self) -> Result<StoreMark, StoreError> {
+        self.step(Step::Mark, self.memory.mark()).await
+    }
+
+    async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        self.step(Step::Insert, self.memory.insert(session, begun))
+            .await
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
@@ -118,27 +142,39 @@ impl SessionStore for FaultyStore {
             .await
     }
 
-    async fn end(&self, id: &SessionId, until: i64) -> Result<bool, StoreError> {
-        self.step(Step::End { until }, self.memory.end(id, until))
+    async fn end(
+        &self,
+        id: &SessionId,
+        revocation: Option<&RevocationEntry>,
+    ) -> Result<bool, StoreError> {
+        let until = revocation.map(|entry| entry.until);
+        self.step(Step::End { until }, self.memory.end(id, revocation))
             .await
     }
 
     async fn end_all(
         &self,
+        realm: &Realm,
         subject: &str,
         issued_before: i64,
         until: i64,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         let step = Step::EndAll {
             issued_before,
             until,
         };
-        self.step(step, self.memory.end_all(subject, issued_before, until))
-            .await
+        let ending = self.memory.end_all(realm, subject, issued_before, until);
+        self.step(step, ending).await
     }
 
-    async fn list(&self, subject: &str, now: i64) -> Result<Vec<StoredSession>, StoreError> {
-        self.step(Step::List, self.memory.list(subject, now)).await
+    async fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        self.step(Step::List, self.memory.list(realm, subject, now))
+            .await
     }
 
     async fn sweep(&self, now: i64) -> Result<u64, StoreError> {

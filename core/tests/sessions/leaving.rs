@@ -2,13 +2,19 @@
 
 use std::{pin::pin, time::Duration};
 
-use countersign::{AuthErrorKind, Ending, SessionErrorKind, SessionStore, TokenPair};
+use countersign::{
+    AuthErrorKind, Client, Ending, Identity, Revocation, SessionErrorKind, SessionStore, TokenPair,
+    testing::FixedClock,
+};
 use futures_executor::block_on;
 
 use crate::{
     faulty_store::Fault,
-    setup::{START, Setup, poll},
+    setup::{START, Setup, TTL, poll},
 };
+
+/// The largest leeway that a verifier can have.
+const LEEWAY: i64 = 300;
 
 fn verdict(setup: &Setup, pair: &TokenPair) -> Result<(), AuthErrorKind> {
     let verified = setup
@@ -69,7 +75,7 @@ fn a_logout_that_the_store_refuses_revokes_nothing() {
 fn the_tokens_of_a_session_that_the_store_has_forgotten_can_be_revoked_too() {
     let setup = Setup::new();
     let pair = setup.login("ada");
-    block_on(setup.store.memory.end(pair.session().id(), 0)).unwrap();
+    block_on(setup.store.memory.end(pair.session().id(), None)).unwrap();
     assert!(!block_on(setup.sessions.end(pair.session().id())).unwrap());
     assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
 }
@@ -112,7 +118,7 @@ fn one_login_too_many_ends_the_session_that_was_used_least_recently() {
 #[test]
 fn a_subject_needs_room_for_one_session() {
     let build = |sessions| {
-        let clock = countersign::testing::FixedClock::at(START);
+        let clock = FixedClock::at(START);
         let issuer = crate::setup::issuer(&clock).build().unwrap();
         let builder = countersign::Sessions::builder(issuer, countersign::MemoryStore::new());
         builder
@@ -124,15 +130,99 @@ fn a_subject_needs_room_for_one_session() {
     assert!(build(0).is_err());
 }
 
+/// Ends the session of a pair, in one way or another.
+type End = fn(&Setup, &TokenPair);
+
+/// F5: an entry of the list of revocations lives as long as the session's own tokens can.
 #[test]
-fn whoever_was_overtaken_twice_has_a_newer_token_and_is_told_so() {
+fn a_revocation_lives_as_long_as_the_tokens_of_the_session() {
+    let ways: [End; 3] = [
+        |setup, pair| assert!(block_on(setup.sessions.end(pair.session().id())).unwrap()),
+        |setup, pair| assert!(setup.refresh(pair).is_err()),
+        |setup, _| assert_eq!(block_on(setup.sessions.end_all("ada")).unwrap(), 1),
+    ];
+    for (way, end) in ways.into_iter().enumerate() {
+        let setup = Setup::new();
+        let first = setup.login("ada");
+        let last = setup.refresh(&first).unwrap();
+        setup.pass(10);
+        end(&setup, &first);
+        let lax = setup.sessions.issuer().verifier();
+        // As long as any verifier could accept the last of them.
+        setup.clock.set(START + TTL + LEEWAY - 1);
+        assert!(setup.sessions.revocation().status().entries > 0);
+        setup.clock.set(START + TTL + 29);
+        assert!(lax.verify_now(last.access_token().as_str()).is_ok());
+        assert_eq!(verdict(&setup, &last), Err(AuthErrorKind::Revoked), "{way}");
+    }
+}
+
+/// F5: nothing to revoke, nothing to remember. A list keeps what is over for a minute.
+#[test]
+fn a_session_whose_tokens_have_expired_takes_no_room_in_the_list() {
+    let setup = Setup::new();
+    let pair = setup.login("ada");
+    let other = setup.login("ada");
+    setup.clock.set(START + TTL + LEEWAY + 10 + 61);
+    block_on(setup.sessions.end(pair.session().id())).unwrap();
+    assert_eq!(setup.sessions.revocation().status().entries, 0);
+    // The twin: a second before.
+    setup.clock.set(START + TTL + LEEWAY + 10 + 60);
+    block_on(setup.sessions.end(other.session().id())).unwrap();
+    assert_eq!(setup.sessions.revocation().status().entries, 1);
+}
+
+/// F5: one account cannot fill the list, and so take everybody's requests down.
+#[test]
+fn one_subject_cannot_take_more_than_its_share_of_the_list() {
+    let list = |clock: &FixedClock| {
+        let list = Revocation::local().capacity(1_000).clock(clock.clone());
+        list.build().unwrap()
+    };
+    let setup = Setup::with_clock(|builder, clock| builder.revocation(list(clock)));
+    let mallory = Identity::new("mallory", crate::setup::user());
+    let mut pairs = Vec::new();
+    for login in 0..2_000 {
+        if login % 100 == 99 {
+            setup.pass(1);
+        }
+        let pair = block_on(setup.sessions.start(&mallory, Client::new())).unwrap();
+        assert!(block_on(setup.sessions.end(pair.session().id())).unwrap());
+        pairs.push(pair);
+    }
+    assert!(setup.sessions.revocation().status().entries <= 201);
+    // All of these are revoked, by name or together.
+    for pair in &pairs {
+        assert_eq!(verdict(&setup, pair), Err(AuthErrorKind::Revoked));
+    }
+    // Others log in and out as ever.
+    let ada = setup.login("ada");
+    assert_eq!(verdict(&setup, &ada), Ok(()));
+    assert!(block_on(setup.sessions.end(ada.session().id())).unwrap());
+    assert_eq!(verdict(&setup, &ada), Err(AuthErrorKind::Revoked));
+    // And so does she, a second later.
+    setup.pass(1);
+    let pair = block_on(setup.sessions.start(&mallory, Client::new())).unwrap();
+    assert_eq!(verdict(&setup, &pair), Ok(()));
+    assert!(setup.refresh(&pair).is_ok());
+}
+
+#[test]
+fn a_claims_function_that_takes_longer_than_the_window_makes_no_token_that_outlives_its_revocation()
+{
     let setup = Setup::new();
     let first = setup.login("ada");
-    let mut newest = None;
-    let answer = setup.refresh_while(&first, || {
-        let second = setup.refresh(&first).unwrap();
-        newest = Some(setup.refresh(&second).unwrap());
+    let mut second = None;
+    let slow = setup.refresh_while(&first, || {
+        second = setup.refresh(&first).ok();
+        setup.pass(3_600);
     });
-    assert_eq!(answer.err(), Some(SessionErrorKind::Superseded));
-    assert!(setup.refresh(&newest.unwrap()).is_ok());
+    let slow = slow.unwrap();
+    assert_eq!(
+        slow.refresh_token(),
+        second.as_ref().unwrap().refresh_token()
+    );
+    block_on(setup.sessions.end(slow.session().id())).unwrap();
+    setup.clock.set(slow.access_token().expires_at() - 1);
+    assert_eq!(verdict(&setup, &slow), Err(AuthErrorKind::Revoked));
 }

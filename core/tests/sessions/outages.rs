@@ -136,7 +136,7 @@ fn a_fault_at_any_step_of_a_lost_race_neither_loses_nor_forks_the_session() {
 fn an_exchange_and_a_repeated_answer_are_two_steps_each() {
     let setup = Setup::new();
     let first = setup.login("ada");
-    assert_eq!(setup.store.steps(), [Step::List, Step::Insert]);
+    assert_eq!(setup.store.steps(), [Step::Mark, Step::List, Step::Insert]);
     setup.refresh(&first).unwrap();
     assert_eq!(setup.store.steps(), [Step::Find, Step::Rotate]);
     setup.refresh(&first).unwrap();
@@ -162,7 +162,9 @@ fn a_fault_of_a_login_starts_no_session_that_anyone_has_a_token_of() {
         (0, Fault::Before, 0),
         (0, Fault::After, 0),
         (1, Fault::Before, 0),
-        (1, Fault::After, 1),
+        (1, Fault::After, 0),
+        (2, Fault::Before, 0),
+        (2, Fault::After, 1),
     ] {
         let setup = Setup::new();
         setup.store.fail(skipped, fault);

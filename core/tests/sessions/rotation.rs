@@ -92,8 +92,15 @@ fn a_lost_answer_is_given_again_as_often_as_it_takes() {
         assert_eq!(again.refresh_token(), lost.refresh_token());
         assert_eq!(again.session(), lost.session());
     }
-    // It is no use of the session, and no event.
-    assert!(setup.events().is_empty());
+    // It is no use of the session. Each time is told: F10.
+    let events = setup.events();
+    assert_eq!(events.len(), 20);
+    for event in events {
+        let SessionEvent::Repeated { session } = event else {
+            panic!("{event:?}");
+        };
+        assert_eq!(&session, lost.session());
+    }
     assert!(setup.refresh(&lost).is_ok());
 }
 
@@ -121,38 +128,100 @@ fn the_window_begins_with_the_exchange_and_is_not_extended() {
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
 }
 
-/// S03
+/// F24: a second rotation falls into the window of the first.
 #[test]
-fn a_token_two_generations_old_is_a_replay_within_the_window() {
+fn every_token_exchanged_within_the_window_gets_the_current_one() {
+    let setup = Setup::new();
+    let mut pairs = vec![setup.login("ada")];
+    for _ in 0..5 {
+        pairs.push(setup.refresh(pairs.last().unwrap()).unwrap());
+    }
+    setup.events();
+    let newest = pairs.last().unwrap().refresh_token().to_owned();
+    for old in &pairs[..5] {
+        let again = setup.refresh(old).unwrap();
+        assert_eq!(again.refresh_token(), newest);
+    }
+    assert_eq!(setup.endings(), []);
+    assert!(setup.refresh(&*newest).is_ok());
+}
+
+/// F24, S03: each token has a window of its own, whatever came after it.
+#[test]
+fn a_token_that_left_its_window_is_a_replay_although_its_successor_has_not() {
     let setup = Setup::new();
     let first = setup.login("ada");
     let second = setup.refresh(&first).unwrap();
+    setup.pass(5);
     let third = setup.refresh(&second).unwrap();
+    setup.pass(4);
+    assert_eq!(
+        setup.refresh(&first).unwrap().refresh_token(),
+        third.refresh_token()
+    );
+    setup.pass(1);
+    assert_eq!(
+        setup.refresh(&second).unwrap().refresh_token(),
+        third.refresh_token()
+    );
     setup.events();
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
     assert_eq!(setup.endings(), [Ending::Replayed]);
     assert_eq!(setup.refresh(&third).unwrap_err(), Kind::Unknown);
 }
 
-/// S03, the twin: the one generation that may.
+/// F24: a browser restores its tabs. Each refreshes as it loads, with the cookie of that moment, and
+/// some of their requests arrive late.
 #[test]
-fn the_immediate_predecessor_is_no_replay_within_the_window() {
+fn twenty_tabs_that_are_restored_log_nobody_out() {
     let setup = Setup::new();
-    let first = setup.login("ada");
-    let second = setup.refresh(&first).unwrap();
-    let third = setup.refresh(&second).unwrap();
-    let again = setup.refresh(&second).unwrap();
-    assert_eq!(again.refresh_token(), third.refresh_token());
+    let mut cookies = vec![setup.login("ada").refresh_token().to_owned()];
+    for tab in 0..60_usize {
+        // An order that repeats itself: from the newest cookie to one from long ago.
+        let late = tab * 7 % cookies.len();
+        let cookie = cookies[cookies.len() - 1 - late].clone();
+        let pair = setup.refresh(&*cookie).unwrap();
+        cookies.push(pair.refresh_token().to_owned());
+        if tab % 10 == 9 {
+            setup.pass(1);
+        }
+    }
+    assert_eq!(setup.endings(), []);
+    let last = cookies.last().unwrap();
+    assert!(setup.refresh(&**last).is_ok());
+    assert_eq!(setup.count("ada"), 1);
 }
 
-/// S03: the first use of a repeated answer spends the token before it, too.
+/// F24: the chain is bounded, and its bound costs nobody the session.
 #[test]
-fn whoever_goes_on_from_a_repeated_answer_leaves_the_others_behind() {
+fn after_sixteen_exchanges_within_the_window_the_token_stays() {
     let setup = Setup::new();
     let first = setup.login("ada");
-    setup.refresh(&first).unwrap();
-    let shared = setup.refresh(&first).unwrap();
-    setup.refresh(&shared).unwrap();
+    let mut pair = first.clone();
+    for _ in 0..16 {
+        let next = setup.refresh(&pair).unwrap();
+        assert_ne!(next.refresh_token(), pair.refresh_token());
+        pair = next;
+    }
+    setup.events();
+    for _ in 0..3 {
+        let same = setup.refresh(&pair).unwrap();
+        assert_eq!(same.refresh_token(), pair.refresh_token());
+        assert_ne!(same.access_token().id(), pair.access_token().id());
+        let oldest = setup.refresh(&first).unwrap();
+        assert_eq!(oldest.refresh_token(), pair.refresh_token());
+    }
+    let events = setup.events();
+    assert_eq!(events.len(), 6);
+    assert!(
+        events
+            .iter()
+            .all(|event| matches!(event, SessionEvent::Repeated { .. }))
+    );
+    // It goes on when the first of them has left its window, and that one is a replay.
+    setup.pass(10);
+    let next = setup.refresh(&pair).unwrap();
+    assert_ne!(next.refresh_token(), pair.refresh_token());
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use countersign::{
     Client, Digest, Identity, MemoryStore, Revoked, SessionError, SessionErrorKind, SessionStore,
-    Sessions, StoreError, StoredSession,
+    Sessions, StoreError, StoreMark, StoredSession,
 };
 use futures_executor::block_on;
 use serde_json::json;
@@ -60,8 +60,8 @@ fn nothing_of_a_session_shows_what_it_holds() {
     }
     let hashes = [
         Some(&stored.current),
-        stored.previous.as_ref().map(|previous| &previous.hash),
-        stored.previous.as_ref().map(|previous| &previous.salt),
+        stored.previous.first().map(|previous| &previous.hash),
+        stored.previous.first().map(|previous| &previous.salt),
         stored.binding.as_ref(),
     ];
     for hash in hashes {
@@ -79,12 +79,13 @@ fn nothing_of_a_session_shows_what_it_holds() {
         &identity,
         &client(),
         &stored,
-        stored.previous.as_ref().unwrap(),
+        &stored.previous[0],
         &stored.current,
         &setup.store.memory,
         &events,
         &Sessions::builder(setup.sessions.issuer().clone(), MemoryStore::new()),
         &Revoked::Subject {
+            realm: setup.sessions.realm().clone(),
             subject: SUBJECT.into(),
             issued_before: 0,
         },
@@ -185,8 +186,9 @@ fn no_log_shows_a_token_a_subject_or_a_label() {
     block_on(setup.sessions.end_by_token(other.refresh_token())).unwrap();
     start();
     block_on(setup.sessions.end_all(SUBJECT)).unwrap();
-    block_on(MemoryStore::limited(0).insert(&StoredSession {
+    let stored = StoredSession {
         id: first.session().id().clone(),
+        realm: setup.sessions.realm().clone(),
         subject: SUBJECT.into(),
         label: Some(LABEL.into()),
         binding: None,
@@ -194,10 +196,11 @@ fn no_log_shows_a_token_a_subject_or_a_label() {
         last_used_at: 0,
         expires_at: 0,
         absolute_expires_at: 0,
+        tokens_until: 0,
         current: Digest::from_bytes([0; 32]),
-        previous: None,
-    }))
-    .unwrap_err();
+        previous: Vec::new(),
+    };
+    block_on(MemoryStore::limited(0).insert(&stored, StoreMark::new(0))).unwrap_err();
     let mut secrets = [SUBJECT, LABEL, ROLE, "a-private-text"]
         .map(str::to_owned)
         .to_vec();

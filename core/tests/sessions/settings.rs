@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use countersign::{ConfigError, MemoryStore, Sessions, SessionsBuilder, testing::FixedClock};
+use countersign::{
+    ConfigError, MemoryStore, Revocation, Sessions, SessionsBuilder, StoreCapabilities,
+    testing::FixedClock,
+};
 
-use crate::setup::{START, Setup, TTL, issuer};
+use crate::{
+    faulty_store::FaultyStore,
+    setup::{START, Setup, TTL, issuer},
+};
 
 const TEN_YEARS: Duration = Duration::from_secs(3_660 * 86_400);
 
@@ -85,4 +91,72 @@ fn without_settings_it_is_two_weeks_ninety_days_and_ten_seconds() {
         }
     }
     assert_eq!(pair.session().expires_at(), START + 90 * 86_400);
+}
+
+/// Sessions over a store that says this of itself.
+fn over(
+    capabilities: StoreCapabilities,
+    max_ttl: u64,
+    settings: impl FnOnce(SessionsBuilder) -> SessionsBuilder,
+) -> Result<Sessions, ConfigError> {
+    let issuer = issuer(&FixedClock::at(START)).max_ttl(Duration::from_secs(max_ttl));
+    let store = FaultyStore::with(capabilities);
+    settings(Sessions::builder(issuer.build().unwrap(), store)).build()
+}
+
+/// F7: each process needs to hear what the others have ended.
+#[test]
+fn a_shared_store_needs_a_list_that_follows_it() {
+    let over = |settings: fn(SessionsBuilder) -> SessionsBuilder| {
+        over(StoreCapabilities::shared(), 86_400, settings)
+    };
+    let local = |builder: SessionsBuilder| builder.revocation(Revocation::local().build().unwrap());
+    for settings in [(|builder| builder) as fn(_) -> _, local] {
+        let Err(ConfigError::Missing(text)) = over(settings) else {
+            panic!("it was built");
+        };
+        assert!(text.contains("`.revocation(..)`"), "{text}");
+        assert!(text.contains("`.single_process()`"), "{text}");
+    }
+    // The twins: each way out that the text names.
+    assert!(over(|all| all.revocation(Revocation::replica().build().unwrap())).is_ok());
+    assert!(over(SessionsBuilder::single_process).is_ok());
+    let both = over(|all| {
+        let list = Revocation::replica().build().unwrap();
+        all.revocation(list).single_process()
+    });
+    assert!(matches!(both, Err(ConfigError::Conflict(_))));
+}
+
+#[test]
+fn a_store_of_this_process_needs_no_list_that_follows_it() {
+    assert!(over(StoreCapabilities::local(), 86_400, |builder| builder).is_ok());
+    assert!(
+        over(
+            StoreCapabilities::local(),
+            86_400,
+            SessionsBuilder::single_process
+        )
+        .is_ok()
+    );
+}
+
+/// F2: an app whose tokens may live for seven days, over a log that forgets after 25 hours.
+#[test]
+fn a_log_that_forgets_before_the_last_token_expires_is_refused() {
+    let day = 86_400;
+    let kept = |seconds| StoreCapabilities::local().retention(Duration::from_secs(seconds));
+    let Err(ConfigError::Conflict(text)) = over(kept(25 * 3_600), 7 * day, |all| all) else {
+        panic!("it was built");
+    };
+    assert_eq!(
+        text,
+        "the store's log keeps a revocation for 90000 s, and tokens live up to 604800 s: it has to \
+         keep one for 605100 s. Raise the retention of the store, or lower the issuer's `max_ttl`"
+    );
+    // To the second: the largest leeway of a verifier, and as much for a clock of the store's own.
+    assert!(over(kept(day + 300), day, |all| all).is_ok());
+    assert!(over(kept(day + 299), day, |all| all).is_err());
+    assert!(over(kept(day + 600).own_clock(), day, |all| all).is_ok());
+    assert!(over(kept(day + 599).own_clock(), day, |all| all).is_err());
 }

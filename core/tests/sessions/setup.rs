@@ -44,6 +44,12 @@ impl Setup {
     }
 
     pub(crate) fn with(settings: impl FnOnce(SessionsBuilder) -> SessionsBuilder) -> Self {
+        Self::with_clock(|builder, _| settings(builder))
+    }
+
+    pub(crate) fn with_clock(
+        settings: impl FnOnce(SessionsBuilder, &FixedClock) -> SessionsBuilder,
+    ) -> Self {
         let (clock, store) = (FixedClock::at(START), FaultyStore::default());
         let events = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&events);
@@ -51,7 +57,7 @@ impl Setup {
         let builder = Sessions::builder(issuer, store.clone())
             .on_event(move |event| heard.lock().unwrap().push(event.clone()));
         Self {
-            sessions: settings(builder).build().unwrap(),
+            sessions: settings(builder, &clock).build().unwrap(),
             clock,
             store,
             events,
@@ -64,6 +70,14 @@ impl Setup {
         Sessions::builder(issuer, self.store.clone())
             .build()
             .unwrap()
+    }
+
+    /// Another node, with a clock of its own.
+    pub(crate) fn node_with_clock(&self) -> (Sessions, FixedClock) {
+        let clock = FixedClock::at(self.clock.now());
+        let issuer = issuer(&clock).build().unwrap();
+        let sessions = Sessions::builder(issuer, self.store.clone());
+        (sessions.build().unwrap(), clock)
     }
 
     pub(crate) fn login(&self, subject: &str) -> TokenPair {

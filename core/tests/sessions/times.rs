@@ -210,6 +210,7 @@ fn an_older_token_is_a_replay_whatever_the_clock_says() {
         let setup = short();
         let first = setup.login("ada");
         let second = setup.refresh(&first).unwrap();
+        setup.pass(10);
         setup.refresh(&second).unwrap();
         setup.clock.set(time);
         assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);

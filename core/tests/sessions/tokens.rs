@@ -289,7 +289,7 @@ fn ids_are_as_random_as_hashes() {
 
 /// All that the store holds of a subject with one session, as JSON.
 fn dump(setup: &Setup, subject: &str) -> String {
-    let rows = block_on(setup.store.memory.list(subject, 0)).unwrap();
+    let rows = block_on(setup.store.memory.list(setup.sessions.realm(), subject, 0)).unwrap();
     assert_eq!(rows.len(), 1);
     serde_json::to_string(&rows[0]).unwrap()
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use countersign::StoreError;
-use redis::{Client, IntoConnectionInfo, cluster::ClusterClient, io::tcp::TcpSettings};
+use redis::{
+    Client, IntoConnectionInfo, ProtocolVersion, cluster::ClusterClient, io::tcp::TcpSettings,
+};
 
 use crate::{
     keys::Keys,
@@ -56,8 +58,11 @@ impl RedisStoreBuilder {
 
     /// How long the log keeps a revocation: by default 25 hours. It counts in whole seconds.
     ///
-    /// One that must be kept for longer is refused: no access token may live longer than this. All
-    /// stores of one prefix need the same setting.
+    /// No access token may live longer than this, five minutes of leeway and five for clocks
+    /// included: [`SessionsBuilder::build`](countersign::SessionsBuilder::build) refuses it. A
+    /// [revocation](countersign::RevocationLog::append) by the app that counts for longer is refused;
+    /// that of a session that ends is kept for as long as this, and an error is logged once. All stores of one
+    /// prefix need the same setting.
     pub fn retention(mut self, time: Duration) -> Self {
         self.retention = time;
         self
@@ -74,9 +79,14 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a setting or the URL cannot be used, or the server cannot be reached.
+    /// [`StoreError`] when a setting or the URL cannot be used, the server cannot be reached, or it holds keys
+    /// of another layout under this prefix. Its [`source`](std::error::Error::source) says what to do.
     pub async fn connect(self, url: &str) -> Result<RedisStore, StoreError> {
         let server = url.into_connection_info().map_err(StoreError::new)?;
+        let settings = server.redis_settings().clone();
+        // Only in this protocol the client says when a connection was closed.
+        let settings = settings.set_protocol(ProtocolVersion::RESP3);
+        let server = server.set_redis_settings(settings);
         let client = Client::open(server.set_tcp_settings(at_once()));
         let client = client.map_err(StoreError::new)?;
         self.open(Target::Single(client)).await
@@ -105,10 +115,10 @@ impl RedisStoreBuilder {
 
     async fn open(self, target: Target) -> Result<RedisStore, StoreError> {
         let keys = Keys::new(&self.prefix).map_err(StoreError::new)?;
-        let retention = i64::try_from(self.retention.as_secs()).unwrap_or(i64::MAX);
         let link = Link::connect(target, self.timeout);
         let link = link.await.map_err(StoreError::new)?;
-        let store = RedisStore::new(link, keys, retention);
+        let store = RedisStore::new(link, keys, self.retention);
+        store.check_layout().await?;
         store.warn_of_eviction().await;
         Ok(store)
     }

@@ -1,16 +1,24 @@
 //! What the keys are called.
 
-use countersign::{ConfigError, SessionId};
+use countersign::{ConfigError, Realm, SessionId};
 
 /// The names of all keys of one store. They share a hash tag, so that a cluster keeps them together
 /// and one script may use any of them.
 pub(crate) struct Keys {
     /// Of the keys of sessions: what comes before the id.
     pub(crate) sessions: String,
-    /// Of the keys of subjects: what comes before the subject.
+    /// Of the keys of subjects: what comes before the realm and the subject.
     pub(crate) subjects: String,
     /// The stream of revocations.
     pub(crate) log: String,
+    /// Which layout the keys have.
+    pub(crate) layout: String,
+    /// The stream of revocations in the first layout.
+    pub(crate) first_log: String,
+    /// Matches the keys of sessions and subjects in the first layout.
+    pub(crate) first_pattern: String,
+    /// Of the ends of all sessions: what comes before the realm and the subject.
+    ends: String,
 }
 
 impl Keys {
@@ -22,9 +30,13 @@ impl Keys {
             ));
         }
         Ok(Self {
-            sessions: format!("{{{prefix}}}:s:"),
-            subjects: format!("{{{prefix}}}:u:"),
-            log: format!("{{{prefix}}}:revoked"),
+            sessions: format!("{{{prefix}}}:session:"),
+            subjects: format!("{{{prefix}}}:subject:"),
+            log: format!("{{{prefix}}}:log"),
+            layout: format!("{{{prefix}}}:layout"),
+            first_log: format!("{{{prefix}}}:revoked"),
+            first_pattern: format!("{{{}}}:[su]:*", literally(prefix)),
+            ends: format!("{{{prefix}}}:end:"),
         })
     }
 
@@ -32,9 +44,49 @@ impl Keys {
         format!("{}{id}", self.sessions)
     }
 
-    pub(crate) fn subject(&self, subject: &str) -> String {
-        format!("{}{subject}", self.subjects)
+    /// The scripts make this name, too.
+    pub(crate) fn subject(&self, realm: &Realm, subject: &str) -> String {
+        named(&self.subjects, realm, subject)
     }
+
+    /// What to tell the operator about keys of the first layout.
+    pub(crate) fn refusal_of_the_first_layout(&self) -> String {
+        let Self {
+            first_log,
+            first_pattern,
+            ..
+        } = self;
+        format!(
+            "Redis holds keys of an earlier version, whose sessions belong to no realm and cannot be carried \
+             over. Stop the programs of that version. Then wait until the sessions have expired, or log their \
+             users out with: redis-cli --scan --pattern '{first_pattern}' | xargs redis-cli unlink. A day \
+             later, when no revoked access token lives any more, delete the old log with: redis-cli unlink \
+             '{first_log}'"
+        )
+    }
+
+    /// Where the end of all sessions of the subject is remembered.
+    pub(crate) fn end(&self, realm: &Realm, subject: &str) -> String {
+        named(&self.ends, realm, subject)
+    }
+}
+
+/// The length keeps a realm from running into the subject.
+fn named(before: &str, realm: &Realm, subject: &str) -> String {
+    let length = realm.as_str().len();
+    format!("{before}{length}:{realm}:{subject}")
+}
+
+/// As a pattern that matches nothing else.
+fn literally(text: &str) -> String {
+    let mut pattern = String::new();
+    for character in text.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
 }
 
 #[cfg(test)]
@@ -45,9 +97,31 @@ mod tests {
     fn the_prefix_is_the_hash_tag_of_every_key() {
         let keys = Keys::new("shop:1").unwrap();
         let id = SessionId::parse("AAECAwQFBgcICQoLDA0ODw").unwrap();
-        assert_eq!(keys.session(&id), "{shop:1}:s:AAECAwQFBgcICQoLDA0ODw");
-        assert_eq!(keys.subject("}{"), "{shop:1}:u:}{");
-        assert_eq!(keys.log, "{shop:1}:revoked");
+        let realm = Realm::new("}{").unwrap();
+        assert_eq!(keys.session(&id), "{shop:1}:session:AAECAwQFBgcICQoLDA0ODw");
+        assert_eq!(keys.subject(&realm, "}{"), "{shop:1}:subject:2:}{:}{");
+        assert_eq!(keys.end(&realm, "}{"), "{shop:1}:end:2:}{:}{");
+        assert_eq!(keys.log, "{shop:1}:log");
+        assert_eq!(keys.layout, "{shop:1}:layout");
+        assert_eq!(keys.first_log, "{shop:1}:revoked");
+    }
+
+    #[test]
+    fn no_realm_runs_into_a_subject() {
+        let keys = Keys::new("shop").unwrap();
+        let names = [("a", "b:c"), ("a:b", "c"), ("a:1", "b"), ("a", "1:b")];
+        let mut names = names.map(|(realm, subject)| {
+            let realm = Realm::new(realm).unwrap();
+            keys.subject(&realm, subject)
+        });
+        names.sort();
+        assert!(names.windows(2).all(|two| two[0] != two[1]), "{names:?}");
+    }
+
+    #[test]
+    fn a_prefix_in_a_pattern_matches_itself_only() {
+        let keys = Keys::new(r"a*b?[c]\").unwrap();
+        assert_eq!(keys.first_pattern, r"{a\*b\?\[c\]\\}:[su]:*");
     }
 
     #[test]

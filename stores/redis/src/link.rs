@@ -5,14 +5,18 @@
 //! end before a restart.
 
 use std::{
+    convert::Infallible,
     io,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult,
-    ServerErrorKind, aio::MultiplexedConnection, cluster::ClusterClient,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, PushInfo, PushKind, RedisError,
+    RedisResult, ServerErrorKind, aio::MultiplexedConnection, cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
 use tokio::{
@@ -44,11 +48,11 @@ impl Link {
 
     /// Sends a command and waits for its answer, both for no longer than the time-out.
     pub(crate) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        let attempt = self.attempt().clone();
+        let attempt = self.usable_attempt();
         let answer = async {
             match attempt.connection().await? {
                 Connection::Cluster(mut connection) => command.query_async(&mut connection).await,
-                Connection::Single(mut connection) => command.query_async(&mut connection).await,
+                Connection::Single(mut connection, _) => command.query_async(&mut connection).await,
             }
         };
         let answer = timeout(self.timeout, answer)
@@ -58,6 +62,16 @@ impl Link {
             self.replace(&attempt);
         }
         answer
+    }
+
+    /// The present attempt, or a new one when nothing could be sent by that: the server has closed the
+    /// connection while it was idle, or could not be reached when it was asked last.
+    fn usable_attempt(&self) -> Attempt {
+        let mut attempt = self.attempt();
+        if attempt.is_spent() {
+            *attempt = Attempt::start(self.target.clone(), self.timeout);
+        }
+        attempt.clone()
     }
 
     /// Connects anew, if nobody else has begun to.
@@ -89,11 +103,19 @@ impl Target {
                 Ok(Connection::Cluster(connection))
             }
             Self::Single(client) => {
+                let closed = Arc::new(AtomicBool::new(false));
+                let is_closed = Arc::clone(&closed);
                 let config = AsyncConnectionConfig::new()
                     .set_connection_timeout(Some(time))
-                    .set_response_timeout(Some(time));
+                    .set_response_timeout(Some(time))
+                    .set_push_sender(move |message: PushInfo| -> Result<(), Infallible> {
+                        if message.kind == PushKind::Disconnection {
+                            is_closed.store(true, Ordering::Release);
+                        }
+                        Ok(())
+                    });
                 let connection = client.get_multiplexed_async_connection_with_config(&config);
-                Ok(Connection::Single(connection.await?))
+                Ok(Connection::Single(connection.await?, closed))
             }
         }
     }
@@ -101,8 +123,19 @@ impl Target {
 
 #[derive(Clone)]
 enum Connection {
+    /// It connects anew by itself.
     Cluster(ClusterConnection),
-    Single(MultiplexedConnection),
+    /// With whether it is known to be closed.
+    Single(MultiplexedConnection, Arc<AtomicBool>),
+}
+
+impl Connection {
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Cluster(_) => false,
+            Self::Single(_, closed) => closed.load(Ordering::Acquire),
+        }
+    }
 }
 
 /// An attempt to connect, and what became of it.
@@ -136,6 +169,15 @@ impl Attempt {
     /// Also when its task was cancelled, because the runtime that it ran on has ended.
     fn has_ended(&self) -> bool {
         self.0.borrow().is_some() || self.0.has_changed().is_err()
+    }
+
+    /// Whether it leads to no connection, or to one that was closed.
+    fn is_spent(&self) -> bool {
+        match &*self.0.borrow() {
+            Some(Ok(connection)) => connection.is_closed(),
+            Some(Err(_)) => true,
+            None => self.0.has_changed().is_err(),
+        }
     }
 
     fn is(&self, other: &Self) -> bool {

@@ -3,11 +3,14 @@
 use std::{collections::HashMap, time::Duration};
 
 use countersign::{
-    LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked, SessionId, StoreError,
+    LogBatch, LogPosition, Realm, RevocationEntry, RevocationLog, Revoked, SessionId, StoreError,
 };
 use tokio::time::sleep;
 
-use crate::{script, store::RedisStore};
+use crate::{
+    script::{self, Args},
+    store::RedisStore,
+};
 
 /// How often a node that has read all asks for more. A blocking read would need a connection of its
 /// own, for a tenth of a second.
@@ -19,20 +22,7 @@ const COUNT: usize = 1_001;
 
 impl RevocationLog for RedisStore {
     async fn append(&self, entries: &[RevocationEntry]) -> Result<(), StoreError> {
-        let args = entries.iter().fold(self.retention(), |args, entry| {
-            let (kind, value, before) = match &entry.revoked {
-                Revoked::Session(id) => ("session", id.as_str(), None),
-                Revoked::Subject {
-                    subject,
-                    issued_before,
-                } => ("subject", subject.as_str(), Some(issued_before.to_string())),
-                Revoked::Token(id) => ("token", id.as_str(), None),
-            };
-            args.with(kind)
-                .with(value)
-                .with(before.unwrap_or_default())
-                .with(entry.until)
-        });
+        let args = entries.iter().fold(self.retention(), with_entry);
         self.run(&script::APPEND, &[&self.keys().log], args).await
     }
 
@@ -49,7 +39,7 @@ impl RevocationLog for RedisStore {
 
 impl RedisStore {
     async fn read_on(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
-        if let Some(after) = after.filter(|after| is_entry_id(after.as_str())) {
+        if let Some(after) = after.filter(|after| number(after.as_str()).is_some()) {
             let mut found = self.range(after.as_str()).await?;
             // If the last entry that was read is not there, others may be missing with it, and
             // others still have come with lower ids: after a restart without the last writes, or
@@ -71,6 +61,35 @@ impl RedisStore {
         let found = self.link().send(&command).await;
         found.map_err(StoreError::new)
     }
+}
+
+/// Appends what the scripts want to know of an entry: kind, realm, value, before, until.
+pub(crate) fn with_entry(args: Args, entry: &RevocationEntry) -> Args {
+    let (kind, of, value) = match &entry.revoked {
+        Revoked::Session(id) => ("session", None, id.as_str()),
+        Revoked::Sessionless {
+            realm,
+            subject,
+            issued_before,
+        } => (
+            "sessionless",
+            Some((realm, issued_before)),
+            subject.as_str(),
+        ),
+        Revoked::Subject {
+            realm,
+            subject,
+            issued_before,
+        } => ("subject", Some((realm, issued_before)), subject.as_str()),
+        Revoked::Token(id) => ("token", None, id.as_str()),
+    };
+    let realm = of.map_or("", |(realm, _)| realm.as_str());
+    let before = of.map_or(String::new(), |(_, before)| before.to_string());
+    args.with(kind)
+        .with(realm)
+        .with(value)
+        .with(before)
+        .with(entry.until)
 }
 
 type Entry = (String, HashMap<String, String>);
@@ -96,12 +115,20 @@ fn batch(
 
 pub(crate) fn read(fields: &HashMap<String, String>) -> Option<RevocationEntry> {
     let value = fields.get("value")?;
+    let realm = || Realm::new(fields.get("realm")?.as_str()).ok();
+    let issued_before = || fields.get("before")?.parse().ok();
     Some(RevocationEntry {
         revoked: match fields.get("kind")?.as_str() {
             "session" => Revoked::Session(SessionId::parse(value)?),
-            "subject" => Revoked::Subject {
+            "sessionless" => Revoked::Sessionless {
+                realm: realm()?,
                 subject: value.clone(),
-                issued_before: fields.get("before")?.parse().ok()?,
+                issued_before: issued_before()?,
+            },
+            "subject" => Revoked::Subject {
+                realm: realm()?,
+                subject: value.clone(),
+                issued_before: issued_before()?,
             },
             "token" => Revoked::Token(value.clone()),
             _ => return None,
@@ -110,10 +137,54 @@ pub(crate) fn read(fields: &HashMap<String, String>) -> Option<RevocationEntry> 
     })
 }
 
-/// Whether Redis would read it as the id of an entry: two numbers of 64 bits.
-pub(crate) fn is_entry_id(text: &str) -> bool {
-    let is_number =
-        |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<u64>().is_ok();
-    let parts = text.split_once('-');
-    parts.is_some_and(|(time, number)| is_number(time) && is_number(number))
+/// The id of an entry as one number. `None` when it is none.
+pub(crate) fn number(id: &str) -> Option<u128> {
+    let (time, number) = id.split_once('-')?;
+    let [time, number] = [time, number].map(|part| {
+        let is_number = part.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| part.parse::<u64>().ok()).flatten()
+    });
+    Some(u128::from(time?) << 64 | u128::from(number?))
+}
+
+/// The id of an entry with this number.
+#[allow(clippy::cast_possible_truncation)] // the upper half, and the lower one
+pub(crate) fn id(number: u128) -> String {
+    format!("{}-{}", (number >> 64) as u64, number as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_number_in_the_same_order() {
+        let ids = [
+            "0-0",
+            "0-1",
+            "0-18446744073709551615",
+            "1-0",
+            "1526919030474-55",
+        ];
+        let numbers = ids.map(|id| number(id).unwrap());
+        assert!(numbers.is_sorted(), "{numbers:?}");
+        assert_eq!(numbers.map(id), ids);
+        assert_eq!(number(&id(u128::MAX)), Some(u128::MAX));
+    }
+
+    #[test]
+    fn what_is_no_id_is_no_number() {
+        for text in [
+            "",
+            "1",
+            "a-b",
+            "+1-1",
+            "1-1-1",
+            "-1",
+            "1-",
+            "99999999999999999999-0",
+        ] {
+            assert_eq!(number(text), None, "{text:?}");
+        }
+    }
 }

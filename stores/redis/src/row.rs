@@ -1,13 +1,14 @@
 //! A session as a hash of Redis.
 
-use countersign::{Digest, Predecessor, SessionId, StoreError, StoredSession};
+use countersign::{Digest, PreviousToken, Realm, SessionId, StoreError, StoredSession};
 
 use crate::script::Args;
 
-/// The fields of the hash. Numbers are decimal text, digests are their 32 bytes.
-pub(crate) const FIELDS: [&str; 10] = [
-    "subject", "label", "binding", "created", "used", "expires", "absolute", "current", "previous",
-    "salt",
+/// The fields of the hash. Numbers are decimal text, digests are their 32 bytes, and `previous` is what
+/// [`PreviousToken::list_to_bytes`] writes.
+pub(crate) const FIELDS: [&str; 11] = [
+    "realm", "subject", "label", "binding", "created", "used", "expires", "absolute", "tokens",
+    "current", "previous",
 ];
 
 /// The values of [`FIELDS`], where there are any.
@@ -16,8 +17,8 @@ pub(crate) type Values = [Option<Vec<u8>>; FIELDS.len()];
 pub(crate) fn values(session: &StoredSession) -> Values {
     let digest = |digest: &Digest| Some(digest.as_bytes().to_vec());
     let number = |number: i64| Some(number.to_string().into_bytes());
-    let previous = session.previous.as_ref();
     [
+        Some(session.realm.as_str().as_bytes().to_vec()),
         Some(session.subject.clone().into_bytes()),
         session.label.clone().map(String::into_bytes),
         session.binding.as_ref().and_then(digest),
@@ -25,9 +26,9 @@ pub(crate) fn values(session: &StoredSession) -> Values {
         number(session.last_used_at),
         number(session.expires_at),
         number(session.absolute_expires_at),
+        number(session.tokens_until),
         digest(&session.current),
-        previous.and_then(|previous| digest(&previous.hash)),
-        previous.and_then(|previous| digest(&previous.salt)),
+        Some(PreviousToken::list_to_bytes(&session.previous)),
     ]
 }
 
@@ -61,6 +62,7 @@ pub(crate) fn session(id: &SessionId, values: Values) -> Result<Option<StoredSes
 
 fn read(id: &SessionId, values: Values) -> Option<StoredSession> {
     let [
+        realm,
         subject,
         label,
         binding,
@@ -68,12 +70,13 @@ fn read(id: &SessionId, values: Values) -> Option<StoredSession> {
         last_used_at,
         expires_at,
         absolute_expires_at,
+        tokens_until,
         current,
         previous,
-        salt,
     ] = values;
     Some(StoredSession {
         id: id.clone(),
+        realm: Realm::new(text(&realm?)?).ok()?,
         subject: text(&subject?)?,
         label: optional(label, text)?,
         binding: optional(binding, Digest::from_slice)?,
@@ -81,15 +84,9 @@ fn read(id: &SessionId, values: Values) -> Option<StoredSession> {
         last_used_at: number(&last_used_at?)?,
         expires_at: number(&expires_at?)?,
         absolute_expires_at: number(&absolute_expires_at?)?,
+        tokens_until: number(&tokens_until?)?,
         current: Digest::from_slice(&current?)?,
-        previous: match (
-            optional(previous, Digest::from_slice)?,
-            optional(salt, Digest::from_slice)?,
-        ) {
-            (Some(hash), Some(salt)) => Some(Predecessor { hash, salt }),
-            (None, None) => None,
-            _ => return None,
-        },
+        previous: PreviousToken::list_from_bytes(&previous?)?,
     })
 }
 
@@ -132,7 +129,6 @@ mod tests {
     fn a_field_that_is_missing_or_unreadable_is_an_error() {
         for field in 0..FIELDS.len() {
             let good = values(&example(true));
-            // Two of the optional ones may be missing; the other two only together.
             if !matches!(FIELDS[field], "label" | "binding") {
                 let mut bad = good.clone();
                 bad[field] = None;
@@ -154,8 +150,14 @@ mod tests {
 
     fn example(full: bool) -> StoredSession {
         let digest = |byte| Digest::from_bytes([byte; 32]);
+        let previous = PreviousToken {
+            hash: digest(2),
+            salt: digest(3),
+            exchanged_at: 5,
+        };
         StoredSession {
             id: SessionId::parse("AAECAwQFBgcICQoLDA0ODw").unwrap(),
+            realm: Realm::new("https://id.example").unwrap(),
             subject: "user-1".into(),
             label: full.then(String::new),
             binding: full.then(|| digest(4)),
@@ -163,11 +165,9 @@ mod tests {
             last_used_at: -1,
             expires_at: 0,
             absolute_expires_at: i64::MAX,
+            tokens_until: i64::MIN + 1,
             current: digest(1),
-            previous: full.then(|| Predecessor {
-                hash: digest(2),
-                salt: digest(3),
-            }),
+            previous: vec![previous; if full { PreviousToken::MOST } else { 0 }],
         }
     }
 }

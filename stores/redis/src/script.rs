@@ -7,19 +7,27 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, ToRedi
 use crate::link::Link;
 
 pub(crate) static APPEND: LazyLock<Script> =
-    LazyLock::new(|| Script::with_log(include_str!("scripts/append.lua")));
+    LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/append.lua")]));
 pub(crate) static END: LazyLock<Script> =
-    LazyLock::new(|| Script::with_log(include_str!("scripts/end.lua")));
+    LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end.lua")]));
 pub(crate) static END_ALL: LazyLock<Script> =
-    LazyLock::new(|| Script::with_log(include_str!("scripts/end_all.lua")));
+    LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end_all.lua")]));
+pub(crate) static LAYOUT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/layout.lua")]));
 pub(crate) static LIST: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("scripts/list.lua")));
+    LazyLock::new(|| Script::new(&[include_str!("scripts/list.lua")]));
+pub(crate) static MARK: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[ORDER, include_str!("scripts/mark.lua")]));
 pub(crate) static POLICY: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("scripts/policy.lua")));
+    LazyLock::new(|| Script::new(&[include_str!("scripts/policy.lua")]));
 pub(crate) static PUT: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("scripts/put.lua")));
+    LazyLock::new(|| Script::new(&[ORDER, include_str!("scripts/put.lua")]));
 pub(crate) static SWEEP: LazyLock<Script> =
-    LazyLock::new(|| Script::with_log(include_str!("scripts/sweep.lua")));
+    LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/sweep.lua")]));
+
+/// What scripts share.
+const LOG: &str = include_str!("scripts/log.lua");
+const ORDER: &str = include_str!("scripts/order.lua");
 
 /// A script, and the hash that a server knows it by once it has seen it.
 pub(crate) struct Script {
@@ -28,15 +36,12 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    fn new(text: &str) -> Self {
+    fn new(parts: &[&str]) -> Self {
+        let text = parts.concat();
         Self {
-            text: text.to_owned(),
-            hash: redis::Script::new(text).get_hash().to_owned(),
+            hash: redis::Script::new(&text).get_hash().to_owned(),
+            text,
         }
-    }
-
-    fn with_log(text: &str) -> Self {
-        Self::new(&[include_str!("scripts/log.lua"), text].concat())
     }
 
     /// Runs it with these keys and arguments, which are what the head of the script says.

@@ -1,14 +1,25 @@
 //! Sessions in Redis.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use countersign::{Digest, SessionId, SessionStore, StoreError, StoredSession};
+use countersign::{
+    Digest, EndedSession, Realm, RevocationEntry, SessionId, SessionStore, StoreCapabilities,
+    StoreError, StoreMark, StoredSession,
+};
 use redis::FromRedisValue;
 
 use crate::{
     builder::RedisStoreBuilder,
     keys::Keys,
     link::Link,
+    log,
     row::{self, FIELDS, Values},
     script::{self, Args, Script},
 };
@@ -37,6 +48,8 @@ struct Inner {
     keys: Keys,
     /// Of the log, in seconds.
     retention: i64,
+    /// Whether the log was asked to keep something for longer.
+    has_shortened: AtomicBool,
 }
 
 impl RedisStore {
@@ -65,12 +78,39 @@ impl RedisStore {
         RedisStoreBuilder::new()
     }
 
-    pub(crate) fn new(link: Link, keys: Keys, retention: i64) -> Self {
+    pub(crate) fn new(link: Link, keys: Keys, retention: Duration) -> Self {
+        let retention = i64::try_from(retention.as_secs()).unwrap_or(LAST_EXPIRY);
         Self(Arc::new(Inner {
             link,
             keys,
-            retention,
+            retention: retention.min(LAST_EXPIRY),
+            has_shortened: AtomicBool::new(false),
         }))
+    }
+
+    /// Refuses keys of another layout: what they hold would be lost in silence.
+    pub(crate) async fn check_layout(&self) -> Result<(), StoreError> {
+        let keys = &self.0.keys;
+        let mut cursor = "0".to_owned();
+        loop {
+            let args = Args::default()
+                .with(LAYOUT)
+                .with(&keys.first_pattern)
+                .with(&cursor);
+            let (found, next): (String, String) = self
+                .run(&script::LAYOUT, &[&keys.layout, &keys.first_log], args)
+                .await?;
+            cursor = match found.as_str() {
+                "" => next,
+                LAYOUT => return Ok(()),
+                FIRST_LAYOUT => return Err(StoreError::new(keys.refusal_of_the_first_layout())),
+                _ => {
+                    return Err(StoreError::new(format!(
+                        "the keys of this prefix have layout {found}, and this program knows layout {LAYOUT}"
+                    )));
+                }
+            };
+        }
     }
 
     /// A server that makes room by removing keys forgets sessions, and worse, revocations.
@@ -113,22 +153,60 @@ impl RedisStore {
         result.map_err(StoreError::new)
     }
 
-    /// Writes the session if the `current` of the stored one is `expected`; empty: if there is none.
-    async fn put(&self, session: &StoredSession, expected: &[u8]) -> Result<bool, StoreError> {
+    /// Writes the session if the `current` of the stored one is `expected`; empty: if there is none, and its
+    /// login `begun` after all that concerns it.
+    async fn put(
+        &self,
+        session: &StoredSession,
+        expected: &[u8],
+        begun: Option<StoreMark>,
+    ) -> Result<Put, StoreError> {
         let keys = &self.0.keys;
-        let expires_at = session.expires_at.min(LAST_EXPIRY);
+        let expires_at = session.expires_at.clamp(0, LAST_EXPIRY);
+        let begun_at = begun.map_or(String::new(), |begun| log::id(begun.get()));
         let args = Args::default()
             .with(session.id.as_str())
             .with(expected)
+            .with(begun_at)
             .with(expires_at)
-            .with(expires_at.saturating_add(MARGIN));
-        self.run(
-            &script::PUT,
-            &[&keys.session(&session.id), &keys.subject(&session.subject)],
-            row::append_to(args, session),
-        )
-        .await
+            .with(expires_at + MARGIN);
+        let (realm, subject) = (&session.realm, &*session.subject);
+        let mut names = vec![keys.session(&session.id), keys.subject(realm, subject)];
+        if begun.is_some() {
+            names.extend([keys.end(realm, subject), keys.log.clone()]);
+        }
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let args = row::append_to(args, session);
+        match self.run(&script::PUT, &names, args).await? {
+            1 => Ok(Put::Done),
+            0 => Ok(Put::Unexpected),
+            -1 => Ok(Put::Overtaken),
+            other => Err(StoreError::new(format!("no answer of the script: {other}"))),
+        }
     }
+
+    /// An ending must not fail for it, so it is said to the operator, and not for each request.
+    fn notice_shortened(&self, shortened: bool) {
+        if shortened && !self.0.has_shortened.swap(true, Ordering::Relaxed) {
+            let retention = self.0.retention;
+            tracing::error!(
+                target: "countersign",
+                retention,
+                "revocations count for longer than the log in Redis keeps them, and are forgotten too early: \
+                 raise the retention, or look at the clocks of this node and of Redis",
+            );
+        }
+    }
+}
+
+/// What became of a session that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Put {
+    Done,
+    /// All sessions of the subject were ended since the login began.
+    Overtaken,
+    /// The stored session is another one, or there is none.
+    Unexpected,
 }
 
 impl fmt::Debug for RedisStore {
@@ -140,15 +218,27 @@ impl fmt::Debug for RedisStore {
 }
 
 impl SessionStore for RedisStore {
-    async fn insert(&self, session: &StoredSession) -> Result<(), StoreError> {
-        if self.put(session, b"").await? {
-            return Ok(());
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::shared()
+            .own_clock()
+            .retention(Duration::from_secs(self.0.retention.unsigned_abs()))
+    }
+
+    async fn mark(&self) -> Result<StoreMark, StoreError> {
+        let keys = [&*self.0.keys.log];
+        let last: String = self.run(&script::MARK, &keys, Args::default()).await?;
+        let number = log::number(&last).ok_or_else(|| StoreError::new("not an id in the log"))?;
+        Ok(StoreMark::new(number))
+    }
+
+    async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        match self.put(session, b"", Some(begun)).await? {
+            Put::Done => Ok(true),
+            Put::Overtaken => Ok(false),
+            // The client of a cluster sends a command again when its answer was lost.
+            Put::Unexpected if self.find(&session.id).await?.as_ref() == Some(session) => Ok(true),
+            Put::Unexpected => Err(StoreError::new("the session id is taken")),
         }
-        // The client of a cluster sends a command again when its answer was lost.
-        if self.find(&session.id).await?.as_ref() == Some(session) {
-            return Ok(());
-        }
-        Err(StoreError::new("the session id is taken"))
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
@@ -159,44 +249,64 @@ impl SessionStore for RedisStore {
     }
 
     async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
-        self.put(next, from.as_bytes()).await
+        Ok(self.put(next, from.as_bytes(), None).await? == Put::Done)
     }
 
-    async fn end(&self, id: &SessionId, until: i64) -> Result<bool, StoreError> {
+    async fn end(
+        &self,
+        id: &SessionId,
+        revocation: Option<&RevocationEntry>,
+    ) -> Result<bool, StoreError> {
         let keys = &self.0.keys;
-        let args = self
-            .retention()
-            .with(id.as_str())
-            .with(until)
-            .with(&keys.subjects);
-        self.run(&script::END, &[&keys.session(id), &keys.log], args)
-            .await
+        let args = self.retention().with(id.as_str()).with(&keys.subjects);
+        let args = revocation.into_iter().fold(args, log::with_entry);
+        let (ended, shortened): (bool, bool) = self
+            .run(&script::END, &[&keys.session(id), &keys.log], args)
+            .await?;
+        self.notice_shortened(shortened);
+        Ok(ended)
     }
 
     async fn end_all(
         &self,
+        realm: &Realm,
         subject: &str,
         issued_before: i64,
         until: i64,
-    ) -> Result<Vec<SessionId>, StoreError> {
+    ) -> Result<Vec<EndedSession>, StoreError> {
         let keys = &self.0.keys;
         let args = self
             .retention()
+            .with(realm.as_str())
             .with(subject)
             .with(issued_before)
             .with(until)
-            .with(&keys.sessions);
-        let ended: Vec<String> = self
-            .run(&script::END_ALL, &[&keys.subject(subject), &keys.log], args)
+            .with(&keys.sessions)
+            .with(REMEMBERED);
+        let (index, end) = (keys.subject(realm, subject), keys.end(realm, subject));
+        let (shortened, ended): (bool, Vec<(String, i64)>) = self
+            .run(&script::END_ALL, &[&index, &keys.log, &end], args)
             .await?;
-        ended.iter().map(|id| parse_id(id)).collect()
+        self.notice_shortened(shortened);
+        let ended = ended.into_iter().map(|(id, tokens_until)| {
+            Ok(EndedSession {
+                id: parse_id(&id)?,
+                tokens_until,
+            })
+        });
+        ended.collect()
     }
 
-    async fn list(&self, subject: &str, now: i64) -> Result<Vec<StoredSession>, StoreError> {
+    async fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, StoreError> {
         let keys = &self.0.keys;
         let args = Args::default().with(now).with(&keys.sessions).with(&FIELDS);
         let found: Vec<(String, Values)> = self
-            .run(&script::LIST, &[&keys.subject(subject)], args)
+            .run(&script::LIST, &[&keys.subject(realm, subject)], args)
             .await?;
         let mut sessions = Vec::with_capacity(found.len());
         for (id, values) in found {
@@ -214,12 +324,22 @@ impl SessionStore for RedisStore {
     }
 }
 
+/// What `layout.lua` calls it when sessions have no realm.
+const FIRST_LAYOUT: &str = "1";
+
+/// The layout of the keys that this program writes.
+const LAYOUT: &str = "2";
+
 /// Seconds for which the server keeps a session after it has expired: it may be that the clock of
 /// the server is ahead of the one that decides.
 const MARGIN: i64 = 3_600;
 
 /// A time in the year 5138. With later ones, Redis calculates wrong.
 const LAST_EXPIRY: i64 = 100_000_000_000;
+
+/// Seconds for which the end of all sessions is remembered: two hours, and what the clock of a replica that takes
+/// over may be ahead.
+const REMEMBERED: i64 = 2 * 3_600 + 300;
 
 fn parse_id(text: &str) -> Result<SessionId, StoreError> {
     SessionId::parse(text).ok_or_else(|| StoreError::new("not a session id in an index"))

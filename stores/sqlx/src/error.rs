@@ -22,6 +22,30 @@ pub enum SetupError {
     /// The folder of the file does not exist.
     #[error("the folder of {} does not exist", .0.display())]
     MissingFolder(PathBuf),
+    /// The tables were made by an earlier version of this crate, whose sessions belong to no realm. They
+    /// are replaced when all in them has expired.
+    #[error(
+        "the tables are those of an earlier version, whose sessions belong to no realm and cannot be carried \
+         over: {sessions} sessions and {revocations} revocations in them have not expired. Stop the programs \
+         of that version. Then wait until all has expired, or log these users out with \
+         `DELETE FROM {sessions_table}`, and wait for the revocations. (`DELETE FROM {revocations_table}` \
+         makes the access tokens that are revoked there good again, until they expire.)"
+    )]
+    EarlierSchema {
+        /// How many sessions have not expired.
+        sessions: i64,
+        /// How many revocations still count.
+        revocations: i64,
+        /// The table with the sessions.
+        sessions_table: String,
+        /// The table with the revocations.
+        revocations_table: String,
+    },
+    /// The [table prefix](crate) cannot be used.
+    #[error(
+        "a table prefix is 1 to 40 lower-case ASCII letters, digits and underscores, and begins with a letter"
+    )]
+    InvalidPrefix,
     /// The tables were made by a newer version of this crate.
     #[error("the tables have version {found}, and this program knows version {known}")]
     NewerSchema {

@@ -1,32 +1,41 @@
 //! The revocation log as rows, and how it is read. The same for both databases.
 //!
-//! Entries are numbered by the one row of `countersign_counter`, not by a sequence: whoever adds
-//! entries holds that row until they are there, so numbers appear in their order and a reader that
-//! has seen one will not find a lower one later. The row also remembers the last number when all
-//! entries are swept.
+//! Entries are numbered by the one row of the counter, not by a sequence: whoever adds entries holds
+//! that row until they are there, so numbers appear in their order and a reader that has seen one will
+//! not find a lower one later.
+//!
+//! A position is the number of the last entry that was read, and a random number that was written with it.
+//! Where another server answers, or a backup was restored, that entry is missing or has another random
+//! number, and the log is read anew.
 
 use std::{future::Future, time::Duration};
 
 use countersign::{LogBatch, LogPosition, RevocationEntry, Revoked, StoreError};
 
 use crate::{
-    rows::{session_id, unreadable},
+    rows::{realm, session_id, unreadable},
     settings::Settings,
 };
 
+/// From an entry on.
 pub(crate) const READ: &str = "
-    SELECT id, kind, name, issued_before, until
-    FROM countersign_revocations WHERE id > $1 ORDER BY id LIMIT $2";
+    SELECT id, nonce, kind, realm, name, issued_before, until
+    FROM @revocations WHERE id >= $1 ORDER BY id LIMIT $2";
 
-/// How many entries are read at once.
-pub(crate) const BATCH: i64 = 1_000;
+/// The most entries in a batch.
+const BATCH: usize = 1_000;
+
+/// How many rows [`READ`] returns at most: the one that was read last, a batch, and one that shows that there are
+/// more.
+pub(crate) const LIMIT: i64 = 1_002;
 
 /// The columns of [`READ`].
-pub(crate) type EntryRow = (i64, i16, String, Option<i64>, i64);
+pub(crate) type EntryRow = (i64, i64, i16, Option<String>, String, Option<i64>, i64);
 
-pub(crate) const TOKEN: i16 = 0;
-pub(crate) const SESSION: i16 = 1;
-pub(crate) const SUBJECT: i16 = 2;
+const TOKEN: i16 = 0;
+const SESSION: i16 = 1;
+const SUBJECT: i16 = 2;
+const SESSIONLESS: i16 = 3;
 
 /// How long an error is held back, so that a caller may ask again at once.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -54,47 +63,109 @@ where
     seen
 }
 
-/// The number after which to read, when `last` is the last one that was ever given.
-///
-/// A position that lies ahead of it is from before a backup was restored: the numbers after `last`
-/// are given a second time, so it says nothing, and all is read again.
-pub(crate) fn start(after: Option<&LogPosition>, last: i64) -> i64 {
-    let after = after.and_then(|position| position.as_str().parse().ok());
-    after.filter(|after| *after <= last).unwrap_or(0)
+/// The entry that was read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) id: i64,
+    nonce: i64,
 }
 
-/// A batch of what was found after [`start`]. `last` was read before.
-pub(crate) fn batch(rows: Vec<EntryRow>, last: i64) -> sqlx::Result<LogBatch> {
-    // Without rows, all up to `last` has been read or swept. What came after that is yet to be read.
-    let position = rows.last().map_or(last, |(id, ..)| *id);
-    let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= BATCH);
-    Ok(LogBatch {
-        complete: position >= last || !is_full,
-        entries: rows.into_iter().map(entry).collect::<Result<_, _>>()?,
-        position: Some(LogPosition::new(position.to_string())),
-    })
-}
+impl Place {
+    /// `None` for the start, and for what is no position of this log.
+    pub(crate) fn of(position: Option<&LogPosition>) -> Option<Self> {
+        let (id, nonce) = position?.as_str().split_once(':')?;
+        Some(Self {
+            id: id.parse().ok()?,
+            nonce: nonce.parse().ok()?,
+        })
+    }
 
-/// The columns `kind`, `name` and `issued_before` of an entry.
-pub(crate) fn columns(entry: &RevocationEntry) -> (i16, &str, Option<i64>) {
-    match &entry.revoked {
-        Revoked::Session(id) => (SESSION, id.as_str(), None),
-        Revoked::Subject {
-            subject,
-            issued_before,
-        } => (SUBJECT, subject, Some(*issued_before)),
-        Revoked::Token(id) => (TOKEN, id, None),
+    fn position(self) -> LogPosition {
+        LogPosition::new(format!("{}:{}", self.id, self.nonce))
     }
 }
 
-fn entry((_, kind, name, issued_before, until): EntryRow) -> sqlx::Result<RevocationEntry> {
-    let revoked = match (kind, issued_before) {
-        (SESSION, None) => Revoked::Session(session_id(&name)?),
-        (SUBJECT, Some(issued_before)) => Revoked::Subject {
+/// A batch of what was found from `place` on. `None` when the entry there is not the one that was read.
+pub(crate) fn batch_after(place: Place, mut rows: Vec<EntryRow>) -> sqlx::Result<Option<LogBatch>> {
+    let found = rows.first().map(|(id, nonce, ..)| (*id, *nonce));
+    if found != Some((place.id, place.nonce)) {
+        return Ok(None);
+    }
+    rows.remove(0);
+    batch(rows, place.position()).map(Some)
+}
+
+/// A batch of what was found at the start.
+pub(crate) fn batch_at_start(rows: Vec<EntryRow>) -> sqlx::Result<LogBatch> {
+    batch(rows, LogPosition::new(START))
+}
+
+/// The position before all entries.
+const START: &str = "start";
+
+fn batch(mut rows: Vec<EntryRow>, before: LogPosition) -> sqlx::Result<LogBatch> {
+    let complete = rows.len() <= BATCH;
+    rows.truncate(BATCH);
+    let last = rows.last().map(|(id, nonce, ..)| Place {
+        id: *id,
+        nonce: *nonce,
+    });
+    Ok(LogBatch {
+        complete,
+        entries: rows.into_iter().map(entry).collect::<Result<_, _>>()?,
+        position: Some(last.map_or(before, Place::position)),
+    })
+}
+
+/// An entry as columns.
+pub(crate) struct Columns<'e> {
+    pub(crate) kind: i16,
+    pub(crate) realm: Option<&'e str>,
+    pub(crate) name: &'e str,
+    pub(crate) issued_before: Option<i64>,
+    pub(crate) until: i64,
+}
+
+impl<'e> From<&'e RevocationEntry> for Columns<'e> {
+    fn from(entry: &'e RevocationEntry) -> Self {
+        let (kind, of, name) = match &entry.revoked {
+            Revoked::Session(id) => (SESSION, None, id.as_str()),
+            Revoked::Sessionless {
+                realm,
+                subject,
+                issued_before,
+            } => (SESSIONLESS, Some((realm, issued_before)), &**subject),
+            Revoked::Subject {
+                realm,
+                subject,
+                issued_before,
+            } => (SUBJECT, Some((realm, issued_before)), &**subject),
+            Revoked::Token(id) => (TOKEN, None, &**id),
+        };
+        Self {
+            kind,
+            realm: of.map(|(realm, _)| realm.as_str()),
+            name,
+            issued_before: of.map(|(_, issued_before)| *issued_before),
+            until: entry.until,
+        }
+    }
+}
+
+fn entry((_, _, kind, of, name, issued_before, until): EntryRow) -> sqlx::Result<RevocationEntry> {
+    let revoked = match (kind, of, issued_before) {
+        (SESSION, None, None) => Revoked::Session(session_id(&name)?),
+        (SESSIONLESS, Some(of), Some(issued_before)) => Revoked::Sessionless {
+            realm: realm(of)?,
             subject: name,
             issued_before,
         },
-        (TOKEN, None) => Revoked::Token(name),
+        (SUBJECT, Some(of), Some(issued_before)) => Revoked::Subject {
+            realm: realm(of)?,
+            subject: name,
+            issued_before,
+        },
+        (TOKEN, None, None) => Revoked::Token(name),
         _ => return Err(unreadable("an entry of no known kind")),
     };
     Ok(RevocationEntry { revoked, until })

@@ -2,31 +2,40 @@
 
 use std::future::Future;
 
-use countersign::{Digest, Predecessor, SessionId, StoreError, StoredSession};
+use countersign::{
+    Digest, EndedSession, PreviousToken, Realm, SessionId, StoreError, StoreMark, StoredSession,
+};
 use sqlx::{Database, Encode, Type, query::Query};
 
+/// Adds no row where all sessions of the subject were ended after the mark.
 pub(crate) const INSERT: &str = "
-    INSERT INTO countersign_sessions
-        (id, subject, label, binding, created_at, last_used_at, expires_at, absolute_expires_at,
-         current, previous, salt)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    INSERT INTO @sessions
+        (id, realm, subject, label, binding, created_at, last_used_at, expires_at,
+         absolute_expires_at, tokens_until, current, previous)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+    WHERE NOT EXISTS (
+        SELECT 1 FROM @endings WHERE realm = $2 AND subject = $3 AND number > $13
+    )";
 
 pub(crate) const FIND: &str = "
-    SELECT id, subject, label, binding, created_at, last_used_at, expires_at, absolute_expires_at,
-           current, previous, salt
-    FROM countersign_sessions WHERE id = $1";
+    SELECT id, realm, subject, label, binding, created_at, last_used_at, expires_at,
+           absolute_expires_at, tokens_until, current, previous
+    FROM @sessions WHERE id = $1";
 
 /// A single statement on a single row: the database makes racers wait, and all but the first find
 /// that `current` is another.
 pub(crate) const ROTATE: &str = "
-    UPDATE countersign_sessions
-    SET last_used_at = $3, expires_at = $4, current = $5, previous = $6, salt = $7
+    UPDATE @sessions
+    SET last_used_at = $3, expires_at = $4, tokens_until = $5, current = $6, previous = $7
     WHERE id = $1 AND current = $2";
 
 pub(crate) const LIST: &str = "
-    SELECT id, subject, label, binding, created_at, last_used_at, expires_at, absolute_expires_at,
-           current, previous, salt
-    FROM countersign_sessions WHERE subject = $1 AND expires_at > $2";
+    SELECT id, realm, subject, label, binding, created_at, last_used_at, expires_at,
+           absolute_expires_at, tokens_until, current, previous
+    FROM @sessions WHERE realm = $1 AND subject = $2 AND expires_at > $3";
+
+/// Ends a session without a word in the log.
+pub(crate) const END_QUIETLY: &str = "DELETE FROM @sessions WHERE id = $1";
 
 /// How many rows a sweep deletes in one step, so that nobody waits long for it.
 pub(crate) const SWEEP: u32 = 10_000;
@@ -35,21 +44,23 @@ pub(crate) const SWEEP: u32 = 10_000;
 pub(crate) type SessionRow = (
     String,
     String,
+    String,
     Option<String>,
     Option<Vec<u8>>,
     i64,
     i64,
     i64,
     i64,
+    i64,
     Vec<u8>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
+    Vec<u8>,
 );
 
 /// The values of [`INSERT`].
 pub(crate) fn bind_insert<'q, DB>(
     query: Query<'q, DB, DB::Arguments>,
     session: &'q StoredSession,
+    begun: StoreMark,
 ) -> Query<'q, DB, DB::Arguments>
 where
     DB: Database,
@@ -58,10 +69,11 @@ where
     &'q str: Value<'q, DB>,
     Option<&'q [u8]>: Value<'q, DB>,
     Option<&'q str>: Value<'q, DB>,
+    Vec<u8>: Value<'q, DB>,
 {
-    let (previous, salt) = predecessor(session);
     query
         .bind(session.id.as_str())
+        .bind(session.realm.as_str())
         .bind(session.subject.as_str())
         .bind(session.label.as_deref())
         .bind(session.binding.as_ref().map(bytes))
@@ -69,9 +81,10 @@ where
         .bind(session.last_used_at)
         .bind(session.expires_at)
         .bind(session.absolute_expires_at)
+        .bind(session.tokens_until)
         .bind(bytes(&session.current))
-        .bind(previous)
-        .bind(salt)
+        .bind(PreviousToken::list_to_bytes(&session.previous))
+        .bind(number(begun))
 }
 
 /// The values of [`ROTATE`].
@@ -85,17 +98,16 @@ where
     i64: Value<'q, DB>,
     &'q [u8]: Value<'q, DB>,
     &'q str: Value<'q, DB>,
-    Option<&'q [u8]>: Value<'q, DB>,
+    Vec<u8>: Value<'q, DB>,
 {
-    let (previous, salt) = predecessor(next);
     query
         .bind(next.id.as_str())
         .bind(bytes(from))
         .bind(next.last_used_at)
         .bind(next.expires_at)
+        .bind(next.tokens_until)
         .bind(bytes(&next.current))
-        .bind(previous)
-        .bind(salt)
+        .bind(PreviousToken::list_to_bytes(&next.previous))
 }
 
 /// What can be bound to a statement.
@@ -122,6 +134,7 @@ where
 pub(crate) fn session(row: SessionRow) -> sqlx::Result<StoredSession> {
     let (
         id,
+        realm,
         subject,
         label,
         binding,
@@ -129,20 +142,14 @@ pub(crate) fn session(row: SessionRow) -> sqlx::Result<StoredSession> {
         last_used_at,
         expires_at,
         absolute_expires_at,
+        tokens_until,
         current,
         previous,
-        salt,
     ) = row;
-    let previous = match (previous, salt) {
-        (Some(hash), Some(salt)) => Some(Predecessor {
-            hash: digest(&hash)?,
-            salt: digest(&salt)?,
-        }),
-        (None, None) => None,
-        _ => return Err(unreadable("half a predecessor")),
-    };
+    let previous = PreviousToken::list_from_bytes(&previous);
     Ok(StoredSession {
         id: session_id(&id)?,
+        realm: self::realm(realm)?,
         subject,
         label,
         binding: binding.as_deref().map(digest).transpose()?,
@@ -150,9 +157,34 @@ pub(crate) fn session(row: SessionRow) -> sqlx::Result<StoredSession> {
         last_used_at,
         expires_at,
         absolute_expires_at,
+        tokens_until,
         current: digest(&current)?,
-        previous,
+        previous: previous.ok_or_else(|| unreadable("a chain of tokens that is none"))?,
     })
+}
+
+/// Reads what is left of a session that was ended.
+pub(crate) fn ended((id, tokens_until): (String, i64)) -> sqlx::Result<EndedSession> {
+    Ok(EndedSession {
+        id: session_id(&id)?,
+        tokens_until,
+    })
+}
+
+/// The number of a mark. One that no counter has reached is after all there is.
+pub(crate) fn number(mark: StoreMark) -> i64 {
+    i64::try_from(mark.get()).unwrap_or(i64::MAX)
+}
+
+/// The mark of a number.
+pub(crate) fn mark(number: i64) -> sqlx::Result<StoreMark> {
+    let number = u128::try_from(number).map_err(|_| unreadable("a number below zero"))?;
+    Ok(StoreMark::new(number))
+}
+
+/// Reads a realm.
+pub(crate) fn realm(name: String) -> sqlx::Result<Realm> {
+    Realm::new(name).map_err(|_| unreadable("a realm that is none"))
 }
 
 /// Reads the id of a session.
@@ -171,13 +203,4 @@ fn digest(bytes: &[u8]) -> sqlx::Result<Digest> {
 
 fn bytes(digest: &Digest) -> &[u8] {
     digest.as_bytes()
-}
-
-/// The hash and the salt.
-fn predecessor(session: &StoredSession) -> (Option<&[u8]>, Option<&[u8]>) {
-    let previous = session.previous.as_ref();
-    (
-        previous.map(|previous| bytes(&previous.hash)),
-        previous.map(|previous| bytes(&previous.salt)),
-    )
 }

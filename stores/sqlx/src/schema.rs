@@ -1,37 +1,79 @@
 //! The tables, and how they come to their newest version.
 //!
-//! All steps are done in one transaction that only one node at a time can hold. Each ends by saying
-//! to which version it led. It may only do what programs that know the version before it can live
-//! with: they run on while it is done.
+//! All is done in one transaction that only one node at a time can hold.
+//!
+//! In version 1, sessions and revocations had no realm, and refresh tokens were computed in another
+//! way. Nothing of it can be carried over, so its tables are replaced when all in them has expired, and
+//! refused before.
 
-use crate::SetupError;
+use crate::{SetupError, prefix::TablePrefix};
 
 /// The version of the tables, if there are any.
-pub(crate) const VERSION: &str = "SELECT version FROM countersign_schema";
+pub(crate) const VERSION: &str = "SELECT version FROM @schema";
 
-/// The steps that lead from the version that was found to the newest one.
-pub(crate) fn missing(
-    steps: &'static [&'static str],
-    found: i64,
-) -> Result<&'static [&'static str], SetupError> {
-    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    usize::try_from(found)
-        .ok()
-        .and_then(|done| steps.get(done..))
-        .ok_or(SetupError::NewerSchema { found, known })
+/// The version that this crate knows.
+const KNOWN: i64 = 2;
+
+/// What has to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// There are no tables yet.
+    Create,
+    /// There are tables of version 1.
+    Replace,
+    /// All is done.
+    Nothing,
 }
 
-/// PostgreSQL: the step from each version to the next. At version 0 there is nothing.
+/// What leads from the version that was found, if any, to the newest one.
+pub(crate) fn step(found: Option<i64>) -> Result<Step, SetupError> {
+    match found {
+        None => Ok(Step::Create),
+        Some(1) => Ok(Step::Replace),
+        Some(KNOWN) => Ok(Step::Nothing),
+        Some(found) => Err(SetupError::NewerSchema {
+            found,
+            known: KNOWN,
+        }),
+    }
+}
+
+/// Refuses to replace tables in which this much has not expired.
+pub(crate) fn check_expired(
+    (sessions, revocations): (i64, i64),
+    tables: &TablePrefix,
+) -> Result<(), SetupError> {
+    if (sessions, revocations) == (0, 0) {
+        return Ok(());
+    }
+    Err(SetupError::EarlierSchema {
+        sessions,
+        revocations,
+        sessions_table: tables.name("@sessions"),
+        revocations_table: tables.name("@revocations"),
+    })
+}
+
+/// Removes the tables of version 1.
+pub(crate) const DROP: &str = "
+    DROP TABLE @sessions;
+    DROP TABLE @revocations;
+    DROP TABLE @counter;
+    DROP TABLE @schema;
+";
+
+/// PostgreSQL: makes the tables.
 ///
 /// Text is compared and sorted byte by byte (`COLLATE "C"`): an index must not depend on the
 /// languages that the operating system knows.
 #[cfg(feature = "postgres")]
-pub(crate) const POSTGRES: &[&str] = &[r#"
-    CREATE TABLE countersign_schema (version BIGINT NOT NULL);
-    INSERT INTO countersign_schema (version) VALUES (1);
+pub(crate) const POSTGRES: &str = r#"
+    CREATE TABLE @schema (version BIGINT NOT NULL);
+    INSERT INTO @schema (version) VALUES (2);
 
-    CREATE TABLE countersign_sessions (
+    CREATE TABLE @sessions (
         id TEXT COLLATE "C" PRIMARY KEY,
+        realm TEXT COLLATE "C" NOT NULL,
         subject TEXT COLLATE "C" NOT NULL,
         label TEXT,
         binding BYTEA,
@@ -39,34 +81,46 @@ pub(crate) const POSTGRES: &[&str] = &[r#"
         last_used_at BIGINT NOT NULL,
         expires_at BIGINT NOT NULL,
         absolute_expires_at BIGINT NOT NULL,
+        tokens_until BIGINT NOT NULL,
         current BYTEA NOT NULL,
-        previous BYTEA,
-        salt BYTEA
+        previous BYTEA NOT NULL
     );
-    CREATE INDEX countersign_sessions_subject ON countersign_sessions (subject);
-    CREATE INDEX countersign_sessions_expires_at ON countersign_sessions (expires_at);
+    CREATE INDEX @sessions_subject ON @sessions (realm, subject);
+    CREATE INDEX @sessions_expires_at ON @sessions (expires_at);
 
-    CREATE TABLE countersign_counter (last BIGINT NOT NULL);
-    INSERT INTO countersign_counter (last) VALUES (0);
+    CREATE TABLE @counter (last BIGINT NOT NULL);
+    INSERT INTO @counter (last) VALUES (0);
 
-    CREATE TABLE countersign_revocations (
+    CREATE TABLE @endings (
+        realm TEXT COLLATE "C" NOT NULL,
+        subject TEXT COLLATE "C" NOT NULL,
+        number BIGINT NOT NULL,
+        ended_at BIGINT NOT NULL,
+        PRIMARY KEY (realm, subject)
+    );
+    CREATE INDEX @endings_ended_at ON @endings (ended_at);
+
+    CREATE TABLE @revocations (
         id BIGINT PRIMARY KEY,
+        nonce BIGINT NOT NULL DEFAULT floor(random() * 9007199254740992),
         kind SMALLINT NOT NULL,
+        realm TEXT,
         name TEXT NOT NULL,
         issued_before BIGINT,
         until BIGINT NOT NULL
     );
-    CREATE INDEX countersign_revocations_until ON countersign_revocations (until);
-"#];
+    CREATE INDEX @revocations_until ON @revocations (until);
+"#;
 
 /// SQLite: the same.
 #[cfg(feature = "sqlite")]
-pub(crate) const SQLITE: &[&str] = &["
-    CREATE TABLE countersign_schema (version INTEGER NOT NULL) STRICT;
-    INSERT INTO countersign_schema (version) VALUES (1);
+pub(crate) const SQLITE: &str = "
+    CREATE TABLE @schema (version INTEGER NOT NULL) STRICT;
+    INSERT INTO @schema (version) VALUES (2);
 
-    CREATE TABLE countersign_sessions (
+    CREATE TABLE @sessions (
         id TEXT PRIMARY KEY NOT NULL,
+        realm TEXT NOT NULL,
         subject TEXT NOT NULL,
         label TEXT,
         binding BLOB,
@@ -74,22 +128,33 @@ pub(crate) const SQLITE: &[&str] = &["
         last_used_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL,
         absolute_expires_at INTEGER NOT NULL,
+        tokens_until INTEGER NOT NULL,
         current BLOB NOT NULL,
-        previous BLOB,
-        salt BLOB
+        previous BLOB NOT NULL
     ) STRICT;
-    CREATE INDEX countersign_sessions_subject ON countersign_sessions (subject);
-    CREATE INDEX countersign_sessions_expires_at ON countersign_sessions (expires_at);
+    CREATE INDEX @sessions_subject ON @sessions (realm, subject);
+    CREATE INDEX @sessions_expires_at ON @sessions (expires_at);
 
-    CREATE TABLE countersign_counter (last INTEGER NOT NULL) STRICT;
-    INSERT INTO countersign_counter (last) VALUES (0);
+    CREATE TABLE @counter (last INTEGER NOT NULL) STRICT;
+    INSERT INTO @counter (last) VALUES (0);
 
-    CREATE TABLE countersign_revocations (
+    CREATE TABLE @endings (
+        realm TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        ended_at INTEGER NOT NULL,
+        PRIMARY KEY (realm, subject)
+    ) STRICT;
+    CREATE INDEX @endings_ended_at ON @endings (ended_at);
+
+    CREATE TABLE @revocations (
         id INTEGER PRIMARY KEY NOT NULL,
+        nonce INTEGER NOT NULL DEFAULT (random()),
         kind INTEGER NOT NULL,
+        realm TEXT,
         name TEXT NOT NULL,
         issued_before INTEGER,
         until INTEGER NOT NULL
     ) STRICT;
-    CREATE INDEX countersign_revocations_until ON countersign_revocations (until);
-"];
+    CREATE INDEX @revocations_until ON @revocations (until);
+";

@@ -139,6 +139,7 @@ impl Case {
                 .to_owned(),
             headers: headers.collect(),
             body: String::new(),
+            peer: None,
         }
     }
 

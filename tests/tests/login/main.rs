@@ -9,6 +9,7 @@
 mod browser;
 mod cookies;
 mod issuers;
+mod limits;
 mod nodes;
 mod options;
 mod outage;

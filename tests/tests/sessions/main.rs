@@ -4,6 +4,9 @@
 
 mod bed;
 mod cookie_mode;
+mod dropped;
 mod json_mode;
+mod limits;
+mod limits_log;
 mod planted;
 mod requests;

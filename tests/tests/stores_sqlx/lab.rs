@@ -9,15 +9,18 @@ use std::{
 };
 
 use countersign::{
-    Digest, LogPosition, Predecessor, RevocationEntry, RevocationLog, Revoked, SessionId,
-    SessionStore, StoredSession,
+    Clock, Digest, EndedSession, LogPosition, PreviousToken, Realm, RevocationEntry, RevocationLog,
+    Revoked, SessionId, SessionStore, StoreMark, StoredSession, SystemClock,
 };
 use countersign_sqlx::{PostgresStore, SqliteStore};
 use countersign_tests::services::Postgres;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool, query_scalar, raw_sql};
 
-/// The time of these tests.
-pub(crate) const NOW: i64 = 1_800_000_000;
+/// The time of these tests: long ago, so that what has expired by it has expired for the database, too.
+pub(crate) const NOW: i64 = 1_700_000_000;
+
+/// Before everything.
+pub(crate) const START: StoreMark = StoreMark::new(0);
 
 /// How long a test waits for what must happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -198,6 +201,7 @@ pub(crate) fn digest(value: u8) -> Digest {
 pub(crate) fn session(number: u32) -> StoredSession {
     StoredSession {
         id: id(number),
+        realm: realm(),
         subject: "ada".into(),
         label: None,
         binding: None,
@@ -205,8 +209,9 @@ pub(crate) fn session(number: u32) -> StoredSession {
         last_used_at: NOW,
         expires_at: NOW + 3_600,
         absolute_expires_at: NOW + 86_400,
+        tokens_until: NOW + 900,
         current: digest(0),
-        previous: None,
+        previous: Vec::new(),
     }
 }
 
@@ -215,13 +220,50 @@ pub(crate) fn refreshed(session: &StoredSession, current: Digest) -> StoredSessi
     StoredSession {
         last_used_at: session.last_used_at + 60,
         expires_at: session.expires_at + 60,
-        previous: Some(Predecessor {
+        tokens_until: session.tokens_until + 60,
+        previous: vec![PreviousToken {
             hash: session.current,
             salt: digest(99),
-        }),
+            exchanged_at: session.last_used_at + 60,
+        }],
         current,
         ..session.clone()
     }
+}
+
+pub(crate) fn realm() -> Realm {
+    Realm::new("https://id.example").unwrap()
+}
+
+/// Adds a session whose login begins now.
+pub(crate) async fn add(store: &impl SessionStore, session: &StoredSession) {
+    let begun = store.mark().await.unwrap();
+    assert!(store.insert(session, begun).await.unwrap());
+}
+
+/// Ends a session, and logs that.
+pub(crate) async fn end(store: &impl SessionStore, number: u32, until: i64) -> bool {
+    let entry = ended(number, until);
+    store.end(&id(number), Some(&entry)).await.unwrap()
+}
+
+/// Ends all sessions of Ada, or of another.
+pub(crate) async fn end_all(store: &impl SessionStore, subject: &str) -> Vec<EndedSession> {
+    let ended = store.end_all(&realm(), subject, NOW, NOW).await;
+    ended.unwrap()
+}
+
+/// The entry of a session that has ended.
+pub(crate) fn ended(number: u32, until: i64) -> RevocationEntry {
+    RevocationEntry {
+        revoked: Revoked::Session(id(number)),
+        until,
+    }
+}
+
+/// The time of day, by which databases go.
+pub(crate) fn time_of_day() -> i64 {
+    SystemClock.now()
 }
 
 pub(crate) fn token(name: &str) -> RevocationEntry {

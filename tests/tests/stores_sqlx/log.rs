@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use countersign::{LogPosition, RevocationLog, SessionStore};
 
-use crate::lab::{Lab, NOW, OnPostgres, PATIENCE, entries, entries_after, id, on_both, token};
+use crate::lab::{
+    Lab, NOW, OnPostgres, PATIENCE, ended, entries, entries_after, id, on_both, realm, token,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_each_entry_once_whoever_writes_at_the_same_time() {
@@ -75,11 +77,11 @@ async fn an_entry_is_not_seen_before_one_with_a_lower_number() {
         }),
         tokio::spawn({
             let store = lab.store.clone();
-            async move { store.end(&id(1), NOW).await.map(drop) }
+            async move { store.end(&id(1), Some(&ended(1, NOW))).await.map(drop) }
         }),
         tokio::spawn({
             let store = lab.store.clone();
-            async move { store.end_all("ada", NOW, NOW).await.map(drop) }
+            async move { store.end_all(&realm(), "ada", NOW, NOW).await.map(drop) }
         }),
     ];
     lab.until_waiting(3).await;
@@ -155,19 +157,78 @@ async fn a_read_brings_what_was_added_while_it_waited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_sweep_a_position_still_holds() {
+async fn after_a_sweep_nothing_is_missed_from_any_position() {
     async fn check(lab: impl Lab) {
         let store = lab.store();
         store.append(&[token("a"), token("b")]).await.unwrap();
         let first = store.read(None).await.unwrap();
         store.append(&[token("c")]).await.unwrap();
         store.sweep(NOW + 901).await.unwrap();
-        let (swept, position) = entries_after(store, first.position.clone()).await;
-        assert!(swept.is_empty());
+        let (left, position) = entries_after(store, first.position.clone()).await;
+        assert_eq!(left, [token("c")], "the newest entry stays");
         store.append(&[token("d")]).await.unwrap();
-        for position in [first.position, position, None] {
-            assert_eq!(entries_after(store, position).await.0, [token("d")]);
+        assert_eq!(entries_after(store, position).await.0, [token("d")]);
+        for position in [first.position, None] {
+            let left = entries_after(store, position).await.0;
+            assert_eq!(left, [token("c"), token("d")]);
         }
+        // What was the newest goes when it is that no more.
+        store.sweep(NOW + 901).await.unwrap();
+        assert_eq!(entries(store).await, [token("d")]);
+    }
+    on_both(check, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_log_is_not_read_anew_after_a_sweep() {
+    async fn check(lab: impl Lab) {
+        let store = lab.store();
+        store.append(&[token("a"), token("b")]).await.unwrap();
+        let (_, position) = entries_after(store, None).await;
+        store.sweep(NOW + 901).await.unwrap();
+        let batch = store.read(position.as_ref()).await.unwrap();
+        assert!(batch.complete && batch.entries.is_empty());
+        assert_eq!(batch.position, position);
+    }
+    on_both(check, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_was_given_a_second_time_is_no_position() {
+    async fn check(lab: impl Lab) {
+        let store = lab.store();
+        let entries = ["a", "b", "c"].map(token);
+        store.append(&entries).await.unwrap();
+        let (_, position) = entries_after(store, None).await;
+        // A server takes over that lacks the last two. What comes now gets their numbers, and the last of it
+        // is the very entry that the reader has seen there.
+        lab.run(
+            "DELETE FROM countersign_revocations WHERE id > 1;
+             UPDATE countersign_counter SET last = 1",
+        )
+        .await;
+        store.append(&[token("new"), token("c")]).await.unwrap();
+        let read = entries_after(store, position).await.0;
+        assert_eq!(read, ["a", "new", "c"].map(token));
+    }
+    on_both(check, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_is_known_still_is_read_on_from_whatever_else_is_lost() {
+    async fn check(lab: impl Lab) {
+        let store = lab.store();
+        store.append(&["a", "b"].map(token)).await.unwrap();
+        let (_, position) = entries_after(store, None).await;
+        store.append(&["c", "d"].map(token)).await.unwrap();
+        lab.run(
+            "DELETE FROM countersign_revocations WHERE id > 2;
+             UPDATE countersign_counter SET last = 2",
+        )
+        .await;
+        store.append(&["e", "f"].map(token)).await.unwrap();
+        let read = entries_after(store, position).await.0;
+        assert_eq!(read, ["e", "f"].map(token));
     }
     on_both(check, check).await;
 }
@@ -225,7 +286,15 @@ async fn a_restored_log_without_entries_gives_a_position_from_which_none_is_miss
 async fn a_position_of_another_log_means_the_start() {
     async fn check(lab: impl Lab) {
         lab.store().append(&[token("a")]).await.unwrap();
-        for position in ["1526919030474-55", "", "-", "99999999999999999999"] {
+        for position in [
+            "1526919030474-55",
+            "",
+            "-",
+            ":",
+            "1",
+            "1:0",
+            "99999999999999999999:1",
+        ] {
             let position = Some(LogPosition::new(position));
             assert_eq!(entries_after(lab.store(), position).await.0, [token("a")]);
         }

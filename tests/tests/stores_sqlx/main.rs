@@ -8,7 +8,9 @@
 mod lab;
 mod log;
 mod migrations;
+mod order;
 mod outages;
+mod prefix;
 mod proxy;
 mod rows;
 mod sessions;

@@ -8,7 +8,10 @@ use countersign_tests::services::Postgres;
 use sqlx::postgres::PgPoolOptions;
 
 use crate::{
-    lab::{Lab, NOW, OnPostgres, PATIENCE, digest, entries, id, refreshed, session, token},
+    lab::{
+        Lab, NOW, OnPostgres, PATIENCE, START, add, digest, end, ended, entries, id, realm,
+        refreshed, session, token,
+    },
     proxy::Proxy,
 };
 
@@ -18,18 +21,19 @@ async fn a_server_that_is_down_is_an_error_soon_and_back_without_a_restart_of_ou
         return;
     };
     let store = PostgresStore::connect(&server.database()).await.unwrap();
-    store.insert(&session(1)).await.unwrap();
+    add(&store, &session(1)).await;
     store.append(&[token("a")]).await.unwrap();
 
     server.kill();
     let down = async {
         store.find(&id(1)).await.unwrap_err();
-        store.insert(&session(2)).await.unwrap_err();
+        store.mark().await.unwrap_err();
+        store.insert(&session(2), START).await.unwrap_err();
         store
             .rotate(&digest(0), &refreshed(&session(1), digest(1)))
             .await
             .unwrap_err();
-        store.end(&id(1), NOW).await.unwrap_err();
+        store.end(&id(1), None).await.unwrap_err();
         store.read(None).await.unwrap_err();
     };
     // 2 seconds each, and a pause after the read.
@@ -53,7 +57,7 @@ async fn a_connection_that_is_cut_in_the_middle_is_an_error_and_the_next_call_wo
     let Some(lab) = OnPostgres::new().await else {
         return;
     };
-    lab.store.insert(&session(1)).await.unwrap();
+    add(&lab.store, &session(1)).await;
     let mut block = lab.pool.begin().await.unwrap();
     let lock = "LOCK TABLE countersign_sessions, countersign_counter IN EXCLUSIVE MODE";
     sqlx::query(lock).execute(&mut *block).await.unwrap();
@@ -64,7 +68,7 @@ async fn a_connection_that_is_cut_in_the_middle_is_an_error_and_the_next_call_wo
         }),
         tokio::spawn({
             let store = lab.store.clone();
-            async move { store.end_all("ada", NOW, NOW).await.map(drop) }
+            async move { store.end_all(&realm(), "ada", NOW, NOW).await.map(drop) }
         }),
     ];
     lab.until_waiting(2).await;
@@ -77,7 +81,7 @@ async fn a_connection_that_is_cut_in_the_middle_is_an_error_and_the_next_call_wo
     // Neither was done by half.
     assert!(lab.store.find(&id(1)).await.unwrap() == Some(session(1)));
     assert!(entries(&lab.store).await.is_empty());
-    assert!(lab.store.end(&id(1), NOW).await.unwrap());
+    assert!(end(&lab.store, 1, NOW).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +93,7 @@ async fn idle_connections_that_were_cut_are_replaced_without_an_error() {
     let Some(lab) = OnPostgres::new().await else {
         return;
     };
-    lab.store.insert(&session(1)).await.unwrap();
+    add(&lab.store, &session(1)).await;
     assert!(lab.number(CUT).await > 0);
     for _ in 0..10 {
         assert!(lab.store.find(&id(1)).await.unwrap().is_some());
@@ -108,7 +112,7 @@ async fn a_network_that_falls_silent_is_an_error_in_time_and_its_connections_are
         .await
         .unwrap()
         .timeout(Duration::from_secs(1));
-    store.insert(&session(1)).await.unwrap();
+    add(&store, &session(1)).await;
     let all_at_once = || {
         let calls: Vec<_> = (0..30)
             .map(|_| {
@@ -150,7 +154,7 @@ async fn a_call_that_is_given_up_keeps_no_connection_in_a_silent_network() {
     let calls: Vec<_> = (0..15)
         .map(|number| {
             let store = store.clone();
-            tokio::spawn(async move { store.insert(&session(number)).await.map(drop) })
+            tokio::spawn(async move { store.insert(&session(number), START).await.map(drop) })
         })
         .collect();
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
@@ -186,13 +190,17 @@ async fn a_call_that_is_given_up_leaves_no_open_transaction() {
     // With one connection, the next call gets the one that was given up.
     let pool = PgPoolOptions::new().max_connections(1);
     let store = PostgresStore::from_pool(pool.connect(&lab.url).await.unwrap());
+    let realm = realm();
     for number in 0..200 {
-        store.insert(&session(number)).await.unwrap();
+        add(&store, &session(number)).await;
         let soon = Duration::from_micros(u64::from(number) * 20);
-        let _ = tokio::time::timeout(soon, store.end(&id(number), NOW)).await;
-        let _ = tokio::time::timeout(soon, store.end_all("bob", NOW, NOW)).await;
+        let (id, entry) = (id(number), ended(number, NOW));
+        let end = store.end(&id, Some(&entry));
+        let _ = tokio::time::timeout(soon, end).await;
+        let end_all = store.end_all(&realm, "bob", NOW, NOW);
+        let _ = tokio::time::timeout(soon, end_all).await;
     }
-    store.insert(&session(500)).await.unwrap();
+    add(&store, &session(500)).await;
     // The answered write is there for others.
     let there = format!(
         "SELECT count(*) FROM countersign_sessions WHERE id = '{}'",
@@ -216,7 +224,7 @@ async fn a_statement_that_hangs_is_ended_by_the_server_too() {
     let lock = "LOCK TABLE countersign_sessions IN EXCLUSIVE MODE";
     sqlx::query(lock).execute(&mut *block).await.unwrap();
     let hasty = lab.store.clone().timeout(Duration::from_millis(100));
-    hasty.insert(&session(1)).await.unwrap_err();
+    hasty.insert(&session(1), START).await.unwrap_err();
     // Nobody waits for it any more, and within 5 seconds neither does the server.
     lab.until_waiting(0).await;
     block.rollback().await.unwrap();

@@ -1,11 +1,14 @@
 //! Atomic steps, racers, sweeps.
 
-use countersign::{RevocationEntry, Revoked, SessionStore, StoredSession};
+use countersign::{
+    EndedSession, RevocationEntry, RevocationLog, Revoked, SessionStore, StoredSession,
+};
 use countersign_sqlx::PostgresStore;
 use sqlx::PgPool;
 
 use crate::lab::{
-    Lab, NOW, OnPostgres, PATIENCE, digest, entries, id, on_both, refreshed, session,
+    Lab, NOW, OnPostgres, PATIENCE, add, digest, end, end_all, ended, entries, id, on_both, realm,
+    refreshed, session, time_of_day, token,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -13,7 +16,7 @@ async fn of_fifty_racers_exactly_one_rotates() {
     async fn check(lab: impl Lab) {
         for number in 0..10 {
             let first = session(number);
-            lab.store().insert(&first).await.unwrap();
+            add(lab.store(), &first).await;
             let race = |racer| {
                 let (store, next) = (lab.store().clone(), refreshed(&first, digest(racer)));
                 tokio::spawn(async move { store.rotate(&digest(0), &next).await.unwrap() })
@@ -59,7 +62,7 @@ async fn a_stricter_isolation_level_of_the_database_makes_no_racer_fail() {
 /// How many of fifty racers win, lose, and fail.
 async fn race(store: &PostgresStore, number: u32) -> (u32, u32, u32) {
     let first = session(number);
-    store.insert(&first).await.unwrap();
+    add(store, &first).await;
     let race = |racer| {
         let (store, next) = (store.clone(), refreshed(&first, digest(racer)));
         tokio::spawn(async move { store.rotate(&digest(0), &next).await })
@@ -82,8 +85,8 @@ async fn a_rotation_changes_what_it_may_and_nothing_else() {
         let mut first = session(1);
         first.label = Some("phone".into());
         first.binding = Some(digest(7));
-        lab.store().insert(&first).await.unwrap();
-        lab.store().insert(&session(2)).await.unwrap();
+        add(lab.store(), &first).await;
+        add(lab.store(), &session(2)).await;
         let next = refreshed(&first, digest(1));
         let mut odd = next.clone();
         odd.subject = "eve".into();
@@ -108,15 +111,17 @@ async fn a_session_that_cannot_be_put_into_the_log_is_not_ended() {
 
     async fn check(lab: impl Lab) {
         let store = lab.store();
-        store.insert(&session(1)).await.unwrap();
+        add(store, &session(1)).await;
         lab.run(BROKEN).await;
-        store.end(&id(1), NOW + 900).await.unwrap_err();
-        store.end_all("ada", NOW, NOW + 900).await.unwrap_err();
+        let entry = ended(1, NOW + 900);
+        store.end(&id(1), Some(&entry)).await.unwrap_err();
+        let end_all = store.end_all(&realm(), "ada", NOW, NOW + 900).await;
+        end_all.unwrap_err();
         lab.run(MENDED).await;
         assert!(store.find(&id(1)).await.unwrap().is_some());
         assert!(entries(store).await.is_empty());
 
-        assert!(store.end(&id(1), NOW + 900).await.unwrap());
+        assert!(end(store, 1, NOW + 900).await);
         assert!(store.find(&id(1)).await.unwrap().is_none());
         assert_eq!(entries(store).await, [ended(1, NOW + 900)]);
     }
@@ -130,18 +135,23 @@ async fn ending_all_logs_the_subject_and_each_session_that_it_removed() {
         let mut other = session(9);
         other.subject = "bob".into();
         for session in [session(1), session(2), session(3), other] {
-            store.insert(&session).await.unwrap();
+            add(store, &session).await;
         }
-        assert!(store.end(&id(2), NOW + 1).await.unwrap());
-        assert!(!store.end(&id(2), NOW + 2).await.unwrap());
-        let mut gone = store.end_all("ada", NOW, NOW + 3).await.unwrap();
+        assert!(end(store, 2, NOW + 1).await);
+        assert!(!end(store, 2, NOW + 2).await);
+        let gone = store.end_all(&realm(), "ada", NOW, NOW + 3).await;
+        let mut gone = gone.unwrap();
         gone.sort();
-        assert_eq!(gone, [id(1), id(3)]);
-        assert!(store.list("ada", NOW).await.unwrap().is_empty());
+        let expected = [1, 3].map(|number| EndedSession {
+            id: id(number),
+            tokens_until: NOW + 900,
+        });
+        assert_eq!(gone, expected);
+        assert!(store.list(&realm(), "ada", NOW).await.unwrap().is_empty());
         assert!(store.find(&id(9)).await.unwrap().is_some());
         assert!(
             store
-                .end_all("ada", NOW + 5, NOW + 4)
+                .end_all(&realm(), "ada", NOW + 5, NOW + 4)
                 .await
                 .unwrap()
                 .is_empty()
@@ -159,8 +169,8 @@ async fn ending_all_logs_the_subject_and_each_session_that_it_removed() {
                 ended(2, NOW + 1),
                 ended(2, NOW + 2),
                 all_ended(NOW, NOW + 3),
-                ended(1, NOW + 3),
-                ended(3, NOW + 3),
+                ended(1, NOW + 900),
+                ended(3, NOW + 900),
                 all_ended(NOW + 5, NOW + 4),
             ]
         );
@@ -173,7 +183,7 @@ async fn no_session_slips_past_the_end_of_all_by_being_refreshed() {
     async fn check(lab: impl Lab) {
         for _ in 0..10 {
             for number in 0..20 {
-                lab.store().insert(&session(number)).await.unwrap();
+                add(lab.store(), &session(number)).await;
             }
             let refresh = |number| {
                 let store = lab.store().clone();
@@ -189,13 +199,25 @@ async fn no_session_slips_past_the_end_of_all_by_being_refreshed() {
                 })
             };
             let clients: Vec<_> = (0..20).map(refresh).collect();
-            let gone = lab.store().end_all("ada", NOW, NOW).await.unwrap();
+            let gone = end_all(lab.store(), "ada").await;
             assert_eq!(gone.len(), 20);
-            assert!(lab.store().list("ada", 0).await.unwrap().is_empty());
+            assert!(
+                lab.store()
+                    .list(&realm(), "ada", 0)
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
             for client in clients {
                 client.await.unwrap();
             }
-            assert!(lab.store().list("ada", 0).await.unwrap().is_empty());
+            assert!(
+                lab.store()
+                    .list(&realm(), "ada", 0)
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
         }
     }
     on_both(check, check).await;
@@ -207,14 +229,14 @@ async fn the_end_of_all_waits_for_a_refresh_that_is_under_way() {
         return;
     };
     for number in [1, 2] {
-        lab.store.insert(&session(number)).await.unwrap();
+        add(&lab.store, &session(number)).await;
     }
     let mut refresh = lab.pool.begin().await.unwrap();
     let update = "UPDATE countersign_sessions SET expires_at = expires_at + 60 WHERE id = $1";
     let update = sqlx::query(update).bind(id(1).to_string());
     update.execute(&mut *refresh).await.unwrap();
     let store = lab.store.clone();
-    let end = tokio::spawn(async move { store.end_all("ada", NOW, NOW).await.unwrap() });
+    let end = tokio::spawn(async move { end_all(&store, "ada").await });
     lab.until_waiting(1).await;
     refresh.commit().await.unwrap();
     assert_eq!(end.await.unwrap().len(), 2);
@@ -233,20 +255,22 @@ async fn ends_sweeps_and_refreshes_at_once_never_block_each_other_for_good() {
         for round in 0..5_u32 {
             let numbers = round * 20..(round + 1) * 20;
             for number in numbers.clone() {
-                lab.store().insert(&session(number)).await.unwrap();
+                // Refused or not, as it happens.
+                let begun = lab.store().mark().await.unwrap();
+                lab.store().insert(&session(number), begun).await.unwrap();
             }
             for number in numbers.clone() {
                 let store = lab.store().clone();
                 tasks.push(tokio::spawn(async move {
                     let next = refreshed(&session(number), digest(1));
                     store.rotate(&digest(0), &next).await.unwrap();
-                    store.end(&id(number), NOW).await.unwrap();
+                    end(&store, number, NOW).await;
                 }));
             }
             for _ in 0..4 {
                 let store = lab.store().clone();
                 tasks.push(tokio::spawn(async move {
-                    store.end_all("ada", NOW, NOW).await.unwrap();
+                    end_all(&store, "ada").await;
                     store.sweep(NOW + 3_600).await.unwrap();
                 }));
             }
@@ -254,7 +278,13 @@ async fn ends_sweeps_and_refreshes_at_once_never_block_each_other_for_good() {
         for task in tasks {
             tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap();
         }
-        assert!(lab.store().list("ada", 0).await.unwrap().is_empty());
+        assert!(
+            lab.store()
+                .list(&realm(), "ada", 0)
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
     on_both(check, check).await;
 }
@@ -268,15 +298,91 @@ async fn a_sweep_removes_what_has_expired_and_keeps_the_rest() {
                 expires_at,
                 ..session(number)
             };
-            store.insert(&session).await.unwrap();
-            store.end(&id(100 + number), expires_at).await.unwrap();
+            add(store, &session).await;
+            end(store, 100 + number, expires_at).await;
         }
         assert_eq!(store.sweep(NOW).await.unwrap(), 2);
-        let left = store.list("ada", 0).await.unwrap();
+        let left = store.list(&realm(), "ada", 0).await.unwrap();
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].id, id(3));
         assert_eq!(entries(store).await, [ended(102, NOW), ended(103, NOW + 1)]);
         assert_eq!(store.sweep(NOW).await.unwrap(), 0);
+    }
+    on_both(check, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_clock_is_a_day_ahead_sweeps_nothing_that_lives() {
+    async fn check(lab: impl Lab) {
+        let store = lab.store();
+        let now = time_of_day();
+        let live = StoredSession {
+            expires_at: now + 3_600,
+            ..session(1)
+        };
+        add(store, &live).await;
+        add(store, &session(2)).await;
+        let entries_of_both = [ended(3, now - 10), ended(4, now + 900), ended(5, now + 900)];
+        store.append(&entries_of_both).await.unwrap();
+        assert_eq!(store.sweep(now + 86_400).await.unwrap(), 1);
+        assert!(store.find(&id(1)).await.unwrap() == Some(live));
+        assert_eq!(entries(store).await, entries_of_both[1..]);
+
+        // One whose clock is behind leaves what has not expired by it.
+        add(store, &session(2)).await;
+        assert_eq!(store.sweep(NOW).await.unwrap(), 0);
+        assert!(store.find(&id(2)).await.unwrap().is_some());
+    }
+    on_both(check, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_logs_the_entry_that_it_is_given_or_none() {
+    async fn check(lab: impl Lab) {
+        let store = lab.store();
+        let joint = RevocationEntry {
+            revoked: Revoked::Subject {
+                realm: realm(),
+                subject: "ada".into(),
+                issued_before: NOW,
+            },
+            until: i64::MAX,
+        };
+        for entry in [
+            None,
+            Some(&joint),
+            Some(&token("a")),
+            Some(&ended(1, i64::MIN)),
+        ] {
+            add(store, &session(1)).await;
+            assert!(store.end(&id(1), entry).await.unwrap());
+            assert!(store.find(&id(1)).await.unwrap().is_none());
+        }
+        let logged = entries(store).await;
+        assert_eq!(logged, [joint, token("a"), ended(1, i64::MIN)]);
+    }
+    on_both(check, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_tokens_have_expired_is_logged_too() {
+    async fn check(lab: impl Lab) {
+        let store = lab.store();
+        for (number, tokens_until) in [(1, NOW - 1), (2, NOW)] {
+            let session = StoredSession {
+                tokens_until,
+                ..session(number)
+            };
+            add(store, &session).await;
+        }
+        assert_eq!(end_all(store, "ada").await.len(), 2);
+        let mut logged = entries(store).await;
+        logged.retain(|entry| *entry != all_ended(NOW, NOW));
+        // Other nodes may have other clocks.
+        assert_eq!(logged.len(), 2);
+        for (number, until) in [(1, NOW - 1), (2, NOW)] {
+            assert!(logged.contains(&ended(number, until)));
+        }
     }
     on_both(check, check).await;
 }
@@ -288,11 +394,12 @@ async fn a_sweep_takes_as_many_steps_as_it_needs() {
         lab.run(&format!(
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 25000)
              INSERT INTO countersign_sessions
-                (id, subject, created_at, last_used_at, expires_at, absolute_expires_at, current)
-             SELECT 'row ' || n, 'ada', 0, 0, 0, 0, {digest} FROM numbers"
+                (id, realm, subject, created_at, last_used_at, expires_at, absolute_expires_at, tokens_until,
+                 current, previous)
+             SELECT 'row ' || n, 'a', 'ada', 0, 0, 0, 0, 0, {digest}, {digest} FROM numbers"
         ))
         .await;
-        lab.store().insert(&session(1)).await.unwrap();
+        add(lab.store(), &session(1)).await;
         assert_eq!(lab.store().sweep(NOW).await.unwrap(), 25_000);
         assert_eq!(
             lab.number("SELECT count(*) FROM countersign_sessions")
@@ -303,16 +410,10 @@ async fn a_sweep_takes_as_many_steps_as_it_needs() {
     on_both(check, check).await;
 }
 
-fn ended(number: u32, until: i64) -> RevocationEntry {
-    RevocationEntry {
-        revoked: Revoked::Session(id(number)),
-        until,
-    }
-}
-
 fn all_ended(issued_before: i64, until: i64) -> RevocationEntry {
     RevocationEntry {
-        revoked: Revoked::Subject {
+        revoked: Revoked::Sessionless {
+            realm: realm(),
             subject: "ada".into(),
             issued_before,
         },

@@ -5,12 +5,15 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 use countersign::{RevocationLog, SessionStore};
 use countersign_sqlx::{SetupError, SqliteStore};
 
-use crate::lab::{Folder, Lab, NOW, OnSqlite, digest, entries, id, refreshed, session, token};
+use crate::lab::{
+    Folder, Lab, NOW, OnSqlite, START, add, digest, end, ended, entries, id, refreshed, session,
+    token,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_and_revocations_survive_the_program() {
     let lab = OnSqlite::new().await;
-    lab.store.insert(&session(1)).await.unwrap();
+    add(&lab.store, &session(1)).await;
     let next = refreshed(&session(1), digest(1));
     assert!(lab.store.rotate(&digest(0), &next).await.unwrap());
     lab.store.append(&[token("a")]).await.unwrap();
@@ -29,7 +32,7 @@ async fn sessions_and_revocations_survive_the_program() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_file_is_for_its_owner_only() {
     let lab = OnSqlite::new().await;
-    lab.store.insert(&session(1)).await.unwrap();
+    add(&lab.store, &session(1)).await;
     let mut names = Vec::new();
     for file in fs::read_dir(lab.folder.path()).unwrap() {
         let file = file.unwrap();
@@ -48,7 +51,7 @@ async fn the_mode_of_a_file_that_is_there_stays() {
     let mode = fs::Permissions::from_mode(0o640);
     fs::set_permissions(folder.file(), mode).unwrap();
     let store = SqliteStore::open(folder.file()).await.unwrap();
-    store.insert(&session(1)).await.unwrap();
+    add(&store, &session(1)).await;
     let mode = fs::metadata(folder.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
 }
@@ -83,7 +86,7 @@ async fn any_name_is_the_name_of_a_file() {
     for name in [":memory:", "file:a?mode=memory", "a?b=c&d%20e"] {
         let file = folder.path().join(name);
         let store = SqliteStore::open(&file).await.unwrap();
-        store.insert(&session(1)).await.unwrap();
+        add(&store, &session(1)).await;
         assert!(file.is_file(), "{name}");
     }
 }
@@ -97,13 +100,13 @@ async fn two_programs_share_a_file_without_an_error() {
         let store = if number % 2 == 0 { &lab.store } else { &other }.clone();
         clients.push(tokio::spawn(async move {
             let mut now = session(number);
-            store.insert(&now).await.unwrap();
+            add(&store, &now).await;
             for step in 1..10 {
                 let next = refreshed(&now, digest(step));
                 assert!(store.rotate(&now.current, &next).await.unwrap());
                 now = next;
             }
-            assert!(store.end(&id(number), NOW).await.unwrap());
+            assert!(end(&store, number, NOW).await);
         }));
     }
     for client in clients {
@@ -115,7 +118,7 @@ async fn two_programs_share_a_file_without_an_error() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_does_not_wait_for_a_writer_and_a_writer_gives_up_in_time() {
     let lab = OnSqlite::new().await;
-    lab.store.insert(&session(1)).await.unwrap();
+    add(&lab.store, &session(1)).await;
     let mut writer = lab.pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
     sqlx::query("DELETE FROM countersign_sessions")
         .execute(&mut *writer)
@@ -123,12 +126,12 @@ async fn a_reader_does_not_wait_for_a_writer_and_a_writer_gives_up_in_time() {
         .unwrap();
     assert!(lab.store.find(&id(1)).await.unwrap().is_some());
     let hasty = lab.store.clone().timeout(Duration::from_millis(50));
-    hasty.insert(&session(2)).await.unwrap_err();
-    hasty.end(&id(1), NOW).await.unwrap_err();
+    hasty.insert(&session(2), START).await.unwrap_err();
+    hasty.end(&id(1), None).await.unwrap_err();
     writer.rollback().await.unwrap();
     assert!(lab.store.find(&id(1)).await.unwrap().is_some());
     // What was given up may be done even so, and blocks nobody.
-    lab.store.insert(&session(3)).await.unwrap();
+    add(&lab.store, &session(3)).await;
     assert_eq!(
         lab.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'")
             .await,
@@ -140,12 +143,14 @@ async fn a_reader_does_not_wait_for_a_writer_and_a_writer_gives_up_in_time() {
 async fn a_call_that_is_given_up_leaves_no_open_transaction() {
     let lab = OnSqlite::new().await;
     for number in 0..200 {
-        lab.store.insert(&session(number)).await.unwrap();
+        add(&lab.store, &session(number)).await;
         let soon = Duration::from_micros(u64::from(number) * 10);
-        let _ = tokio::time::timeout(soon, lab.store.end(&id(number), NOW)).await;
+        let (id, entry) = (id(number), ended(number, NOW));
+        let end = lab.store.end(&id, Some(&entry));
+        let _ = tokio::time::timeout(soon, end).await;
     }
     // Another program sees what is done from here on.
-    lab.store.insert(&session(500)).await.unwrap();
+    add(&lab.store, &session(500)).await;
     let all = "SELECT count(*) FROM countersign_sessions WHERE id = ";
     assert_eq!(lab.number(&format!("{all}'{}'", id(500))).await, 1);
     // Ended and logged, or neither.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
+mod address;
 mod extractors;
 mod grpc;
 mod http2;

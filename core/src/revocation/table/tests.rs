@@ -9,9 +9,10 @@ use std::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::session::SessionId;
+use crate::session::{Realm, SessionId};
 
 const NOW: i64 = 1_800_000_000;
+const REALM: &str = "https://id.test";
 
 fn token(name: &str, until: i64) -> RevocationEntry {
     entry_of(0, name, until, 0)
@@ -21,6 +22,7 @@ fn named(id: &str) -> Named<'_> {
     Named {
         id: Some(id),
         session: None,
+        realm: Some(REALM),
         subject: None,
         issued_at: None,
     }
@@ -80,6 +82,7 @@ fn names_of_different_claims_are_kept_apart() {
     let other = |session, subject| Named {
         id: Some("other"),
         session,
+        realm: Some(REALM),
         subject,
         issued_at: Some(0),
     };
@@ -87,6 +90,31 @@ fn names_of_different_claims_are_kept_apart() {
         assert_eq!(table.look(&other, NOW), Finding::Unlisted);
     }
     assert_eq!(table.look(&named(name), NOW), Finding::Revoked);
+}
+
+#[test]
+fn a_subject_is_one_of_its_realm() {
+    let table = Table::new(10);
+    for kind in [2, 3] {
+        table.insert(&entry_of(kind, "ann", NOW, NOW), NOW).unwrap();
+        let of = |realm, subject| Named {
+            realm,
+            subject,
+            issued_at: Some(NOW),
+            ..named("other")
+        };
+        let ann = Some("ann");
+        assert_eq!(table.look(&of(Some(REALM), ann), NOW), Finding::Revoked);
+        for (realm, subject) in [
+            (Some("https://id.tes"), ann),
+            (Some(""), ann),
+            (None, ann),
+            (Some("ann"), Some(REALM)),
+            (Some("https://id.test\u{ff}"), ann),
+        ] {
+            assert_eq!(table.look(&of(realm, subject), NOW), Finding::Unlisted);
+        }
+    }
 }
 
 #[test]
@@ -195,7 +223,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (0..3_usize, 0..60_usize, -100..400_i64, -50..50_i64)
+        8 => (0..4_usize, 0..60_usize, -100..400_i64, -50..50_i64)
             .prop_map(|(kind, name, lasts, ago)| Step::Insert(kind, name, lasts, ago)),
         1 => (-90..200_i64).prop_map(Step::Move),
     ]
@@ -209,7 +237,13 @@ fn entry_of(kind: usize, name: &str, until: i64, issued_before: i64) -> Revocati
     let revoked = match kind {
         0 => Revoked::Token(name.to_owned()),
         1 => Revoked::Session(SessionId::parse(name).unwrap()),
-        _ => Revoked::Subject {
+        2 => Revoked::Subject {
+            realm: Realm::new(REALM).unwrap(),
+            subject: name.to_owned(),
+            issued_before,
+        },
+        _ => Revoked::Sessionless {
+            realm: Realm::new(REALM).unwrap(),
             subject: name.to_owned(),
             issued_before,
         },
@@ -238,7 +272,8 @@ proptest! {
                 Step::Move(by) => now += by,
                 Step::Insert(kind, name, lasts, ago) => {
                     let (until, before) = (now + lasts, now - ago);
-                    let inserted = table.insert(&entry_of(kind, &name_of(name), until, before), now);
+                    let text = name_of(name + 100 * usize::from(kind == 3));
+                    let inserted = table.insert(&entry_of(kind, &text, until, before), now);
                     if inserted.is_ok() {
                         accepted.push((kind, name, until, before));
                         let life = lives.entry((kind, name)).or_insert((until, before));
@@ -253,20 +288,26 @@ proptest! {
             }
             latest = latest.max(now);
         }
-        for (kind, name) in (0..3).flat_map(|kind| (0..60).map(move |name| (kind, name))) {
+        for (kind, name) in (0..4).flat_map(|kind| (0..60).map(move |name| (kind, name))) {
             for (at, session) in [(-1, None), (0, None), (0, Some("other")), (1, None)] {
-                let (text, life) = (name_of(name), lives.get(&(kind, name)));
+                // A subject is looked up in two kinds: each has names of its own here.
+                let (text, life) = (name_of(name + 100 * usize::from(kind == 3)), lives.get(&(kind, name)));
                 let issued_at = life.map_or(now, |life| life.1) + at;
                 let text = |own| (own == kind).then_some(&*text);
                 let named = Named {
                     id: text(0),
                     session: text(1).or(session),
-                    subject: text(2),
+                    realm: Some(REALM),
+                    subject: text(2).or(text(3)),
                     issued_at: Some(issued_at),
                 };
                 let hits = |until: i64, before: i64| {
-                    let issued = issued_at < before || issued_at == before && named.session.is_none();
-                    until >= now && (kind != 2 || issued)
+                    let is_asked = match kind {
+                        2 => issued_at <= before,
+                        3 => issued_at <= before && named.session.is_none(),
+                        _ => true,
+                    };
+                    until >= now && is_asked
                 };
                 // Every entry that counts is seen, and nothing is invented.
                 let must = accepted

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    session::SessionStore,
+    revocation::RevocationEntry,
+    session::{EndedSession, SessionStore, StoreMark, StoredSession},
     testing::stores::{
-        examples::{subject, successor},
+        examples::{done, random_realm, subject, successor},
         join::{join, join_all},
         suite::{RACERS, Suite},
     },
@@ -119,5 +120,144 @@ impl<S: SessionStore> Suite<S> {
         self.insert(&again).await;
         self.expect(&again, "after `end_all`, the subject can log in again")
             .await;
+    }
+
+    pub(super) async fn an_ending_takes_effect_whatever_is_to_be_logged(&self) {
+        let years = 100 * 365 * 86_400;
+        for until in [i64::MIN, self.now - years, self.now + years, i64::MAX] {
+            let session = self.session(&subject("until"));
+            self.insert(&session).await;
+            let entry = RevocationEntry {
+                until,
+                ..self.revocation(&session.id)
+            };
+            let ended = done("end", self.store.end(&session.id, Some(&entry))).await;
+            assert!(ended, "`end` ends a session, whatever `until` is: {until}");
+            self.expect_none(
+                &session.id,
+                "`end` removes the session, whatever `until` is",
+            )
+            .await;
+
+            let session = StoredSession {
+                tokens_until: until,
+                ..self.session(&subject("until"))
+            };
+            self.insert(&session).await;
+            let ending = (&self.realm, &*session.subject, self.now, until);
+            let (realm, name, now, until) = ending;
+            let ended = done("end_all", self.store.end_all(realm, name, now, until)).await;
+            let expected = EndedSession {
+                id: session.id.clone(),
+                tokens_until: until,
+            };
+            assert_eq!(
+                ended,
+                [expected],
+                "`end_all` ends sessions, whatever `until` is"
+            );
+            self.expect_none(
+                &session.id,
+                "`end_all` removes sessions, whatever `until` is",
+            )
+            .await;
+        }
+        let session = self.session(&subject("unlogged"));
+        self.insert(&session).await;
+        let ended = done("end", self.store.end(&session.id, None)).await;
+        assert!(ended, "`end` needs no revocation");
+    }
+
+    pub(super) async fn a_login_that_began_before_an_end_of_all_adds_nothing(&self) {
+        let name = subject("overtaken");
+        let other = subject("bystander");
+        let begun = self.mark().await;
+        // The order is one of events, not of seconds: all of this is at one time.
+        self.end_all(&name).await;
+        let late = self.session(&name);
+        assert!(
+            !self.insert_since(&late, begun).await,
+            "`insert` is false after an `end_all` of the subject that came after the mark"
+        );
+        self.expect_none(&late.id, "an `insert` that is false adds nothing")
+            .await;
+        assert!(
+            self.list(&name).await.is_empty(),
+            "an `insert` that is false adds nothing to the list"
+        );
+        assert!(
+            !self.insert_since(&late, StoreMark::new(0)).await,
+            "the oldest mark is before every `end_all`"
+        );
+        assert!(
+            self.insert_since(&self.session(&other), begun).await,
+            "`end_all` concerns logins of its subject only"
+        );
+
+        let after = self.mark().await;
+        assert!(after > begun, "`end_all` moves the mark");
+        let session = self.session(&name);
+        assert!(
+            self.insert_since(&session, after).await,
+            "`insert` is true for a login that began after `end_all`"
+        );
+        self.end_all(&other).await;
+        self.end(&session.id).await;
+        assert!(
+            self.insert_since(&self.session(&name), after).await,
+            "neither `end` nor the `end_all` of others concerns a login"
+        );
+        self.end_all(&name).await;
+        assert!(
+            !self.insert_since(&self.session(&name), after).await,
+            "each `end_all` concerns the logins that began before it"
+        );
+    }
+
+    pub(super) async fn a_login_that_races_an_end_of_all_does_not_outlive_it(&self) {
+        for _ in 0..20 {
+            let name = subject("login race");
+            let begun = self.mark().await;
+            let sessions: Vec<_> = (0..5).map(|_| self.session(&name)).collect();
+            let logins = sessions
+                .iter()
+                .map(|session| self.insert_since(session, begun));
+            let (added, ended) = join(join_all(logins), self.end_all(&name)).await;
+            for (session, added) in sessions.iter().zip(added) {
+                self.expect_none(&session.id, "a racing login does not outlive `end_all`")
+                    .await;
+                assert!(
+                    added || !ended.contains(&session.id),
+                    "what `insert` has not added, `end_all` does not end"
+                );
+            }
+        }
+    }
+
+    pub(super) async fn realms_have_nothing_in_common(&self) {
+        let name = subject("in two realms");
+        let own = self.session(&name);
+        let abroad = StoredSession {
+            realm: random_realm(),
+            ..self.session(&name)
+        };
+        let begun = self.mark().await;
+        self.insert(&own).await;
+        self.insert(&abroad).await;
+        self.expect(&abroad, "`find` returns the realm").await;
+        assert_eq!(
+            self.list(&name).await,
+            std::slice::from_ref(&own),
+            "`list` returns the sessions of one realm"
+        );
+        let ended = self.end_all_of(&abroad.realm, &name).await;
+        let ids: Vec<_> = ended.into_iter().map(|ended| ended.id).collect();
+        assert_eq!(ids, [abroad.id], "`end_all` ends the sessions of one realm");
+        self.expect(&own, "`end_all` leaves other realms alone")
+            .await;
+        assert!(
+            self.insert_since(&self.session(&name), begun).await,
+            "`end_all` concerns the logins of one realm"
+        );
     }
 }

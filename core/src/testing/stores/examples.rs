@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     jose::crypto,
-    session::{Digest, Predecessor, SessionId, StoreError, StoredSession},
+    session::{Digest, PreviousToken, Realm, SessionId, StoreError, StoredSession},
 };
 
 /// Text that means something in SQL, in patterns, in scripts and on terminals. There is no NUL in
@@ -18,6 +18,12 @@ pub(super) fn subject(hint: &str) -> String {
     let mut subject = format!("{} {hint}", random_id());
     subject.truncate(255);
     subject
+}
+
+/// A realm that is nobody's.
+pub(super) fn random_realm() -> Realm {
+    // An id has no control character.
+    Realm::new(format!("https://{}.test", random_id())).expect("a realm")
 }
 
 pub(super) fn random_id() -> SessionId {
@@ -39,13 +45,22 @@ fn random<const N: usize>() -> [u8; N] {
 pub(super) fn successor(session: &StoredSession) -> StoredSession {
     StoredSession {
         last_used_at: session.last_used_at + 1,
+        tokens_until: session.tokens_until + 1,
         current: random_digest(),
-        previous: Some(Predecessor {
-            hash: session.current,
-            salt: random_digest(),
-        }),
+        previous: exchanged(session),
         ..session.clone()
     }
+}
+
+/// The current token of the session before those that were exchanged earlier.
+fn exchanged(session: &StoredSession) -> Vec<PreviousToken> {
+    let newest = PreviousToken {
+        hash: session.current,
+        salt: random_digest(),
+        exchanged_at: session.last_used_at + 1,
+    };
+    let all = std::iter::once(newest).chain(session.previous.iter().cloned());
+    all.take(PreviousToken::MOST).collect()
 }
 
 /// The answer of a store.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use crate::{
     clock::{Clock, SystemClock},
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
-    session::{SessionId, SessionStore},
+    session::{SessionId, SessionStore, StoredSession},
     testing::stores::{
-        examples::{HOSTILE, done, random_id, subject, successor},
+        examples::{HOSTILE, done, random_id, random_realm, subject, successor},
         join::{join, join_all},
         suite::Suite,
     },
@@ -60,46 +60,65 @@ pub async fn store_and_log_suite<S: SessionStore + RevocationLog>(store: S) {
         suite.rotate(&sessions[0].current, &next).await,
         "`rotate` is true"
     );
-    let ended = |id: &SessionId| RevocationEntry {
+    let entry = |id: &SessionId, until| RevocationEntry {
         revoked: Revoked::Session(id.clone()),
         until,
     };
-    let epoch = RevocationEntry {
-        revoked: Revoked::Subject {
+    let sessionless = RevocationEntry {
+        revoked: Revoked::Sessionless {
+            realm: suite.realm.clone(),
             subject: name.clone(),
             issued_before: suite.now,
         },
         until,
     };
+    let idle = StoredSession {
+        tokens_until: suite.now - 1,
+        ..suite.session(&name)
+    };
+    suite.insert(&idle).await;
     let unknown = random_id();
-    let all = sessions.iter().map(|session| ended(&session.id));
-    let all: Vec<_> = all.chain([ended(&unknown), epoch.clone()]).collect();
+    let ids = sessions.iter().map(|session| &session.id);
+    let all = ids
+        .chain([&idle.id, &unknown])
+        .map(|id| entry(id, until))
+        .chain([sessionless.clone()]);
+    let all: Vec<_> = all.collect();
     let logged = log.all_after(start.as_ref(), &all).await;
     assert_eq!(logged, [], "`insert` and `rotate` log nothing");
 
     suite.end(&sessions[0].id).await;
     suite.end(&unknown).await;
+    let quiet = suite.session(&name);
+    suite.insert(&quiet).await;
+    done("end", suite.store.end(&quiet.id, None)).await;
     let logged = log.all_after(start.as_ref(), &all).await;
     assert!(
-        logged == [ended(&sessions[0].id), ended(&unknown)],
-        "`end` logs the session, also when there is none any more"
+        logged == [entry(&sessions[0].id, until), entry(&unknown, until)],
+        "`end` logs what it is given, also when there is no session any more"
     );
 
     let start = log.end_of_log().await;
-    let ids = suite.end_all(&name).await;
+    let ended = suite.end_all_of(&suite.realm, &name).await;
+    assert_eq!(ended.len(), 3, "`end_all` ends the sessions that are left");
     let mut logged = log.all_after(start.as_ref(), &all).await;
-    let epochs = logged.iter().filter(|entry| **entry == epoch).count();
-    assert_eq!(epochs, 1, "`end_all` logs the subject with its moment");
-    logged.retain(|entry| *entry != epoch);
+    let count = logged
+        .iter()
+        .filter(|logged| **logged == sessionless)
+        .count();
+    assert_eq!(count, 1, "`end_all` logs the subject with its moment");
+    logged.retain(|entry| *entry != sessionless);
+    let expected = ended.iter().map(|one| entry(&one.id, one.tokens_until));
+    let expected: Vec<_> = expected.collect();
     assert_eq!(
         logged.len(),
-        ids.len(),
-        "`end_all` logs each session that it ends"
+        expected.len(),
+        "`end_all` logs each session that it ends, whatever its clock says"
     );
-    for id in &ids {
+    for entry in &expected {
         assert!(
-            logged.contains(&ended(id)),
-            "`end_all` logs each session that it ends"
+            logged.contains(entry),
+            "`end_all` logs each session that it ends, until its last token has expired"
         );
     }
 }
@@ -117,8 +136,14 @@ impl<L: RevocationLog> LogSuite<'_, L> {
             entries.extend([
                 self.entry(Revoked::Session(random_id())),
                 self.entry(Revoked::Subject {
+                    realm: random_realm(),
                     subject: subject(text),
                     issued_before: self.until - 1_000,
+                }),
+                self.entry(Revoked::Sessionless {
+                    realm: random_realm(),
+                    subject: subject(text),
+                    issued_before: i64::MAX,
                 }),
                 self.entry(Revoked::Token(subject(text))),
             ]);
@@ -126,10 +151,18 @@ impl<L: RevocationLog> LogSuite<'_, L> {
         // A name of one kind is none of another.
         let name = subject("one name");
         entries.push(self.entry(Revoked::Token(name.clone())));
-        entries.push(self.entry(Revoked::Subject {
-            subject: name,
-            issued_before: 0,
-        }));
+        for realm in [random_realm(), random_realm()] {
+            entries.push(self.entry(Revoked::Subject {
+                realm: realm.clone(),
+                subject: name.clone(),
+                issued_before: 0,
+            }));
+            entries.push(self.entry(Revoked::Sessionless {
+                realm,
+                subject: name.clone(),
+                issued_before: 0,
+            }));
+        }
         self.append(&entries).await;
         self.append(&[]).await;
         let read = self.all_after(start.as_ref(), &entries).await;
@@ -286,7 +319,8 @@ impl<L: RevocationLog> LogSuite<'_, L> {
 fn name(entry: &RevocationEntry) -> String {
     match &entry.revoked {
         Revoked::Session(id) => format!("session {id}"),
-        Revoked::Subject { subject, .. } => format!("subject {subject}"),
+        Revoked::Sessionless { realm, subject, .. } => format!("sessionless {subject} of {realm}"),
+        Revoked::Subject { realm, subject, .. } => format!("subject {subject} of {realm}"),
         Revoked::Token(id) => format!("token {id}"),
     }
 }

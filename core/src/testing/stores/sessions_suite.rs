@@ -9,19 +9,23 @@ use std::{
 };
 
 use crate::{
+    clock::{Clock, SystemClock},
     issue::Issuer,
     jose::{Algorithm, SigningKey},
     session::{
         Client, Identity, SessionError, SessionErrorKind, SessionEvent, SessionStore, Sessions,
-        TokenPair,
+        SessionsBuilder, TokenPair,
     },
-    testing::stores::{examples::subject, join::join_all, suite::RACERS},
+    testing::{
+        FixedClock,
+        stores::{examples::subject, join::join_all, suite::RACERS},
+    },
 };
 
 /// Runs [`Sessions`](crate::Sessions) on a store: 200 times, 50 clients refresh with one token at
-/// once.
+/// once; 20 tabs of one browser refresh in turn; and two realms share the store.
 ///
-/// One of them rotates, the others get the same successor, and there is one valid token afterwards.
+/// One of many rotates, the others get the same successor, and there is one valid token afterwards.
 /// For authors of stores, beside [`store_suite`](crate::testing::store_suite): it takes longer.
 ///
 /// # Panics
@@ -42,36 +46,35 @@ pub async fn sessions_suite<S: SessionStore>(store: S) {
     for _ in 0..ROUNDS {
         crowd.of_many_refreshes_one_rotates().await;
     }
-    crowd.a_grandparent_ends_the_session().await;
+    crowd
+        .twenty_tabs_stay_logged_in_and_a_replay_does_not()
+        .await;
+    crowd.another_realm_knows_none_of_its_tokens().await;
 }
 
 const ROUNDS: usize = 200;
 
-struct Crowd {
+struct Crowd<S> {
+    store: S,
+    clock: FixedClock,
     sessions: Sessions,
     /// How many rotations there were.
     rotations: Arc<AtomicUsize>,
 }
 
-impl Crowd {
-    fn over(store: impl SessionStore) -> Self {
+impl<S: SessionStore> Crowd<S> {
+    fn over(store: S) -> Self {
         let rotations = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&rotations);
-        // A test cannot go on without sessions, and says so best by stopping here.
-        let key = SigningKey::generate(Algorithm::HS256).expect("a key can be generated");
-        let issuer = Issuer::builder("https://issuer.test", key)
-            .audience("https://api.test")
-            .build()
-            .expect("complete settings");
-        let sessions = Sessions::builder(issuer, store)
-            .on_event(move |event| {
-                if let SessionEvent::Refreshed { .. } = event {
-                    counted.fetch_add(1, Ordering::SeqCst);
-                }
-            })
-            .build()
-            .expect("complete settings");
+        let clock = FixedClock::at(SystemClock.now());
+        let sessions = sessions(ISSUER, store.clone(), &clock, move |event| {
+            if let SessionEvent::Refreshed { .. } = event {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
         Self {
+            store,
+            clock,
             sessions,
             rotations,
         }
@@ -112,24 +115,81 @@ impl Crowd {
         assert!(ended.expect("the session ends"), "the session was there");
     }
 
-    async fn a_grandparent_ends_the_session(&self) {
-        let first = self.start("grandparent").await;
-        let second = self.refresh(first.refresh_token()).await.expect("a pair");
-        let third = self.refresh(second.refresh_token()).await.expect("a pair");
+    async fn twenty_tabs_stay_logged_in_and_a_replay_does_not(&self) {
+        let first = self.start("tabs").await;
+        let mut known = vec![first.refresh_token().to_owned()];
+        for tab in 0..20 {
+            // Each comes with a token that was good when the tab was opened.
+            let own = known[tab / 2].clone();
+            let pair = self.refresh(&own).await;
+            let pair = pair.expect("a token that was exchanged just now is answered");
+            let newest = self.refresh(pair.refresh_token()).await.expect("a pair");
+            known.push(newest.refresh_token().to_owned());
+        }
+        let last = known.last().expect("twenty of them").clone();
+        self.clock.advance(SessionsBuilder::DEFAULT_GRACE);
         let kind = |answer: Result<TokenPair, SessionError>| answer.map_err(|error| error.kind());
         let replayed = kind(self.refresh(first.refresh_token()).await);
         assert_eq!(
             replayed.err(),
             Some(SessionErrorKind::Replayed),
-            "the token before the predecessor is a replay"
+            "a token that was exchanged longer ago than the window is a replay"
         );
-        let newest = kind(self.refresh(third.refresh_token()).await);
+        let newest = kind(self.refresh(&last).await);
         assert_eq!(
             newest.err(),
             Some(SessionErrorKind::Unknown),
             "a replay ends the session"
         );
     }
+
+    async fn another_realm_knows_none_of_its_tokens(&self) {
+        let pair = self.start("realm").await;
+        let subject = pair.session().subject();
+        let other = "https://other-issuer.test";
+        let abroad = sessions(other, self.store.clone(), &self.clock, |_| {});
+        let claims = async |_| Ok::<_, Infallible>(Some(NoClaims {}));
+        let client = Client::new();
+        let refused = abroad.refresh(pair.refresh_token(), &client, claims).await;
+        assert_eq!(
+            refused.map_err(|error| error.kind()).err(),
+            Some(SessionErrorKind::Unknown),
+            "a refresh token opens nothing in another realm"
+        );
+        let listed = abroad.list(subject).await.expect("a list");
+        assert!(
+            listed.is_empty(),
+            "a subject has no session in another realm"
+        );
+        let ends = "what another realm ends";
+        assert_eq!(abroad.end_all(subject).await.expect(ends), 0);
+        assert!(!abroad.end(pair.session().id()).await.expect(ends));
+        assert!(!abroad.end_by_token(pair.refresh_token()).await.expect(ends));
+        let next = self.refresh(pair.refresh_token()).await;
+        next.expect("another realm ends no session of this one");
+    }
+}
+
+const ISSUER: &str = "https://issuer.test";
+
+fn sessions(
+    issuer: &str,
+    store: impl SessionStore,
+    clock: &FixedClock,
+    listener: impl Fn(&SessionEvent) + Send + Sync + 'static,
+) -> Sessions {
+    // A test cannot go on without sessions, and says so best by stopping here.
+    let key = SigningKey::generate(Algorithm::HS256).expect("a key can be generated");
+    let issuer = Issuer::builder(issuer, key)
+        .audience("https://api.test")
+        .clock(clock.clone())
+        .build()
+        .expect("complete settings");
+    Sessions::builder(issuer, store)
+        .single_process()
+        .on_event(listener)
+        .build()
+        .expect("complete settings")
 }
 
 #[derive(serde::Serialize)]

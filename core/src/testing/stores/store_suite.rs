@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    session::{SessionId, SessionStore, StoredSession},
+    session::{PreviousToken, SessionId, SessionStore, StoredSession},
     testing::stores::{
         examples::{HOSTILE, done, random_digest, random_id, subject, successor},
         suite::Suite,
@@ -36,6 +36,7 @@ use crate::{
 pub async fn store_suite<S: SessionStore>(store: S) {
     let suite = Suite::new(store);
     suite.what_is_inserted_is_found().await;
+    suite.a_chain_of_any_length_is_kept().await;
     suite.what_is_unknown_is_not_there().await;
     suite.names_that_look_alike_are_not_confused().await;
     suite.a_rotation_puts_the_next_in_place_once().await;
@@ -44,6 +45,16 @@ pub async fn store_suite<S: SessionStore>(store: S) {
     suite.a_session_ends_once().await;
     suite.what_has_ended_stays_ended().await;
     suite.all_sessions_of_a_subject_end_and_no_others().await;
+    suite
+        .an_ending_takes_effect_whatever_is_to_be_logged()
+        .await;
+    suite
+        .a_login_that_began_before_an_end_of_all_adds_nothing()
+        .await;
+    suite
+        .a_login_that_races_an_end_of_all_does_not_outlive_it()
+        .await;
+    suite.realms_have_nothing_in_common().await;
     suite.sessions_are_listed_until_they_expire().await;
     suite.a_sweep_leaves_what_has_not_expired().await;
 }
@@ -85,9 +96,25 @@ impl<S: SessionStore> Suite<S> {
         self.insert(&session).await;
         self.expect(
             &session,
-            "`find` returns no label, binding or predecessor where there is none",
+            "`find` returns no label, binding or chain where there is none",
         )
         .await;
+    }
+
+    async fn a_chain_of_any_length_is_kept(&self) {
+        let mut session = self.session(&subject("chain"));
+        self.insert(&session).await;
+        for length in 1..=PreviousToken::MOST + 1 {
+            let next = successor(&session);
+            assert_eq!(next.previous.len(), length.min(PreviousToken::MOST));
+            assert!(
+                self.rotate(&session.current, &next).await,
+                "`rotate` is true for the current hash"
+            );
+            self.expect(&next, "`find` returns every token of the chain")
+                .await;
+            session = next;
+        }
     }
 
     async fn what_is_unknown_is_not_there(&self) {

@@ -2,8 +2,11 @@
 
 use crate::{
     clock::{Clock, SystemClock},
-    session::{Digest, SessionId, SessionStore, StoredSession},
-    testing::stores::examples::{difference, done, random_digest, random_id, subject},
+    revocation::{RevocationEntry, Revoked},
+    session::{Digest, EndedSession, Realm, SessionId, SessionStore, StoreMark, StoredSession},
+    testing::stores::examples::{
+        difference, done, random_digest, random_id, random_realm, subject,
+    },
 };
 
 /// How many racers there are, where there is a race.
@@ -12,6 +15,7 @@ pub(super) const RACERS: usize = 50;
 /// A store under test. Its methods panic where the store has no answer.
 pub(super) struct Suite<S> {
     pub(super) store: S,
+    pub(super) realm: Realm,
     /// When the suite began.
     pub(super) now: i64,
 }
@@ -20,6 +24,7 @@ impl<S: SessionStore> Suite<S> {
     pub(super) fn new(store: S) -> Self {
         Self {
             store,
+            realm: random_realm(),
             now: SystemClock.now(),
         }
     }
@@ -37,6 +42,7 @@ impl<S: SessionStore> Suite<S> {
     pub(super) fn session(&self, subject: &str) -> StoredSession {
         StoredSession {
             id: random_id(),
+            realm: self.realm.clone(),
             subject: subject.to_owned(),
             label: Some("a device".to_owned()),
             binding: None,
@@ -44,8 +50,9 @@ impl<S: SessionStore> Suite<S> {
             last_used_at: self.now - 10,
             expires_at: self.now + 1_000,
             absolute_expires_at: self.now + 2_000,
+            tokens_until: self.now + 1_300,
             current: random_digest(),
-            previous: None,
+            previous: Vec::new(),
         }
     }
 
@@ -71,7 +78,19 @@ impl<S: SessionStore> Suite<S> {
     }
 
     pub(super) async fn insert(&self, session: &StoredSession) {
-        done("insert", self.store.insert(session)).await;
+        let begun = self.mark().await;
+        assert!(
+            self.insert_since(session, begun).await,
+            "`insert` is true where nothing has ended"
+        );
+    }
+
+    pub(super) async fn insert_since(&self, session: &StoredSession, begun: StoreMark) -> bool {
+        done("insert", self.store.insert(session, begun)).await
+    }
+
+    pub(super) async fn mark(&self) -> StoreMark {
+        done("mark", self.store.mark()).await
     }
 
     pub(super) async fn rotate(&self, from: &Digest, next: &StoredSession) -> bool {
@@ -79,11 +98,27 @@ impl<S: SessionStore> Suite<S> {
     }
 
     pub(super) async fn end(&self, id: &SessionId) -> bool {
-        done("end", self.store.end(id, self.now + 900)).await
+        let entry = self.revocation(id);
+        done("end", self.store.end(id, Some(&entry))).await
     }
 
+    /// The revocation of the tokens of a session.
+    pub(super) fn revocation(&self, id: &SessionId) -> RevocationEntry {
+        RevocationEntry {
+            revoked: Revoked::Session(id.clone()),
+            until: self.now + 900,
+        }
+    }
+
+    /// The ids of the sessions that were ended.
     pub(super) async fn end_all(&self, subject: &str) -> Vec<SessionId> {
-        let ending = self.store.end_all(subject, self.now, self.now + 900);
+        let ended = self.end_all_of(&self.realm, subject).await;
+        ended.into_iter().map(|ended| ended.id).collect()
+    }
+
+    pub(super) async fn end_all_of(&self, realm: &Realm, subject: &str) -> Vec<EndedSession> {
+        let (now, until) = (self.now, self.now + 900);
+        let ending = self.store.end_all(realm, subject, now, until);
         done("end_all", ending).await
     }
 
@@ -92,6 +127,6 @@ impl<S: SessionStore> Suite<S> {
     }
 
     pub(super) async fn list_at(&self, subject: &str, now: i64) -> Vec<StoredSession> {
-        done("list", self.store.list(subject, now)).await
+        done("list", self.store.list(&self.realm, subject, now)).await
     }
 }

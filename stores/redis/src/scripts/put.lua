@@ -1,15 +1,26 @@
--- Writes a session, if its current hash is the expected one. Says whether it is.
--- KEYS: session, subject
--- ARGV: id, expected hash (empty: there is no session), expiry, when to remove it,
+-- Writes a session, if its current hash is the expected one. Returns 1 if it is, 0 if it is not, and -1 where all
+-- sessions of the subject were ended since the login began.
+-- KEYS: session, subject; to add a session also: end, log
+-- ARGV: id, expected hash (empty: there is no session), when the login began, expiry, when to remove it,
 --       number of absent fields, their names, names and values of the others
-local id, expected, expires, remove = unpack(ARGV, 1, 4)
+local id, expected, begun, expires, remove = unpack(ARGV, 1, 5)
+if KEYS[3] then
+  -- The id of an entry is the time at which the server added it, and never lower than one before. So the order
+  -- also holds where a replica without the last writes takes over: what it adds from then on has later
+  -- ids than what it has never heard of, unless its clock is behind by more than the takeover took. Even
+  -- then a login is refused that began after all that this server knows: what was lost may concern it.
+  local ended = redis.call('GET', KEYS[3])
+  if ended and is_later(ended, begun) or is_later(begun, last_id(KEYS[4])) then
+    return -1
+  end
+end
 if (redis.call('HGET', KEYS[1], 'current') or '') ~= expected then
   return 0
 end
-local last_absent = 5 + tonumber(ARGV[5])
+local last_absent = 6 + tonumber(ARGV[6])
 redis.call('HSET', KEYS[1], unpack(ARGV, last_absent + 1))
-if last_absent > 5 then
-  redis.call('HDEL', KEYS[1], unpack(ARGV, 6, last_absent))
+if last_absent > 6 then
+  redis.call('HDEL', KEYS[1], unpack(ARGV, 7, last_absent))
 end
 redis.call('EXPIREAT', KEYS[1], remove)
 

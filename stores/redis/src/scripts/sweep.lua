@@ -1,4 +1,4 @@
 -- Drops old entries of the log.
 -- KEYS: log
 -- ARGV: retention
-trim(KEYS[1], ARGV[1])
+trim(KEYS[1], tonumber(ARGV[1]))

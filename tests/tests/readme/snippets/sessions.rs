@@ -35,7 +35,7 @@ fn app(issuer: countersign::Issuer) -> Result<axum::Router, Box<dyn std::error::
     }
 
     let sessions = Sessions::builder(issuer, MemoryStore::new()).build()?;
-    let routes = SessionRoutes::cookies(sessions.clone(), AuthCookies::new("/session")?, sign_in);
+    let routes = SessionRoutes::cookies(sessions.clone(), AuthCookies::new(), sign_in)?;
     let verifier = sessions.verifier();                     // refuses the tokens of sessions that have ended
     let app = axum::Router::new().nest_service("/session", countersign_tower::session_routes(routes.clone()));
     let app_of_actix = actix_web::App::new().service(countersign_actix::session_routes("/session", routes));

@@ -1,0 +1,220 @@
+//! A login, from before the credentials are read to the session.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::session::{
+    Client, Identity, Session, SessionError, SessionErrorKind, SessionEvent, Sessions, StoreMark,
+    StoredSession, TokenPair,
+    refresh_token::RefreshToken,
+    sessions::{Fits, internal, unavailable},
+};
+
+/// A login that is under way. Made by [`Sessions::begin`], before anything of the credentials is read.
+///
+/// It marks the login's place in the order of the store's events. When all sessions of the subject
+/// are [ended](Sessions::end_all) before it [starts](Self::start) one, at this node or another, no
+/// session comes of it: the credentials may have been those of before.
+///
+/// It is good for an hour.
+#[must_use = "a login is nothing until it starts a session"]
+pub struct PendingLogin {
+    sessions: Sessions,
+    began: StoreMark,
+    began_at: i64,
+}
+
+/// How long a login may take, in seconds. Stores remember for twice as long what may concern it.
+const LONGEST: i64 = 3_600;
+
+impl Sessions {
+    /// Begins a login. Call it before the password is read from the database, or whatever else the
+    /// user proves who it is with.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionErrorKind::Unavailable`] when the store is away.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::{Client, Identity, Issuer, MemoryStore, Sessions, SigningKey};
+    /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
+    /// #     .audience("orders")
+    /// #     .build()?;
+    /// # let sessions = Sessions::builder(issuer, MemoryStore::new()).build()?;
+    /// # fn check_password(_: &str) -> Option<&'static str> { Some("ada") }
+    /// # #[derive(serde::Serialize)]
+    /// # struct User {}
+    /// # futures_executor::block_on(async {
+    /// let login = sessions.begin().await?;
+    /// if let Some(subject) = check_password("secret") {
+    ///     let pair = login.start(&Identity::new(subject, User {}), Client::new()).await?;
+    ///     assert_eq!(pair.session().subject(), "ada");
+    /// }
+    /// # Ok::<(), countersign::SessionError>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn begin(&self) -> Result<PendingLogin, SessionError> {
+        let began_at = self.now();
+        let began = self.0.store.mark().await.map_err(unavailable)?;
+        Ok(PendingLogin {
+            sessions: self.clone(),
+            began,
+            began_at,
+        })
+    }
+
+    /// Starts a session for a user who has just proven who it is: [`begin`](Self::begin) and
+    /// [`PendingLogin::start`] in one. Always a new session.
+    ///
+    /// Only right where nothing was checked that could have changed since, such as after a
+    /// registration. A login with a password begins before the password is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`PendingLogin::start`].
+    pub async fn start<C: Serialize>(
+        &self,
+        identity: &Identity<C>,
+        client: Client,
+    ) -> Result<TokenPair, SessionError> {
+        self.begin().await?.start(identity, client).await
+    }
+
+    /// Logs a user out everywhere and starts one new session for it: for a changed password, or
+    /// anything else that users prove with who they are. Call it when the new password is stored.
+    ///
+    /// Every older session of the subject ends, at all nodes, and so does every login that is under
+    /// way, for it may have read the old password. The new session, and logins that begin after this
+    /// has returned, live on. It goes by the order of events in the store: no clock decides.
+    ///
+    /// If it fails, older sessions may go on: call it again. Where the user has no session of its own,
+    /// as when an administrator sets a password, [`end_all`](Self::end_all) is enough.
+    ///
+    /// # Errors
+    ///
+    /// As [`end_all`](Self::end_all) and [`PendingLogin::start`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::{Client, Identity, Issuer, MemoryStore, Sessions, SigningKey};
+    /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
+    /// #     .audience("orders")
+    /// #     .build()?;
+    /// # let sessions = Sessions::builder(issuer, MemoryStore::new()).build()?;
+    /// # #[derive(serde::Serialize)]
+    /// # struct User {}
+    /// # futures_executor::block_on(async {
+    /// let ada = Identity::new("ada", User {});
+    /// let old = sessions.start(&ada, Client::new()).await?;
+    /// // The new password is in the database. Then:
+    /// let new = sessions.password_changed(&ada, Client::new()).await?;
+    ///
+    /// let live = sessions.list("ada").await?;
+    /// assert_eq!(live.len(), 1);
+    /// assert_eq!(live[0].id(), new.session().id());
+    /// # Ok::<(), countersign::SessionError>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn password_changed<C: Serialize>(
+        &self,
+        identity: &Identity<C>,
+        client: Client,
+    ) -> Result<TokenPair, SessionError> {
+        self.end_all(identity.subject()).await?;
+        self.start(identity, client).await
+    }
+}
+
+impl PendingLogin {
+    /// Starts a session for the user that the credentials have proven. Always a new one, created when
+    /// the login began.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError`]: `Misconfigured` when the claims or the subject do not fit; `Unavailable`
+    /// when the store is away; `Unknown` when all sessions of the subject were ended since the login
+    /// began, or it began more than an hour ago: the user has to log in again.
+    pub async fn start<C: Serialize>(
+        self,
+        identity: &Identity<C>,
+        client: Client,
+    ) -> Result<TokenPair, SessionError> {
+        self.start_with(identity, client, &|_| Ok(())).await
+    }
+
+    /// Starts a session for a client that cannot take every access token: nothing happens unless it
+    /// `fits`.
+    pub(crate) async fn start_with<C: Serialize>(
+        self,
+        identity: &Identity<C>,
+        client: Client,
+        fits: Fits<'_>,
+    ) -> Result<TokenPair, SessionError> {
+        let sessions = &self.sessions;
+        let subject = identity.subject();
+        if !is_subject(subject) {
+            return Err(SessionError::because(
+                SessionErrorKind::Misconfigured,
+                "a subject needs 1 to 255 bytes without control characters",
+            ));
+        }
+        let now = sessions.now().max(self.began_at);
+        if now - self.began_at > LONGEST {
+            return Err(SessionError::because(
+                SessionErrorKind::Unknown,
+                "the login took more than an hour",
+            ));
+        }
+        let settings = &*sessions.0;
+        let token = RefreshToken::generate(settings.tag).map_err(internal)?;
+        let absolute_expires_at = self.began_at.saturating_add(settings.absolute);
+        let expires_at = absolute_expires_at.min(now.saturating_add(settings.idle));
+        let stored = StoredSession {
+            id: token.session_id(),
+            realm: settings.realm.clone(),
+            subject: subject.to_owned(),
+            label: client.label,
+            binding: client.binding,
+            created_at: self.began_at,
+            last_used_at: now,
+            expires_at,
+            absolute_expires_at,
+            tokens_until: sessions.tokens_until(now, expires_at),
+            current: token.hash(),
+            previous: Vec::new(),
+        };
+        let access = sessions.access_token(&stored, identity.claims(), fits)?;
+        sessions.make_room(subject).await?;
+        let inserted = settings.store.insert(stored.clone(), self.began).await;
+        if !inserted.map_err(unavailable)? {
+            return Err(SessionError::because(
+                SessionErrorKind::Unknown,
+                "all sessions of the subject were ended since the login began",
+            ));
+        }
+        let session = Session::from(&stored);
+        sessions.tell(&SessionEvent::Started {
+            session: session.clone(),
+        });
+        Ok(sessions.pair(access, &token, session))
+    }
+}
+
+impl fmt::Debug for PendingLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingLogin")
+            .field("began_at", &self.began_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether every store can keep the subject, and every log can show it.
+fn is_subject(subject: &str) -> bool {
+    (1..=255).contains(&subject.len()) && !subject.contains(char::is_control)
+}

@@ -1,0 +1,202 @@
+//! A node: its clock, its sessions, and its replica of the list of revocations.
+
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll, Waker},
+};
+
+use countersign::{
+    AuthErrorKind, Clock, Issuer, LogBatch, LogPosition, Revocation, RevocationEntry,
+    RevocationLog, Revoked, SessionEvent, SessionId, Sessions, SigningKey, StoreError, Verifier,
+    testing::FixedClock,
+};
+
+use crate::{
+    scene::{ABSOLUTE, IDLE, Rules, TTL, seconds},
+    stage::Stage,
+};
+
+/// How long a replica may not have been read, in seconds.
+const STALENESS: i64 = 60;
+/// The leeway of the verifiers, in seconds.
+pub(crate) const LEEWAY: i64 = 30;
+
+pub(crate) struct Node {
+    pub(crate) clock: FixedClock,
+    pub(crate) sessions: Sessions,
+    verifier: Verifier,
+    events: Arc<Mutex<Vec<SessionEvent>>>,
+    reader: Reader,
+    follower: Pin<Box<dyn Future<Output = Infallible> + Send>>,
+    /// When the read began that the follower waits for.
+    began: i64,
+    /// When the last complete read began.
+    synced_at: Option<i64>,
+    /// The sessions that it has to refuse: it has ended them, or was told.
+    pub(crate) ended: BTreeSet<SessionId>,
+}
+
+impl Node {
+    /// A node that starts at this time.
+    pub(crate) fn start(stage: &Stage, rules: Rules, now: i64) -> Self {
+        let clock = FixedClock::at(now);
+        Self::with_clock(stage, rules, clock)
+    }
+
+    /// The process ends, and starts anew with nothing but its clock.
+    pub(crate) fn restart(&mut self, stage: &Stage, rules: Rules) {
+        *self = Self::with_clock(stage, rules, self.clock.clone());
+    }
+
+    fn with_clock(stage: &Stage, rules: Rules, clock: FixedClock) -> Self {
+        let key = SigningKey::hs256("a secret of 32 bytes or more, for tests").unwrap();
+        let issuer = Issuer::builder("https://id.test", key)
+            .audience("orders")
+            .ttl(seconds(TTL))
+            .leeway(seconds(LEEWAY))
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let list = Revocation::replica()
+            .staleness(seconds(STALENESS))
+            .clock(clock.clone());
+        let list = list.build().unwrap();
+        let events = Arc::<Mutex<Vec<_>>>::default();
+        let ear = Arc::clone(&events);
+        let sessions = Sessions::builder(issuer, stage.clone())
+            .revocation(list.clone())
+            .idle(seconds(IDLE))
+            .absolute(seconds(ABSOLUTE))
+            .grace(seconds(rules.grace))
+            .on_event(move |event| ear.lock().unwrap().push(event.clone()))
+            .build()
+            .unwrap();
+        let reader = Reader {
+            log: stage.log(),
+            delivery: Arc::default(),
+        };
+        let mut node = Self {
+            verifier: sessions.verifier(),
+            follower: Box::pin(list.follow(reader.clone())),
+            began: clock.now(),
+            synced_at: None,
+            ended: BTreeSet::new(),
+            clock,
+            sessions,
+            events,
+            reader,
+        };
+        node.follow();
+        node
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// The events since this was called last.
+    pub(crate) fn events(&self) -> Vec<SessionEvent> {
+        std::mem::take(&mut self.events.lock().unwrap())
+    }
+
+    /// So many messages arrive from the log, in one read. Says whether these were all.
+    pub(crate) fn deliver(&mut self, count: usize) -> bool {
+        *self.reader.delivery() = Delivery {
+            allowed: Some(count),
+            ..Delivery::default()
+        };
+        self.follow();
+        let delivery = std::mem::take(&mut *self.reader.delivery());
+        assert_eq!(delivery.allowed, None, "the follower does not read");
+        for entry in delivery.entries {
+            if let Revoked::Session(id) = entry.revoked {
+                self.ended.insert(id);
+            }
+        }
+        if delivery.complete {
+            self.synced_at = Some(self.began);
+        }
+        self.began = self.now();
+        delivery.complete
+    }
+
+    /// Lets the follower do all that it can.
+    fn follow(&mut self) {
+        for _ in 0..16 {
+            let mut context = Context::from_waker(Waker::noop());
+            let polled = self.follower.as_mut().poll(&mut context);
+            assert!(polled.is_pending());
+        }
+    }
+
+    /// What the node says about an access token that it, or another node, has made.
+    pub(crate) fn verdict(&self, token: &str) -> Result<(), AuthErrorKind> {
+        let verified = self.verifier.verify_now(token);
+        verified.map(|_| ()).map_err(|error| error.kind())
+    }
+
+    /// Whether it has to answer: its list was read not long ago, by its own clock.
+    pub(crate) fn is_synced(&self) -> bool {
+        let is_fresh = |at: i64| self.now().abs_diff(at) <= STALENESS.unsigned_abs();
+        let is_available = self.sessions.revocation().status().is_available();
+        if is_available {
+            assert!(self.synced_at.is_some_and(is_fresh), "a stale list counts");
+        }
+        is_available
+    }
+}
+
+/// The log, as this node sees it: nothing arrives before the scene lets it.
+#[derive(Clone)]
+struct Reader {
+    log: Arc<Mutex<Vec<RevocationEntry>>>,
+    delivery: Arc<Mutex<Delivery>>,
+}
+
+/// One read of the log.
+#[derive(Default)]
+struct Delivery {
+    /// How many entries may arrive. `None`: none, and the reader waits.
+    allowed: Option<usize>,
+    /// Those that did.
+    entries: Vec<RevocationEntry>,
+    /// Whether there were no more.
+    complete: bool,
+}
+
+impl Reader {
+    fn delivery(&self) -> MutexGuard<'_, Delivery> {
+        self.delivery.lock().unwrap()
+    }
+
+    fn try_read(&self, start: usize) -> Option<LogBatch> {
+        let mut delivery = self.delivery();
+        let count = delivery.allowed.take()?;
+        let log = self.log.lock().unwrap();
+        let end = log.len().min(start.saturating_add(count));
+        delivery.entries = log[start..end].to_vec();
+        delivery.complete = end == log.len();
+        Some(LogBatch {
+            entries: delivery.entries.clone(),
+            position: Some(LogPosition::new(end.to_string())),
+            complete: delivery.complete,
+        })
+    }
+}
+
+impl RevocationLog for Reader {
+    async fn append(&self, entries: &[RevocationEntry]) -> Result<(), StoreError> {
+        self.log.lock().unwrap().extend_from_slice(entries);
+        Ok(())
+    }
+
+    async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
+        let start = after.map_or(0, |after| after.as_str().parse().unwrap());
+        let batch = poll_fn(|_| self.try_read(start).map_or(Poll::Pending, Poll::Ready));
+        Ok(batch.await)
+    }
+}

@@ -1,0 +1,182 @@
+//! Two apps, or two kinds of users, over one store.
+
+use std::convert::Infallible;
+
+use countersign::{
+    AuthErrorKind, Client, Identity, Issuer, MemoryStore, SessionErrorKind as Kind, SessionEvent,
+    Sessions, SigningKey, TokenPair, testing::FixedClock,
+};
+use futures_executor::block_on;
+use serde_json::json;
+
+use crate::setup::START;
+
+/// The sessions of an app, on this store.
+fn app(issuer: &str, realm: Option<&str>, store: &MemoryStore) -> Sessions {
+    let key = SigningKey::hs256("a secret of 32 bytes or more, for tests").unwrap();
+    let issuer = Issuer::builder(issuer, key)
+        .audience("app")
+        .clock(FixedClock::at(START))
+        .build()
+        .unwrap();
+    let builder = Sessions::builder(issuer, store.clone());
+    match realm {
+        Some(realm) => builder.realm(realm),
+        None => builder,
+    }
+    .build()
+    .unwrap()
+}
+
+fn login(sessions: &Sessions) -> TokenPair {
+    block_on(sessions.start(&Identity::new("1", json!({})), Client::new())).unwrap()
+}
+
+fn refresh(sessions: &Sessions, pair: &TokenPair) -> Result<TokenPair, Kind> {
+    let claims = async |_| Ok::<_, Infallible>(Some(json!({})));
+    let client = Client::new();
+    let refreshed = block_on(sessions.refresh(pair.refresh_token(), &client, claims));
+    refreshed.map_err(|error| error.kind())
+}
+
+/// Apps with other issuers, and two realms of one issuer.
+fn two(store: &MemoryStore) -> [(Sessions, Sessions); 2] {
+    [
+        (
+            app("https://shop.example", None, store),
+            app("https://back-office.example", None, store),
+        ),
+        (
+            app("https://id.example", Some("customers"), store),
+            app("https://id.example", Some("staff"), store),
+        ),
+    ]
+}
+
+/// F1
+#[test]
+fn a_refresh_token_of_one_app_is_unknown_to_the_other() {
+    let store = MemoryStore::new();
+    for (shop, office) in two(&store) {
+        let (of_shop, of_office) = (login(&shop), login(&office));
+        let refused = refresh(&office, &of_shop).unwrap_err();
+        assert_eq!((refused, refused.status()), (Kind::Unknown, 400));
+        assert_eq!(refresh(&shop, &of_office).unwrap_err(), Kind::Unknown);
+        // The twins: nothing has ended by that.
+        assert!(refresh(&shop, &of_shop).is_ok());
+        assert!(refresh(&office, &of_office).is_ok());
+    }
+}
+
+/// F1
+#[test]
+fn log_out_everywhere_at_one_app_leaves_the_sessions_of_the_other() {
+    let store = MemoryStore::new();
+    for (shop, office) in two(&store) {
+        let (of_shop, of_office) = (login(&shop), login(&office));
+        let waiting = block_on(office.begin()).unwrap();
+        assert_eq!(block_on(shop.end_all("1")).unwrap(), 1);
+        let started = block_on(waiting.start(&Identity::new("1", json!({})), Client::new()));
+        assert!(started.is_ok());
+        let verified = office
+            .verifier()
+            .verify_now(of_office.access_token().as_str());
+        assert!(verified.is_ok());
+        assert!(refresh(&office, &of_office).is_ok());
+        assert_eq!(refresh(&shop, &of_shop).unwrap_err(), Kind::Unknown);
+    }
+}
+
+/// F1: an id of a session may be known to others; it is in every access token.
+#[test]
+fn no_app_ends_or_lists_a_session_of_the_other() {
+    let store = MemoryStore::new();
+    for (shop, office) in two(&store) {
+        let pair = login(&shop);
+        let id = pair.session().id();
+        assert!(!block_on(office.end(id)).unwrap());
+        assert!(!block_on(office.end_of("1", id)).unwrap());
+        assert!(!block_on(office.end_by_token(pair.refresh_token())).unwrap());
+        assert!(block_on(office.list("1")).unwrap().is_empty());
+        assert_eq!(block_on(shop.list("1")).unwrap().len(), 1);
+        assert!(refresh(&shop, &pair).is_ok());
+        block_on(shop.end_all("1")).unwrap();
+    }
+}
+
+/// F1: what both apps read from one log.
+#[test]
+fn one_log_of_two_apps_revokes_the_tokens_of_the_one_that_is_meant() {
+    let store = MemoryStore::new();
+    for (shop, office) in two(&store) {
+        let issue = |sessions: &Sessions| sessions.issuer().issue(&json!({ "sub": "1" })).unwrap();
+        let (of_shop, of_office) = (issue(&shop), issue(&office));
+        let entry = countersign::RevocationEntry {
+            revoked: countersign::Revoked::Sessionless {
+                realm: shop.realm().clone(),
+                subject: "1".to_owned(),
+                issued_before: START,
+            },
+            until: START + 900,
+        };
+        for sessions in [&shop, &office] {
+            sessions.revocation().revoke(&entry).unwrap();
+        }
+        let verdict = |sessions: &Sessions, token: &str| {
+            let verified = sessions.verifier().verify_now(token);
+            verified.map(|_| ()).map_err(|error| error.kind())
+        };
+        let revoked = Err(AuthErrorKind::Revoked);
+        assert_eq!(verdict(&shop, of_shop.as_str()), revoked);
+        assert_eq!(verdict(&office, of_office.as_str()), Ok(()));
+    }
+}
+
+#[test]
+fn an_issuer_with_another_name_keeps_its_sessions_if_the_realm_keeps_the_old_one() {
+    let store = MemoryStore::new();
+    let old = app("https://old.example", None, &store);
+    assert_eq!(old.realm().as_str(), "https://old.example");
+    let pair = login(&old);
+    let new = app("https://new.example", Some("https://old.example"), &store);
+    let next = refresh(&new, &pair).unwrap();
+    let token = new.verifier().verify_now(next.access_token().as_str());
+    assert_eq!(token.unwrap().issuer(), Some("https://new.example"));
+}
+
+#[test]
+fn a_realm_without_a_usable_name_is_refused_at_the_start() {
+    let build = |realm: &str| {
+        let key = SigningKey::hs256("a secret of 32 bytes or more, for tests").unwrap();
+        let issuer = Issuer::builder("https://id.example", key).audience("app");
+        Sessions::builder(issuer.build().unwrap(), MemoryStore::new())
+            .realm(realm)
+            .build()
+    };
+    assert!(build("staff").is_ok());
+    for realm in ["", "a\nb", &"x".repeat(256)] {
+        assert!(build(realm).is_err(), "{realm:?}");
+    }
+}
+
+#[test]
+fn events_are_those_of_one_realm() {
+    let store = MemoryStore::new();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let ear = heard.clone();
+    let key = SigningKey::hs256("a secret of 32 bytes or more, for tests").unwrap();
+    let issuer = Issuer::builder("https://shop.example", key)
+        .audience("app")
+        .clock(FixedClock::at(START))
+        .build()
+        .unwrap();
+    let shop = Sessions::builder(issuer, store.clone())
+        .on_event(move |event: &SessionEvent| ear.lock().unwrap().push(event.clone()))
+        .build()
+        .unwrap();
+    let office = app("https://back-office.example", None, &store);
+    let pair = login(&office);
+    refresh(&shop, &pair).unwrap_err();
+    block_on(shop.end_all("1")).unwrap();
+    assert!(heard.lock().unwrap().is_empty());
+}

@@ -1,0 +1,8 @@
+//! Sessions and revocations in PostgreSQL.
+
+mod builder;
+mod lease;
+mod sql;
+mod store;
+
+pub use self::{builder::PostgresStoreBuilder, store::PostgresStore};

@@ -1,0 +1,121 @@
+//! The statements that only PostgreSQL understands.
+
+/// Until the end of the transaction. The number is this crate's own.
+pub(super) const LOCK_SCHEMA: &str = "
+    SET LOCAL statement_timeout = 0;
+    SELECT pg_advisory_xact_lock(7165063322180186963)";
+
+pub(super) const HAS_SCHEMA: &str = "SELECT to_regclass('@schema') IS NOT NULL";
+
+/// Programs of the version before must not add anything any more.
+pub(super) const LOCK_TABLES: &str = "LOCK TABLE @sessions, @revocations IN ACCESS EXCLUSIVE MODE";
+
+/// How many sessions and revocations of version 1 have not expired.
+pub(super) const LIVE: &str = "
+    SELECT (SELECT count(*) FROM @sessions WHERE expires_at > extract(epoch FROM now())),
+           (SELECT count(*) FROM @revocations WHERE until >= floor(extract(epoch FROM now())))";
+
+/// The highest number that was given. A standby answers too, but may never hear of what the primary is
+/// told.
+pub(super) const LAST: &str = "SELECT last FROM @counter WHERE NOT pg_is_in_recovery()";
+
+// The end of all sessions and a login that races it. Each statement sees what was committed before it
+// began, but not what it waited for. So each of the two takes two statements: `end_all` commits
+// `REMEMBER`, then begins `END_ALL`; `insert` commits its row, then begins `UNDO_INSERT`. At least one of
+// them sees the other:
+//
+// * `REMEMBER` is committed before `UNDO_INSERT` begins: that sees it, and takes the row back.
+// * Otherwise `UNDO_INSERT` began, and so the row was committed, before `REMEMBER` was: then `END_ALL`, which
+//   begins after that, sees the row and removes it.
+//
+// `REMEMBER` takes its number from the counter and holds it, so a mark that was read before it was
+// committed is lower. A node that dies between its two statements leaves a row whose token nobody has
+// got, or a subject whose logins under way are refused.
+
+/// Says that all sessions of the subject end now, in the order of events.
+pub(super) const REMEMBER: &str = "
+    WITH place AS (
+        UPDATE @counter SET last = last + 1 RETURNING last
+    )
+    INSERT INTO @endings (realm, subject, number, ended_at)
+    VALUES ($1, $2, (SELECT last FROM place), floor(extract(epoch FROM now()))::bigint)
+    ON CONFLICT (realm, subject)
+    DO UPDATE SET number = excluded.number, ended_at = excluded.ended_at";
+
+/// Takes a new row back where all sessions of the subject were ended after the mark. If there is no row any
+/// more, that has removed it.
+pub(super) const UNDO_INSERT: &str = "
+    DELETE FROM @sessions WHERE id = $1 AND EXISTS (
+        SELECT 1 FROM @endings WHERE realm = $2 AND subject = $3 AND number > $4
+    )";
+
+// In each statement below, `place` comes first: it waits for the row of the counter, and holds it
+// until the statement is committed. So entries appear in the order of their numbers (see `log`),
+// and two statements never wait for each other. Without that row the number is null, which the
+// table refuses.
+
+pub(super) const END: &str = "
+    WITH place AS (
+        UPDATE @counter SET last = last + 1 RETURNING last
+    ), entry AS (
+        INSERT INTO @revocations (id, kind, realm, name, issued_before, until)
+        VALUES ((SELECT last FROM place), $2, $3, $4, $5, $6)
+    )
+    DELETE FROM @sessions
+    WHERE id = $1 AND (SELECT last FROM place) IS NOT NULL";
+
+/// It takes a number for each session that it sees, and needs no more than that.
+pub(super) const END_ALL: &str = "
+    WITH place AS (
+        UPDATE @counter SET last = last + 1 + (
+            SELECT count(*) FROM @sessions WHERE realm = $1 AND subject = $2
+        )
+        RETURNING last
+    ), gone AS (
+        DELETE FROM @sessions
+        WHERE realm = $1 AND subject = $2 AND (SELECT last FROM place) IS NOT NULL
+        RETURNING id, tokens_until
+    ), entries AS (
+        INSERT INTO @revocations (id, kind, realm, name, issued_before, until)
+        SELECT (SELECT last FROM place), 3, $1, $2, $3, $4
+        UNION ALL
+        SELECT (SELECT last FROM place) - row_number() OVER (), 1, NULL, id, NULL, tokens_until
+        FROM gone
+    )
+    SELECT id, tokens_until FROM gone";
+
+pub(super) const APPEND: &str = "
+    WITH place AS (
+        UPDATE @counter SET last = last + cardinality($1) RETURNING last
+    )
+    INSERT INTO @revocations (id, kind, realm, name, issued_before, until)
+    SELECT (SELECT last FROM place) - cardinality($1) + nth, kind, realm, name, issued_before, until
+    FROM unnest($1, $2, $3, $4, $5)
+        WITH ORDINALITY AS entry (kind, realm, name, issued_before, until, nth)";
+
+// A sweep waits for nobody: what another has locked, it leaves to the next sweep. It goes by the clock of
+// the caller and by that of the server, whichever is behind.
+
+pub(super) const SWEEP_SESSIONS: &str = "
+    DELETE FROM @sessions WHERE id IN (
+        SELECT id FROM @sessions
+        WHERE expires_at <= LEAST($1, floor(extract(epoch FROM now()))::bigint)
+        LIMIT $2 FOR UPDATE SKIP LOCKED
+    )";
+
+/// The newest entry stays: those who have read it need it to know where they are.
+pub(super) const SWEEP_REVOCATIONS: &str = "
+    DELETE FROM @revocations WHERE id IN (
+        SELECT id FROM @revocations
+        WHERE until < LEAST($1, floor(extract(epoch FROM now()))::bigint)
+            AND id < (SELECT max(id) FROM @revocations)
+        LIMIT $2 FOR UPDATE SKIP LOCKED
+    )";
+
+/// Two hours: no login takes longer than one.
+pub(super) const SWEEP_ENDINGS: &str = "
+    DELETE FROM @endings WHERE (realm, subject) IN (
+        SELECT realm, subject FROM @endings
+        WHERE ended_at < LEAST($1, floor(extract(epoch FROM now()))::bigint - 7200)
+        LIMIT $2 FOR UPDATE SKIP LOCKED
+    )";

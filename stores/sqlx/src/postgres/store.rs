@@ -1,0 +1,279 @@
+//! The calls of a store on PostgreSQL.
+
+use std::{fmt, time::Duration};
+
+use countersign::{
+    Digest, EndedSession, LogBatch, LogPosition, Realm, RevocationEntry, RevocationLog, SessionId,
+    SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+};
+use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
+
+use crate::{
+    PostgresStoreBuilder, SetupError,
+    log::{self, Columns, Place},
+    postgres::{lease::Lease, sql},
+    prefix::TablePrefix,
+    rows::{self, SessionRow},
+    settings::Settings,
+};
+
+/// Sessions and revocations in PostgreSQL. Its clones share the connections.
+///
+/// Everything is done in single statements, which PostgreSQL carries out wholly or not at all.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn start() -> Result<(), countersign_sqlx::SetupError> {
+/// use countersign_sqlx::PostgresStore;
+///
+/// let store = PostgresStore::connect("postgres://app:secret@db.example/app").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: PgPool,
+    tables: TablePrefix,
+    settings: Settings,
+}
+
+impl PostgresStore {
+    /// Starts the settings, to change them before it opens.
+    pub fn builder() -> PostgresStoreBuilder {
+        PostgresStoreBuilder::default()
+    }
+
+    /// Connects with the default settings: see [`PostgresStoreBuilder::connect`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn connect(url: &str) -> Result<Self, SetupError> {
+        Self::builder().connect(url).await
+    }
+
+    /// Uses these connections with the default settings: see [`PostgresStoreBuilder::with_pool`].
+    #[must_use]
+    pub fn from_pool(pool: PgPool) -> Self {
+        Self::new(pool, TablePrefix::default())
+    }
+
+    /// Brings the tables of the default settings to their newest version. Several nodes may do so at
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// As [`PostgresStoreBuilder::migrate`].
+    pub async fn migrate(pool: &PgPool) -> Result<(), SetupError> {
+        Self::builder().migrate(pool).await
+    }
+
+    /// How long to wait between two looks at the revocation log. Default: 1 second.
+    ///
+    /// It is how late another node may learn of a revocation. At least 10 milliseconds.
+    #[must_use]
+    pub fn poll(mut self, interval: Duration) -> Self {
+        self.settings = self.settings.poll(interval);
+        self
+    }
+
+    /// How long to wait for an answer of the database before giving up. Default: 5 seconds.
+    #[must_use]
+    pub fn timeout(mut self, longest: Duration) -> Self {
+        self.settings = self.settings.timeout(longest);
+        self
+    }
+
+    pub(super) fn new(pool: PgPool, tables: TablePrefix) -> Self {
+        Self {
+            pool,
+            tables,
+            settings: Settings::default(),
+        }
+    }
+
+    /// Does what takes no transaction. With sqlx 0.9.0, one that is given up while it begins stays
+    /// open, and its connection goes back to the pool with it.
+    async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
+    ) -> Result<T, StoreError> {
+        let work = async {
+            let mut lease = Lease::of(self.pool.acquire().await?);
+            let done = work(lease.connection()).await;
+            lease.end();
+            done
+        };
+        self.settings.within(work).await
+    }
+
+    async fn look(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
+        let last = query_scalar::<_, i64>(self.tables.sql(sql::LAST));
+        let read = |from: i64| {
+            let read = query_as(self.tables.sql(log::READ));
+            read.bind(from).bind(log::LIMIT)
+        };
+        self.run(async |connection| {
+            last.fetch_one(&mut *connection).await?;
+            if let Some(place) = Place::of(after) {
+                let found = read(place.id).fetch_all(&mut *connection).await?;
+                if let Some(batch) = log::batch_after(place, found)? {
+                    return Ok(batch);
+                }
+            }
+            log::batch_at_start(read(0).fetch_all(connection).await?)
+        })
+        .await
+    }
+
+    async fn sweep_table(&self, statement: &'static str, now: i64) -> Result<u64, StoreError> {
+        rows::sweep(async || {
+            let step = query(self.tables.sql(statement));
+            let step = step.bind(now).bind(i64::from(rows::SWEEP));
+            let done = self.run(async |connection| step.execute(connection).await);
+            Ok(done.await?.rows_affected())
+        })
+        .await
+    }
+}
+
+impl SessionStore for PostgresStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::shared().own_clock()
+    }
+
+    async fn mark(&self) -> Result<StoreMark, StoreError> {
+        let last = query_scalar(self.tables.sql(sql::LAST));
+        self.run(async |connection| rows::mark(last.fetch_one(connection).await?))
+            .await
+    }
+
+    async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        let insert = query(self.tables.sql(rows::INSERT));
+        let insert = rows::bind_insert(insert, session, begun);
+        let undo = query(self.tables.sql(sql::UNDO_INSERT))
+            .bind(session.id.as_str())
+            .bind(session.realm.as_str())
+            .bind(&session.subject)
+            .bind(rows::number(begun));
+        self.run(async |connection| {
+            if insert.execute(&mut *connection).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
+            let undone = undo.execute(connection).await?.rows_affected();
+            Ok(undone == 0)
+        })
+        .await
+    }
+
+    async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
+        let find = query_as(self.tables.sql(rows::FIND)).bind(id.as_str());
+        self.run(async |connection| {
+            let row = find.fetch_optional(connection).await?;
+            row.map(rows::session).transpose()
+        })
+        .await
+    }
+
+    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+        let rotate = query(self.tables.sql(rows::ROTATE));
+        let rotate = rows::bind_rotate(rotate, from, next);
+        let done = self.run(async |connection| rotate.execute(connection).await);
+        Ok(done.await?.rows_affected() == 1)
+    }
+
+    async fn end(
+        &self,
+        id: &SessionId,
+        revocation: Option<&RevocationEntry>,
+    ) -> Result<bool, StoreError> {
+        let end = match revocation.map(Columns::from) {
+            Some(entry) => query(self.tables.sql(sql::END))
+                .bind(id.as_str())
+                .bind(entry.kind)
+                .bind(entry.realm)
+                .bind(entry.name)
+                .bind(entry.issued_before)
+                .bind(entry.until),
+            None => query(self.tables.sql(rows::END_QUIETLY)).bind(id.as_str()),
+        };
+        let done = self.run(async |connection| end.execute(connection).await);
+        Ok(done.await?.rows_affected() == 1)
+    }
+
+    async fn end_all(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        issued_before: i64,
+        until: i64,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let remember = query(self.tables.sql(sql::REMEMBER))
+            .bind(realm.as_str())
+            .bind(subject);
+        let end_all = query_as::<_, (String, i64)>(self.tables.sql(sql::END_ALL))
+            .bind(realm.as_str())
+            .bind(subject)
+            .bind(issued_before)
+            .bind(until);
+        self.run(async |connection| {
+            remember.execute(&mut *connection).await?;
+            let ended = end_all.fetch_all(connection).await?;
+            ended.into_iter().map(rows::ended).collect()
+        })
+        .await
+    }
+
+    async fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        let list = query_as(self.tables.sql(rows::LIST))
+            .bind(realm.as_str())
+            .bind(subject)
+            .bind(now);
+        self.run(async |connection| {
+            let found: Vec<SessionRow> = list.fetch_all(connection).await?;
+            found.into_iter().map(rows::session).collect()
+        })
+        .await
+    }
+
+    async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
+        self.sweep_table(sql::SWEEP_REVOCATIONS, now).await?;
+        self.sweep_table(sql::SWEEP_ENDINGS, now).await?;
+        self.sweep_table(sql::SWEEP_SESSIONS, now).await
+    }
+}
+
+impl RevocationLog for PostgresStore {
+    async fn append(&self, entries: &[RevocationEntry]) -> Result<(), StoreError> {
+        let entries = || entries.iter().map(Columns::from);
+        let append = query(self.tables.sql(sql::APPEND))
+            .bind(entries().map(|entry| entry.kind).collect::<Vec<_>>())
+            .bind(entries().map(|entry| entry.realm).collect::<Vec<_>>())
+            .bind(entries().map(|entry| entry.name).collect::<Vec<_>>())
+            .bind(
+                entries()
+                    .map(|entry| entry.issued_before)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(entries().map(|entry| entry.until).collect::<Vec<_>>());
+        self.run(async |connection| append.execute(connection).await)
+            .await?;
+        Ok(())
+    }
+
+    async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
+        log::read(after, self.settings, || self.look(after)).await
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}

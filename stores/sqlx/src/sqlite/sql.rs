@@ -1,0 +1,53 @@
+//! The statements that only SQLite understands, or that suffice where one writes at a time.
+
+/// As a writer from the start. Who reads first and then wants to write may find that another has
+/// written in between, and has to give up.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+pub(super) const HAS_SCHEMA: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '@schema')";
+
+/// How many sessions and revocations of version 1 have not expired.
+pub(super) const LIVE: &str = "
+    SELECT (SELECT count(*) FROM @sessions WHERE expires_at > unixepoch()),
+           (SELECT count(*) FROM @revocations WHERE until >= unixepoch())";
+
+/// The highest number that was given.
+pub(super) const LAST: &str = "SELECT last FROM @counter";
+
+pub(super) const PLACE: &str = "UPDATE @counter SET last = last + 1 RETURNING last";
+
+/// Says that all sessions of the subject end now, in the order of events.
+pub(super) const REMEMBER: &str = "
+    INSERT INTO @endings (realm, subject, number, ended_at)
+    VALUES ($1, $2, $3, unixepoch())
+    ON CONFLICT (realm, subject)
+    DO UPDATE SET number = excluded.number, ended_at = excluded.ended_at";
+
+pub(super) const END_ALL: &str =
+    "DELETE FROM @sessions WHERE realm = $1 AND subject = $2 RETURNING id, tokens_until";
+
+pub(super) const ENTRY: &str = "
+    INSERT INTO @revocations (id, kind, realm, name, issued_before, until)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
+// A sweep goes by the clock of the caller and by that of the machine, whichever is behind.
+
+pub(super) const SWEEP_SESSIONS: &str = "
+    DELETE FROM @sessions WHERE id IN (
+        SELECT id FROM @sessions WHERE expires_at <= min($1, unixepoch()) LIMIT $2
+    )";
+
+/// The newest entry stays: those who have read it need it to know where they are.
+pub(super) const SWEEP_REVOCATIONS: &str = "
+    DELETE FROM @revocations WHERE id IN (
+        SELECT id FROM @revocations
+        WHERE until < min($1, unixepoch()) AND id < (SELECT max(id) FROM @revocations)
+        LIMIT $2
+    )";
+
+/// Two hours: no login takes longer than one.
+pub(super) const SWEEP_ENDINGS: &str = "
+    DELETE FROM @endings WHERE rowid IN (
+        SELECT rowid FROM @endings WHERE ended_at < min($1, unixepoch() - 7200) LIMIT $2
+    )";

@@ -1,0 +1,303 @@
+//! The calls of a store on SQLite.
+
+use std::{fmt, future::Future, path::Path, sync::Arc, time::Duration};
+
+use countersign::{
+    Digest, EndedSession, LogBatch, LogPosition, Realm, RevocationEntry, RevocationLog, Revoked,
+    SessionId, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+};
+use sqlx::{SqliteConnection, SqlitePool, query, query_as, query_scalar};
+use tokio::sync::Mutex;
+
+use crate::{
+    SetupError, SqliteStoreBuilder,
+    log::{self, Columns, Place},
+    prefix::TablePrefix,
+    rows::{self, SessionRow},
+    settings::Settings,
+    sqlite::sql,
+};
+
+/// Sessions and revocations in an SQLite file. Its clones share the connections.
+///
+/// For all programs on one machine; not on a network drive.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn start() -> Result<(), countersign_sqlx::SetupError> {
+/// use countersign_sqlx::SqliteStore;
+///
+/// let store = SqliteStore::open("/var/lib/app/sessions.db").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    pool: SqlitePool,
+    tables: TablePrefix,
+    /// Whose turn it is to write. SQLite lets one write at a time, but makes the others ask again
+    /// and again, and may leave one of them without a turn for long.
+    turn: Arc<Mutex<()>>,
+    settings: Settings,
+}
+
+impl SqliteStore {
+    /// Starts the settings, to change them before it opens.
+    pub fn builder() -> SqliteStoreBuilder {
+        SqliteStoreBuilder::default()
+    }
+
+    /// Opens the file with the default settings: see [`SqliteStoreBuilder::open`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, SetupError> {
+        Self::builder().open(path).await
+    }
+
+    /// Uses these connections with the default settings: see [`SqliteStoreBuilder::with_pool`].
+    #[must_use]
+    pub fn from_pool(pool: SqlitePool) -> Self {
+        Self::new(pool, TablePrefix::default())
+    }
+
+    /// Brings the tables of the default settings to their newest version. Several programs may do so at
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStoreBuilder::migrate`].
+    pub async fn migrate(pool: &SqlitePool) -> Result<(), SetupError> {
+        Self::builder().migrate(pool).await
+    }
+
+    /// How long to wait between two looks at the revocation log. Default: 1 second.
+    ///
+    /// It is how late another program may learn of a revocation. At least 10 milliseconds.
+    #[must_use]
+    pub fn poll(mut self, interval: Duration) -> Self {
+        self.settings = self.settings.poll(interval);
+        self
+    }
+
+    /// How long to wait for the database before giving up. Default: 5 seconds.
+    #[must_use]
+    pub fn timeout(mut self, longest: Duration) -> Self {
+        self.settings = self.settings.timeout(longest);
+        self
+    }
+
+    pub(super) fn new(pool: SqlitePool, tables: TablePrefix) -> Self {
+        Self {
+            pool,
+            tables,
+            turn: Arc::default(),
+            settings: Settings::default(),
+        }
+    }
+
+    /// Does something that writes, when it is its turn.
+    async fn write<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        let work = async {
+            let _turn = self.turn.lock().await;
+            work.await
+        };
+        self.settings.within(work).await
+    }
+
+    async fn look(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
+        let last = query_scalar::<_, i64>(self.tables.sql(sql::LAST));
+        let read = |from: i64| {
+            let read = query_as(self.tables.sql(log::READ));
+            read.bind(from).bind(log::LIMIT)
+        };
+        let look = async {
+            last.fetch_one(&self.pool).await?;
+            if let Some(place) = Place::of(after) {
+                let found = read(place.id).fetch_all(&self.pool).await?;
+                if let Some(batch) = log::batch_after(place, found)? {
+                    return Ok(batch);
+                }
+            }
+            log::batch_at_start(read(0).fetch_all(&self.pool).await?)
+        };
+        self.settings.within(look).await
+    }
+
+    /// Adds an entry to the revocation log.
+    async fn add(&self, step: &mut SqliteConnection, entry: &RevocationEntry) -> sqlx::Result<()> {
+        let place = self.place(step).await?;
+        let entry = Columns::from(entry);
+        query(self.tables.sql(sql::ENTRY))
+            .bind(place)
+            .bind(entry.kind)
+            .bind(entry.realm)
+            .bind(entry.name)
+            .bind(entry.issued_before)
+            .bind(entry.until)
+            .execute(step)
+            .await?;
+        Ok(())
+    }
+
+    /// Takes the next number.
+    async fn place(&self, step: &mut SqliteConnection) -> sqlx::Result<i64> {
+        let place = query_scalar(self.tables.sql(sql::PLACE));
+        place.fetch_one(step).await
+    }
+
+    async fn sweep_table(&self, statement: &'static str, now: i64) -> Result<u64, StoreError> {
+        rows::sweep(async || {
+            let step = query(self.tables.sql(statement));
+            let step = step.bind(now).bind(rows::SWEEP);
+            Ok(self.write(step.execute(&self.pool)).await?.rows_affected())
+        })
+        .await
+    }
+}
+
+impl SessionStore for SqliteStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::shared()
+    }
+
+    async fn mark(&self) -> Result<StoreMark, StoreError> {
+        let last = query_scalar(self.tables.sql(sql::LAST));
+        let mark = async { rows::mark(last.fetch_one(&self.pool).await?) };
+        self.settings.within(mark).await
+    }
+
+    async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        let insert = query(self.tables.sql(rows::INSERT));
+        let insert = rows::bind_insert(insert, session, begun);
+        // One writes at a time: an end of all sessions came before, or comes after.
+        let done = self.write(insert.execute(&self.pool)).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
+        let find = query_as(self.tables.sql(rows::FIND)).bind(id.as_str());
+        let find = async {
+            let row = find.fetch_optional(&self.pool).await?;
+            row.map(rows::session).transpose()
+        };
+        self.settings.within(find).await
+    }
+
+    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+        let rotate = query(self.tables.sql(rows::ROTATE));
+        let rotate = rows::bind_rotate(rotate, from, next);
+        let done = self.write(rotate.execute(&self.pool)).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn end(
+        &self,
+        id: &SessionId,
+        revocation: Option<&RevocationEntry>,
+    ) -> Result<bool, StoreError> {
+        let end = query(self.tables.sql(rows::END_QUIETLY)).bind(id.as_str());
+        let end = async {
+            let mut step = self.pool.begin_with(sql::BEGIN).await?;
+            let done = end.execute(&mut *step).await?;
+            if let Some(revocation) = revocation {
+                self.add(&mut step, revocation).await?;
+            }
+            step.commit().await?;
+            Ok(done.rows_affected() == 1)
+        };
+        self.write(end).await
+    }
+
+    async fn end_all(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        issued_before: i64,
+        until: i64,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let sessionless = RevocationEntry {
+            revoked: Revoked::Sessionless {
+                realm: realm.clone(),
+                subject: subject.to_owned(),
+                issued_before,
+            },
+            until,
+        };
+        let end_all = async {
+            let mut step = self.pool.begin_with(sql::BEGIN).await?;
+            let number = self.place(&mut step).await?;
+            query(self.tables.sql(sql::REMEMBER))
+                .bind(realm.as_str())
+                .bind(subject)
+                .bind(number)
+                .execute(&mut *step)
+                .await?;
+            let end = query_as(self.tables.sql(sql::END_ALL))
+                .bind(realm.as_str())
+                .bind(subject);
+            let ended = end.fetch_all(&mut *step).await?;
+            let ended = ended.into_iter().map(rows::ended);
+            let ended: Vec<EndedSession> = ended.collect::<sqlx::Result<_>>()?;
+            for EndedSession { id, tokens_until } in &ended {
+                let entry = RevocationEntry {
+                    revoked: Revoked::Session(id.clone()),
+                    until: *tokens_until,
+                };
+                self.add(&mut step, &entry).await?;
+            }
+            self.add(&mut step, &sessionless).await?;
+            step.commit().await?;
+            Ok(ended)
+        };
+        self.write(end_all).await
+    }
+
+    async fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        let list = query_as(self.tables.sql(rows::LIST))
+            .bind(realm.as_str())
+            .bind(subject)
+            .bind(now);
+        let list = async {
+            let found: Vec<SessionRow> = list.fetch_all(&self.pool).await?;
+            found.into_iter().map(rows::session).collect()
+        };
+        self.settings.within(list).await
+    }
+
+    async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
+        self.sweep_table(sql::SWEEP_REVOCATIONS, now).await?;
+        self.sweep_table(sql::SWEEP_ENDINGS, now).await?;
+        self.sweep_table(sql::SWEEP_SESSIONS, now).await
+    }
+}
+
+impl RevocationLog for SqliteStore {
+    async fn append(&self, entries: &[RevocationEntry]) -> Result<(), StoreError> {
+        let append = async {
+            let mut step = self.pool.begin_with(sql::BEGIN).await?;
+            for entry in entries {
+                self.add(&mut step, entry).await?;
+            }
+            step.commit().await
+        };
+        self.write(append).await
+    }
+
+    async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
+        log::read(after, self.settings, || self.look(after)).await
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! What the log says about limits of failed logins.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use countersign::{Identity, SessionRoutes, SignIn};
+use countersign_tests::{Entry, Request};
+use serde_json::json;
+use tracing::Level;
+
+use crate::bed::{Bed, post};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// The lines from `level` on that were written meanwhile.
+    fn of(level: Level, work: impl FnOnce()) -> Vec<String> {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_writer(move || writer.clone())
+            .without_time()
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::with_default(subscriber, work);
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn login(name: &str, address: &str) -> Request {
+    let body = json!({ "name": name, "password": "private-password" });
+    post("/login").json(body.to_string()).from(address)
+}
+
+#[test]
+fn a_closed_account_is_told_once_in_a_window_and_without_its_name() {
+    let bed = Bed::new();
+    let routes = bed.json();
+    let call = |times: usize| {
+        for _ in 0..times {
+            let _ = Entry::Core.call(&routes, &login("private-name", "192.0.2.1"));
+        }
+    };
+    let lines = Log::of(Level::WARN, || call(50));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains(r#"limit="account""#), "{lines:?}");
+    bed.advance(60);
+    let all = Log::of(Level::TRACE, || call(50));
+    assert!(!all.concat().contains("private"), "{all:?}");
+    let closed = all.iter().filter(|line| line.contains("failed logins"));
+    assert_eq!(closed.count(), 1);
+    let debug = format!("{routes:?} {:?}", countersign::LoginLimits::builder());
+    assert!(!debug.contains("private"));
+}
+
+#[test]
+fn a_closed_address_is_named() {
+    let bed = Bed::new();
+    let routes = bed.json();
+    let lines = Log::of(Level::WARN, || {
+        for name in 0..120 {
+            let _ = Entry::Core.call(&routes, &login(&format!("user {name}"), "2001:db8::7"));
+        }
+    });
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].contains(r#"limit="address" address=2001:db8:: "#),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn missing_addresses_and_accounts_are_told_once() {
+    let bed = Bed::new();
+    let unnamed =
+        |_: SignIn<serde_json::Value>| async { Ok::<Option<Identity<()>>, io::Error>(None) };
+    let routes = SessionRoutes::json(bed.sessions.clone(), unnamed);
+    let lines = Log::of(Level::WARN, || {
+        for _ in 0..3 {
+            let body = r#"{"kennung":"private-name","password":"x"}"#;
+            let _ = Entry::Core.call(&routes, &post("/login").json(body));
+        }
+    });
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("builder().account(..)"), "{lines:?}");
+    assert!(lines[1].contains("builder().address(..)"), "{lines:?}");
+    assert!(!lines.concat().contains("private"), "{lines:?}");
+}
+
+#[test]
+fn a_known_address_and_a_named_account_are_no_news() {
+    let bed = Bed::new();
+    let routes = bed.json();
+    let lines = Log::of(Level::WARN, || {
+        let _ = Entry::Core.call(&routes, &login("ada", "192.0.2.1"));
+    });
+    assert!(lines.is_empty(), "{lines:?}");
+}
