@@ -110,6 +110,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Capture<'_, '_, 'de, V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        self.caught.failed.hand_out();
         self.around(deserializer, |visitor, deserializer| {
             visitor.visit_some(deserializer)
         })
@@ -119,6 +120,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Capture<'_, '_, 'de, V> {
         self,
         deserializer: D,
     ) -> Result<V::Value, D::Error> {
+        self.caught.failed.hand_out();
         self.around(deserializer, |visitor, deserializer| {
             visitor.visit_newtype_struct(deserializer)
         })

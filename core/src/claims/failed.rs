@@ -8,6 +8,8 @@ pub(super) struct Failed {
     is_set: Cell<bool>,
     /// Whether the value that came last was looked at.
     is_read: Cell<bool>,
+    /// How many names, of members and of variants, have come without what stands behind them.
+    due: Cell<usize>,
 }
 
 impl Failed {
@@ -30,6 +32,9 @@ impl Failed {
         step: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         self.is_read.set(false);
+        if is_due {
+            self.read_behind_name();
+        }
         let result = self.note(step);
         if !is_due || !self.is_read.get() {
             self.is_set.set(true);
@@ -60,7 +65,26 @@ impl Failed {
         self.is_read.set(true);
     }
 
+    /// A type gets what is inside of a value, such as of an option, and has yet to look at it.
+    #[inline]
+    pub(super) fn hand_out(&self) {
+        self.is_read.set(false);
+    }
+
+    /// A type gets a name. Whoever leaves it at that would not notice that nothing stands behind it.
+    #[inline]
+    pub(super) fn read_name(&self) {
+        self.due.set(self.due.get() + 1);
+    }
+
+    /// A type looks at what stands behind a name that has come.
+    #[inline]
+    pub(super) fn read_behind_name(&self) {
+        self.due.set(self.due.get().saturating_sub(1));
+    }
+
+    /// Whether anything went wrong, at the end of the pass.
     pub(super) fn is_set(&self) -> bool {
-        self.is_set.get()
+        self.is_set.get() || self.due.get() != 0
     }
 }

@@ -243,6 +243,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, '_, 'de, A> {
                 of: seed,
                 look: |name: Cow<'de, str>| {
                     *is_due = true;
+                    failed.read_name();
                     *claim = pass.member(&name);
                     match claim {
                         Some(_) => Ok(()),

@@ -118,6 +118,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<'_, V> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        self.failed.hand_out();
         self.around(deserializer, |visitor, deserializer| {
             visitor.visit_some(deserializer)
         })
@@ -127,6 +128,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<'_, V> {
         self,
         deserializer: D,
     ) -> Result<V::Value, D::Error> {
+        self.failed.hand_out();
         self.around(deserializer, |visitor, deserializer| {
             visitor.visit_newtype_struct(deserializer)
         })
@@ -172,6 +174,7 @@ impl<'de, 'f, A: EnumAccess<'de>> EnumAccess<'de> for Strict<'f, A> {
     ) -> Result<(S::Value, Self::Variant), A::Error> {
         let Self { of, failed } = self;
         let (value, variant) = failed.note(|| of.variant_seed(seed))?;
+        failed.read_name();
         let variant = Strict {
             of: variant,
             failed,
@@ -184,6 +187,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<'_, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
+        self.failed.read_behind_name();
         self.failed.note(|| self.of.unit_variant())
     }
 
@@ -199,6 +203,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<'_, A> {
         length: usize,
         visitor: V,
     ) -> Result<V::Value, A::Error> {
+        self.failed.read_behind_name();
         self.around(visitor, |variant, visitor| {
             variant.tuple_variant(length, visitor)
         })
@@ -209,6 +214,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
+        self.failed.read_behind_name();
         self.around(visitor, |variant, visitor| {
             variant.struct_variant(fields, visitor)
         })
@@ -253,6 +259,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'_, 'de, A> {
                 of: seed,
                 look: |name: Cow<'de, str>| {
                     *is_due = true;
+                    failed.read_name();
                     names.add(name)
                 },
             })

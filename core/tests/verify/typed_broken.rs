@@ -5,7 +5,7 @@ use std::fmt;
 use countersign::{AuthErrorKind, testing::TestIssuer};
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    de::{EnumAccess, MapAccess, SeqAccess, Visitor},
 };
 
 use super::{now, typed::raw};
@@ -68,6 +68,107 @@ impl<'de, const TIMES: usize> Visitor<'de> for Values<TIMES> {
     }
 }
 
+/// Reads all names, and all values but one.
+struct Skips;
+
+impl<'de> Deserialize<'de> for Skips {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Skips {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            if name != "own" {
+                map.next_value::<Self>()?;
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Reads the name of a variant, in a member, and leaves its content where it is.
+#[derive(Deserialize)]
+#[allow(dead_code)] // what is read is not looked at
+struct OfVariant {
+    x: Variant,
+}
+
+struct Variant;
+
+impl<'de> Deserialize<'de> for Variant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_enum("Variant", &["own"], Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Variant {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an enum")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Self, A::Error> {
+        let (_, _unread): (String, _) = access.variant()?;
+        Ok(self)
+    }
+}
+
+/// An option and a newtype in a member, of which only the shell is looked at.
+#[derive(Deserialize)]
+#[allow(dead_code)] // what is read is not looked at
+struct OfShells {
+    x: Shell<false>,
+    other: Option<Shell<true>>,
+}
+
+struct Shell<const NEWTYPE: bool>;
+
+impl<'de, const NEWTYPE: bool> Deserialize<'de> for Shell<NEWTYPE> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match NEWTYPE {
+            true => deserializer.deserialize_newtype_struct("Shell", Self),
+            false => deserializer.deserialize_option(Self),
+        }
+    }
+}
+
+impl<'de, const NEWTYPE: bool> Visitor<'de> for Shell<NEWTYPE> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a shell")
+    }
+
+    fn visit_none<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, _: D) -> Result<Self, D::Error> {
+        Ok(self)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, _: D) -> Result<Self, D::Error> {
+        Ok(self)
+    }
+}
+
 /// An enum in a member, whose content is read by nobody.
 #[derive(Deserialize)]
 #[allow(dead_code)] // what is read is not looked at
@@ -98,6 +199,12 @@ fn a_type_that_reads_too_little_or_too_much_makes_no_payload_good() {
         (r#""own":1"#, true),
         (r#""own":"#, false),
         (r#""own":1:2"#, false),
+        (r#""own""#, false),
+        (r#""own","other":1"#, false),
+        (r#""x":{"own"}"#, false),
+        (r#""x":{"own","other":1}"#, false),
+        (r#""x":"#, false),
+        (r#""x":null,"other":"#, false),
         (r#""x":{"own":"#, false),
         (r#""x":{"own":}"#, false),
         (r#""x":{"own":1}"#, true),
@@ -120,11 +227,66 @@ fn a_type_that_reads_too_little_or_too_much_makes_no_payload_good() {
             verifier.verify_now_as::<Values<2>>(&text).err(),
             verifier.verify_now_as::<ReadsNothing>(&text).err(),
             verifier.verify_now_as::<OfEnum>(&text).err(),
+            verifier.verify_now_as::<OfShells>(&text).err(),
+            verifier.verify_now_as::<OfVariant>(&text).err(),
+            verifier.verify_now_as::<Skips>(&text).err(),
         ] {
             let typed = typed.map(|error| error.kind());
             // Where the token is good, it may still be no such type.
             let typed = typed.filter(|kind| *kind != AuthErrorKind::Misconfigured);
             assert_eq!(typed, verdict, "{own}");
         }
+    }
+}
+
+/// Looks at the shell of the first audience, and at all of the others.
+#[derive(Deserialize)]
+#[allow(dead_code)] // what is read is not looked at
+struct OfAudiences {
+    aud: Audiences,
+}
+
+struct Audiences;
+
+impl<'de> Deserialize<'de> for Audiences {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Audiences {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("audiences")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        seq.next_element::<Shell<false>>()?;
+        while seq.next_element::<String>()?.is_some() {}
+        Ok(self)
+    }
+}
+
+#[test]
+fn a_type_that_looks_past_an_audience_makes_no_payload_good() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    let (iss, aud) = (TestIssuer::ISSUER, TestIssuer::AUDIENCE);
+    let exp = now(&issuer) + 300;
+    for (audience, refusal) in [
+        (format!(r#"["{aud}"]"#), None),
+        (format!(r#"[,"{aud}"]"#), Some(AuthErrorKind::InvalidClaim)),
+    ] {
+        let payload = format!(r#"{{"iss":"{iss}","aud":{audience},"exp":{exp}}}"#);
+        let text = raw(&issuer, &payload);
+        let kinds = [
+            verifier.verify_now(&text).err(),
+            verifier.verify_now_as::<OfAudiences>(&text).err(),
+        ];
+        // Where the token is good, it may still be no such type.
+        let kinds = kinds.map(|error| error.map(|error| error.kind()));
+        let kinds = kinds.map(|kind| kind.filter(|kind| *kind != AuthErrorKind::Misconfigured));
+        assert_eq!(kinds, [refusal; 2], "{payload}");
     }
 }
