@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Debug};
 use countersign::{AuthErrorKind, VerifiedToken};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeOwned, EnumAccess, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Value, value::RawValue};
 
@@ -28,6 +28,7 @@ pub fn compare(rules: &Rules, token: &str, verdict: &Result<VerifiedToken, AuthE
     one::<()>(rules, token, verdict);
     one::<Forgiving>(rules, token, verdict);
     one::<First>(rules, token, verdict);
+    one::<Careless>(rules, token, verdict);
 }
 
 fn one<T>(rules: &Rules, token: &str, verdict: &Result<VerifiedToken, AuthErrorKind>)
@@ -177,5 +178,115 @@ impl<'de> Deserialize<'de> for First {
             }
         }
         from.deserialize_map(Names).map(Self)
+    }
+}
+
+/// Leaves values where they are: by the name of the member, none is asked for, or its shell alone.
+#[derive(Debug, PartialEq)]
+struct Careless;
+
+impl<'de> Deserialize<'de> for Careless {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Careless {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self, A::Error> {
+        seq.next_element::<Shell>()?;
+        while seq.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            match &*name {
+                "a" => {}
+                "b" => drop(map.next_value::<Option<Shell>>()?),
+                "c" => drop(map.next_value::<Variant>()?),
+                _ => drop(map.next_value::<Self>()?),
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// An option or a newtype, of which nothing inside is looked at.
+struct Shell;
+
+impl<'de> Deserialize<'de> for Shell {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_option(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Shell {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a shell")
+    }
+
+    fn visit_none<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self, D::Error> {
+        from.deserialize_newtype_struct("Shell", self)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, _: D) -> Result<Self, D::Error> {
+        Ok(self)
+    }
+}
+
+/// The name of a variant, without what stands behind it.
+struct Variant;
+
+impl<'de> Deserialize<'de> for Variant {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_enum("Variant", &[], Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Variant {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an enum")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Self, A::Error> {
+        access.variant::<String>().map(|_| self)
     }
 }
