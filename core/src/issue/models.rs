@@ -5,13 +5,12 @@ use std::sync::{
     atomic::Ordering::{Acquire, Release},
 };
 
-use loom::sync::atomic::AtomicBool;
-
 use super::SigningKeys;
 use crate::{
     jose::SigningKey,
     keys::KeySource,
     models::{check, spawn},
+    sync::AtomicBool,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -41,7 +40,7 @@ fn ids(ring: &SigningKeys) -> Vec<String> {
 #[test]
 fn two_changes_at_once_are_both_made() {
     LazyLock::force(&KEYS);
-    check(|| {
+    check(3, || {
         let ring = ring();
         let other = spawn({
             let ring = ring.clone();
@@ -67,7 +66,7 @@ fn two_changes_at_once_are_both_made() {
 #[test]
 fn a_published_key_takes_over_once() {
     LazyLock::force(&KEYS);
-    check(|| {
+    check(3, || {
         let ring = ring();
         let other = spawn({
             let ring = ring.clone();
@@ -84,7 +83,7 @@ fn a_published_key_takes_over_once() {
 #[test]
 fn two_prunings_at_once_make_one_set() {
     LazyLock::force(&KEYS);
-    check(|| {
+    check(3, || {
         let ring = ring();
         let other = spawn({
             let ring = ring.clone();
@@ -105,7 +104,7 @@ fn two_prunings_at_once_make_one_set() {
 #[test]
 fn what_signs_is_in_the_set() {
     LazyLock::force(&KEYS);
-    check(|| {
+    check(3, || {
         let ring = ring();
         let rotated = Arc::new(AtomicBool::new(false));
         let other = spawn({

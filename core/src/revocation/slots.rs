@@ -134,14 +134,14 @@ impl Slots {
             })
     }
 
-    /// The last second in which a missing entry counts.
+    /// The last second in which a missing entry counts. Nothing else is read because of it.
     pub(super) fn missing_until(&self) -> i64 {
-        self.missing_until.load(Ordering::Acquire)
+        self.missing_until.load(Ordering::Relaxed)
     }
 
     /// Notes that an entry is not here.
     pub(super) fn miss(&self, until: i64) {
-        self.missing_until.fetch_max(until, Ordering::Release);
+        self.missing_until.fetch_max(until, Ordering::Relaxed);
     }
 
     /// The entry of this name, or the free place where it would be. There is always a free one,

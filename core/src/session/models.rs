@@ -5,10 +5,11 @@ use std::sync::{
     atomic::Ordering::{Acquire, Release},
 };
 
-use loom::sync::atomic::AtomicBool;
-
-use super::{Digest, MemoryStore, SessionId, SessionStore, StoredSession};
-use crate::models::{block_on, check, spawn};
+use super::{Digest, MemoryStore, Realm, SessionId, SessionStore, StoreMark, StoredSession};
+use crate::{
+    models::{block_on, check, spawn},
+    sync::AtomicBool,
+};
 
 const NOW: i64 = 1_800_000_000;
 
@@ -16,6 +17,7 @@ const NOW: i64 = 1_800_000_000;
 fn session(seed: u8, current: u8) -> StoredSession {
     StoredSession {
         id: SessionId::new([seed; SessionId::BYTES]),
+        realm: realm(),
         subject: "user".into(),
         label: None,
         binding: None,
@@ -23,13 +25,28 @@ fn session(seed: u8, current: u8) -> StoredSession {
         last_used_at: NOW,
         expires_at: NOW + 10,
         absolute_expires_at: NOW + 10,
+        tokens_until: NOW + 10,
         current: Digest::from_bytes([current; 32]),
-        previous: None,
+        previous: Vec::new(),
     }
 }
 
+fn realm() -> Realm {
+    Realm::new("test").unwrap()
+}
+
 fn insert(store: &MemoryStore, session: &StoredSession) -> bool {
-    block_on(store.insert(session)).is_ok()
+    insert_since(store, session, StoreMark::new(0))
+}
+
+fn insert_since(store: &MemoryStore, session: &StoredSession, begun: StoreMark) -> bool {
+    block_on(store.insert(session, begun)).unwrap_or(false)
+}
+
+fn end_all(store: &MemoryStore) -> usize {
+    block_on(store.end_all(&realm(), "user", NOW, NOW))
+        .unwrap()
+        .len()
 }
 
 fn find(store: &MemoryStore, seed: u8) -> Option<StoredSession> {
@@ -43,13 +60,13 @@ fn rotate(store: &MemoryStore, seed: u8, current: u8) -> bool {
 }
 
 fn end(store: &MemoryStore, seed: u8) -> bool {
-    block_on(store.end(&session(seed, 0).id, NOW)).unwrap()
+    block_on(store.end(&session(seed, 0).id, None)).unwrap()
 }
 
 /// Claim: of racers with one predecessor, exactly one rotates, and its successor is the one that is kept.
 #[test]
 fn of_two_racers_one_rotates() {
-    check(|| {
+    check(3, || {
         let store = MemoryStore::new();
         insert(&store, &session(1, 0));
         let other = spawn({
@@ -67,7 +84,7 @@ fn of_two_racers_one_rotates() {
 /// end fails.
 #[test]
 fn an_ended_session_stays_ended() {
-    check(|| {
+    check(3, || {
         let store = MemoryStore::new();
         insert(&store, &session(1, 0));
         let ended = Arc::new(AtomicBool::new(false));
@@ -89,7 +106,7 @@ fn an_ended_session_stays_ended() {
 /// Claim: when all sessions of a subject end, whoever finds one of them ended finds none of the others.
 #[test]
 fn all_sessions_of_a_subject_end_in_one_step() {
-    check(|| {
+    check(3, || {
         let store = MemoryStore::new();
         let seeds = [1, 2];
         for seed in seeds {
@@ -97,7 +114,7 @@ fn all_sessions_of_a_subject_end_in_one_step() {
         }
         let other = spawn({
             let store = store.clone();
-            move || block_on(store.end_all("user", NOW, NOW)).unwrap().len()
+            move || end_all(&store)
         });
         for [first, then] in [[1, 2], [2, 1]] {
             assert!(find(&store, first).is_some() || find(&store, then).is_none());
@@ -107,10 +124,27 @@ fn all_sessions_of_a_subject_end_in_one_step() {
     });
 }
 
+/// Claim: a login that began before the end of all sessions does not outlive it, whichever comes first.
+#[test]
+fn a_login_that_races_an_end_of_all_does_not_outlive_it() {
+    check(3, || {
+        let store = MemoryStore::new();
+        let begun = block_on(store.mark()).unwrap();
+        let other = spawn({
+            let store = store.clone();
+            move || end_all(&store)
+        });
+        let added = insert_since(&store, &session(1, 0), begun);
+        let ended = other.join().unwrap();
+        assert_eq!(ended, usize::from(added));
+        assert!(find(&store, 1).is_none());
+    });
+}
+
 /// Claim: the store never has more sessions than its limit, and a place that was given back can be taken.
 #[test]
 fn the_limit_holds_when_two_come_at_once() {
-    check(|| {
+    check(3, || {
         let store = MemoryStore::limited(2);
         insert(&store, &session(0, 0));
         let other = spawn({
@@ -127,7 +161,7 @@ fn the_limit_holds_when_two_come_at_once() {
 /// Claim: a place is free only when its session is gone.
 #[test]
 fn a_place_is_given_back_after_its_session_is_gone() {
-    check(|| {
+    check(3, || {
         let store = MemoryStore::limited(1);
         insert(&store, &session(1, 0));
         let other = spawn({

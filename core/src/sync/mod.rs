@@ -1,5 +1,5 @@
 //! The shared memory of the concurrent parts: types of `std` and of four crates. In a build of the
-//! [models](crate::models), loom's types and stand-ins take their place.
+//! models (`crate::models`), loom's types and stand-ins take their place.
 //!
 //! Only memory that one thread reads while another one writes it goes through here. Reference counts,
 //! counters that make numbers unique, and cells that are written once stay with `std`: nothing relies

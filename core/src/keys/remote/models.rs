@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use loom::sync::atomic::AtomicUsize;
 use tokio::runtime::{Builder, Handle};
 
 use super::{
@@ -24,8 +23,8 @@ use super::{
 use crate::{
     jose::{Algorithm, SigningKey},
     keys::KeySet,
-    models::{block_on, check_bounded, spawn},
-    sync::Notify,
+    models::{block_on, check, spawn},
+    sync::{AtomicUsize, Notify},
     testing::FixedClock,
 };
 
@@ -40,7 +39,7 @@ fn check_at_rest(interruptions: usize, model: impl Fn(&Handle) + Send + Sync + '
         .unwrap();
     let _entered = runtime.enter();
     let handle = runtime.handle().clone();
-    check_bounded(interruptions, move || model(&handle));
+    check(interruptions, move || model(&handle));
 }
 
 fn source(runtime: &Handle) -> Arc<Shared> {

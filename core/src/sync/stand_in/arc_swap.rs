@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, atomic::Ordering},
 };
 
-use loom::sync::atomic::AtomicUsize;
+use super::atomic::AtomicUsize;
 
 /// Keeps all values that ever were published, and the place of the current one.
 ///

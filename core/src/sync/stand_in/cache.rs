@@ -6,8 +6,9 @@ use std::{
     sync::{Arc, Mutex, atomic::Ordering},
 };
 
-use loom::sync::atomic::AtomicUsize;
 use quick_cache::{Equivalent, Options};
+
+use super::atomic::AtomicUsize;
 
 /// A few places, each published by an atomic number of its own.
 ///

@@ -2,6 +2,7 @@
 //! promises as little as the type that it stands for, so that a model does not hold by accident.
 
 mod arc_swap;
+mod atomic;
 #[cfg(feature = "cache")]
 mod cache;
 mod hash;
@@ -10,17 +11,13 @@ mod notify;
 #[cfg(feature = "cache")]
 mod thread_local;
 
-pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize},
-};
+pub(crate) use loom::sync::{Mutex, MutexGuard};
 
 #[cfg(feature = "remote")]
-pub(crate) use self::arc_swap::ArcSwapOption;
-#[cfg(feature = "remote")]
-pub(crate) use self::notify::Notify;
+pub(crate) use self::{arc_swap::ArcSwapOption, notify::Notify};
 pub(crate) use self::{
     arc_swap::{ArcSwap, Guard},
+    atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize},
     hash::RandomState,
 };
 #[cfg(feature = "cache")]

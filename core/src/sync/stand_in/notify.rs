@@ -7,8 +7,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use loom::sync::atomic::AtomicUsize;
 use tokio::sync::{self, futures};
+
+use super::atomic::AtomicUsize;
 
 /// The real one, behind a step that loom can put before or after those of other threads.
 ///
@@ -66,7 +67,9 @@ impl Future for Notified<'_> {
 
 impl Drop for Notified<'_> {
     fn drop(&mut self) {
-        // A permit that was not used goes to the next one.
-        self.notify.step();
+        // A permit that was not used goes to the next one. A model that has failed takes no more steps.
+        if !std::thread::panicking() {
+            self.notify.step();
+        }
     }
 }
