@@ -12,8 +12,8 @@ pub struct LoginAttempt {
     pub(super) began: Second,
     /// The keys that count it.
     pub(super) reserved: Vec<u64>,
-    /// The keys of its accounts at the client's address.
-    pub(super) here: Vec<u64>,
+    /// The key of its one account at the client's address.
+    pub(super) here: Option<u64>,
 }
 
 impl LoginAttempt {
@@ -23,8 +23,8 @@ impl LoginAttempt {
     /// Earlier failures still count. Otherwise each login of the owner would buy a guesser ten more
     /// attempts.
     pub fn succeeded(self) {
-        for here in &self.here {
-            self.shared.familiar.insert(*here, self.began);
+        if let Some(here) = self.here {
+            self.shared.familiar.insert(here, self.began);
         }
         self.undecided();
     }

@@ -18,7 +18,8 @@ impl Keys {
         self.0.hash_one(("account", account))
     }
 
-    /// The key of an account at a network. `account` is [`folded`].
+    /// The key of an account at a network. `account` is as the client spells it: two that are one when
+    /// [`folded`] are two here.
     pub(super) fn account_at(&self, account: &str, network: IpAddr) -> u64 {
         self.0.hash_one(("account at", account, network))
     }

@@ -216,16 +216,18 @@ impl LoginLimits {
             shared: Arc::clone(&self.0),
             began: now,
             reserved: Vec::new(),
-            here: Vec::new(),
+            here: None,
         };
+        let accounts: Vec<_> = accounts.into_iter().collect();
+        // To the letter, and of one account only: nobody becomes familiar for somebody else.
+        let own_network = network.filter(|_| accounts.len() == 1);
         let mut is_familiar = true;
         for account in accounts {
-            let account = folded(account);
-            let here = network.map(|network| keys.account_at(&account, network));
-            attempt.here.extend(here);
+            let here = own_network.map(|network| keys.account_at(account, network));
+            attempt.here = here;
             let own = here.filter(|here| self.0.familiar.contains(*here, now));
             is_familiar &= own.is_some();
-            let key = own.unwrap_or_else(|| keys.account(&account));
+            let key = own.unwrap_or_else(|| keys.account(&folded(account)));
             if let Err(full) = self.count(key, Some(settings.per_account), &mut attempt) {
                 return Err(self.refuse(attempt, full, "account", None));
             }
@@ -233,7 +235,7 @@ impl LoginLimits {
         let (Some(network), Some(limit)) = (network, settings.per_address) else {
             return Ok(attempt);
         };
-        let is_familiar = is_familiar && !attempt.here.is_empty();
+        let is_familiar = is_familiar && attempt.here.is_some();
         let limit = (!is_familiar).then_some(limit);
         match self.count(keys.network(network), limit, &mut attempt) {
             Ok(()) => Ok(attempt),

@@ -64,8 +64,10 @@ impl SessionsBuilder {
     /// The realm of the sessions: see [`Realm`]. Default: the issuer's name.
     ///
     /// Nodes that serve the same users need the same one. An app whose issuer gets another name keeps
-    /// its sessions if the realm keeps the old one. Two kinds of users of one issuer in one store
-    /// (customers and staff, say) need two realms.
+    /// its sessions if the realm keeps the old one.
+    ///
+    /// It tells refresh tokens apart. Access tokens do not name it: two kinds of users (customers and staff,
+    /// say) need issuers of two names, which gives each a realm as well.
     pub fn realm(mut self, name: impl Into<String>) -> Self {
         self.realm = Some(name.into());
         self
@@ -121,7 +123,8 @@ impl SessionsBuilder {
     /// these sessions, although others could.
     ///
     /// Then a local list of revocations is enough. If it is not so, another process accepts the access
-    /// tokens of sessions that ended here until they expire.
+    /// tokens of sessions that ended here until they expire. And this one does, where the answer of the store
+    /// got lost: the session has ended then, and its access tokens expire by themselves.
     pub fn single_process(mut self) -> Self {
         self.single_process = true;
         self
@@ -186,6 +189,7 @@ impl SessionsBuilder {
             Some(revocation) => revocation,
             None => Revocation::local().clock(self.issuer.clock()).build()?,
         };
+        let capacity = revocation.status().capacity;
         let grace = whole_seconds(self.grace);
         let entries_live = grace
             .saturating_add(self.issuer.ttl())
@@ -194,7 +198,7 @@ impl SessionsBuilder {
             revocation: revocation.of_realm(realm.clone()),
             tag: RealmTag::of(&realm),
             realm,
-            shares: Shares::new(entries_live),
+            shares: Shares::new(capacity, entries_live),
             login_limits: LoginLimits::standard(self.issuer.clock()),
             issuer: self.issuer,
             store: self.store,

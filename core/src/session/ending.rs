@@ -6,7 +6,6 @@ use crate::{
         EndedSession, Ending, SessionError, SessionErrorKind, SessionEvent, SessionId, Sessions,
         StoreError, StoredSession,
         sessions::{MAX_LEEWAY, unavailable},
-        share::Share,
     },
 };
 
@@ -29,7 +28,7 @@ impl Sessions {
             None => {
                 let now = self.now();
                 let until = self.tokens_until(now, i64::MAX);
-                self.end_stored(id, Some(Revoked::Session(id.clone())), until)
+                self.end_stored(id, Revoked::Session(id.clone()), until)
                     .await
             }
         }
@@ -87,13 +86,13 @@ impl Sessions {
             subject: subject.to_owned(),
             issued_before: now,
         };
-        let revoking = Revoking::new(&self.0.revocation, Some(sessionless), until);
+        let revoking = Revoking::new(&self.0.revocation, sessionless, until);
         let ended = self.0.store.end_all(realm, subject.to_owned(), now, until);
         let ended = revoking.conclude(ended.await)?;
         let count = ended.len();
         let mut all_revoked = Ok(());
         for EndedSession { id, tokens_until } in ended {
-            let session = Some(Revoked::Session(id.clone()));
+            let session = Revoked::Session(id.clone());
             let revoking = Revoking::new(&self.0.revocation, session, tokens_until);
             all_revoked = all_revoked.and(revoking.conclude(Ok(())));
             self.tell(&SessionEvent::Ended {
@@ -124,32 +123,33 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// The revocation that goes with the end of a session, and until when it counts.
-    fn revoked(&self, stored: &StoredSession, now: i64) -> (Option<Revoked>, i64) {
-        let until = stored.tokens_until;
-        if until < now {
-            // It takes no room in a list. It is logged all the same: other nodes may have other clocks.
-            return (Some(Revoked::Session(stored.id.clone())), until);
-        }
+    /// The revocation that goes with the end of a session, and until when it counts: as long as the tokens
+    /// that it had when it was found, and as one that a refresh makes which is under way.
+    fn revoked(&self, stored: &StoredSession, now: i64) -> (Revoked, i64) {
         let StoredSession { realm, subject, .. } = stored;
-        match self.0.shares.take(realm, subject, now, until) {
-            Share::Own => (Some(Revoked::Session(stored.id.clone())), until),
-            Share::Joint(until) => {
-                let all = Revoked::Subject {
-                    realm: realm.clone(),
-                    subject: subject.clone(),
-                    issued_before: now,
-                };
-                (Some(all), until)
-            }
-            Share::Covered => (None, until),
+        let racing = now.saturating_add(UNDER_WAY);
+        let racing = self.tokens_until(racing, stored.absolute_expires_at);
+        let until = stored.tokens_until.max(racing);
+        if self.0.shares.take(realm, subject, now) {
+            return (Revoked::Session(stored.id.clone()), until);
         }
+        // No token of it is younger, unless one was exchanged within the window and is answered again.
+        let issued_before = match stored.previous.is_empty() {
+            true => stored.last_used_at,
+            false => stored.last_used_at.saturating_add(self.0.grace),
+        };
+        let all = Revoked::Subject {
+            realm: realm.clone(),
+            subject: subject.clone(),
+            issued_before,
+        };
+        (all, until)
     }
 
     async fn end_stored(
         &self,
         id: &SessionId,
-        revoked: Option<Revoked>,
+        revoked: Revoked,
         until: i64,
     ) -> Result<bool, SessionError> {
         let revoking = Revoking::new(&self.0.revocation, revoked, until);
@@ -171,6 +171,10 @@ impl Sessions {
     }
 }
 
+/// How long an ending takes at most between its two questions to the store, in seconds: meanwhile, a refresh
+/// can exchange a token.
+const UNDER_WAY: i64 = 60;
+
 /// A revocation at this node that goes with a step of the store; the other nodes hear of it from the
 /// store. It happens also when the request is dropped while the store is at it: a client that closes
 /// the connection must not keep its token.
@@ -180,10 +184,10 @@ struct Revoking<'r> {
 }
 
 impl<'r> Revoking<'r> {
-    fn new(revocation: &'r Revocation, revoked: Option<Revoked>, until: i64) -> Self {
+    fn new(revocation: &'r Revocation, revoked: Revoked, until: i64) -> Self {
         Self {
             revocation,
-            entry: revoked.map(|revoked| RevocationEntry { revoked, until }),
+            entry: Some(RevocationEntry { revoked, until }),
         }
     }
 

@@ -165,7 +165,7 @@ impl PendingLogin {
             ));
         }
         let now = sessions.now().max(self.began_at);
-        if now - self.began_at > LONGEST {
+        if now.saturating_sub(self.began_at) > LONGEST {
             return Err(SessionError::because(
                 SessionErrorKind::Unknown,
                 "the login took more than an hour",

@@ -49,8 +49,16 @@ impl SessionRoutes {
         earlier: Option<String>,
     ) -> Result<Reply, Reply> {
         // A log-out everywhere during the password check must end this login too.
-        let login = self.sessions.begin().await;
-        let login = login.map_err(|error| self.refused(&error))?;
+        let login = match self.sessions.begin().await {
+            Ok(login) => login,
+            Err(error) => {
+                // No password was looked at.
+                if let Some(attempt) = attempt {
+                    attempt.undecided();
+                }
+                return Err(self.refused(&error));
+            }
+        };
         let identity = (self.ask)(Asked::Credentials(body)).await;
         if let Some(attempt) = attempt {
             match &identity {

@@ -7,7 +7,8 @@ use countersign::{
 };
 use sqlx::{Database, Encode, Type, query::Query};
 
-/// Adds no row where all sessions of the subject were ended after the mark.
+/// Adds no row where all sessions of the subject were ended after the mark, nor where the mark is later than
+/// all that this database knows: after a failover or a restored backup, what was lost may concern it.
 pub(crate) const INSERT: &str = "
     INSERT INTO @sessions
         (id, realm, subject, label, binding, created_at, last_used_at, expires_at,
@@ -15,7 +16,7 @@ pub(crate) const INSERT: &str = "
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
     WHERE NOT EXISTS (
         SELECT 1 FROM @endings WHERE realm = $2 AND subject = $3 AND number > $13
-    )";
+    ) AND $13 <= (SELECT last FROM @counter)";
 
 pub(crate) const FIND: &str = "
     SELECT id, realm, subject, label, binding, created_at, last_used_at, expires_at,
