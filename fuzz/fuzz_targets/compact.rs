@@ -7,7 +7,7 @@ use countersign_fuzz::{
     json,
     tokens::{Rules, SECRET},
 };
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
 use sha2::Sha256;
 

@@ -54,7 +54,9 @@ fn check(text: &str, set: &KeySet) {
             family(key),
             key.id().is_none().then(|| key.to_jwk()),
         );
-        assert!(seen.insert(name), "two keys of one name");
+        // Of secrets without a name, nobody can see whether they differ.
+        let is_known = key.id().is_some() || !key.algorithm().is_symmetric();
+        assert!(seen.insert(name) || !is_known, "two keys of one name");
         let is_it = |json: &Json| {
             let one = KeySet::from_json(&format!(r#"{{"keys":[{}]}}"#, json.write()));
             one.is_ok_and(|one| named(&one).contains(&name_of(key)))

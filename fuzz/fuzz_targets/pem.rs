@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(signing_pem(algorithm, &pem).is_err(), "both halves");
             if let (Some(("PUBLIC KEY", der)), "ES256") = (block, algorithm.name()) {
                 let point = p256::PublicKey::from_public_key_der(der).expect("a point");
-                let point = p256::EncodedPoint::from(point);
+                let point = p256::Sec1Point::from(point);
                 let jwk = key.to_jwk().expect("a public key");
                 for coordinate in [point.x(), point.y()] {
                     let text =

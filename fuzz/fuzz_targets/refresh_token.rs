@@ -1,50 +1,174 @@
-//! Refresh tokens, with what they stand for computed by hand.
+//! Refresh tokens, with what they stand for computed by hand; and the chain of those that were
+//! exchanged.
 
 #![no_main]
 
-use countersign::{Digest, SessionId, fuzzing};
-use countersign_fuzz::json;
-use hmac::{Hmac, Mac};
+use countersign::{
+    Digest, PreviousToken, Realm, SessionId, StoredSession,
+    fuzzing::{self, Answer},
+};
+use countersign_fuzz::{
+    json,
+    rows::{is_list, is_realm},
+    tokens::NOW,
+};
+use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
 use sha2::{Digest as _, Sha256};
 
-// A salt of 32 bytes, where there are so many beyond a token, then the text.
+const REALM: &str = "https://i.test";
+
+/// The seconds in which an exchanged token gets an answer.
+const GRACE: i64 = 10;
+
+/// Bytes of a link: the seconds between its exchange and the next, or now, and a salt.
+const LINK: usize = 1 + 32;
+
+// Links, the oldest first, as many as there are before the last 64 bytes; then the text of a token.
 fuzz_target!(|data: &[u8]| {
-    let (salt, text) = match data.split_at_checked(32) {
-        Some((salt, text)) if text.len() >= 64 => (Digest::from_slice(salt), text),
-        _ => (Some(Digest::from_bytes([7; 32])), data),
-    };
-    let salt = salt.expect("32 bytes");
+    check_list(data);
+    let links = (data.len().saturating_sub(64) / LINK).min(PreviousToken::MOST);
+    let (links, text) = data.split_at(links * LINK);
     let Ok(text) = str::from_utf8(text) else {
         return;
     };
-    let read = fuzzing::refresh_token(text, &salt);
-    let bytes = json::base64url(text.as_bytes()).filter(|bytes| bytes.len() == 48);
+    let bytes = json::base64url(text.as_bytes());
+    let bytes = bytes.and_then(|bytes| <[u8; 48]>::try_from(bytes).ok());
     let Some(bytes) = bytes else {
+        let read = fuzzing::refresh_token(text, &realm(REALM), &Digest::from_bytes([7; 32]));
         assert!(read.is_none(), "what is no token was read");
-        return check_id(text);
+        return check_names(text);
     };
-    let read = read.expect("a token of 48 bytes");
-    assert_eq!(read.text, text);
+    let (seconds, salts): (Vec<u8>, Vec<Digest>) = links
+        .chunks_exact(LINK)
+        .map(|link| (link[0], Digest::from_slice(&link[1..]).expect("32 bytes")))
+        .unzip();
 
-    let (family, secret) = bytes.split_at(16);
-    let id = Sha256::digest([b"countersign session id 1\0", family].concat());
-    assert_eq!(read.session.as_str(), fuzzing::base64url_encode(&id[..16]));
-    let hash = Sha256::digest([b"countersign refresh token 1\0", &*bytes].concat());
-    assert_eq!(read.hash.as_bytes(), &*hash);
-
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("any length");
-    mac.update(b"countersign successor 1\0");
-    mac.update(salt.as_bytes());
-    let successor = [family, &mac.finalize().into_bytes()].concat();
-    assert_eq!(read.successor, fuzzing::base64url_encode(&successor));
-    let next = fuzzing::refresh_token(&read.successor, &salt).expect("a successor");
-    assert_eq!(next.session, read.session);
-    assert_ne!(next.hash, read.hash);
+    let mut tokens = vec![bytes];
+    for salt in &salts {
+        tokens.push(successor(tokens.last().expect("the first"), salt));
+    }
+    for (place, token) in tokens.iter().enumerate() {
+        let salt = salts.get(place).copied();
+        check_token(token, &salt.unwrap_or(Digest::from_bytes([7; 32])));
+    }
+    check_chain(&tokens, &salts, &seconds);
 });
 
-/// The id of a session, and a digest in JSON.
-fn check_id(text: &str) {
+/// What reads back writes the same bytes.
+fn check_list(bytes: &[u8]) {
+    let list = PreviousToken::list_from_bytes(bytes);
+    assert_eq!(list.is_some(), is_list(bytes));
+    let Some(list) = list else { return };
+    assert_eq!(PreviousToken::list_to_bytes(&list), bytes);
+    assert_eq!(list.len(), bytes.len() / PreviousToken::BYTES);
+    for (token, bytes) in list.iter().zip(bytes.chunks(PreviousToken::BYTES)) {
+        assert_eq!(token.hash.as_bytes()[..], bytes[..32]);
+        assert_eq!(token.salt.as_bytes()[..], bytes[32..64]);
+        assert_eq!(token.exchanged_at.to_be_bytes()[..], bytes[64..]);
+    }
+}
+
+fn check_token(token: &[u8; 48], salt: &Digest) {
+    let text = fuzzing::base64url_encode(token);
+    let read = |realm: &Realm| fuzzing::refresh_token(&text, realm, salt).expect("48 bytes");
+    let [own, other] = [REALM, "https://j.test"].map(|name| {
+        let read = read(&realm(name));
+        assert_eq!(read.text, text);
+        assert_eq!(read.session, session_id(token, name));
+        assert_eq!(read.hash, hash(token, name));
+        let next = successor(token, salt);
+        assert_eq!(read.successor, fuzzing::base64url_encode(&next));
+        read
+    });
+    assert_ne!(own.session, other.session);
+    assert_ne!(own.hash, other.hash);
+}
+
+/// Each token of a session that was exchanged within the window gets the current one, and no other
+/// gets an answer: also when the list went through a store.
+fn check_chain(tokens: &[[u8; 48]], salts: &[Digest], seconds: &[u8]) {
+    let current = tokens.last().expect("the first");
+    let mut exchanged_at = NOW;
+    let mut previous = Vec::new();
+    for ((token, salt), seconds) in tokens.iter().zip(salts).zip(seconds).rev() {
+        exchanged_at -= i64::from(*seconds);
+        previous.push(PreviousToken {
+            hash: hash(token, REALM),
+            salt: *salt,
+            exchanged_at,
+        });
+    }
+    let bytes = PreviousToken::list_to_bytes(&previous);
+    check_list(&bytes);
+    let is_recent = |token: &PreviousToken| NOW - token.exchanged_at < GRACE;
+    let is_full = previous.len() == PreviousToken::MOST && previous.iter().all(is_recent);
+    let session = StoredSession {
+        id: session_id(current, REALM),
+        realm: realm(REALM),
+        subject: "ada".to_owned(),
+        label: None,
+        binding: None,
+        created_at: exchanged_at,
+        last_used_at: previous.first().map_or(NOW, |newest| newest.exchanged_at),
+        expires_at: NOW + 1,
+        absolute_expires_at: NOW + 1,
+        tokens_until: NOW + 1,
+        current: hash(current, REALM),
+        previous: PreviousToken::list_from_bytes(&bytes).expect("what was written"),
+    };
+    let answer = |token: &[u8; 48]| {
+        let text = fuzzing::base64url_encode(token);
+        fuzzing::answer(&text, &session, NOW, GRACE).expect("48 bytes")
+    };
+    let repeat = || Answer::Repeat(fuzzing::base64url_encode(current));
+
+    let exchange = if is_full { repeat() } else { Answer::Exchange };
+    assert_eq!(answer(current), exchange);
+    for (token, stored) in tokens.iter().zip(previous.iter().rev()) {
+        let expected = match is_recent(stored) {
+            true => repeat(),
+            false => Answer::Refusal,
+        };
+        assert_eq!(answer(token), expected);
+    }
+    // One of the session that was never given out.
+    let mut other = *current;
+    other[47] ^= 1;
+    assert_eq!(answer(&other), Answer::Refusal);
+}
+
+fn realm(name: &str) -> Realm {
+    Realm::new(name).expect("a name")
+}
+
+/// A realm as a part of what is hashed.
+fn tag(realm: &str) -> [u8; 32] {
+    Sha256::digest([b"countersign realm 1\0", realm.as_bytes()].concat()).into()
+}
+
+fn session_id(token: &[u8; 48], realm: &str) -> SessionId {
+    let id = [b"countersign session id 2\0", &tag(realm)[..], &token[..16]].concat();
+    let id = fuzzing::base64url_encode(&Sha256::digest(id)[..16]);
+    SessionId::parse(&id).expect("16 bytes")
+}
+
+fn hash(token: &[u8; 48], realm: &str) -> Digest {
+    let hash = [b"countersign refresh token 2\0", &tag(realm)[..], token].concat();
+    Digest::from_bytes(Sha256::digest(hash).into())
+}
+
+fn successor(token: &[u8; 48], salt: &Digest) -> [u8; 48] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&token[16..]).expect("any length");
+    mac.update(b"countersign successor 2\0");
+    mac.update(salt.as_bytes());
+    let mut next = *token;
+    next[16..].copy_from_slice(&mac.finalize().into_bytes());
+    next
+}
+
+/// The id of a session, a digest in JSON, and the name of a realm.
+fn check_names(text: &str) {
     let bytes = json::base64url(text.as_bytes());
     let id = SessionId::parse(text);
     assert_eq!(
@@ -61,4 +185,8 @@ fn check_id(text: &str) {
     if let Some(digest) = digest {
         assert_eq!(serde_json::to_string(&digest).expect("JSON"), quoted);
     }
+    let realm = serde_json::from_str::<Realm>(&quoted).ok();
+    assert_eq!(realm.is_some(), is_realm(text));
+    assert_eq!(realm, Realm::new(text).ok());
+    assert!(realm.is_none_or(|realm| realm.as_str() == text));
 }

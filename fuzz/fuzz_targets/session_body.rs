@@ -63,11 +63,12 @@ fn routes(in_cookies: bool) -> SessionRoutes {
         .unwrap();
     match in_cookies {
         true => {
-            let cookies = AuthCookies::new("/session").unwrap();
             let csrf = Csrf::new()
                 .secret("a fixed secret of the fuzz targets")
                 .unwrap();
-            SessionRoutes::cookies(sessions, cookies, sign_in).csrf(csrf)
+            SessionRoutes::cookies(sessions, AuthCookies::new(), sign_in)
+                .unwrap()
+                .csrf(csrf)
         }
         false => SessionRoutes::json(sessions, sign_in),
     }
@@ -124,7 +125,7 @@ impl Known {
             .or(cookie("__Host-access"))
             .unwrap_or_default();
         self.refresh = member("refresh_token")
-            .or(cookie("__Secure-refresh"))
+            .or(cookie("__Host-refresh"))
             .unwrap_or_default();
         self.csrf = cookie("__Host-csrf").unwrap_or_default();
         let payload = self

@@ -5,8 +5,13 @@
 use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use countersign::{LogPosition, RevocationEntry, RevocationLog, Revoked, SessionId, SessionStore};
-use countersign_fuzz::rows::{AnySession, bytes, id, optional_bytes};
+use countersign::{
+    EndedSession, LogPosition, PreviousToken, Realm, RevocationEntry, RevocationLog, Revoked,
+    SessionId, SessionStore,
+};
+use countersign_fuzz::rows::{
+    AnyEntry, AnySession, digest_column, id, is_list, is_realm, mostly, previous_column, realm,
+};
 use countersign_sqlx::{
     SqliteStore,
     fuzzing::{self, EntryRow, SessionRow},
@@ -18,8 +23,8 @@ use tokio::runtime::Runtime;
 #[derive(Debug)]
 enum Input {
     Append(Vec<RevocationEntry>),
-    Batch(Vec<EntryRow>, i64),
-    Position(String, i64),
+    Batch(Option<(i64, i64)>, Vec<EntryRow>),
+    Position(String),
     Row(Box<SessionRow>),
     Session(Box<(AnySession, AnySession)>, i64),
 }
@@ -29,81 +34,95 @@ impl<'a> Arbitrary<'a> for Input {
         Ok(match u.int_in_range(0..=15)? {
             0 => Self::Session(u.arbitrary()?, u.arbitrary()?),
             1 => {
-                let entries: Vec<Entry> = u.arbitrary()?;
+                let entries: Vec<AnyEntry> = u.arbitrary()?;
                 Self::Append(entries.into_iter().map(|entry| entry.0).collect())
             }
-            2..=5 => Self::Batch(u.arbitrary()?, u.arbitrary()?),
-            6 => Self::Position(u.arbitrary()?, u.arbitrary()?),
+            2..=5 => {
+                let rows: Vec<Entry> = u.arbitrary()?;
+                let rows: Vec<_> = rows.into_iter().map(|row| row.0).collect();
+                let first = rows.first().map(|row| (row.0, row.1));
+                Self::Batch(mostly(u, |_| Ok(first))?, rows)
+            }
+            6 => Self::Position(u.arbitrary()?),
             _ => Self::Row(Box::new((
-                match u.ratio(7, 8)? {
-                    true => id(u)?.to_string(),
-                    false => u.arbitrary()?,
+                mostly(u, |u| Ok(id(u)?.to_string()))?,
+                mostly(u, |u| Ok(realm(u)?.to_string()))?,
+                u.arbitrary()?,
+                u.arbitrary()?,
+                match u.arbitrary()? {
+                    true => Some(digest_column(u)?),
+                    false => None,
                 },
                 u.arbitrary()?,
                 u.arbitrary()?,
-                optional_bytes(u)?,
                 u.arbitrary()?,
                 u.arbitrary()?,
                 u.arbitrary()?,
-                u.arbitrary()?,
-                bytes(u)?,
-                optional_bytes(u)?,
-                optional_bytes(u)?,
+                digest_column(u)?,
+                previous_column(u)?,
             ))),
         })
     }
 }
 
+/// A row of the log, mostly with what its kind needs.
 #[derive(Debug)]
-struct Entry(RevocationEntry);
+struct Entry(EntryRow);
 
 impl<'a> Arbitrary<'a> for Entry {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(Self(RevocationEntry {
-            revoked: match u.int_in_range(0..=2)? {
-                0 => Revoked::Session(id(u)?),
-                1 => Revoked::Subject {
-                    subject: u.arbitrary()?,
-                    issued_before: u.arbitrary()?,
-                },
-                _ => Revoked::Token(u.arbitrary()?),
+        let kind = mostly(u, |u| u.int_in_range(0..=3))?;
+        let has_realm = matches!(kind, 2 | 3);
+        Ok(Self((
+            u.arbitrary()?,
+            u.arbitrary()?,
+            kind,
+            mostly(u, |u| {
+                let realm = realm(u)?.to_string();
+                Ok(has_realm.then_some(realm))
+            })?,
+            match kind {
+                1 => mostly(u, |u| Ok(id(u)?.to_string()))?,
+                _ => u.arbitrary()?,
             },
-            until: u.arbitrary()?,
-        }))
+            mostly(u, |u| {
+                let before = u.arbitrary()?;
+                Ok(has_realm.then_some(before))
+            })?,
+            u.arbitrary()?,
+        )))
     }
 }
 
 fuzz_target!(|input: Input| match input {
     Input::Append(entries) => DATABASE.append(&entries),
-    Input::Batch(rows, last) => check_batch(&rows, last),
-    Input::Position(text, last) => {
-        let start = fuzzing::start(Some(&LogPosition::new(text.as_str())), last);
-        let expected = text.parse().ok().filter(|after: &i64| *after <= last);
-        assert_eq!(start, expected.unwrap_or(0));
+    Input::Batch(after, rows) => check_batch(after, &rows),
+    Input::Position(text) => {
+        let numbers: Option<Vec<i64>> = text.split(':').map(|part| part.parse().ok()).collect();
+        let expected = numbers.filter(|numbers| numbers.len() == 2);
+        assert_eq!(
+            fuzzing::place(&LogPosition::new(text.as_str())),
+            expected.map(|numbers| numbers[0])
+        );
     }
     Input::Row(row) => check_row(&row),
     Input::Session(both, now) => DATABASE.keep(&both.0, &both.1, now),
 });
 
 fn check_row(row: &SessionRow) {
-    let lengths = [
-        Some(&row.8),
-        row.3.as_ref(),
-        row.9.as_ref(),
-        row.10.as_ref(),
-    ];
-    let has_digests = lengths
-        .iter()
-        .all(|bytes| bytes.is_none_or(|bytes| bytes.len() == 32));
-    let is_good =
-        SessionId::parse(&row.0).is_some() && has_digests && row.9.is_some() == row.10.is_some();
+    let is_digest = |bytes: &Vec<u8>| bytes.len() == 32;
+    let is_good = SessionId::parse(&row.0).is_some()
+        && is_realm(&row.1)
+        && row.4.as_ref().is_none_or(is_digest)
+        && is_digest(&row.10)
+        && is_list(&row.11);
     let session = fuzzing::session(row.clone());
     assert_eq!(session.is_ok(), is_good);
     let Ok(session) = session else { return };
     let digest = |digest: &countersign::Digest| digest.as_bytes().to_vec();
-    let previous = session.previous.as_ref();
     let again: SessionRow = (
         session.id.to_string(),
+        session.realm.to_string(),
         session.subject.clone(),
         session.label.clone(),
         session.binding.as_ref().map(digest),
@@ -111,34 +130,67 @@ fn check_row(row: &SessionRow) {
         session.last_used_at,
         session.expires_at,
         session.absolute_expires_at,
+        session.tokens_until,
         digest(&session.current),
-        previous.map(|previous| digest(&previous.hash)),
-        previous.map(|previous| digest(&previous.salt)),
+        PreviousToken::list_to_bytes(&session.previous),
     );
     assert_eq!(again, *row);
 }
 
-fn check_batch(rows: &[EntryRow], last: i64) {
-    let is_good = |(_, kind, name, before, _): &EntryRow| match (kind, before) {
-        (0, None) => true,
-        (1, None) => SessionId::parse(name).is_some(),
-        (2, Some(_)) => true,
-        _ => false,
+fn check_batch(after: Option<(i64, i64)>, rows: &[EntryRow]) {
+    let position = |(id, nonce): (i64, i64)| LogPosition::new(format!("{id}:{nonce}"));
+    let place = |row: &EntryRow| (row.0, row.1);
+    let batch = fuzzing::batch(after.map(position).as_ref(), rows.to_vec());
+    let rest = match after {
+        // The entry that was read last is not there.
+        Some(after) if rows.first().map(place) != Some(after) => {
+            return assert!(batch.is_ok_and(|batch| batch.is_none()));
+        }
+        Some(_) => &rows[1..],
+        None => rows,
     };
-    let batch = fuzzing::batch(rows.to_vec(), last);
+    let read = &rest[..rest.len().min(1_000)];
     // To leave one out would let a revoked token pass.
-    assert_eq!(batch.is_ok(), rows.iter().all(is_good));
+    let expected: Option<Vec<_>> = read.iter().map(entry).collect();
+    assert_eq!(batch.is_ok(), expected.is_some());
     let Ok(batch) = batch else { return };
-    assert_eq!(batch.entries.len(), rows.len());
-    let position = rows.last().map_or(last, |row| row.0).to_string();
-    assert_eq!(
-        batch.position.as_ref().map(LogPosition::as_str),
-        Some(&*position)
-    );
-    assert!(batch.complete || rows.len() >= 1_000);
-    for (entry, row) in batch.entries.iter().zip(rows) {
-        assert_eq!(entry.until, row.4);
+    let batch = batch.expect("the entry is there");
+    assert_eq!(Some(batch.entries), expected);
+    assert_eq!(batch.complete, rest.len() == read.len());
+    let last = read.last().map(place).or(after).map(position);
+    // Without an entry it is a position from which all will be read.
+    let found = batch.position.expect("a position");
+    match last {
+        Some(last) => assert_eq!(found, last),
+        None => assert_eq!(fuzzing::place(&found), None),
     }
+}
+
+/// The entry that a row is: no column is missing, and none has something that its kind has not.
+fn entry(row: &EntryRow) -> Option<RevocationEntry> {
+    let (_, _, kind, of, name, before, until) = row.clone();
+    let of = match of {
+        Some(name) if !is_realm(&name) => return None,
+        Some(name) => Some(Realm::new(name).ok()?),
+        None => None,
+    };
+    let revoked = match kind {
+        0 | 1 if of.is_some() || before.is_some() => return None,
+        0 => Revoked::Token(name),
+        1 => Revoked::Session(SessionId::parse(&name)?),
+        2 => Revoked::Subject {
+            realm: of?,
+            subject: name,
+            issued_before: before?,
+        },
+        3 => Revoked::Sessionless {
+            realm: of?,
+            subject: name,
+            issued_before: before?,
+        },
+        _ => return None,
+    };
+    Some(RevocationEntry { revoked, until })
 }
 
 static DATABASE: LazyLock<Database> = LazyLock::new(Database::open);
@@ -173,31 +225,48 @@ impl Database {
     }
 
     async fn empty(&self) {
-        for table in ["sessions", "revocations"] {
-            let sql = format!("DELETE FROM countersign_{table}");
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                .execute(&self.pool)
-                .await
-                .unwrap();
+        for table in ["sessions", "revocations", "endings"] {
+            self.empty_table(table).await;
         }
     }
 
-    /// A session is found as it was kept, and as it was replaced.
+    async fn empty_table(&self, table: &str) {
+        let sql = format!("DELETE FROM countersign_{table}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+            .execute(&self.pool)
+            .await
+            .unwrap();
+    }
+
+    /// A session is found as it was kept, and as it was replaced; and once all have ended, none of a
+    /// login that began before is added.
     fn keep(&self, first: &AnySession, second: &AnySession, now: i64) {
         let (first, mut next) = (first.0.clone(), second.0.clone());
+        let other = Realm::new("https://j.test").unwrap();
         self.runtime.block_on(async {
             self.empty().await;
-            self.store.insert(&first).await.unwrap();
+            let begun = self.store.mark().await.unwrap();
+            assert!(self.store.insert(&first, begun).await.unwrap());
             assert_eq!(
                 self.store.find(&first.id).await.unwrap().as_ref(),
                 Some(&first)
             );
-            let listed = self.store.list(&first.subject, now).await.unwrap();
+            let listed = async |realm| {
+                let listed = self.store.list(realm, &first.subject, now).await;
+                listed.unwrap()
+            };
             let expected = (first.expires_at > now).then_some(first.clone());
-            assert_eq!(listed, expected.into_iter().collect::<Vec<_>>());
+            assert_eq!(listed(&first.realm).await, Vec::from_iter(expected));
+            if first.realm != other {
+                assert_eq!(listed(&other).await, []);
+                let ended = self.store.end_all(&other, &first.subject, now, now).await;
+                assert_eq!(ended.unwrap(), []);
+                self.empty_table("revocations").await;
+            }
 
             // What a rotation does not change stays as it was.
             next.id = first.id.clone();
+            next.realm = first.realm.clone();
             next.subject = first.subject.clone();
             next.label = first.label.clone();
             next.binding = first.binding;
@@ -211,24 +280,52 @@ impl Database {
                 self.store.find(&first.id).await.unwrap(),
                 Some(next.clone())
             );
-            let ended = self.store.end_all(&first.subject, now, now).await.unwrap();
-            assert_eq!(ended, std::slice::from_ref(&first.id));
+
+            let ended = self.store.end_all(&first.realm, &first.subject, now, now);
+            let session = EndedSession {
+                id: first.id.clone(),
+                tokens_until: next.tokens_until,
+            };
+            assert_eq!(ended.await.unwrap(), [session]);
             assert_eq!(self.store.find(&first.id).await.unwrap(), None);
+            let logged = self.store.read(None).await.unwrap().entries;
+            let revoked = [
+                (Revoked::Session(first.id.clone()), next.tokens_until),
+                (
+                    Revoked::Sessionless {
+                        realm: first.realm.clone(),
+                        subject: first.subject.clone(),
+                        issued_before: now,
+                    },
+                    now,
+                ),
+            ];
+            let revoked = revoked.map(|(revoked, until)| RevocationEntry { revoked, until });
+            assert_eq!(logged, revoked);
+
+            assert!(!self.store.insert(&first, begun).await.unwrap());
+            let begun = self.store.mark().await.unwrap();
+            assert!(self.store.insert(&first, begun).await.unwrap());
         });
     }
 
-    /// Entries are read as they were written, in their order.
+    /// Entries are read as they were written, in their order, from the start and from a position.
     fn append(&self, entries: &[RevocationEntry]) {
-        // A log with nothing new waits for something.
-        if entries.is_empty() {
-            return;
-        }
+        let (first, then) = entries.split_at(entries.len() / 2);
         self.runtime.block_on(async {
             self.empty().await;
-            self.store.append(entries).await.unwrap();
+            self.store.append(first).await.unwrap();
             let batch = self.store.read(None).await.unwrap();
-            assert_eq!(batch.entries, entries);
+            assert_eq!(batch.entries, first);
             assert!(batch.complete);
+            // A log with nothing new waits for something.
+            if then.is_empty() {
+                return;
+            }
+            self.store.append(then).await.unwrap();
+            let after = self.store.read(batch.position.as_ref()).await.unwrap();
+            assert_eq!(after.entries, then);
+            assert_eq!(self.store.read(None).await.unwrap().entries, entries);
         });
     }
 }

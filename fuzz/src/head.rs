@@ -2,7 +2,8 @@
 
 use countersign::RequestHead;
 
-/// A request: method and target in the first line, then headers, then an empty line and the body.
+/// A request: method and target in the first line, then headers, then an empty line and the body. The
+/// authority of the target stands among the headers, as `:authority` does in HTTP/2.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     method: String,
@@ -23,7 +24,8 @@ impl Request {
         let first = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
         let (method, target) = first.split_once(' ').unwrap_or((&first, "/"));
         let headers = lines.filter_map(|line| {
-            let colon = line.iter().position(|byte| *byte == b':')?;
+            // A colon in front belongs to the name.
+            let colon = 1 + line.iter().skip(1).position(|byte| *byte == b':')?;
             let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();
             let value = line[colon + 1..].trim_ascii();
             let is_good = |byte: &u8| *byte == b'\t' || *byte >= b' ' && *byte != 0x7f;
@@ -61,6 +63,11 @@ impl RequestHead for Request {
 
     fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    fn authority(&self) -> Option<&str> {
+        let first = self.values(":authority").into_iter().next();
+        first.and_then(|authority| str::from_utf8(authority).ok())
     }
 
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {

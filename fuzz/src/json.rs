@@ -74,7 +74,7 @@ fn quoted(text: &str) -> String {
 /// Reads one value of RFC 8259 in which no object has a member name twice.
 ///
 /// `None` also for what `serde_json` refuses beyond the RFC: more than 127 levels, numbers beyond
-/// those of a double, halves of surrogate pairs; and for the member name that it keeps for itself.
+/// those of a double, halves of surrogate pairs; and for the member names that it keeps for itself.
 pub fn parse(text: &str) -> Option<Json> {
     let mut reader = Reader {
         bytes: text.as_bytes(),
@@ -86,7 +86,7 @@ pub fn parse(text: &str) -> Option<Json> {
 }
 
 const DEEPEST: usize = 127;
-const KEPT_BY_SERDE_JSON: &str = "$serde_json::private::RawValue";
+const KEPT_BY_SERDE_JSON: &str = "$serde_json::private::";
 
 struct Reader<'t> {
     bytes: &'t [u8],
@@ -157,7 +157,7 @@ impl Reader<'_> {
         loop {
             self.space();
             let name = self.text()?;
-            if name == KEPT_BY_SERDE_JSON || members.iter().any(|(own, _)| *own == name) {
+            if name.starts_with(KEPT_BY_SERDE_JSON) || members.iter().any(|(own, _)| *own == name) {
                 return None;
             }
             self.space();

@@ -1,6 +1,11 @@
 //! Ways into refresh tokens: see `crate::fuzzing`.
 
-use crate::session::{Digest, SessionId, refresh_token::RefreshToken};
+use crate::session::{
+    Digest, Realm, SessionId, StoredSession,
+    decision::{Decision, Moment, decide},
+    realm::RealmTag,
+    refresh_token::RefreshToken,
+};
 
 /// A refresh token that could be read, taken apart.
 #[derive(Debug)]
@@ -15,13 +20,39 @@ pub struct ReadToken {
     pub successor: String,
 }
 
-/// Reads a refresh token.
-pub fn refresh_token(text: &str, salt: &Digest) -> Option<ReadToken> {
-    let token = RefreshToken::parse(text)?;
+/// Reads a refresh token of this realm.
+pub fn refresh_token(text: &str, realm: &Realm, salt: &Digest) -> Option<ReadToken> {
+    let token = RefreshToken::parse(text, RealmTag::of(realm))?;
     Some(ReadToken {
         text: token.encode(),
         session: token.session_id(),
         hash: token.hash(),
         successor: token.successor(salt).encode(),
+    })
+}
+
+/// What a refresh token gets for an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A new token.
+    Exchange,
+    /// Nothing.
+    Refusal,
+    /// This token, the current one.
+    Repeat(String),
+}
+
+/// Answers a refresh token that comes now, with this grace window. `None` when it is no token.
+pub fn answer(text: &str, session: &StoredSession, now: i64, grace: i64) -> Option<Answer> {
+    let token = RefreshToken::parse(text, RealmTag::of(&session.realm))?;
+    let moment = Moment {
+        now,
+        came: now,
+        grace,
+    };
+    Some(match decide(session, &token.hash(), None, moment) {
+        Decision::Repeat(chain) => Answer::Repeat(token.follow(chain).encode()),
+        Decision::Rotate => Answer::Exchange,
+        Decision::Expired | Decision::Replayed | Decision::WrongClient => Answer::Refusal,
     })
 }

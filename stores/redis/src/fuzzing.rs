@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use countersign::{RevocationEntry, SessionId, StoreError, StoredSession};
 
-use crate::{log, row};
+use crate::{log, row, script::Args};
 
 /// The values of a session's hash, in the order of its fields.
-pub type Values = [Option<Vec<u8>>; 10];
+pub type Values = [Option<Vec<u8>>; 11];
 
 /// Writes a session.
 pub fn write(session: &StoredSession) -> Values {
@@ -20,12 +20,22 @@ pub fn read(id: &SessionId, values: Values) -> Result<Option<StoredSession>, Sto
     row::session(id, values)
 }
 
+/// Writes an entry of the log: kind, realm, value, before, until.
+pub fn write_entry(entry: &RevocationEntry) -> Vec<Vec<u8>> {
+    log::with_entry(Args::default(), entry).into_inner()
+}
+
 /// Reads an entry of the log.
 pub fn entry(fields: &HashMap<String, String>) -> Option<RevocationEntry> {
     log::read(fields)
 }
 
-/// Whether a position could be the id of an entry.
-pub fn is_entry_id(text: &str) -> bool {
-    log::is_entry_id(text)
+/// Reads the id of an entry.
+pub fn number(id: &str) -> Option<u128> {
+    log::number(id)
+}
+
+/// Writes the id of an entry.
+pub fn id(number: u128) -> String {
+    log::id(number)
 }

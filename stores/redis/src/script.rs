@@ -76,4 +76,9 @@ impl Args {
         arg.write_redis_args(&mut self.0);
         self
     }
+
+    #[cfg(fuzzing)]
+    pub(crate) fn into_inner(self) -> Vec<Vec<u8>> {
+        self.0
+    }
 }

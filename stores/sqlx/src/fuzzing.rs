@@ -3,10 +3,14 @@
 
 use countersign::{LogBatch, LogPosition, StoredSession};
 
-use crate::{log, rows};
+use crate::{
+    log::{self, Place},
+    rows,
+};
 
 /// The columns of a session.
 pub type SessionRow = (
+    String,
     String,
     String,
     Option<String>,
@@ -15,25 +19,29 @@ pub type SessionRow = (
     i64,
     i64,
     i64,
+    i64,
     Vec<u8>,
-    Option<Vec<u8>>,
-    Option<Vec<u8>>,
+    Vec<u8>,
 );
 
 /// The columns of an entry of the log.
-pub type EntryRow = (i64, i16, String, Option<i64>, i64);
+pub type EntryRow = (i64, i64, i16, Option<String>, String, Option<i64>, i64);
 
 /// Reads a session.
 pub fn session(row: SessionRow) -> sqlx::Result<StoredSession> {
     rows::session(row)
 }
 
-/// Reads entries of the log, of which `last` was the last one to be numbered.
-pub fn batch(rows: Vec<EntryRow>, last: i64) -> sqlx::Result<LogBatch> {
-    log::batch(rows, last)
+/// Reads the entries that were found from a position on, or from the start where it is none of this
+/// log. `None` when the entry there is another.
+pub fn batch(after: Option<&LogPosition>, rows: Vec<EntryRow>) -> sqlx::Result<Option<LogBatch>> {
+    match Place::of(after) {
+        Some(place) => log::batch_after(place, rows),
+        None => log::batch_at_start(rows).map(Some),
+    }
 }
 
-/// The number after which to read.
-pub fn start(after: Option<&LogPosition>, last: i64) -> i64 {
-    log::start(after, last)
+/// Reads the number of the entry at a position.
+pub fn place(position: &LogPosition) -> Option<i64> {
+    Place::of(Some(position)).map(|place| place.id)
 }
