@@ -62,7 +62,7 @@ fn two_changes_at_once_are_both_made() {
     });
 }
 
-/// Claim: a key that was published takes over once. Who comes second is told so, and no key that signed is lost.
+/// Claim: a key that was published takes over once. The second rotation fails, and no key that signed is lost.
 #[test]
 fn a_published_key_takes_over_once() {
     LazyLock::force(&KEYS);
@@ -99,8 +99,7 @@ fn two_prunings_at_once_make_one_set() {
     });
 }
 
-/// Claim: a token that was signed before somebody asks for the set is by a key of that set, also while keys
-/// take turns.
+/// Claim: the key that signs a token is in every set that is asked for later, even while keys take turns.
 #[test]
 fn what_signs_is_in_the_set() {
     LazyLock::force(&KEYS);

@@ -38,8 +38,8 @@
 //! | `a_fresh_copy_has_all_that_the_log_said` | `synced_at` is stored `Relaxed`; it is loaded `Relaxed`; `decide` looks for the token first; the log counts as read before its entries are in |
 //!
 //! The order of a key and its entry is for `Slots` alone to be understood. The claims of the table would hold without
-//! it: an entry that is half there is one that is being added. Filter, kinds and gaps are `Relaxed`, for the same reason:
-//! whoever must see them is told by another way, the return of a call or `synced_at`.
+//! it: an entry that is half there is one that is being added. Filter, kinds and gaps are `Relaxed`, for the same reason: a
+//! reader that must see them knows so by the return of a call or by `synced_at`.
 //!
 //! # `cache`
 //!

@@ -43,8 +43,8 @@ fn named(id: &str) -> Named<'_> {
     }
 }
 
-/// Claim: whoever finds a name finds all that was stored with it, also while it is added. A name whose
-/// addition had ended before the look is found.
+/// Claim: a look that finds a name finds all that was stored with it, even while it is being added. Once
+/// the addition has ended, every look finds it.
 #[test]
 fn a_name_that_is_found_is_found_whole() {
     check(3, || {
@@ -169,7 +169,7 @@ fn a_revoked_token_stays_refused_while_the_table_makes_room() {
     });
 }
 
-/// Claim: a gap that is noted after the log began to be told anew is still known when that has come to its end.
+/// Claim: a gap that is noted while the log is read anew is still known after that reading.
 #[test]
 fn a_gap_that_comes_up_meanwhile_is_not_forgotten() {
     check(3, || {
@@ -186,7 +186,7 @@ fn a_gap_that_comes_up_meanwhile_is_not_forgotten() {
     });
 }
 
-/// Claim: a token whose revocation found no room is refused at every moment while that is told once more.
+/// Claim: a token whose revocation found no room is refused at every moment while the log is read anew.
 #[test]
 fn a_token_whose_entry_is_missing_is_never_an_unlisted_one() {
     check(3, || {
@@ -242,7 +242,7 @@ fn replica(clock: &FixedClock) -> Revocation {
     builder.build().unwrap()
 }
 
-/// Claim: whoever finds the copy fresh finds in it all that the log said.
+/// Claim: a check that finds the copy fresh finds everything that the log said in it.
 #[test]
 fn a_fresh_copy_has_all_that_the_log_said() {
     check(3, || {

@@ -327,7 +327,7 @@ mod tests {
     use crate::testing::FixedClock;
 
     #[test]
-    fn whoever_noticed_late_that_the_clock_went_back_does_not_undo_a_newer_reading() {
+    fn a_late_notice_that_the_clock_went_back_does_not_undo_a_newer_reading() {
         let clock = FixedClock::default();
         let revocation = Revocation::replica().clock(clock.clone()).build().unwrap();
         let before = clock.now();

@@ -103,7 +103,7 @@ fn an_ended_session_stays_ended() {
     });
 }
 
-/// Claim: when all sessions of a subject end, whoever finds one of them ended finds none of the others.
+/// Claim: when all sessions of a subject end, a reader that finds one of them ended finds none of the others.
 #[test]
 fn all_sessions_of_a_subject_end_in_one_step() {
     check(3, || {

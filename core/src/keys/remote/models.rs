@@ -189,7 +189,7 @@ fn the_end_of_the_task_wakes_those_that_wait() {
     });
 }
 
-/// Claim: who waits for the start is woken by the first keys, and is told of them.
+/// Claim: the first keys end the wait for the start, and end it well.
 #[test]
 fn the_start_waits_for_keys() {
     let keys = keys();
@@ -208,7 +208,7 @@ fn the_start_waits_for_keys() {
     });
 }
 
-/// Claim: a failure ends the wait for the start, too, and its reason is told, unless there are keys by then.
+/// Claim: a failure ends the wait for the start, too, with its reason, unless there are keys by then.
 #[test]
 fn the_start_ends_by_a_failure() {
     let keys = keys();
