@@ -29,7 +29,8 @@ mod login_limits;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod mismatch;
-#[cfg(all(test, countersign_loom))]
+#[cfg(countersign_loom)]
+#[cfg(test)]
 mod models;
 mod origin;
 mod policy;

@@ -4,7 +4,8 @@ mod builder;
 mod front;
 mod grounds;
 mod hash;
-#[cfg(all(test, countersign_loom))]
+#[cfg(countersign_loom)]
+#[cfg(test)]
 mod models;
 mod shared;
 mod size;

@@ -4,7 +4,8 @@ mod builder;
 mod given;
 mod issued;
 mod issuer;
-#[cfg(all(test, countersign_loom))]
+#[cfg(countersign_loom)]
+#[cfg(test)]
 mod models;
 mod ring;
 mod token_id;

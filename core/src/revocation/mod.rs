@@ -5,7 +5,8 @@ mod entry;
 mod follow;
 mod log;
 mod mark;
-#[cfg(all(test, countersign_loom))]
+#[cfg(countersign_loom)]
+#[cfg(test)]
 mod models;
 mod refusal;
 mod replica;

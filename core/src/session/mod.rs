@@ -11,7 +11,8 @@ mod exchange;
 pub(crate) mod fuzzing;
 mod id;
 mod memory;
-#[cfg(all(test, countersign_loom))]
+#[cfg(countersign_loom)]
+#[cfg(test)]
 mod models;
 mod pair;
 mod pending_login;

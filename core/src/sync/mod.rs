@@ -7,7 +7,8 @@
 
 #[cfg(not(all(test, countersign_loom)))]
 mod real;
-#[cfg(all(test, countersign_loom))]
+#[cfg(countersign_loom)]
+#[cfg(test)]
 mod stand_in;
 
 #[cfg(not(all(test, countersign_loom)))]

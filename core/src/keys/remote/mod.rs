@@ -15,7 +15,8 @@ mod failure;
 pub(crate) mod fuzzing;
 mod handle;
 mod misses;
-#[cfg(all(test, countersign_loom))]
+#[cfg(countersign_loom)]
+#[cfg(test)]
 mod models;
 mod observe;
 mod saved;
