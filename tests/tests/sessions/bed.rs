@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -19,6 +19,7 @@ use countersign_tests::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tracing::{Dispatch, Level};
 
 /// Where time stands still, users can go away, and the user table too.
 pub(crate) struct Bed {
@@ -48,8 +49,19 @@ struct User {
     role: String,
 }
 
+/// A subscriber that is always there. Without one, a place that logs for the first time while no test
+/// listens may take that for good.
+static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::TRACE)
+        .with_writer(io::sink)
+        .finish();
+    Dispatch::new(subscriber)
+});
+
 impl Bed {
     pub(crate) fn new() -> Self {
+        LazyLock::force(&LISTENER);
         let clock = FixedClock::default();
         let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256().unwrap())
             .audience("app")
