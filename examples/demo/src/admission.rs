@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, thread::available_parallelism, time::Duration};
 
+use countersign::TooManyLogins;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
@@ -102,6 +103,8 @@ pub enum NotChecked {
     Busy,
     /// Our own trouble, which the log tells: 500.
     Failed,
+    /// Too many have failed: 429, and `Retry-After`, as [`Reply::from`](countersign::Reply) says.
+    Limited(TooManyLogins),
 }
 
 impl fmt::Display for NotChecked {
@@ -109,6 +112,7 @@ impl fmt::Display for NotChecked {
         f.write_str(match self {
             Self::Busy => "too many logins at once",
             Self::Failed => "a login cannot be checked",
+            Self::Limited(_) => "too many failed logins",
         })
     }
 }

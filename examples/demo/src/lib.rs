@@ -18,11 +18,11 @@ mod stopping;
 
 use std::{
     fmt::{self, Display},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
-use countersign::{AuthError, Issuer, SigningKey};
+use countersign::{AuthError, Issuer, LoginLimits, SigningKey};
 
 pub use self::{
     accounts::{Login, User},
@@ -61,6 +61,7 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 pub struct Demo {
     issuer: Issuer,
     door: Door,
+    limits: LoginLimits,
 }
 
 impl Demo {
@@ -77,6 +78,7 @@ impl Demo {
         Ok(Self {
             issuer: issuer(key)?,
             door: Door::open()?,
+            limits: limits()?,
         })
     }
 
@@ -88,13 +90,29 @@ impl Demo {
         Self::start(options).unwrap_or_else(|error| exit(error))
     }
 
-    /// Checks a login. See [`Door::log_in`].
+    /// Checks a login from this address: the user, or `None` when address or password are wrong.
+    ///
+    /// Logins are counted before the password is hashed, and whoever has failed too often is refused
+    /// whatever the password is. The address is that of the connection: behind a proxy, take the one
+    /// that the proxy tells, or `None`.
     ///
     /// # Errors
     ///
-    /// [`NotChecked`] when too many wait, or the hash fails.
-    pub async fn log_in(&self, login: Login) -> Result<Option<User>, NotChecked> {
-        self.door.log_in(login).await
+    /// [`NotChecked`] when too many have failed, too many wait, or the hash fails.
+    pub async fn log_in(
+        &self,
+        login: Login,
+        address: Option<IpAddr>,
+    ) -> Result<Option<User>, NotChecked> {
+        let attempt = self.limits.attempt(&login.email, address);
+        let attempt = attempt.map_err(NotChecked::Limited)?;
+        let checked = self.door.log_in(login).await;
+        match &checked {
+            Ok(Some(_)) => attempt.succeeded(),
+            Ok(None) => attempt.failed(),
+            Err(_) => attempt.undecided(),
+        }
+        checked
     }
 
     /// Who issues the tokens. Its verifier accepts them.
@@ -148,6 +166,12 @@ pub fn refusal(error: &AuthError) -> &'static str {
 pub fn exit(error: impl Display) -> ! {
     complain(format_args!("error: {error}"));
     std::process::exit(2)
+}
+
+/// Ten failed logins a minute for each account, a hundred for each address.
+fn limits() -> Result<LoginLimits, String> {
+    let limits = LoginLimits::builder().build();
+    limits.map_err(|error| error.to_string())
 }
 
 fn issuer(key: SigningKey) -> Result<Issuer, String> {

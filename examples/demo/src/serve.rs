@@ -11,14 +11,18 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{ConnectInfo, Request},
     http::{StatusCode, header::CONNECTION},
     middleware::Next,
     response::{IntoResponse, Response},
     serve::Listener,
 };
 use http_body_util::BodyExt;
-use hyper::server::conn::http1;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -30,6 +34,9 @@ use tower_http::timeout::{DeadlineBody, TimeoutError};
 /// Serves until `stop` ends. Then requests under way may end, but nobody can hold the server up for
 /// longer than the grace period.
 ///
+/// Each request says where it comes from, as [`ConnectInfo<SocketAddr>`](ConnectInfo): failed logins
+/// are limited by address, too.
+///
 /// This is what `axum::serve` does, and more: there a client that never ends the head of its request
 /// would hold its connection for ever.
 pub async fn until(stop: impl Future<Output = ()>, mut listener: TcpListener, app: Router) {
@@ -40,11 +47,16 @@ pub async fn until(stop: impl Future<Output = ()>, mut listener: TcpListener, ap
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
-        let (stream, _) = tokio::select! {
+        let (stream, client) = tokio::select! {
             accepted = Listener::accept(&mut listener) => accepted,
             () = &mut stop => break,
         };
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let service = service.clone();
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(client));
+            service.call(request)
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         // How it ends is up to the client.
         tokio::spawn(connections.watch(connection));
     }

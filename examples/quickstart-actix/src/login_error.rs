@@ -10,7 +10,7 @@ use actix_web::{
         header::{HeaderValue, RETRY_AFTER},
     },
 };
-use countersign::IssueError;
+use countersign::{IssueError, Reply, TooManyLogins};
 use demo::NotChecked;
 
 use crate::answers::message;
@@ -20,6 +20,8 @@ use crate::answers::message;
 pub(crate) enum LoginError {
     /// Our own trouble. The client need not know which.
     Internal,
+    /// Too many have failed before it.
+    Limited(TooManyLogins),
     /// It came with too many others.
     TooMany,
     /// It cannot be read.
@@ -32,6 +34,7 @@ impl LoginError {
     fn text(&self) -> &'static str {
         match self {
             Self::Internal => "Something went wrong",
+            Self::Limited(_) => "too many failed logins",
             Self::TooMany => demo::TOO_MANY_LOGINS,
             Self::Unreadable(status) => demo::unreadable(status.as_u16()),
             Self::Wrong => "Invalid email or password",
@@ -43,6 +46,7 @@ impl ResponseError for LoginError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooMany => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreadable(status) => *status,
             Self::Wrong => StatusCode::UNAUTHORIZED,
@@ -50,6 +54,9 @@ impl ResponseError for LoginError {
     }
 
     fn error_response(&self) -> HttpResponse {
+        if let Self::Limited(refused) = self {
+            return written(Reply::from(refused));
+        }
         let mut answer = message(self.status_code(), self.text());
         if let Self::TooMany = self {
             let seconds = HeaderValue::from_static("1");
@@ -57,6 +64,16 @@ impl ResponseError for LoginError {
         }
         answer
     }
+}
+
+/// What `SessionReply` does where a handler returns it, and not an error.
+fn written(reply: Reply) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status());
+    let mut answer = HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    for header in reply.headers() {
+        answer.append_header(header);
+    }
+    answer.body(reply.into_body())
 }
 
 impl fmt::Display for LoginError {
@@ -76,6 +93,7 @@ impl From<NotChecked> for LoginError {
     fn from(why: NotChecked) -> Self {
         match why {
             NotChecked::Busy => Self::TooMany,
+            NotChecked::Limited(refused) => Self::Limited(refused),
             _ => Self::Internal,
         }
     }

@@ -6,7 +6,7 @@ mod login_error;
 use std::io;
 
 use actix_web::{
-    App, HttpResponse, HttpServer,
+    App, HttpRequest, HttpResponse, HttpServer,
     http::StatusCode,
     middleware::from_fn,
     web::{Data, Json, JsonConfig, resource, to},
@@ -56,8 +56,13 @@ async fn main() -> io::Result<()> {
     server.run().await
 }
 
-async fn log_in(demo: Data<Demo>, login: Json<Login>) -> Result<HttpResponse, LoginError> {
-    let user = demo.log_in(login.into_inner()).await?;
+async fn log_in(
+    demo: Data<Demo>,
+    request: HttpRequest,
+    login: Json<Login>,
+) -> Result<HttpResponse, LoginError> {
+    let client = request.peer_addr().map(|client| client.ip());
+    let user = demo.log_in(login.into_inner(), client).await?;
     let token = demo.issuer().issue(&user.ok_or(LoginError::Wrong)?)?;
     Ok(HttpResponse::Ok().json(json!({ "token": token.as_str() })))
 }

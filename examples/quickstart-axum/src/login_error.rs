@@ -5,7 +5,8 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
-use countersign::IssueError;
+use countersign::{IssueError, Reply, TooManyLogins};
+use countersign_tower::SessionReply;
 use demo::NotChecked;
 
 use crate::answers::message;
@@ -14,6 +15,8 @@ use crate::answers::message;
 pub(crate) enum LoginError {
     /// Our own trouble. The client need not know which.
     Internal,
+    /// Too many have failed before it.
+    Limited(TooManyLogins),
     /// It came with too many others.
     TooMany,
     /// It cannot be read.
@@ -25,6 +28,7 @@ pub(crate) enum LoginError {
 impl IntoResponse for LoginError {
     fn into_response(self) -> Response {
         let (status, text) = match self {
+            Self::Limited(refused) => return SessionReply(Reply::from(&refused)).into_response(),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong"),
             Self::TooMany => (StatusCode::SERVICE_UNAVAILABLE, demo::TOO_MANY_LOGINS),
             Self::Unreadable(status) => (status, demo::unreadable(status.as_u16())),
@@ -49,6 +53,7 @@ impl From<NotChecked> for LoginError {
     fn from(why: NotChecked) -> Self {
         match why {
             NotChecked::Busy => Self::TooMany,
+            NotChecked::Limited(refused) => Self::Limited(refused),
             _ => Self::Internal,
         }
     }

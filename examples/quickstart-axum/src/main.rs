@@ -3,11 +3,11 @@
 mod answers;
 mod login_error;
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, State, rejection::JsonRejection},
+    extract::{ConnectInfo, DefaultBodyLimit, State, rejection::JsonRejection},
     http::{StatusCode, header::CONTENT_TYPE},
     middleware::{from_fn, map_response},
     response::{IntoResponse, Response},
@@ -54,10 +54,12 @@ async fn main() -> io::Result<()> {
 
 async fn log_in(
     State(demo): State<Arc<Demo>>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
     login: Result<Json<Login>, JsonRejection>,
 ) -> Result<Response, LoginError> {
     let Json(login) = login?;
-    let user = demo.log_in(login).await?.ok_or(LoginError::Wrong)?;
+    let user = demo.log_in(login, Some(client.ip())).await?;
+    let user = user.ok_or(LoginError::Wrong)?;
     let token = demo.issuer().issue(&user)?;
     Ok(Json(json!({ "token": token.as_str() })).into_response())
 }

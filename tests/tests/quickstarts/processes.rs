@@ -103,6 +103,7 @@ fn refused_requests_are_logged_with_their_reason_and_nothing_of_theirs() {
         assert!(bad_signature.contains(&reason), "{bad_signature}");
         let reason = format!(r#" {refused} reason="malformed_token" status=401"#);
         assert!(malformed.contains(&reason), "{malformed}");
+        // The cause that follows is a check's, and no part of the token.
         for part in forged.split('.').chain(["no.such.token"]) {
             assert!(!ended.stderr.contains(part), "{}", ended.stderr);
         }
