@@ -52,7 +52,7 @@ impl SessionRoutes {
         let login = match self.sessions.begin().await {
             Ok(login) => login,
             Err(error) => {
-                // No password was looked at.
+                // The password was not looked at: an outage must not close the account.
                 if let Some(attempt) = attempt {
                     attempt.undecided();
                 }

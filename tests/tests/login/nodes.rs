@@ -66,6 +66,34 @@ fn a_logout_at_one_node_is_refused_by_the_other_within_a_second() {
 }
 
 #[test]
+fn logins_during_an_outage_of_redis_do_not_count_as_failed() {
+    let Some(mut redis) = Redis::start() else {
+        return;
+    };
+    let nodes = nodes(&redis);
+    redis.kill();
+    let right = json!({ "email": "user@example.com", "password": "password123" });
+    for server in &nodes {
+        for _ in 0..15 {
+            assert_eq!(post(server, "/token/login", &right).status, 503);
+        }
+    }
+    redis.restart();
+    for server in &nodes {
+        let patience = Instant::now();
+        let mut answer = post(server, "/token/login", &right);
+        while answer.status == 503 {
+            assert!(
+                patience.elapsed() < Duration::from_secs(20),
+                "it comes back"
+            );
+            answer = post(server, "/token/login", &right);
+        }
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+}
+
+#[test]
 fn an_outage_of_redis_is_503_and_recovers_without_a_restart() {
     let Some(mut redis) = Redis::start() else {
         return;
