@@ -1,0 +1,263 @@
+//! The model: what must have become of a session.
+
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::record::{Outages, Seen, locked};
+
+/// From before something was asked for until it was answered: it happened in between.
+pub(crate) type Span = (Instant, Instant);
+
+/// How long an access token lives.
+pub(crate) const LIFETIME: Duration = Duration::from_secs(20);
+/// Times of tokens are whole seconds, and a request takes its time.
+const ROUNDING: Duration = Duration::from_millis(1_500);
+/// How long an exchanged refresh token may be presented again: 10 seconds. Answers between the two
+/// may be either.
+pub(crate) const SURELY_REPEATED: Duration = Duration::from_secs(8);
+pub(crate) const SURELY_REPLAYED: Duration = Duration::from_secs(12);
+/// When the other node has heard of the end of a session.
+const SPREAD: Duration = Duration::from_secs(2);
+/// The same when Redis was away: the bound of staleness, and a second.
+const SPREAD_IN_OUTAGE: Duration = Duration::from_secs(11);
+
+/// An account, whose sessions end together when somebody asks for it.
+pub(crate) struct Account {
+    pub(crate) email: &'static str,
+    pub(crate) is_admin: bool,
+    everywhere: Mutex<Vec<Everywhere>>,
+}
+
+/// A logout everywhere. It may have succeeded before the answer says so.
+#[derive(Clone, Copy)]
+struct Everywhere {
+    began: Instant,
+    done: Option<Instant>,
+    node: usize,
+}
+
+/// What has become of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Alive,
+    /// At that time at the latest, by a request to that node.
+    Ended(Instant, usize),
+    /// A logout everywhere was under way.
+    Unclear,
+}
+
+impl Account {
+    pub(crate) fn new(email: &'static str, is_admin: bool) -> Self {
+        Self {
+            email,
+            is_admin,
+            everywhere: Mutex::default(),
+        }
+    }
+
+    /// A logout everywhere begins. Returns its number.
+    pub(crate) fn begin_everywhere(&self, node: usize) -> usize {
+        let mut everywhere = locked(&self.everywhere);
+        everywhere.push(Everywhere {
+            began: Instant::now(),
+            done: None,
+            node,
+        });
+        everywhere.len() - 1
+    }
+
+    pub(crate) fn end_everywhere(&self, number: usize, done: Instant) {
+        locked(&self.everywhere)[number].done = Some(done);
+    }
+
+    /// Whether a logout everywhere was under way at some time of this.
+    pub(crate) fn is_disturbed(&self, (from, until): Span) -> bool {
+        let touches =
+            |all: &Everywhere| all.began <= until && all.done.is_none_or(|done| from <= done);
+        locked(&self.everywhere).iter().any(touches)
+    }
+
+    fn fate(&self, born: Span, asked: Span) -> Fate {
+        let everywhere = locked(&self.everywhere);
+        let mut fate = Fate::Alive;
+        // A login that was under way is of no use either.
+        let of_then = |all: &&Everywhere| all.done.is_none_or(|done| born.0 <= done);
+        for all in everywhere.iter().filter(of_then) {
+            match all.done {
+                Some(done) if done <= asked.0 => return Fate::Ended(done, all.node),
+                _ if all.began <= asked.1 => fate = Fate::Unclear,
+                _ => {}
+            }
+        }
+        fate
+    }
+}
+
+/// A session, as its client knows it.
+pub(crate) struct Session {
+    pub(crate) access: String,
+    issued: Span,
+    pub(crate) refresh: String,
+    /// Refresh tokens from before, and when they were exchanged. The newest is the last.
+    old: VecDeque<(String, Span)>,
+    born: Span,
+    ended: Option<(Instant, usize)>,
+}
+
+impl Session {
+    const MOST_OLD: usize = 64;
+
+    /// The session of a login's answer; `None` when it holds no tokens.
+    pub(crate) fn born(seen: &Seen) -> Option<Self> {
+        let (access, refresh) = tokens(seen)?;
+        let now = (seen.sent, seen.got);
+        Some(Self {
+            access,
+            issued: now,
+            refresh,
+            old: VecDeque::new(),
+            born: now,
+            ended: None,
+        })
+    }
+
+    /// Takes the tokens of an answer, for which the client first asked at this time.
+    pub(crate) fn renew(&mut self, access: String, refresh: String, first: Instant, got: Instant) {
+        self.access = access;
+        self.issued = (first, got);
+        if refresh != self.refresh {
+            let before = mem::replace(&mut self.refresh, refresh);
+            self.old.push_back((before, (first, got)));
+            if self.old.len() > Self::MOST_OLD {
+                self.old.pop_front();
+            }
+        }
+    }
+
+    pub(crate) fn end(&mut self, at: Instant, node: usize) {
+        self.ended.get_or_insert((at, node));
+    }
+
+    /// A refresh token that was exchanged a moment ago, and when.
+    pub(crate) fn repeatable(&self) -> Option<(String, Instant)> {
+        let (token, (first, _)) = self.old.back()?;
+        let is_recent = first.elapsed() < SURELY_REPEATED / 2;
+        is_recent.then(|| (token.clone(), *first))
+    }
+
+    /// One that nobody but a thief presents now.
+    pub(crate) fn replayable(&self) -> Option<String> {
+        let (token, (_, got)) = self.old.front()?;
+        (got.elapsed() > SURELY_REPLAYED).then(|| token.clone())
+    }
+
+    /// Whether its access token is about to expire.
+    pub(crate) fn is_due(&self) -> bool {
+        self.issued.0.elapsed() > LIFETIME - 2 * ROUNDING
+    }
+
+    pub(crate) fn fate(&self, account: &Account, asked: Span) -> Fate {
+        match self.ended {
+            Some((at, node)) => Fate::Ended(at, node),
+            None => account.fate(self.born, asked),
+        }
+    }
+
+    /// The statuses that a node may answer its access token with, where a good one gets `good`.
+    pub(crate) fn allowed(
+        &self,
+        account: &Account,
+        seen: &Seen,
+        node: usize,
+        outages: &Outages,
+        good: u16,
+    ) -> Vec<u16> {
+        match self.fate(account, (seen.sent, seen.got)) {
+            Fate::Ended(_, by) if by == node => vec![401],
+            Fate::Ended(at, _) => {
+                let spread = match outages.touch(at, seen.sent) {
+                    true => SPREAD_IN_OUTAGE,
+                    false => SPREAD,
+                };
+                match seen.sent < at + spread {
+                    true => vec![401, good],
+                    false => vec![401],
+                }
+            }
+            Fate::Alive if seen.got < self.issued.0 + LIFETIME - ROUNDING => vec![good],
+            Fate::Alive if seen.sent > self.issued.1 + LIFETIME + ROUNDING => vec![401],
+            Fate::Alive | Fate::Unclear => vec![401, good],
+        }
+    }
+}
+
+/// Access and refresh token of an answer.
+pub(crate) fn tokens(seen: &Seen) -> Option<(String, String)> {
+    let body: Value = serde_json::from_str(&seen.answer.body).ok()?;
+    let text = |name: &str| body[name].as_str().map(str::to_owned);
+    Some((text("access_token")?, text("refresh_token")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_tests::Answer;
+
+    use super::*;
+
+    fn at(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    fn seen(start: Instant, seconds: u64) -> Seen {
+        Seen {
+            answer: Answer {
+                body: r#"{"access_token":"a","refresh_token":"r"}"#.into(),
+                ..Answer::default()
+            },
+            sent: at(start, seconds),
+            got: at(start, seconds),
+        }
+    }
+
+    #[test]
+    fn a_logout_everywhere_ends_what_was_there_and_not_what_came_after() {
+        let account = Account::new("a", false);
+        let before = Session::born(&seen(Instant::now(), 0)).unwrap();
+        let number = account.begin_everywhere(0);
+        let start = Instant::now();
+        let outages = Outages::default();
+        let allowed = |session: &Session, seconds, node| {
+            session.allowed(&account, &seen(start, seconds), node, &outages, 200)
+        };
+        assert_eq!(allowed(&before, 1, 0), [401, 200]);
+        account.end_everywhere(number, at(start, 2));
+        assert_eq!(allowed(&before, 3, 0), [401]);
+        assert_eq!(allowed(&before, 3, 1), [401, 200]);
+        assert_eq!(allowed(&before, 4, 1), [401]);
+        let after = Session::born(&seen(start, 3)).unwrap();
+        assert_eq!(allowed(&after, 4, 0), [200]);
+        assert!(!account.is_disturbed((at(start, 3), at(start, 3))));
+        assert!(account.is_disturbed((at(start, 1), at(start, 3))));
+    }
+
+    #[test]
+    fn a_live_session_is_let_in_until_its_token_expires() {
+        let (account, outages) = (Account::new("a", false), Outages::default());
+        let start = Instant::now();
+        let mut session = Session::born(&seen(start, 0)).unwrap();
+        let allowed = |session: &Session, seconds| {
+            session.allowed(&account, &seen(start, seconds), 0, &outages, 200)
+        };
+        assert_eq!(allowed(&session, 18), [200]);
+        assert_eq!(allowed(&session, 20), [401, 200]);
+        assert_eq!(allowed(&session, 22), [401]);
+        session.end(at(start, 1), 0);
+        assert_eq!(allowed(&session, 2), [401]);
+    }
+}

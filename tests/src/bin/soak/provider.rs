@@ -1,0 +1,139 @@
+//! An identity provider whose keys change, and which is away now and then.
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use countersign::{SigningKey, SigningKeys};
+
+use crate::record::locked;
+
+/// A provider that publishes its keys at [`url`](Self::url).
+pub(crate) struct Provider {
+    ring: SigningKeys,
+    keys: Mutex<SigningKey>,
+    /// Keys that were withdrawn, and from when on nobody takes their tokens.
+    withdrawn: Mutex<Vec<(SigningKey, Instant)>>,
+    address: SocketAddr,
+    listening: Mutex<Option<Listening>>,
+}
+
+struct Listening {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Provider {
+    pub(crate) fn start() -> Self {
+        let key = new_key();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let provider = Self {
+            ring: SigningKeys::new(key.clone()),
+            keys: Mutex::new(key),
+            withdrawn: Mutex::default(),
+            address: listener.local_addr().expect("it is bound"),
+            listening: Mutex::default(),
+        };
+        provider.listen(listener);
+        provider
+    }
+
+    /// Where its keys are.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/jwks", self.address)
+    }
+
+    /// The key that signs.
+    pub(crate) fn key(&self) -> SigningKey {
+        locked(&self.keys).clone()
+    }
+
+    /// Publishes a key, which does not sign yet.
+    pub(crate) fn publish(&self) -> SigningKey {
+        let next = new_key();
+        self.ring
+            .publish(&next)
+            .expect("there is no other next key");
+        next
+    }
+
+    /// Lets the published key sign. Returns the one that signed before.
+    pub(crate) fn sign_with(&self, next: SigningKey) -> SigningKey {
+        self.ring.rotate(i64::MAX).expect("a next key");
+        std::mem::replace(&mut locked(&self.keys), next)
+    }
+
+    /// Withdraws a key. The servers have noticed after this time.
+    pub(crate) fn withdraw(&self, key: SigningKey, noticed: Duration) {
+        self.ring.remove(key.id()).expect("a key of the ring");
+        let mut withdrawn = locked(&self.withdrawn);
+        withdrawn.push((key, Instant::now() + noticed));
+        if withdrawn.len() > 4 {
+            withdrawn.remove(0);
+        }
+    }
+
+    /// Those of late, and when the servers have noticed.
+    pub(crate) fn withdrawn(&self) -> Vec<(SigningKey, Instant)> {
+        locked(&self.withdrawn).clone()
+    }
+
+    /// Closes its port.
+    pub(crate) fn stop(&self) {
+        if let Some(listening) = locked(&self.listening).take() {
+            listening.stop.store(true, Ordering::SeqCst);
+            // Whoever waits for a connection looks up at the next one.
+            let _ = TcpStream::connect(self.address);
+            let _ = listening.thread.join();
+        }
+    }
+
+    /// Listens again, at the same port.
+    pub(crate) fn restart(&self) {
+        self.listen(TcpListener::bind(self.address).expect("the port that it had"));
+    }
+
+    fn listen(&self, listener: TcpListener) {
+        let (ring, stop) = (self.ring.clone(), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if stopped.load(Ordering::SeqCst) {
+                    return;
+                }
+                // A client that goes away costs nothing but its answer.
+                let _ = answer(client, &ring.jwks());
+            }
+        });
+        *locked(&self.listening) = Some(Listening { stop, thread });
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn new_key() -> SigningKey {
+    SigningKey::generate_es256().expect("the system has randomness")
+}
+
+fn answer(mut client: TcpStream, body: &str) -> io::Result<()> {
+    client.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let mut lines = BufReader::new(client.try_clone()?).lines();
+    while !lines.next().transpose()?.unwrap_or_default().is_empty() {}
+    let length = body.len();
+    write!(
+        client,
+        "HTTP/1.1 200 OK\r\ncontent-type: application/jwk-set+json\r\n\
+         content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+}
