@@ -268,7 +268,29 @@ impl<'de> Visitor<'de> for Shown<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        match map.next_key::<String>()?.as_deref() {
+            Some(NUMBER) => {
+                let value = map.next_value::<serde_json::Value>()?;
+                let text = value.as_str().unwrap_or_default();
+                if let Ok(number) = text.parse::<u64>() {
+                    return self.visit_u64(number);
+                }
+                if let Ok(number) = text.parse::<i64>() {
+                    return self.visit_i64(number);
+                }
+                if let Ok(number) = text.parse::<f64>() {
+                    return self.visit_f64(number);
+                }
+            }
+            Some(_) => {
+                map.next_value::<IgnoredAny>()?;
+            }
+            None => {}
+        }
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Self::other("an object")
     }
 }
+
+/// The member that `serde_json` wraps a number in, where a crate of the build turns `arbitrary_precision` on.
+const NUMBER: &str = "$serde_json::private::Number";
