@@ -47,7 +47,7 @@ pub struct Authenticator {
     own_sources: Arc<Vec<(Box<str>, TokenSource)>>,
     csrf: Option<Arc<Csrf>>,
     optional: bool,
-    /// Whether a part of the policy is for everybody, and not only for those who have a token.
+    /// Set if a part of the policy is for everybody, and not only for those who have a token.
     token_is_required: bool,
     policy: Option<Arc<Policy>>,
     reader: Reader,
@@ -145,7 +145,7 @@ impl Authenticator {
         self
     }
 
-    /// What every request must prove. Said again, both policies must hold.
+    /// Sets a policy that every request must fulfil. Repeatable: all policies must hold.
     ///
     /// A request without a token proves nothing: it is refused (401), also with
     /// [`optional`](Self::optional) and whatever the policy says. To ask only those who bring a token,
@@ -155,7 +155,7 @@ impl Authenticator {
         self.require_if_present(policy)
     }
 
-    /// What a token must hold *if* there is one. Said again, or with [`require`](Self::require), both
+    /// Sets a policy for a token *if* there is one. Repeated, or with [`require`](Self::require), both
     /// policies must hold.
     ///
     /// With [`optional`](Self::optional), whoever leaves the token out gets past this policy.

@@ -11,8 +11,10 @@ use crate::{keys::BoxFuture, session_routes::Reply};
 
 /// The future of a [`Reply`]. Made by [`SessionRoutes::answer`](crate::SessionRoutes::answer).
 ///
-/// A client that goes away has its future dropped, and what it asked for is not done, or half. For a login
-/// or a refresh that is right: nobody has the tokens. A logout [must finish](Self::must_finish).
+/// A client that goes away has its future dropped, and what it asked for is not done, or half. Nobody has
+/// the tokens of such a login or refresh then. If it was about to end a session (a replay, a login too
+/// many), that may be undone at the store and in force at this node only. A logout
+/// [must finish](Self::must_finish).
 #[must_use = "nothing is done until it is polled"]
 pub struct Answer {
     reply: BoxFuture<Reply>,
