@@ -141,6 +141,9 @@ impl<'t> Parts<'t> {
         if port.is_some_and(|port| !is_port(port)) {
             return Err("the port of a URL is a number from 1 to 65535");
         }
+        if has_dot_segment(&rest[end..]) {
+            return Err("a path has no segments . and ..: write where they lead");
+        }
         Ok(Self { is_https, host })
     }
 }
@@ -152,6 +155,16 @@ fn is_url_byte(byte: u8) -> bool {
             byte,
             b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
         )
+}
+
+/// Whether a path has a segment that some readers remove, and others send (RFC 3986 section 5.2.4): for
+/// the former, `/.well-known/..` would be another document. `%2e` is a dot to the WHATWG's readers.
+fn has_dot_segment(path_and_query: &str) -> bool {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    path.split('/').any(|segment| {
+        let dots = segment.to_ascii_lowercase().replace("%2e", ".");
+        dots == "." || dots == ".."
+    })
 }
 
 fn is_host(host: &str) -> bool {
@@ -317,6 +330,16 @@ mod tests {
             "[64:ff9b::192.0.2.1]",
         ] {
             assert!(is_allowed(&format!("https://{good}/")).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_to_one_place() {
+        for bad in ["..", ".", "a/../b", "a/.", "%2e%2E", ".%2e/a", "a/%2E?b"] {
+            assert!(is_allowed(&format!("https://a/{bad}")).is_err(), "{bad}");
+        }
+        for good in ["...", ".well-known", "a..b", "a?../b", "%252e", "~/.a", ""] {
+            assert!(is_allowed(&format!("https://a/{good}")).is_ok(), "{good}");
         }
     }
 
