@@ -41,6 +41,11 @@ impl IssuedToken {
         self.id.as_str()
     }
 
+    /// When it was issued, in seconds since 1970.
+    pub(crate) fn issued_at(&self) -> i64 {
+        self.issued_at
+    }
+
     /// When it expires, in seconds since 1970.
     #[must_use]
     pub fn expires_at(&self) -> i64 {

@@ -98,8 +98,12 @@ impl SessionStore for MemoryStore {
         Ok(self.0.shard(&id).rotate(&id, from, next))
     }
 
-    async fn end(&self, id: &SessionId, _: Option<&RevocationEntry>) -> Result<bool, StoreError> {
-        Ok(self.0.end(&id.bytes()))
+    async fn end(
+        &self,
+        id: &SessionId,
+        _: Option<&RevocationEntry>,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        Ok(self.0.end(id.bytes()))
     }
 
     async fn end_all(
@@ -168,10 +172,10 @@ impl Shards {
         }
     }
 
-    fn end(&self, id: &Id) -> bool {
-        let ended = self.shard(id).remove(id).is_some();
-        self.release(usize::from(ended));
-        ended
+    fn end(&self, id: Id) -> Option<EndedSession> {
+        let ended = self.shard(&id).end(id)?;
+        self.release(1);
+        Some(ended)
     }
 
     fn end_all(&self, realm: &Realm, subject: &str, now: i64) -> Vec<EndedSession> {
@@ -182,10 +186,7 @@ impl Shards {
         let mut ended = Vec::new();
         for shard in &mut shards {
             for id in shard.ids_of(hash, realm, subject) {
-                ended.extend(shard.remove(&id).map(|row| EndedSession {
-                    id: SessionId::new(id),
-                    tokens_until: row.tokens_until,
-                }));
+                ended.extend(shard.end(id));
             }
         }
         self.release(ended.len());
@@ -194,8 +195,10 @@ impl Shards {
 
     fn list(&self, realm: &Realm, subject: &str, now: i64) -> Vec<StoredSession> {
         let hash = self.hash(realm, subject);
+        // One step, as `end_all` is: a list shows all sessions that it ends, or none.
+        let shards: Vec<_> = self.all.iter().map(lock).collect();
         let mut sessions = Vec::new();
-        for shard in self.all.iter().map(lock) {
+        for shard in &shards {
             let ids = shard.ids_of(hash, realm, subject);
             let live = ids.into_iter().filter_map(|id| {
                 let row = &shard.rows[&id];

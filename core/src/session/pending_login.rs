@@ -185,7 +185,7 @@ impl PendingLogin {
             last_used_at: now,
             expires_at,
             absolute_expires_at,
-            tokens_until: sessions.tokens_until(now, expires_at),
+            tokens_until: sessions.tokens_until(now),
             current: token.hash(),
             previous: Vec::new(),
         };

@@ -236,13 +236,11 @@ impl Sessions {
         stored.await.map_err(unavailable)
     }
 
-    /// The last second in which any verifier could accept an access token of a session that was used
-    /// at this time: one that an exchanged token got at the end of its window.
-    pub(super) fn tokens_until(&self, used_at: i64, expires_at: i64) -> i64 {
-        used_at
-            .saturating_add(self.0.grace)
+    /// No verifier accepts an access token after this second that was issued up to this time. The session
+    /// may end before that: so the time tells when the youngest token was issued.
+    pub(super) fn tokens_until(&self, issued_at: i64) -> i64 {
+        issued_at
             .saturating_add(self.0.issuer.ttl())
-            .min(expires_at)
             .saturating_add(MAX_LEEWAY)
     }
 

@@ -208,7 +208,7 @@ impl Scene {
                     ),
                     Kind::Superseded => {
                         assert!(was_good && running.has_claims());
-                        assert!(matches!(last, Some(Worth::Old | Worth::Recent)));
+                        assert_eq!(last, Some(Worth::Old));
                     }
                     Kind::Unknown => assert_eq!(last, Some(Worth::Over)),
                     Kind::WrongClient => {

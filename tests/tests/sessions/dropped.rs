@@ -58,7 +58,7 @@ impl SessionStore for Slow {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<EndedSession>, StoreError> {
         self.memory.end(id, revocation).await
     }
 

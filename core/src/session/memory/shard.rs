@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
-use crate::session::{Digest, PreviousToken, Realm, SessionId, StoredSession};
+use crate::session::{Digest, EndedSession, PreviousToken, Realm, SessionId, StoredSession};
 
 /// The bytes of a session's id.
 pub(super) type Id = [u8; SessionId::BYTES];
@@ -39,10 +39,13 @@ impl Shard {
         true
     }
 
-    pub(super) fn remove(&mut self, id: &Id) -> Option<Box<Row>> {
-        let row = self.rows.remove(id)?;
-        self.subjects.remove(&(row.subject_hash, *id));
-        Some(row)
+    pub(super) fn end(&mut self, id: Id) -> Option<EndedSession> {
+        let row = self.rows.remove(&id)?;
+        self.subjects.remove(&(row.subject_hash, id));
+        Some(EndedSession {
+            id: SessionId::new(id),
+            tokens_until: row.tokens_until,
+        })
     }
 
     /// Two subjects may have one hash.
@@ -83,7 +86,7 @@ pub(super) struct Row {
     last_used_at: i64,
     pub(super) expires_at: i64,
     absolute_expires_at: i64,
-    pub(super) tokens_until: i64,
+    tokens_until: i64,
     current: Digest,
     previous: Box<[PreviousToken]>,
 }

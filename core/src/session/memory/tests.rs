@@ -32,7 +32,11 @@ fn what_ends_makes_room() {
     for seed in 1..10 {
         insert(&store, seed, NOW + 10).unwrap();
         assert!(insert(&store, 0, NOW + 10).is_err());
-        assert!(block_on(store.end(&session(seed, 0).id, None)).unwrap());
+        assert!(
+            block_on(store.end(&session(seed, 0).id, None))
+                .unwrap()
+                .is_some()
+        );
         insert(&store, seed, NOW + 10).unwrap();
         end_all(&store);
     }
@@ -65,7 +69,11 @@ fn nothing_is_left_when_all_has_ended() {
         insert(&store, seed, NOW + i64::from(seed)).unwrap();
     }
     assert_eq!(block_on(store.sweep(NOW + 49)).unwrap(), 50);
-    assert!(block_on(store.end(&session(50, 0).id, None)).unwrap());
+    assert!(
+        block_on(store.end(&session(50, 0).id, None))
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(end_all(&store).len(), 149);
 
     assert_eq!(store.0.count.load(Ordering::Relaxed), 0);
