@@ -87,7 +87,7 @@ pub(super) enum Cause {
     OtherSubject,
     #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
     ReservedClaim,
-    #[error("the claims set `exp` or `sid`, which the session sets")]
+    #[error("the claims set `exp`, `sid` or `session_realm`, which the session sets")]
     SessionClaim,
     #[error("the key could not sign")]
     Signing,

@@ -66,8 +66,11 @@ impl SessionsBuilder {
     /// Nodes that serve the same users need the same one. An app whose issuer gets another name keeps
     /// its sessions if the realm keeps the old one.
     ///
-    /// It tells refresh tokens apart. Access tokens do not name it: two kinds of users (customers and staff,
-    /// say) need issuers of two names, which gives each a realm as well.
+    /// It tells refresh tokens apart, and access tokens: those of another realm than the default name it in
+    /// the claim [`session_realm`](Realm::CLAIM), which [`Sessions::verifier`] compares. A server that
+    /// verifies them and has no `Sessions` does so too: with
+    /// [`require_value`](crate::VerifierBuilder::require_value), and in the default realm, if the issuer
+    /// serves several, with [`refuse_claim`](crate::VerifierBuilder::refuse_claim).
     pub fn realm(mut self, name: impl Into<String>) -> Self {
         self.realm = Some(name.into());
         self
@@ -194,8 +197,13 @@ impl SessionsBuilder {
         let entries_live = grace
             .saturating_add(self.issuer.ttl())
             .saturating_add(MAX_LEEWAY);
+        let revocation = revocation.of_realm(realm.clone());
+        let named_realm = Some(&realm).filter(|realm| realm.as_str() != self.issuer.name());
+        let verifier = self.issuer.verifier().with_revocation(revocation.clone());
         Ok(Sessions::new(Settings {
-            revocation: revocation.of_realm(realm.clone()),
+            verifier: verifier.with_claim(Realm::CLAIM, named_realm.map(Realm::as_str))?,
+            named_realm: named_realm.cloned(),
+            revocation,
             tag: RealmTag::of(&realm),
             realm,
             shares: Shares::new(capacity, entries_live),

@@ -33,7 +33,7 @@ use crate::{
 ///    user table costs nobody the session.
 /// 6. What the store cannot answer is an outage (503), never a logout.
 /// 7. Sessions belong to a [realm](SessionsBuilder::realm), by default the issuer's name. Those of two
-///    apps over one store have nothing in common.
+///    apps over one store have nothing in common, and neither takes the other's access tokens.
 ///
 /// [grace window]: SessionsBuilder::grace
 ///
@@ -81,7 +81,10 @@ pub(super) type Listener = dyn Fn(&SessionEvent) + Send + Sync;
 pub(super) struct Settings {
     pub(super) issuer: Issuer,
     pub(super) realm: Realm,
+    /// The realm that access tokens name. The issuer's own name is in them already.
+    pub(super) named_realm: Option<Realm>,
     pub(super) tag: RealmTag,
+    pub(super) verifier: Verifier,
     pub(super) store: Arc<dyn AnyStore>,
     pub(super) idle: i64,
     pub(super) absolute: i64,
@@ -105,11 +108,14 @@ impl Sessions {
         Self(Arc::new(settings))
     }
 
-    /// A verifier for the access tokens. It refuses those of sessions that have ended.
+    /// A verifier for the access tokens. It refuses those of sessions that have ended, and of another
+    /// [realm](Realm::CLAIM).
+    ///
+    /// A token that the app issues beside its sessions, with [`Issuer::issue`], passes if it names the
+    /// realm as those of the sessions do.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
-        let revocation = self.0.revocation.clone();
-        self.0.issuer.verifier().with_revocation(revocation)
+        self.0.verifier.clone()
     }
 
     /// Which access tokens are revoked: for a readiness endpoint, or to revoke a single one.
@@ -257,7 +263,13 @@ impl Sessions {
         let token = self
             .0
             .issuer
-            .issue_for(claims, &stored.subject, &stored.id, stored.expires_at)
+            .issue_for(
+                claims,
+                &stored.subject,
+                &stored.id,
+                stored.expires_at,
+                self.0.named_realm.as_ref(),
+            )
             .map_err(internal)?;
         fits(&token).map(|()| token)
     }
