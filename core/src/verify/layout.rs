@@ -194,11 +194,11 @@ impl Layout {
                 "a source of roles names no claim".to_owned(),
             ));
         }
-        let is_required = |name: &&Box<str>| {
-            let mut values = self.values.iter().map(|(own, _)| own);
-            claims.contains(name) || values.any(|own| own == *name)
+        let is_required = |name: &str| {
+            let values = self.values.iter().map(|(own, _)| own);
+            claims.iter().chain(values).any(|own| **own == *name)
         };
-        if let Some(name) = self.refused.iter().find(is_required) {
+        if let Some(name) = self.refused.iter().find(|name| is_required(name)) {
             return Err(ConfigError::Conflict(format!(
                 "the claim {name:?} is both required and refused"
             )));
