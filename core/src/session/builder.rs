@@ -126,8 +126,9 @@ impl SessionsBuilder {
     /// these sessions, although others could.
     ///
     /// Then a local list of revocations is enough. If it is not so, another process accepts the access
-    /// tokens of sessions that ended here until they expire. And this one does, where the answer of the store
-    /// got lost: the session has ended then, and its access tokens expire by themselves.
+    /// tokens of sessions that ended here until they expire. Where the store does not answer whether a
+    /// session has ended, its access tokens are refused even so, as are those of a refresh, until the older
+    /// ones have expired.
     pub fn single_process(mut self) -> Self {
         self.single_process = true;
         self
@@ -137,7 +138,8 @@ impl SessionsBuilder {
     /// request: hand the event on, do not wait.
     ///
     /// It is called when the store has answered: an event is missing, never told twice, if that
-    /// answer gets lost or the request is dropped before it.
+    /// answer gets lost. One of an ending is told although the client of the
+    /// [session routes](crate::SessionRoutes) has gone; any other is missing if the request is dropped.
     pub fn on_event<F>(mut self, listener: F) -> Self
     where
         F: Fn(&SessionEvent) + Send + Sync + 'static,

@@ -15,12 +15,18 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on; or when the
-    /// [list of revocations](crate::SessionsBuilder::revocation) is full, and its access tokens may.
+    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on: try again. With
+    /// a [local](crate::Revocation::local) list of revocations its access tokens are refused from now on, also
+    /// those of a refresh, until the older ones have expired. Or when that list is full, and they may go on.
     pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {
-        let found = self.0.store.find(id.clone()).await.map_err(unavailable)?;
+        let found = self
+            .settings
+            .store
+            .find(id.clone())
+            .await
+            .map_err(unavailable)?;
         match found {
-            Some(stored) if stored.realm == self.0.realm => {
+            Some(stored) if stored.realm == self.settings.realm => {
                 self.finish(&stored, Ending::LoggedOut).await
             }
             Some(_of_another_realm) => Ok(false),
@@ -29,7 +35,7 @@ impl Sessions {
                 let now = self.now();
                 let entry = RevocationEntry {
                     revoked: Revoked::Session(id.clone()),
-                    until: self.tokens_until(now.saturating_add(self.0.grace)),
+                    until: self.tokens_until(now.saturating_add(self.settings.grace)),
                 };
                 let ended = self.end_stored(id, &entry).await?;
                 self.revoke(&entry).map(|()| ended.is_some())
@@ -58,7 +64,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away: the session may go on.
+    /// As [`end`](Self::end).
     pub async fn end_of(&self, subject: &str, id: &SessionId) -> Result<bool, SessionError> {
         match self.find(id).await? {
             Some(stored) if stored.subject == subject => {
@@ -77,13 +83,14 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on.
+    /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on. With a
+    /// [local](crate::Revocation::local) list of revocations, the tokens that were issued until now do not.
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
         let now = self.now();
         let until = now
-            .saturating_add(self.0.issuer.max_ttl())
+            .saturating_add(self.settings.issuer.max_ttl())
             .saturating_add(MAX_LEEWAY);
-        let realm = self.0.realm.clone();
+        let realm = self.settings.realm.clone();
         let sessionless = RevocationEntry {
             revoked: Revoked::Sessionless {
                 realm: realm.clone(),
@@ -93,7 +100,7 @@ impl Sessions {
             until,
         };
         // Without a log, nobody will say which sessions have ended: all that they have issued counts.
-        let doubtful = match self.0.revocation.is_local() {
+        let doubtful = match self.settings.revocation.is_local() {
             true => RevocationEntry {
                 revoked: Revoked::Subject {
                     realm: realm.clone(),
@@ -105,7 +112,10 @@ impl Sessions {
             false => sessionless.clone(),
         };
         let in_doubt = InDoubt::new(self, doubtful);
-        let ended = self.0.store.end_all(realm, subject.to_owned(), now, until);
+        let ended = self
+            .settings
+            .store
+            .end_all(realm, subject.to_owned(), now, until);
         let ended = in_doubt.decide(ended.await)?;
         let mut all_revoked = self.revoke(&sessionless);
         for session in &ended {
@@ -146,7 +156,7 @@ impl Sessions {
     fn revocation_of(&self, stored: &StoredSession) -> RevocationEntry {
         let StoredSession { realm, subject, .. } = stored;
         let until = stored.tokens_until;
-        if self.0.shares.take(realm, subject, self.now()) {
+        if self.settings.shares.take(realm, subject, self.now()) {
             return RevocationEntry {
                 revoked: Revoked::Session(stored.id.clone()),
                 until,
@@ -155,12 +165,17 @@ impl Sessions {
         // No token of it is younger than this, whoever was answered late.
         let youngest = until
             .saturating_sub(MAX_LEEWAY)
-            .saturating_sub(self.0.issuer.ttl());
+            .saturating_sub(self.settings.issuer.ttl());
+        // Also where a node with other settings has written the row.
+        let answered_until = match stored.previous.is_empty() {
+            true => stored.last_used_at,
+            false => stored.last_used_at.saturating_add(self.settings.grace),
+        };
         RevocationEntry {
             revoked: Revoked::Subject {
                 realm: realm.clone(),
                 subject: subject.clone(),
-                issued_before: youngest.max(stored.last_used_at),
+                issued_before: youngest.max(answered_until),
             },
             until,
         }
@@ -173,13 +188,17 @@ impl Sessions {
         entry: &RevocationEntry,
     ) -> Result<Option<EndedSession>, SessionError> {
         let in_doubt = InDoubt::new(self, entry.clone());
-        let ended = self.0.store.end(id.clone(), Some(entry.clone())).await;
+        let ended = self
+            .settings
+            .store
+            .end(id.clone(), Some(entry.clone()))
+            .await;
         in_doubt.decide(ended)
     }
 
     /// Revokes at this node. The other nodes hear of it from the store.
     fn revoke(&self, entry: &RevocationEntry) -> Result<(), SessionError> {
-        let revoked = self.0.revocation.revoke(entry);
+        let revoked = self.settings.revocation.revoke(entry);
         revoked.map_err(|full| SessionError::because(SessionErrorKind::Unavailable, full))
     }
 
@@ -187,7 +206,7 @@ impl Sessions {
     /// more: nobody fills the store with logins of one account.
     pub(super) async fn make_room(&self, subject: &str) -> Result<(), SessionError> {
         let mut listed = self.stored(subject).await?;
-        let over = (listed.len() + 1).saturating_sub(self.0.per_subject);
+        let over = (listed.len() + 1).saturating_sub(self.settings.per_subject);
         listed.sort_by_key(|session| session.last_used_at);
         for oldest in listed.iter().take(over) {
             self.finish(oldest, Ending::Displaced).await?;
@@ -209,6 +228,9 @@ struct InDoubt<'s> {
 
 impl<'s> InDoubt<'s> {
     fn new(sessions: &'s Sessions, entry: RevocationEntry) -> Self {
+        if let Some(begun) = &sessions.begun {
+            begun.set();
+        }
         Self {
             sessions,
             entry: Some(entry),
@@ -216,7 +238,7 @@ impl<'s> InDoubt<'s> {
     }
 
     fn decide<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
-        if answer.is_ok() || !self.sessions.0.revocation.is_local() {
+        if answer.is_ok() || !self.sessions.settings.revocation.is_local() {
             self.entry = None;
         }
         answer.map_err(unavailable)
@@ -226,12 +248,12 @@ impl<'s> InDoubt<'s> {
 impl Drop for InDoubt<'_> {
     fn drop(&mut self) {
         if let Some(mut entry) = self.entry.take() {
-            let Settings { grace, .. } = &*self.sessions.0;
+            let Settings { grace, .. } = &*self.sessions.settings;
             // A refresh may have come in between.
             let latest = self.sessions.now().saturating_add(*grace);
             entry.until = entry.until.max(self.sessions.tokens_until(latest));
             // A full list alarms by itself.
-            let _ = self.sessions.0.revocation.revoke(&entry);
+            let _ = self.sessions.settings.revocation.revoke(&entry);
         }
     }
 }

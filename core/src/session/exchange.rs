@@ -119,7 +119,11 @@ impl Sessions {
         presented: &Presented,
         next: &StoredSession,
     ) -> Result<bool, SessionError> {
-        let rotated = self.0.store.rotate(presented.hash, next.clone()).await;
+        let rotated = self
+            .settings
+            .store
+            .rotate(presented.hash, next.clone())
+            .await;
         let rotated = rotated.map_err(unavailable)?;
         if rotated {
             self.tell(&SessionEvent::Refreshed {
@@ -158,7 +162,7 @@ impl Sessions {
             tokens_until,
             ..stored.clone()
         };
-        let rotated = self.0.store.rotate(stored.current, next).await;
+        let rotated = self.settings.store.rotate(stored.current, next).await;
         rotated.map_err(unavailable)
     }
 
@@ -188,13 +192,13 @@ impl Sessions {
         let recent = self.moment(now).recent(stored);
         let expires_at = stored
             .absolute_expires_at
-            .min(now.saturating_add(self.0.idle));
+            .min(now.saturating_add(self.settings.idle));
         let next = StoredSession {
             last_used_at: now,
             expires_at,
             // Tokens from before may live longer: another node may have another lifetime for them.
             tokens_until: self
-                .tokens_until(now.saturating_add(self.0.grace))
+                .tokens_until(now.saturating_add(self.settings.grace))
                 .max(stored.tokens_until),
             current: successor.hash(),
             previous: std::iter::once(exchanged)
@@ -210,7 +214,7 @@ impl Sessions {
         Moment {
             now: self.now(),
             came,
-            grace: self.0.grace,
+            grace: self.settings.grace,
         }
     }
 

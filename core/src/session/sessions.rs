@@ -11,9 +11,10 @@ use crate::{
     login_limits::LoginLimits,
     revocation::Revocation,
     session::{
-        Client, Ending, Realm, Session, SessionError, SessionErrorKind, SessionEvent, SessionId,
-        SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair, exchange::Presented,
-        realm::RealmTag, refresh_token::RefreshToken, share::Shares, store::AnyStore,
+        Begun, Client, Ending, Realm, Session, SessionError, SessionErrorKind, SessionEvent,
+        SessionId, SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair,
+        exchange::Presented, realm::RealmTag, refresh_token::RefreshToken, share::Shares,
+        store::AnyStore,
     },
     verify::Verifier,
 };
@@ -72,7 +73,11 @@ use crate::{
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Sessions(pub(super) Arc<Settings>);
+pub struct Sessions {
+    pub(super) settings: Arc<Settings>,
+    /// Of an answer, to which it matters.
+    pub(super) begun: Option<Begun>,
+}
 
 /// A function of the app that hears of events.
 pub(super) type Listener = dyn Fn(&SessionEvent) + Send + Sync;
@@ -105,7 +110,18 @@ impl Sessions {
     }
 
     pub(super) fn new(settings: Settings) -> Self {
-        Self(Arc::new(settings))
+        Self {
+            settings: Arc::new(settings),
+            begun: None,
+        }
+    }
+
+    /// These sessions for one answer, which is told when an ending begins.
+    pub(crate) fn telling(&self, begun: Begun) -> Self {
+        Self {
+            settings: Arc::clone(&self.settings),
+            begun: Some(begun),
+        }
     }
 
     /// A verifier for the access tokens. It refuses those of sessions that have ended, and of another
@@ -115,35 +131,35 @@ impl Sessions {
     /// realm as those of the sessions do.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
-        self.0.verifier.clone()
+        self.settings.verifier.clone()
     }
 
     /// Which access tokens are revoked: for a readiness endpoint, or to revoke a single one.
     #[must_use]
     pub fn revocation(&self) -> &Revocation {
-        &self.0.revocation
+        &self.settings.revocation
     }
 
     /// The cookies of the session routes over these sessions.
     pub(crate) fn cookie_layouts(&self) -> &Layouts {
-        &self.0.layouts
+        &self.settings.layouts
     }
 
     /// The issuer of the access tokens.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
-        &self.0.issuer
+        &self.settings.issuer
     }
 
     /// The realm of the sessions.
     #[must_use]
     pub fn realm(&self) -> &Realm {
-        &self.0.realm
+        &self.settings.realm
     }
 
     /// The limits of failed logins that routes have by default.
     pub(crate) fn login_limits(&self) -> LoginLimits {
-        self.0.login_limits.clone()
+        self.settings.login_limits.clone()
     }
 
     /// Exchanges a refresh token for a new pair.
@@ -184,7 +200,7 @@ impl Sessions {
         claims: impl AsyncFnOnce(Session) -> Result<Option<C>, SessionError>,
         fits: Fits<'_>,
     ) -> Result<TokenPair, SessionError> {
-        let presented = Presented::parse(refresh_token, self.0.tag, client, self.now())?;
+        let presented = Presented::parse(refresh_token, self.settings.tag, client, self.now())?;
         let stored = self.admitted(&presented).await?;
         match claims(Session::from(&stored)).await? {
             Some(claims) => self.exchange(&presented, &stored, claims, fits).await,
@@ -197,7 +213,7 @@ impl Sessions {
 
     /// The session that a refresh token names, whether or not there is one.
     pub(crate) fn id_of_token(&self, refresh_token: &str) -> Option<SessionId> {
-        Some(RefreshToken::parse(refresh_token, self.0.tag)?.session_id())
+        Some(RefreshToken::parse(refresh_token, self.settings.tag)?.session_id())
     }
 
     /// The sessions of the subject, the last used one first.
@@ -226,19 +242,31 @@ impl Sessions {
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away.
     pub async fn sweep(&self) -> Result<u64, SessionError> {
-        self.0.store.sweep(self.now()).await.map_err(unavailable)
+        self.settings
+            .store
+            .sweep(self.now())
+            .await
+            .map_err(unavailable)
     }
 
     /// The session of this id, if it is one of this realm.
     pub(super) async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
-        let found = self.0.store.find(id.clone()).await.map_err(unavailable)?;
-        Ok(found.filter(|stored| stored.realm == self.0.realm))
+        let found = self
+            .settings
+            .store
+            .find(id.clone())
+            .await
+            .map_err(unavailable)?;
+        Ok(found.filter(|stored| stored.realm == self.settings.realm))
     }
 
     /// The sessions of the subject in this realm.
     pub(super) async fn stored(&self, subject: &str) -> Result<Vec<StoredSession>, SessionError> {
-        let realm = self.0.realm.clone();
-        let stored = self.0.store.list(realm, subject.to_owned(), self.now());
+        let realm = self.settings.realm.clone();
+        let stored = self
+            .settings
+            .store
+            .list(realm, subject.to_owned(), self.now());
         stored.await.map_err(unavailable)
     }
 
@@ -246,7 +274,7 @@ impl Sessions {
     /// may end before that: so the time tells when the youngest token was issued.
     pub(super) fn tokens_until(&self, issued_at: i64) -> i64 {
         issued_at
-            .saturating_add(self.0.issuer.ttl())
+            .saturating_add(self.settings.issuer.ttl())
             .saturating_add(MAX_LEEWAY)
     }
 
@@ -261,14 +289,14 @@ impl Sessions {
             return Err(SessionErrorKind::Expired.into());
         }
         let token = self
-            .0
+            .settings
             .issuer
             .issue_for(
                 claims,
                 &stored.subject,
                 &stored.id,
                 stored.expires_at,
-                self.0.named_realm.as_ref(),
+                self.settings.named_realm.as_ref(),
             )
             .map_err(internal)?;
         fits(&token).map(|()| token)
@@ -285,13 +313,13 @@ impl Sessions {
     }
 
     pub(super) fn now(&self) -> i64 {
-        self.0.issuer.clock().now()
+        self.settings.issuer.clock().now()
     }
 
     /// Tells the log and the app. Neither gets a token.
     pub(super) fn tell(&self, event: &SessionEvent) {
-        event.log(&self.0.realm);
-        if let Some(listener) = &self.0.listener {
+        event.log(&self.settings.realm);
+        if let Some(listener) = &self.settings.listener {
             listener(event);
         }
     }
@@ -300,11 +328,11 @@ impl Sessions {
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
-            .field("issuer", &self.0.issuer)
-            .field("realm", &self.0.realm)
-            .field("idle", &self.0.idle)
-            .field("absolute", &self.0.absolute)
-            .field("grace", &self.0.grace)
+            .field("issuer", &self.settings.issuer)
+            .field("realm", &self.settings.realm)
+            .field("idle", &self.settings.idle)
+            .field("absolute", &self.settings.absolute)
+            .field("grace", &self.settings.grace)
             .finish_non_exhaustive()
     }
 }

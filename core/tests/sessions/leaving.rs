@@ -243,6 +243,20 @@ fn a_token_of_a_refresh_that_a_logout_overtakes_is_revoked_too() {
     }
 }
 
+/// The session is over all the same. That its tokens are not is an outage, and logged as one.
+#[test]
+fn an_ending_without_room_in_the_list_is_told() {
+    let list = |clock: &FixedClock| Revocation::local().capacity(1).clock(clock.clone()).build();
+    let setup = Setup::with_clock(|builder, clock| builder.revocation(list(clock).unwrap()));
+    let (first, second) = (setup.login("ada"), setup.login("bob"));
+    assert!(block_on(setup.sessions.end(first.session().id())).unwrap());
+    setup.events();
+    let error = block_on(setup.sessions.end(second.session().id())).unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::Unavailable);
+    assert_eq!(setup.endings(), [Ending::LoggedOut]);
+    assert_eq!(setup.count("bob"), 0);
+}
+
 /// Its tokens have expired. A revocation would take up room for nothing.
 #[test]
 fn an_idle_session_that_ends_takes_no_entry_of_the_list() {
