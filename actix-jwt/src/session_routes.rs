@@ -1,14 +1,13 @@
 //! Login, refresh and logout as a scope.
 
-use std::panic::resume_unwind;
-
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, Responder, Scope,
     body::BoxBody,
     http::{StatusCode, header::HeaderValue},
-    rt, web,
+    web,
 };
-use countersign::{Answer, Reply, SessionError, SessionErrorKind, SessionRoutes};
+use countersign::{Answer, Reply, SessionRoutes};
+use tokio::runtime::Handle;
 
 use crate::head::Head;
 
@@ -66,7 +65,8 @@ pub fn session_routes(path: &str, routes: SessionRoutes) -> Scope {
                         true => "",
                         false => request.match_info().unprocessed(),
                     };
-                    finished(routes.answer(path, &Head(&request), &body)).await
+                    let answer = routes.answer(path, &Head(&request), &body);
+                    answer.finish_with(finish).await
                 }
                 Ok(Err(_)) => SessionRoutes::body_unreadable(),
                 Err(_) => SessionRoutes::body_too_large(),
@@ -76,17 +76,11 @@ pub fn session_routes(path: &str, routes: SessionRoutes) -> Scope {
     }))
 }
 
-/// Waits for the answer. One that ends a session is made in a task of its own: a client that closes the
-/// connection is logged out all the same.
-async fn finished(answer: Answer) -> Reply {
-    if !answer.must_finish() {
-        return answer.await;
-    }
-    match rt::spawn(answer).await {
-        Ok(reply) => reply,
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        // The worker ends before the answer is there.
-        Err(_) => Reply::from(&SessionError::from(SessionErrorKind::Unavailable)),
+/// Makes the rest of an answer in a task of its own: a client that closes the connection is logged out all
+/// the same. It is called in `drop`, where `rt::spawn` would panic outside of a worker.
+fn finish(rest: Answer) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(rest);
     }
 }
 

@@ -173,7 +173,8 @@ impl AuthCookies {
     ///   401. A login does not replace a cookie with another `Domain` or `Path`. The session routes
     ///   delete what a browser can have sent them beside their own, for all parent domains of the
     ///   request's host; behind a proxy that changes the host they cannot name those, and the visitor
-    ///   stays locked out until the planted cookie expires.
+    ///   stays locked out until the planted cookie expires. A logout ends the session of each of up to
+    ///   eight such cookies.
     ///
     /// # Errors
     ///

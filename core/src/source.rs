@@ -322,18 +322,8 @@ pub(crate) fn cookie<'h>(
 ) -> Result<Option<&'h str>, AuthErrorKind> {
     let mut found = None;
     let mut conflict = false;
-    head.visit_header(COOKIE, &mut |header| {
-        for pair in header.split(|byte| *byte == b';') {
-            let Some(value) = pair
-                .trim_ascii()
-                .strip_prefix(name.as_bytes())
-                .and_then(|rest| rest.strip_prefix(b"="))
-            else {
-                continue;
-            };
-            let value = unquoted(value.trim_ascii());
-            conflict |= found.replace(value).is_some_and(|first| first != value);
-        }
+    visit_cookies(head, name, |value| {
+        conflict |= found.replace(value).is_some_and(|first| first != value);
     });
     if conflict {
         return Err(AuthErrorKind::MalformedToken);
@@ -342,6 +332,26 @@ pub(crate) fn cookie<'h>(
         .filter(|value| !value.is_empty())
         .map(text)
         .transpose()
+}
+
+/// Visits the value of each cookie of this name, also of those that were planted.
+#[inline]
+pub(crate) fn visit_cookies<'h>(
+    head: &'h dyn RequestHead,
+    name: &str,
+    mut visit: impl FnMut(&'h [u8]),
+) {
+    head.visit_header(COOKIE, &mut |header| {
+        for pair in header.split(|byte| *byte == b';') {
+            let value = pair
+                .trim_ascii()
+                .strip_prefix(name.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"="));
+            if let Some(value) = value {
+                visit(unquoted(value.trim_ascii()));
+            }
+        }
+    });
 }
 
 fn query<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h str>, AuthErrorKind> {

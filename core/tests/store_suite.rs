@@ -105,6 +105,10 @@ fn a_store_that_breaks_a_rule_is_caught() {
         (Bug::EndAllTwice, "`end_all` names each session once"),
         (Bug::EndAlwaysTrue, "`end` of an unknown id is false"),
         (
+            Bug::EndForgetsTokens,
+            "`end` returns what it has removed, as it was last",
+        ),
+        (
             Bug::EndNeedsTime,
             "`end` ends a session, whatever `until` is",
         ),
@@ -187,6 +191,7 @@ enum Bug {
     EndAllOfAnybody,
     EndAllTwice,
     EndAlwaysTrue,
+    EndForgetsTokens,
     EndNeedsTime,
     EndNothing,
     FindNothing,
@@ -312,13 +317,28 @@ impl SessionStore for Toy {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<EndedSession>, StoreError> {
+        let ended = |row: &StoredSession| EndedSession {
+            id: id.clone(),
+            tokens_until: match self.has(Bug::EndForgetsTokens) {
+                true => revocation.map_or(0, |entry| entry.until),
+                false => row.tokens_until,
+            },
+        };
         let is_late = revocation.is_some_and(|entry| entry.until > FAR);
-        if self.has(Bug::EndNothing) || self.has(Bug::EndNeedsTime) && is_late {
-            return Ok(self.has(Bug::EndNothing) && self.rows().contains_key(&self.key(id)));
+        if self.has(Bug::EndNeedsTime) && is_late {
+            return Ok(None);
         }
-        let ended = self.rows().remove(&self.key(id)).is_some();
-        Ok(ended || self.has(Bug::EndAlwaysTrue))
+        let key = self.key(id);
+        if self.has(Bug::EndNothing) {
+            return Ok(self.rows().get(&key).map(ended));
+        }
+        let removed = self.rows().remove(&key);
+        let invented = self.has(Bug::EndAlwaysTrue).then(|| EndedSession {
+            id: id.clone(),
+            tokens_until: 0,
+        });
+        Ok(removed.as_ref().map(ended).or(invented))
     }
 
     async fn end_all(

@@ -306,6 +306,19 @@ impl Database {
             assert!(!self.store.insert(&first, begun).await.unwrap());
             let begun = self.store.mark().await.unwrap();
             assert!(self.store.insert(&first, begun).await.unwrap());
+
+            let given = RevocationEntry {
+                revoked: Revoked::Session(first.id.clone()),
+                until: now,
+            };
+            let ended = self.store.end(&first.id, Some(&given)).await.unwrap();
+            let session = EndedSession {
+                id: first.id.clone(),
+                tokens_until: first.tokens_until,
+            };
+            let logged = self.store.read(None).await.unwrap().entries;
+            assert_eq!(logged.last(), Some(&session.to_log(&given)));
+            assert_eq!(ended, Some(session));
         });
     }
 

@@ -5,12 +5,11 @@ use std::{
     error::Error,
     fmt,
     future::Future,
-    panic::resume_unwind,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use countersign::{Answer, Reply, SessionError, SessionErrorKind, SessionRoutes};
+use countersign::{Answer, Reply, SessionRoutes};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -95,7 +94,7 @@ where
                 Ok(body) => {
                     let body = body.to_bytes();
                     let answer = routes.answer(parts.uri.path(), &Head::from(&parts), &body);
-                    finished(answer).await
+                    answer.finish_with(finish).await
                 }
                 Err(error) if error.is::<LengthLimitError>() => SessionRoutes::body_too_large(),
                 Err(_) => SessionRoutes::body_unreadable(),
@@ -105,17 +104,11 @@ where
     }
 }
 
-/// Waits for the answer. One that ends a session is made in a task of its own: a client that closes the
-/// connection is logged out all the same. Without a tokio runtime there is no such task.
-async fn finished(answer: Answer) -> Reply {
-    let Some(runtime) = Handle::try_current().ok().filter(|_| answer.must_finish()) else {
-        return answer.await;
-    };
-    match runtime.spawn(answer).await {
-        Ok(reply) => reply,
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        // The runtime ends before the answer is there.
-        Err(_) => Reply::from(&SessionError::from(SessionErrorKind::Unavailable)),
+/// Makes the rest of an answer in a task of its own: a client that closes the connection is logged out all
+/// the same. Without a tokio runtime there is no such task.
+fn finish(rest: Answer) {
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(rest);
     }
 }
 

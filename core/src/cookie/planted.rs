@@ -4,10 +4,26 @@ use std::net::IpAddr;
 
 use crate::{
     cookie::{AuthCookies, Kind, names::is_path},
-    source::{RequestHead, cookie, target_authority},
+    source::{RequestHead, cookie, target_authority, visit_cookies},
 };
 
 impl AuthCookies {
+    /// The different refresh tokens that a request carries, the first [`MOST`] of them. Which one is not
+    /// planted, nobody can tell.
+    pub(crate) fn refresh_tokens<'h>(&self, head: &'h dyn RequestHead) -> Vec<&'h str> {
+        let mut tokens = Vec::new();
+        visit_cookies(head, &self.refresh, |value| {
+            let token = std::str::from_utf8(value).ok();
+            let is_new = |token: &&str| !token.is_empty() && !tokens.contains(token);
+            if let Some(token) = token.filter(is_new)
+                && tokens.len() < MOST
+            {
+                tokens.push(token);
+            }
+        });
+        tokens
+    }
+
     /// Writes the values of `Set-Cookie` that delete what is planted, for a request that carries two
     /// different refresh tokens; none for any other request.
     ///
@@ -78,5 +94,5 @@ fn paths(own: &str, endpoint: &str) -> Vec<String> {
     paths
 }
 
-/// How many parents of a host, and how many parts of a path, are looked at: a client chooses both.
+/// How many parents of a host, parts of a path, and refresh tokens are looked at: a client chooses them all.
 const MOST: usize = 8;

@@ -6,6 +6,7 @@ use serde_json::Serializer;
 use crate::{
     claims::{Registered, Wanted},
     issue::{IssueError, issued::Cause, watch::Watch},
+    session::Realm,
 };
 
 /// What the app's claims say of what an issuer sets or checks.
@@ -54,6 +55,17 @@ pub(super) fn read(json: &[u8]) -> Result<(&str, Registered), IssueError> {
     let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
     let claims = Registered::parse(text, &Wanted::NOTHING).map_err(|_| not_an_object)?;
     Ok((text, claims))
+}
+
+/// Reads claims for a token of a session. Says whether they name the [realm](Realm::CLAIM).
+pub(super) fn read_of_session(json: &[u8]) -> Result<(&str, Registered, bool), IssueError> {
+    let not_an_object = IssueError(Cause::NotAnObject);
+    let mut wanted = Wanted::NOTHING;
+    let place = wanted.text(Realm::CLAIM).ok_or(not_an_object)?;
+    let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
+    let claims = Registered::parse(text, &wanted).map_err(|_| not_an_object)?;
+    let has_realm = claims.texts(place).is_some();
+    Ok((text, claims, has_realm))
 }
 
 /// What the first allocation for a payload makes room for.

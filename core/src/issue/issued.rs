@@ -41,6 +41,11 @@ impl IssuedToken {
         self.id.as_str()
     }
 
+    /// When it was issued, in seconds since 1970.
+    pub(crate) fn issued_at(&self) -> i64 {
+        self.issued_at
+    }
+
     /// When it expires, in seconds since 1970.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
@@ -82,7 +87,7 @@ pub(super) enum Cause {
     OtherSubject,
     #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
     ReservedClaim,
-    #[error("the claims set `exp` or `sid`, which the session sets")]
+    #[error("the claims set `exp`, `sid` or `session_realm`, which the session sets")]
     SessionClaim,
     #[error("the key could not sign")]
     Signing,

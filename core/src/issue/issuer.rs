@@ -15,7 +15,7 @@ use crate::{
         token_id::TokenId,
     },
     jose::base64url,
-    session::SessionId,
+    session::{Realm, SessionId},
     verify::{Verifier, VerifierBuilder},
 };
 
@@ -96,24 +96,27 @@ impl Issuer {
 
     /// Issues an access token of a session: with its subject and its name (`sid`, OpenID Connect
     /// Front-Channel Logout section 3), for the usual lifetime, but not beyond `session_end` (seconds
-    /// since 1970).
+    /// since 1970). A `realm` is written into its [claim](Realm::CLAIM).
     pub(crate) fn issue_for<C: Serialize + ?Sized>(
         &self,
         claims: &C,
         subject: &str,
         session: &SessionId,
         session_end: i64,
+        realm: Option<&Realm>,
     ) -> Result<IssuedToken, IssueError> {
         #[derive(Serialize)]
         struct OfSession<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
             sub: Option<&'a str>,
             sid: &'a SessionId,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            session_realm: Option<&'a Realm>,
             exp: i64,
         }
         let (mut json, _) = given::write(claims)?;
-        let (own, claims) = given::read(&json)?;
-        if claims.expires_at.is_some() || claims.session_id.is_some() {
+        let (own, claims, has_realm) = given::read_of_session(&json)?;
+        if claims.expires_at.is_some() || claims.session_id.is_some() || has_realm {
             return Err(IssueError(Cause::SessionClaim));
         }
         let own_subject = claims.subject.map(|own_sub| claims.get(own_sub, own));
@@ -125,6 +128,7 @@ impl Issuer {
         let of_session = OfSession {
             sub: own_subject.is_none().then_some(subject),
             sid: session,
+            session_realm: realm,
             exp: expires_at,
         };
         let given = Given {

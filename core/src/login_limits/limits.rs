@@ -36,7 +36,9 @@ use crate::{
 /// 5. At an address where an account has logged in within the last 30 days, it has ten attempts of
 ///    its own, and the limit of the address does not apply to it. Nobody who keeps guessing elsewhere
 ///    can lock its owner out there. At other addresses, a lock-out lasts as long as somebody keeps
-///    guessing, and up to a minute longer.
+///    guessing, and up to a minute longer. Where the app does not know the addresses of its clients, that
+///    is everywhere: anybody can keep an account closed whose name is known. So tell the
+///    [address](LoginLimitsBuilder::address).
 /// 6. `Ada@example.com`, ` ada@EXAMPLE.com` and `àda@example.com` are one account: only letters and
 ///    digits count, without case and accents.
 ///
@@ -196,8 +198,8 @@ impl LoginLimits {
             tracing::warn!(
                 target: "countersign",
                 why,
-                "failed logins are limited by account, and not by address: set \
-                 `LoginLimits::builder().address(..)`"
+                "failed logins are limited by account, and not by address, so anybody who keeps guessing \
+                 keeps the owner of an account out: set `LoginLimits::builder().address(..)`"
             );
         });
         None

@@ -14,7 +14,8 @@ pub trait RevocationLog: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError`] when the log cannot say that they are there, or could not keep one as long as
-    /// it has to be kept.
+    /// it has to be kept: then none is added. Raise the [retention](crate::StoreCapabilities::retention) of the
+    /// store, or let [`until`](RevocationEntry::until) be the end of the last token concerned, and no later.
     fn append(
         &self,
         entries: &[RevocationEntry],

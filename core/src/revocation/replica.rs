@@ -137,7 +137,8 @@ impl Revocation {
     /// entries with the one that it was made of.
     ///
     /// Needed where [`Sessions`](crate::Sessions) have a [realm](crate::SessionsBuilder::realm) other
-    /// than the issuer's name, by servers that verify the tokens and have no `Sessions` themselves.
+    /// than the issuer's name, by servers that verify the tokens and have no `Sessions` themselves. Such
+    /// tokens [name their realm](Realm::CLAIM): require that, too.
     #[must_use]
     pub fn of_realm(&self, realm: Realm) -> Self {
         Self {

@@ -66,8 +66,11 @@ impl SessionsBuilder {
     /// Nodes that serve the same users need the same one. An app whose issuer gets another name keeps
     /// its sessions if the realm keeps the old one.
     ///
-    /// It tells refresh tokens apart. Access tokens do not name it: two kinds of users (customers and staff,
-    /// say) need issuers of two names, which gives each a realm as well.
+    /// It tells refresh tokens apart, and access tokens: those of another realm than the default name it in
+    /// the claim [`session_realm`](Realm::CLAIM), which [`Sessions::verifier`] compares. A server that
+    /// verifies them and has no `Sessions` does so too: with
+    /// [`require_value`](crate::VerifierBuilder::require_value), and in the default realm, if the issuer
+    /// serves several, with [`refuse_claim`](crate::VerifierBuilder::refuse_claim).
     pub fn realm(mut self, name: impl Into<String>) -> Self {
         self.realm = Some(name.into());
         self
@@ -123,8 +126,9 @@ impl SessionsBuilder {
     /// these sessions, although others could.
     ///
     /// Then a local list of revocations is enough. If it is not so, another process accepts the access
-    /// tokens of sessions that ended here until they expire. And this one does, where the answer of the store
-    /// got lost: the session has ended then, and its access tokens expire by themselves.
+    /// tokens of sessions that ended here until they expire. Where the store does not answer whether a
+    /// session has ended, its access tokens are refused even so, as are those of a refresh, until the older
+    /// ones have expired.
     pub fn single_process(mut self) -> Self {
         self.single_process = true;
         self
@@ -134,7 +138,8 @@ impl SessionsBuilder {
     /// request: hand the event on, do not wait.
     ///
     /// It is called when the store has answered: an event is missing, never told twice, if that
-    /// answer gets lost or the request is dropped before it.
+    /// answer gets lost. One of an ending is told although the client of the
+    /// [session routes](crate::SessionRoutes) has gone; any other is missing if the request is dropped.
     pub fn on_event<F>(mut self, listener: F) -> Self
     where
         F: Fn(&SessionEvent) + Send + Sync + 'static,
@@ -194,8 +199,13 @@ impl SessionsBuilder {
         let entries_live = grace
             .saturating_add(self.issuer.ttl())
             .saturating_add(MAX_LEEWAY);
+        let revocation = revocation.of_realm(realm.clone());
+        let named_realm = Some(&realm).filter(|realm| realm.as_str() != self.issuer.name());
+        let verifier = self.issuer.verifier().with_revocation(revocation.clone());
         Ok(Sessions::new(Settings {
-            revocation: revocation.of_realm(realm.clone()),
+            verifier: verifier.with_claim(Realm::CLAIM, named_realm.map(Realm::as_str))?,
+            named_realm: named_realm.cloned(),
+            revocation,
             tag: RealmTag::of(&realm),
             realm,
             shares: Shares::new(capacity, entries_live),

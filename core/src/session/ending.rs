@@ -1,11 +1,11 @@
 //! The end of sessions, and of the access tokens that they have issued.
 
 use crate::{
-    revocation::{Revocation, RevocationEntry, Revoked},
+    revocation::{RevocationEntry, Revoked},
     session::{
         EndedSession, Ending, SessionError, SessionErrorKind, SessionEvent, SessionId, Sessions,
         StoreError, StoredSession,
-        sessions::{MAX_LEEWAY, unavailable},
+        sessions::{MAX_LEEWAY, Settings, unavailable},
     },
 };
 
@@ -15,21 +15,30 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on; or when the
-    /// [list of revocations](crate::SessionsBuilder::revocation) is full, and its access tokens may.
+    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on: try again. With
+    /// a [local](crate::Revocation::local) list of revocations its access tokens are refused from now on, also
+    /// those of a refresh, until the older ones have expired. Or when that list is full, and they may go on.
     pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {
-        let found = self.0.store.find(id.clone()).await.map_err(unavailable)?;
+        let found = self
+            .settings
+            .store
+            .find(id.clone())
+            .await
+            .map_err(unavailable)?;
         match found {
-            Some(stored) if stored.realm == self.0.realm => {
+            Some(stored) if stored.realm == self.settings.realm => {
                 self.finish(&stored, Ending::LoggedOut).await
             }
             Some(_of_another_realm) => Ok(false),
             // The store may have lost it: then its tokens live all the same.
             None => {
                 let now = self.now();
-                let until = self.tokens_until(now, i64::MAX);
-                self.end_stored(id, Revoked::Session(id.clone()), until)
-                    .await
+                let entry = RevocationEntry {
+                    revoked: Revoked::Session(id.clone()),
+                    until: self.tokens_until(now.saturating_add(self.settings.grace)),
+                };
+                let ended = self.end_stored(id, &entry).await?;
+                self.revoke(&entry).map(|()| ended.is_some())
             }
         }
     }
@@ -55,7 +64,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away: the session may go on.
+    /// As [`end`](Self::end).
     pub async fn end_of(&self, subject: &str, id: &SessionId) -> Result<bool, SessionError> {
         match self.find(id).await? {
             Some(stored) if stored.subject == subject => {
@@ -74,34 +83,50 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on.
+    /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on. With a
+    /// [local](crate::Revocation::local) list of revocations, the tokens that were issued until now do not.
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
         let now = self.now();
         let until = now
-            .saturating_add(self.0.issuer.max_ttl())
+            .saturating_add(self.settings.issuer.max_ttl())
             .saturating_add(MAX_LEEWAY);
-        let realm = self.0.realm.clone();
-        let sessionless = Revoked::Sessionless {
-            realm: realm.clone(),
-            subject: subject.to_owned(),
-            issued_before: now,
+        let realm = self.settings.realm.clone();
+        let sessionless = RevocationEntry {
+            revoked: Revoked::Sessionless {
+                realm: realm.clone(),
+                subject: subject.to_owned(),
+                issued_before: now,
+            },
+            until,
         };
-        let revoking = Revoking::new(&self.0.revocation, sessionless, until);
-        let ended = self.0.store.end_all(realm, subject.to_owned(), now, until);
-        let ended = revoking.conclude(ended.await)?;
-        let count = ended.len();
-        let mut all_revoked = Ok(());
-        for EndedSession { id, tokens_until } in ended {
-            let session = Revoked::Session(id.clone());
-            let revoking = Revoking::new(&self.0.revocation, session, tokens_until);
-            all_revoked = all_revoked.and(revoking.conclude(Ok(())));
+        // Without a log, nobody will say which sessions have ended: all that they have issued counts.
+        let doubtful = match self.settings.revocation.is_local() {
+            true => RevocationEntry {
+                revoked: Revoked::Subject {
+                    realm: realm.clone(),
+                    subject: subject.to_owned(),
+                    issued_before: now,
+                },
+                until,
+            },
+            false => sessionless.clone(),
+        };
+        let in_doubt = InDoubt::new(self, doubtful);
+        let ended = self
+            .settings
+            .store
+            .end_all(realm, subject.to_owned(), now, until);
+        let ended = in_doubt.decide(ended.await)?;
+        let mut all_revoked = self.revoke(&sessionless);
+        for session in &ended {
+            all_revoked = all_revoked.and(self.revoke(&session.revocation()));
             self.tell(&SessionEvent::Ended {
-                id,
+                id: session.id.clone(),
                 subject: subject.to_owned(),
                 why: Ending::LoggedOutEverywhere,
             });
         }
-        all_revoked.map(|()| count)
+        all_revoked.map(|()| ended.len())
     }
 
     /// Ends a session, and revokes its access tokens.
@@ -110,59 +135,78 @@ impl Sessions {
         stored: &StoredSession,
         why: Ending,
     ) -> Result<bool, SessionError> {
-        let (revoked, until) = self.revoked(stored, self.now());
-        let ended = self.end_stored(&stored.id, revoked, until);
-        let ended = ended.await?;
-        if ended {
-            self.tell(&SessionEvent::Ended {
-                id: stored.id.clone(),
-                subject: stored.subject.clone(),
-                why,
-            });
-        }
-        Ok(ended)
+        let entry = self.revocation_of(stored);
+        let ended = self.end_stored(&stored.id, &entry).await?;
+        // The session is over, also where the list has no room for the revocation.
+        let revoked = match &ended {
+            Some(ended) => {
+                self.tell(&SessionEvent::Ended {
+                    id: stored.id.clone(),
+                    subject: stored.subject.clone(),
+                    why,
+                });
+                self.revoke(&ended.to_log(&entry))
+            }
+            None => self.revoke(&entry),
+        };
+        revoked.map(|()| ended.is_some())
     }
 
-    /// The revocation that goes with the end of a session, and until when it counts: as long as the tokens
-    /// that it had when it was found, and as one that a refresh makes which is under way.
-    fn revoked(&self, stored: &StoredSession, now: i64) -> (Revoked, i64) {
+    /// The revocation that goes with the end of a session, as it was found.
+    fn revocation_of(&self, stored: &StoredSession) -> RevocationEntry {
         let StoredSession { realm, subject, .. } = stored;
-        let racing = now.saturating_add(UNDER_WAY);
-        let racing = self.tokens_until(racing, stored.absolute_expires_at);
-        let until = stored.tokens_until.max(racing);
-        if self.0.shares.take(realm, subject, now) {
-            return (Revoked::Session(stored.id.clone()), until);
+        let until = stored.tokens_until;
+        if self.settings.shares.take(realm, subject, self.now()) {
+            return RevocationEntry {
+                revoked: Revoked::Session(stored.id.clone()),
+                until,
+            };
         }
-        // No token of it is younger, unless one was exchanged within the window and is answered again.
-        let issued_before = match stored.previous.is_empty() {
+        // No token of it is younger than this, whoever was answered late.
+        let youngest = until
+            .saturating_sub(MAX_LEEWAY)
+            .saturating_sub(self.settings.issuer.ttl());
+        // Also where a node with other settings has written the row.
+        let answered_until = match stored.previous.is_empty() {
             true => stored.last_used_at,
-            false => stored.last_used_at.saturating_add(self.0.grace),
+            false => stored.last_used_at.saturating_add(self.settings.grace),
         };
-        let all = Revoked::Subject {
-            realm: realm.clone(),
-            subject: subject.clone(),
-            issued_before,
-        };
-        (all, until)
+        RevocationEntry {
+            revoked: Revoked::Subject {
+                realm: realm.clone(),
+                subject: subject.clone(),
+                issued_before: youngest.max(answered_until),
+            },
+            until,
+        }
     }
 
+    /// Ends a session at the store, which logs the revocation. What is in force here is up to the caller.
     async fn end_stored(
         &self,
         id: &SessionId,
-        revoked: Revoked,
-        until: i64,
-    ) -> Result<bool, SessionError> {
-        let revoking = Revoking::new(&self.0.revocation, revoked, until);
-        let entry = revoking.entry.clone();
-        let ended = self.0.store.end(id.clone(), entry).await;
-        revoking.conclude(ended)
+        entry: &RevocationEntry,
+    ) -> Result<Option<EndedSession>, SessionError> {
+        let in_doubt = InDoubt::new(self, entry.clone());
+        let ended = self
+            .settings
+            .store
+            .end(id.clone(), Some(entry.clone()))
+            .await;
+        in_doubt.decide(ended)
+    }
+
+    /// Revokes at this node. The other nodes hear of it from the store.
+    fn revoke(&self, entry: &RevocationEntry) -> Result<(), SessionError> {
+        let revoked = self.settings.revocation.revoke(entry);
+        revoked.map_err(|full| SessionError::because(SessionErrorKind::Unavailable, full))
     }
 
     /// Ends the sessions of the subject that were used least recently, until there is room for one
     /// more: nobody fills the store with logins of one account.
     pub(super) async fn make_room(&self, subject: &str) -> Result<(), SessionError> {
         let mut listed = self.stored(subject).await?;
-        let over = (listed.len() + 1).saturating_sub(self.0.per_subject);
+        let over = (listed.len() + 1).saturating_sub(self.settings.per_subject);
         listed.sort_by_key(|session| session.last_used_at);
         for oldest in listed.iter().take(over) {
             self.finish(oldest, Ending::Displaced).await?;
@@ -171,43 +215,45 @@ impl Sessions {
     }
 }
 
-/// How long an ending takes at most between its two questions to the store, in seconds: meanwhile, a refresh
-/// can exchange a token.
-const UNDER_WAY: i64 = 60;
-
-/// A revocation at this node that goes with a step of the store; the other nodes hear of it from the
-/// store. It happens also when the request is dropped while the store is at it: a client that closes
-/// the connection must not keep its token.
-struct Revoking<'r> {
-    revocation: &'r Revocation,
+/// An ending that the store has not answered yet: it may have taken effect.
+///
+/// A request can be dropped meanwhile, as a client closes the connection, and an answer can get lost. The
+/// tokens are revoked here in both cases. Only where this node follows a log, an error leaves that to the
+/// log: it says whether the session has ended, to this node and the others.
+struct InDoubt<'s> {
+    sessions: &'s Sessions,
+    /// What is revoked unless the store answers.
     entry: Option<RevocationEntry>,
 }
 
-impl<'r> Revoking<'r> {
-    fn new(revocation: &'r Revocation, revoked: Revoked, until: i64) -> Self {
+impl<'s> InDoubt<'s> {
+    fn new(sessions: &'s Sessions, entry: RevocationEntry) -> Self {
+        if let Some(begun) = &sessions.begun {
+            begun.set();
+        }
         Self {
-            revocation,
-            entry: Some(RevocationEntry { revoked, until }),
+            sessions,
+            entry: Some(entry),
         }
     }
 
-    /// The store has answered. If it could not do its part, nothing is revoked here.
-    fn conclude<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
-        let entry = self.entry.take();
-        let done = answer.map_err(unavailable)?;
-        if let Some(entry) = entry {
-            let result = self.revocation.revoke(&entry);
-            result.map_err(|full| SessionError::because(SessionErrorKind::Unavailable, full))?;
+    fn decide<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
+        if answer.is_ok() || !self.sessions.settings.revocation.is_local() {
+            self.entry = None;
         }
-        Ok(done)
+        answer.map_err(unavailable)
     }
 }
 
-impl Drop for Revoking<'_> {
+impl Drop for InDoubt<'_> {
     fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
+        if let Some(mut entry) = self.entry.take() {
+            let Settings { grace, .. } = &*self.sessions.settings;
+            // A refresh may have come in between.
+            let latest = self.sessions.now().saturating_add(*grace);
+            entry.until = entry.until.max(self.sessions.tokens_until(latest));
             // A full list alarms by itself.
-            let _ = self.revocation.revoke(&entry);
+            let _ = self.sessions.settings.revocation.revoke(&entry);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         decision::{Decision, Moment, decide},
         realm::RealmTag,
         refresh_token::RefreshToken,
-        sessions::{Fits, MAX_LEEWAY, internal, unavailable},
+        sessions::{Fits, internal, unavailable},
     },
 };
 
@@ -82,25 +82,35 @@ impl Sessions {
                 return Ok(self.pair(access, &successor, Session::from(&next)));
             }
         }
-        let stored = self.found(presented).await?;
-        match self.decide(&stored, presented) {
-            Decision::Repeat(chain) => {
-                let current = presented.token.follow(chain);
-                if current.hash() != stored.current {
+        for _ in 0..REPEATS {
+            let stored = self.found(presented).await?;
+            let chain = match self.decide(&stored, presented) {
+                Decision::Repeat(chain) => chain,
+                Decision::Expired => return Err(SessionErrorKind::Expired.into()),
+                Decision::Rotate => {
                     return Err(unavailable_because(
-                        "the stored salts lead to another token",
+                        "the token is current, and could not be exchanged: a clock or the store went back",
                     ));
                 }
-                let access = self.access_token(&stored, &claims, fits)?;
-                self.repeated(&stored, &current, access).await
+                // No replay, as it was good when it came; and no answer, as there is a newer token.
+                Decision::Replayed | Decision::WrongClient => {
+                    return Err(SessionErrorKind::Superseded.into());
+                }
+            };
+            let current = presented.token.follow(chain);
+            if current.hash() != stored.current {
+                return Err(unavailable_because(
+                    "the stored salts lead to another token",
+                ));
             }
-            Decision::Expired => Err(SessionErrorKind::Expired.into()),
-            Decision::Rotate => Err(unavailable_because(
-                "the token is current, and could not be exchanged: a clock or the store went back",
-            )),
-            // No replay, as it was good when it came; and no answer, as there is a newer token.
-            Decision::Replayed | Decision::WrongClient => Err(SessionErrorKind::Superseded.into()),
+            let access = self.access_token(&stored, &claims, fits)?;
+            if self.remembered(&stored, &access).await? {
+                return Ok(self.repeated(&stored, &current, access));
+            }
         }
+        Err(unavailable_because(
+            "the session was refreshed by others each time that it was looked at",
+        ))
     }
 
     /// Whether the token was the current one until now.
@@ -109,7 +119,11 @@ impl Sessions {
         presented: &Presented,
         next: &StoredSession,
     ) -> Result<bool, SessionError> {
-        let rotated = self.0.store.rotate(presented.hash, next.clone()).await;
+        let rotated = self
+            .settings
+            .store
+            .rotate(presented.hash, next.clone())
+            .await;
         let rotated = rotated.map_err(unavailable)?;
         if rotated {
             self.tell(&SessionEvent::Refreshed {
@@ -120,40 +134,36 @@ impl Sessions {
     }
 
     /// The current token once more, with a new access token.
-    async fn repeated(
+    fn repeated(
         &self,
         stored: &StoredSession,
         current: &RefreshToken,
         access: IssuedToken,
-    ) -> Result<TokenPair, SessionError> {
-        self.remember(stored, &access).await?;
+    ) -> TokenPair {
         let session = Session::from(stored);
         self.tell(&SessionEvent::Repeated {
             session: session.clone(),
         });
-        Ok(self.pair(access, current, session))
+        self.pair(access, current, session)
     }
 
     /// Notes how long the session's access tokens live, when an answer took longer than the window in
-    /// which it may be given again.
-    async fn remember(
+    /// which it may be given again. `false`: the session has changed, and nothing was noted.
+    async fn remembered(
         &self,
         stored: &StoredSession,
         access: &IssuedToken,
-    ) -> Result<(), SessionError> {
-        let tokens_until = access.expires_at().saturating_add(MAX_LEEWAY);
+    ) -> Result<bool, SessionError> {
+        let tokens_until = self.tokens_until(access.issued_at());
         if tokens_until <= stored.tokens_until {
-            return Ok(());
+            return Ok(true);
         }
         let next = StoredSession {
             tokens_until,
             ..stored.clone()
         };
-        let rotated = self.0.store.rotate(stored.current, next).await;
-        match rotated.map_err(unavailable)? {
-            true => Ok(()),
-            false => Err(SessionErrorKind::Superseded.into()),
-        }
+        let rotated = self.settings.store.rotate(stored.current, next).await;
+        rotated.map_err(unavailable)
     }
 
     fn decide<'s>(&self, stored: &'s StoredSession, presented: &Presented) -> Decision<'s> {
@@ -182,12 +192,14 @@ impl Sessions {
         let recent = self.moment(now).recent(stored);
         let expires_at = stored
             .absolute_expires_at
-            .min(now.saturating_add(self.0.idle));
+            .min(now.saturating_add(self.settings.idle));
         let next = StoredSession {
             last_used_at: now,
             expires_at,
             // Tokens from before may live longer: another node may have another lifetime for them.
-            tokens_until: self.tokens_until(now, expires_at).max(stored.tokens_until),
+            tokens_until: self
+                .tokens_until(now.saturating_add(self.settings.grace))
+                .max(stored.tokens_until),
             current: successor.hash(),
             previous: std::iter::once(exchanged)
                 .chain(stored.previous[..recent].iter().cloned())
@@ -202,7 +214,7 @@ impl Sessions {
         Moment {
             now: self.now(),
             came,
-            grace: self.0.grace,
+            grace: self.settings.grace,
         }
     }
 
@@ -211,6 +223,9 @@ impl Sessions {
         stored.ok_or_else(|| SessionErrorKind::Unknown.into())
     }
 }
+
+/// How often an exchanged token is looked at for an answer, when others refresh the session meanwhile.
+const REPEATS: usize = 4;
 
 fn unavailable_because(cause: &'static str) -> SessionError {
     SessionError::because(SessionErrorKind::Unavailable, cause)

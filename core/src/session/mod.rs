@@ -1,5 +1,6 @@
 //! Logged-in users: refresh tokens, their rotation, and where they are kept.
 
+mod begun;
 mod builder;
 mod capabilities;
 mod decision;
@@ -26,6 +27,7 @@ mod store;
 mod store_mark;
 mod view;
 
+pub(crate) use self::begun::Begun;
 pub use self::{
     builder::SessionsBuilder,
     capabilities::StoreCapabilities,

@@ -60,7 +60,9 @@ fn rotate(store: &MemoryStore, seed: u8, current: u8) -> bool {
 }
 
 fn end(store: &MemoryStore, seed: u8) -> bool {
-    block_on(store.end(&session(seed, 0).id, None)).unwrap()
+    block_on(store.end(&session(seed, 0).id, None))
+        .unwrap()
+        .is_some()
 }
 
 /// Claim: of racers with one predecessor, exactly one rotates, and its successor is the one that is kept.
@@ -121,6 +123,24 @@ fn all_sessions_of_a_subject_end_in_one_step() {
         }
         assert_eq!(other.join().unwrap(), 2);
         assert!(seeds.iter().all(|seed| find(&store, *seed).is_none()));
+    });
+}
+
+/// Claim: a list that runs beside an end of all shows all sessions of the subject, or none.
+#[test]
+fn a_list_shows_all_sessions_that_end_together_or_none() {
+    check(2, || {
+        let store = MemoryStore::new();
+        for seed in [1, 2] {
+            insert(&store, &session(seed, 0));
+        }
+        let other = spawn({
+            let store = store.clone();
+            move || end_all(&store)
+        });
+        let listed = block_on(store.list(&realm(), "user", NOW)).unwrap().len();
+        assert!([0, 2].contains(&listed), "{listed}");
+        assert_eq!(other.join().unwrap(), 2);
     });
 }
 

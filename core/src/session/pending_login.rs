@@ -59,7 +59,7 @@ impl Sessions {
     /// ```
     pub async fn begin(&self) -> Result<PendingLogin, SessionError> {
         let began_at = self.now();
-        let began = self.0.store.mark().await.map_err(unavailable)?;
+        let began = self.settings.store.mark().await.map_err(unavailable)?;
         Ok(PendingLogin {
             sessions: self.clone(),
             began,
@@ -171,7 +171,7 @@ impl PendingLogin {
                 "the login took more than an hour",
             ));
         }
-        let settings = &*sessions.0;
+        let settings = &*sessions.settings;
         let token = RefreshToken::generate(settings.tag).map_err(internal)?;
         let absolute_expires_at = self.began_at.saturating_add(settings.absolute);
         let expires_at = absolute_expires_at.min(now.saturating_add(settings.idle));
@@ -185,7 +185,7 @@ impl PendingLogin {
             last_used_at: now,
             expires_at,
             absolute_expires_at,
-            tokens_until: sessions.tokens_until(now, expires_at),
+            tokens_until: sessions.tokens_until(now),
             current: token.hash(),
             previous: Vec::new(),
         };

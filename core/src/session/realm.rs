@@ -10,7 +10,8 @@ use crate::{config_error::ConfigError, jose::crypto::sha256};
 ///
 /// Sessions of different realms have nothing in common, even in one store. A refresh token opens
 /// sessions of its own realm only, and a subject is a user of its realm: logging `1` out everywhere
-/// in one ends nothing of `1` in another.
+/// in one ends nothing of `1` in another. Nor does an access token: one of a realm other than the
+/// issuer's name carries it in the claim [`session_realm`](Self::CLAIM).
 ///
 /// 1 to 255 bytes without control characters.
 ///
@@ -28,6 +29,9 @@ use crate::{config_error::ConfigError, jose::crypto::sha256};
 pub struct Realm(Arc<str>);
 
 impl Realm {
+    /// The claim of an access token that names the realm of its session: `session_realm`. Absent where
+    /// that is the issuer's name.
+    pub const CLAIM: &'static str = "session_realm";
     /// The longest name, in bytes.
     pub const LONGEST: usize = 255;
 

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::session::{Digest, PreviousToken, Realm, SessionId};
+use crate::{
+    revocation::{RevocationEntry, Revoked},
+    session::{Digest, PreviousToken, Realm, SessionId},
+};
 
 /// A session as a store keeps it: one row. Times in seconds since 1970.
 ///
@@ -31,8 +34,8 @@ pub struct StoredSession {
     pub expires_at: i64,
     /// When it ends in any case. It never changes.
     pub absolute_expires_at: i64,
-    /// The last second in which any verifier could accept one of its access tokens, the largest
-    /// leeway included. A revocation of them has to be remembered until then. It only grows.
+    /// No verifier accepts one of its access tokens after this second, the largest leeway included. A
+    /// revocation of them has to be remembered until then. It only grows.
     pub tokens_until: i64,
     /// The SHA-256 hash of the one refresh token that is valid.
     pub current: Digest,
@@ -48,13 +51,49 @@ impl StoredSession {
     }
 }
 
-/// A session that [`SessionStore::end_all`](crate::SessionStore::end_all) has removed.
+/// A session that [`SessionStore::end`](crate::SessionStore::end) or
+/// [`end_all`](crate::SessionStore::end_all) has removed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EndedSession {
     /// Its name.
     pub id: SessionId,
     /// Its [`tokens_until`](StoredSession::tokens_until).
     pub tokens_until: i64,
+}
+
+impl EndedSession {
+    /// Chooses what a store logs when it removes this session: the revocation that it was given, or,
+    /// where the tokens of the session live for longer, that the session is revoked until then.
+    ///
+    /// The session may have been refreshed since the caller of
+    /// [`end`](crate::SessionStore::end) has read it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{EndedSession, RevocationEntry, Revoked, SessionId};
+    ///
+    /// let id = SessionId::parse("AAECAwQFBgcICQoLDA0ODw").expect("22 characters");
+    /// let given = RevocationEntry { revoked: Revoked::Session(id.clone()), until: 1_800_000_000 };
+    /// let removed = EndedSession { id, tokens_until: 1_800_000_900 };
+    /// assert_eq!(removed.to_log(&given).until, 1_800_000_900);
+    /// ```
+    #[must_use]
+    pub fn to_log(&self, given: &RevocationEntry) -> RevocationEntry {
+        match self.tokens_until > given.until {
+            true => self.revocation(),
+            false => given.clone(),
+        }
+    }
+
+    /// The revocation of its access tokens, by its name.
+    #[must_use]
+    pub fn revocation(&self) -> RevocationEntry {
+        RevocationEntry {
+            revoked: Revoked::Session(self.id.clone()),
+            until: self.tokens_until,
+        }
+    }
 }
 
 /// No hashes, and no subject: it may be an address.

@@ -11,9 +11,10 @@ use crate::{
     login_limits::LoginLimits,
     revocation::Revocation,
     session::{
-        Client, Ending, Realm, Session, SessionError, SessionErrorKind, SessionEvent, SessionId,
-        SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair, exchange::Presented,
-        realm::RealmTag, refresh_token::RefreshToken, share::Shares, store::AnyStore,
+        Begun, Client, Ending, Realm, Session, SessionError, SessionErrorKind, SessionEvent,
+        SessionId, SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair,
+        exchange::Presented, realm::RealmTag, refresh_token::RefreshToken, share::Shares,
+        store::AnyStore,
     },
     verify::Verifier,
 };
@@ -33,7 +34,7 @@ use crate::{
 ///    user table costs nobody the session.
 /// 6. What the store cannot answer is an outage (503), never a logout.
 /// 7. Sessions belong to a [realm](SessionsBuilder::realm), by default the issuer's name. Those of two
-///    apps over one store have nothing in common.
+///    apps over one store have nothing in common, and neither takes the other's access tokens.
 ///
 /// [grace window]: SessionsBuilder::grace
 ///
@@ -72,7 +73,11 @@ use crate::{
 /// # }).unwrap();
 /// ```
 #[derive(Clone)]
-pub struct Sessions(pub(super) Arc<Settings>);
+pub struct Sessions {
+    pub(super) settings: Arc<Settings>,
+    /// Of an answer, to which it matters.
+    pub(super) begun: Option<Begun>,
+}
 
 /// A function of the app that hears of events.
 pub(super) type Listener = dyn Fn(&SessionEvent) + Send + Sync;
@@ -81,7 +86,10 @@ pub(super) type Listener = dyn Fn(&SessionEvent) + Send + Sync;
 pub(super) struct Settings {
     pub(super) issuer: Issuer,
     pub(super) realm: Realm,
+    /// The realm that access tokens name. The issuer's own name is in them already.
+    pub(super) named_realm: Option<Realm>,
     pub(super) tag: RealmTag,
+    pub(super) verifier: Verifier,
     pub(super) store: Arc<dyn AnyStore>,
     pub(super) idle: i64,
     pub(super) absolute: i64,
@@ -102,42 +110,56 @@ impl Sessions {
     }
 
     pub(super) fn new(settings: Settings) -> Self {
-        Self(Arc::new(settings))
+        Self {
+            settings: Arc::new(settings),
+            begun: None,
+        }
     }
 
-    /// A verifier for the access tokens. It refuses those of sessions that have ended.
+    /// These sessions for one answer, which is told when an ending begins.
+    pub(crate) fn telling(&self, begun: Begun) -> Self {
+        Self {
+            settings: Arc::clone(&self.settings),
+            begun: Some(begun),
+        }
+    }
+
+    /// A verifier for the access tokens. It refuses those of sessions that have ended, and of another
+    /// [realm](Realm::CLAIM).
+    ///
+    /// A token that the app issues beside its sessions, with [`Issuer::issue`], passes if it names the
+    /// realm as those of the sessions do.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
-        let revocation = self.0.revocation.clone();
-        self.0.issuer.verifier().with_revocation(revocation)
+        self.settings.verifier.clone()
     }
 
     /// Which access tokens are revoked: for a readiness endpoint, or to revoke a single one.
     #[must_use]
     pub fn revocation(&self) -> &Revocation {
-        &self.0.revocation
+        &self.settings.revocation
     }
 
     /// The cookies of the session routes over these sessions.
     pub(crate) fn cookie_layouts(&self) -> &Layouts {
-        &self.0.layouts
+        &self.settings.layouts
     }
 
     /// The issuer of the access tokens.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
-        &self.0.issuer
+        &self.settings.issuer
     }
 
     /// The realm of the sessions.
     #[must_use]
     pub fn realm(&self) -> &Realm {
-        &self.0.realm
+        &self.settings.realm
     }
 
     /// The limits of failed logins that routes have by default.
     pub(crate) fn login_limits(&self) -> LoginLimits {
-        self.0.login_limits.clone()
+        self.settings.login_limits.clone()
     }
 
     /// Exchanges a refresh token for a new pair.
@@ -178,7 +200,7 @@ impl Sessions {
         claims: impl AsyncFnOnce(Session) -> Result<Option<C>, SessionError>,
         fits: Fits<'_>,
     ) -> Result<TokenPair, SessionError> {
-        let presented = Presented::parse(refresh_token, self.0.tag, client, self.now())?;
+        let presented = Presented::parse(refresh_token, self.settings.tag, client, self.now())?;
         let stored = self.admitted(&presented).await?;
         match claims(Session::from(&stored)).await? {
             Some(claims) => self.exchange(&presented, &stored, claims, fits).await,
@@ -191,7 +213,7 @@ impl Sessions {
 
     /// The session that a refresh token names, whether or not there is one.
     pub(crate) fn id_of_token(&self, refresh_token: &str) -> Option<SessionId> {
-        Some(RefreshToken::parse(refresh_token, self.0.tag)?.session_id())
+        Some(RefreshToken::parse(refresh_token, self.settings.tag)?.session_id())
     }
 
     /// The sessions of the subject, the last used one first.
@@ -220,29 +242,39 @@ impl Sessions {
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away.
     pub async fn sweep(&self) -> Result<u64, SessionError> {
-        self.0.store.sweep(self.now()).await.map_err(unavailable)
+        self.settings
+            .store
+            .sweep(self.now())
+            .await
+            .map_err(unavailable)
     }
 
     /// The session of this id, if it is one of this realm.
     pub(super) async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
-        let found = self.0.store.find(id.clone()).await.map_err(unavailable)?;
-        Ok(found.filter(|stored| stored.realm == self.0.realm))
+        let found = self
+            .settings
+            .store
+            .find(id.clone())
+            .await
+            .map_err(unavailable)?;
+        Ok(found.filter(|stored| stored.realm == self.settings.realm))
     }
 
     /// The sessions of the subject in this realm.
     pub(super) async fn stored(&self, subject: &str) -> Result<Vec<StoredSession>, SessionError> {
-        let realm = self.0.realm.clone();
-        let stored = self.0.store.list(realm, subject.to_owned(), self.now());
+        let realm = self.settings.realm.clone();
+        let stored = self
+            .settings
+            .store
+            .list(realm, subject.to_owned(), self.now());
         stored.await.map_err(unavailable)
     }
 
-    /// The last second in which any verifier could accept an access token of a session that was used
-    /// at this time: one that an exchanged token got at the end of its window.
-    pub(super) fn tokens_until(&self, used_at: i64, expires_at: i64) -> i64 {
-        used_at
-            .saturating_add(self.0.grace)
-            .saturating_add(self.0.issuer.ttl())
-            .min(expires_at)
+    /// No verifier accepts an access token after this second that was issued up to this time. The session
+    /// may end before that: so the time tells when the youngest token was issued.
+    pub(super) fn tokens_until(&self, issued_at: i64) -> i64 {
+        issued_at
+            .saturating_add(self.settings.issuer.ttl())
             .saturating_add(MAX_LEEWAY)
     }
 
@@ -257,9 +289,15 @@ impl Sessions {
             return Err(SessionErrorKind::Expired.into());
         }
         let token = self
-            .0
+            .settings
             .issuer
-            .issue_for(claims, &stored.subject, &stored.id, stored.expires_at)
+            .issue_for(
+                claims,
+                &stored.subject,
+                &stored.id,
+                stored.expires_at,
+                self.settings.named_realm.as_ref(),
+            )
             .map_err(internal)?;
         fits(&token).map(|()| token)
     }
@@ -275,13 +313,13 @@ impl Sessions {
     }
 
     pub(super) fn now(&self) -> i64 {
-        self.0.issuer.clock().now()
+        self.settings.issuer.clock().now()
     }
 
     /// Tells the log and the app. Neither gets a token.
     pub(super) fn tell(&self, event: &SessionEvent) {
-        event.log(&self.0.realm);
-        if let Some(listener) = &self.0.listener {
+        event.log(&self.settings.realm);
+        if let Some(listener) = &self.settings.listener {
             listener(event);
         }
     }
@@ -290,11 +328,11 @@ impl Sessions {
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
-            .field("issuer", &self.0.issuer)
-            .field("realm", &self.0.realm)
-            .field("idle", &self.0.idle)
-            .field("absolute", &self.0.absolute)
-            .field("grace", &self.0.grace)
+            .field("issuer", &self.settings.issuer)
+            .field("realm", &self.settings.realm)
+            .field("idle", &self.settings.idle)
+            .field("absolute", &self.settings.absolute)
+            .field("grace", &self.settings.grace)
             .finish_non_exhaustive()
     }
 }

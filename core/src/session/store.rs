@@ -79,7 +79,9 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Removes the session, and adds this revocation to the log: also when there is no such session
-    /// any more. Says whether there was one. Without a revocation the log stays as it is.
+    /// any more. Where the tokens of the session live for longer than the revocation lasts, it logs
+    /// [another](EndedSession::to_log) that lasts as long. Without a revocation the log stays as it is.
+    /// Returns the session that was removed.
     ///
     /// # Errors
     ///
@@ -88,7 +90,7 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<EndedSession>, StoreError>> + Send;
 
     /// Removes all sessions of the subject, and adds to the log that each of them is revoked until its
     /// `tokens_until`, be that over or not; and that
@@ -179,7 +181,7 @@ pub(super) trait AnyStore: Send + Sync {
         &self,
         id: SessionId,
         revocation: Option<RevocationEntry>,
-    ) -> BoxFuture<Result<bool, StoreError>>;
+    ) -> BoxFuture<Result<Option<EndedSession>, StoreError>>;
     fn end_all(
         &self,
         realm: Realm,
@@ -225,7 +227,7 @@ impl<S: SessionStore> AnyStore for S {
         &self,
         id: SessionId,
         revocation: Option<RevocationEntry>,
-    ) -> BoxFuture<Result<bool, StoreError>> {
+    ) -> BoxFuture<Result<Option<EndedSession>, StoreError>> {
         let store = self.clone();
         Box::pin(async move { SessionStore::end(&store, &id, revocation.as_ref()).await })
     }

@@ -85,7 +85,7 @@ impl fmt::Debug for Session {
 /// Who a user is: the subject, and the claims of the access token.
 ///
 /// The claims are a type that serialises as a JSON object. They may hold `sub` if it is the subject;
-/// `iss`, `iat`, `jti`, `exp` and `sid` are set by the library.
+/// `iss`, `iat`, `jti`, `exp`, `sid` and `session_realm` are set by the library.
 ///
 /// # Examples
 ///

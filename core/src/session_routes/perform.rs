@@ -33,8 +33,7 @@ impl SessionRoutes {
                 client,
                 earlier,
             } => self.log_in(attempt, body, client, earlier).await,
-            Task::LogOut(token) => self.log_out(&token).await,
-            Task::LogOutBearer(check) => self.log_out_bearer(check).await,
+            Task::LogOut(tokens, check) => self.log_out(&tokens, check).await,
             Task::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
             Task::Refresh { token, client } => self.refresh(token, client).await,
         };
@@ -46,7 +45,7 @@ impl SessionRoutes {
         attempt: Option<LoginAttempt>,
         body: Vec<u8>,
         client: Client,
-        earlier: Option<String>,
+        earlier: Vec<String>,
     ) -> Result<Reply, Reply> {
         // A log-out everywhere during the password check must end this login too.
         let login = match self.sessions.begin().await {
@@ -78,11 +77,8 @@ impl SessionRoutes {
             .await;
         let reply = self.granted(&pair.map_err(|error| self.refused(&error))?)?;
         // The browser forgets the session that it had. If that cannot be ended now, it expires.
-        if let Some(earlier) = earlier {
-            let ended = self.sessions.end_by_token(&earlier).await;
-            if let Err(error) = ended {
-                self.report(&error);
-            }
+        if let Err(error) = self.end_by_tokens(&earlier).await {
+            self.report(&error);
         }
         Ok(reply)
     }
@@ -105,10 +101,27 @@ impl SessionRoutes {
         self.granted(&pair.map_err(|error| self.refused(&error))?)
     }
 
-    async fn log_out(&self, token: &str) -> Result<Reply, Reply> {
-        let ended = self.sessions.end_by_token(token).await;
+    async fn log_out(
+        &self,
+        tokens: &[String],
+        check: Option<Authenticate>,
+    ) -> Result<Reply, Reply> {
+        let ended = self.end_by_tokens(tokens).await;
         ended.map_err(|error| self.refused(&error))?;
-        Ok(self.gone())
+        match check {
+            Some(check) => self.log_out_bearer(check).await,
+            None => Ok(self.gone()),
+        }
+    }
+
+    /// Ends the sessions of all these refresh tokens, whether or not one of them fails.
+    async fn end_by_tokens(&self, tokens: &[String]) -> Result<(), SessionError> {
+        let mut all_ended = Ok(());
+        for token in tokens {
+            let ended = self.sessions.end_by_token(token).await;
+            all_ended = all_ended.and(ended.map(drop));
+        }
+        all_ended
     }
 
     /// A client that has lost its refresh token logs out with the access token. In cookie mode,

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::{
     authenticate::Authenticate,
+    error::AuthError,
     login_limits::LoginAttempt,
     session::{Client, SessionId},
     session_routes::{
@@ -24,11 +25,11 @@ pub(super) enum Task {
         attempt: Option<LoginAttempt>,
         body: Vec<u8>,
         client: Client,
-        /// The refresh token that the browser had.
-        earlier: Option<String>,
+        /// The refresh tokens that the browser had: one, unless others were planted.
+        earlier: Vec<String>,
     },
-    LogOut(String),
-    LogOutBearer(Authenticate),
+    /// By refresh tokens, and by an access token.
+    LogOut(Vec<String>, Option<Authenticate>),
     LogOutEverywhere(Authenticate),
     Refresh {
         token: String,
@@ -40,9 +41,7 @@ impl Task {
     /// Whether it is there to end a session.
     pub(super) fn ends_a_session(&self) -> bool {
         match self {
-            Self::End(..) | Self::LogOut(_) | Self::LogOutBearer(_) | Self::LogOutEverywhere(_) => {
-                true
-            }
+            Self::End(..) | Self::LogOut(..) | Self::LogOutEverywhere(_) => true,
             Self::Jwks | Self::List(_) | Self::LogIn { .. } | Self::Refresh { .. } => false,
         }
     }
@@ -82,14 +81,19 @@ impl SessionRoutes {
                     attempt: self.attempt(head, body)?,
                     body: body.to_vec(),
                     client: (self.client)(head),
-                    earlier: self.earlier(head),
+                    earlier: self.presented(head).map(str::to_owned).collect(),
                 }
             }
-            // With two refresh cookies, one planted, the access token still says whose session to end.
-            Endpoint::LogOut if self.cookie(head).is_err() => Task::LogOutBearer(check()),
+            // One of two refresh cookies is planted. The user wants to leave, so each session goes that one of
+            // them is of: only who has a token of a session ends it, as ever.
+            Endpoint::LogOut if self.cookie(head).is_err() => {
+                let is_proven = |token: &&str| self.prove(head, token).is_ok();
+                let tokens = self.presented(head).filter(is_proven);
+                Task::LogOut(tokens.map(str::to_owned).collect(), Some(check()))
+            }
             Endpoint::LogOut => match self.refresh_token(head, body)? {
-                Some(token) => Task::LogOut(token),
-                None => Task::LogOutBearer(check()),
+                Some(token) => Task::LogOut(vec![token], None),
+                None => Task::LogOut(Vec::new(), Some(check())),
             },
             Endpoint::LogOutEverywhere => Task::LogOutEverywhere(check()),
             Endpoint::Refresh => Task::Refresh {
@@ -137,15 +141,22 @@ impl SessionRoutes {
         let Some(token) = self.cookie(head)? else {
             return Ok(None);
         };
-        let id = self.sessions.id_of_token(token);
-        let id = id.as_ref().map_or("", SessionId::as_str);
-        self.csrf.check(head, id).map_err(reported)?;
+        self.prove(head, token).map_err(reported)?;
         Ok(Some(token.to_owned()))
     }
 
-    /// The refresh token that a browser has when it logs in. Of two, nobody can tell which is its own.
-    fn earlier(&self, head: &dyn RequestHead) -> Option<String> {
-        Some(self.cookie(head).ok()??.to_owned())
+    /// Checks that the request comes from the site of the session that this token is of.
+    fn prove(&self, head: &dyn RequestHead, token: &str) -> Result<(), AuthError> {
+        let id = self.sessions.id_of_token(token);
+        let id = id.as_ref().map_or("", SessionId::as_str);
+        self.csrf.check(head, id)
+    }
+
+    /// All that may be refresh tokens among the cookies, if tokens are in cookies.
+    fn presented<'h>(&self, head: &'h dyn RequestHead) -> impl Iterator<Item = &'h str> {
+        let cookies = self.cookies.iter();
+        let tokens = cookies.flat_map(move |cookies| cookies.refresh_tokens(head));
+        tokens.filter(|token| self.sessions.id_of_token(token).is_some())
     }
 
     fn cookie<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<&'h str>, Reply> {

@@ -10,7 +10,7 @@ use crate::{
     cookie::AuthCookies,
     csrf::Csrf,
     login_limits::{Accounts, LoginLimits},
-    session::{Client, Identity, Sessions},
+    session::{Begun, Client, Identity, Sessions},
     session_routes::{
         Answer, Reply, SignIn, account,
         reply::{INVALID_REQUEST, invalid},
@@ -191,11 +191,21 @@ impl SessionRoutes {
         };
         match self.read(path, head, body) {
             Ok(task) => {
-                let (routes, must_finish) = (self.clone(), task.ends_a_session());
+                let begun = Begun::default();
+                if task.ends_a_session() {
+                    begun.set();
+                }
+                let routes = Self {
+                    sessions: self.sessions.telling(begun.clone()),
+                    ..self.clone()
+                };
                 let reply = async move { routes.perform(task).await.with_cookies(planted) };
-                Answer::new(reply, must_finish)
+                Answer::new(reply, begun)
             }
-            Err(reply) => Answer::new(std::future::ready(reply.with_cookies(planted)), false),
+            Err(reply) => {
+                let reply = std::future::ready(reply.with_cookies(planted));
+                Answer::new(reply, Begun::default())
+            }
         }
     }
 

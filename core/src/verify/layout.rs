@@ -109,6 +109,27 @@ impl<K> VerifierBuilder<K> {
         }
         self
     }
+
+    /// Refuses a token that has this claim, whatever it holds.
+    ///
+    /// For a claim that marks the tokens of somebody else with the same issuer and keys.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let issuer = TestIssuer::new();
+    /// let verifier = issuer.verifier_builder().refuse_claim("session_realm").build()?;
+    ///
+    /// let of_staff = issuer.token().claim("session_realm", "staff").sign();
+    /// assert_eq!(verifier.verify_now(&of_staff).unwrap_err().reason(), "invalid_claim");
+    /// assert!(verifier.verify_now(&issuer.token().sign()).is_ok());
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn refuse_claim(mut self, name: impl Into<String>) -> Self {
+        self.layout.refused.push(name.into().into_boxed_str());
+        self
+    }
 }
 
 /// The settings of a builder that say where things are in a token.
@@ -117,6 +138,7 @@ pub(super) struct Layout {
     roles: RoleSource,
     scopes: ScopeSource,
     values: Vec<(Box<str>, Vec<Box<str>>)>,
+    refused: Vec<Box<str>>,
 }
 
 impl Default for Layout {
@@ -126,6 +148,7 @@ impl Default for Layout {
             roles: RoleSource::default(),
             scopes: ScopeSource::default(),
             values: Vec::new(),
+            refused: Vec::new(),
         }
     }
 }
@@ -134,9 +157,22 @@ impl Default for Layout {
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     pub(super) audience: NamedClaim,
-    /// Claims, and the texts that each may be.
+    /// Claims, and the texts that each may be. One that may be none must be absent.
     pub(super) values: Vec<(NamedClaim, Vec<Box<str>>)>,
     pub(super) wanted: Wanted,
+}
+
+impl Places {
+    /// Requires that a claim is one of these texts, or without one, that it is absent.
+    pub(super) fn require(
+        &mut self,
+        name: &str,
+        alternatives: Vec<Box<str>>,
+    ) -> Result<(), ConfigError> {
+        let claim = named(&mut self.wanted, name)?;
+        self.values.push((claim, alternatives));
+        Ok(())
+    }
 }
 
 /// A claim of texts that the settings name.
@@ -158,25 +194,34 @@ impl Layout {
                 "a source of roles names no claim".to_owned(),
             ));
         }
+        let is_required = |name: &str| {
+            let values = self.values.iter().map(|(own, _)| own);
+            claims.iter().chain(values).any(|own| **own == *name)
+        };
+        if let Some(name) = self.refused.iter().find(|name| is_required(name)) {
+            return Err(ConfigError::Conflict(format!(
+                "the claim {name:?} is both required and refused"
+            )));
+        }
         let mut wanted = Wanted::new(claims);
         let audience = named(&mut wanted, &self.audience_claim)?;
         let (Place::Audience | Place::ClientId | Place::Other(_)) = audience.place else {
             return Err(misplaced(&self.audience_claim, "an audience"));
         };
-        let mut values = Vec::new();
-        for (name, alternatives) in self.values {
-            values.push((named(&mut wanted, &name)?, alternatives));
-        }
         let mut scopes = Vec::new();
         for name in self.scopes.names() {
             let place = wanted.scopes(name).filter(|_| !name.is_empty());
             scopes.push(place.ok_or_else(|| misplaced(name, "scopes"))?);
         }
-        let places = Places {
+        let mut places = Places {
             audience,
-            values,
+            values: Vec::new(),
             wanted,
         };
+        let refused = self.refused.into_iter().map(|name| (name, Vec::new()));
+        for (name, alternatives) in self.values.into_iter().chain(refused) {
+            places.require(&name, alternatives)?;
+        }
         let context = Context {
             clock,
             roles: self.roles,

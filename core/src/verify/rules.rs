@@ -131,7 +131,10 @@ pub(super) const RULES: &[Rule] = &[
         },
         expected: |settings, facts| {
             let all = values_to_show(settings, facts);
-            listed(all.map(|(claim, values)| format!("{} {}", claim.name, any_of(Some(values)))))
+            listed(all.map(|(claim, values)| match values.as_slice() {
+                [] => format!("{} absent", claim.name),
+                values => format!("{} {}", claim.name, any_of(Some(values))),
+            }))
         },
         found: |settings, facts| {
             let all = values_to_show(settings, facts);
@@ -331,7 +334,11 @@ fn has_value(
     (claim, expected): &(NamedClaim, Vec<Box<str>>),
     facts: &Facts<'_>,
 ) -> Result<(), Refused> {
-    if facts.claims.texts(claim.place).is_none() {
+    let is_absent = facts.claims.texts(claim.place).is_none();
+    if expected.is_empty() {
+        return refuse_unless(is_absent, AuthErrorKind::InvalidClaim);
+    }
+    if is_absent {
         return Err(AuthErrorKind::MissingClaim.into());
     }
     // An array is not the text that it holds.

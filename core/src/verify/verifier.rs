@@ -6,6 +6,7 @@ use std::{fmt, future::Future, mem, sync::Arc};
 use crate::cache::VerifierId;
 use crate::{
     claims::{Context, Reader, Registered, Unreadable, VerifiedToken, Wanted},
+    config_error::ConfigError,
     credentials::TokenText,
     error::AuthError,
     jose::Algorithm,
@@ -129,6 +130,14 @@ impl Verifier {
             revocation: Some(revocation),
             ..self.0.settings.clone()
         })
+    }
+
+    /// Returns one that also requires that a claim is this text, or for `None`, that it is absent.
+    pub(crate) fn with_claim(&self, name: &str, value: Option<&str>) -> Result<Self, ConfigError> {
+        let mut settings = self.0.settings.clone();
+        let alternatives = value.into_iter().map(Into::into).collect();
+        settings.places.require(name, alternatives)?;
+        Ok(self.with_settings(settings))
     }
 
     /// The same verifier with other settings, and nothing that was learnt with its own.

@@ -70,6 +70,8 @@ pub(crate) struct Running {
     /// When the access token was made that it gets.
     pub(crate) issued_at: i64,
     pub(crate) has_failed: bool,
+    /// How often others exchanged a token while it was answered once more.
+    pub(crate) overtaken: usize,
     pub(crate) has_ended: bool,
     pub(crate) has_rotated: bool,
     /// For a login: how often everything had been ended when it began, and when that was.
@@ -155,6 +157,7 @@ impl Running {
             expires_at: i64::MAX,
             issued_at: 0,
             has_failed: false,
+            overtaken: 0,
             has_ended: false,
             has_rotated: false,
             mark: None,

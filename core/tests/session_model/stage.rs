@@ -7,7 +7,7 @@ use std::{
 };
 
 use countersign::{
-    Digest, EndedSession, MemoryStore, Realm, RevocationEntry, Revoked, SessionId, SessionStore,
+    Digest, EndedSession, MemoryStore, Realm, RevocationEntry, SessionId, SessionStore,
     StoreCapabilities, StoreError, StoreMark, StoredSession,
 };
 
@@ -170,13 +170,19 @@ impl SessionStore for Stage {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<EndedSession>, StoreError> {
         let ending = async {
             let ended = self.memory.end(id, revocation).await?;
-            self.log.lock().unwrap().extend(revocation.cloned());
+            let entry = revocation.map(|given| match &ended {
+                Some(ended) => ended.to_log(given),
+                None => given.clone(),
+            });
+            self.log.lock().unwrap().extend(entry);
             Ok(ended)
         };
-        let effect = |ended: &bool| Effect::Ended(ended.then(|| id.clone()).into_iter().collect());
+        let effect = |ended: &Option<EndedSession>| {
+            Effect::Ended(ended.iter().map(|ended| ended.id.clone()).collect())
+        };
         self.operate(ending, effect).await
     }
 
@@ -193,10 +199,7 @@ impl SessionStore for Stage {
         let ending = async {
             let ended = self.memory.end_all(realm, subject, issued_before, until);
             let ended = ended.await?;
-            let entries = ended.iter().map(|one| RevocationEntry {
-                revoked: Revoked::Session(one.id.clone()),
-                until: one.tokens_until,
-            });
+            let entries = ended.iter().map(EndedSession::revocation);
             self.log.lock().unwrap().extend(entries);
             Ok(ended)
         };

@@ -146,7 +146,7 @@ impl SessionStore for FaultyStore {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<EndedSession>, StoreError> {
         let until = revocation.map(|entry| entry.until);
         self.step(Step::End { until }, self.memory.end(id, revocation))
             .await

@@ -62,13 +62,59 @@ fn who_closes_the_connection_during_a_logout_is_logged_out() {
     assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
 }
 
+/// Nobody but this node can say whether the session has ended. To end it was asked, so its access tokens do.
 #[test]
-fn a_logout_that_the_store_refuses_revokes_nothing() {
-    let setup = Setup::new();
-    let pair = setup.login("ada");
+fn a_logout_without_an_answer_of_the_store_ends_the_access_tokens() {
+    for fault in [Fault::Before, Fault::After] {
+        let setup = Setup::new();
+        let (pair, other) = (setup.login("ada"), setup.login("ada"));
+        setup.store.fail(1, fault);
+        assert!(block_on(setup.sessions.end(pair.session().id())).is_err());
+        assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
+        assert_eq!(verdict(&setup, &other), Ok(()));
+        // Those of a refresh are no better, if there is one: its user wanted to leave.
+        let next = setup.refresh(&pair);
+        assert_eq!(next.is_ok(), fault == Fault::Before);
+        if let Ok(next) = next {
+            assert_eq!(verdict(&setup, &next), Err(AuthErrorKind::Revoked));
+        }
+        // Who logs in again has another session.
+        assert_eq!(verdict(&setup, &setup.login("ada")), Ok(()));
+    }
+}
+
+#[test]
+fn a_logout_everywhere_without_an_answer_of_the_store_ends_the_access_tokens_of_until_then() {
+    for fault in [Fault::Before, Fault::After] {
+        let setup = Setup::new();
+        let (pair, other) = (setup.login("ada"), setup.login("bob"));
+        setup.pass(1);
+        setup.store.fail(0, fault);
+        assert!(block_on(setup.sessions.end_all("ada")).is_err());
+        assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
+        assert_eq!(verdict(&setup, &other), Ok(()));
+        setup.pass(1);
+        if let Ok(next) = setup.refresh(&pair) {
+            assert_eq!(verdict(&setup, &next), Ok(()));
+        }
+        assert_eq!(verdict(&setup, &setup.login("ada")), Ok(()));
+    }
+}
+
+/// The twin: a node that follows a log hears from it whether the session has ended, as all the others do.
+#[test]
+fn a_logout_without_an_answer_of_the_store_is_left_to_the_log_where_there_is_one() {
+    let list = |clock: &FixedClock| Revocation::replica().clock(clock.clone()).build();
+    let setup = Setup::with_clock(|builder, clock| builder.revocation(list(clock).unwrap()));
+    let (pair, other) = (setup.login("ada"), setup.login("ada"));
+    let entries = || setup.sessions.revocation().status().entries;
     setup.store.fail(1, Fault::Before);
     assert!(block_on(setup.sessions.end(pair.session().id())).is_err());
-    assert_eq!(verdict(&setup, &pair), Ok(()));
+    setup.store.fail(0, Fault::Before);
+    assert!(block_on(setup.sessions.end_all("ada")).is_err());
+    assert_eq!(entries(), 0);
+    assert!(block_on(setup.sessions.end(other.session().id())).is_ok());
+    assert_eq!(entries(), 1);
 }
 
 #[test]
@@ -165,8 +211,8 @@ fn a_revocation_is_dropped_when_no_token_can_live() {
     let start = || setup.sessions.revocation().status();
     block_on(setup.sessions.end(pair.session().id())).unwrap();
     assert_eq!(start().entries, 1);
-    // What an answer takes, the window, the life of a token, the leeway; and a minute for clocks.
-    setup.pass(60 + 10 + TTL + LEEWAY + 61);
+    // The life of a token, the leeway; and a minute for clocks.
+    setup.pass(TTL + LEEWAY + 61);
     for _ in 0..64 {
         let other = setup.login("bob");
         block_on(setup.sessions.end(other.session().id())).unwrap();
@@ -195,6 +241,108 @@ fn a_token_of_a_refresh_that_a_logout_overtakes_is_revoked_too() {
         setup.pass(seconds);
         assert_eq!(verdict(&setup, &second), Err(AuthErrorKind::Revoked));
     }
+}
+
+/// The session is over all the same. That its tokens are not is an outage, and logged as one.
+#[test]
+fn an_ending_without_room_in_the_list_is_told() {
+    let list = |clock: &FixedClock| Revocation::local().capacity(1).clock(clock.clone()).build();
+    let setup = Setup::with_clock(|builder, clock| builder.revocation(list(clock).unwrap()));
+    let (first, second) = (setup.login("ada"), setup.login("bob"));
+    assert!(block_on(setup.sessions.end(first.session().id())).unwrap());
+    setup.events();
+    let error = block_on(setup.sessions.end(second.session().id())).unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::Unavailable);
+    assert_eq!(setup.endings(), [Ending::LoggedOut]);
+    assert_eq!(setup.count("bob"), 0);
+}
+
+/// Its tokens have expired. A revocation would take up room for nothing.
+#[test]
+fn an_idle_session_that_ends_takes_no_entry_of_the_list() {
+    // An entry is kept for another minute, as clocks go back.
+    for (idle, entries) in [(TTL + LEEWAY + 60, 1), (TTL + LEEWAY + 61, 0)] {
+        let setup = Setup::new();
+        let pair = setup.login("ada");
+        setup.pass(idle);
+        assert!(block_on(setup.sessions.end(pair.session().id())).unwrap());
+        assert_eq!(setup.sessions.revocation().status().entries, entries);
+    }
+}
+
+/// The race above, where the subject has had its share of the list, and what is revoked is all that it was
+/// issued until then.
+#[test]
+fn a_token_of_a_refresh_that_a_logout_overtakes_is_revoked_beyond_the_share_too() {
+    let list = |clock: &FixedClock| {
+        Revocation::local()
+            .capacity(100)
+            .clock(clock.clone())
+            .build()
+    };
+    let setup = Setup::with_clock(|builder, clock| builder.revocation(list(clock).unwrap()));
+    block_on(setup.sessions.end(setup.login("ada").session().id())).unwrap();
+    let first = setup.login("ada");
+    for seconds in [0, 1, 600] {
+        let first = setup.refresh(&first).unwrap_or_else(|_| setup.login("ada"));
+        setup.pass(seconds);
+        let mut ending = pin!(setup.sessions.end(first.session().id()));
+        setup.store.fail(0, Fault::Late);
+        assert!(poll(ending.as_mut()).is_pending());
+        let second = setup.refresh(&first).unwrap();
+        let again = setup.refresh(&first).unwrap();
+        assert!(block_on(ending).unwrap());
+        assert_eq!(verdict(&setup, &second), Err(AuthErrorKind::Revoked));
+        assert_eq!(verdict(&setup, &again), Err(AuthErrorKind::Revoked));
+    }
+    // The twin, a second later.
+    setup.pass(11);
+    assert_eq!(verdict(&setup, &setup.login("ada")), Ok(()));
+}
+
+#[test]
+fn a_late_answer_is_revoked_beyond_the_share_too() {
+    let list = |clock: &FixedClock| {
+        Revocation::local()
+            .capacity(100)
+            .clock(clock.clone())
+            .build()
+    };
+    let setup = Setup::with_clock(|builder, clock| builder.revocation(list(clock).unwrap()));
+    block_on(setup.sessions.end(setup.login("ada").session().id())).unwrap();
+    let first = setup.login("ada");
+    let late = setup.refresh_while(&first, || {
+        setup.refresh(&first).unwrap();
+        setup.pass(600);
+    });
+    let late = late.unwrap();
+    assert!(block_on(setup.sessions.end(late.session().id())).unwrap());
+    assert_eq!(verdict(&setup, &late), Err(AuthErrorKind::Revoked));
+}
+
+/// A session near its end, whose tokens do not outlive it.
+#[test]
+fn a_late_answer_near_the_end_of_a_session_is_revoked_beyond_the_share_too() {
+    let list = |clock: &FixedClock| {
+        Revocation::local()
+            .capacity(100)
+            .clock(clock.clone())
+            .build()
+    };
+    let short = Duration::from_secs(TTL.unsigned_abs());
+    let setup = Setup::with_clock(|builder, clock| {
+        let list = list(clock).unwrap();
+        builder.revocation(list).idle(short).absolute(short)
+    });
+    block_on(setup.sessions.end(setup.login("ada").session().id())).unwrap();
+    let first = setup.login("ada");
+    let late = setup.refresh_while(&first, || {
+        setup.refresh(&first).unwrap();
+        setup.pass(600);
+    });
+    let late = late.unwrap();
+    assert!(block_on(setup.sessions.end(late.session().id())).unwrap());
+    assert_eq!(verdict(&setup, &late), Err(AuthErrorKind::Revoked));
 }
 
 /// F5: one account cannot fill the list, and so take everybody's requests down.

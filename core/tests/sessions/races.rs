@@ -1,11 +1,14 @@
 //! Several who refresh at once, and what happens while claims are asked for.
 
-use std::{future::pending, pin::pin, sync::Barrier, thread};
+use std::{future::pending, pin::pin, sync::Barrier, thread, time::Duration};
 
-use countersign::{Client, Ending, SessionErrorKind as Kind, SessionEvent, TokenPair};
+use countersign::{Client, Ending, SessionErrorKind as Kind, SessionEvent, Sessions, TokenPair};
 use futures_executor::block_on;
 
-use crate::setup::{Setup, good, pending_once, poll, user};
+use crate::{
+    faulty_store::Fault,
+    setup::{Setup, TTL, good, issuer, pending_once, poll, user},
+};
 
 /// S02, S04
 #[test]
@@ -244,4 +247,64 @@ fn on_threads<T: Send>(count: usize, call: impl Fn() -> T + Sync) -> Vec<T> {
             .map(|thread| thread.join().unwrap())
             .collect()
     })
+}
+
+/// Nodes whose access tokens live for different times, as when a new setting is rolled out: the store is told
+/// of the longer life with each answer, and others exchange tokens in between.
+#[test]
+fn an_answer_that_others_overtake_is_looked_for_again() {
+    for overtaken in 0..=4 {
+        let setup = Setup::new();
+        let long = node_of_long_tokens(&setup);
+        let first = setup.login("ada");
+        let mut newest = setup.refresh(&first).unwrap();
+        let client = Client::new();
+        let claims = async |_| good(user());
+        let mut again = pin!(long.refresh(first.refresh_token(), &client, claims));
+        // What it finds first decides whether it is asked for claims.
+        setup.store.fail(1, Fault::Late);
+        for _ in 0..overtaken {
+            assert!(poll(again.as_mut()).is_pending());
+            newest = setup.refresh(&newest).unwrap();
+            // It is told that it was overtaken, and looks again.
+            setup.store.fail(1, Fault::Late);
+        }
+        setup.store.heal();
+        let again = block_on(again);
+        if overtaken < 4 {
+            assert_eq!(again.unwrap().refresh_token(), newest.refresh_token());
+        } else {
+            // The client may come again.
+            assert_eq!(again.unwrap_err().kind(), Kind::Unavailable);
+        }
+        assert_eq!(setup.endings(), []);
+        let again = setup.refresh(&first).unwrap();
+        assert_eq!(again.refresh_token(), newest.refresh_token());
+    }
+}
+
+/// The twin: its window has closed meanwhile.
+#[test]
+fn an_answer_that_others_overtake_is_not_given_to_a_token_whose_window_has_closed() {
+    let setup = Setup::new();
+    let long = node_of_long_tokens(&setup);
+    let first = setup.login("ada");
+    let second = setup.refresh(&first).unwrap();
+    let client = Client::new();
+    let claims = async |_| good(user());
+    let mut again = pin!(long.refresh(first.refresh_token(), &client, claims));
+    setup.store.fail(1, Fault::Late);
+    assert!(poll(again.as_mut()).is_pending());
+    setup.pass(10);
+    let third = setup.refresh(&second).unwrap();
+    assert_eq!(block_on(again).unwrap_err().kind(), Kind::Superseded);
+    assert_eq!(setup.endings(), []);
+    assert!(setup.refresh(&third).is_ok());
+}
+
+/// A node on the same store and clock, whose access tokens live for twice as long.
+fn node_of_long_tokens(setup: &Setup) -> Sessions {
+    let issuer = issuer(&setup.clock).ttl(Duration::from_secs(2 * TTL.unsigned_abs()));
+    let sessions = Sessions::builder(issuer.build().unwrap(), setup.store.clone());
+    sessions.build().unwrap()
 }

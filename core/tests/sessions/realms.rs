@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use countersign::{
-    AuthErrorKind, Client, Identity, Issuer, MemoryStore, SessionErrorKind as Kind, SessionEvent,
-    Sessions, SigningKey, TokenPair, testing::FixedClock,
+    AuthErrorKind, Client, Identity, Issuer, Key, MemoryStore, Realm, SessionErrorKind as Kind,
+    SessionEvent, Sessions, SigningKey, TokenPair, Verifier, testing::FixedClock,
 };
 use futures_executor::block_on;
 use serde_json::json;
@@ -109,7 +109,15 @@ fn no_app_ends_or_lists_a_session_of_the_other() {
 fn one_log_of_two_apps_revokes_the_tokens_of_the_one_that_is_meant() {
     let store = MemoryStore::new();
     for (shop, office) in two(&store) {
-        let issue = |sessions: &Sessions| sessions.issuer().issue(&json!({ "sub": "1" })).unwrap();
+        // Tokens of the apps themselves, which name the realm as those of the sessions do.
+        let issue = |sessions: &Sessions| {
+            let realm = sessions.realm().as_str();
+            let claims = match realm.starts_with("https:") {
+                true => json!({ "sub": "1" }),
+                false => json!({ "sub": "1", "session_realm": realm }),
+            };
+            sessions.issuer().issue(&claims).unwrap()
+        };
         let (of_shop, of_office) = (issue(&shop), issue(&office));
         let entry = countersign::RevocationEntry {
             revoked: countersign::Revoked::Sessionless {
@@ -122,13 +130,98 @@ fn one_log_of_two_apps_revokes_the_tokens_of_the_one_that_is_meant() {
         for sessions in [&shop, &office] {
             sessions.revocation().revoke(&entry).unwrap();
         }
-        let verdict = |sessions: &Sessions, token: &str| {
-            let verified = sessions.verifier().verify_now(token);
-            verified.map(|_| ()).map_err(|error| error.kind())
-        };
         let revoked = Err(AuthErrorKind::Revoked);
         assert_eq!(verdict(&shop, of_shop.as_str()), revoked);
         assert_eq!(verdict(&office, of_office.as_str()), Ok(()));
+    }
+}
+
+fn verdict(sessions: &Sessions, token: &str) -> Result<(), AuthErrorKind> {
+    let verified = sessions.verifier().verify_now(token);
+    verified.map(|_| ()).map_err(|error| error.kind())
+}
+
+/// Realms of one issuer, whose keys and name are in every token.
+#[test]
+fn an_access_token_opens_its_own_realm_only() {
+    let store = MemoryStore::new();
+    let issuer = "https://id.example";
+    let realms = [None, Some("customers"), Some("staff"), Some("\u{e9} \"x\"")];
+    let apps = realms.map(|realm| app(issuer, realm, &store));
+    for own in &apps {
+        let pair = login(own);
+        let next = refresh(own, &pair).unwrap();
+        for access in [pair.access_token(), next.access_token()] {
+            for other in &apps {
+                let expected = match (other.realm() == own.realm(), own.realm().as_str()) {
+                    (true, _) => Ok(()),
+                    (false, name) if name == issuer => Err(AuthErrorKind::MissingClaim),
+                    (false, _) => Err(AuthErrorKind::InvalidClaim),
+                };
+                assert_eq!(verdict(other, access.as_str()), expected);
+            }
+        }
+    }
+}
+
+/// The twin of all who have one realm.
+#[test]
+fn an_access_token_of_the_default_realm_does_not_name_it() {
+    let store = MemoryStore::new();
+    for realm in [None, Some("https://id.example")] {
+        let own = app("https://id.example", realm, &store);
+        let pair = login(&own);
+        let token = own.verifier().verify_now(pair.access_token().as_str());
+        assert!(!token.unwrap().payload().contains("session_realm"));
+    }
+}
+
+/// Not even the right one: who may write it may write another.
+#[test]
+fn no_claims_of_the_app_name_the_realm_of_a_session() {
+    let store = MemoryStore::new();
+    for realm in [None, Some("staff")] {
+        let own = app("https://id.example", realm, &store);
+        for named in [
+            json!("staff"),
+            json!("customers"),
+            json!(["staff"]),
+            json!(1),
+        ] {
+            let claims = json!({ "session_realm": named });
+            let started = block_on(own.start(&Identity::new("1", claims), Client::new()));
+            assert_eq!(started.unwrap_err().kind(), Kind::Misconfigured, "{named}");
+        }
+        // The twin.
+        let claims = json!({ "realm": "staff", "nested": { "session_realm": "staff" } });
+        let pair = block_on(own.start(&Identity::new("1", claims), Client::new())).unwrap();
+        assert_eq!(verdict(&own, pair.access_token().as_str()), Ok(()));
+    }
+}
+
+/// A server that has the keys, and no sessions.
+#[test]
+fn a_server_without_sessions_tells_the_realms_apart_by_the_claim() {
+    let store = MemoryStore::new();
+    let [everybody, staff] =
+        [None, Some("staff")].map(|realm| app("https://id.example", realm, &store));
+    let (of_everybody, of_staff) = (login(&everybody), login(&staff));
+    let builder = || {
+        let key = Key::hs256("a secret of 32 bytes or more, for tests").unwrap();
+        let builder = Verifier::builder(key).issuer("https://id.example");
+        builder.audience("app").clock(FixedClock::at(START))
+    };
+    let for_everybody = builder().refuse_claim(Realm::CLAIM).build().unwrap();
+    let for_staff = builder()
+        .require_value(Realm::CLAIM, "staff")
+        .build()
+        .unwrap();
+    for (verifier, good, bad) in [
+        (for_everybody, &of_everybody, &of_staff),
+        (for_staff, &of_staff, &of_everybody),
+    ] {
+        assert!(verifier.verify_now(good.access_token().as_str()).is_ok());
+        assert!(verifier.verify_now(bad.access_token().as_str()).is_err());
     }
 }
 

@@ -372,3 +372,48 @@ fn claims_that_cannot_hold_it_are_refused_at_once() {
         assert!(matches!(refused, Err(ConfigError::InvalidSetting(_))));
     }
 }
+
+#[test]
+fn a_claim_that_is_refused_must_be_absent_whatever_it_holds() {
+    let issuer = TestIssuer::new();
+    let builder = || issuer.verifier_builder().refuse_claim("session_realm");
+    let verifier = builder().build().unwrap();
+    for value in [
+        json!("staff"),
+        json!(""),
+        json!(["staff"]),
+        json!([]),
+        json!(null),
+        json!(1),
+        json!({}),
+    ] {
+        let token = issuer.token().claim("session_realm", value.clone()).sign();
+        let refused = verifier.verify_now(&token).unwrap_err();
+        assert_eq!(refused.kind(), AuthErrorKind::InvalidClaim, "{value}");
+        let explained = verifier.explain(&token).to_string();
+        assert!(explained.contains("FAIL"), "{explained}");
+    }
+    // The twins.
+    for name in ["session_realms", "Session_realm", "realm"] {
+        let token = issuer.token().claim(name, "staff").sign();
+        verifier.verify_now(&token).unwrap();
+        let explained = verifier.explain(&token).to_string();
+        let wanted = "expected session_realm absent; found session_realm absent";
+        assert!(explained.contains(wanted), "{explained}");
+    }
+}
+
+#[test]
+fn a_claim_is_not_required_and_refused_at_once() {
+    let settings = || TestIssuer::new().verifier_builder().refuse_claim("a");
+    for refused in [
+        settings().require_claim("a"),
+        settings().require_value("a", "b"),
+    ] {
+        assert!(matches!(refused.build(), Err(ConfigError::Conflict(_))));
+    }
+    settings().require_claim("b").build().unwrap();
+    settings().require_value("b", "a").build().unwrap();
+    let date = settings().refuse_claim("exp").build();
+    assert!(matches!(date, Err(ConfigError::InvalidSetting(_))));
+}

@@ -60,8 +60,8 @@ impl RedisStoreBuilder {
     ///
     /// No access token may live longer than this, five minutes of leeway and five for clocks
     /// included: [`SessionsBuilder::build`](countersign::SessionsBuilder::build) refuses it. A
-    /// [revocation](countersign::RevocationLog::append) by the app that counts for longer is refused;
-    /// that of a session that ends is kept for as long as this, and an error is logged once. All stores of one
+    /// [revocation](countersign::RevocationLog::append) by the app that counts for longer is refused, with an
+    /// error that says so: raise this setting, or let the entry end with the last token concerned. That of a session that ends is kept for as long as this, and an error is logged once. All stores of one
     /// prefix need the same setting.
     pub fn retention(mut self, time: Duration) -> Self {
         self.retention = time;

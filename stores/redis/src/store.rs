@@ -256,15 +256,18 @@ impl SessionStore for RedisStore {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<EndedSession>, StoreError> {
         let keys = &self.0.keys;
         let args = self.retention().with(id.as_str()).with(&keys.subjects);
         let args = revocation.into_iter().fold(args, log::with_entry);
-        let (ended, shortened): (bool, bool) = self
+        let (shortened, tokens_until): (bool, Option<i64>) = self
             .run(&script::END, &[&keys.session(id), &keys.log], args)
             .await?;
         self.notice_shortened(shortened);
-        Ok(ended)
+        Ok(tokens_until.map(|tokens_until| EndedSession {
+            id: id.clone(),
+            tokens_until,
+        }))
     }
 
     async fn end_all(

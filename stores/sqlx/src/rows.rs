@@ -35,8 +35,8 @@ pub(crate) const LIST: &str = "
            absolute_expires_at, tokens_until, current, previous
     FROM @sessions WHERE realm = $1 AND subject = $2 AND expires_at > $3";
 
-/// Ends a session without a word in the log.
-pub(crate) const END_QUIETLY: &str = "DELETE FROM @sessions WHERE id = $1";
+/// Ends a session, and leaves the log alone.
+pub(crate) const END_ONE: &str = "DELETE FROM @sessions WHERE id = $1 RETURNING id, tokens_until";
 
 /// How many rows a sweep deletes in one step, so that nobody waits long for it.
 pub(crate) const SWEEP: u32 = 10_000;

@@ -3,8 +3,9 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::Poll,
+    time::Duration,
 };
 
 use actix_web::{
@@ -15,21 +16,23 @@ use actix_web::{
 };
 use axum::{Router, body::Body};
 use countersign::{
-    Client, Digest, EndedSession, Identity, Issuer, MemoryStore, Realm, RevocationEntry, SessionId,
-    SessionRoutes, SessionStore, Sessions, SignIn, SigningKey, StoreCapabilities, StoreError,
-    StoreMark, StoredSession, TokenPair,
+    Answer, AuthErrorKind, Client, Digest, EndedSession, Ending, Identity, Issuer, MemoryStore,
+    Realm, RevocationEntry, SessionEvent, SessionId, SessionRoutes, SessionStore, Sessions, SignIn,
+    SigningKey, StoreCapabilities, StoreError, StoreMark, StoredSession, TokenPair,
+    testing::FixedClock,
 };
-use countersign_tests::sessions::MOUNT;
+use countersign_tests::{Request, sessions::MOUNT};
 use futures_executor::block_on;
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::yield_now};
 use tower::ServiceExt;
 
-/// A store in which nobody finds anything before it is let in.
+/// A store in which nobody finds or ends anything before it is let in.
 #[derive(Clone)]
 struct Slow {
     memory: MemoryStore,
-    looks: Arc<Semaphore>,
+    finds: Arc<Semaphore>,
+    ends: Arc<Semaphore>,
 }
 
 impl SessionStore for Slow {
@@ -46,7 +49,7 @@ impl SessionStore for Slow {
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
-        self.looks.acquire().await.expect("it is open").forget();
+        self.finds.acquire().await.expect("it is open").forget();
         self.memory.find(id).await
     }
 
@@ -58,7 +61,8 @@ impl SessionStore for Slow {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<EndedSession>, StoreError> {
+        self.ends.acquire().await.expect("it is open").forget();
         self.memory.end(id, revocation).await
     }
 
@@ -88,52 +92,112 @@ impl SessionStore for Slow {
     }
 }
 
-/// Somebody who is logged in.
+/// Somebody who is logged in, and sends a request that is about to end the session.
 struct LoggedIn {
+    clock: FixedClock,
     sessions: Sessions,
     store: Slow,
     pair: TokenPair,
+    why: Arc<Mutex<Vec<Ending>>>,
 }
+
+/// What a client asks for before it goes away.
+#[derive(Clone, Copy, Debug)]
+enum Wish {
+    /// One session more than it may have.
+    LogIn,
+    LogOut,
+    /// With a token that another has used, too.
+    Replay,
+    /// As a user whom the app does not know any more.
+    Vanished,
+}
+
+const WISHES: [Wish; 4] = [Wish::LogIn, Wish::LogOut, Wish::Replay, Wish::Vanished];
 
 impl LoggedIn {
     fn new() -> Self {
+        let clock = FixedClock::default();
         let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256().unwrap())
             .audience("app")
+            .clock(clock.clone())
             .build()
             .unwrap();
         let store = Slow {
             memory: MemoryStore::new(),
-            looks: Arc::new(Semaphore::new(0)),
+            finds: Arc::new(Semaphore::new(0)),
+            ends: Arc::new(Semaphore::new(0)),
         };
-        let sessions = Sessions::builder(issuer, store.clone()).build().unwrap();
+        let why = Arc::<Mutex<Vec<_>>>::default();
+        let ear = Arc::clone(&why);
+        let listen = move |event: &SessionEvent| {
+            if let SessionEvent::Ended { why, .. } = event {
+                ear.lock().unwrap().push(*why);
+            }
+        };
+        let sessions = Sessions::builder(issuer, store.clone())
+            .per_subject(1)
+            .on_event(listen)
+            .build()
+            .unwrap();
         let ada = Identity::new("ada", json!({}));
         let pair = block_on(sessions.start(&ada, Client::new())).unwrap();
         Self {
+            clock,
             sessions,
             store,
             pair,
+            why,
         }
     }
 
+    /// Knows Ada by her name, and nobody at a refresh.
     fn routes(&self) -> SessionRoutes {
-        SessionRoutes::json(self.sessions.clone(), |_: SignIn<Value>| async {
-            Ok::<_, StoreError>(None::<Identity<Value>>)
-        })
+        SessionRoutes::json(
+            self.sessions.clone(),
+            |question: SignIn<Value>| async move {
+                let known = matches!(question, SignIn::Credentials(_));
+                Ok::<_, StoreError>(known.then(|| Identity::new("ada", json!({}))))
+            },
+        )
     }
 
-    /// The body of a logout.
-    fn logout(&self) -> Value {
-        json!({ "refresh_token": self.pair.refresh_token() })
+    /// The endpoint, the body, and why the session ends.
+    async fn request(&self, wish: Wish) -> (&'static str, Value, Ending) {
+        let token = json!({ "refresh_token": self.pair.refresh_token() });
+        match wish {
+            Wish::LogIn => ("/login", json!({ "name": "ada" }), Ending::Displaced),
+            Wish::LogOut => ("/logout", token, Ending::LoggedOut),
+            Wish::Replay => {
+                self.store.finds.add_permits(2);
+                let claims = async |_| Ok::<_, StoreError>(Some(json!({})));
+                let client = Client::new();
+                let next = self
+                    .sessions
+                    .refresh(self.pair.refresh_token(), &client, claims);
+                next.await.unwrap();
+                self.clock.advance(Duration::from_secs(60));
+                ("/refresh", token, Ending::Replayed)
+            }
+            Wish::Vanished => ("/refresh", token, Ending::SubjectGone),
+        }
     }
 
-    /// Lets the store work, and waits until the session is gone.
-    async fn ends(&self) {
-        self.store.looks.add_permits(10);
+    /// Lets the store go on with what it is asked to end.
+    fn go_on(&self) {
+        self.store.finds.add_permits(10);
+        self.store.ends.add_permits(10);
+    }
+
+    /// Waits until the session is gone, everywhere, and that was told.
+    async fn ends(&self, why: Ending) {
         for _ in 0..1_000 {
-            let found = self.store.memory.find(self.pair.session().id()).await;
-            if found.unwrap().is_none() {
+            if *self.why.lock().unwrap() == [why] {
+                let found = self.store.memory.find(self.pair.session().id()).await;
+                assert!(found.unwrap().is_none());
                 let access = self.pair.access_token().as_str();
-                assert!(self.sessions.verifier().verify_now(access).is_err());
+                let refused = self.sessions.verifier().verify_now(access).unwrap_err();
+                assert_eq!(refused.kind(), AuthErrorKind::Revoked);
                 return;
             }
             yield_now().await;
@@ -152,36 +216,132 @@ async fn dropped<T>(answer: impl Future<Output = T>) {
     }
 }
 
+/// Sends a request through tower, and goes away.
+async fn leave_tower(ada: &LoggedIn, endpoint: &str, body: &Value) {
+    let service = countersign_tower::session_routes(ada.routes());
+    let app: Router = Router::new().nest_service(MOUNT, service);
+    let request = http::Request::post(format!("{MOUNT}{endpoint}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    dropped(app.oneshot(request)).await;
+}
+
+/// Sends a request through actix-web, and goes away.
+async fn leave_actix(ada: &LoggedIn, endpoint: &str, body: &Value) {
+    let scope = countersign_actix::session_routes(MOUNT, ada.routes());
+    let service = init_service(App::new().service(scope)).await;
+    let request = TestRequest::post()
+        .uri(&format!("{MOUNT}{endpoint}"))
+        .set_json(body);
+    dropped(service.call(request.to_request())).await;
+}
+
+fn on_tokio(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(test);
+}
+
 /// F9
 #[test]
 fn a_logout_is_carried_out_although_the_client_has_gone_through_tower() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let ada = LoggedIn::new();
-    runtime.block_on(async {
-        let service = countersign_tower::session_routes(ada.routes());
-        let app: Router = Router::new().nest_service(MOUNT, service);
-        let request = http::Request::post(format!("{MOUNT}/logout"))
-            .header("content-type", "application/json")
-            .body(Body::from(ada.logout().to_string()))
-            .unwrap();
-        dropped(app.oneshot(request)).await;
-        ada.ends().await;
+    on_tokio(async {
+        let ada = LoggedIn::new();
+        let (endpoint, body, why) = ada.request(Wish::LogOut).await;
+        // Before the session was even found.
+        leave_tower(&ada, endpoint, &body).await;
+        ada.go_on();
+        ada.ends(why).await;
     });
 }
 
 /// F9
 #[test]
 fn a_logout_is_carried_out_although_the_client_has_gone_through_actix() {
-    let ada = LoggedIn::new();
     rt::System::new().block_on(async {
-        let scope = countersign_actix::session_routes(MOUNT, ada.routes());
-        let service = init_service(App::new().service(scope)).await;
-        let request = TestRequest::post()
-            .uri(&format!("{MOUNT}/logout"))
-            .set_json(ada.logout());
-        dropped(service.call(request.to_request())).await;
-        ada.ends().await;
+        let ada = LoggedIn::new();
+        let (endpoint, body, why) = ada.request(Wish::LogOut).await;
+        leave_actix(&ada, endpoint, &body).await;
+        ada.go_on();
+        ada.ends(why).await;
     });
+}
+
+#[test]
+fn an_ending_that_has_begun_is_carried_out_although_the_client_has_gone_through_tower() {
+    for wish in WISHES {
+        on_tokio(async {
+            let ada = LoggedIn::new();
+            let (endpoint, body, why) = ada.request(wish).await;
+            ada.store.finds.add_permits(10);
+            leave_tower(&ada, endpoint, &body).await;
+            ada.go_on();
+            ada.ends(why).await;
+        });
+    }
+}
+
+#[test]
+fn an_ending_that_has_begun_is_carried_out_although_the_client_has_gone_through_actix() {
+    for wish in WISHES {
+        rt::System::new().block_on(async {
+            let ada = LoggedIn::new();
+            let (endpoint, body, why) = ada.request(wish).await;
+            ada.store.finds.add_permits(10);
+            leave_actix(&ada, endpoint, &body).await;
+            ada.go_on();
+            ada.ends(why).await;
+        });
+    }
+}
+
+/// The twin: a refresh whose client has gone exchanges nothing, and ends nothing.
+#[test]
+fn what_ends_nothing_yet_goes_with_the_client() {
+    for wish in [Wish::Replay, Wish::Vanished] {
+        on_tokio(async {
+            let ada = LoggedIn::new();
+            let (endpoint, body, _) = ada.request(wish).await;
+            let spare = ada.store.finds.available_permits();
+            ada.store.finds.forget_permits(spare);
+            leave_tower(&ada, endpoint, &body).await;
+            ada.go_on();
+            for _ in 0..100 {
+                yield_now().await;
+            }
+            assert_eq!(*ada.why.lock().unwrap(), []);
+            let found = ada.store.memory.find(ada.pair.session().id()).await;
+            assert!(found.unwrap().is_some());
+        });
+    }
+}
+
+/// What an adapter of one's own does.
+#[test]
+fn the_rest_of_an_answer_is_handed_over_once() {
+    for wish in WISHES {
+        on_tokio(async {
+            let ada = LoggedIn::new();
+            let (endpoint, body, why) = ada.request(wish).await;
+            ada.store.finds.add_permits(10);
+            let rests = Arc::<Mutex<Vec<Answer>>>::default();
+            let request = Request::post(endpoint).json(body.to_string());
+            let answer = || {
+                let rests = Arc::clone(&rests);
+                let answer = ada
+                    .routes()
+                    .answer(endpoint, &request, request.body.as_bytes());
+                answer.finish_with(move |rest| rests.lock().unwrap().push(rest))
+            };
+            dropped(answer()).await;
+            let mut rests_of_one = std::mem::take(&mut *rests.lock().unwrap());
+            assert_eq!(rests_of_one.len(), 1, "{wish:?}");
+            ada.go_on();
+            rests_of_one.remove(0).await;
+            ada.ends(why).await;
+            // The twin: one that has come to its end leaves nothing.
+            answer().await;
+            assert!(rests.lock().unwrap().is_empty());
+        });
+    }
 }

@@ -99,6 +99,8 @@ fn missing_addresses_and_accounts_are_told_once() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].contains("builder().account(..)"), "{lines:?}");
     assert!(lines[1].contains("builder().address(..)"), "{lines:?}");
+    let danger = "keeps the owner of an account out";
+    assert!(lines[1].contains(danger), "{lines:?}");
     assert!(!lines.concat().contains("private"), "{lines:?}");
 }
 

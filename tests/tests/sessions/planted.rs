@@ -7,6 +7,7 @@ use countersign_tests::{
     Entry, Request,
     sessions::{Exchange, MOUNT},
 };
+use futures_executor::block_on;
 
 use crate::bed::{Bed, act, credentials, each, post, same};
 
@@ -133,6 +134,80 @@ fn a_login_and_a_logout_delete_what_is_planted_too() {
         // The own one as well.
         assert_eq!((answer.status, deleted(&answer).len()), (204, 16));
     });
+}
+
+/// How many sessions somebody has.
+fn count(bed: &Bed, subject: &str) -> usize {
+    block_on(bed.sessions.list(subject)).unwrap().len()
+}
+
+/// The access cookie is gone by then, or expired: an hour passes in a lunch break.
+#[test]
+fn a_logout_beside_a_planted_cookie_ends_the_session_without_an_access_token() {
+    each(|bed, entry| {
+        let routes = routes(bed);
+        let elsewhere = log_in(entry, &routes);
+        for planted in ["planted", &"A".repeat(64)] {
+            let own = log_in(entry, &routes);
+            let answer = log_out_of(entry, &routes, &[planted, &own]);
+            assert_eq!((answer.status, deleted(&answer).len()), (204, 16));
+            let answer = entry.call(&routes, &with(act("/refresh"), HOST, &[&own]));
+            assert_eq!(answer.status, 400);
+        }
+        // The twins: other sessions go on, and who has no token of one ends none.
+        let id = block_on(bed.sessions.list("ada")).unwrap()[0]
+            .id()
+            .to_string();
+        let answer = log_out_of(entry, &routes, &[&id, &"A".repeat(64), &"B".repeat(64)]);
+        assert_eq!((answer.status, count(bed, "ada")), (204, 1));
+        let answer = entry.call(&routes, &with(act("/refresh"), HOST, &[&elsewhere]));
+        assert_eq!(answer.status, 200);
+    });
+}
+
+fn log_out_of(entry: Entry, routes: &SessionRoutes, tokens: &[&str]) -> Exchange {
+    entry.call(routes, &with(act("/logout"), HOST, tokens))
+}
+
+/// Nobody can tell which is the own one. The planted one is of a session of whoever planted it.
+#[test]
+fn a_logout_ends_the_session_of_each_refresh_cookie() {
+    each(|bed, entry| {
+        let routes = routes(bed);
+        let own = log_in(entry, &routes);
+        let login = post("/login").json(credentials("bob"));
+        let planted = token(&entry.call(&routes, &with(login, HOST, &[])));
+        let answer = log_out_of(entry, &routes, &[&own, &planted, &own]);
+        assert_eq!(answer.status, 204);
+        assert_eq!((count(bed, "ada"), count(bed, "bob")), (0, 0));
+    });
+}
+
+#[test]
+fn a_login_ends_the_session_of_each_refresh_cookie() {
+    each(|bed, entry| {
+        let routes = routes(bed);
+        let earlier = log_in(entry, &routes);
+        let login = post("/login").json(credentials("ada"));
+        let answer = entry.call(&routes, &with(login, HOST, &["planted", &earlier]));
+        assert_eq!((answer.status, count(bed, "ada")), (200, 1));
+        let answer = entry.call(&routes, &with(act("/refresh"), HOST, &[&earlier]));
+        assert_eq!(answer.status, 400);
+    });
+}
+
+#[test]
+fn a_logout_looks_at_eight_refresh_cookies_and_no_more() {
+    let bed = Bed::new();
+    let routes = routes(&bed);
+    for (before, left) in [(7, 0), (8, 1)] {
+        let own = log_in(Entry::Core, &routes);
+        let mut tokens: Vec<_> = (0..before).map(|n| format!("planted-{n}")).collect();
+        tokens.push(own);
+        let tokens: Vec<_> = tokens.iter().map(String::as_str).collect();
+        let answer = log_out_of(Entry::Core, &routes, &tokens);
+        assert_eq!((answer.status, count(&bed, "ada")), (204, left));
+    }
 }
 
 #[test]

@@ -25,11 +25,23 @@ fn what_ends_is_in_the_log_and_nothing_else_is() {
         }
         add(&store, &session(9, "bob")).await;
 
-        assert!(store.end(&id(0), Some(&ending(0, until))).await.unwrap());
-        assert!(!store.end(&id(0), Some(&ending(0, until))).await.unwrap());
-        assert!(store.end(&id(1), None).await.unwrap());
+        assert!(
+            store
+                .end(&id(0), Some(&ending(0, until)))
+                .await
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            store
+                .end(&id(0), Some(&ending(0, until)))
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert!(store.end(&id(1), None).await.unwrap().is_some());
         let joint = of_subject("ann", now(), until);
-        assert!(!store.end(&id(1), Some(&joint)).await.unwrap());
+        assert!(store.end(&id(1), Some(&joint)).await.unwrap().is_none());
         let before = now();
         let mut ended = store.end_all(&realm(), "ann", before, until).await.unwrap();
         ended.sort();
@@ -107,7 +119,13 @@ fn a_session_ends_also_when_the_log_cannot_keep_that_for_long_enough() {
                     ..session(1, "ann")
                 };
                 add(&store, &session).await;
-                assert!(store.end(&id(1), Some(&ending(1, until))).await.unwrap());
+                assert!(
+                    store
+                        .end(&id(1), Some(&ending(1, until)))
+                        .await
+                        .unwrap()
+                        .is_some()
+                );
                 assert_eq!(store.find(&id(1)).await.unwrap(), None);
 
                 add(&store, &session).await;
@@ -140,8 +158,18 @@ fn what_the_log_can_keep_is_kept_as_it_is_and_nothing_is_said() {
         on_one_thread(async {
             let store = connect(&server).await;
             for until in [now() + RETENTION - 60, 0, -1, -(1 << 53) - 1, i64::MIN] {
-                add(&store, &session(1, "ann")).await;
-                assert!(store.end(&id(1), Some(&ending(1, until))).await.unwrap());
+                let session = StoredSession {
+                    tokens_until: until,
+                    ..session(1, "ann")
+                };
+                add(&store, &session).await;
+                assert!(
+                    store
+                        .end(&id(1), Some(&ending(1, until)))
+                        .await
+                        .unwrap()
+                        .is_some()
+                );
                 assert_eq!(all(&store).await.pop(), Some(ending(1, until)));
             }
         });
@@ -206,7 +234,13 @@ fn a_damaged_row_ends_and_is_revoked_as_the_others() {
                 ));
             }
             let _ = server.send("DEL {countersign}:log");
-            assert!(store.end(&id(1), Some(&ending(1, until))).await.unwrap());
+            assert!(
+                store
+                    .end(&id(1), Some(&ending(1, until)))
+                    .await
+                    .unwrap()
+                    .is_some()
+            );
             let ended = store.end_all(&realm(), "ann", now(), until).await.unwrap();
             assert_eq!(ended.len(), 1, "{damage}");
             assert_eq!(all(&store).await.len(), 3, "{damage}");

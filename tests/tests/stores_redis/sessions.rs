@@ -83,6 +83,7 @@ fn a_subject_leaves_nothing_behind() {
                 .end(&id(0), Some(&ending(0, now() + 60)))
                 .await
                 .unwrap()
+                .is_some()
         );
         assert_eq!(count(), ":2\r\n");
         store
@@ -208,6 +209,7 @@ fn a_cluster_does_the_same() {
                     .end(&id(1), Some(&ending(1, now() + 60)))
                     .await
                     .unwrap()
+                    .is_some()
             );
             let ended = store
                 .end_all(&realm(), "ann", now(), now() + 60)

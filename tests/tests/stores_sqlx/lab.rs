@@ -244,7 +244,11 @@ pub(crate) async fn add(store: &impl SessionStore, session: &StoredSession) {
 /// Ends a session, and logs that.
 pub(crate) async fn end(store: &impl SessionStore, number: u32, until: i64) -> bool {
     let entry = ended(number, until);
-    store.end(&id(number), Some(&entry)).await.unwrap()
+    store
+        .end(&id(number), Some(&entry))
+        .await
+        .unwrap()
+        .is_some()
 }
 
 /// Ends all sessions of Ada, or of another.

@@ -6,7 +6,7 @@ use crate::{
     revocation::RevocationEntry,
     session::{EndedSession, SessionStore, StoreMark, StoredSession},
     testing::stores::{
-        examples::{done, random_realm, subject, successor},
+        examples::{done, ended, random_realm, subject, successor},
         join::{join, join_all},
         suite::{RACERS, Suite},
     },
@@ -38,6 +38,33 @@ impl<S: SessionStore> Suite<S> {
         let ended = join_all(racers).await;
         let ended = ended.into_iter().filter(|ended| *ended).count();
         assert_eq!(ended, 1, "`end` is true for one of many racers");
+    }
+
+    pub(super) async fn an_ending_returns_what_was_there_last(&self) {
+        const RULE: &str = "`end` returns what it has removed, as it was last";
+        for logged in [true, false] {
+            let session = self.session(&subject("removed"));
+            self.insert(&session).await;
+            let next = successor(&session);
+            assert!(
+                self.rotate(&session.current, &next).await,
+                "`rotate` is true"
+            );
+            let entry = self.revocation(&session.id);
+            let ending = self.store.end(&session.id, Some(&entry).filter(|_| logged));
+            let removed = done("end", ending).await;
+            assert_eq!(removed, Some(ended(&next)), "{RULE}");
+        }
+        for _ in 0..20 {
+            let session = self.session(&subject("removed"));
+            self.insert(&session).await;
+            let next = successor(&session);
+            let entry = self.revocation(&session.id);
+            let ending = done("end", self.store.end(&session.id, Some(&entry)));
+            let (rotated, removed) = join(self.rotate(&session.current, &next), ending).await;
+            let last = if rotated { &next } else { &session };
+            assert_eq!(removed, Some(ended(last)), "{RULE}, beside a `rotate`");
+        }
     }
 
     pub(super) async fn what_has_ended_stays_ended(&self) {
@@ -132,7 +159,10 @@ impl<S: SessionStore> Suite<S> {
                 ..self.revocation(&session.id)
             };
             let ended = done("end", self.store.end(&session.id, Some(&entry))).await;
-            assert!(ended, "`end` ends a session, whatever `until` is: {until}");
+            assert!(
+                ended.is_some(),
+                "`end` ends a session, whatever `until` is: {until}"
+            );
             self.expect_none(
                 &session.id,
                 "`end` removes the session, whatever `until` is",
@@ -165,7 +195,7 @@ impl<S: SessionStore> Suite<S> {
         let session = self.session(&subject("unlogged"));
         self.insert(&session).await;
         let ended = done("end", self.store.end(&session.id, None)).await;
-        assert!(ended, "`end` needs no revocation");
+        assert!(ended.is_some(), "`end` needs no revocation");
     }
 
     pub(super) async fn a_login_that_began_before_an_end_of_all_adds_nothing(&self) {

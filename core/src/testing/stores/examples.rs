@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     jose::crypto,
-    session::{Digest, PreviousToken, Realm, SessionId, StoreError, StoredSession},
+    session::{Digest, EndedSession, PreviousToken, Realm, SessionId, StoreError, StoredSession},
 };
 
 /// Text that means something in SQL, in patterns, in scripts and on terminals. There is no NUL in
@@ -61,6 +61,14 @@ fn exchanged(session: &StoredSession) -> Vec<PreviousToken> {
     };
     let all = std::iter::once(newest).chain(session.previous.iter().cloned());
     all.take(PreviousToken::MOST).collect()
+}
+
+/// What is left of a session when it is removed.
+pub(super) fn ended(session: &StoredSession) -> EndedSession {
+    EndedSession {
+        id: session.id.clone(),
+        tokens_until: session.tokens_until,
+    }
 }
 
 /// The answer of a store.

@@ -7,7 +7,7 @@ use crate::{
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
     session::{SessionId, SessionStore, StoredSession},
     testing::stores::{
-        examples::{HOSTILE, done, random_id, random_realm, subject, successor},
+        examples::{HOSTILE, done, ended, random_id, random_realm, subject, successor},
         join::{join, join_all},
         suite::Suite,
     },
@@ -87,16 +87,18 @@ pub async fn store_and_log_suite<S: SessionStore + RevocationLog>(store: S) {
     let logged = log.all_after(start.as_ref(), &all).await;
     assert_eq!(logged, [], "`insert` and `rotate` log nothing");
 
-    suite.end(&sessions[0].id).await;
     suite.end(&unknown).await;
     let quiet = suite.session(&name);
     suite.insert(&quiet).await;
     done("end", suite.store.end(&quiet.id, None)).await;
     let logged = log.all_after(start.as_ref(), &all).await;
     assert!(
-        logged == [entry(&sessions[0].id, until), entry(&unknown, until)],
+        logged == [entry(&unknown, until)],
         "`end` logs what it is given, also when there is no session any more"
     );
+    suite
+        .an_ending_logs_what_covers_the_session(&log, &next)
+        .await;
 
     let start = log.end_of_log().await;
     let ended = suite.end_all_of(&suite.realm, &name).await;
@@ -120,6 +122,67 @@ pub async fn store_and_log_suite<S: SessionStore + RevocationLog>(store: S) {
             logged.contains(entry),
             "`end_all` logs each session that it ends, until its last token has expired"
         );
+    }
+}
+
+impl<S: SessionStore + RevocationLog> Suite<S> {
+    /// Ends this session, and others like it.
+    async fn an_ending_logs_what_covers_the_session(
+        &self,
+        log: &LogSuite<'_, S>,
+        last: &StoredSession,
+    ) {
+        let end = async |last: &StoredSession, given: RevocationEntry| {
+            let own = [given.clone(), ended(last).revocation()];
+            let start = log.end_of_log().await;
+            done("end", self.store.end(&last.id, Some(&given))).await;
+            log.all_after(start.as_ref(), &own).await
+        };
+        let of_all = |issued_before| Revoked::Subject {
+            realm: self.realm.clone(),
+            subject: last.subject.clone(),
+            issued_before,
+        };
+        // As it was found before it was refreshed.
+        let late = RevocationEntry {
+            revoked: of_all(last.last_used_at - 1),
+            until: last.tokens_until - 1,
+        };
+        assert!(
+            end(last, late).await == [ended(last).revocation()],
+            "`end` logs that the session is revoked, where its tokens live for longer than it was told"
+        );
+        for until in [last.tokens_until, last.tokens_until + 1] {
+            let session = self.session(&last.subject);
+            let session = StoredSession {
+                tokens_until: last.tokens_until,
+                ..session
+            };
+            self.insert(&session).await;
+            let given = RevocationEntry {
+                revoked: of_all(until),
+                until,
+            };
+            assert!(
+                end(&session, given.clone()).await == [given],
+                "`end` logs what it is given, where that covers the session"
+            );
+        }
+        for _ in 0..10 {
+            let session = self.session(&last.subject);
+            self.insert(&session).await;
+            let next = successor(&session);
+            let given = ended(&session).revocation();
+            let start = log.end_of_log().await;
+            let ending = done("end", self.store.end(&session.id, Some(&given)));
+            let (rotated, _) = join(self.rotate(&session.current, &next), ending).await;
+            let covering = ended(if rotated { &next } else { &session }).revocation();
+            let logged = log.all_after(start.as_ref(), &[given]).await;
+            assert!(
+                logged == [covering],
+                "`end` logs what covers the session that it has removed, beside a `rotate`"
+            );
+        }
     }
 }
 

@@ -43,6 +43,7 @@ pub async fn store_suite<S: SessionStore>(store: S) {
     suite.a_rotation_compares_every_byte().await;
     suite.of_many_racers_one_rotates().await;
     suite.a_session_ends_once().await;
+    suite.an_ending_returns_what_was_there_last().await;
     suite.what_has_ended_stays_ended().await;
     suite.all_sessions_of_a_subject_end_and_no_others().await;
     suite

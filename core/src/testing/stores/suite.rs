@@ -99,7 +99,8 @@ impl<S: SessionStore> Suite<S> {
 
     pub(super) async fn end(&self, id: &SessionId) -> bool {
         let entry = self.revocation(id);
-        done("end", self.store.end(id, Some(&entry))).await
+        let ended = done("end", self.store.end(id, Some(&entry))).await;
+        ended.is_some()
     }
 
     /// The revocation of the tokens of a session.

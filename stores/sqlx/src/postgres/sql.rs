@@ -54,15 +54,23 @@ pub(super) const UNDO_INSERT: &str = "
 // and two statements never wait for each other. Without that row the number is null, which the
 // table refuses.
 
+/// Where the tokens of the session live for longer than the entry lasts, the entry is another that lasts as long.
 pub(super) const END: &str = "
     WITH place AS (
         UPDATE @counter SET last = last + 1 RETURNING last
+    ), gone AS (
+        DELETE FROM @sessions
+        WHERE id = $1 AND (SELECT last FROM place) IS NOT NULL
+        RETURNING id, tokens_until
     ), entry AS (
         INSERT INTO @revocations (id, kind, realm, name, issued_before, until)
-        VALUES ((SELECT last FROM place), $2, $3, $4, $5, $6)
+        SELECT (SELECT last FROM place), $2, $3, $4, $5, $6
+        WHERE NOT EXISTS (SELECT 1 FROM gone WHERE tokens_until > $6)
+        UNION ALL
+        SELECT (SELECT last FROM place), 1, NULL, id, NULL, tokens_until
+        FROM gone WHERE tokens_until > $6
     )
-    DELETE FROM @sessions
-    WHERE id = $1 AND (SELECT last FROM place) IS NOT NULL";
+    SELECT id, tokens_until FROM gone";
 
 /// It takes a number for each session that it sees, and needs no more than that.
 pub(super) const END_ALL: &str = "

@@ -187,19 +187,22 @@ impl SessionStore for PostgresStore {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<EndedSession>, StoreError> {
         let end = match revocation.map(Columns::from) {
-            Some(entry) => query(self.tables.sql(sql::END))
+            Some(entry) => query_as(self.tables.sql(sql::END))
                 .bind(id.as_str())
                 .bind(entry.kind)
                 .bind(entry.realm)
                 .bind(entry.name)
                 .bind(entry.issued_before)
                 .bind(entry.until),
-            None => query(self.tables.sql(rows::END_QUIETLY)).bind(id.as_str()),
+            None => query_as(self.tables.sql(rows::END_ONE)).bind(id.as_str()),
         };
-        let done = self.run(async |connection| end.execute(connection).await);
-        Ok(done.await?.rows_affected() == 1)
+        self.run(async |connection| {
+            let ended = end.fetch_optional(connection).await?;
+            ended.map(rows::ended).transpose()
+        })
+        .await
     }
 
     async fn end_all(

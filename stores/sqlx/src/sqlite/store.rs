@@ -197,16 +197,19 @@ impl SessionStore for SqliteStore {
         &self,
         id: &SessionId,
         revocation: Option<&RevocationEntry>,
-    ) -> Result<bool, StoreError> {
-        let end = query(self.tables.sql(rows::END_QUIETLY)).bind(id.as_str());
+    ) -> Result<Option<EndedSession>, StoreError> {
+        let end = query_as(self.tables.sql(rows::END_ONE)).bind(id.as_str());
         let end = async {
             let mut step = self.pool.begin_with(sql::BEGIN).await?;
-            let done = end.execute(&mut *step).await?;
-            if let Some(revocation) = revocation {
-                self.add(&mut step, revocation).await?;
+            let ended = end.fetch_optional(&mut *step).await?;
+            let ended = ended.map(rows::ended).transpose()?;
+            match (revocation, &ended) {
+                (Some(given), Some(ended)) => self.add(&mut step, &ended.to_log(given)).await?,
+                (Some(given), None) => self.add(&mut step, given).await?,
+                (None, _) => {}
             }
             step.commit().await?;
-            Ok(done.rows_affected() == 1)
+            Ok(ended)
         };
         self.write(end).await
     }
@@ -241,12 +244,8 @@ impl SessionStore for SqliteStore {
             let ended = end.fetch_all(&mut *step).await?;
             let ended = ended.into_iter().map(rows::ended);
             let ended: Vec<EndedSession> = ended.collect::<sqlx::Result<_>>()?;
-            for EndedSession { id, tokens_until } in &ended {
-                let entry = RevocationEntry {
-                    revoked: Revoked::Session(id.clone()),
-                    until: *tokens_until,
-                };
-                self.add(&mut step, &entry).await?;
+            for session in &ended {
+                self.add(&mut step, &session.revocation()).await?;
             }
             self.add(&mut step, &sessionless).await?;
             step.commit().await?;
