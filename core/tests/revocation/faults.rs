@@ -116,6 +116,13 @@ fn a_request_that_is_refused_in_an_outage_is_told_with_its_cause() {
 }
 
 #[test]
+fn the_first_log_is_followed_in_silence() {
+    let (issuer, log) = (TestIssuer::new(), Log::default());
+    let lines = Lines::of(|| drop(Node::new(&issuer, &log)));
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
+#[test]
 fn a_second_log_is_told() {
     let (issuer, log) = (TestIssuer::new(), Log::default());
     let node = Node::new(&issuer, &log);
