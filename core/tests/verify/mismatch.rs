@@ -234,8 +234,7 @@ fn a_payload_that_is_no_object_without_duplicates_says_where() {
 fn what_a_rule_compared_is_said() {
     let issuer = TestIssuer::new();
     let now = now(&issuer);
-    let verify = |change: fn(VerifierBuilder) -> VerifierBuilder,
-                  token: TestToken<'_>| {
+    let verify = |change: fn(VerifierBuilder) -> VerifierBuilder, token: TestToken<'_>| {
         refused(
             &change(issuer.verifier_builder()).build().unwrap(),
             &token.sign(),
