@@ -429,6 +429,11 @@ fn what_a_policy_asked_for_is_said() {
         AuthErrorKind::Forbidden,
         r#"policy: expected role("admin"); found a token that does not hold it"#,
     );
+    expect(
+        &refused(Policy::role("admin").and(Policy::scope("read"))),
+        AuthErrorKind::Forbidden,
+        r#"policy: expected all(role("admin"), scope("read")); found a token that does not hold it"#,
+    );
 }
 
 #[test]
