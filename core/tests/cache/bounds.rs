@@ -71,6 +71,8 @@ fn what_is_cleared_is_verified_anew() {
     for warm in [1, 5, 5] {
         let token = lab.issuer.token().sign();
         lab.warm(&token, warm);
+        assert!(!lab.cache.is_empty());
+        assert!(lab.cache.bytes() > token.len());
         lab.cache.clear();
         assert_eq!((lab.cache.len(), lab.cache.bytes()), (0, 0));
         assert!(!lab.is_hit(&token));
