@@ -238,6 +238,30 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_one_text_of_one_verifier_whatever_its_hash_is() {
+        let (verifier, other) = (VerifierId::new(), VerifierId::new());
+        let key = |verifier, text: &str| Key {
+            hash: 7,
+            verifier,
+            text: text.into(),
+        };
+        let wanted = |hash, verifier| Wanted {
+            hash,
+            verifier,
+            text: b"one",
+        };
+        let one = key(verifier, "one");
+        assert!(one == key(verifier, "one"));
+        assert!(wanted(7, verifier).equivalent(&one));
+        assert!(!wanted(8, verifier).equivalent(&one));
+        assert!(!wanted(7, other).equivalent(&one));
+        for different in [key(verifier, "two"), key(other, "one"), key(other, "two")] {
+            assert!(one != different);
+            assert!(!wanted(7, verifier).equivalent(&different));
+        }
+    }
+
+    #[test]
     fn large_bounds_take_no_large_memory_before_there_are_tokens() {
         let taken = |entries| Shared::new(entries, 1 << 30).0.memory_used().total();
         assert!(taken(10_000_000) < 2 << 20, "{}", taken(10_000_000));
