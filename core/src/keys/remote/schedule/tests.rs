@@ -66,19 +66,34 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-// The first numbers of SplitMix64 for this seed, as published with its reference code.
+// The first numbers of SplitMix64 for these seeds, as published.
 #[test]
 fn jitter_is_split_mix_64_from_0_to_1() {
-    let mut jitter = Jitter::seeded(SEED);
-    for number in [
-        6_457_827_717_110_365_317_u64,
-        3_203_168_211_198_807_973,
-        9_817_491_932_198_370_423,
-        4_593_380_528_125_082_431,
-        16_408_922_859_458_223_821,
+    for (seed, numbers) in [
+        (
+            SEED,
+            [
+                6_457_827_717_110_365_317_u64,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423,
+                4_593_380_528_125_082_431,
+            ],
+        ),
+        (
+            0,
+            [
+                0xe220_a839_7b1d_cdaf,
+                0x6e78_9e6a_a1b9_65f4,
+                0x06c4_5d18_8009_454f,
+                0xf88b_b8a8_724c_81ec,
+            ],
+        ),
     ] {
-        let expected = (number >> 32) as f64 / f64::from(u32::MAX);
-        assert_eq!(jitter.unit(), expected);
+        let mut jitter = Jitter::seeded(seed);
+        for number in numbers {
+            let expected = (number >> 32) as f64 / f64::from(u32::MAX);
+            assert_eq!(jitter.unit(), expected, "{seed}");
+        }
     }
 }
 
