@@ -684,6 +684,20 @@ mod settings {
     }
 
     #[test]
+    fn a_random_secret_makes_values_of_its_own_and_changes_no_other_setting() {
+        let [one, other] = [(); 2].map(|()| {
+            let csrf = Csrf::new().allow_origin(PARTNER).unwrap();
+            csrf.random_secret().unwrap()
+        });
+        let value = one.token("session-1").unwrap().unwrap();
+        let head = Head::post().header(Csrf::HEADER, &value);
+        assert!(one.check(&head, "session-1").is_ok());
+        assert!(other.check(&head, "session-1").is_err());
+        let from_partner = Head::post().header("origin", PARTNER);
+        assert!(one.check(&from_partner, "session-1").is_ok());
+    }
+
+    #[test]
     fn a_required_value_needs_a_secret_to_be_made() {
         let refused = Csrf::new().require_token().unwrap_err();
         assert!(matches!(refused, ConfigError::Conflict(_)), "{refused}");

@@ -214,6 +214,55 @@ mod tests {
     }
 
     #[test]
+    fn every_set_has_places_of_its_own() {
+        let (maker, mut front) = (Maker::new(), Front::new(0));
+        for round in 0..2 {
+            for tag in 1..=(WAYS * Front::SETS) as u64 {
+                assert_eq!(maker.come(&mut front, tag, 0), round > 0, "{round} {tag}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_leaves_first() {
+        let (maker, mut front) = (Maker::new(), Front::new(0));
+        for n in 1..=WAYS {
+            maker.come(&mut front, tag(n), 0);
+        }
+        for n in WAYS + 1..=3 * WAYS {
+            while !maker.come(&mut front, tag(n), 0) {}
+            let mut kept = front.tags(0);
+            kept.sort_unstable();
+            let youngest: Vec<_> = (n + 1 - WAYS..=n).map(tag).collect();
+            assert_eq!(kept, youngest);
+        }
+    }
+
+    #[test]
+    fn a_set_may_be_full_to_the_last_byte() {
+        let (maker, mut front) = (Maker::new(), Front::new(0));
+        let entry = |size| Entry {
+            size,
+            ..maker.entry(0)
+        };
+        for n in 1..WAYS {
+            front.put(tag(n), entry(SET_BYTES / 4));
+        }
+        assert!(front.wants(tag(9), SET_BYTES / 4));
+        assert!(!front.wants(tag(8), SET_BYTES / 4 + 1));
+        let leaving = front.put(tag(WAYS), entry(SET_BYTES / 4));
+        assert!(leaving.iter().all(Option::is_none));
+        assert_eq!(front.tags(0).len(), WAYS);
+
+        // One byte more for the youngest, and the oldest leaves.
+        let leaving = front.put(tag(WAYS), entry(SET_BYTES / 4 + 1));
+        assert_eq!(leaving.iter().flatten().count(), 2);
+        let mut kept = front.tags(0);
+        kept.sort_unstable();
+        assert_eq!(kept, [2, 3, 4].map(tag));
+    }
+
+    #[test]
     fn more_of_them_than_there_are_places_hardly_push_each_other_out() {
         let (maker, mut front) = (Maker::new(), Front::new(0));
         let mut changes = 0;
@@ -244,7 +293,9 @@ mod tests {
             let padding = if n % 3 == 0 { 2_700 } else { 600 };
             for _ in 0..2 {
                 maker.come(&mut front, tag(n), padding);
-                assert!(front.sets[0].size() <= SET_BYTES);
+                let entries = front.sets[0].entries.iter().flatten();
+                let taken: usize = entries.map(|entry| entry.size).sum();
+                assert!(taken <= SET_BYTES, "{taken}");
             }
             assert!(maker.come(&mut front, tag(n), padding), "{n}");
         }

@@ -90,6 +90,26 @@ mod tests {
     }
 
     #[test]
+    fn every_bit_of_the_end_changes_half_of_the_quick_hash() {
+        const CACHES: usize = 32;
+        let verifier = VerifierId::new();
+        let end = std::array::from_fn(|n| b'a' + n as u8 % 7);
+        let mut changes = 0;
+        for hashes in (0..CACHES).map(|_| Hashes::new()) {
+            let plain = hashes.quick(&end, verifier);
+            for bit in 0..8 * END {
+                let mut other = end;
+                other[bit / 8] ^= 1 << (bit % 8);
+                let change = plain ^ hashes.quick(&other, verifier);
+                assert_ne!(change, 0, "{bit}");
+                changes += change.count_ones();
+            }
+        }
+        let each = f64::from(changes) / (8 * END * CACHES) as f64;
+        assert!((29.0..35.0).contains(&each), "{each} of 64 bits");
+    }
+
+    #[test]
     fn each_cache_and_each_verifier_has_its_own() {
         let (one, other) = (Hashes::new(), Hashes::new());
         let (first, second) = (VerifierId::new(), VerifierId::new());

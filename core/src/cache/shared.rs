@@ -216,6 +216,52 @@ mod tests {
     use super::*;
 
     #[test]
+    fn shards_are_as_many_as_the_machine_has_use_for_and_none_has_little_room() {
+        const MANY: usize = usize::MAX;
+        for (entries, bytes, expected) in [
+            (1_024, MANY, 4),
+            (1_023, MANY, 2),
+            (512, MANY, 2),
+            (511, MANY, 1),
+            (1, MANY, 1),
+            (MANY, 1 << 20, 4),
+            (MANY, (1 << 20) - 1, 2),
+            (MANY, 512 << 10, 2),
+            (MANY, (512 << 10) - 1, 1),
+            (MANY, 64 << 10, 1),
+        ] {
+            assert_eq!(shards(entries, bytes), expected, "{entries} {bytes}");
+        }
+        let cores = available_parallelism().map_or(1, usize::from);
+        let most = shards(MANY, MANY);
+        assert!(most.is_power_of_two() && (2 * cores + 1..=4 * cores).contains(&most));
+    }
+
+    #[test]
+    fn a_key_is_one_text_of_one_verifier_whatever_its_hash_is() {
+        let (verifier, other) = (VerifierId::new(), VerifierId::new());
+        let key = |verifier, text: &str| Key {
+            hash: 7,
+            verifier,
+            text: text.into(),
+        };
+        let wanted = |hash, verifier| Wanted {
+            hash,
+            verifier,
+            text: b"one",
+        };
+        let one = key(verifier, "one");
+        assert!(one == key(verifier, "one"));
+        assert!(wanted(7, verifier).equivalent(&one));
+        assert!(!wanted(8, verifier).equivalent(&one));
+        assert!(!wanted(7, other).equivalent(&one));
+        for different in [key(verifier, "two"), key(other, "one"), key(other, "two")] {
+            assert!(one != different);
+            assert!(!wanted(7, verifier).equivalent(&different));
+        }
+    }
+
+    #[test]
     fn large_bounds_take_no_large_memory_before_there_are_tokens() {
         let taken = |entries| Shared::new(entries, 1 << 30).0.memory_used().total();
         assert!(taken(10_000_000) < 2 << 20, "{}", taken(10_000_000));

@@ -89,6 +89,70 @@ fn the_problem_document_is_what_serde_json_writes() {
 }
 
 #[test]
+fn a_challenge_has_the_code_the_document_and_the_grpc_status_of_its_kind() {
+    for kind in kinds() {
+        let challenge = AuthError::from(kind).challenge();
+        assert_eq!(challenge.error_code(), kind.code(), "{kind:?}");
+        assert_eq!(challenge.problem_json(), kind.problem_json(), "{kind:?}");
+        let grpc_code = match challenge.status() {
+            400 | 401 => 16,
+            403 => 7,
+            500 => 13,
+            503 => 14,
+            other => panic!("{kind:?}: {other}"),
+        };
+        assert_eq!(challenge.grpc_code(), grpc_code, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_challenge_names_the_protection_space_and_what_is_wrong_as_far_as_there_are_any() {
+    let space = Arc::new(ProtectionSpace {
+        realm: Some("shop".to_owned()),
+        resource_metadata: Some("https://api.test/meta".to_owned()),
+    });
+    let metadata = r#"resource_metadata="https://api.test/meta""#;
+    let expired = r#"error="invalid_token", error_description="the token has expired""#;
+    for (kind, without_space, with_space) in [
+        (
+            AuthErrorKind::MissingToken,
+            "Bearer".to_owned(),
+            format!(r#"Bearer realm="shop", {metadata}"#),
+        ),
+        (
+            AuthErrorKind::Expired,
+            format!("Bearer {expired}"),
+            format!(r#"Bearer realm="shop", {expired}, {metadata}"#),
+        ),
+    ] {
+        let written = |error: AuthError| error.challenge().www_authenticate().map(str::to_owned);
+        assert_eq!(written(kind.into()), Some(without_space));
+        let error = AuthError::from(kind).with_space(&space);
+        assert_eq!(written(error), Some(with_space));
+    }
+}
+
+#[test]
+fn the_headers_are_the_challenge_and_the_pause_as_far_as_they_apply() {
+    for (kind, expected) in [
+        (
+            AuthErrorKind::MissingToken,
+            Some(("www-authenticate", "Bearer")),
+        ),
+        (AuthErrorKind::KeysUnavailable, Some(("retry-after", "5"))),
+        (AuthErrorKind::CrossSite, None),
+    ] {
+        let challenge = AuthError::from(kind).challenge();
+        let headers: Vec<_> = challenge.headers().collect();
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        assert_eq!(headers, Vec::from_iter(expected), "{kind:?}");
+    }
+}
+
+#[test]
 fn an_outage_asks_to_come_back_and_does_not_challenge() {
     let challenge = AuthError::from(AuthErrorKind::KeysUnavailable).challenge();
     assert_eq!(challenge.status(), 503);

@@ -143,8 +143,4 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Capture<'_, '_, 'de, A> {
         let caught = &mut *self.caught;
         failed.note_element(|| self.of.next_element_seed(Capture { of: seed, caught }))
     }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.of.size_hint()
-    }
 }

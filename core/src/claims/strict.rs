@@ -157,10 +157,6 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<'_, A> {
         let Self { of, failed } = self;
         failed.note_element(|| of.next_element_seed(Strict { of: seed, failed }))
     }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.of.size_hint()
-    }
 }
 
 // An enum with content is an object with one member, which has no duplicate.
@@ -272,10 +268,6 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for StrictMap<'_, 'de, A> {
         failed.note_value(is_due, || {
             self.map.next_value_seed(Strict { of: seed, failed })
         })
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.map.size_hint()
     }
 }
 

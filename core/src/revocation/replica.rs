@@ -328,6 +328,17 @@ mod tests {
     use crate::testing::FixedClock;
 
     #[test]
+    fn a_reading_at_the_end_of_time_is_a_reading_and_no_mark() {
+        let clock = FixedClock::default();
+        let revocation = Revocation::replica().clock(clock.clone()).build().unwrap();
+        for (began, noted) in [(i64::MAX, i64::MAX - 1), (i64::MIN, i64::MIN + 1)] {
+            clock.set(began);
+            revocation.mark_synced(began);
+            assert_eq!(revocation.status().synced_at, Some(noted));
+        }
+    }
+
+    #[test]
     fn a_late_notice_that_the_clock_went_back_does_not_undo_a_newer_reading() {
         let clock = FixedClock::default();
         let revocation = Revocation::replica().clock(clock.clone()).build().unwrap();

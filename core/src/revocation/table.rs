@@ -278,7 +278,7 @@ impl Table {
             .max()
             .unwrap_or(i64::MIN);
         let used = live().count();
-        let new = Slots::for_entries(used + 1, missing_until.max(dropped));
+        let new = Slots::for_entries(used, missing_until.max(dropped));
         for (name, term) in live() {
             new.put(name, term);
         }

@@ -1,6 +1,6 @@
 //! What is kept, for how long, and what is not.
 
-use countersign::{ConfigError, TokenCache};
+use countersign::{ConfigError, TokenCache, TokenCacheBuilder};
 
 use crate::lab::Lab;
 
@@ -22,6 +22,20 @@ fn a_token_of_more_than_4_kib_is_not_kept() {
         assert!(!lab.is_hit(shortest));
     }
     assert_eq!(lab.cache.len(), 1);
+}
+
+#[test]
+fn a_token_counts_with_its_text_twice_its_payload_and_some_450_bytes() {
+    // So many entries that none counts with its part of the bytes.
+    let cache = TokenCache::builder().entries(TokenCacheBuilder::MAX_ENTRIES);
+    let lab = Lab::with(cache.build().unwrap(), |builder| builder);
+    for padding in [0, 1, 1_000] {
+        let before = lab.cache.bytes();
+        let token = lab.issuer.token().claim("pad", "x".repeat(padding)).sign();
+        let payload = lab.verifier.verify_now(&token).unwrap().payload().len();
+        let beside = lab.cache.bytes() - before - token.len() - 2 * payload;
+        assert!((425..475).contains(&beside), "{beside}");
+    }
 }
 
 #[test]
@@ -71,6 +85,8 @@ fn what_is_cleared_is_verified_anew() {
     for warm in [1, 5, 5] {
         let token = lab.issuer.token().sign();
         lab.warm(&token, warm);
+        assert!(!lab.cache.is_empty());
+        assert!(lab.cache.bytes() > token.len());
         lab.cache.clear();
         assert_eq!((lab.cache.len(), lab.cache.bytes()), (0, 0));
         assert!(!lab.is_hit(&token));

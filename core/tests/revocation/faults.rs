@@ -78,18 +78,24 @@ fn a_full_list_is_told_once_and_names_nobody() {
     let now = clock.now();
     let list = Revocation::local().capacity(1).clock(clock.clone());
     let list = list.build().unwrap();
-    let lines = Lines::of(|| {
+    let somebody = subject("somebody", now, now + 900);
+    let first = Lines::of(|| {
         list.revoke(&token("a", now)).unwrap();
+        list.revoke(&somebody).unwrap_err();
+    });
+    let more = Lines::of(|| {
         for _ in 0..3 {
-            list.revoke(&subject("somebody", now, now + 900))
-                .unwrap_err();
+            list.revoke(&somebody).unwrap_err();
         }
+    });
+    let full_again = Lines::of(|| {
         clock.set(now + 61);
         list.revoke(&token("b", now + 900)).unwrap();
         list.revoke(&token("c", now + 900)).unwrap_err();
     });
     let full = "ERROR message=no room for another revocation: it is not in force here capacity=1";
-    assert_eq!(lines, [full, full]);
+    assert_eq!((first, more), (vec![full.to_owned()], vec![]));
+    assert_eq!(full_again, [full]);
 }
 
 #[test]
@@ -113,6 +119,13 @@ fn a_request_that_is_refused_in_an_outage_is_told_with_its_cause() {
     ] {
         assert!(line.contains(part), "{line}");
     }
+}
+
+#[test]
+fn the_first_log_is_followed_in_silence() {
+    let (issuer, log) = (TestIssuer::new(), Log::default());
+    let lines = Lines::of(|| drop(Node::new(&issuer, &log)));
+    assert!(lines.is_empty(), "{lines:?}");
 }
 
 #[test]

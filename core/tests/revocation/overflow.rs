@@ -49,6 +49,25 @@ fn an_entry_that_does_not_fit_closes_the_replica() {
 }
 
 #[test]
+fn an_entry_of_an_earlier_part_of_the_log_that_does_not_fit_closes_the_replica_too() {
+    let (issuer, log) = (TestIssuer::new(), Log::default());
+    let until = issuer.clock().now() + 900;
+    for id in ["a", "b", "c", "a"] {
+        log.add(token(id, until));
+    }
+    let mut node = Node::with(&issuer, &log, Revocation::replica().capacity(2));
+    for _ in 0..3 {
+        node.fail(Fault::Partial);
+    }
+    node.read();
+    assert!(node.revocation.status().fresh);
+    assert_eq!(
+        refusals(&issuer, &node),
+        [REVOKED, REVOKED, UNAVAILABLE, UNAVAILABLE]
+    );
+}
+
+#[test]
 fn two_entries_fit_into_two_places() {
     let (issuer, _log, node, _) = start(Revocation::replica(), [900, 900, -900]);
     assert_eq!(refusals(&issuer, &node), [REVOKED, REVOKED, None, None]);

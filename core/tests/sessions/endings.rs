@@ -1,6 +1,6 @@
 //! Logout, and what else ends sessions.
 
-use countersign::{Clock, Ending, SessionErrorKind as Kind, SessionEvent, SessionId};
+use countersign::{Clock, Ending, SessionErrorKind as Kind, SessionEvent, SessionId, SessionStore};
 use futures_executor::block_on;
 
 use crate::{
@@ -203,6 +203,21 @@ fn an_ended_session_is_remembered_for_as_long_as_its_tokens_live() {
         assert_eq!(until, setup.clock.now() - 10 + GRACE + TTL + LEEWAY);
         assert!(until >= last + LEEWAY);
     }
+}
+
+/// S08: an answer that took longer than the window has a younger access token than the session expected.
+#[test]
+fn the_access_token_of_an_answer_that_took_long_is_remembered_for_as_long_as_it_lives() {
+    let setup = Setup::new();
+    let first = setup.login("ada");
+    setup.refresh(&first).unwrap();
+    let late = setup.refresh_while(&first, || setup.pass(3_600)).unwrap();
+    let stored = block_on(setup.store.find(late.session().id()));
+    let stored = stored.unwrap().unwrap();
+    assert_eq!(
+        stored.tokens_until,
+        late.access_token().expires_at() + LEEWAY
+    );
 }
 
 /// S08, S10: a clock that has gone back does not forget too early.

@@ -40,6 +40,28 @@ fn an_explanation_escapes_and_cuts_what_the_token_says() {
 }
 
 #[test]
+fn a_passed_check_says_which_claims_it_required() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer
+        .verifier_builder()
+        .require_claim("tenant")
+        .require_claim("plan")
+        .build()
+        .unwrap();
+    let token = issuer.token().claim("tenant", "a").claim("plan", "b");
+    let explanation = verifier.explain(&token.sign());
+    let check = |name| {
+        let mut checks = explanation.checks().iter();
+        let check = checks.find(|check| check.name() == name).unwrap();
+        (check.verdict(), check.expected(), check.found())
+    };
+    assert_eq!(
+        check("required claims"),
+        (Verdict::Passed, "tenant, plan", "present")
+    );
+}
+
+#[test]
 fn an_accepted_token_is_explained_too() {
     let issuer = TestIssuer::new();
     let explanation = issuer.verifier().explain(&issuer.token().sign());

@@ -5,7 +5,7 @@ use std::error::Error;
 use countersign::{
     AuthError, AuthErrorKind, Authenticator, Check, Credentials, Issuers, Mismatch, Policy,
     ScopeSource, Verdict, Verifier, VerifierBuilder,
-    testing::{TestIssuer, sign_raw},
+    testing::{TestIssuer, TestToken, sign_raw},
 };
 use serde_json::{Value, json};
 
@@ -148,6 +148,35 @@ fn an_explanation_shows_all_that_is_wrong_with_a_token_at_once() {
 }
 
 #[test]
+fn a_claim_that_nobody_can_read_silences_the_rules_that_compare_it_and_no_other() {
+    let issuer = TestIssuer::new();
+    let passed = |token: TestToken<'_>| {
+        let explanation = issuer.verifier().explain(&token.sign());
+        let checks = explanation.checks().iter();
+        let passed = checks.filter(|check| check.verdict() == Verdict::Passed);
+        passed
+            .map(|check| check.name().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let all = passed(issuer.token());
+    for (claim, silenced) in [
+        ("aud", &["aud"][..]),
+        ("exp", &["exp", "lifetime"]),
+        ("iat", &["iat", "lifetime", "age", "revocation"]),
+        ("iss", &["iss"]),
+        ("jti", &["revocation"]),
+        ("nbf", &["nbf", "lifetime"]),
+        ("sid", &["revocation"]),
+        ("sub", &["revocation"]),
+        ("auth_time", &[]),
+    ] {
+        let mut left = all.clone();
+        left.retain(|name| !silenced.contains(&&**name));
+        assert_eq!(passed(issuer.token().claim(claim, true)), left, "{claim}");
+    }
+}
+
+#[test]
 fn a_payload_that_is_no_object_without_duplicates_says_where() {
     let issuer = TestIssuer::new();
     let verifier = issuer.verifier();
@@ -205,8 +234,7 @@ fn a_payload_that_is_no_object_without_duplicates_says_where() {
 fn what_a_rule_compared_is_said() {
     let issuer = TestIssuer::new();
     let now = now(&issuer);
-    let verify = |change: fn(VerifierBuilder) -> VerifierBuilder,
-                  token: countersign::testing::TestToken<'_>| {
+    let verify = |change: fn(VerifierBuilder) -> VerifierBuilder, token: TestToken<'_>| {
         refused(
             &change(issuer.verifier_builder()).build().unwrap(),
             &token.sign(),
@@ -400,6 +428,11 @@ fn what_a_policy_asked_for_is_said() {
         &refused(Policy::role("admin")),
         AuthErrorKind::Forbidden,
         r#"policy: expected role("admin"); found a token that does not hold it"#,
+    );
+    expect(
+        &refused(Policy::role("admin").and(Policy::scope("read"))),
+        AuthErrorKind::Forbidden,
+        r#"policy: expected all(role("admin"), scope("read")); found a token that does not hold it"#,
     );
 }
 

@@ -1,5 +1,7 @@
 //! What policies and handlers make of a verified token.
 
+use std::time::Duration;
+
 use countersign::{
     AuthErrorKind, Authenticator, Credentials, Policy,
     testing::{TestIssuer, TestToken, sign_raw},
@@ -196,10 +198,106 @@ fn numbers_are_compared_exactly() {
         (json!([u64::MAX, 1]), "[18446744073709551616,2]", no),
         (json!([7]), "[7,7]", no),
         (json!({"a": 7}), r#"{"b":7}"#, no),
+        (json!({"a": 7}), r#"{"a":7,"b":7}"#, no),
+        (json!({"a": 7, "b": 7}), r#"{"a":7}"#, no),
         (json!("7"), "7", no),
         (json!(1), "true", no),
     ] {
         assert_eq!(verdicts(asked.clone(), text), verdict, "{asked} {text}");
+    }
+}
+
+#[test]
+fn a_policy_names_the_scopes_that_it_asks_for_once_and_in_order() {
+    let policy = Policy::scope("b a")
+        .and(Policy::role("admin"))
+        .and(Policy::any_scope(["a", "c"]));
+    assert_eq!(policy.scopes(), ["b", "a", "c"]);
+    assert!(Policy::role("admin").scopes().is_empty());
+}
+
+#[test]
+fn a_login_counts_as_recent_to_its_last_second_and_a_minute_ahead() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier();
+    let recent = Policy::max_age(Duration::from_secs(300));
+    for (ago, expected) in [
+        (0, true),
+        (300, true),
+        (301, false),
+        (-60, true),
+        (-61, false),
+    ] {
+        let token = issuer.token().claim("auth_time", now(&issuer) - ago);
+        let token = verifier.verify_now(&token.sign()).unwrap();
+        assert_eq!(recent.check(&token).is_ok(), expected, "{ago} s ago");
+    }
+    let unknown = verifier.verify_now(&issuer.token().sign()).unwrap();
+    let refused = recent.check(&unknown).unwrap_err();
+    assert_eq!(refused.kind(), AuthErrorKind::StepUpRequired);
+}
+
+#[test]
+fn a_refusal_asks_for_what_all_parts_of_the_policy_need() {
+    let issuer = TestIssuer::new();
+    let token = issuer.verifier().verify_now(&issuer.token().sign());
+    let token = token.unwrap();
+    let age = |seconds| Policy::max_age(Duration::from_secs(seconds));
+    let challenge = |policy: Policy| {
+        let refused = policy.check(&token).unwrap_err();
+        let challenge = refused.challenge();
+        challenge.www_authenticate().unwrap().to_owned()
+    };
+    let step_up = Policy::acr(["a", "b"])
+        .and(age(300))
+        .and(Policy::scope("read"))
+        .and(age(60))
+        .and(age(900));
+    let text = challenge(step_up);
+    let needs = r#"acr_values="a b", max_age="60""#;
+    assert!(text.ends_with(needs), "{text}");
+    assert!(!text.contains("scope"), "{text}");
+
+    let text = challenge(
+        Policy::scope("read")
+            .and(age(60))
+            .and(Policy::scope("read")),
+    );
+    assert!(text.ends_with(r#", scope="read""#), "{text}");
+    assert!(!text.contains("max_age"), "{text}");
+}
+
+#[test]
+fn a_refusal_by_several_policies_is_the_one_that_says_most() {
+    let issuer = TestIssuer::new();
+    let token = issuer.token().claim("roles", 7).sign();
+    let token = issuer.verifier().verify_now(&token).unwrap();
+    let kind = |policy: Policy| policy.check(&token).unwrap_err().kind();
+    let no = || Policy::claim("level", 7);
+    let unclear = || Policy::role("admin");
+    let scope = || Policy::scope("read");
+    let step_up = || Policy::acr(["phr"]);
+    for (policy, expected) in [
+        // Of alternatives, the first that can be remedied.
+        (no().or(scope()), AuthErrorKind::InsufficientScope),
+        (scope().or(no()), AuthErrorKind::InsufficientScope),
+        (scope().or(step_up()), AuthErrorKind::InsufficientScope),
+        (step_up().or(scope()), AuthErrorKind::StepUpRequired),
+        (unclear().or(scope()), AuthErrorKind::InsufficientScope),
+        // Of requirements, the first that is not met: before those that cannot be decided.
+        (no().and(scope()), AuthErrorKind::Forbidden),
+        (scope().and(no()), AuthErrorKind::InsufficientScope),
+        (unclear().and(scope()), AuthErrorKind::InsufficientScope),
+        (unclear().and(no().not()), AuthErrorKind::Forbidden),
+        (no().not().and(unclear()), AuthErrorKind::Forbidden),
+        // An alternative that cannot be decided leaves the opposite undecided, too.
+        (unclear().or(scope()).not(), AuthErrorKind::Forbidden),
+        (scope().or(unclear()).not(), AuthErrorKind::Forbidden),
+    ] {
+        assert_eq!(kind(policy.clone()), expected, "{policy:?}");
+    }
+    for accepted in [scope().or(no()).not(), unclear().and(no()).not()] {
+        assert!(accepted.check(&token).is_ok(), "{accepted:?}");
     }
 }
 

@@ -102,16 +102,43 @@ fn the_payload_is_read_once() {
     thread_local! {
         static READ: Cell<u32> = const { Cell::new(0) };
     }
+    #[derive(Deserialize)]
+    #[allow(dead_code)] // what is read is not looked at
+    struct Varied {
+        sub: String,
+        roles: Vec<String>,
+        sizes: Option<(u8, f64)>,
+        levels: [Level; 4],
+    }
+    #[derive(Deserialize)]
+    #[allow(dead_code)]
+    enum Level {
+        Empty,
+        Number(u8),
+        Pair(u8, u8),
+        Record { at: i64 },
+    }
     struct Counted;
     impl<'de> Deserialize<'de> for Counted {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             READ.set(READ.get() + 1);
-            User::deserialize(deserializer).map(|_| Self)
+            Varied::deserialize(deserializer).map(|_| Self)
         }
     }
 
     let issuer = TestIssuer::new();
-    let text = issuer.token().subject("ada").sign();
+    let levels = json!([
+        {"Empty": null},
+        {"Number": 1},
+        {"Pair": [1, 2]},
+        {"Record": {"at": -1}},
+    ]);
+    let text = issuer
+        .token()
+        .claim("roles", json!(["admin", "user"]))
+        .claim("sizes", json!([1, 2.5]))
+        .claim("levels", levels)
+        .sign();
     let verifier = issuer.verifier();
     verifier.verify_now_as::<Counted>(&text).unwrap();
     assert_eq!(READ.take(), 1);

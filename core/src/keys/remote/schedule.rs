@@ -237,3 +237,6 @@ impl Jitter {
         f64::from(u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(0)) / f64::from(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The table against a list, against threads, and against clocks.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::atomic::{AtomicBool, AtomicI64, AtomicUsize},
     thread,
 };
@@ -69,6 +69,50 @@ fn a_table_that_was_large_becomes_small_again() {
     assert_eq!(table.room(NOW + KEPT), 90_000);
     assert_eq!(table.room(NOW + KEPT + 1), 100_000);
     assert_eq!((places(), table.len()), (64, 0));
+}
+
+#[test]
+fn a_table_is_filled_anew_only_when_an_entry_has_ended() {
+    let table = Table::new(1);
+    table.insert(&token("a", NOW), NOW).unwrap();
+    // Held, so that none takes its place in memory.
+    let before = table.slots.load_full();
+    let is_same = || Arc::ptr_eq(&before, &table.slots.load());
+    table.insert(&token("b", NOW), NOW + KEPT).unwrap_err();
+    assert_eq!(table.room(NOW + KEPT), 0);
+    table.count_gaps_anew();
+    table.forget_gaps(NOW);
+    assert!(is_same());
+    assert_eq!(table.room(NOW + KEPT + 1), 1);
+    assert!(!is_same());
+}
+
+#[test]
+fn every_name_has_a_key_and_an_even_mark_of_its_own() {
+    const TEXTS: usize = 1_000;
+    let table = Table::new(1);
+    let kinds = [
+        (Kind::Session, ""),
+        (Kind::Sessionless, REALM),
+        (Kind::Subject, REALM),
+        (Kind::Subject, "https://other.test"),
+        (Kind::Token, ""),
+    ];
+    for (kind, realm) in kinds {
+        let marks = (0..TEXTS).map(|n| table.name(kind, realm, &name_of(n)).mark);
+        let ones: u32 = marks.map(u64::count_ones).sum();
+        let even = 31 * TEXTS as u32..33 * TEXTS as u32;
+        assert!(even.contains(&ones), "{realm}: {ones} ones");
+    }
+    let of_all = kinds.iter().flat_map(|(kind, realm)| {
+        let table = &table;
+        (0..TEXTS).map(move |n| table.name(*kind, realm, &name_of(n)))
+    });
+    let (keys, marks): (HashSet<_>, HashSet<_>) = of_all.map(|name| (name.key, name.mark)).unzip();
+    assert_eq!(
+        (keys.len(), marks.len()),
+        (kinds.len() * TEXTS, kinds.len() * TEXTS)
+    );
 }
 
 #[test]
