@@ -4,9 +4,12 @@
 workspace.py features    one line of cargo arguments for each feature set that must build by itself
 workspace.py msrv        fails when a dependency in Cargo.lock needs a newer Rust than the package that uses it promises
 workspace.py publishable name, version and promised Rust of each package that goes to crates.io
+workspace.py external    fails when a public signature names a crate that its package does not list
 """
 
 import json
+import os
+import pathlib
 import subprocess
 import sys
 
@@ -14,7 +17,7 @@ BACKEND, OTHER_BACKEND = "aws-lc-rs", "rust-crypto"
 
 
 def main():
-    commands = {"features": features, "msrv": msrv, "publishable": publishable}
+    commands = {"external": external, "features": features, "msrv": msrv, "publishable": publishable}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     commands[sys.argv[1]]()
@@ -87,6 +90,62 @@ def publishable():
     for package in members(metadata("--no-deps")):
         if is_published(package):
             print(package["name"], package["version"], package["rust_version"])
+
+
+def external():
+    """The allowed crates are in `package.metadata.cargo_check_external_types`, as cargo-check-external-types
+    reads them. That tool needs one certain nightly; the documentation as JSON does not."""
+    data = metadata("--no-deps")
+    target = pathlib.Path(data["target_directory"])
+    faults = []
+    for package in members(data):
+        if not is_published(package):
+            continue
+        settings = (package["metadata"] or {}).get("cargo_check_external_types", {})
+        allowed = {pattern.removesuffix("::*") for pattern in settings.get("allowed_external_types", [])}
+        found = named_crates(documentation(package, target))
+        for crate in sorted(found.keys() - allowed):
+            faults.append(f"{package['name']}: {sorted(found[crate])[0]} is in a public signature")
+        for crate in sorted(allowed - found.keys()):
+            faults.append(f"{package['name']}: {crate} is allowed, and in no public signature")
+    if faults:
+        sys.exit("\n".join(faults))
+
+
+def documentation(package, target):
+    # For rustdoc only: build scripts that see the variable compile their crates in another way.
+    rustdoc = target / "tools" / "rustdoc-json"
+    rustdoc.parent.mkdir(parents=True, exist_ok=True)
+    rustdoc.write_text('#!/bin/sh\nRUSTC_BOOTSTRAP=1 exec rustdoc "$@"\n')
+    rustdoc.chmod(0o755)
+    command = ["cargo", "rustdoc", "--quiet", "-p", package["name"], "--lib", "--all-features", "--locked"]
+    command += ["--", "-Z", "unstable-options", "--output-format", "json"]
+    subprocess.run(command, check=True, env={**os.environ, "RUSTDOC": str(rustdoc)})
+    return json.loads((target / "doc" / f"{package['name'].replace('-', '_')}.json").read_text())
+
+
+def named_crates(documentation):
+    """The types and traits of other crates that public items name, by their crate."""
+    crates = {int(number): crate["name"] for number, crate in documentation["external_crates"].items()}
+    found = {}
+
+    def look(value):
+        if isinstance(value, list):
+            for part in value:
+                look(part)
+        elif isinstance(value, dict):
+            path = documentation["paths"].get(str(value.get("id"))) if "path" in value else None
+            # What a macro of another crate writes into an impl is hidden.
+            if path and path["crate_id"] != 0 and "__private" not in path["path"]:
+                found.setdefault(crates[path["crate_id"]], set()).add("::".join(path["path"]))
+            for part in value.values():
+                look(part)
+
+    for item in documentation["index"].values():
+        derived = item["inner"].get("impl", {})
+        if item["crate_id"] == 0 and not derived.get("is_synthetic") and not derived.get("blanket_impl"):
+            look(item["inner"])
+    return {crate: names for crate, names in found.items() if crate not in {"alloc", "core", "std"}}
 
 
 def is_published(package):

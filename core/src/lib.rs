@@ -1,4 +1,4 @@
-// The README shows the adapters too, so `tests/tests/readme` is where its snippets are compiled.
+// `tests/tests/readme` compiles the snippets. As doc tests they would need hidden lines, which GitHub and crates.io show.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -97,7 +97,10 @@ impl Rules {
         let mut scopes = Vec::new();
         for name in ["scope"].iter().chain(self.scopes) {
             let found = list(&json, name)?.unwrap_or_default();
-            if !found.iter().all(|text| is_scope(text)) {
+            // An element of an array is one scope.
+            let is_one = |text: &String| !text.is_empty() && !text.contains(' ');
+            let are_many = matches!(json.get(name), Some(Json::Array(_)));
+            if !found.iter().all(|text| is_scope(text)) || are_many && !found.iter().all(is_one) {
                 return None;
             }
         }

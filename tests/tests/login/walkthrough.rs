@@ -1,4 +1,4 @@
-//! The walk through in the README, line by line as it stands there.
+//! The walk-through in the README of the example, line by line as it stands there.
 
 use std::{process::Command, thread};
 
@@ -6,7 +6,7 @@ use countersign_tests::server::Server;
 
 use crate::servers::{PROGRAMS, start};
 
-const README: &str = include_str!("../../../README.md");
+const README: &str = include_str!("../../../examples/login/README.md");
 const ADDRESS: &str = "http://127.0.0.1:3000";
 
 #[test]

@@ -1,72 +1,149 @@
-//! The commands of the README files.
+//! The commands of the pages.
 
-use std::{env, ffi::OsString, process::Command};
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 
 use crate::pages::{Page, repository, root};
 
 #[test]
-fn the_first_command_is_the_one_that_gets_the_repository() {
+fn the_first_command_in_the_repository_is_the_one_that_gets_it() {
     let pages = Page::readmes();
     let readme = pages
         .iter()
         .find(|page| page.path.as_os_str() == "README.md");
     let blocks = readme.unwrap().blocks("sh");
     let expected = format!("git clone {} && cd countersign", repository());
-    assert_eq!(blocks[0].lines().next(), Some(&*expected));
+    let first = blocks.iter().find(|block| !block.starts_with("cargo add"));
+    assert_eq!(first.unwrap().lines().next(), Some(&*expected));
 }
 
 #[test]
 fn commands_for_cargo_name_packages_and_targets_that_there_are() {
     let workspace = workspace();
     let mut count = 0;
-    for page in Page::readmes() {
-        let commands = page.text.split("cargo ").skip(1);
-        for command in commands.map(|rest| rest.split(['`', '\n']).next().unwrap_or_default()) {
-            let words: Vec<_> = command.split_whitespace().collect();
-            let [verb @ ("bench" | "run" | "test"), words @ ..] = &*words else {
+    for page in Page::all() {
+        for (verb, words) in commands(&page.text) {
+            let told = format!("{}: {verb} {}", page.path.display(), words.join(" "));
+            if verb == "add" {
+                let (name, features) = added(&words);
+                let package = find(&workspace, name)
+                    .unwrap_or_else(|| panic!("{told}: there is no such package"));
+                for feature in features {
+                    let is_one = package["features"].get(feature).is_some();
+                    assert!(is_one, "{told}: there is no such feature");
+                }
+                count += 1;
                 continue;
+            }
+            let options = |name: &str| {
+                let pairs = words.windows(2).filter(|pair| pair[0] == name);
+                pairs.map(|pair| pair[1]).collect::<Vec<_>>()
             };
-            let option = |name: &str| {
-                let at = words.iter().position(|word| *word == name)?;
-                words.get(at + 1).copied()
+            let [name] = *options("-p") else {
+                panic!("{told}: which package?");
             };
-            let told = format!("{}: cargo {command}", page.path.display());
-            let package = option("-p").unwrap_or_else(|| panic!("{told}: which package?"));
-            let package = workspace.iter().find(|own| own["name"] == package);
-            let package = package.unwrap_or_else(|| panic!("{told}: there is no such package"));
+            let package = find(&workspace, name)
+                .unwrap_or_else(|| panic!("{told}: there is no such package"));
             let targets = package["targets"].as_array().unwrap();
-            let is_one = |kind: &str, name: &str| {
-                let is = |target: &&Value| target["name"] == name && target["kind"][0] == kind;
-                targets.iter().any(|target| is(&target))
-            };
-            for (name, kind) in [("--bench", "bench"), ("--bin", "bin"), ("--test", "test")] {
-                if let Some(target) = option(name) {
-                    assert!(is_one(kind, target), "{told}: there is no such {kind}");
+            for (option, kind) in [("--bench", "bench"), ("--bin", "bin"), ("--test", "test")] {
+                for target in options(option) {
+                    let is = |own: &Value| own["name"] == target && own["kind"][0] == kind;
+                    assert!(targets.iter().any(is), "{told}: there is no such {kind}");
                 }
             }
-            let programs = targets.iter().filter(|target| target["kind"][0] == "bin");
+            for list in options("--features") {
+                for feature in list.split(',') {
+                    let is_one = package["features"].get(feature).is_some();
+                    assert!(is_one, "{told}: there is no such feature");
+                }
+            }
+            let mut programs = targets.iter().filter(|target| target["kind"][0] == "bin");
             assert!(
-                *verb != "run" || programs.count() > 0,
+                verb != "run" || programs.next().is_some(),
                 "{told}: it has no program"
             );
             count += 1;
         }
     }
-    assert!(count > 10, "only {count} commands were found");
+    assert!(count > 30, "only {count} commands were found");
 }
 
-/// The packages of the workspace, as cargo tells them.
+/// What a page has cargo do: verb and words of each `cargo add`, `bench`, `run` and `test` that names a
+/// package. `tests/run ARGS` is a `test`.
+fn commands(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut commands = Vec::new();
+    for (opening, verb) in [("cargo ", None), ("tests/run ", Some("test"))] {
+        for rest in text.split(opening).skip(1) {
+            let command = rest.split(['`', '\n', '#']).next().unwrap_or_default();
+            let mut words = command.split_whitespace();
+            let Some(verb) = verb.or_else(|| words.next()) else {
+                continue;
+            };
+            let words: Vec<_> = words.collect();
+            let is_ours = match verb {
+                "add" => words
+                    .first()
+                    .is_some_and(|name| name.starts_with("countersign")),
+                "bench" | "run" | "test" => words.contains(&"-p"),
+                _ => false,
+            };
+            if is_ours {
+                commands.push((verb, words));
+            }
+        }
+    }
+    commands
+}
+
+/// Package and features of `cargo add`.
+fn added<'w>(words: &[&'w str]) -> (&'w str, Vec<&'w str>) {
+    let features = words
+        .iter()
+        .skip_while(|word| **word != "--features")
+        .nth(1);
+    let features = features.map_or_else(Vec::new, |list| list.split(',').collect());
+    (words[0], features)
+}
+
+fn find<'w>(workspace: &'w [Value], name: &str) -> Option<&'w Value> {
+    workspace.iter().find(|own| own["name"] == name)
+}
+
+/// Name and folder of each package that is published.
+pub(crate) fn publishable() -> Vec<(String, PathBuf)> {
+    let mut packages = Vec::new();
+    for package in workspace() {
+        if package["publish"].is_null() {
+            let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+            let folder = manifest.parent().unwrap().strip_prefix(root()).unwrap();
+            packages.push((package["name"].as_str().unwrap().to_owned(), folder.into()));
+        }
+    }
+    packages
+}
+
+/// The packages of the workspace, as cargo lists them.
 fn workspace() -> Vec<Value> {
+    let metadata = cargo(&["metadata", "--locked", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+/// What cargo prints.
+pub(crate) fn cargo(arguments: &[&str]) -> String {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)
-        .args(["metadata", "--locked", "--no-deps", "--format-version", "1"])
+        .args(arguments)
         .current_dir(root())
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    metadata["packages"].as_array().unwrap().clone()
+    String::from_utf8(output.stdout).unwrap()
 }

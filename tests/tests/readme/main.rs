@@ -1,5 +1,5 @@
-//! The README files: their Rust is compiled, their links lead somewhere, their commands name what
-//! there is.
+//! The pages of the repository: the Rust of the READMEs is compiled, links and paths lead somewhere, and
+//! commands name what there is.
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 

@@ -31,21 +31,32 @@ fn stands_in(file: &str, block: &str) -> bool {
 }
 
 #[test]
-fn every_snippet_of_the_readme_is_compiled_as_it_stands_there() {
-    let pages = Page::readmes();
-    let readme = pages
-        .iter()
-        .find(|page| page.path.as_os_str() == "README.md");
-    let blocks = readme.unwrap().blocks("rust");
-    assert!(blocks.len() > 5);
+fn every_snippet_is_compiled_as_it_stands_in_the_readme() {
     let snippets = snippets();
-    for block in blocks {
-        let is_compiled = snippets.iter().any(|file| stands_in(file, &block));
-        assert!(
-            is_compiled,
-            "in no file of tests/tests/readme/snippets:\n{block}"
-        );
+    // The blocks of the others are doc tests.
+    for (path, least) in [("README.md", 5), ("core/README.md", 5)] {
+        let pages = Page::readmes();
+        let page = pages.iter().find(|page| page.path.as_os_str() == path);
+        let blocks = page.unwrap().blocks("rust");
+        assert!(blocks.len() > least, "{path}");
+        for block in blocks {
+            let is_compiled = snippets.iter().any(|file| stands_in(file, &block));
+            assert!(
+                is_compiled,
+                "{path}: in no file of tests/tests/readme/snippets:\n{block}"
+            );
+        }
     }
+}
+
+#[test]
+fn the_readme_is_short_and_that_of_core_opens_with_rust() {
+    let pages = Page::readmes();
+    let page = |path: &str| pages.iter().find(|page| page.path.as_os_str() == path);
+    let lines = page("README.md").unwrap().text.lines().count();
+    assert!(lines <= 180, "{lines} lines");
+    let core = &page("core/README.md").unwrap().text;
+    assert_eq!(core.find("```"), core.find("```rust\n"));
 }
 
 /// rustdoc hides such lines. GitHub and crates.io show them.

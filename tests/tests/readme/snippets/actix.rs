@@ -4,9 +4,6 @@ use actix_web::{App, HttpServer, get};
 use countersign::{Key, Verifier};
 use countersign_actix::{Claims, JwtAuth};
 
-#[derive(serde::Deserialize)]
-struct User { sub: String, role: String }
-
 #[get("/me")]
 async fn me(Claims(user): Claims<User>) -> String {
     format!("{} is {}", user.sub, user.role)
@@ -15,10 +12,12 @@ async fn me(Claims(user): Claims<User>) -> String {
 async fn serve(secret: &str) -> Result<(), Box<dyn std::error::Error>> {
     let verifier = Verifier::builder(Key::hs256(secret)?)
         .issuer("https://id.example").audience("orders").build()?;
-    HttpServer::new(move || App::new().wrap(JwtAuth::new(verifier.clone())).service(me))
-        .bind("127.0.0.1:3000")?.run().await?;
-    Ok(())
+    let app = move || App::new().wrap(JwtAuth::new(verifier.clone())).service(me);
+    Ok(HttpServer::new(app).bind("127.0.0.1:3000")?.run().await?)
 }
+
+#[derive(serde::Deserialize)]
+struct User { sub: String, role: String }
 
 /// A secret that will not do, so that nothing is served here.
 #[actix_web::test]

@@ -14,8 +14,7 @@ async fn me(Claims(user): Claims<User>) -> String {
 fn app(secret: &str) -> Result<Router, ConfigError> {
     let verifier = Verifier::builder(Key::hs256(secret)?)
         .issuer("https://id.example").audience("orders").build()?;
-    Ok(Router::new().route("/me", get(me))
-        .route_layer(JwtAuthLayer::new(verifier)))
+    Ok(Router::new().route("/me", get(me)).route_layer(JwtAuthLayer::new(verifier)))
 }
 
 #[tokio::test]

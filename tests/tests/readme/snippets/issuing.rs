@@ -9,10 +9,10 @@ fn tokens_pass_the_own_verifier_and_only_public_keys_are_published() -> Result<(
 
     let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
         .audience("orders")
-        .build()?;                                          // lives 15 minutes, unless `.ttl(..)` says otherwise
+        .build()?;                                          // tokens live for 15 minutes: `.ttl(..)` changes that
     let token = issuer.issue(&User { sub: "ada", role: "admin" })?;
     let verifier = issuer.verifier();                       // for this server's own routes
-    let jwks = issuer.jwks();                               // for everybody else: public keys only
+    let jwks = issuer.jwks();                               // for everybody else: the public keys
     assert!(verifier.verify_now(token.as_str()).is_ok());
     assert!(jwks.contains("\"x\"") && !jwks.contains("\"d\""));
     Ok(())

@@ -1,4 +1,4 @@
-//! The Rust of the README, a file for each block, and around it what the reader has.
+//! The Rust of the two README files, a file for each block, and around it what the reader has.
 
 mod axum;
 mod actix;
@@ -8,3 +8,4 @@ mod providers;
 mod sessions;
 mod shared;
 mod testing;
+mod verifying;

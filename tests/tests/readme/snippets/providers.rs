@@ -6,7 +6,7 @@ async fn with_a_provider() -> Result<countersign::Verifier, countersign::ConfigE
 
     let verifier = Verifier::discover("https://id.example").audience("orders").build().await?;
 
-    // Or by a preset that knows where this provider's tokens have roles and scopes:
+    // Or a preset, which knows where this provider's tokens carry roles and scopes:
     let provider = Provider::keycloak("https://sso.example", "shop")?;
     let verifier = Verifier::discover(provider).audience("orders").build().await?;
     Ok(verifier)

@@ -7,7 +7,7 @@ where
 {
     use countersign::{Revocation, Sessions};
 
-    let revocation = Revocation::replica().build()?;        // refuses with 503 when it has not heard of the log for 10 s
+    let revocation = Revocation::replica().build()?;        // answers 503 when it has not heard from the log for 10 s
     tokio::spawn(revocation.follow(store.clone()));
     let sessions = Sessions::builder(issuer, store).revocation(revocation).build()?;
     Ok(sessions)
