@@ -9,7 +9,7 @@ use actix_web::{
         header::{CONTENT_TYPE, HeaderValue},
     },
 };
-use countersign::{AuthError, Challenge};
+use countersign::{AuthError, adapter::Challenge};
 
 use crate::response::complete;
 
@@ -80,7 +80,7 @@ impl fmt::Display for Error {
 /// Logs the refusal: the middleware's own are logged elsewhere, a handler's and an extractor's here.
 impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
-        countersign::log(&error);
+        countersign::adapter::log(&error);
         Self(error)
     }
 }

@@ -9,7 +9,7 @@ use actix_web::{
         uri::Authority,
     },
 };
-use countersign::RequestHead;
+use countersign::adapter::RequestHead;
 
 /// A view of a request's head. It copies nothing.
 pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);

@@ -13,7 +13,7 @@ use actix_web::{
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
-use countersign::{AuthError, Authenticate, Authenticator, VerifiedToken};
+use countersign::{AuthError, Authenticator, VerifiedToken, adapter::Authenticate};
 use pin_project_lite::pin_project;
 
 use crate::{

@@ -148,7 +148,7 @@ where
         match checked {
             Ok(()) => ResponseFuture::inside(self.service.call(request)),
             Err(error) => {
-                countersign::log(&error);
+                countersign::adapter::log(&error);
                 ResponseFuture::refused(request, &self.require.rejection, error)
             }
         }

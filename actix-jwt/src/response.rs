@@ -13,7 +13,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use countersign::{AuthError, Challenge};
+use countersign::{AuthError, adapter::Challenge};
 use pin_project_lite::pin_project;
 
 use crate::error::Error;

@@ -6,7 +6,10 @@ use actix_web::{
     http::{StatusCode, header::HeaderValue},
     web,
 };
-use countersign::{Answer, Reply, SessionRoutes};
+use countersign::{
+    SessionRoutes,
+    adapter::{Answer, Reply},
+};
 use tokio::runtime::Handle;
 
 use crate::head::Head;
@@ -17,13 +20,13 @@ use crate::head::Head;
 /// `/.well-known/jwks.json`.
 ///
 /// Failed logins are limited by account and by address, which is `peer_addr()`: see
-/// [`LoginLimits`](countersign::LoginLimits).
+/// [`LoginLimits`](countersign::session::LoginLimits).
 ///
 /// # Examples
 ///
 /// ```
 /// use actix_web::App;
-/// use countersign::{Identity, MemoryStore, SessionRoutes, Sessions, SignIn};
+/// use countersign::{session::{Identity, SignIn}, MemoryStore, SessionRoutes, Sessions};
 /// use countersign_actix::session_routes;
 ///
 /// #[derive(serde::Deserialize)]
@@ -89,7 +92,7 @@ fn finish(rest: Answer) {
 /// # Examples
 ///
 /// ```
-/// use countersign::{Reply, TokenPair};
+/// use countersign::{adapter::Reply, session::TokenPair};
 /// use countersign_actix::SessionReply;
 ///
 /// fn answer(pair: &TokenPair) -> SessionReply {

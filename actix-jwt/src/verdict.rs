@@ -1,7 +1,7 @@
 //! What the middleware found out about a request, kept in the request's extensions.
 
 use actix_web::{HttpMessage, HttpRequest};
-use countersign::{Anonymous, AuthError, Authenticator, VerifiedToken};
+use countersign::{AuthError, Authenticator, VerifiedToken, adapter::Anonymous};
 
 /// Notes the verdict. What a middleware further out has noted does not count any more.
 pub(crate) fn note(

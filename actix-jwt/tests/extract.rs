@@ -3,7 +3,7 @@
 mod common;
 
 use actix_web::{App, HttpMessage, dev::Service, web};
-use countersign::{Anonymous, Authenticator, Policy, TokenSource, testing::TestIssuer};
+use countersign::{Authenticator, Policy, TokenSource, adapter::Anonymous, testing::TestIssuer};
 use countersign_actix::{Claims, Error, JwtAuth, Optional, Token};
 
 use crate::common::{Robot, User, get, send, with};

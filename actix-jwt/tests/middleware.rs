@@ -21,8 +21,9 @@ use actix_web::{
     web,
 };
 use countersign::{
-    AuthError, Authenticator, BoxFuture, KeySet, KeySource, Keys, KeysUnavailable, Refresh,
-    TokenSource, VerifiedToken, Verifier, testing::TestIssuer,
+    AuthError, Authenticator, KeySet, Keys, TokenSource, VerifiedToken, Verifier,
+    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
+    testing::TestIssuer,
 };
 use countersign_actix::JwtAuth;
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use actix_web::{App, HttpResponse, http::StatusCode, web};
 use countersign::{
-    AuthError, AuthErrorKind, KeySet, KeySource, Keys, KeysUnavailable, Policy, Verifier,
+    AuthError, AuthErrorKind, KeySet, Keys, Policy, Verifier,
+    keys::{KeySource, KeysUnavailable},
     testing::TestIssuer,
 };
 use countersign_actix::{

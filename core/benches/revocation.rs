@@ -16,7 +16,9 @@ mod harness;
 use std::{hint::black_box, thread, time::Duration};
 
 use countersign::{
-    Algorithm, Realm, Revocation, RevocationEntry, Revoked, SessionId, VerifiedToken,
+    Algorithm, Revocation, VerifiedToken,
+    revocation::{RevocationEntry, Revoked},
+    session::{Realm, SessionId},
     testing::TestIssuer,
 };
 

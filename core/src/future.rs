@@ -1,4 +1,4 @@
-//! A future that mostly has its value already.
+//! Boxed futures, and futures that usually have their value already.
 
 use std::{
     future::Future,
@@ -6,7 +6,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::keys::BoxFuture;
+/// A boxed future: what [`KeySource::refresh`](crate::keys::KeySource::refresh) and other traits of the crate
+/// return, so that they can be used as trait objects.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Ready at once on the hot path; boxed only when there is something to wait for.
 pub(crate) enum MaybeReady<T> {

@@ -2,12 +2,12 @@
 //! `cargo fuzz` sets, and no part of the API.
 
 #[cfg(feature = "remote")]
-pub use crate::keys::fuzzing::*;
+pub use crate::remote::fuzzing::*;
 pub use crate::session::fuzzing::*;
 use crate::{
     error::AuthErrorKind,
     jose::{Header, base64url, json},
-    source::{RequestHead, TokenSource},
+    request::{RequestHead, TokenSource},
 };
 
 /// Decodes canonical base64url.

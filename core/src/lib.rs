@@ -2,87 +2,66 @@
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod anonymous;
 mod auth;
-mod authenticate;
-#[cfg(feature = "cache")]
-mod cache;
-mod challenge;
-mod claims;
+pub mod claims;
 mod clock;
-mod config_error;
-mod cookie;
-mod credentials;
-mod csrf;
 mod error;
 mod future;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod host;
-mod issue;
-mod issuers;
+pub mod issue;
 mod jose;
-mod keys;
+pub mod keys;
 mod log;
-mod login_limits;
 #[cfg(feature = "metrics")]
 pub mod metrics;
-mod mismatch;
 #[cfg(countersign_loom)]
 #[cfg(test)]
 mod models;
-mod origin;
-mod policy;
-mod provider;
-mod revocation;
-mod session;
-mod session_routes;
-mod source;
+#[cfg(feature = "remote")]
+pub mod remote;
+mod request;
+pub mod revocation;
+pub mod session;
 mod sync;
 #[cfg(feature = "test-util")]
 pub mod testing;
 mod verify;
 
-#[cfg(feature = "cache")]
-pub use self::cache::{TokenCache, TokenCacheBuilder};
 #[cfg(feature = "remote")]
-pub use self::keys::{
-    Discovery, Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch,
-    HttpFetchBuilder, KeysState, KeysStatus, RemoteKeys, RemoteKeysBuilder, SavedKeys,
-};
+pub use self::remote::remote_keys::RemoteKeys;
+#[cfg(feature = "cache")]
+pub use self::verify::{TokenCache, TokenCacheBuilder};
 pub use self::{
-    anonymous::Anonymous,
-    auth::Authenticator,
-    authenticate::Authenticate,
-    challenge::{Challenge, Problem},
-    claims::{Audience, RoleSource, ScopeSource, Scopes, TypedToken, VerifiedToken},
+    auth::{AuthCookies, Authenticator, Csrf, Policy},
+    claims::{provider::Provider, token::VerifiedToken},
     clock::{Clock, SystemClock},
-    config_error::ConfigError,
-    cookie::{AuthCookies, CookieError},
-    credentials::Credentials,
-    csrf::{Csrf, CsrfCheck, CsrfToken},
-    error::{AuthError, AuthErrorKind},
-    issue::{IssueError, IssuedToken, Issuer, IssuerBuilder, SigningKeys},
-    issuers::Issuers,
-    jose::{Algorithm, Header, Key, SigningKey, SkippedKey},
-    keys::{BoxFuture, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, Refresh},
-    log::log,
-    login_limits::{LoginAttempt, LoginLimits, LoginLimitsBuilder, TooManyLogins},
-    mismatch::Mismatch,
-    policy::Policy,
-    provider::Provider,
-    revocation::{
-        LogBatch, LogPosition, Revocation, RevocationBuilder, RevocationEntry, RevocationLog,
-        RevocationStatus, RevokeError, Revoked,
-    },
-    session::{
-        Client, Digest, EndedSession, Ending, Identity, MemoryStore, PendingLogin, PreviousToken,
-        Realm, Session, SessionError, SessionErrorKind, SessionEvent, SessionId, SessionStore,
-        Sessions, SessionsBuilder, StoreCapabilities, StoreError, StoreMark, StoredSession,
-        TokenPair,
-    },
-    session_routes::{Answer, Reply, SessionRoutes, SignIn},
-    source::{RequestHead, TokenSource},
-    verify::{Check, Explanation, Verdict, Verifier, VerifierBuilder},
+    error::{AuthError, AuthErrorKind, ConfigError},
+    issue::{issuer::Issuer, signing_keys::SigningKeys},
+    jose::{Algorithm, Key, SigningKey},
+    keys::{set::KeySet, source::Keys},
+    request::TokenSource,
+    revocation::list::Revocation,
+    session::{http::routes::SessionRoutes, sessions::Sessions, store::memory::MemoryStore},
+    verify::{Issuers, Verifier, VerifierBuilder},
 };
+
+/// For adapters to web frameworks: what they read of a request, and how they answer it.
+pub mod adapter {
+    pub use crate::{
+        auth::{Anonymous, Authenticate, CsrfCheck, CsrfToken},
+        error::{Challenge, Problem},
+        log::log,
+        request::{Credentials, RequestHead},
+        session::http::{answer::Answer, reply::Reply},
+    };
+}
+
+/// Verdicts for people: why a token was accepted or refused.
+pub mod explain {
+    pub use crate::{
+        error::Mismatch,
+        verify::{Check, Explanation, Verdict},
+    };
+}

@@ -92,14 +92,13 @@ pub(crate) fn stage(stage: &'static str, took: Duration) {
 }
 
 #[cfg(feature = "remote")]
-pub(crate) use self::remote::*;
+pub(crate) use super::metrics::remote::*;
 
 #[cfg(feature = "remote")]
 mod remote {
     use ::metrics::gauge;
 
     use super::*;
-    use crate::keys::{KeysState, KeysStatus};
 
     pub(crate) fn key_wait(took: Duration) {
         histogram!(KEY_WAIT).record(took);
@@ -114,19 +113,24 @@ mod remote {
         counter!(KEY_ROTATIONS, "source" => source.to_owned()).increment(1);
     }
 
-    pub(crate) fn keys_state(source: &str, status: &KeysStatus, fetched_at: Option<i64>) {
+    /// `states` has every state, and whether it is the present one.
+    pub(crate) fn keys_state(
+        source: &str,
+        usable: usize,
+        states: impl IntoIterator<Item = (&'static str, bool)>,
+        fetched_at: Option<i64>,
+    ) {
         if let Some(at) = fetched_at {
             // Whole seconds are exact in a float for the next hundred million years.
             #[allow(clippy::cast_precision_loss)]
             gauge!(KEYS_FETCHED, "source" => source.to_owned()).set(at as f64);
         }
-        let usable = if status.is_ready() { status.keys() } else { 0 };
         // At most a hundred.
         #[allow(clippy::cast_precision_loss)]
         gauge!(KEYS, "source" => source.to_owned()).set(usable as f64);
-        for state in KeysState::ALL {
-            let is_it = f64::from(u8::from(state == status.state()));
-            gauge!(KEYS_STATE, "source" => source.to_owned(), "state" => state.name()).set(is_it);
+        for (state, is_it) in states {
+            let value = f64::from(u8::from(is_it));
+            gauge!(KEYS_STATE, "source" => source.to_owned(), "state" => state).set(value);
         }
     }
 }

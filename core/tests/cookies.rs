@@ -4,8 +4,10 @@
 
 use cookie::{Cookie, SameSite};
 use countersign::{
-    AuthCookies, AuthErrorKind, ConfigError, Identity, Issuer, MemoryStore, RequestHead,
-    SessionRoutes, Sessions, SignIn, SigningKey,
+    AuthCookies, AuthErrorKind, ConfigError, Issuer, MemoryStore, SessionRoutes, Sessions,
+    SigningKey,
+    adapter::RequestHead,
+    session::{Identity, SignIn},
 };
 use proptest::prelude::*;
 

@@ -5,8 +5,9 @@
 use std::cell::RefCell;
 
 use countersign::{
-    AuthError, AuthErrorKind, Authenticator, ConfigError, Credentials, Csrf, CsrfCheck,
-    RequestHead, TokenSource, testing::TestIssuer,
+    AuthError, AuthErrorKind, Authenticator, ConfigError, Csrf, TokenSource,
+    adapter::{Credentials, CsrfCheck, RequestHead},
+    testing::TestIssuer,
 };
 use proptest::prelude::*;
 

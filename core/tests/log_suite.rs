@@ -8,7 +8,8 @@ use std::{
 };
 
 use countersign::{
-    LogBatch, LogPosition, Realm, RevocationEntry, RevocationLog, Revoked, StoreError,
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked},
+    session::{Realm, store::StoreError},
     testing::revocation_log_suite,
 };
 use futures_executor::block_on;

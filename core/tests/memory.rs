@@ -2,7 +2,11 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{
-    Digest, MemoryStore, PreviousToken, Realm, SessionId, SessionStore, StoreMark, StoredSession,
+    MemoryStore,
+    session::{
+        Realm, SessionId,
+        store::{Digest, PreviousToken, SessionStore, StoreMark, StoredSession},
+    },
 };
 use futures_executor::block_on;
 use peak_alloc::PeakAlloc;

@@ -12,8 +12,11 @@ use std::{
 };
 
 use countersign::{
-    AuthErrorKind, Authenticator, Clock, Credentials, Fetch, FetchError, FetchErrorKind,
-    FetchRequest, FetchResponse, LoginLimits, RemoteKeys, SigningKey, Verifier, metrics::describe,
+    AuthErrorKind, Authenticator, Clock, RemoteKeys, SigningKey, Verifier,
+    adapter::Credentials,
+    metrics::describe,
+    remote::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
+    session::LoginLimits,
     testing::TestIssuer,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
@@ -178,7 +181,7 @@ async fn keys_are_measured_by_source() {
         ("countersign_key_wait_seconds{}", 1.0),
     ]);
 
-    countersign::log(&AuthErrorKind::Forbidden.into());
+    countersign::adapter::log(&AuthErrorKind::Forbidden.into());
     expect(&[("countersign_handler_refusals_total{reason=forbidden}", 1.0)]);
 }
 

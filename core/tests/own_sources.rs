@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 use countersign::{
-    AuthErrorKind, Authenticator, ConfigError, Credentials, Issuers, RequestHead, TokenSource,
-    VerifiedToken, testing::TestIssuer,
+    AuthErrorKind, Authenticator, ConfigError, Issuers, TokenSource, VerifiedToken,
+    adapter::{Credentials, RequestHead},
+    testing::TestIssuer,
 };
 use futures_executor::block_on;
 

@@ -5,8 +5,9 @@
 use std::error::Error;
 
 use countersign::{
-    AuthError, AuthErrorKind, Authenticator, Explanation, Key, KeySet, Mismatch, Policy,
-    RequestHead, TokenSource, Verdict,
+    AuthError, AuthErrorKind, Authenticator, Key, KeySet, Policy, TokenSource,
+    adapter::RequestHead,
+    explain::{Explanation, Mismatch, Verdict},
     testing::{TestIssuer, sign_raw},
 };
 use proptest::prelude::*;

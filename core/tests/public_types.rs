@@ -11,11 +11,18 @@ use std::{
 };
 
 use countersign::{
-    AuthCookies, AuthError, Authenticator, Client, Credentials, Csrf, CsrfCheck, Digest,
-    FetchResponse, Identity, Issuer, Issuers, Key, KeySet, Keys, LogBatch, LoginLimits,
-    MemoryStore, Mismatch, Realm, RemoteKeys, RequestHead, Revocation, RevocationEntry, Revoked,
-    SavedKeys, SessionEvent, SessionRoutes, SessionStore, Sessions, SignIn, SigningKey,
-    SigningKeys, StoreError, TokenCache, TypedToken, Verifier, testing::sign_raw,
+    AuthCookies, AuthError, Authenticator, Csrf, Issuer, Issuers, Key, KeySet, Keys, MemoryStore,
+    RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, Verifier,
+    adapter::{Credentials, CsrfCheck, RequestHead},
+    claims::TypedToken,
+    explain::Mismatch,
+    remote::{FetchResponse, SavedKeys},
+    revocation::{LogBatch, RevocationEntry, Revoked},
+    session::{
+        Client, Identity, LoginLimits, Realm, SessionEvent, SignIn,
+        store::{Digest, SessionStore, StoreError},
+    },
+    testing::sign_raw,
 };
 use futures_executor::block_on;
 use serde_json::{Value, json};

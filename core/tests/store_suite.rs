@@ -10,8 +10,15 @@ use std::{
 };
 
 use countersign::{
-    Digest, EndedSession, MemoryStore, Realm, RevocationEntry, SessionId, SessionStore,
-    StoreCapabilities, StoreError, StoreMark, StoredSession,
+    MemoryStore,
+    revocation::RevocationEntry,
+    session::{
+        Realm, SessionId,
+        store::{
+            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
+            StoredSession,
+        },
+    },
     testing::{sessions_suite, store_suite},
 };
 use futures_executor::block_on;

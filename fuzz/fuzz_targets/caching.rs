@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use countersign::{FetchResponse, fuzzing};
+use countersign::{fuzzing, remote::FetchResponse};
 use libfuzzer_sys::fuzz_target;
 
 const SHORTEST: Duration = Duration::from_secs(60);

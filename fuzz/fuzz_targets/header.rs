@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use countersign::{AuthErrorKind, Header, fuzzing};
+use countersign::{claims::Header, fuzzing, AuthErrorKind};
 use countersign_fuzz::{
     json::{self, Json},
     tokens::{GOOD, Rules, sign},

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use countersign::{AuthErrorKind, Csrf, CsrfCheck, RequestHead};
+use countersign::{adapter::{CsrfCheck, RequestHead}, AuthErrorKind, Csrf};
 use countersign_fuzz::head::Request;
 use libfuzzer_sys::fuzz_target;
 use url::{Host, Origin, Url};

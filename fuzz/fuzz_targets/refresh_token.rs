@@ -4,8 +4,8 @@
 #![no_main]
 
 use countersign::{
-    Digest, PreviousToken, Realm, SessionId, StoredSession,
     fuzzing::{self, Answer},
+    session::{store::{Digest, PreviousToken, StoredSession}, Realm, SessionId},
 };
 use countersign_fuzz::{
     json,

@@ -6,8 +6,8 @@
 use std::convert::Infallible;
 
 use countersign::{
-    AuthCookies, Csrf, Identity, Issuer, MemoryStore, Reply, RequestHead, SessionRoutes, Sessions,
-    SignIn, SigningKey, testing::FixedClock,
+    adapter::{Reply, RequestHead}, session::{Identity, SignIn}, testing::FixedClock, AuthCookies,
+    Csrf, Issuer, MemoryStore, SessionRoutes, Sessions, SigningKey,
 };
 use countersign_fuzz::{
     head::Request,

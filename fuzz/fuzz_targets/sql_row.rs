@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use countersign::{
-    EndedSession, LogPosition, PreviousToken, Realm, RevocationEntry, RevocationLog, Revoked,
-    SessionId, SessionStore,
+    revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
+    session::{store::{EndedSession, PreviousToken, SessionStore}, Realm, SessionId},
 };
 use countersign_fuzz::rows::{
     AnyEntry, AnySession, digest_column, id, is_list, is_realm, mostly, previous_column, realm,
@@ -119,7 +119,7 @@ fn check_row(row: &SessionRow) {
     let session = fuzzing::session(row.clone());
     assert_eq!(session.is_ok(), is_good);
     let Ok(session) = session else { return };
-    let digest = |digest: &countersign::Digest| digest.as_bytes().to_vec();
+    let digest = |digest: &countersign::session::store::Digest| digest.as_bytes().to_vec();
     let again: SessionRow = (
         session.id.to_string(),
         session.realm.to_string(),

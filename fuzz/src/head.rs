@@ -1,6 +1,6 @@
 //! A request as text, so that a seed can be read.
 
-use countersign::RequestHead;
+use countersign::adapter::RequestHead;
 
 /// A request: method and target in the first line, then headers, then an empty line and the body. The
 /// authority of the target stands among the headers, as `:authority` does in HTTP/2.

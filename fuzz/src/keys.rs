@@ -1,9 +1,7 @@
 //! What must be true of every key that could be read.
 
 use countersign::testing::sign_raw;
-use countersign::{
-    Algorithm, ConfigError, Key, SigningKey, Verifier, fuzzing, testing::FixedClock,
-};
+use countersign::{fuzzing, testing::FixedClock, Algorithm, ConfigError, Key, SigningKey, Verifier};
 use sha2::{Digest, Sha256};
 
 use crate::{

@@ -2,7 +2,8 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use countersign::{
-    Digest, PreviousToken, Realm, RevocationEntry, Revoked, SessionId, StoredSession, fuzzing,
+    fuzzing, revocation::{RevocationEntry, Revoked},
+    session::{store::{Digest, PreviousToken, StoredSession}, Realm, SessionId},
 };
 
 /// Any session that could be written.

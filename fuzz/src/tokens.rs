@@ -2,8 +2,8 @@
 //! verifier must say of them.
 
 use countersign::{
-    Key, ScopeSource, SigningKey, TokenCache, VerifiedToken, Verifier, VerifierBuilder,
-    testing::{FixedClock, sign_raw},
+    claims::ScopeSource, testing::{sign_raw, FixedClock}, Key, SigningKey, TokenCache,
+    VerifiedToken, Verifier, VerifierBuilder,
 };
 
 use crate::json::{self, Json};

@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign::{Client, Identity, Issuer, MemoryStore, SessionStore, Sessions, SigningKey};
+use countersign::{
+    Issuer, MemoryStore, Sessions, SigningKey,
+    session::{Client, Identity, store::SessionStore},
+};
 use countersign_redis::RedisStore;
 use countersign_sqlx::{PostgresStore, SqliteStore};
 use countersign_tests::services::{Postgres, Redis};

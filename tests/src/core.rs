@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use countersign::{Anonymous, AuthError, Authenticator, Challenge, RequestHead, VerifiedToken};
+use countersign::{
+    AuthError, Authenticator, VerifiedToken,
+    adapter::{Anonymous, Challenge, RequestHead},
+};
 
 use crate::{ANONYMOUS, Answer, Misfit, Request, User, admins};
 

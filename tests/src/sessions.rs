@@ -4,7 +4,10 @@ use std::convert::Infallible;
 
 use actix_web::{App, body::to_bytes, rt::System, test::init_service};
 use axum::{Router, body::Body};
-use countersign::{Reply, RequestHead, SessionRoutes};
+use countersign::{
+    SessionRoutes,
+    adapter::{Reply, RequestHead},
+};
 use http_body_util::BodyExt;
 use tower::{Service, ServiceExt};
 

@@ -5,7 +5,8 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use countersign::{
-    AuthError, Authenticator, KeySet, KeySource, Keys, KeysUnavailable, Policy,
+    AuthError, Authenticator, KeySet, Keys, Policy,
+    keys::{KeySource, KeysUnavailable},
     testing::{TestIssuer, TestToken},
 };
 use countersign_tower::{GrpcStatus, JwtAuthLayer, RequireLayer};

@@ -8,7 +8,8 @@ use std::{
 };
 
 use countersign::{
-    Identity, Issuer, MemoryStore, SessionRoutes, Sessions, SignIn, SigningKey, TokenCache,
+    Issuer, MemoryStore, SessionRoutes, Sessions, SigningKey, TokenCache,
+    session::{Identity, SignIn},
 };
 use countersign_tests::{
     Entry,

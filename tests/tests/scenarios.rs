@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use countersign::{
-    Authenticator, BoxFuture, Csrf, Issuers, KeySet, KeySource, Keys, KeysUnavailable, Policy,
-    Refresh, RequestHead, SigningKey, TokenSource, Verifier,
+    Authenticator, Csrf, Issuers, KeySet, Keys, Policy, SigningKey, TokenSource, Verifier,
+    adapter::RequestHead,
+    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
     testing::{TestIssuer, TestToken},
 };
 use countersign_tests::{ANONYMOUS, Answer, Entry, Request};

@@ -213,7 +213,7 @@ impl ClaimsRejection {
 /// Logs the refusal: the layer's own are logged in the core, these are logged here.
 impl From<AuthError> for ClaimsRejection {
     fn from(error: AuthError) -> Self {
-        countersign::log(&error);
+        countersign::adapter::log(&error);
         Self(error)
     }
 }
@@ -236,12 +236,12 @@ impl IntoResponse for ClaimsRejection {
     }
 }
 
-/// A [`Reply`](countersign::Reply) as the answer of a handler of your own.
+/// A [`Reply`](countersign::adapter::Reply) as the answer of a handler of your own.
 ///
 /// # Examples
 ///
 /// ```
-/// use countersign::{Reply, TokenPair};
+/// use countersign::{adapter::Reply, session::TokenPair};
 /// use countersign_tower::SessionReply;
 ///
 /// fn answer(pair: &TokenPair) -> SessionReply {
@@ -250,7 +250,7 @@ impl IntoResponse for ClaimsRejection {
 /// ```
 #[cfg(feature = "sessions")]
 #[derive(Clone, Debug)]
-pub struct SessionReply(pub countersign::Reply);
+pub struct SessionReply(pub countersign::adapter::Reply);
 
 #[cfg(feature = "sessions")]
 impl IntoResponse for SessionReply {

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use countersign::Authenticate;
+use countersign::adapter::Authenticate;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;

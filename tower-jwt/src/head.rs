@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 #[cfg(feature = "axum")]
 use axum::extract::ConnectInfo;
-use countersign::RequestHead;
+use countersign::adapter::RequestHead;
 use http::{
     Extensions, HeaderMap, Method, Request, Uri,
     header::{AUTHORIZATION, AsHeaderName, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL, UPGRADE},

@@ -138,7 +138,7 @@ where
         match self.check(request.extensions()) {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
             Err(error) => {
-                countersign::log(&error);
+                countersign::adapter::log(&error);
                 ResponseFuture::refused(Ok(refuse(&self.rejection, error)))
             }
         }

@@ -1,6 +1,6 @@
 //! How a refusal looks.
 
-use countersign::{AuthError, Challenge};
+use countersign::{AuthError, adapter::Challenge};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},

@@ -9,7 +9,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use countersign::{Answer, Reply, SessionRoutes};
+use countersign::{
+    SessionRoutes,
+    adapter::{Answer, Reply},
+};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -27,13 +30,13 @@ use crate::head::Head;
 /// Failed logins are limited by account, and by address where it is known: from axum's
 /// `ConnectInfo<SocketAddr>` (feature `axum`; serve the app with
 /// `into_make_service_with_connect_info`), else from a `SocketAddr` in the request's extensions, which
-/// a server on hyper puts there. See [`LoginLimits`](countersign::LoginLimits).
+/// a server on hyper puts there. See [`LoginLimits`](countersign::session::LoginLimits).
 ///
 /// # Examples
 ///
 /// ```
 /// use axum::Router;
-/// use countersign::{Identity, MemoryStore, SessionRoutes, Sessions, SignIn};
+/// use countersign::{session::{Identity, SignIn}, MemoryStore, SessionRoutes, Sessions};
 /// use countersign_tower::session_routes;
 ///
 /// #[derive(serde::Deserialize)]

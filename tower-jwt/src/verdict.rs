@@ -1,6 +1,6 @@
 //! What the layer found out about a request, kept in the request's extensions.
 
-use countersign::{Anonymous, AuthError, Authenticator, VerifiedToken};
+use countersign::{AuthError, Authenticator, VerifiedToken, adapter::Anonymous};
 use http::Extensions;
 
 /// Records the verdict. What an outer layer has recorded does not count any more.

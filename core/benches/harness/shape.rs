@@ -2,7 +2,10 @@
 
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part of it
 
-use countersign::{SigningKey, testing::TestIssuer, testing::sign_raw};
+use countersign::{
+    SigningKey,
+    testing::{TestIssuer, sign_raw},
+};
 
 /// Members that fill this many bytes or a little less, each after a comma.
 pub type Fill = fn(usize) -> String;

@@ -12,8 +12,9 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{
-    Algorithm, Authenticator, Issuer, Key, KeySet, RequestHead, Revocation, RevocationEntry,
-    Revoked, SigningKey, TokenCache, Verifier,
+    Algorithm, Authenticator, Issuer, Key, KeySet, Revocation, SigningKey, TokenCache, Verifier,
+    adapter::RequestHead,
+    revocation::{RevocationEntry, Revoked},
     testing::{FixedClock, TestIssuer, sign_raw},
 };
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use countersign::{
-    AuthErrorKind, Key, KeySet, KeySource, Keys, KeysUnavailable, SigningKey, Verifier,
+    AuthErrorKind, Key, KeySet, Keys, SigningKey, Verifier,
+    keys::{KeySource, KeysUnavailable},
     testing::{TestIssuer, sign_raw},
 };
 

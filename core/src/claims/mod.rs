@@ -1,37 +1,30 @@
 //! Claims: the registered ones, read strictly, and the token that carries them.
 
-mod capture;
-mod caught;
-mod diagnosis;
-mod failed;
-mod hints;
-mod pass;
-mod reader;
+mod layout;
+pub(crate) mod provider;
+mod read;
+pub(crate) mod realm;
 mod registered;
-mod sources;
+pub(crate) mod session_id;
 mod span;
-mod strict;
-mod token;
+pub(crate) mod token;
 mod typed;
-mod unreadable;
 mod views;
-mod wanted;
 
 #[cfg(feature = "cache")]
 pub(crate) use self::token::KeptToken;
-pub(crate) use self::{
-    caught::{Alphabet, LAST_SECOND},
-    diagnosis::Diagnosis,
-    reader::{Parsed, Reader},
-    registered::Registered,
-    span::Span,
-    token::Context,
-    unreadable::Unreadable,
-    wanted::{Place, Wanted},
-};
 pub use self::{
-    sources::{RoleSource, ScopeSource},
-    token::VerifiedToken,
+    layout::{RoleSource, ScopeSource},
     typed::TypedToken,
     views::{Audience, Scopes},
 };
+pub(crate) use self::{
+    provider::Provider,
+    read::{Alphabet, Diagnosis, LAST_SECOND, Place, Reader, Unreadable, Wanted},
+    realm::{Realm, RealmTag},
+    registered::Registered,
+    session_id::SessionId,
+    span::{Span, Spans},
+    token::{Context, VerifiedToken},
+};
+pub use crate::jose::Header;

@@ -2,7 +2,8 @@
 
 use std::slice;
 
-use crate::claims::{Place, Span, span::Spans};
+use super::span::{Span, Spans};
+use crate::claims::read::Place;
 
 /// The registered claims of a payload.
 ///
@@ -84,8 +85,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        claims::{Unreadable, Wanted},
-        error::AuthErrorKind,
+        AuthErrorKind,
+        claims::read::{Unreadable, Wanted},
     };
 
     fn parse(payload: &str) -> Result<Registered, AuthErrorKind> {

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, slice};
 
-use crate::jose::json::position;
+use crate::jose::position;
 
 /// Where a text stands: in the payload, or behind it, among the texts that had escapes.
 #[derive(Clone, Copy, Debug)]

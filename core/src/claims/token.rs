@@ -8,12 +8,17 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 
+use super::{
+    layout::{RoleSource, Unclear},
+    registered::Registered,
+    span::Span,
+    views::{Audience, Scopes},
+};
 use crate::{
-    challenge::ProtectionSpace,
-    claims::{Audience, Parsed, Place, Registered, RoleSource, Scopes, Span, sources::Unclear},
+    claims::read::{Parsed, Place},
     clock::Clock,
-    error::{AuthError, AuthErrorKind},
-    jose::{Header, json::Member},
+    error::{AuthError, AuthErrorKind, ProtectionSpace},
+    jose::{Header, Member},
 };
 
 /// A token whose signature and claims have been verified.

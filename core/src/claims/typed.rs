@@ -4,8 +4,8 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
+use super::token::{Misfit, VerifiedToken};
 use crate::{
-    claims::{VerifiedToken, token::Misfit},
     error::{AuthError, AuthErrorKind},
     jose::Header,
 };

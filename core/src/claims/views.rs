@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::claims::{Place, Registered};
+use super::registered::Registered;
+use crate::claims::read::Place;
 
 /// The audiences of a token (`aud`, RFC 7519 section 4.1.3): one text or several.
 ///
@@ -51,7 +52,7 @@ impl fmt::Debug for Audience<'_> {
 /// The scopes of a token (`scope`, RFC 6749 section 3.3, RFC 9068 section 2.2.3).
 ///
 /// One text with spaces between the scopes, or an array with one scope in each element. Case matters. Where the provider puts
-/// them elsewhere, the verifier has a [`ScopeSource`](crate::ScopeSource).
+/// them elsewhere, the verifier has a [`ScopeSource`](crate::claims::ScopeSource).
 ///
 /// # Examples
 ///

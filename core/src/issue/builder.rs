@@ -4,14 +4,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
+use super::{
+    issuer::{Issuer, Settings},
+    signing_keys::{self, InTime, SigningKeys},
+};
 use crate::{
     clock::{Clock, SystemClock},
-    config_error::ConfigError,
-    issue::{
-        Issuer, SigningKeys,
-        issuer::Settings,
-        ring::{self, InTime},
-    },
+    error::ConfigError,
     keys::Keys,
     verify::{Verifier, VerifierBuilder},
 };
@@ -111,7 +110,7 @@ impl IssuerBuilder {
         if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
             return setting("`max_ttl` is more than 5 years");
         }
-        ring::check_header(self.keys.now().active(), &self.token_type)?;
+        signing_keys::check_header(self.keys.now().active(), &self.token_type)?;
         let in_time = InTime {
             keys: self.keys.clone(),
             clock: Arc::clone(&self.clock),

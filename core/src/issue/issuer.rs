@@ -4,18 +4,18 @@ use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
+use super::{
+    builder::IssuerBuilder,
+    jti::TokenId,
+    signing_keys::SigningKeys,
+    token::{Cause, IssueError, IssuedToken},
+};
 use crate::{
-    claims::LAST_SECOND,
+    claims::{LAST_SECOND, Realm, SessionId},
     clock::Clock,
-    config_error::ConfigError,
-    issue::{
-        IssueError, IssuedToken, IssuerBuilder, SigningKeys,
-        given::{self, Given},
-        issued::Cause,
-        token_id::TokenId,
-    },
+    error::ConfigError,
+    issue::inspect::{Given, summary},
     jose::base64url,
-    session::{Realm, SessionId},
     verify::{Verifier, VerifierBuilder},
 };
 
@@ -86,10 +86,10 @@ impl Issuer {
     ///
     /// [`IssueError`] when the claims are no object, break a rule above, or signing fails.
     pub fn issue<C: Serialize + ?Sized>(&self, claims: &C) -> Result<IssuedToken, IssueError> {
-        let (json, given) = given::write(claims)?;
+        let (json, given) = summary::write(claims)?;
         let given = match given {
             Some(given) => given,
-            None => Given::from(&given::read(&json)?.1),
+            None => Given::from(&summary::read(&json)?.1),
         };
         self.sign(json, given)
     }
@@ -114,8 +114,8 @@ impl Issuer {
             session_realm: Option<&'a Realm>,
             exp: i64,
         }
-        let (mut json, _) = given::write(claims)?;
-        let (own, claims, has_realm) = given::read_of_session(&json)?;
+        let (mut json, _) = summary::write(claims)?;
+        let (own, claims, has_realm) = summary::read_of_session(&json)?;
         if claims.expires_at.is_some() || claims.session_id.is_some() || has_realm {
             return Err(IssueError(Cause::SessionClaim));
         }

@@ -1,19 +1,17 @@
 //! Issuing: a ring of signing keys, and the issuer that signs with it.
 
 mod builder;
-mod given;
-mod issued;
-mod issuer;
+mod inspect;
+pub(crate) mod issuer;
+mod jti;
 #[cfg(countersign_loom)]
 #[cfg(test)]
 mod models;
-mod ring;
-mod token_id;
-mod watch;
+pub(crate) mod signing_keys;
+mod token;
 
 pub use self::{
     builder::IssuerBuilder,
-    issued::{IssueError, IssuedToken},
-    issuer::Issuer,
-    ring::SigningKeys,
+    token::{IssueError, IssuedToken},
 };
+pub(crate) use self::{issuer::Issuer, token::Cause};

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::Ordering::{Acquire, Release},
 };
 
-use super::SigningKeys;
+use super::signing_keys::SigningKeys;
 use crate::{
     jose::SigningKey,
     keys::KeySource,

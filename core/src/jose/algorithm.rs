@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
-    ConfigError,
-    jose::material::{Curve, KeyType, quoted},
+    error::ConfigError,
+    jose::key::{Curve, KeyType, quoted},
 };
 
 /// A signature algorithm, by its registered name.

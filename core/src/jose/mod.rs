@@ -7,28 +7,22 @@ mod algorithm;
 pub(crate) mod base64url;
 mod compact;
 pub(crate) mod crypto;
-mod der;
-mod edwards;
-mod generate;
+mod format;
 mod header;
 pub(crate) mod json;
-mod jwk;
-mod jwk_set;
 mod key;
-mod material;
-pub(crate) mod names;
-mod pem;
-mod short_text;
-mod signing_key;
-mod strength;
-mod thumbprint;
 
-pub use algorithm::Algorithm;
-pub use header::Header;
-pub use jwk_set::SkippedKey;
-pub use key::Key;
-pub use signing_key::SigningKey;
-
-pub(crate) use compact::Compact;
-pub(crate) use header::normal_type;
-pub(crate) use jwk_set::{Origin, parse_set};
+pub use self::{
+    algorithm::Algorithm,
+    format::SkippedKey,
+    header::Header,
+    key::{Key, SigningKey},
+};
+pub(crate) use self::{
+    base64url::Buffer,
+    compact::Compact,
+    crypto::{NoRandomness, hmac_sha256, random, sha256},
+    format::{Origin, parse_set},
+    header::normal_type,
+    json::{BadName, Checked, Member, Names, RAW, Text, position},
+};

@@ -1,25 +1,11 @@
 //! Verification keys: one, a set, or a source that renews them.
 
-#[cfg(feature = "remote")]
-mod fetch;
-#[cfg(feature = "remote")]
-mod http;
-#[cfg(feature = "remote")]
-mod remote;
-mod set;
-mod source;
-#[cfg(feature = "remote")]
-mod url;
+pub(crate) mod set;
+pub(crate) mod source;
 
-#[cfg(all(fuzzing, feature = "remote"))]
-pub(crate) use self::remote::fuzzing;
-#[cfg(feature = "remote")]
+pub(crate) use self::{set::KeySet, source::Keys};
 pub use self::{
-    fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
-    http::{HttpFetch, HttpFetchBuilder},
-    remote::{Discovery, KeysState, KeysStatus, RemoteKeys, RemoteKeysBuilder, SavedKeys},
+    set::KeySetId,
+    source::{KeySource, KeysUnavailable, Refresh},
 };
-pub use self::{
-    set::{KeySet, KeySetId},
-    source::{BoxFuture, KeySource, Keys, KeysUnavailable, Refresh},
-};
+pub use crate::{future::BoxFuture, jose::SkippedKey};

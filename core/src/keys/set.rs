@@ -6,13 +6,8 @@ use std::{
 };
 
 use crate::{
-    config_error::ConfigError,
-    error::{AuthError, AuthErrorKind},
-    jose::{
-        Algorithm, Compact, Header, Key, Origin, SkippedKey,
-        base64url::{self, Buffer},
-        parse_set,
-    },
+    error::{AuthError, AuthErrorKind, ConfigError},
+    jose::{Algorithm, Buffer, Compact, Header, Key, Origin, SkippedKey, base64url, parse_set},
 };
 
 /// An immutable set of verification keys.
@@ -111,7 +106,7 @@ impl KeySet {
         Self::parse(json, Self::DEFAULT_ALGORITHMS, Origin::Remote)
     }
 
-    pub(super) fn parse(
+    pub(crate) fn parse(
         json: &str,
         algorithms: &[Algorithm],
         origin: Origin,

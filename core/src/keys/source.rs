@@ -1,10 +1,11 @@
 //! Where a verifier takes its keys from.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, sync::Arc};
 
+use super::set::{KeySet, KeySetId};
 use crate::{
+    future::BoxFuture,
     jose::{Key, SigningKey},
-    keys::{KeySet, KeySetId},
 };
 
 /// A source of keys that can change while the server runs.
@@ -17,7 +18,7 @@ use crate::{
 ///
 /// ```
 /// use std::sync::Arc;
-/// use countersign::{KeySet, KeySource, Keys, KeysUnavailable};
+/// use countersign::{keys::{KeySource, KeysUnavailable}, KeySet, Keys};
 ///
 /// struct Fixed(Arc<KeySet>);
 ///
@@ -67,9 +68,6 @@ pub trait KeySource: Send + Sync + 'static {
         None
     }
 }
-
-/// A boxed future, as [`KeySource::refresh`] returns it.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Why a verifier asks a [`KeySource`] for newer keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

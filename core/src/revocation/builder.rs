@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::list::Revocation;
 use crate::{
     clock::{Clock, SystemClock},
-    config_error::ConfigError,
-    revocation::Revocation,
+    error::ConfigError,
 };
 
 /// Builds a [`Revocation`]. Made by [`Revocation::local`] and [`Revocation::replica`].

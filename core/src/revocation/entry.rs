@@ -3,9 +3,8 @@
 use std::fmt;
 
 use crate::{
-    claims::VerifiedToken,
+    claims::{Realm, SessionId, VerifiedToken},
     clock::LARGEST_LEEWAY,
-    session::{Realm, SessionId},
 };
 
 /// One revocation: what is revoked, and for how long that must be remembered.
@@ -14,7 +13,7 @@ use crate::{
 ///
 /// ```
 /// # use countersign::testing::TestIssuer;
-/// use countersign::{Realm, RevocationEntry, Revoked};
+/// use countersign::{revocation::{RevocationEntry, Revoked}, session::Realm};
 ///
 /// let issuer = TestIssuer::new();
 /// let token = issuer.verifier().verify_now(&issuer.token().sign())?;

@@ -9,17 +9,18 @@ use std::{
     task::Poll,
 };
 
-use crate::{
-    revocation::{LogBatch, LogPosition, Revocation, RevocationLog, replica::Inner},
-    session::StoreError,
+use super::{
+    list::{Inner, Revocation},
+    log::{LogBatch, LogPosition, RevocationLog},
 };
+use crate::error::StoreError;
 
 impl Revocation {
     /// Follows a log for ever: a future to be spawned on the app's runtime.
     ///
     /// It reads, applies what it read, and reads on. The list is as fresh as the beginning of the
     /// last read that was complete. While the log cannot be read, which is logged once at `warn`,
-    /// the list goes [stale](crate::RevocationBuilder::staleness); it recovers by itself. When the
+    /// the list goes [stale](crate::revocation::RevocationBuilder::staleness); it recovers by itself. When the
     /// future is dropped it goes stale too.
     ///
     /// An entry that does not fit makes every check fail with 503 (and is logged as an error), until
@@ -31,7 +32,7 @@ impl Revocation {
     /// # Examples
     ///
     /// ```
-    /// use countersign::{Revocation, RevocationLog};
+    /// use countersign::{revocation::RevocationLog, Revocation};
     ///
     /// # mod tokio { pub fn spawn<F: Future + Send + 'static>(_: F) {} }
     /// fn start(revocation: &Revocation, log: impl RevocationLog) {

@@ -2,7 +2,8 @@
 
 use std::{future::Future, sync::Arc};
 
-use crate::{revocation::RevocationEntry, session::StoreError};
+use super::entry::RevocationEntry;
+use crate::error::StoreError;
 
 /// The list of revocations that the nodes share, in the order in which they were made.
 ///
@@ -14,7 +15,7 @@ pub trait RevocationLog: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError`] when the log cannot say that they are there, or could not keep one as long as
-    /// it has to be kept: then none is added. Raise the [retention](crate::StoreCapabilities::retention) of the
+    /// it has to be kept: then none is added. Raise the [retention](crate::session::store::StoreCapabilities::retention) of the
     /// store, or let [`until`](RevocationEntry::until) be the end of the last token concerned, and no later.
     fn append(
         &self,

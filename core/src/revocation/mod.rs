@@ -2,21 +2,19 @@
 
 mod builder;
 mod entry;
+mod error;
 mod follow;
+mod index;
+pub(crate) mod list;
 mod log;
-mod mark;
 #[cfg(countersign_loom)]
 #[cfg(test)]
 mod models;
-mod refusal;
-mod replica;
-mod slots;
-mod table;
 
-pub(crate) use self::table::Named;
 pub use self::{
     builder::RevocationBuilder,
     entry::{RevocationEntry, RevokeError, Revoked},
+    list::RevocationStatus,
     log::{LogBatch, LogPosition, RevocationLog},
-    replica::{Revocation, RevocationStatus},
 };
+pub(crate) use self::{index::Named, list::Revocation};

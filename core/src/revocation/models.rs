@@ -12,14 +12,15 @@ use std::{
 };
 
 use super::{
-    LogBatch, LogPosition, Named, Revocation, RevocationEntry, RevocationLog, Revoked,
-    refusal::Refusal,
-    slots::{Name, Slots, Term},
-    table::{Finding, Table},
+    entry::{RevocationEntry, Revoked},
+    error::Refusal,
+    list::Revocation,
+    log::{LogBatch, LogPosition, RevocationLog},
 };
+use crate::revocation::index::{Finding, Name, Named, Slots, Table, Term};
 use crate::{
+    error::StoreError,
     models::{check, spawn},
-    session::StoreError,
     sync::AtomicBool,
     testing::FixedClock,
 };

@@ -2,18 +2,20 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use super::{
+    event::SessionEvent,
+    sessions::{Listener, MAX_LEEWAY, Sessions, Settings},
+    share::Shares,
+};
 use crate::{
-    config_error::ConfigError,
-    cookie::Layouts,
+    auth::Layouts,
+    claims::{Realm, RealmTag},
+    error::ConfigError,
     issue::Issuer,
-    login_limits::LoginLimits,
     revocation::Revocation,
     session::{
-        Realm, SessionEvent, SessionStore, Sessions, StoreCapabilities,
-        realm::RealmTag,
-        sessions::{Listener, MAX_LEEWAY, Settings},
-        share::Shares,
-        store::AnyStore,
+        login_limits::LoginLimits,
+        store::{AnyStore, SessionStore, StoreCapabilities},
     },
 };
 

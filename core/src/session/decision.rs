@@ -1,6 +1,6 @@
 //! What a presented refresh token is worth: the whole protocol in one function.
 
-use crate::session::{Digest, PreviousToken, StoredSession};
+use crate::session::store::{Digest, PreviousToken, StoredSession};
 
 /// What to do with a refresh token of this session.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub(super) fn decide<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Realm, SessionId};
+    use crate::claims::{Realm, SessionId};
 
     const NOW: i64 = 1_000;
 

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use crate::session::{Realm, Session, SessionId};
+use super::view::Session;
+use crate::claims::{Realm, SessionId};
 
 /// Something happened to a session. See [`SessionsBuilder::on_event`].
 ///
 /// `Debug` does not show the subject and the label.
 ///
-/// [`SessionsBuilder::on_event`]: crate::SessionsBuilder::on_event
+/// [`SessionsBuilder::on_event`]: crate::session::SessionsBuilder::on_event
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum SessionEvent {
@@ -38,7 +39,7 @@ pub enum SessionEvent {
         session: Session,
     },
     /// A good refresh token came from a client that the session is not
-    /// [bound](crate::Client::binding) to, and was refused. The session goes on: tell the user.
+    /// [bound](crate::session::Client::binding) to, and was refused. The session goes on: tell the user.
     WrongClient {
         /// The session.
         session: Session,

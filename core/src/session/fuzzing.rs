@@ -1,10 +1,12 @@
 //! Ways into refresh tokens: see `crate::fuzzing`.
 
-use crate::session::{
-    Digest, Realm, SessionId, StoredSession,
+use super::{
     decision::{Decision, Moment, decide},
-    realm::RealmTag,
     refresh_token::RefreshToken,
+};
+use crate::{
+    claims::{Realm, RealmTag, SessionId},
+    session::store::{Digest, StoredSession},
 };
 
 /// A refresh token that could be read, taken apart.

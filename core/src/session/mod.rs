@@ -2,46 +2,39 @@
 
 mod begun;
 mod builder;
-mod capabilities;
 mod decision;
-mod ending;
 mod error;
 mod event;
-mod exchange;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
-mod id;
-mod memory;
-#[cfg(countersign_loom)]
-#[cfg(test)]
-mod models;
+pub(crate) mod http;
+mod login_limits;
+mod logout;
 mod pair;
 mod pending_login;
-mod previous_token;
-mod realm;
-mod record;
+mod refresh;
 mod refresh_token;
-mod sessions;
+pub(crate) mod sessions;
 mod share;
-mod store;
-mod store_mark;
+pub mod store;
 mod view;
 
-pub(crate) use self::begun::Begun;
+pub(crate) use self::{
+    begun::Begun,
+    sessions::Sessions,
+    store::{Digest, EndedSession, PreviousToken, SessionStore, StoreMark, StoredSession},
+};
 pub use self::{
     builder::SessionsBuilder,
-    capabilities::StoreCapabilities,
     error::{SessionError, SessionErrorKind},
     event::{Ending, SessionEvent},
-    id::{Digest, SessionId},
-    memory::MemoryStore,
+    http::SignIn,
+    login_limits::{LoginAttempt, LoginLimits, LoginLimitsBuilder, TooManyLogins},
     pair::TokenPair,
     pending_login::PendingLogin,
-    previous_token::PreviousToken,
-    realm::Realm,
-    record::{EndedSession, StoredSession},
-    sessions::Sessions,
-    store::{SessionStore, StoreError},
-    store_mark::StoreMark,
     view::{Client, Identity, Session},
+};
+pub use crate::{
+    auth::CookieError,
+    claims::{realm::Realm, session_id::SessionId},
 };

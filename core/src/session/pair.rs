@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use crate::{issue::IssuedToken, session::Session};
+use super::view::Session;
+use crate::issue::IssuedToken;
 
 /// An access token and the refresh token that gets the next one.
 ///

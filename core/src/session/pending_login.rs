@@ -4,12 +4,15 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::session::{
-    Client, Identity, Session, SessionError, SessionErrorKind, SessionEvent, Sessions, StoreMark,
-    StoredSession, TokenPair,
+use super::{
+    error::{SessionError, SessionErrorKind},
+    event::SessionEvent,
+    pair::TokenPair,
     refresh_token::RefreshToken,
-    sessions::{Fits, internal, unavailable},
+    sessions::{Fits, Sessions, internal, unavailable},
+    view::{Client, Identity, Session},
 };
+use crate::session::store::{StoreMark, StoredSession};
 
 /// A login that is under way. Made by [`Sessions::begin`], before anything of the credentials is read.
 ///
@@ -39,7 +42,7 @@ impl Sessions {
     /// # Examples
     ///
     /// ```
-    /// # use countersign::{Client, Identity, Issuer, MemoryStore, Sessions, SigningKey};
+    /// # use countersign::{session::{Client, Identity}, Issuer, MemoryStore, Sessions, SigningKey};
     /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
     /// #     .audience("orders")
     /// #     .build()?;
@@ -53,7 +56,7 @@ impl Sessions {
     ///     let pair = login.start(&Identity::new(subject, User {}), Client::new()).await?;
     ///     assert_eq!(pair.session().subject(), "ada");
     /// }
-    /// # Ok::<(), countersign::SessionError>(())
+    /// # Ok::<(), countersign::session::SessionError>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -101,7 +104,7 @@ impl Sessions {
     /// # Examples
     ///
     /// ```
-    /// # use countersign::{Client, Identity, Issuer, MemoryStore, Sessions, SigningKey};
+    /// # use countersign::{session::{Client, Identity}, Issuer, MemoryStore, Sessions, SigningKey};
     /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
     /// #     .audience("orders")
     /// #     .build()?;
@@ -117,7 +120,7 @@ impl Sessions {
     /// let live = sessions.list("ada").await?;
     /// assert_eq!(live.len(), 1);
     /// assert_eq!(live[0].id(), new.session().id());
-    /// # Ok::<(), countersign::SessionError>(())
+    /// # Ok::<(), countersign::session::SessionError>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -5,11 +5,9 @@ use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
-    jose::{
-        base64url,
-        crypto::{NoRandomness, hmac_sha256, random, sha256},
-    },
-    session::{Digest, PreviousToken, SessionId, realm::RealmTag},
+    claims::{RealmTag, SessionId},
+    jose::{NoRandomness, base64url, hmac_sha256, random, sha256},
+    session::store::{Digest, PreviousToken},
 };
 
 /// A refresh token: a part that all tokens of a session share, and 256 bits of its own.
@@ -142,7 +140,7 @@ fn labelled(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Realm;
+    use crate::claims::Realm;
 
     fn realm(name: &str) -> RealmTag {
         RealmTag::of(&Realm::new(name).unwrap())

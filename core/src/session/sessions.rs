@@ -4,17 +4,27 @@ use std::{error::Error, fmt, sync::Arc};
 
 use serde::Serialize;
 
+use super::{
+    begun::Begun,
+    builder::SessionsBuilder,
+    error::{SessionError, SessionErrorKind},
+    event::{Ending, SessionEvent},
+    pair::TokenPair,
+    refresh::Presented,
+    refresh_token::RefreshToken,
+    share::Shares,
+    view::{Client, Session},
+};
 use crate::{
+    auth::Layouts,
+    claims::{Realm, RealmTag, SessionId},
     clock::LARGEST_LEEWAY,
-    cookie::Layouts,
+    error::StoreError,
     issue::{IssuedToken, Issuer},
-    login_limits::LoginLimits,
     revocation::Revocation,
     session::{
-        Begun, Client, Ending, Realm, Session, SessionError, SessionErrorKind, SessionEvent,
-        SessionId, SessionStore, SessionsBuilder, StoreError, StoredSession, TokenPair,
-        exchange::Presented, realm::RealmTag, refresh_token::RefreshToken, share::Shares,
-        store::AnyStore,
+        login_limits::LoginLimits,
+        store::{AnyStore, SessionStore, StoredSession},
     },
     verify::Verifier,
 };
@@ -41,7 +51,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use countersign::{Client, Identity, Issuer, MemoryStore, Sessions, SigningKey};
+/// use countersign::{session::{Client, Identity}, Issuer, MemoryStore, Sessions, SigningKey};
 ///
 /// #[derive(serde::Serialize)]
 /// struct User {

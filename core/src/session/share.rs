@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::session::Realm;
+use crate::claims::Realm;
 
 /// Counts the endings of each subject at this node that took an entry of the revocation list.
 ///

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::session::{Digest, SessionId, StoredSession};
+use crate::{
+    claims::SessionId,
+    session::store::{Digest, StoredSession},
+};
 
 /// A session, as the app and its user see it. Serialises as a JSON object for a list of devices.
 ///
@@ -90,7 +93,7 @@ impl fmt::Debug for Session {
 /// # Examples
 ///
 /// ```
-/// use countersign::Identity;
+/// use countersign::session::Identity;
 ///
 /// #[derive(serde::Serialize)]
 /// struct User {
@@ -145,7 +148,7 @@ impl<C> fmt::Debug for Identity<C> {
 /// # Examples
 ///
 /// ```
-/// use countersign::{Client, Digest};
+/// use countersign::session::{store::Digest, Client};
 ///
 /// let thumbprint = [7; 32]; // SHA-256 of the client's TLS certificate, for example
 /// let client = Client::new()

@@ -12,6 +12,6 @@ mod real;
 mod stand_in;
 
 #[cfg(not(all(test, countersign_loom)))]
-pub(crate) use self::real::*;
+pub(crate) use crate::sync::real::*;
 #[cfg(all(test, countersign_loom))]
-pub(crate) use self::stand_in::*;
+pub(crate) use crate::sync::stand_in::*;

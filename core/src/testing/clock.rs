@@ -13,7 +13,7 @@ use crate::clock::Clock;
 ///
 /// ```
 /// use std::time::Duration;
-/// use countersign::{Clock, testing::FixedClock};
+/// use countersign::{testing::FixedClock, Clock};
 ///
 /// let clock = FixedClock::at(1_800_000_000);
 /// let shared = clock.clone();

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use super::clock::FixedClock;
 use crate::{
     clock::Clock,
     jose::{Algorithm, SigningKey, base64url},
-    testing::FixedClock,
     verify::{Verifier, VerifierBuilder},
 };
 

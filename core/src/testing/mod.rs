@@ -11,6 +11,8 @@ mod stores;
 pub use self::{
     clock::FixedClock,
     issuer::{TestIssuer, TestToken, sign_raw},
+};
+pub use crate::testing::{
     jwks_server::{Fault, Gate, JwksServer, ReceivedRequest},
     stores::{revocation_log_suite, sessions_suite, store_and_log_suite, store_suite},
 };

@@ -2,18 +2,18 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-#[cfg(feature = "cache")]
-use crate::cache::TokenCache;
+use super::{layout::Layout, rules::Settings, verifier::Verifier};
 #[cfg(feature = "remote")]
-use crate::keys::{Discovery, RemoteKeysBuilder};
+use crate::remote::{Discovery, RemoteKeysBuilder};
+#[cfg(feature = "cache")]
+use crate::verify::cache::TokenCache;
 use crate::{
     claims::Context,
     clock::{Clock, LARGEST_LEEWAY, SystemClock},
-    config_error::ConfigError,
+    error::ConfigError,
     jose::{Algorithm, Key, normal_type},
     keys::Keys,
     revocation::Revocation,
-    verify::{Verifier, layout::Layout, rules::Settings},
 };
 
 /// Builds a [`Verifier`]. Made by [`Verifier::builder`], or by `Verifier::discover` where the keys are
@@ -285,7 +285,7 @@ impl VerifierBuilder<Discovery> {
     /// # Examples
     ///
     /// ```no_run
-    /// use countersign::{HttpFetch, Verifier};
+    /// use countersign::{remote::HttpFetch, Verifier};
     ///
     /// # async fn start(own_ca: &[u8]) -> Result<(), countersign::ConfigError> {
     /// let fetch = HttpFetch::builder().root_certificate_pem(own_ca).build()?;

@@ -1,11 +1,11 @@
 //! A verifier's way into the cache, and back out of it.
 
 #[cfg(feature = "cache")]
-use crate::{
-    cache::{Grounds, TokenCache},
-    verify::rules::{Facts, RULES, Settings, When},
-};
-use crate::{claims::VerifiedToken, keys::KeySetId, verify::Verifier};
+use super::rules::{Facts, RULES, Settings, When};
+use super::verifier::Verifier;
+#[cfg(feature = "cache")]
+use crate::verify::cache::{Grounds, TokenCache};
+use crate::{claims::VerifiedToken, keys::KeySetId};
 
 #[cfg(feature = "cache")]
 impl Verifier {

@@ -2,12 +2,11 @@
 
 use std::{borrow::Cow, fmt};
 
+use super::rules::{Facts, RULES, Rule, Settings};
 use crate::{
     claims::{Diagnosis, Unreadable},
-    error::{AuthError, AuthErrorKind},
+    error::{AuthError, AuthErrorKind, Mismatch},
     jose::Header,
-    mismatch::Mismatch,
-    verify::rules::{Facts, RULES, Rule, Settings},
 };
 
 /// The verdict on a token, and the checks that led to it.
@@ -89,7 +88,7 @@ impl Check {
         &self.expected
     }
 
-    /// What the token holds, escaped and cut to 128 characters: see [`Mismatch`](crate::Mismatch).
+    /// What the token holds, escaped and cut to 128 characters: see [`Mismatch`](crate::explain::Mismatch).
     #[must_use]
     pub fn found(&self) -> &str {
         &self.found

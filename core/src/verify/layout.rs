@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use super::builder::VerifierBuilder;
 use crate::{
-    claims::{Context, Place, RoleSource, ScopeSource, Wanted},
+    claims::{Context, Place, Provider, RoleSource, ScopeSource, Wanted},
     clock::Clock,
-    config_error::ConfigError,
-    provider::Provider,
-    verify::VerifierBuilder,
+    error::ConfigError,
 };
 
 impl<K> VerifierBuilder<K> {

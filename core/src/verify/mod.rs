@@ -1,25 +1,30 @@
 //! Verification: signature, then claims, then a [`VerifiedToken`](crate::VerifiedToken).
 
 mod builder;
+#[cfg(feature = "cache")]
+mod cache;
 mod cached;
-mod checks;
+mod describe;
 mod explain;
+mod header_cache;
+mod issuers;
 mod layout;
-mod memo;
-mod newer_keys;
+mod pipeline;
+mod refresh;
 mod refused;
 mod rules;
-mod shown;
 mod signature;
 #[cfg(feature = "metrics")]
-mod stages;
+mod timing;
 mod typed;
 mod verifier;
 mod wrong;
 
-pub(crate) use self::checks::PAYLOAD;
+#[cfg(feature = "cache")]
+pub use self::cache::{TokenCache, TokenCacheBuilder};
 pub use self::{
     builder::VerifierBuilder,
     explain::{Check, Explanation, Verdict},
+    issuers::Issuers,
     verifier::Verifier,
 };

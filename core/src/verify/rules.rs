@@ -2,19 +2,18 @@
 
 use std::borrow::Cow;
 
+use super::{
+    describe::{any_of, at_most, date, latest, listed, presence},
+    layout::{NamedClaim, Places},
+    refused::Refused,
+};
 #[cfg(feature = "cache")]
-use crate::cache::TokenCache;
+use crate::verify::cache::TokenCache;
 use crate::{
     claims::{Place, Registered, Span},
-    error::AuthErrorKind,
+    error::{AuthErrorKind, LONGEST, Mismatch, cut, quoted},
     jose::Header,
-    mismatch::{LONGEST, Mismatch, cut, quoted},
     revocation::{Named, Revocation},
-    verify::{
-        layout::{NamedClaim, Places},
-        refused::Refused,
-        shown::{any_of, at_most, date, latest, listed, presence},
-    },
 };
 
 /// What the rules compare with.

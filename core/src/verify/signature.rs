@@ -1,10 +1,10 @@
 //! The signature of a token.
 
+use super::{refused::Refused, verifier::Verifier};
 use crate::{
     error::{AuthError, AuthErrorKind},
     jose::{Compact, Header},
     keys::KeySetId,
-    verify::{Verifier, refused::Refused},
 };
 
 impl Verifier {

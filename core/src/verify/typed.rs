@@ -4,10 +4,10 @@ use std::future::Future;
 
 use serde::de::DeserializeOwned;
 
+use super::verifier::Verifier;
 use crate::{
     claims::{Reader, TypedToken},
     error::AuthError,
-    verify::Verifier,
 };
 
 impl Verifier {

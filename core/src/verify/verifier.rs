@@ -2,22 +2,24 @@
 
 use std::{fmt, future::Future, mem, sync::Arc};
 
-#[cfg(feature = "cache")]
-use crate::cache::VerifierId;
-use crate::{
-    claims::{Context, Reader, Registered, Unreadable, VerifiedToken, Wanted},
-    config_error::ConfigError,
-    credentials::TokenText,
-    error::AuthError,
-    jose::Algorithm,
-    keys::Keys,
-    revocation::Revocation,
-    verify::{Explanation, VerifierBuilder, checks::Accepted, memo::Memos, rules::Settings},
+use super::{
+    builder::VerifierBuilder, explain::Explanation, header_cache::Memos, pipeline::Accepted,
+    rules::Settings,
 };
+#[cfg(feature = "cache")]
+use crate::verify::cache::VerifierId;
 #[cfg(feature = "remote")]
 use crate::{
-    keys::{Discovery, RemoteKeys},
-    provider::Provider,
+    claims::Provider,
+    remote::{Discovery, RemoteKeys},
+};
+use crate::{
+    claims::{Context, Reader, Registered, Unreadable, VerifiedToken, Wanted},
+    error::{AuthError, ConfigError},
+    jose::Algorithm,
+    keys::Keys,
+    request::TokenText,
+    revocation::Revocation,
 };
 
 /// Verifies tokens. Cheap to clone.
@@ -219,7 +221,7 @@ impl Verifier {
         accept: impl FnOnce(Accepted<'_, P>) -> O,
     ) -> Result<O, AuthError> {
         #[cfg(feature = "metrics")]
-        let mut log = crate::verify::stages::Stages::start();
+        let mut log = crate::verify::timing::Stages::start();
         #[cfg(not(feature = "metrics"))]
         let mut log = crate::verify::explain::Silent;
         self.run(token, &mut log, read, accept)

@@ -7,13 +7,8 @@ use std::{borrow::Cow, fmt};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
-    error::AuthErrorKind,
-    jose::{
-        Header,
-        base64url::Buffer,
-        json::{self, Text},
-    },
-    mismatch::{Fixed, Mismatch},
+    error::{AuthErrorKind, Fixed, Mismatch},
+    jose::{Buffer, Header, Text, json},
 };
 
 /// Why this is no JWS in compact form.

@@ -1,7 +1,7 @@
 //! Headers that hold a token which the cache has, and more, or it in another form.
 
 use countersign::{
-    AuthErrorKind, Authenticator, RequestHead, TokenCache, Verifier, testing::TestIssuer,
+    AuthErrorKind, Authenticator, TokenCache, Verifier, adapter::RequestHead, testing::TestIssuer,
 };
 use futures_executor::block_on;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign::{
-    Algorithm, AuthErrorKind, Authenticator, Credentials, Issuers, Policy, TokenCache, Verifier,
-    testing::TestIssuer,
+    Algorithm, AuthErrorKind, Authenticator, Issuers, Policy, TokenCache, Verifier,
+    adapter::Credentials, testing::TestIssuer,
 };
 use futures_executor::block_on;
 

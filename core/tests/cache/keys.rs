@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use countersign::{
-    AuthErrorKind, Issuer, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, SigningKey,
-    SigningKeys, TokenCache, Verifier, testing::TestIssuer,
+    AuthErrorKind, Issuer, KeySet, Keys, SigningKey, SigningKeys, TokenCache, Verifier,
+    keys::{KeySetId, KeySource, KeysUnavailable},
+    testing::TestIssuer,
 };
 use futures_executor::block_on;
 

@@ -9,8 +9,9 @@ use std::{
 };
 
 use countersign::{
-    AuthErrorKind, Key, KeySet, KeySetId, KeySource, Keys, KeysUnavailable, TokenCache, Verifier,
-    VerifierBuilder, testing::TestIssuer,
+    AuthErrorKind, Key, KeySet, Keys, TokenCache, Verifier, VerifierBuilder,
+    keys::{KeySetId, KeySource, KeysUnavailable},
+    testing::TestIssuer,
 };
 
 /// How often a token has come before: it is then in the shared table, or where its thread has it at hand.

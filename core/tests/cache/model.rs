@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use countersign::{
-    AuthErrorKind, KeySet, Realm, Revocation, RevocationEntry, Revoked, SessionId, SigningKey,
-    TokenCache, Verifier,
+    AuthErrorKind, KeySet, Revocation, SigningKey, TokenCache, Verifier,
+    revocation::{RevocationEntry, Revoked},
+    session::{Realm, SessionId},
     testing::{FixedClock, TestIssuer, sign_raw},
 };
 use proptest::{collection::vec, prelude::*};

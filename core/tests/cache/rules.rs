@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use countersign::{
-    AuthErrorKind, Realm, Revocation, RevocationEntry, Revoked, SessionId, TokenCache,
+    AuthErrorKind, Revocation, TokenCache,
+    revocation::{RevocationEntry, Revoked},
+    session::{Realm, SessionId},
     testing::{FixedClock, TestIssuer, TestToken},
 };
 use serde_json::json;

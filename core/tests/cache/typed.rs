@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use countersign::{AuthErrorKind, Authenticator, Credentials, VerifiedToken};
+use countersign::{AuthErrorKind, Authenticator, VerifiedToken, adapter::Credentials};
 use futures_executor::block_on;
 use serde::Deserialize;
 

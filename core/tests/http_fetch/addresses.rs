@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use countersign::{FetchErrorKind, testing::JwksServer};
+use countersign::{remote::FetchErrorKind, testing::JwksServer};
 
 use crate::setup::{ENOUGH, get};
 

@@ -1,7 +1,7 @@
 //! Statuses and headers.
 
 use countersign::{
-    Fetch, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch,
+    remote::{Fetch, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch},
     testing::{Fault, JwksServer},
 };
 

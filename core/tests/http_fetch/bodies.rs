@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    Fetch, FetchErrorKind, FetchRequest, HttpFetch,
+    remote::{Fetch, FetchErrorKind, FetchRequest, HttpFetch},
     testing::{Fault, JwksServer},
 };
 

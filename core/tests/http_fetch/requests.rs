@@ -1,7 +1,7 @@
 //! What is sent.
 
 use countersign::{
-    Fetch, FetchRequest, HttpFetch,
+    remote::{Fetch, FetchRequest, HttpFetch},
     testing::{JwksServer, ReceivedRequest},
 };
 

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use countersign::{ConfigError, HttpFetch};
+use countersign::{ConfigError, remote::HttpFetch};
 use tracing::{
     Event, Level, Metadata, Subscriber,
     span::{Attributes, Id, Record},

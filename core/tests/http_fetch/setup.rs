@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch,
+    remote::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch},
     testing::{Fault, JwksServer},
 };
 

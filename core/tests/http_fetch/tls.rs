@@ -2,7 +2,7 @@
 
 use std::{error::Error, net::Ipv4Addr, sync::Arc};
 
-use countersign::{Fetch, FetchError, FetchErrorKind, FetchRequest, HttpFetch};
+use countersign::remote::{Fetch, FetchError, FetchErrorKind, FetchRequest, HttpFetch};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,

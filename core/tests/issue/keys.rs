@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    Algorithm, AuthErrorKind, ConfigError, Issuer, KeySource, SigningKey, SigningKeys,
+    Algorithm, AuthErrorKind, ConfigError, Issuer, SigningKey, SigningKeys, keys::KeySource,
     testing::FixedClock,
 };
 use serde_json::{Value, json};
@@ -266,7 +266,8 @@ fn a_retired_key_is_dropped_in_time_without_being_told() {
         .clock(clock.clone())
         .build()
         .unwrap();
-    let verify = |token: countersign::IssuedToken| issuer.verifier().verify_now(token.as_str());
+    let verify =
+        |token: countersign::issue::IssuedToken| issuer.verifier().verify_now(token.as_str());
     verify(thief.issue(&json!({ "exp": 1_050 })).unwrap()).unwrap();
     clock.advance(Duration::from_secs(91));
     let error = verify(thief.issue(&json!({ "exp": 1_150 })).unwrap()).unwrap_err();

@@ -5,7 +5,7 @@
 mod claims;
 mod keys;
 
-use countersign::{Issuer, IssuerBuilder, SigningKey, testing::FixedClock};
+use countersign::{Issuer, SigningKey, issue::IssuerBuilder, testing::FixedClock};
 
 fn builder(clock: &FixedClock) -> IssuerBuilder {
     Issuer::builder("https://id.test", SigningKey::generate_es256().unwrap())

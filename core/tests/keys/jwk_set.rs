@@ -1,6 +1,6 @@
 //! Sets of JWKs.
 
-use countersign::{Algorithm, ConfigError, Key, KeySet, SkippedKey};
+use countersign::{Algorithm, ConfigError, Key, KeySet, keys::SkippedKey};
 use serde_json::{Map, Value};
 
 use super::{json, private_jwk, public_jwk, refusal, with};

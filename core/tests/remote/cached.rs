@@ -1,6 +1,6 @@
 //! Tokens that are cached, and the keys of a provider.
 
-use countersign::{FetchErrorKind, TokenCache};
+use countersign::{TokenCache, remote::FetchErrorKind};
 
 use crate::provider::{Provider, check, key, pass, token, verifier};
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign::{FetchErrorKind, KeysState, SigningKey, Verifier};
+use countersign::{
+    SigningKey, Verifier,
+    remote::{FetchErrorKind, KeysState},
+};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::provider::{
@@ -202,11 +205,11 @@ fn keys_outlive_their_runtime_for_a_while_and_say_so() {
 async fn a_fetch_that_panics_ends_nothing_but_itself() {
     struct Panics;
 
-    impl countersign::Fetch for Panics {
+    impl countersign::remote::Fetch for Panics {
         async fn get(
             &self,
-            _: countersign::FetchRequest,
-        ) -> Result<countersign::FetchResponse, countersign::FetchError> {
+            _: countersign::remote::FetchRequest,
+        ) -> Result<countersign::remote::FetchResponse, countersign::remote::FetchError> {
             panic!("a mistake of the app")
         }
     }

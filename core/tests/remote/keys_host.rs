@@ -1,6 +1,9 @@
 //! Where the keys of an issuer may be.
 
-use countersign::{ConfigError, KeysState, RemoteKeys, RemoteKeysBuilder, Verifier};
+use countersign::{
+    ConfigError, RemoteKeys, Verifier,
+    remote::{KeysState, RemoteKeysBuilder},
+};
 use countersign::{Provider as Preset, testing::FixedClock};
 
 use crate::provider::{

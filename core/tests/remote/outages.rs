@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign::{FetchErrorKind, KeysState, testing::sign_raw};
+use countersign::{
+    remote::{FetchErrorKind, KeysState},
+    testing::sign_raw,
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use countersign::{
-    AuthError, Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, RemoteKeys,
-    RemoteKeysBuilder, SigningKey, VerifiedToken, Verifier,
+    AuthError, RemoteKeys, SigningKey, VerifiedToken, Verifier,
+    remote::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, RemoteKeysBuilder},
     testing::{FixedClock, sign_raw},
 };
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::{KeysState, testing::FixedClock};
+use countersign::{remote::KeysState, testing::FixedClock};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::provider::{Provider, check, key, pass, token, token_naming, unknown};

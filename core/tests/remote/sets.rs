@@ -142,7 +142,7 @@ async fn one_dead_issuer_does_not_touch_another() {
 /// A request with this header.
 struct Bearer(String);
 
-impl countersign::RequestHead for Bearer {
+impl countersign::adapter::RequestHead for Bearer {
     fn method(&self) -> &str {
         "GET"
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    Algorithm, ConfigError, FetchErrorKind, RemoteKeys, Verifier, testing::FixedClock,
+    Algorithm, ConfigError, RemoteKeys, Verifier, remote::FetchErrorKind, testing::FixedClock,
 };
 
 use crate::provider::{ISSUER, METADATA, NOW, Provider, check, key, token, verifier};
@@ -214,11 +214,11 @@ async fn keys_for_other_algorithms_do_not_stop_the_start() {
 /// Metadata that is away, or hangs, when its issuer is called so.
 struct Partly(Provider);
 
-impl countersign::Fetch for Partly {
+impl countersign::remote::Fetch for Partly {
     async fn get(
         &self,
-        request: countersign::FetchRequest,
-    ) -> Result<countersign::FetchResponse, countersign::FetchError> {
+        request: countersign::remote::FetchRequest,
+    ) -> Result<countersign::remote::FetchResponse, countersign::remote::FetchError> {
         let is_away = self.0.state().issuer.as_deref() == Some("away");
         if is_away && request.url().contains(".well-known") {
             return Err(FetchErrorKind::Connect.into());

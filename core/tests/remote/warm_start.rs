@@ -1,6 +1,9 @@
 //! Keys of an earlier run.
 
-use countersign::{FetchErrorKind, KeysState, SavedKeys, testing::FixedClock};
+use countersign::{
+    remote::{FetchErrorKind, KeysState, SavedKeys},
+    testing::FixedClock,
+};
 use tokio::time::Instant;
 
 use crate::provider::{NOW, Provider, check, key, pass, token, verifier};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    KeysState,
+    remote::KeysState,
     testing::{Fault, JwksServer},
 };
 use tokio::{task::JoinSet, time::Instant};

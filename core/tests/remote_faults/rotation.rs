@@ -1,7 +1,7 @@
 //! Keys come and go, and answers come late.
 
 use countersign::{
-    Fetch, FetchRequest, HttpFetch,
+    remote::{Fetch, FetchRequest, HttpFetch},
     testing::{Fault, JwksServer},
 };
 use tokio::task::JoinSet;

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use countersign::{HttpFetch, RemoteKeys, testing::JwksServer};
+use countersign::{RemoteKeys, remote::HttpFetch, testing::JwksServer};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivatePkcs8KeyDer};
 use tokio::{

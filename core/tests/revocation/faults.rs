@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use countersign::{Authenticator, Clock, Credentials, Revocation, testing::TestIssuer};
+use countersign::{Authenticator, Clock, Revocation, adapter::Credentials, testing::TestIssuer};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},

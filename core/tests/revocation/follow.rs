@@ -9,8 +9,10 @@ use std::{
 };
 
 use countersign::{
-    AuthErrorKind, Clock, LogBatch, LogPosition, Revocation, RevocationEntry, RevocationLog,
-    StoreError, testing::TestIssuer,
+    AuthErrorKind, Clock, Revocation,
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog},
+    session::store::StoreError,
+    testing::TestIssuer,
 };
 
 use super::{

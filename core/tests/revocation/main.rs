@@ -11,7 +11,10 @@ mod settings;
 mod stale;
 
 use countersign::{
-    AuthErrorKind, Realm, RevocationEntry, Revoked, SessionId, Verifier, testing::TestIssuer,
+    AuthErrorKind, Verifier,
+    revocation::{RevocationEntry, Revoked},
+    session::{Realm, SessionId},
+    testing::TestIssuer,
 };
 
 const SESSION: &str = "AAECAwQFBgcICQoLDA0ODw";

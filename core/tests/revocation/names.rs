@@ -2,8 +2,11 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use countersign::{
-    AuthErrorKind, Authenticator, Credentials, Issuer, Realm, Revocation, RevocationEntry,
-    RevokeError, SigningKey, Verdict, Verifier, VerifierBuilder,
+    AuthErrorKind, Authenticator, Issuer, Revocation, SigningKey, Verifier, VerifierBuilder,
+    adapter::Credentials,
+    explain::Verdict,
+    revocation::{RevocationEntry, RevokeError},
+    session::Realm,
     testing::{FixedClock, TestIssuer},
 };
 use serde_json::json;
@@ -99,7 +102,7 @@ fn an_epoch_of_another_realm_revokes_nothing() {
     let (issuer, revocation, verifier, now) = start();
     let text = issuer.token().sign();
     let abroad = |realm: &str| RevocationEntry {
-        revoked: countersign::Revoked::Subject {
+        revoked: countersign::revocation::Revoked::Subject {
             realm: Realm::new(realm).unwrap(),
             subject: "user-1".to_owned(),
             issued_before: now,

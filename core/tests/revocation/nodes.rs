@@ -13,8 +13,10 @@ use std::{
 };
 
 use countersign::{
-    AuthErrorKind, LogBatch, LogPosition, Revocation, RevocationBuilder, RevocationEntry,
-    RevocationLog, StoreError, Verifier, testing::TestIssuer,
+    AuthErrorKind, Revocation, Verifier,
+    revocation::{LogBatch, LogPosition, RevocationBuilder, RevocationEntry, RevocationLog},
+    session::store::StoreError,
+    testing::TestIssuer,
 };
 
 use super::refusal;

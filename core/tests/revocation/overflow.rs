@@ -1,6 +1,8 @@
 //! A log with more entries than a replica can hold.
 
-use countersign::{AuthErrorKind, Clock, Revocation, RevocationBuilder, testing::TestIssuer};
+use countersign::{
+    AuthErrorKind, Clock, Revocation, revocation::RevocationBuilder, testing::TestIssuer,
+};
 
 use super::{
     nodes::{Fault, Log, Node},

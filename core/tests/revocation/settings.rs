@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign::{
-    AuthErrorKind, Clock, ConfigError, Revocation, RevocationBuilder, RevokeError,
+    AuthErrorKind, Clock, ConfigError, Revocation,
+    revocation::{RevocationBuilder, RevokeError},
     testing::TestIssuer,
 };
 

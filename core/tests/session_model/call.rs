@@ -3,7 +3,8 @@
 use std::{cell::Cell, io, pin::Pin, rc::Rc};
 
 use countersign::{
-    Client, Clock, Ending, Identity, Session, SessionErrorKind as Kind, Sessions, TokenPair,
+    Clock, Sessions,
+    session::{Client, Ending, Identity, Session, SessionErrorKind as Kind, TokenPair},
     testing::FixedClock,
 };
 use serde_json::{Value, json};

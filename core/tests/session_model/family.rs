@@ -1,6 +1,6 @@
 //! The oracle: a session is the list of its tokens.
 
-use countersign::{SessionId, StoredSession, TokenPair};
+use countersign::session::{SessionId, TokenPair, store::StoredSession};
 
 /// What is true of one session. Times in seconds since 1970.
 pub(crate) struct Family {

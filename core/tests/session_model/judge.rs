@@ -1,6 +1,6 @@
 //! The judgement of every step.
 
-use countersign::{Ending, SessionErrorKind as Kind, SessionEvent, SessionId, TokenPair};
+use countersign::session::{Ending, SessionErrorKind as Kind, SessionEvent, SessionId, TokenPair};
 
 use crate::{
     call::{Answer, Call, Outcome, Running},

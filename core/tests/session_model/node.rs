@@ -10,8 +10,9 @@ use std::{
 };
 
 use countersign::{
-    AuthErrorKind, Clock, Issuer, LogBatch, LogPosition, Revocation, RevocationEntry,
-    RevocationLog, Revoked, SessionEvent, SessionId, Sessions, SigningKey, StoreError, Verifier,
+    AuthErrorKind, Clock, Issuer, Revocation, Sessions, SigningKey, Verifier,
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked},
+    session::{SessionEvent, SessionId, store::StoreError},
     testing::FixedClock,
 };
 

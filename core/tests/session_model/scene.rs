@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use countersign::{Client, Digest, SessionEvent, SessionStore};
+use countersign::session::{
+    Client, SessionEvent,
+    store::{Digest, SessionStore},
+};
 
 use crate::{
     call::{Answer, Call, Running, Token, ada},

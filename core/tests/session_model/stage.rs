@@ -7,8 +7,15 @@ use std::{
 };
 
 use countersign::{
-    Digest, EndedSession, MemoryStore, Realm, RevocationEntry, SessionId, SessionStore,
-    StoreCapabilities, StoreError, StoreMark, StoredSession,
+    MemoryStore,
+    revocation::RevocationEntry,
+    session::{
+        Realm, SessionId,
+        store::{
+            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
+            StoredSession,
+        },
+    },
 };
 
 /// A [`MemoryStore`] that two nodes share, on which one operation happens at a time, each when its

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use countersign::{
-    Client, Identity, MemoryStore, PreviousToken, SessionErrorKind as Kind, SessionStore, Sessions,
+    MemoryStore, Sessions,
+    session::{
+        Client, Identity, SessionErrorKind as Kind,
+        store::{PreviousToken, SessionStore},
+    },
     testing::FixedClock,
 };
 use futures_executor::block_on;

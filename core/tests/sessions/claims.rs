@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, collections::BTreeMap, convert::Infallible, io, thread};
 
-use countersign::{
+use countersign::session::{
     Client, Ending, Identity, Session, SessionError, SessionErrorKind as Kind, TokenPair,
 };
 use futures_executor::block_on;

@@ -1,6 +1,6 @@
 //! The device: what a session is bound to, and what its user knows it by.
 
-use countersign::{Client, Digest, Ending, SessionErrorKind as Kind, SessionEvent};
+use countersign::session::{Client, Ending, SessionErrorKind as Kind, SessionEvent, store::Digest};
 use futures_executor::block_on;
 use serde_json::json;
 

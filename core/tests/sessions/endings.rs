@@ -1,6 +1,9 @@
 //! Logout, and what else ends sessions.
 
-use countersign::{Clock, Ending, SessionErrorKind as Kind, SessionEvent, SessionId, SessionStore};
+use countersign::{
+    Clock,
+    session::{Ending, SessionErrorKind as Kind, SessionEvent, SessionId, store::SessionStore},
+};
 use futures_executor::block_on;
 
 use crate::{

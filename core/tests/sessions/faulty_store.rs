@@ -3,8 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use countersign::{
-    Digest, EndedSession, MemoryStore, Realm, RevocationEntry, SessionId, SessionStore,
-    StoreCapabilities, StoreError, StoreMark, StoredSession,
+    MemoryStore,
+    revocation::RevocationEntry,
+    session::{
+        Realm, SessionId,
+        store::{
+            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
+            StoredSession,
+        },
+    },
 };
 
 use crate::setup::pending_once;

@@ -3,7 +3,8 @@
 use std::{pin::pin, time::Duration};
 
 use countersign::{
-    AuthErrorKind, Client, Ending, Identity, Revocation, SessionErrorKind, SessionStore, TokenPair,
+    AuthErrorKind, Revocation,
+    session::{Client, Ending, Identity, SessionErrorKind, TokenPair, store::SessionStore},
     testing::FixedClock,
 };
 use futures_executor::block_on;

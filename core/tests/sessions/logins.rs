@@ -2,7 +2,10 @@
 
 use std::convert::Infallible;
 
-use countersign::{AuthErrorKind, Client, Identity, SessionErrorKind as Kind, Sessions, TokenPair};
+use countersign::{
+    AuthErrorKind, Sessions,
+    session::{Client, Identity, SessionErrorKind as Kind, TokenPair},
+};
 use futures_executor::block_on;
 
 use crate::setup::{START, Setup, good, user};
@@ -155,7 +158,7 @@ fn a_failed_change_is_made_again() {
 fn claims_are_asked_for_as_ever_after_a_change() {
     let setup = Setup::new();
     let own = block_on(setup.sessions.password_changed(&ada(), Client::new())).unwrap();
-    let asked = async |session: countersign::Session| {
+    let asked = async |session: countersign::session::Session| {
         assert_eq!(session.subject(), "ada");
         Ok::<_, Infallible>(Some(user()))
     };

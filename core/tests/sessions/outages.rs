@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use countersign::{Client, Ending, Identity, SessionErrorKind as Kind, TokenPair};
+use countersign::session::{Client, Ending, Identity, SessionErrorKind as Kind, TokenPair};
 use futures_executor::block_on;
 use serde_json::Value;
 

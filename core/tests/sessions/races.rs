@@ -2,7 +2,10 @@
 
 use std::{future::pending, pin::pin, sync::Barrier, thread, time::Duration};
 
-use countersign::{Client, Ending, SessionErrorKind as Kind, SessionEvent, Sessions, TokenPair};
+use countersign::{
+    Sessions,
+    session::{Client, Ending, SessionErrorKind as Kind, SessionEvent, TokenPair},
+};
 use futures_executor::block_on;
 
 use crate::{

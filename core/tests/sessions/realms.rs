@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 
 use countersign::{
-    AuthErrorKind, Client, Identity, Issuer, Key, MemoryStore, Realm, SessionErrorKind as Kind,
-    SessionEvent, Sessions, SigningKey, TokenPair, Verifier, testing::FixedClock,
+    AuthErrorKind, Issuer, Key, MemoryStore, Sessions, SigningKey, Verifier,
+    session::{Client, Identity, Realm, SessionErrorKind as Kind, SessionEvent, TokenPair},
+    testing::FixedClock,
 };
 use futures_executor::block_on;
 use serde_json::json;
@@ -119,8 +120,8 @@ fn one_log_of_two_apps_revokes_the_tokens_of_the_one_that_is_meant() {
             sessions.issuer().issue(&claims).unwrap()
         };
         let (of_shop, of_office) = (issue(&shop), issue(&office));
-        let entry = countersign::RevocationEntry {
-            revoked: countersign::Revoked::Sessionless {
+        let entry = countersign::revocation::RevocationEntry {
+            revoked: countersign::revocation::Revoked::Sessionless {
                 realm: shop.realm().clone(),
                 subject: "1".to_owned(),
                 issued_before: START,

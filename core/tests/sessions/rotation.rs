@@ -1,6 +1,6 @@
 //! One token, one refresh: rotation, the grace window, and replays.
 
-use countersign::{Ending, SessionErrorKind as Kind, SessionEvent};
+use countersign::session::{Ending, SessionErrorKind as Kind, SessionEvent};
 
 use crate::setup::Setup;
 

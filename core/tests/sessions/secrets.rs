@@ -6,8 +6,12 @@ use std::{
 };
 
 use countersign::{
-    Client, Digest, Identity, MemoryStore, Revoked, SessionError, SessionErrorKind, SessionStore,
-    Sessions, StoreError, StoreMark, StoredSession,
+    MemoryStore, Sessions,
+    revocation::Revoked,
+    session::{
+        Client, Identity, SessionError, SessionErrorKind,
+        store::{Digest, SessionStore, StoreError, StoreMark, StoredSession},
+    },
 };
 use futures_executor::block_on;
 use serde_json::json;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign::{
-    ConfigError, MemoryStore, Revocation, Sessions, SessionsBuilder, StoreCapabilities,
+    ConfigError, MemoryStore, Revocation, Sessions,
+    session::{SessionsBuilder, store::StoreCapabilities},
     testing::FixedClock,
 };
 

@@ -11,8 +11,12 @@ use std::{
 };
 
 use countersign::{
-    Client, Clock, Ending, Identity, Issuer, IssuerBuilder, SessionErrorKind, SessionEvent,
-    Sessions, SessionsBuilder, SigningKey, TokenPair, testing::FixedClock,
+    Clock, Issuer, Sessions, SigningKey,
+    issue::IssuerBuilder,
+    session::{
+        Client, Ending, Identity, SessionErrorKind, SessionEvent, SessionsBuilder, TokenPair,
+    },
+    testing::FixedClock,
 };
 use futures_executor::block_on;
 use serde_json::{Value, json};

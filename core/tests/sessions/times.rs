@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign::{AuthErrorKind, Client, SessionErrorKind as Kind, TokenPair};
+use countersign::{
+    AuthErrorKind,
+    session::{Client, SessionErrorKind as Kind, TokenPair},
+};
 use futures_executor::block_on;
 
 use crate::setup::{START, Setup, TTL, good, user};

@@ -4,7 +4,11 @@ use std::collections::HashSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{
-    AuthErrorKind, Client, Digest, Identity, SessionErrorKind as Kind, SessionId, SessionStore,
+    AuthErrorKind,
+    session::{
+        Client, Identity, SessionErrorKind as Kind, SessionId,
+        store::{Digest, SessionStore},
+    },
 };
 use futures_executor::block_on;
 use serde_json::{Value, json};

@@ -1,6 +1,10 @@
 //! What an explanation says.
 
-use countersign::{AuthErrorKind, Check, Verdict, testing::TestIssuer};
+use countersign::{
+    AuthErrorKind,
+    explain::{Check, Verdict},
+    testing::TestIssuer,
+};
 
 #[test]
 fn an_explanation_lists_every_failed_check() {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use countersign::{
-    Algorithm, AuthErrorKind, ConfigError, Key, KeySet, KeySource, Keys, KeysUnavailable,
-    SigningKey, SigningKeys, Verifier,
+    Algorithm, AuthErrorKind, ConfigError, Key, KeySet, Keys, SigningKey, SigningKeys, Verifier,
+    keys::{KeySource, KeysUnavailable},
     testing::{TestIssuer, sign_raw},
 };
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Scopes, roles and the audience in other claims than the usual ones.
 
 use countersign::{
-    AuthErrorKind, ConfigError, Policy, Revocation, RoleSource, ScopeSource, VerifiedToken,
-    VerifierBuilder,
+    AuthErrorKind, ConfigError, Policy, Revocation, VerifiedToken, VerifierBuilder,
+    claims::{RoleSource, ScopeSource},
     testing::{TestIssuer, TestToken, sign_raw},
 };
 use serde_json::json;

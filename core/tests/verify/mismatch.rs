@@ -3,8 +3,10 @@
 use std::error::Error;
 
 use countersign::{
-    AuthError, AuthErrorKind, Authenticator, Check, Credentials, Issuers, Mismatch, Policy,
-    ScopeSource, Verdict, Verifier, VerifierBuilder,
+    AuthError, AuthErrorKind, Authenticator, Issuers, Policy, Verifier, VerifierBuilder,
+    adapter::Credentials,
+    claims::ScopeSource,
+    explain::{Check, Mismatch, Verdict},
     testing::{TestIssuer, TestToken, sign_raw},
 };
 use serde_json::{Value, json};

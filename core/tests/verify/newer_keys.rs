@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use countersign::{
-    Algorithm, AuthErrorKind, BoxFuture, KeySet, KeySource, Keys, KeysUnavailable, Refresh,
-    SigningKey, Verifier,
+    Algorithm, AuthErrorKind, KeySet, Keys, SigningKey, Verifier,
+    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
     testing::{TestIssuer, sign_raw},
 };
 use serde_json::{Value, json};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use countersign::{
-    AuthErrorKind, Authenticator, Credentials, Policy,
+    AuthErrorKind, Authenticator, Policy,
+    adapter::Credentials,
     testing::{TestIssuer, TestToken, sign_raw},
 };
 use serde_json::{Value, json};

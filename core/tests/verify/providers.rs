@@ -4,7 +4,8 @@ use countersign::{
     AuthErrorKind::{
         self, InvalidClaim, MalformedToken, MissingClaim, WrongAudience, WrongIssuer, WrongType,
     },
-    Authenticator, ConfigError, Credentials, Issuers, Policy, Provider, VerifiedToken, Verifier,
+    Authenticator, ConfigError, Issuers, Policy, Provider, VerifiedToken, Verifier,
+    adapter::Credentials,
 };
 use serde_json::{Value, json};
 

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 
 use countersign::{
-    AuthErrorKind, Authenticator, Credentials,
+    AuthErrorKind, Authenticator,
+    adapter::Credentials,
     testing::{TestIssuer, TestToken, sign_raw},
 };
 use futures_executor::block_on;

@@ -2,7 +2,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use countersign::{AuthErrorKind, RoleSource, ScopeSource, Verifier, testing::TestIssuer};
+use countersign::{
+    AuthErrorKind, Verifier,
+    claims::{RoleSource, ScopeSource},
+    testing::TestIssuer,
+};
 use proptest::prelude::*;
 use serde::{
     Deserialize, Deserializer,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, thread::available_parallelism, time::Duration};
 
-use countersign::TooManyLogins;
+use countersign::session::TooManyLogins;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
@@ -103,7 +103,7 @@ pub enum NotChecked {
     Busy,
     /// Our own trouble, which the log tells: 500.
     Failed,
-    /// Too many have failed: 429, and `Retry-After`, as [`Reply::from`](countersign::Reply) says.
+    /// Too many have failed: 429, and `Retry-After`, as [`Reply::from`](countersign::adapter::Reply) says.
     Limited(TooManyLogins),
 }
 

@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use countersign::{AuthError, Issuer, LoginLimits, SigningKey};
+use countersign::{AuthError, Issuer, SigningKey, session::LoginLimits};
 
 pub use self::{
     accounts::{Login, User},

@@ -12,8 +12,9 @@ use std::{env, error::Error, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use cookie::Cookie;
 use countersign::{
-    Algorithm, AuthCookies, Authenticator, ConfigError, Csrf, Identity, Issuer, Policy,
-    SessionRoutes, Sessions, SignIn, TokenSource,
+    Algorithm, AuthCookies, Authenticator, ConfigError, Csrf, Issuer, Policy, SessionRoutes,
+    Sessions, TokenSource,
+    session::{Identity, SignIn},
 };
 use demo::{Door, Login, NotChecked, User, say};
 

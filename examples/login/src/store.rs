@@ -2,7 +2,10 @@
 
 use std::{error::Error, path::Path, time::Duration};
 
-use countersign::{Issuer, MemoryStore, Revocation, RevocationLog, SessionStore, Sessions};
+use countersign::{
+    Issuer, MemoryStore, Revocation, Sessions, revocation::RevocationLog,
+    session::store::SessionStore,
+};
 use countersign_redis::RedisStore;
 use countersign_sqlx::{PostgresStore, SqliteStore};
 use demo::complain;

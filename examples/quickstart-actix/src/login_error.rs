@@ -10,7 +10,7 @@ use actix_web::{
         header::{HeaderValue, RETRY_AFTER},
     },
 };
-use countersign::{IssueError, Reply, TooManyLogins};
+use countersign::{adapter::Reply, issue::IssueError, session::TooManyLogins};
 use demo::NotChecked;
 
 use crate::answers::message;

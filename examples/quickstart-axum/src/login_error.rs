@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
-use countersign::{IssueError, Reply, TooManyLogins};
+use countersign::{adapter::Reply, issue::IssueError, session::TooManyLogins};
 use countersign_tower::SessionReply;
 use demo::NotChecked;
 

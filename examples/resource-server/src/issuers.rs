@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use countersign::{Authenticator, Clock, Issuers, ScopeSource, Verifier};
+use countersign::{Authenticator, Clock, Issuers, Verifier, claims::ScopeSource};
 use toml::Spanned;
 
 use crate::{

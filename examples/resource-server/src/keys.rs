@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use countersign::{Clock, HttpFetch, Key, KeySet, Keys, RemoteKeys, RemoteKeysBuilder};
+use countersign::{
+    Clock, Key, KeySet, Keys, RemoteKeys,
+    remote::{HttpFetch, RemoteKeysBuilder},
+};
 use toml::Spanned;
 use tracing::warn;
 

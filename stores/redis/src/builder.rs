@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::StoreError;
+use countersign::session::store::StoreError;
 use redis::{
     Client, IntoConnectionInfo, ProtocolVersion, cluster::ClusterClient, io::tcp::TcpSettings,
 };
@@ -21,7 +21,7 @@ use crate::{
 /// use std::time::Duration;
 /// use countersign_redis::RedisStore;
 ///
-/// # async fn example() -> Result<(), countersign::StoreError> {
+/// # async fn example() -> Result<(), countersign::session::store::StoreError> {
 /// let store = RedisStore::builder()
 ///     .prefix("shop")
 ///     .timeout(Duration::from_millis(500))
@@ -59,8 +59,8 @@ impl RedisStoreBuilder {
     /// How long the log keeps a revocation: by default 25 hours. It counts in whole seconds.
     ///
     /// No access token may live longer than this, five minutes of leeway and five for clocks
-    /// included: [`SessionsBuilder::build`](countersign::SessionsBuilder::build) refuses it. A
-    /// [revocation](countersign::RevocationLog::append) by the app that counts for longer is refused, with an
+    /// included: [`SessionsBuilder::build`](countersign::session::SessionsBuilder::build) refuses it. A
+    /// [revocation](countersign::revocation::RevocationLog::append) by the app that counts for longer is refused, with an
     /// error that says so: raise this setting, or let the entry end with the last token concerned. That of a session that ends is kept for as long as this, and an error is logged once. All stores of one
     /// prefix need the same setting.
     pub fn retention(mut self, time: Duration) -> Self {

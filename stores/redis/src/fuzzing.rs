@@ -3,7 +3,13 @@
 
 use std::collections::HashMap;
 
-use countersign::{RevocationEntry, SessionId, StoreError, StoredSession};
+use countersign::{
+    revocation::RevocationEntry,
+    session::{
+        SessionId,
+        store::{StoreError, StoredSession},
+    },
+};
 
 use crate::{log, row, script::Args};
 

@@ -1,6 +1,9 @@
 //! What the keys are called.
 
-use countersign::{ConfigError, Realm, SessionId};
+use countersign::{
+    ConfigError,
+    session::{Realm, SessionId},
+};
 
 /// The names of all keys of one store. They share a hash tag, so that a cluster keeps them together
 /// and one script may use any of them.

@@ -3,7 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use countersign::{
-    LogBatch, LogPosition, Realm, RevocationEntry, RevocationLog, Revoked, SessionId, StoreError,
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked},
+    session::{Realm, SessionId, store::StoreError},
 };
 use tokio::time::sleep;
 

@@ -1,6 +1,9 @@
 //! A session as a hash of Redis.
 
-use countersign::{Digest, PreviousToken, Realm, SessionId, StoreError, StoredSession};
+use countersign::session::{
+    Realm, SessionId,
+    store::{Digest, PreviousToken, StoreError, StoredSession},
+};
 
 use crate::script::Args;
 

@@ -10,8 +10,14 @@ use std::{
 };
 
 use countersign::{
-    Digest, EndedSession, Realm, RevocationEntry, SessionId, SessionStore, StoreCapabilities,
-    StoreError, StoreMark, StoredSession,
+    revocation::RevocationEntry,
+    session::{
+        Realm, SessionId,
+        store::{
+            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
+            StoredSession,
+        },
+    },
 };
 use redis::FromRedisValue;
 
@@ -26,7 +32,7 @@ use crate::{
 
 /// Sessions and revocations in Redis or Valkey, on one server or in a cluster.
 ///
-/// It implements [`SessionStore`] and [`RevocationLog`](countersign::RevocationLog). It is cheap to
+/// It implements [`SessionStore`] and [`RevocationLog`](countersign::revocation::RevocationLog). It is cheap to
 /// clone, and its clones share one connection. When that breaks, the calls under way fail, within
 /// the [time-out](RedisStoreBuilder::timeout), and another one is made.
 ///
@@ -35,7 +41,7 @@ use crate::{
 /// ```no_run
 /// use countersign_redis::RedisStore;
 ///
-/// # async fn example() -> Result<(), countersign::StoreError> {
+/// # async fn example() -> Result<(), countersign::session::store::StoreError> {
 /// let store = RedisStore::connect("redis://127.0.0.1").await?;
 /// # Ok(())
 /// # }

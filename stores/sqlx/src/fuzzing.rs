@@ -1,7 +1,10 @@
 //! Ways into private parsers, for the targets in `fuzz/`. Only there with `--cfg fuzzing`, which
 //! `cargo fuzz` sets, and no part of the API.
 
-use countersign::{LogBatch, LogPosition, StoredSession};
+use countersign::{
+    revocation::{LogBatch, LogPosition},
+    session::store::StoredSession,
+};
 
 use crate::{
     log::{self, Place},

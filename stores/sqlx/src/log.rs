@@ -10,7 +10,10 @@
 
 use std::{future::Future, time::Duration};
 
-use countersign::{LogBatch, LogPosition, RevocationEntry, Revoked, StoreError};
+use countersign::{
+    revocation::{LogBatch, LogPosition, RevocationEntry, Revoked},
+    session::store::StoreError,
+};
 
 use crate::{
     rows::{realm, session_id, unreadable},

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 
-use countersign::{
-    Digest, EndedSession, PreviousToken, Realm, SessionId, StoreError, StoreMark, StoredSession,
+use countersign::session::{
+    Realm, SessionId,
+    store::{Digest, EndedSession, PreviousToken, StoreError, StoreMark, StoredSession},
 };
 use sqlx::{Database, Encode, Type, query::Query};
 

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use countersign::StoreError;
+use countersign::session::store::StoreError;
 
 /// How long to wait for a free connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(2);

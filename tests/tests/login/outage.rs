@@ -10,7 +10,8 @@ use std::{
 };
 
 use countersign::{
-    AuthErrorKind, Client, Identity, Issuer, Revocation, Sessions, SigningKey, Verifier,
+    AuthErrorKind, Issuer, Revocation, Sessions, SigningKey, Verifier,
+    session::{Client, Identity},
 };
 use countersign_redis::RedisStore;
 use countersign_tests::services::Redis;
@@ -68,7 +69,7 @@ fn nothing_revoked_is_accepted_beyond_the_staleness_bound() {
             .unwrap()
     };
     let [good, ended, last] = ["good", "ended", "last"].map(start);
-    let text = |pair: &countersign::TokenPair| pair.access_token().as_str().to_owned();
+    let text = |pair: &countersign::session::TokenPair| pair.access_token().as_str().to_owned();
     let tokens = [text(&good), text(&ended), text(&last)];
     let verdict = |token: &str| verifier.verify_now(token).map_err(|error| error.kind());
 

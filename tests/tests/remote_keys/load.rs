@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use countersign::{Algorithm, KeysState, SigningKey, testing::sign_raw};
+use countersign::{Algorithm, SigningKey, remote::KeysState, testing::sign_raw};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{

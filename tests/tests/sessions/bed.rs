@@ -10,7 +10,8 @@ use std::{
 };
 
 use countersign::{
-    AuthCookies, Csrf, Identity, Issuer, MemoryStore, SessionRoutes, Sessions, SignIn, SigningKey,
+    AuthCookies, Csrf, Issuer, MemoryStore, SessionRoutes, Sessions, SigningKey,
+    session::{Identity, SignIn},
     testing::FixedClock,
 };
 use countersign_tests::{

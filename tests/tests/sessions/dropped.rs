@@ -16,9 +16,16 @@ use actix_web::{
 };
 use axum::{Router, body::Body};
 use countersign::{
-    Answer, AuthErrorKind, Client, Digest, EndedSession, Ending, Identity, Issuer, MemoryStore,
-    Realm, RevocationEntry, SessionEvent, SessionId, SessionRoutes, SessionStore, Sessions, SignIn,
-    SigningKey, StoreCapabilities, StoreError, StoreMark, StoredSession, TokenPair,
+    AuthErrorKind, Issuer, MemoryStore, SessionRoutes, Sessions, SigningKey,
+    adapter::Answer,
+    revocation::RevocationEntry,
+    session::{
+        Client, Ending, Identity, Realm, SessionEvent, SessionId, SignIn, TokenPair,
+        store::{
+            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
+            StoredSession,
+        },
+    },
     testing::FixedClock,
 };
 use countersign_tests::{Request, sessions::MOUNT};

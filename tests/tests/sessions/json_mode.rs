@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use countersign::{Identity, SessionError, SessionRoutes, SignIn};
+use countersign::{
+    SessionRoutes,
+    session::{Identity, SessionError, SignIn},
+};
 use countersign_tests::{Entry, Request, sessions::Exchange};
 use serde_json::{Value, json};
 

@@ -13,8 +13,9 @@ use std::{
 };
 
 use countersign::{
-    Answer, ConfigError, Identity, LoginLimits, Reply, RequestHead, SessionRoutes, SignIn,
-    TooManyLogins,
+    ConfigError, SessionRoutes,
+    adapter::{Answer, Reply, RequestHead},
+    session::{Identity, LoginLimits, SignIn, TooManyLogins},
 };
 use countersign_tests::{Entry, Request, sessions::Exchange};
 use serde::Deserialize;

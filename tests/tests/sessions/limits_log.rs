@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use countersign::{Identity, SessionRoutes, SignIn};
+use countersign::{
+    SessionRoutes,
+    session::{Identity, SignIn},
+};
 use countersign_tests::{Entry, Request};
 use serde_json::json;
 use tracing::Level;
@@ -64,7 +67,10 @@ fn a_closed_account_is_told_once_in_a_window_and_without_its_name() {
     assert!(!all.concat().contains("private"), "{all:?}");
     let closed = all.iter().filter(|line| line.contains("failed logins"));
     assert_eq!(closed.count(), 1);
-    let debug = format!("{routes:?} {:?}", countersign::LoginLimits::builder());
+    let debug = format!(
+        "{routes:?} {:?}",
+        countersign::session::LoginLimits::builder()
+    );
     assert!(!debug.contains("private"));
 }
 

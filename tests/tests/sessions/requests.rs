@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::RequestHead;
+use countersign::adapter::RequestHead;
 use countersign_tests::Request;
 
 use crate::bed::{Bed, credentials, get, post, same};

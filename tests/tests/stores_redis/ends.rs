@@ -3,8 +3,11 @@
 use std::{io, sync::Arc};
 
 use countersign::{
-    EndedSession, Realm, RevocationEntry, RevocationLog, Revoked, SessionStore, StoreCapabilities,
-    StoreMark, StoredSession,
+    revocation::{RevocationEntry, RevocationLog, Revoked},
+    session::{
+        Realm,
+        store::{EndedSession, SessionStore, StoreCapabilities, StoreMark, StoredSession},
+    },
 };
 use countersign_redis::RedisStore;
 use countersign_tests::services::Redis;

@@ -1,6 +1,6 @@
 //! Connections that the server closes while they are idle.
 
-use countersign::{RevocationLog, SessionStore};
+use countersign::{revocation::RevocationLog, session::store::SessionStore};
 use countersign_redis::RedisStore;
 use countersign_tests::services::{Redis, RedisCluster};
 use tokio::{runtime::Builder, task::yield_now};

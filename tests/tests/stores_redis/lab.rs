@@ -3,8 +3,12 @@
 use std::{future::Future, time::Duration};
 
 use countersign::{
-    Clock, Digest, LogPosition, PreviousToken, Realm, RevocationEntry, RevocationLog, Revoked,
-    SessionId, SessionStore, StoreError, StoreMark, StoredSession, SystemClock,
+    Clock, SystemClock,
+    revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
+    session::{
+        Realm, SessionId,
+        store::{Digest, PreviousToken, SessionStore, StoreError, StoreMark, StoredSession},
+    },
 };
 use countersign_redis::RedisStore;
 use countersign_tests::services::Redis;

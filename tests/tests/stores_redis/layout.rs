@@ -1,6 +1,6 @@
 //! Keys of an earlier layout, and of a later one.
 
-use countersign::SessionStore;
+use countersign::session::store::SessionStore;
 use countersign_redis::RedisStore;
 use countersign_tests::services::{Redis, RedisCluster};
 

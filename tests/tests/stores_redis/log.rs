@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign::{LogPosition, RevocationLog, SessionStore};
+use countersign::{
+    revocation::{LogPosition, RevocationLog},
+    session::store::SessionStore,
+};
 use countersign_tests::services::Redis;
 use tokio::time::timeout;
 

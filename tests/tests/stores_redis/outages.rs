@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::{RevocationLog, SessionStore};
+use countersign::{revocation::RevocationLog, session::store::SessionStore};
 use countersign_redis::RedisStore;
 use countersign_tests::services::{Proxy, Redis, RedisCluster};
 use tokio::time::timeout;

@@ -1,6 +1,6 @@
 //! Sessions as keys.
 
-use countersign::{SessionStore, StoredSession};
+use countersign::session::store::{SessionStore, StoredSession};
 use countersign_redis::RedisStore;
 use countersign_tests::services::{Redis, RedisCluster};
 use tokio::task::JoinSet;

@@ -9,8 +9,12 @@ use std::{
 };
 
 use countersign::{
-    Clock, Digest, EndedSession, LogPosition, PreviousToken, Realm, RevocationEntry, RevocationLog,
-    Revoked, SessionId, SessionStore, StoreMark, StoredSession, SystemClock,
+    Clock, SystemClock,
+    revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
+    session::{
+        Realm, SessionId,
+        store::{Digest, EndedSession, PreviousToken, SessionStore, StoreMark, StoredSession},
+    },
 };
 use countersign_sqlx::{PostgresStore, SqliteStore};
 use countersign_tests::services::Postgres;

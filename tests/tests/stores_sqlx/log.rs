@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign::{LogPosition, RevocationLog, SessionStore};
+use countersign::{
+    revocation::{LogPosition, RevocationLog},
+    session::store::SessionStore,
+};
 
 use crate::lab::{
     Lab, NOW, OnPostgres, PATIENCE, ended, entries, entries_after, id, on_both, realm, token,

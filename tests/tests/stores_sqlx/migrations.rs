@@ -1,6 +1,6 @@
 //! How the tables are made, and by whom.
 
-use countersign::{RevocationLog, SessionStore};
+use countersign::{revocation::RevocationLog, session::store::SessionStore};
 use countersign_sqlx::{PostgresStore, SetupError, SqliteStore};
 use countersign_tests::services::Postgres;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool, raw_sql};

@@ -1,6 +1,6 @@
 //! The end of all sessions, and logins that race it.
 
-use countersign::{SessionStore, StoreMark};
+use countersign::session::store::{SessionStore, StoreMark};
 use countersign_sqlx::{PostgresStore, SqliteStore};
 
 use crate::lab::{

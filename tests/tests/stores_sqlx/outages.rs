@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::{RevocationLog, SessionStore};
+use countersign::{revocation::RevocationLog, session::store::SessionStore};
 use countersign_sqlx::PostgresStore;
 use countersign_tests::services::Postgres;
 use sqlx::postgres::PgPoolOptions;

@@ -1,6 +1,6 @@
 //! Several apps in one database.
 
-use countersign::{RevocationLog, SessionStore};
+use countersign::{revocation::RevocationLog, session::store::SessionStore};
 use countersign_sqlx::{PostgresStore, SetupError, SqliteStore};
 
 use crate::lab::{

@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
-use countersign::{RevocationLog, SessionId, SessionStore};
+use countersign::{
+    revocation::RevocationLog,
+    session::{SessionId, store::SessionStore},
+};
 
 use crate::lab::{
     Lab, NOW, START, add, digest, ended, id, on_both, realm, refreshed, session, token,

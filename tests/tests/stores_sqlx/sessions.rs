@@ -1,7 +1,8 @@
 //! Atomic steps, racers, sweeps.
 
 use countersign::{
-    EndedSession, RevocationEntry, RevocationLog, Revoked, SessionStore, StoredSession,
+    revocation::{RevocationEntry, RevocationLog, Revoked},
+    session::store::{EndedSession, SessionStore, StoredSession},
 };
 use countersign_sqlx::PostgresStore;
 use sqlx::PgPool;

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use countersign::{
-    Identity, Issuer, LoginLimits, MemoryStore, SessionRoutes, Sessions, SignIn, SigningKey,
+    Issuer, MemoryStore, SessionRoutes, Sessions, SigningKey,
+    session::{Identity, LoginLimits, SignIn},
 };
 use countersign_tower::session_routes;
 use http::{Extensions, Request};

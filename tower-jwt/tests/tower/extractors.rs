@@ -246,7 +246,7 @@ async fn a_handler_can_answer_a_rejection_itself() {
 
 #[test]
 fn a_rejection_says_what_the_error_says() {
-    let error = countersign::Anonymous::token(None, None).unwrap_err();
+    let error = countersign::adapter::Anonymous::token(None, None).unwrap_err();
     let rejection = ClaimsRejection::from(error.clone());
     assert_eq!(rejection.to_string(), error.to_string());
     assert!(std::error::Error::source(&rejection).is_some());

@@ -2,7 +2,7 @@
 
 use axum::{body::Body, response::IntoResponse};
 use countersign::{
-    Anonymous, AuthError, AuthErrorKind, Authenticator, TokenSource, testing::TestIssuer,
+    AuthError, AuthErrorKind, Authenticator, TokenSource, adapter::Anonymous, testing::TestIssuer,
 };
 use countersign_tower::{
     ClaimsRejection, DefaultResponseForAuthError, JwtAuthLayer, ResponseForAuthError,

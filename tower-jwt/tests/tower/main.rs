@@ -16,7 +16,9 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::body::Body;
 use countersign::{
-    AuthError, KeySet, KeySource, Keys, KeysUnavailable, VerifiedToken, testing::TestIssuer,
+    AuthError, KeySet, Keys, VerifiedToken,
+    keys::{KeySource, KeysUnavailable},
+    testing::TestIssuer,
 };
 use http::{Request, Response, header};
 use http_body_util::BodyExt;

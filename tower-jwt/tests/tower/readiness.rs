@@ -15,7 +15,9 @@ use std::{
 
 use axum::body::Body;
 use countersign::{
-    AuthError, BoxFuture, KeySet, KeySource, KeysUnavailable, Refresh, testing::TestIssuer,
+    AuthError, KeySet,
+    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
+    testing::TestIssuer,
 };
 use countersign_tower::JwtAuthLayer;
 use http::{Request, Response};

@@ -14,10 +14,10 @@ use aws_lc_rs::{
 use pkcs1::{UintRef, der::Encode};
 use zeroize::Zeroizing;
 
+use super::{NoRandomness, SigningFailed};
 use crate::jose::{
     Algorithm,
-    crypto::{NoRandomness, SigningFailed},
-    material::{Curve, Material, PrivateMaterial, RsaNumbers, point},
+    key::{Curve, Material, PrivateMaterial, RsaNumbers, point},
 };
 
 /// A key that verifies one algorithm, prepared.

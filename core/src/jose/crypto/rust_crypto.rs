@@ -15,10 +15,10 @@ use rsa::{BoxedUint, pkcs1v15, pss, traits::PrivateKeyParts};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
+use super::{NoRandomness, SigningFailed};
 use crate::jose::{
     Algorithm,
-    crypto::{NoRandomness, SigningFailed},
-    material::{Curve, Material, PrivateMaterial, RsaNumbers, point},
+    key::{Curve, Material, PrivateMaterial, RsaNumbers, point},
 };
 
 /// A key that verifies one algorithm, prepared.

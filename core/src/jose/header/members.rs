@@ -5,17 +5,16 @@ use std::{borrow::Cow, fmt};
 use memchr::memchr;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
+use super::{
+    header::{Header, short_type},
+    plain::{plain_text, plain_value, skip_space},
+    short_text::ShortText,
+};
 use crate::{
     error::AuthErrorKind,
     jose::{
-        Algorithm, Header,
-        header::{
-            plain::{plain_text, plain_value, skip_space},
-            short_type,
-        },
-        json::{self, Checked, Text},
-        names::{Names, is_reserved},
-        short_text::ShortText,
+        Algorithm,
+        json::{self, Checked, Names, Text, is_reserved},
     },
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::testing::jwks_server::{
+use super::{
     documents::Documents, fault::Fault, gzip, request::ReceivedRequest, server::JwksServer,
 };
 

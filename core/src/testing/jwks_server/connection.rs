@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::testing::jwks_server::{
+use super::{
     answer::{Answer, Delivery, reason},
     request::ReceivedRequest,
     state::Shared,

@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    jose::{Algorithm, Key, SigningKey, base64url},
-    testing::jwks_server::server::JwksServer,
-};
+use super::server::JwksServer;
+use crate::jose::{Algorithm, Key, SigningKey, base64url};
 
 /// The metadata and the keys of a provider.
 pub(super) struct Documents {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::testing::jwks_server::state::Shared;
+use super::state::Shared;
 
 /// Holds the answers of one path until it is dropped. Made by
 /// [`JwksServer::hold`](super::JwksServer::hold).

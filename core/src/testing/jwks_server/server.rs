@@ -10,13 +10,11 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{
-    jose::{Key, SigningKey},
-    testing::jwks_server::{
-        connection, documents::Documents, fault::Fault, gate::Gate, request::ReceivedRequest,
-        state::Shared,
-    },
+use super::{
+    connection, documents::Documents, fault::Fault, gate::Gate, request::ReceivedRequest,
+    state::Shared,
 };
+use crate::jose::{Key, SigningKey};
 
 /// An identity provider for tests: metadata and keys over HTTP, and every [`Fault`] at will.
 ///
@@ -163,7 +161,7 @@ impl JwksServer {
     /// # Examples
     ///
     /// ```
-    /// use countersign::{SigningKey, testing::JwksServer};
+    /// use countersign::{testing::JwksServer, SigningKey};
     ///
     /// let key = SigningKey::generate_ed25519()?;
     /// let server = JwksServer::start();

@@ -8,9 +8,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use crate::testing::jwks_server::{
-    answer::Answer, documents::Documents, fault::Fault, request::ReceivedRequest,
-};
+use super::{answer::Answer, documents::Documents, fault::Fault, request::ReceivedRequest};
 
 /// The state behind its lock. Everybody is woken after every change.
 pub(super) struct Shared {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::{
+    examples::{done, ended, random_realm, subject, successor},
+    join::{join, join_all},
+    suite::{RACERS, Suite},
+};
 use crate::{
     revocation::RevocationEntry,
     session::{EndedSession, SessionStore, StoreMark, StoredSession},
-    testing::stores::{
-        examples::{done, ended, random_realm, subject, successor},
-        join::{join, join_all},
-        suite::{RACERS, Suite},
-    },
 };
 
 impl<S: SessionStore> Suite<S> {

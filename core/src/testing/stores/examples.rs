@@ -5,8 +5,10 @@ use std::future::Future;
 use serde_json::json;
 
 use crate::{
+    claims::{Realm, SessionId},
+    error::StoreError,
     jose::crypto,
-    session::{Digest, EndedSession, PreviousToken, Realm, SessionId, StoreError, StoredSession},
+    session::{Digest, EndedSession, PreviousToken, StoredSession},
 };
 
 /// Text that means something in SQL, in patterns, in scripts and on terminals. There is no NUL in

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::{
+    examples::{HOSTILE, done, ended, random_id, random_realm, subject, successor},
+    join::{join, join_all},
+    suite::Suite,
+};
 use crate::{
+    claims::SessionId,
     clock::{Clock, SystemClock},
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
-    session::{SessionId, SessionStore, StoredSession},
-    testing::stores::{
-        examples::{HOSTILE, done, ended, random_id, random_realm, subject, successor},
-        join::{join, join_all},
-        suite::Suite,
-    },
+    session::{SessionStore, StoredSession},
 };
 
 /// Checks that a log keeps every rule of [`RevocationLog`].

@@ -1,13 +1,11 @@
 //! The rules of `rotate`.
 
-use crate::{
-    session::{Digest, SessionStore, StoredSession},
-    testing::stores::{
-        examples::{done, random_digest, subject, successor},
-        join::join_all,
-        suite::{RACERS, Suite},
-    },
+use super::{
+    examples::{done, random_digest, subject, successor},
+    join::join_all,
+    suite::{RACERS, Suite},
 };
+use crate::session::{Digest, SessionStore, StoredSession};
 
 impl<S: SessionStore> Suite<S> {
     pub(super) async fn a_rotation_puts_the_next_in_place_once(&self) {

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use super::{examples::subject, join::join_all, suite::RACERS};
 use crate::{
     clock::{Clock, SystemClock},
     issue::Issuer,
@@ -16,10 +17,7 @@ use crate::{
         Client, Identity, SessionError, SessionErrorKind, SessionEvent, SessionStore, Sessions,
         SessionsBuilder, TokenPair,
     },
-    testing::{
-        FixedClock,
-        stores::{examples::subject, join::join_all, suite::RACERS},
-    },
+    testing::FixedClock,
 };
 
 /// Runs [`Sessions`](crate::Sessions) on a store: 200 times, 50 clients refresh with one token at
@@ -35,7 +33,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use countersign::{MemoryStore, testing::sessions_suite};
+/// use countersign::{testing::sessions_suite, MemoryStore};
 ///
 /// # futures_executor::block_on(async {
 /// sessions_suite(MemoryStore::new()).await;

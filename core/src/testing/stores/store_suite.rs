@@ -2,19 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use super::{
+    examples::{HOSTILE, done, random_digest, random_id, subject, successor},
+    suite::Suite,
+};
 use crate::{
-    session::{PreviousToken, SessionId, SessionStore, StoredSession},
-    testing::stores::{
-        examples::{HOSTILE, done, random_digest, random_id, subject, successor},
-        suite::Suite,
-    },
+    claims::SessionId,
+    session::{PreviousToken, SessionStore, StoredSession},
 };
 
 /// Checks that a store keeps every rule of [`SessionStore`].
 ///
 /// For authors of stores. Run it on a runtime with several threads, if the store needs one. All ids
 /// and subjects are new ones, so the database may be in use; it sweeps what has really expired. For
-/// the [`RevocationLog`](crate::RevocationLog) of a store there is
+/// the [`RevocationLog`](crate::revocation::RevocationLog) of a store there is
 /// [`revocation_log_suite`](crate::testing::revocation_log_suite).
 ///
 /// It goes by the time of day, as some stores do: on a database whose clock is off by more than some
@@ -27,7 +28,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use countersign::{MemoryStore, testing::store_suite};
+/// use countersign::{testing::store_suite, MemoryStore};
 ///
 /// # futures_executor::block_on(async {
 /// store_suite(MemoryStore::new()).await;

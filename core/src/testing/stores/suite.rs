@@ -1,12 +1,11 @@
 //! What the suites ask a store.
 
+use super::examples::{difference, done, random_digest, random_id, random_realm, subject};
 use crate::{
+    claims::{Realm, SessionId},
     clock::{Clock, SystemClock},
     revocation::{RevocationEntry, Revoked},
-    session::{Digest, EndedSession, Realm, SessionId, SessionStore, StoreMark, StoredSession},
-    testing::stores::examples::{
-        difference, done, random_digest, random_id, random_realm, subject,
-    },
+    session::{Digest, EndedSession, SessionStore, StoreMark, StoredSession},
 };
 
 /// How many racers there are, where there is a race.

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use countersign::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, SigningKey};
+use countersign::{
+    SigningKey,
+    remote::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
+};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 

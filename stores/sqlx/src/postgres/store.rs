@@ -3,8 +3,14 @@
 use std::{fmt, time::Duration};
 
 use countersign::{
-    Digest, EndedSession, LogBatch, LogPosition, Realm, RevocationEntry, RevocationLog, SessionId,
-    SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog},
+    session::{
+        Realm, SessionId,
+        store::{
+            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
+            StoredSession,
+        },
+    },
 };
 use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
 

@@ -3,8 +3,14 @@
 use std::{fmt, future::Future, path::Path, sync::Arc, time::Duration};
 
 use countersign::{
-    Digest, EndedSession, LogBatch, LogPosition, Realm, RevocationEntry, RevocationLog, Revoked,
-    SessionId, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked},
+    session::{
+        Realm, SessionId,
+        store::{
+            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
+            StoredSession,
+        },
+    },
 };
 use sqlx::{SqliteConnection, SqlitePool, query, query_as, query_scalar};
 use tokio::sync::Mutex;

@@ -13,19 +13,21 @@ struct User {
     role: &'static str,
 }
 
-async fn check(login: Login) -> Result<Option<countersign::Identity<User>>, Error> {
+async fn check(login: Login) -> Result<Option<countersign::session::Identity<User>>, Error> {
     match login.password.as_str() {
         "correct horse" => find(&login.name).await,
         _ => Ok(None),
     }
 }
 
-async fn find(name: &str) -> Result<Option<countersign::Identity<User>>, Error> {
-    Ok((name == "ada").then(|| countersign::Identity::new(name, User { role: "admin" })))
+async fn find(name: &str) -> Result<Option<countersign::session::Identity<User>>, Error> {
+    Ok((name == "ada").then(|| countersign::session::Identity::new(name, User { role: "admin" })))
 }
 
 fn app(issuer: countersign::Issuer) -> Result<axum::Router, Box<dyn std::error::Error>> {
-    use countersign::{AuthCookies, Identity, MemoryStore, SessionRoutes, Sessions, SignIn};
+    use countersign::{
+        session::{Identity, SignIn}, AuthCookies, MemoryStore, SessionRoutes, Sessions,
+    };
 
     async fn sign_in(question: SignIn<Login>) -> Result<Option<Identity<User>>, Error> {
         match question {

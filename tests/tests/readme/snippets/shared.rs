@@ -3,7 +3,7 @@
 #[allow(dead_code)] // compiled for any store; the suites of the stores run it
 async fn several<S>(issuer: countersign::Issuer, store: S) -> Result<countersign::Sessions, countersign::ConfigError>
 where
-    S: countersign::SessionStore + countersign::RevocationLog,
+    S: countersign::session::store::SessionStore + countersign::revocation::RevocationLog,
 {
     use countersign::{Revocation, Sessions};
 

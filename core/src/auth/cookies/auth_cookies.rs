@@ -1,0 +1,355 @@
+//! Tokens in cookies.
+
+use ::cookie::{
+    Cookie, SameSite,
+    time::{Duration, OffsetDateTime},
+};
+
+use super::error::CookieError;
+
+use super::names::{HOST, SECURE, checked_name, is_path, is_scriptable, with_prefix};
+use crate::{
+    error::{AuthError, ConfigError},
+    request::{RequestHead, TokenSource, cookie},
+};
+
+/// The cookies that hold a session's tokens in a browser.
+///
+/// | cookie | name | scripts | it lives as long as |
+/// |---|---|---|---|
+/// | access token | `__Host-access` | cannot read it | the token |
+/// | refresh token | `__Host-refresh` | cannot read it | the session |
+/// | double-submit value of [`Csrf`](crate::Csrf) | `__Host-csrf` | read it | the session |
+///
+/// All are `Secure`, `SameSite=Strict`, of the path `/`, and have no `Domain`. A browser keeps a
+/// `__Host-` cookie only if this very host set it like that (RFC 6265bis section 4.1.3), so nobody can
+/// plant one: no sibling subdomain, and no http server of this host. A cookie is deleted with the
+/// attributes it was set with.
+///
+/// The price of the prefix is the path: the refresh token travels with every request to the host. To
+/// bind it to the session routes, and trust all subdomains, there is
+/// [`refresh_path_trusting_subdomains`](Self::refresh_path_trusting_subdomains).
+///
+/// # Several on one host
+///
+/// Cookies do not know ports or, with the prefix, paths. Two apps on one host, or two mounts of
+/// session routes in one app, need cookies of their own, by [`named`](Self::named): with the same
+/// names, a login at one replaces the session at the other.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{AuthCookies, Authenticator, TokenSource};
+/// # use countersign::testing::TestIssuer;
+/// # let verifier = TestIssuer::new().verifier();
+/// let cookies = AuthCookies::new();
+/// let authenticator = Authenticator::new(verifier)
+///     .source(TokenSource::bearer().or(cookies.access_source()));
+///
+/// let header_values = cookies.set(("access", 900), ("refresh", 86_400), None)?;
+/// assert_eq!(
+///     header_values[0],
+///     "__Host-access=access; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "cookies do nothing until a route sets them"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthCookies {
+    access: Box<str>,
+    csrf: Box<str>,
+    pub(super) refresh: Box<str>,
+    /// `None`: `/`, with the prefix `__Host-`.
+    pub(super) refresh_path_trusting_subdomains: Option<Box<str>>,
+    same_site: SameSite,
+    access_in_body: bool,
+}
+
+impl AuthCookies {
+    /// The usual cookies: `__Host-access`, `__Host-refresh` and `__Host-csrf`.
+    pub fn new() -> Self {
+        Self {
+            access: "__Host-access".into(),
+            csrf: "__Host-csrf".into(),
+            refresh: "__Host-refresh".into(),
+            refresh_path_trusting_subdomains: None,
+            same_site: SameSite::Strict,
+            access_in_body: false,
+        }
+    }
+
+    /// Cookies with a name of their own, for a second app or mount on a host: with `spa` they are
+    /// `__Host-spa-access`, `__Host-spa-refresh` and `__Host-spa-csrf`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when it is empty, or cannot be in the name of a cookie (RFC
+    /// 6265 section 4.1.1).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::AuthCookies;
+    ///
+    /// let page = AuthCookies::new();
+    /// let spa = AuthCookies::named("spa")?.access_token_in_body();
+    /// # let _ = (page, spa);
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn named(name: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let name = name.as_ref();
+        if name.is_empty() {
+            return Err(ConfigError::InvalidSetting(
+                "the name of a set of cookies is empty: `AuthCookies::new` is the one without"
+                    .into(),
+            ));
+        }
+        Self::new()
+            .access_name(format!("{HOST}{name}-access"))?
+            .csrf_name(format!("{HOST}{name}-csrf"))?
+            .refresh_name(format!("{HOST}{name}-refresh"))
+    }
+
+    /// The name of the access token's cookie, with the prefix `__Host-`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] without the prefix, or when it is no name of a cookie (RFC
+    /// 6265 section 4.1.1); [`ConfigError::Conflict`] when another cookie has it.
+    pub fn access_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
+        self.access = checked_name(name.into(), HOST)?;
+        self.with_distinct_names()
+    }
+
+    /// The name of the cookie for the double-submit value, with the prefix `__Host-`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`access_name`](Self::access_name), and with the prefix `__Host-Http-`, under which
+    /// browsers refuse a cookie that scripts can read.
+    pub fn csrf_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
+        self.csrf = checked_name(name.into(), HOST)?;
+        if !is_scriptable(&self.csrf) {
+            return Err(ConfigError::InvalidSetting(format!(
+                "cookie name {:?}: scripts read this cookie, which `__Host-Http-` excludes",
+                self.csrf
+            )));
+        }
+        self.with_distinct_names()
+    }
+
+    /// The name of the refresh token's cookie, with the prefix `__Host-`; with `__Secure-` after
+    /// [`refresh_path_trusting_subdomains`](Self::refresh_path_trusting_subdomains).
+    ///
+    /// # Errors
+    ///
+    /// As for [`access_name`](Self::access_name).
+    pub fn refresh_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
+        let prefix = match self.refresh_path_trusting_subdomains {
+            None => HOST,
+            Some(_) => SECURE,
+        };
+        self.refresh = checked_name(name.into(), prefix)?;
+        self.with_distinct_names()
+    }
+
+    /// Binds the refresh token's cookie to a path, that of the session routes, so that it does not
+    /// travel with every request; and gives up that nobody can plant one.
+    ///
+    /// A cookie with a path cannot have the prefix `__Host-`: it is called `__Secure-refresh`, and every
+    /// subdomain of the site can set one of the name for this host. Whoever controls one, by a
+    /// takeover or an injected script,
+    ///
+    /// - works with a visitor who is not logged in as a puppet: the visitor gets the attacker's session
+    ///   and puts data into it (session fixation);
+    /// - locks out one who is: of two cookies nobody can tell which is the planted one, so a refresh is
+    ///   401. A login does not replace a cookie with another `Domain` or `Path`. The session routes
+    ///   delete what a browser can have sent them beside their own, for all parent domains of the
+    ///   request's host; behind a proxy that changes the host they cannot name those, and the visitor
+    ///   stays locked out until the planted cookie expires. A logout ends the session of each of up to
+    ///   eight such cookies.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when it is not a path that a cookie can have: `/` first, at
+    /// most 1024 visible ASCII characters, no `;`, `,`, `?` or `#`; and when it is `/`, which needs no
+    /// trust in anybody and is the default.
+    pub fn refresh_path_trusting_subdomains(
+        mut self,
+        path: impl Into<String>,
+    ) -> Result<Self, ConfigError> {
+        let path = path.into();
+        if path == "/" {
+            return Err(ConfigError::InvalidSetting(
+                "cookie path \"/\": it is the default, with a cookie that subdomains cannot plant"
+                    .into(),
+            ));
+        }
+        if !is_path(&path) {
+            return Err(ConfigError::InvalidSetting(format!(
+                "cookie path {path:?}: a path starts with `/`, has at most 1024 visible \
+                 ASCII characters, and none of `;`, `,`, `?`, `#`"
+            )));
+        }
+        self.refresh = with_prefix(&self.refresh, SECURE);
+        self.refresh_path_trusting_subdomains = Some(path.into_boxed_str());
+        Ok(self)
+    }
+
+    /// `SameSite=Lax` in place of `Strict`: a visitor who follows a link from another site arrives
+    /// logged in.
+    ///
+    /// It weakens one thing: other sites can make the browser send a GET with the cookies. Only for
+    /// apps where no GET changes or reveals anything that such a request should not.
+    pub fn same_site_lax(mut self) -> Self {
+        self.same_site = SameSite::Lax;
+        self
+    }
+
+    /// No cookie for the access token: session routes answer with it in the body, for an app that
+    /// keeps it in memory and sends it in the `Authorization` header. The refresh token stays in its
+    /// cookie.
+    ///
+    /// Any script on the page can use such a token while it lives; one in a cookie, too, but not carry
+    /// it away.
+    pub fn access_token_in_body(mut self) -> Self {
+        self.access_in_body = true;
+        self
+    }
+
+    /// The values of `Set-Cookie` after a login or a refresh, one header each.
+    ///
+    /// A token comes with the seconds until it ends: for the access token its expiry, for the refresh
+    /// token the session's. The double-submit value, if there is one, lives as long as the session.
+    ///
+    /// # Errors
+    ///
+    /// [`CookieError`] when a browser would not keep a cookie, or a value is no cookie value.
+    pub fn set(
+        &self,
+        access: (&str, u64),
+        refresh: (&str, u64),
+        csrf: Option<&str>,
+    ) -> Result<Vec<String>, CookieError> {
+        let cookies = [
+            (!self.access_in_body).then_some((Kind::Access, access)),
+            Some((Kind::Refresh, refresh)),
+            csrf.map(|value| (Kind::Csrf, (value, refresh.1))),
+        ];
+        cookies
+            .into_iter()
+            .flatten()
+            .map(|(kind, (value, seconds))| {
+                self.check(kind, value)?;
+                Ok(self.write(kind, value, seconds).to_string())
+            })
+            .collect()
+    }
+
+    /// The values of `Set-Cookie` that delete the cookies, one header each.
+    #[must_use]
+    pub fn clear(&self) -> Vec<String> {
+        self.kinds()
+            .map(|kind| self.write(kind, "", 0).to_string())
+            .collect()
+    }
+
+    /// Where requests carry the access token.
+    pub fn access_source(&self) -> TokenSource {
+        match self.access_in_body {
+            true => TokenSource::bearer(),
+            false => TokenSource::cookie(&*self.access),
+        }
+    }
+
+    /// The refresh token that a request carries.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::MalformedToken`](crate::AuthErrorKind::MalformedToken) (401) when there are
+    /// two cookies of the name with different values: one was planted. No browser sends that without
+    /// [`refresh_path_trusting_subdomains`](Self::refresh_path_trusting_subdomains).
+    pub fn refresh_token<'h>(
+        &self,
+        head: &'h dyn RequestHead,
+    ) -> Result<Option<&'h str>, AuthError> {
+        Ok(cookie(head, &self.refresh)?)
+    }
+
+    /// Checks that a browser would keep this access token.
+    pub(crate) fn check_access(&self, token: &str) -> Result<(), CookieError> {
+        match self.access_in_body {
+            true => Ok(()),
+            false => self.check(Kind::Access, token),
+        }
+    }
+
+    pub(crate) fn has_no_access_cookie(&self) -> bool {
+        self.access_in_body
+    }
+
+    /// A cookie that lives for some seconds. With none it is deleted, which takes the same name and
+    /// attributes as setting it: hence one function.
+    pub(super) fn write<'c>(&'c self, kind: Kind, value: &'c str, seconds: u64) -> Cookie<'c> {
+        let path = match (kind, &self.refresh_path_trusting_subdomains) {
+            (Kind::Refresh, Some(path)) => path,
+            _ => "/",
+        };
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let cookie = Cookie::build((self.name(kind), value))
+            .secure(true)
+            .http_only(kind != Kind::Csrf)
+            .same_site(self.same_site)
+            .path(path)
+            .max_age(Duration::seconds(seconds));
+        match seconds {
+            0 => cookie.expires(OffsetDateTime::UNIX_EPOCH),
+            _ => cookie,
+        }
+        .build()
+    }
+
+    fn check(&self, kind: Kind, value: &str) -> Result<(), CookieError> {
+        CookieError::check(self.name(kind), value)
+    }
+
+    /// Those that are in use.
+    fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let access = (!self.access_in_body).then_some(Kind::Access);
+        access.into_iter().chain([Kind::Refresh, Kind::Csrf])
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.kinds().map(|kind| self.name(kind))
+    }
+
+    fn name(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Access => &self.access,
+            Kind::Csrf => &self.csrf,
+            Kind::Refresh => &self.refresh,
+        }
+    }
+
+    fn with_distinct_names(self) -> Result<Self, ConfigError> {
+        let (access, csrf, refresh) = (&self.access, &self.csrf, &self.refresh);
+        match access == csrf || access == refresh || csrf == refresh {
+            true => Err(ConfigError::Conflict("two cookies have one name".into())),
+            false => Ok(self),
+        }
+    }
+}
+
+/// As [`AuthCookies::new`].
+impl Default for AuthCookies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Access,
+    Csrf,
+    Refresh,
+}

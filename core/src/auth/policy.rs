@@ -1,0 +1,412 @@
+//! What a verified token must hold to be let in.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde_json::{Number, Value};
+
+use crate::{
+    claims::VerifiedToken,
+    error::{AuthError, AuthErrorKind, LONGEST, Mismatch, Needs, cut, quoted},
+};
+
+/// What a verified token must hold to be let in.
+///
+/// A policy enforces and describes itself: a refusal names the scopes or the authentication that
+/// would be enough. The default refuses everybody.
+///
+/// # Examples
+///
+/// ```
+/// # use countersign::testing::TestIssuer;
+/// use countersign::Policy;
+///
+/// let policy = Policy::scope("orders:read").and(Policy::role("guest").not());
+/// let issuer = TestIssuer::new();
+/// let token = issuer.verifier().verify_now(&issuer.token().scope("profile").sign())?;
+///
+/// let refused = policy.check(&token).unwrap_err().challenge();
+/// assert_eq!(refused.status(), 403);
+/// assert_eq!(
+///     refused.www_authenticate(),
+///     Some(r#"Bearer error="insufficient_scope", error_description="the token lacks a required scope", scope="orders:read""#)
+/// );
+/// # Ok::<(), countersign::AuthError>(())
+/// ```
+#[must_use = "a policy does nothing until it is required somewhere"]
+#[derive(Clone)]
+pub struct Policy(Rule);
+
+#[derive(Clone)]
+enum Rule {
+    Acr(Vec<String>),
+    All(Vec<Policy>),
+    Any(Vec<Policy>),
+    Claim(String, Value),
+    MaxAge(u64),
+    Nobody,
+    Not(Box<Policy>),
+    Role(String),
+    Scope(String),
+    Test(Arc<str>, Arc<dyn Fn(&VerifiedToken) -> bool + Send + Sync>),
+}
+
+impl Policy {
+    /// The token has this scope; with several, separated by spaces, all of them.
+    ///
+    /// Scopes are in the claim `scope`, unless the verifier
+    /// [says otherwise](crate::VerifierBuilder::scopes).
+    pub fn scope(scopes: impl AsRef<str>) -> Self {
+        let mut all: Vec<Self> = scopes
+            .as_ref()
+            .split_ascii_whitespace()
+            .map(|scope| Self(Rule::Scope(scope.to_owned())))
+            .collect();
+        match all.len() {
+            // No scope at all is a slip of the pen. It must not let everybody in.
+            0 => Self::default(),
+            1 => all.remove(0),
+            _ => Self(Rule::All(all)),
+        }
+    }
+
+    /// The token has at least one of these scopes.
+    pub fn any_scope<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        let any: Vec<Self> = scopes.into_iter().map(Self::scope).collect();
+        match any.as_slice() {
+            [] => Self::default(),
+            _ => Self(Rule::Any(any)),
+        }
+    }
+
+    /// The token has this role. Case matters.
+    ///
+    /// Roles are in the claim `role` or `roles`: one text, or an array of texts. The verifier can
+    /// [say otherwise](crate::VerifierBuilder::roles), so one policy serves the tokens of every issuer.
+    pub fn role(role: impl Into<String>) -> Self {
+        Self(Rule::Role(role.into()))
+    }
+
+    /// The claim `name` equals `value`, as JSON: `7` and `7.0` are one number, also inside of arrays and
+    /// objects.
+    ///
+    /// Integers of 64 bits are compared exactly. Other numbers are rounded when JSON is read: one beyond
+    /// 2^50, or with more than 15 digits, may seem equal to its neighbours. Then neither the policy nor
+    /// its opposite lets the token in. A longer identifier belongs in a text.
+    pub fn claim(name: impl Into<String>, value: impl Into<Value>) -> Self {
+        Self(Rule::Claim(name.into(), value.into()))
+    }
+
+    /// The user authenticated in one of these contexts (`acr`). A refusal asks for step-up
+    /// authentication (RFC 9470 section 3).
+    pub fn acr<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Self {
+        let values: Vec<String> = values.into_iter().map(Into::into).collect();
+        match values.as_slice() {
+            [] => Self::default(),
+            _ => Self(Rule::Acr(values)),
+        }
+    }
+
+    /// The user authenticated (`auth_time`) at most this long ago, in whole seconds. A refusal asks
+    /// for step-up authentication (RFC 9470 section 3).
+    pub fn max_age(age: Duration) -> Self {
+        Self(Rule::MaxAge(age.as_secs()))
+    }
+
+    /// A test of your own. Its name appears in logs and in `Debug`, never in an answer.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        test: impl Fn(&VerifiedToken) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self(Rule::Test(name.into(), Arc::new(test)))
+    }
+
+    /// Both hold.
+    pub fn and(self, other: Self) -> Self {
+        Self(Rule::All(vec![self, other]))
+    }
+
+    /// At least one of both holds.
+    pub fn or(self, other: Self) -> Self {
+        Self(Rule::Any(vec![self, other]))
+    }
+
+    /// This does not hold.
+    ///
+    /// A claim that is absent does not hold, so its opposite does. What cannot be decided, such as a
+    /// `role` that is a number, lets nobody in either way.
+    #[allow(clippy::should_implement_trait)] // `!policy` would hide a security decision
+    pub fn not(self) -> Self {
+        Self(Rule::Not(Box::new(self)))
+    }
+
+    /// Decides.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::InsufficientScope`] or [`AuthErrorKind::Forbidden`] (403),
+    /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough. It is not
+    /// logged here, but by the adapter when a handler returns it with `?`.
+    pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
+        let (Answer::No(kind) | Answer::Unclear(kind)) = self.decide(token) else {
+            return Ok(());
+        };
+        let mut needs = Needs::default();
+        self.describe(kind, &mut needs);
+        let wrong = self.mismatch(kind, &needs, token);
+        let error = token.refuse(kind).about(|| wrong);
+        Err(error.with_needs(Arc::new(needs)))
+    }
+
+    /// The scopes that this policy asks for, each once, in order.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<String> {
+        let mut needs = Needs::default();
+        self.describe(AuthErrorKind::InsufficientScope, &mut needs);
+        needs.scopes
+    }
+
+    fn decide(&self, token: &VerifiedToken) -> Answer {
+        let forbidden = |holds| Answer::from(holds, AuthErrorKind::Forbidden);
+        let step_up = |holds| Answer::from(holds, AuthErrorKind::StepUpRequired);
+        match &self.0 {
+            Rule::Acr(values) => step_up(values.iter().any(|own| token.acr() == Some(own))),
+            Rule::All(all) => decide_all(all, token),
+            Rule::Any(any) => decide_any(any.iter().map(|policy| policy.decide(token))),
+            Rule::Claim(name, value) => match token.claim::<Value>(name) {
+                Ok(None) => forbidden(false),
+                Ok(Some(found)) => is_same(&found, value).map_or(UNCLEAR, forbidden),
+                Err(_) => UNCLEAR,
+            },
+            Rule::MaxAge(seconds) => step_up(is_recent(token, *seconds)),
+            Rule::Nobody => UNCLEAR,
+            Rule::Not(policy) => match policy.decide(token) {
+                Answer::Yes => Answer::No(AuthErrorKind::Forbidden),
+                Answer::No(_) => Answer::Yes,
+                Answer::Unclear(_) => UNCLEAR,
+            },
+            Rule::Role(role) => decide_any(token.roles_by_part().map(|part| match part {
+                Ok(own) => forbidden(own.iter().any(|own| own == role)),
+                Err(_) => UNCLEAR,
+            })),
+            Rule::Scope(scope) => Answer::from(
+                token.scopes().contains(scope),
+                AuthErrorKind::InsufficientScope,
+            ),
+            Rule::Test(_, test) => forbidden(test(token)),
+        }
+    }
+
+    /// What would have been enough and what the token has, for the log.
+    fn mismatch(&self, kind: AuthErrorKind, needs: &Needs, token: &VerifiedToken) -> Mismatch {
+        match kind {
+            AuthErrorKind::InsufficientScope => {
+                let own: Vec<&str> = token.scopes().iter().take(LONGEST).collect();
+                let found = match own.as_slice() {
+                    [] => "none".to_owned(),
+                    own => cut(own.join(" ")),
+                };
+                Mismatch::written("scope", needs.scopes.join(" "), found)
+            }
+            AuthErrorKind::StepUpRequired => {
+                let (mut claims, mut expected, mut found) = (vec![], vec![], vec![]);
+                if !needs.acr_values.is_empty() {
+                    claims.push("acr");
+                    expected.push(format!("{:?}", needs.acr_values));
+                    found.push(quoted(token.acr()));
+                }
+                if let Some(seconds) = needs.max_age {
+                    let at = token.authenticated_at();
+                    claims.push("auth_time");
+                    expected.push(format!("at most {seconds} s ago"));
+                    found.push(at.map_or("absent".to_owned(), |at| {
+                        format!("{} s ago", token.now().saturating_sub(at))
+                    }));
+                }
+                Mismatch::written(claims.join(", "), expected.join(", "), found.join(", "))
+            }
+            _ => Mismatch::written(
+                "policy",
+                cut(format!("{self:?}")),
+                "a token that does not hold it",
+            ),
+        }
+    }
+
+    /// Collects what would have been enough, as far as the refusal can say it.
+    fn describe(&self, kind: AuthErrorKind, needs: &mut Needs) {
+        match (&self.0, kind) {
+            (Rule::All(policies) | Rule::Any(policies), _) => {
+                for policy in policies {
+                    policy.describe(kind, needs);
+                }
+            }
+            (Rule::Scope(scope), AuthErrorKind::InsufficientScope)
+                if !needs.scopes.contains(scope) =>
+            {
+                needs.scopes.push(scope.clone());
+            }
+            (Rule::Acr(values), AuthErrorKind::StepUpRequired) => {
+                needs.acr_values.extend(values.iter().cloned());
+            }
+            (Rule::MaxAge(seconds), AuthErrorKind::StepUpRequired) => {
+                needs.max_age = Some(needs.max_age.map_or(*seconds, |age| age.min(*seconds)));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Default for Policy {
+    /// Refuses everybody; so does its opposite.
+    fn default() -> Self {
+        Self(Rule::Nobody)
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, name: &str, policies: &[Self]| {
+            let mut tuple = f.debug_tuple(name);
+            for policy in policies {
+                tuple.field(policy);
+            }
+            tuple.finish()
+        };
+        match &self.0 {
+            Rule::Acr(values) => f.debug_tuple("acr").field(values).finish(),
+            Rule::All(all) => list(f, "all", all),
+            Rule::Any(any) => list(f, "any", any),
+            Rule::Claim(name, value) => f.debug_tuple("claim").field(name).field(value).finish(),
+            Rule::MaxAge(seconds) => f.debug_tuple("max_age").field(seconds).finish(),
+            Rule::Nobody => f.write_str("nobody"),
+            Rule::Not(policy) => f.debug_tuple("not").field(policy).finish(),
+            Rule::Role(role) => f.debug_tuple("role").field(role).finish(),
+            Rule::Scope(scope) => f.debug_tuple("scope").field(scope).finish(),
+            Rule::Test(name, _) => f.debug_tuple("test").field(name).finish(),
+        }
+    }
+}
+
+/// How far ahead of ours the clock of the one who wrote `auth_time` may be, in seconds.
+const CLOCK_SKEW: i64 = 60;
+
+/// What a policy says of a token.
+enum Answer {
+    Yes,
+    No(AuthErrorKind),
+    /// It cannot be decided. Neither the policy nor its opposite lets the token in.
+    Unclear(AuthErrorKind),
+}
+
+const UNCLEAR: Answer = Answer::Unclear(AuthErrorKind::Forbidden);
+
+impl Answer {
+    fn from(holds: bool, refusal: AuthErrorKind) -> Self {
+        if holds { Self::Yes } else { Self::No(refusal) }
+    }
+}
+
+/// All must hold. The first that says no is reported.
+fn decide_all(all: &[Policy], token: &VerifiedToken) -> Answer {
+    let mut answer = Answer::Yes;
+    for policy in all {
+        match policy.decide(token) {
+            Answer::Yes => {}
+            no @ Answer::No(_) => return no,
+            unclear @ Answer::Unclear(_) => answer = unclear,
+        }
+    }
+    answer
+}
+
+/// At least one must hold. If none does, the refusal that says most is reported.
+fn decide_any(any: impl IntoIterator<Item = Answer>) -> Answer {
+    let mut refusal = AuthErrorKind::Forbidden;
+    let mut unclear = false;
+    for answer in any {
+        let kind = match answer {
+            Answer::Yes => return answer,
+            Answer::No(kind) => kind,
+            Answer::Unclear(kind) => {
+                unclear = true;
+                kind
+            }
+        };
+        if refusal == AuthErrorKind::Forbidden {
+            refusal = kind;
+        }
+    }
+    if unclear {
+        Answer::Unclear(refusal)
+    } else {
+        Answer::No(refusal)
+    }
+}
+
+fn is_recent(token: &VerifiedToken, seconds: u64) -> bool {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    token.authenticated_at().is_some_and(|at| {
+        // A login in the future is a clock that is wrong, or a lie.
+        (-CLOCK_SKEW..=seconds).contains(&token.now().saturating_sub(at))
+    })
+}
+
+/// Whether two values are equal as JSON, where `7` and `7.0` are one number; `None` if that cannot be told.
+fn is_same(one: &Value, other: &Value) -> Option<bool> {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => is_same_number(one, other),
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => all_same(
+            one.iter()
+                .zip(other)
+                .map(|(one, other)| is_same(one, other)),
+        ),
+        (Value::Object(one), Value::Object(other)) if one.len() == other.len() => {
+            all_same(one.iter().map(|(name, one)| match other.get(name) {
+                Some(other) => is_same(one, other),
+                None => Some(false),
+            }))
+        }
+        _ => Some(one == other),
+    }
+}
+
+/// Integers of 64 bits are compared exactly. Any other number was rounded when it was read (RFC 8259
+/// section 6): where that could have made two numbers equal, or one number different, nobody can tell.
+fn is_same_number(one: &Number, other: &Number) -> Option<bool> {
+    /// Below, an integer that is written as a float is never taken for its neighbour: 2^50.
+    const EXACT: f64 = 1_125_899_906_842_624.0;
+    /// `serde_json` may miss the nearest float, but not by so much of the number.
+    const ROUNDING: f64 = 4.0 * f64::EPSILON;
+
+    if let (Some(one), Some(other)) = (integer(one), integer(other)) {
+        return Some(one == other);
+    }
+    let (one, other) = (one.as_f64()?, other.as_f64()?);
+    let (apart, size) = ((one - other).abs(), one.abs().max(other.abs()));
+    if apart == 0.0 && size < EXACT {
+        return Some(true);
+    }
+    if apart <= size * ROUNDING {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+fn integer(number: &Number) -> Option<i128> {
+    let unsigned = number.as_u64().map(i128::from);
+    unsigned.or_else(|| number.as_i64().map(i128::from))
+}
+
+/// One that differs decides, whatever the others are.
+fn all_same(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut all = Some(true);
+    for part in parts {
+        match part {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => all = None,
+        }
+    }
+    all
+}

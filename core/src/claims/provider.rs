@@ -1,0 +1,254 @@
+//! What the tokens of an identity provider have of their own.
+
+use super::layout::{RoleSource, ScopeSource};
+use crate::error::ConfigError;
+
+#[doc = include_str!("../../docs/providers.md")]
+#[must_use = "a provider does nothing until a verifier has it"]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// The first is the one that its metadata has; the others are names for the same.
+    pub(crate) issuers: Vec<String>,
+    pub(crate) keys_host: Option<&'static str>,
+    pub(crate) audience_claim: &'static str,
+    /// Claims that must be there.
+    pub(crate) claims: &'static [&'static str],
+    /// Claims, and the text that each must be.
+    pub(crate) values: &'static [(&'static str, &'static str)],
+    pub(crate) roles: RoleSource,
+    pub(crate) scopes: ScopeSource,
+}
+
+impl Provider {
+    /// Any provider whose tokens are laid out as usual: `aud`, `scope`, and `role` or `roles`.
+    pub fn new(issuer: impl Into<String>) -> Self {
+        Self {
+            issuers: vec![issuer.into()],
+            keys_host: None,
+            audience_claim: "aud",
+            claims: &[],
+            values: &[],
+            roles: RoleSource::default(),
+            scopes: ScopeSource::default(),
+        }
+    }
+
+    /// Auth0, by the domain of the tenant or a domain of your own. See [Auth0](Self#auth0).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when `domain` is no host name.
+    pub fn auth0(domain: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let domain = host(domain.as_ref())?;
+        Ok(Self {
+            roles: RoleSource::claim("permissions"),
+            ..Self::new(format!("https://{domain}/"))
+        })
+    }
+
+    /// Amazon Cognito, by region and user pool, for example `eu-west-1` and `eu-west-1_a1B2c3D4e`.
+    /// See [Cognito](Self#cognito).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when one of them has another form, or the pool is in another
+    /// region.
+    pub fn cognito(
+        region: impl AsRef<str>,
+        user_pool: impl AsRef<str>,
+    ) -> Result<Self, ConfigError> {
+        let (region, user_pool) = (region.as_ref(), user_pool.as_ref());
+        let plain = |text: &str, allowed: fn(u8) -> bool| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|byte| allowed(byte) || byte.is_ascii_digit())
+        };
+        if !plain(region, |byte| byte.is_ascii_lowercase() || byte == b'-') {
+            return invalid(format!("{region:?} is no region of AWS"));
+        }
+        let own = user_pool
+            .strip_prefix(region)
+            .and_then(|rest| rest.strip_prefix('_'));
+        if !own.is_some_and(|own| plain(own, |byte| byte.is_ascii_alphabetic())) {
+            return invalid(format!("{user_pool:?} is no user pool in {region}"));
+        }
+        Ok(Self {
+            audience_claim: "client_id",
+            values: &[("token_use", "access")],
+            roles: RoleSource::claim("cognito:groups"),
+            ..Self::new(format!(
+                "https://cognito-idp.{region}.amazonaws.com/{user_pool}"
+            ))
+        })
+    }
+
+    /// Microsoft Entra ID, version 2.0 tokens of one tenant. See [Entra ID](Self#entra-id).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when `tenant_id` is no GUID. A domain of the tenant is not
+    /// enough, because tokens name the GUID; and `common`, `organizations` and `consumers` stand for
+    /// many tenants, each an issuer of its own.
+    pub fn entra(tenant_id: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let tenant_id = tenant_id.as_ref();
+        if !is_guid(tenant_id) {
+            return invalid(format!(
+                "{tenant_id:?} is no tenant id of Entra ID: it is a GUID, one for each tenant"
+            ));
+        }
+        Ok(Self {
+            claims: &["azp"],
+            roles: RoleSource::claim("roles"),
+            scopes: ScopeSource::claim("scp"),
+            ..Self::new(format!(
+                "https://login.microsoftonline.com/{}/v2.0",
+                tenant_id.to_ascii_lowercase()
+            ))
+        })
+    }
+
+    /// Google. Its ID tokens, that is: its access tokens are no JWTs. See [Google](Self#google).
+    pub fn google() -> Self {
+        Self {
+            issuers: vec![
+                "https://accounts.google.com".to_owned(),
+                "accounts.google.com".to_owned(),
+            ],
+            keys_host: Some("www.googleapis.com"),
+            ..Self::new("")
+        }
+    }
+
+    /// Keycloak, by base URL and realm, for example `https://id.example` and `shop`. See
+    /// [Keycloak](Self#keycloak).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when `base` is no URL, or not that of the server; or when the
+    /// realm has characters that a URL writes in another way.
+    pub fn keycloak(base: impl AsRef<str>, realm: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let (base, realm) = (base.as_ref().trim_end_matches('/'), realm.as_ref());
+        let rest = ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| base.strip_prefix(scheme));
+        let is_url = rest.is_some_and(|rest| {
+            !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        if !is_url || base.contains(['?', '#']) || base.contains("/realms") {
+            return invalid(format!(
+                "{base:?} is no base URL of Keycloak: it ends before `/realms`"
+            ));
+        }
+        let realm = segment(realm, "realm")?;
+        Ok(Self {
+            values: &[("typ", "Bearer")],
+            roles: RoleSource::path(["realm_access", "roles"]),
+            ..Self::new(format!("{base}/realms/{realm}"))
+        })
+    }
+
+    /// Okta, by domain and custom authorization server, for example `example.okta.com` and `default`.
+    /// See [Okta](Self#okta).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when `domain` is no host name, or the server no identifier.
+    pub fn okta(
+        domain: impl AsRef<str>,
+        authorization_server: impl AsRef<str>,
+    ) -> Result<Self, ConfigError> {
+        let domain = host(domain.as_ref())?;
+        let server = segment(authorization_server.as_ref(), "authorization server")?;
+        Ok(Self {
+            roles: RoleSource::claim("groups"),
+            scopes: ScopeSource::claim("scp"),
+            ..Self::new(format!("https://{domain}/oauth2/{server}"))
+        })
+    }
+
+    /// Zitadel, by the domain of the instance. See [Zitadel](Self#zitadel).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when `domain` is no host name.
+    pub fn zitadel(domain: impl AsRef<str>) -> Result<Self, ConfigError> {
+        let domain = host(domain.as_ref())?;
+        Ok(Self {
+            claims: &["jti"],
+            roles: RoleSource::names_of("urn:zitadel:iam:org:project:roles"),
+            ..Self::new(format!("https://{domain}"))
+        })
+    }
+
+    /// The same provider under another issuer: a server of your own, a national cloud, a test.
+    pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuers = vec![issuer.into()];
+        self.keys_host = None;
+        self
+    }
+
+    /// The issuer, as tokens and metadata name it.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.issuers.first().map_or("", String::as_str)
+    }
+}
+
+impl From<&str> for Provider {
+    fn from(issuer: &str) -> Self {
+        Self::new(issuer)
+    }
+}
+
+impl From<String> for Provider {
+    fn from(issuer: String) -> Self {
+        Self::new(issuer)
+    }
+}
+
+impl From<&String> for Provider {
+    fn from(issuer: &String) -> Self {
+        Self::new(issuer)
+    }
+}
+
+/// A host name, perhaps with a port, as issuers write it: in lower case.
+fn host(text: &str) -> Result<String, ConfigError> {
+    let (name, port) = text.split_once(':').unwrap_or((text, "443"));
+    let is_name = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    if is_name && port.parse::<u16>().is_ok() {
+        return Ok(text.to_ascii_lowercase());
+    }
+    invalid(format!(
+        "{text:?} is no domain: it is a host name alone, such as `id.example`"
+    ))
+}
+
+/// One segment of a path that every URL writes in the same way (RFC 3986 section 2.3).
+fn segment<'t>(text: &'t str, what: &str) -> Result<&'t str, ConfigError> {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    if !text.is_empty() && !text.starts_with('.') && text.bytes().all(plain) {
+        return Ok(text);
+    }
+    invalid(format!(
+        "the {what} {text:?} is not written in an issuer as it is: see `Provider::with_issuer`"
+    ))
+}
+
+fn is_guid(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    lengths == [8, 4, 4, 4, 12]
+        && groups
+            .iter()
+            .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn invalid<T>(text: String) -> Result<T, ConfigError> {
+    Err(ConfigError::InvalidSetting(text))
+}

@@ -1,0 +1,110 @@
+//! What can be said of a payload that is no set of claims.
+
+use serde_json::{Map, Value};
+
+use super::spec::Wanted;
+use crate::{claims::Registered, error::Mismatch, jose::json};
+
+/// The claims of a payload that has some in another form than they must have, and the others.
+///
+/// It explains a refusal, and decides nothing.
+pub(crate) struct Diagnosis {
+    /// Those in another form.
+    pub(crate) wrong: Vec<Mismatch>,
+    /// The payload without them.
+    pub(crate) payload: String,
+    /// What is read of that.
+    pub(crate) claims: Registered,
+}
+
+impl Diagnosis {
+    /// Looks at each claim by itself, as it would be read. `None` when the payload is no JSON object
+    /// without duplicates: then nothing in it has one meaning. Also when each claim is good by itself,
+    /// as a float may be that was rounded once more.
+    pub(crate) fn of(payload: &str, wanted: &Wanted) -> Option<Self> {
+        json::check(payload).ok()?;
+        let whole = payload;
+        let mut members: Map<String, Value> = serde_json::from_str(whole).ok()?;
+        let missing = (0..u64::BITS)
+            .zip(&wanted.claims)
+            .filter(|(_, name)| !members.contains_key(&***name))
+            .fold(0, |bits, (at, _)| bits | 1 << at);
+
+        let mut wrong = Vec::new();
+        members.retain(|name, value| {
+            if wanted.form_of(name).is_none() {
+                return true;
+            }
+            let alone = Value::from(Map::from_iter([(name.clone(), value.clone())])).to_string();
+            match Registered::parse(&alone, wanted) {
+                Ok(_) => true,
+                Err(unreadable) => {
+                    wrong.push(unreadable.mismatch(whole, wanted));
+                    false
+                }
+            }
+        });
+        if wrong.is_empty() {
+            return None;
+        }
+        let payload = Value::from(members).to_string();
+        let mut claims = Registered::parse(&payload, wanted).ok()?;
+        claims.missing = missing;
+        Some(Self {
+            wrong,
+            payload,
+            claims,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{AuthErrorKind, claims::read::unreadable::Unreadable};
+
+    fn wanted() -> Wanted {
+        let mut wanted = Wanted::new(vec!["tenant".into()]);
+        wanted.text("azp");
+        wanted.scopes("scp");
+        wanted
+    }
+
+    fn json() -> impl Strategy<Value = String> {
+        let name = "(iss|sub|aud|exp|nbf|scope|scp|azp|cnf|tenant|x)";
+        let value = r#"(1|-1|1e300|true|null|\{\}|\[\]|"a"|"a b"|"\t"|"\\t"|\["a"\]|\["a b"\]|\["",1\]|\{"a":\[\{\}\]\}|\{"a":1,"a":2\}|x|")"#;
+        prop::collection::vec((name, value), 0..6).prop_map(|all| {
+            let all = all
+                .iter()
+                .map(|(name, value)| format!("\"{name}\":{value}"));
+            format!("{{{}}}", all.collect::<Vec<_>>().join(","))
+        })
+    }
+
+    proptest! {
+        /// What is read has nothing wrong, and what is not read has.
+        #[test]
+        fn a_diagnosis_finds_what_reading_found(payload in json()) {
+            let wanted = wanted();
+            let diagnosis = Diagnosis::of(&payload, &wanted);
+            match Registered::parse(&payload, &wanted) {
+                Ok(_) => prop_assert!(diagnosis.is_none()),
+                Err(unreadable) => {
+                    let first = unreadable.mismatch(&payload, &wanted);
+                    match diagnosis {
+                        Some(diagnosis) => {
+                            prop_assert_eq!(unreadable.kind(), AuthErrorKind::InvalidClaim);
+                            prop_assert!(diagnosis.wrong.contains(&first), "{first} {:?}", diagnosis.wrong);
+                        }
+                        None => prop_assert!(matches!(
+                            unreadable,
+                            Unreadable::Claim(_) | Unreadable::Payload(_)
+                        )),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the app's claims say of what an issuer sets or checks.
+
+use serde::Serialize;
+use serde_json::Serializer;
+
+use super::Watch;
+use crate::{
+    claims::{Realm, Registered, Wanted},
+    issue::{Cause, IssueError},
+};
+
+/// What the app's claims say of what an issuer sets or checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    /// Whether they have `cnf`.
+    pub(crate) is_bound: bool,
+    /// Whether they have `iss`, `iat` or `jti`.
+    pub(crate) is_reserved: bool,
+    /// How many names are in `aud`.
+    pub(crate) audiences: Option<usize>,
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) not_before: Option<i64>,
+}
+
+impl From<&Registered> for Given {
+    fn from(claims: &Registered) -> Self {
+        Self {
+            is_bound: claims.confirmation.is_some(),
+            is_reserved: claims.issuer.is_some()
+                || claims.issued_at.is_some()
+                || claims.id.is_some(),
+            audiences: claims.audience.as_ref().map(|aud| aud.as_slice().len()),
+            expires_at: claims.expires_at,
+            not_before: claims.not_before,
+        }
+    }
+}
+
+/// The text of the claims, and what they say if that was clear while they were written. If not,
+/// [`read`] tells.
+pub(crate) fn write<C: Serialize + ?Sized>(
+    claims: &C,
+) -> Result<(Vec<u8>, Option<Given>), IssueError> {
+    let mut json = Vec::with_capacity(USUAL_PAYLOAD);
+    let mut watch = Watch::default();
+    claims
+        .serialize(&mut Serializer::with_formatter(&mut json, &mut watch))
+        .map_err(|_| IssueError(Cause::NotAnObject))?;
+    Ok((json, watch.given()))
+}
+
+/// Reads claims as a verifier does: one object, no duplicates, each registered claim of its type.
+pub(crate) fn read(json: &[u8]) -> Result<(&str, Registered), IssueError> {
+    let not_an_object = IssueError(Cause::NotAnObject);
+    let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
+    let claims = Registered::parse(text, &Wanted::NOTHING).map_err(|_| not_an_object)?;
+    Ok((text, claims))
+}
+
+/// Reads claims for a token of a session. Says whether they name the [realm](Realm::CLAIM).
+pub(crate) fn read_of_session(json: &[u8]) -> Result<(&str, Registered, bool), IssueError> {
+    let not_an_object = IssueError(Cause::NotAnObject);
+    let mut wanted = Wanted::NOTHING;
+    let place = wanted.text(Realm::CLAIM).ok_or(not_an_object)?;
+    let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
+    let claims = Registered::parse(text, &wanted).map_err(|_| not_an_object)?;
+    let has_realm = claims.texts(place).is_some();
+    Ok((text, claims, has_realm))
+}
+
+/// What the first allocation for a payload makes room for.
+const USUAL_PAYLOAD: usize = 1_024;

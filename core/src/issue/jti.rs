@@ -1,0 +1,126 @@
+//! Identifiers of tokens (`jti`), drawn by the lot.
+//!
+//! Asking for random bytes costs about as much as an HMAC, and hardly more for many than for few. So
+//! each thread asks for those of several tokens at once. What is left of a lot is thrown away in the
+//! next second and in another process: a process that was forked does not go on with the identifiers of
+//! its parent, nor a machine that was copied with those of the other one, unless its clock stands still.
+
+use std::cell::RefCell;
+
+use crate::jose::{NoRandomness, base64url, crypto};
+
+/// 128 random bits in base64url.
+#[derive(Clone, Copy)]
+pub(super) struct TokenId([u8; 22]);
+
+impl TokenId {
+    /// One that is almost surely new. `now` is the time, in seconds since 1970.
+    pub(super) fn random(now: i64) -> Result<Self, NoRandomness> {
+        let bytes = LOT.with_borrow_mut(|lot| lot.take(now, process()))?;
+        let mut text = [0; 22];
+        base64url::encode_to(&bytes, &mut text);
+        Ok(Self(text))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        // Base64url is ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// The bits of one identifier.
+type Bits = [u8; 16];
+
+/// The identifiers that a thread has drawn, and not used yet. They are no secrets: tokens show them.
+struct Lot {
+    bits: [Bits; Lot::SIZE],
+    left: usize,
+    /// For whom they were drawn.
+    second: i64,
+    process: u32,
+}
+
+thread_local! {
+    // It has no destructor, so a thread has it to its end.
+    static LOT: RefCell<Lot> = const { RefCell::new(Lot::EMPTY) };
+}
+
+impl Lot {
+    const SIZE: usize = 32;
+
+    const EMPTY: Self = Self {
+        bits: [[0; 16]; Self::SIZE],
+        left: 0,
+        second: 0,
+        process: 0,
+    };
+
+    fn take(&mut self, second: i64, process: u32) -> Result<Bits, NoRandomness> {
+        if (self.second, self.process) != (second, process) {
+            self.left = 0;
+        }
+        if self.left == 0 {
+            crypto::random(self.bits.as_flattened_mut())?;
+            (self.second, self.process) = (second, process);
+            self.left = Self::SIZE;
+        }
+        self.left -= 1;
+        Ok(self.bits[self.left])
+    }
+}
+
+/// The number of this process. Elsewhere than on Unix there are no forks, and not always numbers.
+fn process() -> u32 {
+    if cfg!(unix) { std::process::id() } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, thread};
+
+    use super::*;
+
+    fn draw(lot: &mut Lot, count: usize, second: i64, process: u32) -> Vec<Bits> {
+        let all = (0..count).map(|_| lot.take(second, process).unwrap());
+        all.collect()
+    }
+
+    #[test]
+    fn no_identifier_comes_twice() {
+        let draw = || (0..1_000).map(|n| TokenId::random(n / 100).unwrap().0);
+        let threads = [(); 4].map(|()| thread::spawn(move || draw().collect::<Vec<_>>()));
+        let all: HashSet<_> = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .chain(draw())
+            .collect();
+        assert_eq!(all.len(), 5_000);
+    }
+
+    #[test]
+    fn a_lot_is_used_up_in_its_second_and_its_process() {
+        let mut lot = Lot::EMPTY;
+        let first = draw(&mut lot, 2, 1, 7);
+        let left = lot.bits;
+        assert_eq!(draw(&mut lot, 1, 1, 7), [left[Lot::SIZE - 3]]);
+        assert!(first.iter().all(|bits| left.contains(bits)));
+        for (second, process) in [(2, 7), (2, 8), (1, 8)] {
+            let [other] = draw(&mut lot, 1, second, process)[..] else {
+                unreachable!("one was asked for")
+            };
+            assert!(!left.contains(&other), "{second} {process}");
+            assert_eq!(lot.left, Lot::SIZE - 1);
+        }
+    }
+
+    #[test]
+    fn a_lot_that_is_used_up_is_followed_by_another() {
+        let mut lot = Lot::EMPTY;
+        let all: HashSet<_> = draw(&mut lot, Lot::SIZE * 3, 1, 7).into_iter().collect();
+        assert_eq!(all.len(), Lot::SIZE * 3);
+    }
+}

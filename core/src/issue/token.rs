@@ -1,0 +1,96 @@
+//! What comes out: a token, or the reason why there is none.
+
+use std::fmt;
+
+use super::jti::TokenId;
+
+/// A token that was just issued. `Debug` does not show it.
+#[derive(Clone)]
+pub struct IssuedToken {
+    token: String,
+    id: TokenId,
+    issued_at: i64,
+    expires_at: i64,
+}
+
+impl IssuedToken {
+    pub(super) fn new(token: String, id: TokenId, issued_at: i64, expires_at: i64) -> Self {
+        Self {
+            token,
+            id,
+            issued_at,
+            expires_at,
+        }
+    }
+
+    /// The token's text, for the client.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.token
+    }
+
+    /// The token's text, for the client.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.token
+    }
+
+    /// Its identifier (`jti`): 128 random bits in base64url.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.id.as_str()
+    }
+
+    /// When it was issued, in seconds since 1970.
+    pub(crate) fn issued_at(&self) -> i64 {
+        self.issued_at
+    }
+
+    /// When it expires, in seconds since 1970.
+    #[must_use]
+    pub fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+
+    /// How long it lives, in seconds: the `expires_in` of RFC 6749 section 5.1.
+    #[must_use]
+    pub fn expires_in(&self) -> i64 {
+        self.expires_at - self.issued_at
+    }
+}
+
+impl fmt::Debug for IssuedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedToken")
+            .field("id", &self.id())
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a token was not issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct IssueError(pub(super) Cause);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Cause {
+    #[error("the claims set `cnf`, and tokens that are bound to a key cannot be issued yet")]
+    Bound,
+    #[error("the lifetime is not between one second and the maximum")]
+    Lifetime,
+    #[error("the token would be for nobody, or expire before it is valid")]
+    NeverValid,
+    #[error("the claims are not one JSON object with well-formed registered claims")]
+    NotAnObject,
+    #[error("the claims set `sub` to another subject than that of the session")]
+    OtherSubject,
+    #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
+    ReservedClaim,
+    #[error("the claims set `exp`, `sid` or `session_realm`, which the session sets")]
+    SessionClaim,
+    #[error("the key could not sign")]
+    Signing,
+    #[error("the token would have more than 8 KiB")]
+    TooLarge,
+}

@@ -1,0 +1,313 @@
+//! A key that verifies.
+
+use std::{fmt, sync::Arc};
+
+use zeroize::Zeroizing;
+
+use super::{
+    material::{KeyType, Material},
+    strength, thumbprint,
+};
+use crate::{
+    error::ConfigError,
+    jose::{
+        Algorithm, crypto,
+        format::{Jwk, Members, pem},
+    },
+};
+
+/// A public key or shared secret that verifies exactly one algorithm.
+///
+/// It was read, checked for strength and prepared when it was made: a `Key` that exists is good,
+/// and no request parses one. Cloning it is cheap.
+///
+/// | algorithm | what it takes |
+/// |---|---|
+/// | HS256, HS384, HS512 | at least 32, 48, 64 bytes of secret |
+/// | RS256 .. PS512 | an RSA key of 2048 to 8192 bits |
+/// | ES256, ES384, ES512 | a point on P-256, P-384, P-521 |
+/// | EdDSA, Ed25519 | an Ed25519 point of full order |
+///
+/// A PEM is a `PUBLIC KEY`, an `RSA PUBLIC KEY`, or a `CERTIFICATE` whose key is taken and whose
+/// dates and issuer are not looked at. A private key is refused: a verifier has no use for it.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{Algorithm, Key};
+///
+/// let key = Key::from_jwk(
+///     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+/// )?
+/// .with_id("2026-01");
+/// assert_eq!(key.algorithm(), Algorithm::EdDSA);
+/// assert_eq!(key.id(), Some("2026-01"));
+/// # Ok::<(), countersign::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Key {
+    prepared: Arc<Prepared>,
+    id: Option<Arc<str>>,
+}
+
+struct Prepared {
+    algorithm: Algorithm,
+    filled: Result<(), ConfigError>,
+    verifier: crypto::Verifier,
+    /// `None` for a secret: once prepared it is not kept.
+    public: Option<Material>,
+    thumbprint: Option<String>,
+}
+
+impl Key {
+    /// An HS256 key of at least 32 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WeakKey`] when the secret is shorter, or one byte repeated.
+    pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_secret(Algorithm::HS256, secret.as_ref())
+    }
+
+    /// An HS384 key of at least 48 bytes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Key::hs256`].
+    pub fn hs384(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_secret(Algorithm::HS384, secret.as_ref())
+    }
+
+    /// An HS512 key of at least 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Key::hs256`].
+    pub fn hs512(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_secret(Algorithm::HS512, secret.as_ref())
+    }
+
+    /// An RS256 key from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidKey`] when the PEM holds no RSA public key, [`ConfigError::WeakKey`]
+    /// when the key is not of 2048 to 8192 bits or otherwise weak.
+    pub fn rs256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::RS256, pem.as_ref())
+    }
+
+    /// An RS384 key from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Key::rs256_pem`].
+    pub fn rs384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::RS384, pem.as_ref())
+    }
+
+    /// An RS512 key from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Key::rs256_pem`].
+    pub fn rs512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::RS512, pem.as_ref())
+    }
+
+    /// A PS256 key from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Key::rs256_pem`].
+    pub fn ps256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::PS256, pem.as_ref())
+    }
+
+    /// A PS384 key from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Key::rs256_pem`].
+    pub fn ps384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::PS384, pem.as_ref())
+    }
+
+    /// A PS512 key from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Key::rs256_pem`].
+    pub fn ps512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::PS512, pem.as_ref())
+    }
+
+    /// An ES256 key from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidKey`] when the PEM holds no point on P-256.
+    pub fn es256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::ES256, pem.as_ref())
+    }
+
+    /// An ES384 key from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidKey`] when the PEM holds no point on P-384.
+    pub fn es384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::ES384, pem.as_ref())
+    }
+
+    /// An ES512 key from a PEM: the curve is P-521.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidKey`] when the PEM holds no point on P-521.
+    pub fn es512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::ES512, pem.as_ref())
+    }
+
+    /// An Ed25519 key from a PEM; its algorithm is `EdDSA`, and `Ed25519` means the same.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidKey`] when the PEM holds no Ed25519 point, [`ConfigError::WeakKey`]
+    /// when the point has a small order.
+    pub fn ed25519_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::from_pem(Algorithm::EdDSA, pem.as_ref())
+    }
+
+    /// A key from a JWK (RFC 7517), which says or implies its algorithm.
+    ///
+    /// The curve of an `EC` or `OKP` key implies it; an `RSA` or `oct` key needs the member `alg`.
+    /// Its `kid`, if any, becomes the key's id.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidKey`] when the JWK is malformed, private, or not for verifying;
+    /// [`ConfigError::WeakKey`] when the key is too weak.
+    pub fn from_jwk(jwk: &str) -> Result<Self, ConfigError> {
+        let jwk = Jwk::to_verify(&Members::parse(jwk)?)?;
+        let algorithm = jwk.only_algorithm()?;
+        Self::new(algorithm, jwk.material, jwk.id)
+    }
+
+    /// A key from a JWK (RFC 7517) for `algorithm`; the JWK's own `alg`, if any, must be the same.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Key::from_jwk`].
+    pub fn from_jwk_with(jwk: &str, algorithm: Algorithm) -> Result<Self, ConfigError> {
+        let jwk = Jwk::to_verify(&Members::parse(jwk)?)?;
+        jwk.check_algorithm(algorithm)?;
+        Self::new(algorithm, jwk.material, jwk.id)
+    }
+
+    /// The same key under the id `kid`, which a token's header names to choose it.
+    #[must_use]
+    pub fn with_id(mut self, kid: impl Into<String>) -> Self {
+        self.id = Some(kid.into().into());
+        self
+    }
+
+    /// The id that a token's `kid` names.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The one algorithm that the key verifies.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.prepared.algorithm
+    }
+
+    /// The SHA-256 thumbprint of RFC 7638 in base64url; `None` for a secret.
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<&str> {
+        self.prepared.thumbprint.as_deref()
+    }
+
+    /// The public JWK with `alg`, `use` and `kid`, as a JWKS publishes it; `None` for a secret.
+    #[must_use]
+    pub fn to_jwk(&self) -> Option<String> {
+        let public = self.prepared.public.as_ref()?;
+        thumbprint::public_jwk(public, self.algorithm(), self.id())
+    }
+
+    /// Whether `signature` was made for `message` with the other half of this key.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.prepared.verifier.verify(message, signature)
+    }
+
+    /// Whether the key is good enough for claims, not only for a signature.
+    pub(crate) fn check_filled(&self) -> Result<(), ConfigError> {
+        self.prepared.filled.clone()
+    }
+
+    /// Checks and prepares `material`.
+    pub(crate) fn new(
+        algorithm: Algorithm,
+        material: Material,
+        id: Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let key = Self::for_signatures(algorithm, material, id)?;
+        key.check_filled()?;
+        Ok(key)
+    }
+
+    /// Like [`Key::new`], but leaves [`Key::check_filled`] to the one who verifies claims with it.
+    pub(crate) fn for_signatures(
+        algorithm: Algorithm,
+        material: Material,
+        id: Option<String>,
+    ) -> Result<Self, ConfigError> {
+        strength::check(algorithm, &material)?;
+        let filled = strength::check_filled(&material);
+        let verifier = crypto::Verifier::new(algorithm, &material)
+            .ok_or_else(|| not_prepared(material.key_type()))?;
+        let thumbprint = thumbprint::thumbprint(&material);
+        let public = (material.key_type() != KeyType::Hmac).then_some(material);
+        Ok(Self {
+            prepared: Arc::new(Prepared {
+                algorithm,
+                filled,
+                verifier,
+                public,
+                thumbprint,
+            }),
+            id: id.map(Into::into),
+        })
+    }
+
+    fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
+        strength::check_no_key_text(secret)?;
+        let secret = Zeroizing::new(secret.to_vec());
+        Self::new(algorithm, Material::Hmac(secret), None)
+    }
+
+    fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, ConfigError> {
+        Self::new(algorithm, pem::public(pem, algorithm)?, None)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("algorithm", &self.algorithm())
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// After the checks of [`strength`], a point off its curve is what is left to be refused.
+fn not_prepared(key_type: KeyType) -> ConfigError {
+    ConfigError::InvalidKey(match key_type {
+        KeyType::Ec(curve) => format!("the point is not on the curve {}", curve.name()),
+        KeyType::Ed25519 | KeyType::Hmac | KeyType::Rsa => {
+            format!("the backend refuses {}", key_type.described())
+        }
+    })
+}

@@ -1,0 +1,210 @@
+//! The settings of a source of remote keys.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::runtime::Handle;
+
+use super::{remote_keys::RemoteKeys, saved::SavedKeys};
+use crate::remote::{
+    document::{DynFetch, Endpoint, Place},
+    refresh::{Driver, Shared, schedule::Jitter},
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::ConfigError,
+    jose::Algorithm,
+    keys::KeySet,
+    remote::http::{Fetch, HttpFetch, url},
+};
+
+/// Builds [`RemoteKeys`]. Made by [`RemoteKeys::jwks`] and [`RemoteKeys::discover`].
+///
+/// The defaults are for every provider; most apps set nothing.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use countersign::{remote::HttpFetch, RemoteKeys};
+///
+/// # async fn start(own_ca: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = RemoteKeys::discover("https://id.internal.example")
+///     .fetch(HttpFetch::builder().root_certificate_pem(own_ca).build()?)
+///     .max_stale(Duration::from_secs(6 * 3600))
+///     .build()?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct RemoteKeysBuilder {
+    place: Place,
+    algorithms: Option<Vec<Algorithm>>,
+    keys_host: Option<String>,
+    fetch: Option<Arc<dyn DynFetch>>,
+    max_stale: Duration,
+    saved: Option<SavedKeys>,
+    clock: Arc<dyn Clock>,
+    jitter: Jitter,
+}
+
+impl RemoteKeysBuilder {
+    /// The default for [`max_stale`](Self::max_stale): one hour.
+    pub const DEFAULT_MAX_STALE: Duration = Duration::from_secs(3_600);
+    /// The largest [`max_stale`](Self::max_stale): seven days.
+    pub const LARGEST_MAX_STALE: Duration = Duration::from_secs(7 * 86_400);
+
+    pub(super) fn new(place: Place) -> Self {
+        Self {
+            place,
+            algorithms: None,
+            keys_host: None,
+            fetch: None,
+            max_stale: Self::DEFAULT_MAX_STALE,
+            saved: None,
+            clock: Arc::new(SystemClock),
+            jitter: Jitter::new(),
+        }
+    }
+
+    /// The algorithms that a key without `alg` is used for. Default: those that the verifier
+    /// [accepts](crate::VerifierBuilder::algorithms), if it [discovers](crate::Verifier::discover) its keys
+    /// and says so; else [`KeySet::DEFAULT_ALGORITHMS`], one for each type.
+    ///
+    /// To accept fewer algorithms than the keys are for, say so to the verifier.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Accepts a `jwks_uri` on the issuer's host or on this one only. Default: any host that is a
+    /// name.
+    pub fn keys_host(mut self, host: impl Into<String>) -> Self {
+        self.keys_host = Some(host.into());
+        self
+    }
+
+    /// How documents are fetched. Default [`HttpFetch::default`]: HTTPS, with the certificates that the
+    /// operating system trusts.
+    pub fn fetch(mut self, fetch: impl Fetch) -> Self {
+        self.fetch = Some(Arc::new(fetch));
+        self
+    }
+
+    /// How long keys are used after they expired, while the provider is away, in whole seconds. Default
+    /// one hour, at most seven days.
+    ///
+    /// It bounds two things: how long an outage of the provider may last, and how long a key that the
+    /// provider has withdrawn is still accepted when somebody keeps this server from hearing of it.
+    pub fn max_stale(mut self, stale: Duration) -> Self {
+        self.max_stale = stale;
+        self
+    }
+
+    /// Starts with keys of an earlier run, until the first fetch has ended.
+    ///
+    /// Ignored, with a warning, when they are too old, from the future, of another source, or no keys.
+    pub fn warm(mut self, saved: SavedKeys) -> Self {
+        self.saved = Some(saved);
+        self
+    }
+
+    /// The clock that says how old [saved](Self::warm) keys are. Default [`SystemClock`]. Everything else
+    /// goes by a clock that nobody can set.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Makes the jitter repeatable, for a simulation.
+    #[cfg(feature = "test-util")]
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
+        self.jitter = Jitter::seeded(seed);
+        self
+    }
+
+    /// Checks the settings, and starts to fetch: a task on the Tokio runtime of the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when the URL is none, or not protected; when a setting is out of bounds; or
+    /// outside of a Tokio runtime.
+    pub fn build(self) -> Result<RemoteKeys, ConfigError> {
+        self.build_for(None)
+    }
+
+    pub(super) fn build_for(
+        self,
+        accepted: Option<&[Algorithm]>,
+    ) -> Result<RemoteKeys, ConfigError> {
+        url::check_url(self.place.name())?;
+        if let Place::Issuer(issuer) = &self.place
+            && issuer.contains('?')
+        {
+            return Err(setting("an issuer has no query (RFC 8414 section 2)"));
+        }
+        if self.max_stale > Self::LARGEST_MAX_STALE {
+            return Err(setting("`max_stale` is more than seven days"));
+        }
+        if let Some(host) = &self.keys_host {
+            check_keys_host(host, &self.place)?;
+        }
+        let algorithms = (self.algorithms)
+            .unwrap_or_else(|| accepted.unwrap_or(KeySet::DEFAULT_ALGORITHMS).to_vec());
+        if algorithms.is_empty() {
+            return Err(setting("the list of `algorithms` is empty"));
+        }
+        let runtime = Handle::try_current().map_err(|_| {
+            ConfigError::Missing("remote keys need a Tokio runtime: build them within one".into())
+        })?;
+        let name = self.place.name().to_owned();
+        let shared = Arc::new(Shared::new(
+            name,
+            self.max_stale,
+            self.clock,
+            self.jitter,
+            runtime.clone(),
+        ));
+        if let Some(saved) = &self.saved {
+            shared.warm(saved, &algorithms);
+        }
+        let fetch = self.fetch.unwrap_or_else(|| Arc::new(HttpFetch::default()));
+        let endpoint = Endpoint::new(
+            self.place,
+            self.keys_host,
+            algorithms,
+            fetch,
+            self.max_stale,
+        );
+        let driver = Driver::new(Arc::clone(&shared), endpoint);
+        let task = runtime.spawn(driver.run());
+        Ok(RemoteKeys::start(shared, task.abort_handle()))
+    }
+}
+
+impl fmt::Debug for RemoteKeysBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteKeysBuilder")
+            .field("place", &self.place)
+            .field("max_stale", &self.max_stale)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A host alone, in lower case as it is compared: no scheme, no port, no path.
+fn check_keys_host(host: &str, place: &Place) -> Result<(), ConfigError> {
+    if matches!(place, Place::Jwks(_)) {
+        return Err(ConfigError::Conflict(
+            "`keys_host` is for keys that are discovered: this URL has its host".into(),
+        ));
+    }
+    let is_host = url::host(&format!("https://{host}/")).is_some_and(|read| read == host);
+    if is_host {
+        return Ok(());
+    }
+    Err(ConfigError::InvalidSetting(format!(
+        "`keys_host` is {host:?}, which is no host name in lower case"
+    )))
+}
+
+fn setting(text: &str) -> ConfigError {
+    ConfigError::InvalidSetting(text.to_owned())
+}

@@ -1,0 +1,13 @@
+//! The documents of an identity provider, and how their answers are read.
+
+mod discovery;
+mod endpoint;
+mod failure;
+mod http_caching;
+
+pub use self::discovery::Discovery;
+pub(crate) use self::{
+    endpoint::{DynFetch, Endpoint, Fetched, Place},
+    failure::Failure,
+    http_caching::{DEFAULT_LIFETIME, LONGEST_LIFETIME},
+};

@@ -1,0 +1,197 @@
+//! The settings of the client.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use hyper::{
+    HeaderMap,
+    header::{self, HeaderName, HeaderValue},
+};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use zeroize::Zeroizing;
+
+use super::{client::HttpFetch, resolver::Resolver};
+use crate::error::ConfigError;
+
+/// The settings of an [`HttpFetch`]. Made by [`HttpFetch::builder`].
+#[must_use = "nothing is built yet"]
+pub struct HttpFetchBuilder {
+    roots: Vec<Vec<u8>>,
+    headers: Vec<(String, Zeroizing<String>)>,
+    user_agent: String,
+}
+
+impl HttpFetchBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            roots: Vec::new(),
+            headers: Vec::new(),
+            user_agent: concat!("countersign/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
+    /// Trusts the certificates of a PEM too: the authority of a company, a self-signed server.
+    ///
+    /// The system's roots stay trusted.
+    pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.roots.push(pem.as_ref().to_vec());
+        self
+    }
+
+    /// Sends a header with every request. Its value is kept out of logs.
+    ///
+    /// Every request means the metadata and the keys, also when these are at another host.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers
+            .push((name.into(), Zeroizing::new(value.into())));
+        self
+    }
+
+    /// The value of `User-Agent`. Default: `countersign/` and the version.
+    pub fn user_agent(mut self, text: impl Into<String>) -> Self {
+        self.user_agent = text.into();
+        self
+    }
+
+    /// Reads the system's roots, and builds the client.
+    ///
+    /// A system without roots is a warning in the log: every certificate is refused then.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when a PEM has no certificate or one that cannot be read,
+    /// when a header or the user agent is not one that HTTP allows, or when the header is one that
+    /// the client itself decides on.
+    pub fn build(self) -> Result<HttpFetch, ConfigError> {
+        let headers = self.header_map()?;
+        let connector = connector(self.root_store()?)?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(0)
+            .http1_max_buf_size(LONGEST_HEAD)
+            .retry_canceled_requests(false)
+            .build(connector);
+        Ok(HttpFetch { client, headers })
+    }
+
+    fn header_map(&self) -> Result<HeaderMap, ConfigError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| invalid(format!("{name:?} is no name of a header")))?;
+            if OWN_HEADERS.contains(&name.as_str()) {
+                return Err(invalid(format!("the header {name} is not yours to set")));
+            }
+            // The error must not hold the value.
+            let mut value = HeaderValue::from_str(value)
+                .map_err(|_| invalid(format!("the value of {name} is not visible ASCII")))?;
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+        let user_agent = HeaderValue::from_str(&self.user_agent)
+            .map_err(|_| invalid(format!("{:?} is no user agent", self.user_agent)))?;
+        headers.insert(header::USER_AGENT, user_agent);
+        headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+        headers.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        Ok(headers)
+    }
+
+    fn root_store(&self) -> Result<RootCertStore, ConfigError> {
+        let mut roots = RootCertStore::empty();
+        for pem in &self.roots {
+            let before = roots.len();
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate
+                    .map_err(|error| invalid(format!("a root certificate's PEM: {error}")))?;
+                roots
+                    .add(certificate)
+                    .map_err(|error| invalid(format!("a root certificate: {error}")))?;
+            }
+            if roots.len() == before {
+                return Err(invalid(
+                    "there is no certificate in the PEM of the roots".into(),
+                ));
+            }
+        }
+        let system = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(system.certs);
+        if roots.is_empty() {
+            tracing::warn!(
+                errors = ?system.errors,
+                "the system trusts no certificate authority: https will fail; \
+                 install `ca-certificates`, or set SSL_CERT_FILE"
+            );
+        }
+        Ok(roots)
+    }
+}
+
+impl fmt::Debug for HttpFetchBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| &**name).collect();
+        f.debug_struct("HttpFetchBuilder")
+            .field("roots", &self.roots.len())
+            .field("headers", &names)
+            .field("user_agent", &self.user_agent)
+            .finish_non_exhaustive()
+    }
+}
+
+fn connector(roots: RootCertStore) -> Result<HttpsConnector<HttpConnector<Resolver>>, ConfigError> {
+    // Named here: the default of the process is somebody else's, and may not be set.
+    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| invalid(format!("TLS: {error}")))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    // Which URLs may be plain http is for `url::is_allowed` to say.
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
+    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
+}
+
+fn invalid(problem: String) -> ConfigError {
+    ConfigError::InvalidSetting(problem)
+}
+
+const ACCEPT: &str = "application/json, application/jwk-set+json";
+
+/// What a hyper client reads of an answer's head before it gives up.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// Less than the time that a caller has, so that the second address of a name gets some too.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Those that decide how a message is read, or what it means, with those that have a setting.
+const OWN_HEADERS: [&str; 16] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "if-modified-since",
+    "if-none-match",
+    "keep-alive",
+    "proxy-connection",
+    "range",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];

@@ -1,0 +1,200 @@
+//! The HTTP client for documents of an identity provider.
+
+use std::{
+    error::Error,
+    fmt,
+    io::{self, ErrorKind},
+    iter,
+};
+
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    HeaderMap, Method, Request, Response, Uri,
+    body::{Body, Bytes, Incoming},
+    header::{self, HeaderName, HeaderValue},
+    http::uri::InvalidUri,
+};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+
+use super::builder::HttpFetchBuilder;
+use super::resolver::{ForbiddenAddress, Resolver};
+use super::{
+    fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
+    url,
+};
+
+/// The [`Fetch`] that is used unless another is given: HTTP/1.1 over TLS.
+///
+/// 1. A URL is `https`, or `http` to a loopback host: `localhost`, `127.0.0.0/8`, `[::1]`. The name
+///    `localhost` is not looked up: it is this machine.
+/// 2. A name of which one address is link-local, unspecified, multicast or broadcast is refused:
+///    the metadata services of clouds are at such addresses.
+/// 3. The server's certificate is checked against the roots that the operating system trusts, as
+///    `SSL_CERT_FILE` and `SSL_CERT_DIR` change them, and those of
+///    [`root_certificate_pem`](HttpFetchBuilder::root_certificate_pem). There is no switch that
+///    turns this off.
+/// 4. No redirect is followed, no cookie kept, no proxy asked.
+/// 5. A body is read if the status is 2xx, it is not compressed, and it is not longer than
+///    [`FetchRequest::max_bytes`]. What is longer is not read to its end.
+/// 6. Each request has a connection of its own: requests are minutes apart.
+///
+/// It needs a tokio runtime with I/O and time. A TCP connection must be there in four seconds, which
+/// the addresses of a name share; how long all may take is the caller's to say.
+///
+/// Cloning it is cheap. TLS is that of AWS-LC, whatever verifies the tokens.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::remote::HttpFetch;
+///
+/// # let company_ca = include_bytes!("../../tests/data/keys/p256.certificate.pem");
+/// let fetch = HttpFetch::builder()
+///     .root_certificate_pem(company_ca)
+///     .header("x-api-key", "secret")
+///     .build()?;
+/// # Ok::<(), countersign::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct HttpFetch {
+    pub(super) client: Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>,
+    /// Those of every request.
+    pub(super) headers: HeaderMap,
+}
+
+impl HttpFetch {
+    /// The settings: the system's roots, no header of one's own.
+    pub fn builder() -> HttpFetchBuilder {
+        HttpFetchBuilder::new()
+    }
+
+    fn request(&self, asked: &FetchRequest) -> Result<Request<Empty<Bytes>>, FetchError> {
+        url::is_allowed(asked.url())
+            .map_err(|problem| FetchError::new(FetchErrorKind::Forbidden, problem))?;
+        let uri: Uri = asked
+            .url()
+            .parse()
+            .map_err(|error: InvalidUri| FetchError::new(FetchErrorKind::Forbidden, error))?;
+
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = Method::GET;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.headers.clone();
+        // What can be no header was no `ETag`: the document is asked for whether it changed or not.
+        if let Some(Ok(etag)) = asked.etag().map(HeaderValue::from_str) {
+            request.headers_mut().insert(header::IF_NONE_MATCH, etag);
+        }
+        Ok(request)
+    }
+}
+
+impl Fetch for HttpFetch {
+    async fn get(&self, asked: FetchRequest) -> Result<FetchResponse, FetchError> {
+        let request = self.request(&asked)?;
+        let response = self.client.request(request).await.map_err(not_answered)?;
+        let status = response.status();
+        let headers = passed_on(response.headers());
+        let body = if status.is_success() {
+            read(response, asked.max_bytes()).await?
+        } else {
+            // A page about an error: nobody reads it, and it must not hide `Retry-After`.
+            Vec::new()
+        };
+        let answer = FetchResponse::new(status.as_u16(), body);
+        Ok(headers
+            .into_iter()
+            .fold(answer, |answer, (name, value)| answer.header(name, value)))
+    }
+}
+
+impl Default for HttpFetch {
+    fn default() -> Self {
+        // All that can fail are the settings that the user makes, and there are none.
+        Self::builder().build().expect("no setting was made")
+    }
+}
+
+impl fmt::Debug for HttpFetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A value may be a secret.
+        let names: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("HttpFetch")
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn read(response: Response<Incoming>, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
+    if is_encoded(response.headers()) {
+        return Err(FetchErrorKind::Encoded.into());
+    }
+    let mut body = response.into_body();
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > max_bytes {
+        return Err(FetchErrorKind::TooLarge.into());
+    }
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| FetchError::new(FetchErrorKind::Read, error))?;
+        if let Some(data) = frame.data_ref() {
+            if data.len() > max_bytes - bytes.len() {
+                return Err(FetchErrorKind::TooLarge.into());
+            }
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes)
+}
+
+/// Whether the body is compressed, by either of the two headers that can say so.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let says_other_than = |name: HeaderName, plain: &str| {
+        headers.get_all(name).iter().any(|value| {
+            let mut codings = value.as_bytes().split(|&byte| byte == b',');
+            codings.any(|coding| {
+                let coding = coding.trim_ascii();
+                !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes())
+            })
+        })
+    };
+    says_other_than(header::CONTENT_ENCODING, "identity")
+        || says_other_than(header::TRANSFER_ENCODING, "chunked")
+}
+
+/// The headers that a caller reads, without values that are no visible ASCII.
+fn passed_on(headers: &HeaderMap) -> Vec<(&'static str, String)> {
+    let values = PASSED_ON.into_iter().flat_map(|name| {
+        let values = headers.get_all(name).iter();
+        values.filter_map(move |value| Some((name, value.to_str().ok()?.to_owned())))
+    });
+    values.collect()
+}
+
+pub(super) fn not_answered(error: hyper_util::client::legacy::Error) -> FetchError {
+    let kind = if in_chain::<ForbiddenAddress>(&error).is_some() {
+        FetchErrorKind::Forbidden
+    } else if in_chain::<io::Error>(&error).is_some_and(|io| io.kind() == ErrorKind::TimedOut) {
+        FetchErrorKind::Timeout
+    } else if error.is_connect() {
+        FetchErrorKind::Connect
+    } else {
+        FetchErrorKind::Read
+    };
+    FetchError::new(kind, error)
+}
+
+/// The outermost error of this type among an error and its causes.
+fn in_chain<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
+    let mut causes = iter::successors(Some(error), |&error| error.source());
+    causes.find_map(|error| error.downcast_ref())
+}
+
+const PASSED_ON: [&str; 6] = [
+    "age",
+    "cache-control",
+    "date",
+    "etag",
+    "expires",
+    "retry-after",
+];

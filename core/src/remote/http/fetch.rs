@@ -1,0 +1,228 @@
+//! Where documents of an identity provider come from: one method, so that a test can replace it.
+
+use std::{error::Error, fmt, future::Future, sync::Arc};
+
+/// Gets documents over HTTP: metadata and key sets of an identity provider.
+///
+/// [`HttpFetch`](crate::remote::HttpFetch) is the one that is used unless another is given. Write your own
+/// to go through a proxy of yours, or to count requests in a test.
+///
+/// What it must keep to: it follows no redirect, checks the server's certificate, and stops reading
+/// after [`FetchRequest::max_bytes`]. The caller ends the future when its time is over.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::remote::{Fetch, FetchError, FetchRequest, FetchResponse};
+///
+/// /// A provider that never changes.
+/// struct Fixed(&'static str);
+///
+/// impl Fetch for Fixed {
+///     async fn get(&self, _: FetchRequest) -> Result<FetchResponse, FetchError> {
+///         Ok(FetchResponse::new(200, self.0).header("cache-control", "max-age=600"))
+///     }
+/// }
+/// ```
+pub trait Fetch: Send + Sync + 'static {
+    /// Sends one `GET` and reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`] when there is no complete answer. An answer with an error status is an answer.
+    fn get(
+        &self,
+        request: FetchRequest,
+    ) -> impl Future<Output = Result<FetchResponse, FetchError>> + Send;
+}
+
+/// What to get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchRequest {
+    url: String,
+    etag: Option<String>,
+    max_bytes: usize,
+}
+
+impl FetchRequest {
+    /// A request for this URL, of at most this many bytes.
+    #[must_use]
+    pub fn new(url: impl Into<String>, max_bytes: usize) -> Self {
+        Self {
+            url: url.into(),
+            etag: None,
+            max_bytes,
+        }
+    }
+
+    /// Asks for the document only if it is no longer this one (`If-None-Match`, RFC 9110 section
+    /// 13.1.2).
+    #[must_use]
+    pub fn unless(mut self, etag: Option<impl Into<String>>) -> Self {
+        self.etag = etag.map(Into::into);
+        self
+    }
+
+    /// The absolute URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The value of `If-None-Match`, if there is to be one.
+    #[must_use]
+    pub fn etag(&self) -> Option<&str> {
+        self.etag.as_deref()
+    }
+
+    /// The largest body, in bytes. A larger one is [`FetchErrorKind::TooLarge`].
+    #[must_use]
+    pub fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+}
+
+/// A complete answer. `Debug` does not show the body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FetchResponse {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl FetchResponse {
+    /// An answer with this status and body, without headers.
+    #[must_use]
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    /// Adds a header. Those that are read: `age`, `cache-control`, `etag`, `expires`, `date`,
+    /// `retry-after`.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body, as it was sent.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The values of a header, in order. The case of `name` does not matter.
+    pub fn values<'r>(&'r self, name: &str) -> impl Iterator<Item = &'r str> {
+        self.headers
+            .iter()
+            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for FetchResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchResponse")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no answer. Its source has the details, for the log.
+#[derive(Clone, Debug)]
+pub struct FetchError {
+    kind: FetchErrorKind,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl FetchError {
+    /// An error of this kind, with its cause.
+    #[must_use]
+    pub fn new(kind: FetchErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            kind,
+            source: Some(source.into().into()),
+        }
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn kind(&self) -> FetchErrorKind {
+        self.kind
+    }
+}
+
+impl From<FetchErrorKind> for FetchError {
+    fn from(kind: FetchErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.message())
+    }
+}
+
+impl Error for FetchError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// What went wrong on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FetchErrorKind {
+    /// There is no connection: no such name, nobody listens, a certificate that is not trusted.
+    Connect,
+    /// The answer is compressed, which was not asked for.
+    Encoded,
+    /// The address is not one that may be asked.
+    Forbidden,
+    /// The answer broke off, or is no HTTP.
+    Read,
+    /// The answer took too long.
+    Timeout,
+    /// The answer is longer than allowed.
+    TooLarge,
+}
+
+impl FetchErrorKind {
+    /// The stable machine name, in `snake_case`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Encoded => "encoded",
+            Self::Forbidden => "forbidden",
+            Self::Read => "read",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too_large",
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::Connect => "there is no connection",
+            Self::Encoded => "the answer is compressed",
+            Self::Forbidden => "the address may not be asked",
+            Self::Read => "the answer broke off or is no HTTP",
+            Self::Timeout => "the answer took too long",
+            Self::TooLarge => "the answer is too large",
+        }
+    }
+}

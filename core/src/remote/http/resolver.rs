@@ -1,0 +1,180 @@
+//! Names to addresses, without those at which no provider can be.
+
+use std::{
+    error::Error,
+    future::{self, Future},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
+    task::{Context, Poll},
+    vec,
+};
+
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use tower_service::Service;
+
+use super::url;
+
+/// The system's resolver, or another, with rules.
+///
+/// It checks the very addresses that are connected to, so a name that answers differently the next
+/// time gains nothing. An address in a URL does not come here: [`url::is_allowed`] checks that one.
+#[derive(Clone)]
+pub(super) struct Resolver<R = GaiResolver>(R);
+
+/// A name leads to an address that may not be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the host leads to {0}, where no provider can be")]
+pub(super) struct ForbiddenAddress(IpAddr);
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self(GaiResolver::new())
+    }
+}
+
+impl<R> Service<Name> for Resolver<R>
+where
+    R: Service<Name, Response: Iterator<Item = SocketAddr>>,
+    R::Error: Into<BoxError>,
+    R::Future: Send + 'static,
+{
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        if url::is_localhost(name.as_str()) {
+            // RFC 6761 section 6.3. The port is the connector's to set.
+            let addresses = vec![
+                SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+                SocketAddr::from((Ipv6Addr::LOCALHOST, 0)),
+            ];
+            return Box::pin(future::ready(Ok(addresses.into_iter())));
+        }
+        let found = self.0.call(name);
+        Box::pin(async move {
+            let addresses: Vec<SocketAddr> = found.await.map_err(Into::into)?.collect();
+            match addresses.iter().find(|found| url::is_forbidden(found.ip())) {
+                Some(found) => Err(ForbiddenAddress(found.ip()).into()),
+                None => Ok(addresses.into_iter()),
+            }
+        })
+    }
+}
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind};
+
+    use http_body_util::Empty;
+    use hyper::body::Bytes;
+    use hyper_util::{
+        client::legacy::{Client, connect::HttpConnector},
+        rt::TokioExecutor,
+    };
+
+    use super::*;
+    use crate::remote::http::{client::not_answered, fetch::FetchErrorKind};
+
+    /// Finds the same addresses for each name, or none for the same reason.
+    #[derive(Clone)]
+    struct Fixed(Result<Vec<SocketAddr>, ErrorKind>);
+
+    impl Service<Name> for Fixed {
+        type Response = vec::IntoIter<SocketAddr>;
+        type Error = io::Error;
+        type Future = future::Ready<io::Result<Self::Response>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Name) -> Self::Future {
+            let found = self.0.clone().map(Vec::into_iter);
+            future::ready(found.map_err(io::Error::from))
+        }
+    }
+
+    fn fixed(addresses: &[&str]) -> Resolver<Fixed> {
+        let parse = |address: &&str| SocketAddr::new(address.parse().unwrap(), 0);
+        Resolver(Fixed(Ok(addresses.iter().map(parse).collect())))
+    }
+
+    async fn found(addresses: &[&str], name: &str) -> Result<Vec<String>, String> {
+        let found = fixed(addresses).call(name.parse().unwrap()).await;
+        let found = found.map_err(|error| error.to_string())?;
+        Ok(found.map(|found| found.ip().to_string()).collect())
+    }
+
+    #[tokio::test]
+    async fn a_name_is_refused_when_one_of_its_addresses_is() {
+        let name = "login.example";
+        for bad in [
+            "169.254.169.254",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "fe80::1",
+            "ff02::1",
+            "::ffff:169.254.169.254",
+        ] {
+            assert!(found(&[bad], name).await.is_err(), "{bad}");
+            assert!(found(&["192.0.2.1", bad], name).await.is_err(), "{bad}");
+        }
+        for good in [
+            "192.0.2.1",
+            "10.0.0.7",
+            "127.0.0.1",
+            "2001:db8::1",
+            "fd00::1",
+        ] {
+            assert_eq!(found(&[good], name).await.unwrap(), [good]);
+        }
+        assert!(found(&[], name).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn localhost_is_this_machine_whatever_the_system_says() {
+        for name in ["localhost", "LocalHost"] {
+            let found = found(&["192.0.2.1"], name).await;
+            assert_eq!(found.unwrap(), ["127.0.0.1", "::1"]);
+        }
+        let found = found(&["192.0.2.1"], "localhost.example").await;
+        assert_eq!(found.unwrap(), ["192.0.2.1"]);
+    }
+
+    /// How a client says what is wrong with these addresses.
+    async fn refused(resolver: Resolver<Fixed>) -> FetchErrorKind {
+        let connector = HttpConnector::new_with_resolver(resolver);
+        let client: Client<_, Empty<Bytes>> =
+            Client::builder(TokioExecutor::new()).build(connector);
+        // Nobody listens at port 1 of a loopback address.
+        let url = "http://login.example:1/".parse().unwrap();
+        not_answered(client.get(url).await.unwrap_err()).kind()
+    }
+
+    #[tokio::test]
+    async fn a_client_says_why_a_name_leads_nowhere() {
+        for (resolver, kind) in [
+            (fixed(&["169.254.169.254"]), FetchErrorKind::Forbidden),
+            (fixed(&["127.0.0.1"]), FetchErrorKind::Connect),
+            (
+                Resolver(Fixed(Err(ErrorKind::NotFound))),
+                FetchErrorKind::Connect,
+            ),
+            (
+                Resolver(Fixed(Err(ErrorKind::TimedOut))),
+                FetchErrorKind::Timeout,
+            ),
+        ] {
+            assert_eq!(refused(resolver).await, kind);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What an app holds: the keys of one provider.
+
+use std::{fmt, future::ready, sync::Arc};
+
+use tokio::task::AbortHandle;
+
+use super::{builder::RemoteKeysBuilder, saved::SavedKeys, status::KeysStatus};
+use crate::remote::{
+    document::{Failure, Place},
+    refresh::{Missing, Shared, Told},
+};
+use crate::{
+    claims::Provider,
+    future::BoxFuture,
+    keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable, Refresh},
+};
+
+/// The keys of an identity provider. Cheap to clone; clones share the keys.
+///
+/// For a verifier, [`Verifier::discover`](crate::Verifier::discover) is the short way. Take this when
+/// you need the [status](Self::status), other settings, or one source for several verifiers.
+///
+/// What it does:
+///
+/// 1. Requests read one immutable set, without a lock. A token with a known `kid` never waits.
+/// 2. One task fetches: ahead of time (75 to 85 % of the `max-age`, between one minute and one day,
+///    ten minutes by default), with the `ETag` of the last answer, one fetch at a time.
+/// 3. A token with an unknown `kid` waits up to two seconds for a fetch that all share, so the first
+///    request after a rotation passes. Such fetches are limited to two, then one every ten seconds, and
+///    beyond that an unknown `kid` is refused at once. So a key that its provider did not publish ahead
+///    of its first use is found up to ten seconds late after two tokens with other unknown ids, or with
+///    its own, before it was published. A token that its claims refuse anyway asks for no key. A
+///    request that came before the first keys waits for those, and then so for its own.
+/// 4. When the provider is away, the last good set is used for at most an hour after it expired
+///    ([`max_stale`](RemoteKeysBuilder::max_stale)). After that, and whenever it cannot be known whether
+///    a key exists, the answer is 503 with `Retry-After`. It recovers by itself.
+/// 5. A set is read key by key; weak, private, symmetric or unknown ones are left out, with one
+///    warning. An answer that leaves no usable key counts as a failure.
+///
+/// The task ends when the last clone is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{RemoteKeys, Verifier};
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = RemoteKeys::jwks("https://id.example/.well-known/jwks.json").build()?;
+/// let verifier = Verifier::builder(keys.clone())
+///     .issuer("https://id.example")
+///     .audience("orders")
+///     .build()?;
+/// println!("{:?}", keys.status());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RemoteKeys(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    task: AbortHandle,
+}
+
+impl RemoteKeys {
+    /// Keys at this URL: a JWK set (RFC 7517 section 5).
+    ///
+    /// `https` only; `http` to this machine (`localhost`, `127.0.0.0/8`, `[::1]`) is allowed.
+    pub fn jwks(url: impl Into<String>) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Place::Jwks(url.into()))
+    }
+
+    /// Keys of this issuer: its metadata says where they are (OpenID Connect Discovery 1.0, RFC 8414).
+    ///
+    /// The metadata must name exactly this issuer, byte by byte: `https://id.example` and
+    /// `https://id.example/` are two. Of a [`Provider`], its issuer counts, and the host of its keys.
+    pub fn discover(provider: impl Into<Provider>) -> RemoteKeysBuilder {
+        let provider = provider.into();
+        let builder = RemoteKeysBuilder::new(Place::Issuer(provider.issuer().to_owned()));
+        match provider.keys_host {
+            Some(host) => builder.keys_host(host),
+            None => builder,
+        }
+    }
+
+    pub(super) fn start(shared: Arc<Shared>, task: AbortHandle) -> Self {
+        Self(Arc::new(Handle { shared, task }))
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn status(&self) -> KeysStatus {
+        self.0.shared.status()
+    }
+
+    /// Waits until there are keys, for a server that will not start without them.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysUnavailable`] when the next fetch to end has failed: the first one at most five seconds later.
+    /// Further ones follow, so it can be asked again.
+    pub async fn ready(&self) -> Result<(), KeysUnavailable> {
+        self.fetched()
+            .await
+            .map_err(|_| self.0.shared.unavailable())
+    }
+
+    /// The last good set, to [start with](RemoteKeysBuilder::warm) next time; `None` if there is none.
+    #[must_use]
+    pub fn saved(&self) -> Option<SavedKeys> {
+        self.0.shared.saved()
+    }
+
+    /// The same, with the reason.
+    pub(super) async fn fetched(&self) -> Result<(), Option<Failure>> {
+        self.0.shared.ready().await
+    }
+}
+
+impl KeySource for RemoteKeys {
+    fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        let shared = &self.0.shared;
+        shared.usable().ok_or_else(|| shared.unavailable())
+    }
+
+    fn current(&self) -> Option<KeySetId> {
+        self.0.shared.usable_id()
+    }
+
+    fn refresh(&self, why: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+        let shared = Arc::clone(&self.0.shared);
+        let need = shared.need(match why {
+            Refresh::NoKeys => Missing::Everything,
+            Refresh::NoMatch => Missing::Match,
+            Refresh::UnknownKey(id) => Missing::Key(id.into()),
+        });
+        match shared.tell(&need) {
+            Told::Absent => None,
+            Told::Look => Some(Box::pin(ready(Ok(())))),
+            Told::Unavailable(unavailable) => Some(Box::pin(ready(Err(unavailable)))),
+            Told::Wait => Some(Box::pin(shared.wait(need))),
+        }
+    }
+}
+
+impl From<RemoteKeys> for Keys {
+    fn from(keys: RemoteKeys) -> Self {
+        Self::from_source(keys)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.release();
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.shared.fmt(f)
+    }
+}

@@ -1,0 +1,15 @@
+//! The request, as far as authentication reads it: its head, and the token in it.
+
+mod credentials;
+mod host;
+mod source;
+
+pub use self::{
+    credentials::Credentials,
+    source::{RequestHead, TokenSource},
+};
+pub(crate) use self::{
+    credentials::{Found, TokenText},
+    host::ends_in_number,
+    source::{Several, cookie, single, target_authority, visit_cookies},
+};

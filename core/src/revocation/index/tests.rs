@@ -1,0 +1,370 @@
+//! The table against a list, against threads, and against clocks.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::{AtomicBool, AtomicI64, AtomicUsize},
+    thread,
+};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::claims::{Realm, SessionId};
+
+const NOW: i64 = 1_800_000_000;
+const REALM: &str = "https://id.test";
+
+fn token(name: &str, until: i64) -> RevocationEntry {
+    entry_of(0, name, until, 0)
+}
+
+fn named(id: &str) -> Named<'_> {
+    Named {
+        id: Some(id),
+        session: None,
+        realm: Some(REALM),
+        subject: None,
+        issued_at: None,
+    }
+}
+
+#[test]
+fn an_entry_counts_to_its_last_second_and_is_dropped_a_minute_later() {
+    let table = Table::new(1);
+    table.insert(&token("a", NOW), NOW).unwrap();
+    assert_eq!(table.look(&named("a"), NOW), Finding::Revoked);
+    assert_eq!(table.look(&named("a"), NOW + 1), Finding::Unlisted);
+
+    let other = token("b", NOW + 900);
+    table.insert(&other, NOW + KEPT).unwrap_err();
+    table.insert(&other, NOW + KEPT + 1).unwrap();
+    assert_eq!(table.len(), 1);
+    assert_eq!(table.look(&named("a"), NOW + KEPT), Finding::Unlisted);
+}
+
+#[test]
+fn a_live_entry_is_never_dropped_for_another() {
+    let table = Table::new(100);
+    let name = |n: i64| format!("token-{n}");
+    for n in 0..100 {
+        table.insert(&token(&name(n), NOW + n), NOW).unwrap();
+    }
+    table.insert(&token("more", NOW + 999), NOW).unwrap_err();
+    // What is known needs no room.
+    table.insert(&token(&name(7), NOW + 900), NOW).unwrap();
+    for n in 0..100 {
+        assert_eq!(table.look(&named(&name(n)), NOW), Finding::Revoked);
+    }
+}
+
+#[test]
+fn a_table_that_was_large_becomes_small_again() {
+    let table = Table::new(100_000);
+    let places = || table.slots.load().room() / 3 * 4;
+    assert_eq!(places(), 0);
+    for n in 0..10_000 {
+        table.insert(&token(&n.to_string(), NOW), NOW).unwrap();
+    }
+    assert_eq!(places(), 16_384);
+    assert_eq!(table.room(NOW + KEPT), 90_000);
+    assert_eq!(table.room(NOW + KEPT + 1), 100_000);
+    assert_eq!((places(), table.len()), (64, 0));
+}
+
+#[test]
+fn a_table_is_filled_anew_only_when_an_entry_has_ended() {
+    let table = Table::new(1);
+    table.insert(&token("a", NOW), NOW).unwrap();
+    // Held, so that none takes its place in memory.
+    let before = table.slots.load_full();
+    let is_same = || Arc::ptr_eq(&before, &table.slots.load());
+    table.insert(&token("b", NOW), NOW + KEPT).unwrap_err();
+    assert_eq!(table.room(NOW + KEPT), 0);
+    table.count_gaps_anew();
+    table.forget_gaps(NOW);
+    assert!(is_same());
+    assert_eq!(table.room(NOW + KEPT + 1), 1);
+    assert!(!is_same());
+}
+
+#[test]
+fn every_name_has_a_key_and_an_even_mark_of_its_own() {
+    const TEXTS: usize = 1_000;
+    let table = Table::new(1);
+    let kinds = [
+        (Kind::Session, ""),
+        (Kind::Sessionless, REALM),
+        (Kind::Subject, REALM),
+        (Kind::Subject, "https://other.test"),
+        (Kind::Token, ""),
+    ];
+    for (kind, realm) in kinds {
+        let marks = (0..TEXTS).map(|n| table.name(kind, realm, &name_of(n)).mark);
+        let ones: u32 = marks.map(u64::count_ones).sum();
+        let even = 31 * TEXTS as u32..33 * TEXTS as u32;
+        assert!(even.contains(&ones), "{realm}: {ones} ones");
+    }
+    let of_all = kinds.iter().flat_map(|(kind, realm)| {
+        let table = &table;
+        (0..TEXTS).map(move |n| table.name(*kind, realm, &name_of(n)))
+    });
+    let (keys, marks): (HashSet<_>, HashSet<_>) = of_all.map(|name| (name.key, name.mark)).unzip();
+    assert_eq!(
+        (keys.len(), marks.len()),
+        (kinds.len() * TEXTS, kinds.len() * TEXTS)
+    );
+}
+
+#[test]
+fn names_of_different_claims_are_kept_apart() {
+    let name = "AAECAwQFBgcICQoLDA0ODw";
+    let table = Table::new(10);
+    let other = "EAECAwQFBgcICQoLDA0ODw";
+    for (kind, name) in [(0, name), (1, other), (2, other)] {
+        table.insert(&entry_of(kind, name, NOW, NOW), NOW).unwrap();
+    }
+    let other = |session, subject| Named {
+        id: Some("other"),
+        session,
+        realm: Some(REALM),
+        subject,
+        issued_at: Some(0),
+    };
+    for other in [other(Some(name), None), other(None, Some(name))] {
+        assert_eq!(table.look(&other, NOW), Finding::Unlisted);
+    }
+    assert_eq!(table.look(&named(name), NOW), Finding::Revoked);
+}
+
+#[test]
+fn a_subject_is_one_of_its_realm() {
+    let table = Table::new(10);
+    for kind in [2, 3] {
+        table.insert(&entry_of(kind, "ann", NOW, NOW), NOW).unwrap();
+        let of = |realm, subject| Named {
+            realm,
+            subject,
+            issued_at: Some(NOW),
+            ..named("other")
+        };
+        let ann = Some("ann");
+        assert_eq!(table.look(&of(Some(REALM), ann), NOW), Finding::Revoked);
+        for (realm, subject) in [
+            (Some("https://id.tes"), ann),
+            (Some(""), ann),
+            (None, ann),
+            (Some("ann"), Some(REALM)),
+            (Some("https://id.test\u{ff}"), ann),
+        ] {
+            assert_eq!(table.look(&of(realm, subject), NOW), Finding::Unlisted);
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_to_the_time_of_a_dropped_entry_is_noticed() {
+    let table = Table::new(10);
+    table.insert(&token("a", NOW), NOW).unwrap();
+    assert_eq!(table.room(NOW + KEPT + 1), 10);
+    assert_eq!(table.look(&named("a"), NOW), Finding::Incomplete);
+    assert_eq!(table.look(&named("a"), NOW + 1), Finding::Unlisted);
+
+    // So is an entry that came when it was over.
+    table.insert(&token("b", NOW + 100), NOW + 500).unwrap();
+    assert!(table.is_incomplete(NOW + 100));
+    assert!(!table.is_incomplete(NOW + 101));
+}
+
+#[test]
+fn what_is_missing_is_forgotten_when_all_was_told_again() {
+    let table = Table::new(1);
+    let (a, b) = (token("a", NOW), token("b", NOW + 900));
+    table.insert(&a, NOW).unwrap();
+    table.insert(&b, NOW).unwrap_err();
+    table.miss(b.until);
+    assert_eq!(table.look(&named("b"), NOW + 1), Finding::Incomplete);
+
+    let later = NOW + KEPT + 1;
+    table.count_gaps_anew();
+    table.insert(&b, later).unwrap();
+    assert_eq!(table.look(&named("c"), later), Finding::Incomplete);
+    table.forget_gaps(later);
+    assert_eq!(table.look(&named("b"), later), Finding::Revoked);
+    assert_eq!(table.look(&named("c"), later), Finding::Unlisted);
+    // The one that was dropped for it is still missed.
+    assert_eq!(table.look(&named("c"), NOW), Finding::Incomplete);
+}
+
+#[test]
+fn what_was_revoked_is_seen_by_every_thread_while_the_table_is_rebuilt() {
+    const ENTRIES: usize = 20_000;
+    let table = Table::new(3 * ENTRIES);
+    let (done, epoch, stop) = (
+        AtomicUsize::new(0),
+        AtomicI64::new(0),
+        AtomicBool::new(false),
+    );
+    let read = |seed: u64| {
+        let mut random = seed;
+        let mut looks = 0_u64;
+        while !stop.load(Ordering::Acquire) || looks == 0 {
+            looks += 1;
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let of_epoch = Named {
+                subject: Some("user"),
+                issued_at: Some(epoch.load(Ordering::Acquire) - 1),
+                ..named("not listed")
+            };
+            assert_eq!(table.look(&of_epoch, NOW), Finding::Revoked);
+            let count = done.load(Ordering::Acquire);
+            let one = random as usize % count.max(1);
+            let found = table.look(&named(&format!("token-{one}")), NOW);
+            assert!(count == 0 || found == Finding::Revoked, "{one} of {count}");
+            assert_eq!(table.look(&named("not listed"), NOW), Finding::Unlisted);
+        }
+    };
+    let write = || {
+        for n in 0..ENTRIES {
+            // Some that are over soon, and a sweep now and then that drops them.
+            let short = token(&format!("short-{n}"), NOW - KEPT);
+            table.insert(&short, NOW).unwrap();
+            let one = token(&format!("token-{n}"), NOW + 900);
+            table.insert(&one, NOW).unwrap();
+            done.store(n + 1, Ordering::Release);
+            if n % 512 == 0 {
+                table.room(NOW + 1);
+                revoke_subject(&table, n as i64 + 1);
+                epoch.store(n as i64 + 1, Ordering::Release);
+            }
+        }
+        stop.store(true, Ordering::Release);
+    };
+    revoke_subject(&table, 0);
+    thread::scope(|scope| {
+        for seed in 1..=3 {
+            scope.spawn(move || read(seed));
+        }
+        scope.spawn(write);
+    });
+    assert!(table.len() < 2 * ENTRIES);
+}
+
+fn revoke_subject(table: &Table, issued_before: i64) {
+    let entry = entry_of(2, "user", NOW + 900, issued_before);
+    table.insert(&entry, NOW).unwrap();
+}
+
+/// What may happen to a table.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Of this kind and name, lasting so many seconds; for subjects, issued so long ago.
+    Insert(usize, usize, i64, i64),
+    /// Moves the clock.
+    Move(i64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..4_usize, 0..60_usize, -100..400_i64, -50..50_i64)
+            .prop_map(|(kind, name, lasts, ago)| Step::Insert(kind, name, lasts, ago)),
+        1 => (-90..200_i64).prop_map(Step::Move),
+    ]
+}
+
+fn name_of(name: usize) -> String {
+    format!("AAECAwQFBgcICQoLD{name:04}A")
+}
+
+fn entry_of(kind: usize, name: &str, until: i64, issued_before: i64) -> RevocationEntry {
+    let revoked = match kind {
+        0 => Revoked::Token(name.to_owned()),
+        1 => Revoked::Session(SessionId::parse(name).unwrap()),
+        2 => Revoked::Subject {
+            realm: Realm::new(REALM).unwrap(),
+            subject: name.to_owned(),
+            issued_before,
+        },
+        _ => Revoked::Sessionless {
+            realm: Realm::new(REALM).unwrap(),
+            subject: name.to_owned(),
+            issued_before,
+        },
+    };
+    RevocationEntry { revoked, until }
+}
+
+/// One that was accepted: kind, name, until, issued before.
+type Accepted = (usize, usize, i64, i64);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn the_table_agrees_with_a_list_of_all_entries(
+        capacity in prop_oneof![1..8_usize, 100..200_usize],
+        steps in prop::collection::vec(step(), 1..400),
+    ) {
+        let table = Table::new(capacity);
+        let (mut now, mut latest) = (NOW, NOW);
+        let mut accepted: Vec<Accepted> = Vec::new();
+        // Of each name, the longest time and the latest epoch.
+        let mut lives: HashMap<(usize, usize), (i64, i64)> = HashMap::new();
+        for step in steps {
+            match step {
+                Step::Move(by) => now += by,
+                Step::Insert(kind, name, lasts, ago) => {
+                    let (until, before) = (now + lasts, now - ago);
+                    let text = name_of(name + 100 * usize::from(kind == 3));
+                    let inserted = table.insert(&entry_of(kind, &text, until, before), now);
+                    if inserted.is_ok() {
+                        accepted.push((kind, name, until, before));
+                        let life = lives.entry((kind, name)).or_insert((until, before));
+                        *life = (life.0.max(until), life.1.max(before));
+                    }
+                    let needed = |at: i64| lives.values().filter(|life| life.0 >= at - KEPT).count();
+                    match inserted {
+                        Ok(()) => prop_assert!(needed(latest) <= capacity),
+                        Err(_) => prop_assert!(needed(now) >= capacity),
+                    }
+                }
+            }
+            latest = latest.max(now);
+        }
+        for (kind, name) in (0..4).flat_map(|kind| (0..60).map(move |name| (kind, name))) {
+            for (at, session) in [(-1, None), (0, None), (0, Some("other")), (1, None)] {
+                // A subject is looked up in two kinds: each has names of its own here.
+                let (text, life) = (name_of(name + 100 * usize::from(kind == 3)), lives.get(&(kind, name)));
+                let issued_at = life.map_or(now, |life| life.1) + at;
+                let text = |own| (own == kind).then_some(&*text);
+                let named = Named {
+                    id: text(0),
+                    session: text(1).or(session),
+                    realm: Some(REALM),
+                    subject: text(2).or(text(3)),
+                    issued_at: Some(issued_at),
+                };
+                let hits = |until: i64, before: i64| {
+                    let is_asked = match kind {
+                        2 => issued_at <= before,
+                        3 => issued_at <= before && named.session.is_none(),
+                        _ => true,
+                    };
+                    until >= now && is_asked
+                };
+                // Every entry that counts is seen, and nothing is invented.
+                let must = accepted
+                    .iter()
+                    .any(|one| (one.0, one.1) == (kind, name) && hits(one.2, one.3));
+                let may = life.is_some_and(|life| hits(life.0, life.1));
+                let dropped = accepted.iter().any(|one| (now..latest - KEPT).contains(&one.2));
+                match table.look(&named, now) {
+                    Finding::Revoked => prop_assert!(may),
+                    Finding::Unlisted => prop_assert!(!must),
+                    Finding::Incomplete => prop_assert!(dropped),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! An answer without a framework.
+
+use std::{fmt, time::Duration};
+
+use serde::Serialize;
+
+use crate::{
+    error::{AuthError, Challenge},
+    log::log,
+    session::{SessionError, TokenPair, login_limits::TooManyLogins},
+};
+
+/// An answer for an adapter to write: status, headers, body.
+///
+/// Header names are lower case, header texts valid by construction. `Debug` shows neither headers
+/// nor body: there may be tokens in them.
+///
+/// # Examples
+///
+/// A login of your own answers with the pair that [`Sessions::start`](crate::Sessions::start) made:
+///
+/// ```
+/// use countersign::{adapter::Reply, session::TokenPair};
+///
+/// fn answer(pair: &TokenPair) -> Reply {
+///     Reply::from(pair) // RFC 6749 section 5.1, not to be cached
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+impl Reply {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers. A name can come several times, as `set-cookie` does.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.headers
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+    }
+
+    /// The body; empty for 204.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn into_body(self) -> String {
+        self.body
+    }
+
+    /// An answer without a body that no cache may keep.
+    pub(super) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: vec![("cache-control", NO_STORE.to_owned())],
+            body: String::new(),
+        }
+    }
+
+    /// A JSON answer that no cache may keep.
+    pub(super) fn json(status: u16, value: &impl Serialize) -> Self {
+        // Texts, numbers and lists of them: writing those to memory cannot fail.
+        Self::text(
+            status,
+            JSON,
+            serde_json::to_string(value).unwrap_or_default(),
+        )
+    }
+
+    /// An answer of another media type that no cache may keep.
+    pub(super) fn text(status: u16, media_type: &str, body: String) -> Self {
+        let mut reply = Self::empty(status).with("content-type", media_type);
+        reply.body = body;
+        reply
+    }
+
+    /// An error by RFC 6749 section 5.2.
+    pub(super) fn error(status: u16, code: &str, description: &str) -> Self {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            error: &'a str,
+            error_description: &'a str,
+        }
+        Self::json(
+            status,
+            &Body {
+                error: code,
+                error_description: description,
+            },
+        )
+    }
+
+    pub(super) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.headers.push((name, text.into()));
+        self
+    }
+
+    pub(super) fn with_cookies(mut self, cookies: impl IntoIterator<Item = String>) -> Self {
+        let cookies = cookies.into_iter().map(|cookie| ("set-cookie", cookie));
+        self.headers.extend(cookies);
+        self
+    }
+
+    /// In place of the value that is there, as a public JWK set does with `cache-control`.
+    pub(super) fn replacing(mut self, name: &'static str, text: &str) -> Self {
+        self.headers.retain(|(own, _)| *own != name);
+        self.with(name, text)
+    }
+}
+
+/// The answer of RFC 6749 section 5.1.
+impl From<&TokenPair> for Reply {
+    fn from(pair: &TokenPair) -> Self {
+        Self::json(200, pair)
+    }
+}
+
+/// The answer of RFC 6749 section 5.2; 503 with `Retry-After` for an outage.
+impl From<&SessionError> for Reply {
+    fn from(error: &SessionError) -> Self {
+        let kind = error.kind();
+        let reply = Self::error(kind.status(), kind.code(), kind.message());
+        match kind.status() {
+            503 => reply.with("retry-after", RETRY_AFTER),
+            _ => reply,
+        }
+    }
+}
+
+/// 429 with `Retry-After`; an existing account gets the answer that an unknown one does.
+impl From<&TooManyLogins> for Reply {
+    fn from(refused: &TooManyLogins) -> Self {
+        too_many(&refused.to_string(), refused.retry_after())
+    }
+}
+
+/// The answer of the layers: a challenge and a problem document.
+impl From<&AuthError> for Reply {
+    fn from(error: &AuthError) -> Self {
+        let challenge = error.challenge();
+        let mut reply = Self::text(
+            challenge.status(),
+            Challenge::PROBLEM_JSON,
+            challenge.problem_json(),
+        );
+        for (name, text) in challenge.headers() {
+            reply = reply.with(name, text);
+        }
+        reply
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The credentials are not, or no longer, good (RFC 6749 section 5.2).
+pub(super) const INVALID_GRANT: &str = "invalid_grant";
+/// The request is not what the endpoint takes (RFC 6749 section 5.2).
+pub(super) const INVALID_REQUEST: &str = "invalid_request";
+
+/// A bad request.
+pub(super) fn invalid(description: &str) -> Reply {
+    Reply::error(400, INVALID_REQUEST, description)
+}
+
+/// A login whose body is not what the app reads.
+pub(super) fn unreadable_login() -> Reply {
+    invalid("the body is not what a login needs")
+}
+
+/// The answer to one who has to wait (RFC 6585 section 4).
+pub(super) fn too_many(description: &str, wait: Duration) -> Reply {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Reply::error(429, "too_many_requests", description)
+        .with("retry-after", seconds.max(1).to_string())
+}
+
+/// The answer to a refused request, which is said in the log, too.
+pub(super) fn reported(error: impl Into<AuthError>) -> Reply {
+    let error = error.into();
+    log(&error);
+    Reply::from(&error)
+}
+
+const JSON: &str = "application/json";
+/// RFC 6749 section 5.1.
+const NO_STORE: &str = "no-store";
+/// Seconds. Well below the grace window: a client that was answered 503 after its token had been
+/// exchanged has to come back within that.
+const RETRY_AFTER: &str = "1";

@@ -1,0 +1,185 @@
+//! Reading a request: what it asks for, and what is refused without waiting.
+
+use serde::Deserialize;
+
+use super::{
+    endpoint::{Endpoint, NoEndpoint},
+    reply::{INVALID_REQUEST, Reply, invalid, reported, too_many, unreadable_login},
+    routes::SessionRoutes,
+};
+use crate::{
+    auth::Authenticate,
+    claims::SessionId,
+    error::AuthError,
+    request::{RequestHead, single},
+    session::{Client, login_limits::LoginAttempt},
+};
+
+/// What is left to do once the request is read.
+pub(super) enum Task {
+    End(Authenticate, Option<SessionId>),
+    Jwks,
+    List(Authenticate),
+    LogIn {
+        /// `None`: logins are not limited.
+        attempt: Option<LoginAttempt>,
+        body: Vec<u8>,
+        client: Client,
+        /// The refresh tokens that the browser had: one, unless others were planted.
+        earlier: Vec<String>,
+    },
+    /// By refresh tokens, and by an access token.
+    LogOut(Vec<String>, Option<Authenticate>),
+    LogOutEverywhere(Authenticate),
+    Refresh {
+        token: String,
+        client: Client,
+    },
+}
+
+impl Task {
+    /// Whether it is there to end a session.
+    pub(super) fn ends_a_session(&self) -> bool {
+        match self {
+            Self::End(..) | Self::LogOut(..) | Self::LogOutEverywhere(_) => true,
+            Self::Jwks | Self::List(_) | Self::LogIn { .. } | Self::Refresh { .. } => false,
+        }
+    }
+}
+
+impl SessionRoutes {
+    /// Reads the request, and refuses what needs no waiting.
+    pub(super) fn read(
+        &self,
+        path: &str,
+        head: &dyn RequestHead,
+        body: &[u8],
+    ) -> Result<Task, Reply> {
+        let endpoint = Endpoint::find(head.method(), path).map_err(|none| match none {
+            NoEndpoint::Method(allowed) => {
+                Reply::error(405, INVALID_REQUEST, "this endpoint has other methods")
+                    .with("allow", allowed)
+            }
+            NoEndpoint::Path => Reply::error(404, INVALID_REQUEST, "there is no such endpoint"),
+        })?;
+        (self.admit)(path, head)
+            .map_err(|wait| too_many("too many requests: come again later", wait))?;
+        // Also where no cookie came along: the answer may set or clear some.
+        if self.cookies.is_some() {
+            self.csrf.check_login(head).map_err(reported)?;
+            if head.method() == "POST" {
+                is_json(head)?;
+            }
+        }
+        let check = || self.authenticator.check(head);
+        Ok(match endpoint {
+            Endpoint::Jwks => Task::Jwks,
+            Endpoint::List => Task::List(check()),
+            Endpoint::LogIn => {
+                is_json(head)?;
+                Task::LogIn {
+                    attempt: self.attempt(head, body)?,
+                    body: body.to_vec(),
+                    client: (self.client)(head),
+                    earlier: self.presented(head).map(str::to_owned).collect(),
+                }
+            }
+            // One of two refresh cookies is planted. The user wants to leave, so each session goes that one of
+            // them is of: only who has a token of a session ends it, as ever.
+            Endpoint::LogOut if self.cookie(head).is_err() => {
+                let is_proven = |token: &&str| self.prove(head, token).is_ok();
+                let tokens = self.presented(head).filter(is_proven);
+                Task::LogOut(tokens.map(str::to_owned).collect(), Some(check()))
+            }
+            Endpoint::LogOut => match self.refresh_token(head, body)? {
+                Some(token) => Task::LogOut(vec![token], None),
+                None => Task::LogOut(Vec::new(), Some(check())),
+            },
+            Endpoint::LogOutEverywhere => Task::LogOutEverywhere(check()),
+            Endpoint::Refresh => Task::Refresh {
+                token: self
+                    .refresh_token(head, body)?
+                    .ok_or_else(|| invalid("there is no refresh token"))?,
+                client: (self.client)(head),
+            },
+            Endpoint::Session(id) => Task::End(check(), id),
+        })
+    }
+
+    /// Lets a login through, unless too many have failed.
+    fn attempt(&self, head: &dyn RequestHead, body: &[u8]) -> Result<Option<LoginAttempt>, Reply> {
+        let Some(limits) = &self.limits else {
+            return Ok(None);
+        };
+        let accounts = limits.accounts(body, self.accounts);
+        let accounts = accounts.ok_or_else(unreadable_login)?;
+        let accounts = accounts.iter().map(String::as_str);
+        let attempt = limits.reserve(accounts, limits.address(head));
+        attempt.map(Some).map_err(|refused| Reply::from(&refused))
+    }
+
+    /// The refresh token of the request: from its body, or in cookie mode from its cookie.
+    fn refresh_token(&self, head: &dyn RequestHead, body: &[u8]) -> Result<Option<String>, Reply> {
+        #[derive(Deserialize)]
+        struct Body {
+            refresh_token: Option<String>,
+        }
+        if self.cookies.is_some() {
+            return self.proven_cookie(head);
+        }
+        if body.is_empty() {
+            return Ok(None);
+        }
+        is_json(head)?;
+        let body: Body = serde_json::from_slice(body)
+            .map_err(|_| invalid("the body is no JSON object with a `refresh_token`"))?;
+        Ok(body.refresh_token)
+    }
+
+    /// The refresh token of the cookie, if the request proves that it comes from its own site.
+    fn proven_cookie(&self, head: &dyn RequestHead) -> Result<Option<String>, Reply> {
+        let Some(token) = self.cookie(head)? else {
+            return Ok(None);
+        };
+        self.prove(head, token).map_err(reported)?;
+        Ok(Some(token.to_owned()))
+    }
+
+    /// Checks that the request comes from the site of the session that this token is of.
+    fn prove(&self, head: &dyn RequestHead, token: &str) -> Result<(), AuthError> {
+        let id = self.sessions.id_of_token(token);
+        let id = id.as_ref().map_or("", SessionId::as_str);
+        self.csrf.check(head, id)
+    }
+
+    /// All that may be refresh tokens among the cookies, if tokens are in cookies.
+    fn presented<'h>(&self, head: &'h dyn RequestHead) -> impl Iterator<Item = &'h str> {
+        let cookies = self.cookies.iter();
+        let tokens = cookies.flat_map(move |cookies| cookies.refresh_tokens(head));
+        tokens.filter(|token| self.sessions.id_of_token(token).is_some())
+    }
+
+    fn cookie<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<&'h str>, Reply> {
+        match &self.cookies {
+            Some(cookies) => cookies.refresh_token(head).map_err(reported),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Checks that the request says `application/json`, which a form cannot send, and a script of another
+/// site not without asking first.
+fn is_json(head: &dyn RequestHead) -> Result<(), Reply> {
+    let media_type = single(head, "content-type").ok().flatten();
+    let media_type = media_type.and_then(|value| value.split(|byte| *byte == b';').next());
+    if media_type.is_some_and(|own| own.trim_ascii().eq_ignore_ascii_case(JSON)) {
+        return Ok(());
+    }
+    Err(Reply::error(
+        415,
+        INVALID_REQUEST,
+        "send JSON, with the header content-type: application/json",
+    ))
+}
+
+const JSON: &[u8] = b"application/json";

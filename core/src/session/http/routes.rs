@@ -1,0 +1,241 @@
+//! The session routes: what can be set, and the way in.
+
+use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    account,
+    answer::Answer,
+    reply::{INVALID_REQUEST, Reply, invalid},
+    sign_in::{Ask, SignIn, erase},
+};
+use crate::{
+    auth::{AuthCookies, Authenticator, Csrf},
+    error::ConfigError,
+    request::{RequestHead, TokenSource},
+    session::{
+        Begun, Client, Identity, Sessions,
+        login_limits::{Accounts, LoginLimits},
+    },
+};
+
+/// Login, refresh and logout over HTTP. An adapter's `session_routes` mounts them; cheap to clone.
+///
+/// | endpoint | needs | answer |
+/// |---|---|---|
+/// | `POST /login` | the body that your function reads | 200 with the pair; 401 `invalid_grant`; 429 `too_many_requests` |
+/// | `POST /refresh` | the refresh token | 200 with the next pair; 400 `invalid_grant` |
+/// | `POST /logout` | the refresh token, else the access token | 204, also when there was no session |
+/// | `POST /logout-all` | the access token | 204 |
+/// | `GET /sessions` | the access token | 200 with the sessions of the user |
+/// | `DELETE /sessions/{id}` | the access token | 204; 404 when it is no session of the user |
+/// | `GET /.well-known/jwks.json` | | 200 with the public keys |
+///
+/// Two modes:
+///
+/// 1. [`json`](Self::json): both tokens are in the body of the answer, by RFC 6749 section 5.1. The
+///    client sends the refresh token as `{"refresh_token": ".."}` and the access token as a bearer
+///    token.
+/// 2. [`cookies`](Self::cookies): both tokens are in cookies that no script can read, the body says
+///    how long they live. A request from another site is refused (403), the login included. Each POST
+///    has the header `content-type: application/json`, also without a body, or is refused (415): a
+///    form cannot send it, not even where a [service worker](Csrf#service-workers) re-makes requests.
+///
+/// Failed logins are [limited](LoginLimits) by account and, where it is known, by address: the eleventh
+/// wrong password for an account in a minute is 429 with `Retry-After`.
+///
+/// Errors have the body of RFC 6749 section 5.2. An outage is 503 with `Retry-After`, and changes no
+/// cookie. No answer may be cached, but for the key set.
+#[must_use = "the routes do nothing until an adapter mounts them"]
+#[derive(Clone)]
+pub struct SessionRoutes {
+    pub(super) sessions: Sessions,
+    pub(super) ask: Arc<Ask>,
+    /// `None`: JSON mode.
+    pub(super) cookies: Option<Arc<AuthCookies>>,
+    pub(super) csrf: Csrf,
+    pub(super) authenticator: Authenticator,
+    pub(super) client: Arc<ClientOf>,
+    pub(super) admit: Arc<Admit>,
+    /// `None`: somebody else limits logins.
+    pub(super) limits: Option<LoginLimits>,
+    /// The accounts in the body of a login, where the limits have no function of the app.
+    pub(super) accounts: fn(&[u8]) -> Option<Accounts>,
+}
+
+type ClientOf = dyn Fn(&dyn RequestHead) -> Client + Send + Sync;
+type Admit = dyn Fn(&str, &dyn RequestHead) -> Result<(), Duration> + Send + Sync;
+
+impl SessionRoutes {
+    /// The largest body of a request: 16 KiB.
+    pub const MAX_BODY_BYTES: usize = 16 << 10;
+
+    /// Routes that carry the tokens in bodies and the `Authorization` header: for API clients and
+    /// native apps.
+    ///
+    /// `sign_in` is asked who somebody is, at a login and again at each refresh: see [`SignIn`]. An
+    /// error is an outage (503).
+    pub fn json<F, Fut, L, C, E>(sessions: Sessions, sign_in: F) -> Self
+    where
+        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
+        L: DeserializeOwned,
+        C: Serialize,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self::new(sessions, None, sign_in)
+    }
+
+    /// Routes that carry the tokens in cookies: for browsers. `sign_in` as with
+    /// [`json`](Self::json).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when other routes over these sessions use one of the cookies in
+    /// another way: give one of them names of its own, with [`AuthCookies::named`].
+    pub fn cookies<F, Fut, L, C, E>(
+        sessions: Sessions,
+        cookies: AuthCookies,
+        sign_in: F,
+    ) -> Result<Self, ConfigError>
+    where
+        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
+        L: DeserializeOwned,
+        C: Serialize,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        sessions.cookie_layouts().add(&cookies)?;
+        Ok(Self::new(sessions, Some(cookies), sign_in))
+    }
+
+    fn new<F, Fut, L, C, E>(sessions: Sessions, cookies: Option<AuthCookies>, sign_in: F) -> Self
+    where
+        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
+        L: DeserializeOwned,
+        C: Serialize,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let source = cookies
+            .as_ref()
+            .map_or_else(TokenSource::bearer, AuthCookies::access_source);
+        Self {
+            authenticator: Authenticator::new(sessions.verifier()).source(source),
+            limits: Some(sessions.login_limits()),
+            accounts: account::find::<L>,
+            sessions,
+            ask: erase(sign_in).into(),
+            cookies: cookies.map(Arc::new),
+            csrf: Csrf::default(),
+            client: Arc::new(user_agent),
+            admit: Arc::new(|_, _| Ok(())),
+        }
+    }
+
+    /// The protection against requests from other sites, in cookie mode. Default [`Csrf::default`]:
+    /// browsers say themselves where a request comes from.
+    pub fn csrf(mut self, csrf: Csrf) -> Self {
+        self.authenticator = self.authenticator.csrf(csrf.clone());
+        self.csrf = csrf;
+        self
+    }
+
+    /// What is known of the client that sends a request. Default: `User-Agent` is its label.
+    pub fn client<F>(mut self, client: F) -> Self
+    where
+        F: Fn(&dyn RequestHead) -> Client + Send + Sync + 'static,
+    {
+        self.client = Arc::new(client);
+        self
+    }
+
+    /// Asks whether a request may come in, by path (`/login`, `/refresh` ..) and head, before anything is
+    /// looked up or computed. An error is 429, with the time to wait as `Retry-After`.
+    ///
+    /// Failed logins are limited by account and address in any case: see
+    /// [`login_limits`](Self::login_limits).
+    pub fn admit<F>(mut self, admit: F) -> Self
+    where
+        F: Fn(&str, &dyn RequestHead) -> Result<(), Duration> + Send + Sync + 'static,
+    {
+        self.admit = Arc::new(admit);
+        self
+    }
+
+    /// The limits of failed logins. Default: 10 in a minute for each account, 100 for each address; see
+    /// [`LoginLimits`], also for how account and address are found.
+    ///
+    /// Routes of the same [`Sessions`] share the counts of the default limits. Share your own by giving
+    /// clones of one value to all routes of an app.
+    pub fn login_limits(mut self, limits: LoginLimits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// Limits no logins: passwords can be guessed as fast as they can be checked. Only for apps with a
+    /// limit for each account of their own, in front of these routes or in `sign_in`.
+    pub fn without_login_limits(mut self) -> Self {
+        self.limits = None;
+        self
+    }
+
+    /// Answers a request. `path` is relative to where the routes are mounted; `body` is at most
+    /// [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES) long.
+    ///
+    /// For adapters. Everything of the head is read before it returns.
+    pub fn answer(&self, path: &str, head: &dyn RequestHead, body: &[u8]) -> Answer {
+        let planted = match &self.cookies {
+            Some(cookies) => cookies.clear_planted(head, path),
+            None => Vec::new(),
+        };
+        match self.read(path, head, body) {
+            Ok(task) => {
+                let begun = Begun::default();
+                if task.ends_a_session() {
+                    begun.set();
+                }
+                let routes = Self {
+                    sessions: self.sessions.telling(begun.clone()),
+                    ..self.clone()
+                };
+                let reply = async move { routes.perform(task).await.with_cookies(planted) };
+                Answer::new(reply, begun)
+            }
+            Err(reply) => {
+                let reply = std::future::ready(reply.with_cookies(planted));
+                Answer::new(reply, Begun::default())
+            }
+        }
+    }
+
+    /// The answer to a body over [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES). For adapters.
+    #[must_use]
+    pub fn body_too_large() -> Reply {
+        Reply::error(413, INVALID_REQUEST, "the body has more than 16 KiB")
+    }
+
+    /// The answer to a body that did not come to its end. For adapters.
+    #[must_use]
+    pub fn body_unreadable() -> Reply {
+        invalid("the body cannot be read")
+    }
+}
+
+impl fmt::Debug for SessionRoutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRoutes")
+            .field("sessions", &self.sessions)
+            .field("cookies", &self.cookies)
+            .finish_non_exhaustive()
+    }
+}
+
+fn user_agent(head: &dyn RequestHead) -> Client {
+    let mut client = Client::new();
+    head.visit_header("user-agent", &mut |value| {
+        client = Client::new().label(String::from_utf8_lossy(value));
+    });
+    client
+}

@@ -1,0 +1,262 @@
+//! The end of sessions, and of the access tokens that they have issued.
+
+use super::{
+    error::{SessionError, SessionErrorKind},
+    event::{Ending, SessionEvent},
+    sessions::{MAX_LEEWAY, Sessions, Settings, unavailable},
+};
+use crate::{
+    claims::SessionId,
+    error::StoreError,
+    revocation::{RevocationEntry, Revoked},
+    session::store::{EndedSession, StoredSession},
+};
+
+impl Sessions {
+    /// Ends a session and revokes its access tokens. Says whether there was one; its tokens are revoked
+    /// in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on: try again. With
+    /// a [local](crate::Revocation::local) list of revocations its access tokens are refused from now on, also
+    /// those of a refresh, until the older ones have expired. Or when that list is full, and they may go on.
+    pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {
+        let found = self
+            .settings
+            .store
+            .find(id.clone())
+            .await
+            .map_err(unavailable)?;
+        match found {
+            Some(stored) if stored.realm == self.settings.realm => {
+                self.finish(&stored, Ending::LoggedOut).await
+            }
+            Some(_of_another_realm) => Ok(false),
+            // The store may have lost it: then its tokens live all the same.
+            None => {
+                let now = self.now();
+                let entry = RevocationEntry {
+                    revoked: Revoked::Session(id.clone()),
+                    until: self.tokens_until(now.saturating_add(self.settings.grace)),
+                };
+                let ended = self.end_stored(id, &entry).await?;
+                self.revoke(&entry).map(|()| ended.is_some())
+            }
+        }
+    }
+
+    /// Ends the session that a refresh token belongs to, whichever of its tokens it is: a logout
+    /// (RFC 7009 section 2.1). Says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`end`](Self::end).
+    pub async fn end_by_token(&self, refresh_token: &str) -> Result<bool, SessionError> {
+        let Some(id) = self.id_of_token(refresh_token) else {
+            return Ok(false);
+        };
+        match self.find(&id).await? {
+            Some(stored) => self.finish(&stored, Ending::LoggedOut).await,
+            // Anybody can invent a token: an unknown one must not take up room in the list.
+            None => Ok(false),
+        }
+    }
+
+    /// Ends the session if it is one of this subject. Says whether it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`end`](Self::end).
+    pub async fn end_of(&self, subject: &str, id: &SessionId) -> Result<bool, SessionError> {
+        match self.find(id).await? {
+            Some(stored) if stored.subject == subject => {
+                self.finish(&stored, Ending::LoggedOut).await
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Ends all sessions of the subject in this realm, and revokes all tokens that it was issued
+    /// before: for "log out everywhere" or a blocked account. Returns how many sessions there were.
+    ///
+    /// Logins that are under way, at this node or another, end with them: see
+    /// [`begin`](Self::begin). For a changed password there is
+    /// [`password_changed`](Self::password_changed).
+    ///
+    /// # Errors
+    ///
+    /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on. With a
+    /// [local](crate::Revocation::local) list of revocations, the tokens that were issued until now do not.
+    pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
+        let now = self.now();
+        let until = now
+            .saturating_add(self.settings.issuer.max_ttl())
+            .saturating_add(MAX_LEEWAY);
+        let realm = self.settings.realm.clone();
+        let sessionless = RevocationEntry {
+            revoked: Revoked::Sessionless {
+                realm: realm.clone(),
+                subject: subject.to_owned(),
+                issued_before: now,
+            },
+            until,
+        };
+        // Without a log, nobody will say which sessions have ended: all that they have issued counts.
+        let doubtful = match self.settings.revocation.is_local() {
+            true => RevocationEntry {
+                revoked: Revoked::Subject {
+                    realm: realm.clone(),
+                    subject: subject.to_owned(),
+                    issued_before: now,
+                },
+                until,
+            },
+            false => sessionless.clone(),
+        };
+        let in_doubt = InDoubt::new(self, doubtful);
+        let ended = self
+            .settings
+            .store
+            .end_all(realm, subject.to_owned(), now, until);
+        let ended = in_doubt.decide(ended.await)?;
+        let mut all_revoked = self.revoke(&sessionless);
+        for session in &ended {
+            all_revoked = all_revoked.and(self.revoke(&session.revocation()));
+            self.tell(&SessionEvent::Ended {
+                id: session.id.clone(),
+                subject: subject.to_owned(),
+                why: Ending::LoggedOutEverywhere,
+            });
+        }
+        all_revoked.map(|()| ended.len())
+    }
+
+    /// Ends a session, and revokes its access tokens.
+    pub(super) async fn finish(
+        &self,
+        stored: &StoredSession,
+        why: Ending,
+    ) -> Result<bool, SessionError> {
+        let entry = self.revocation_of(stored);
+        let ended = self.end_stored(&stored.id, &entry).await?;
+        // The session is over, also where the list has no room for the revocation.
+        let revoked = match &ended {
+            Some(ended) => {
+                self.tell(&SessionEvent::Ended {
+                    id: stored.id.clone(),
+                    subject: stored.subject.clone(),
+                    why,
+                });
+                self.revoke(&ended.to_log(&entry))
+            }
+            None => self.revoke(&entry),
+        };
+        revoked.map(|()| ended.is_some())
+    }
+
+    /// The revocation that goes with the end of a session, as it was found.
+    fn revocation_of(&self, stored: &StoredSession) -> RevocationEntry {
+        let StoredSession { realm, subject, .. } = stored;
+        let until = stored.tokens_until;
+        if self.settings.shares.take(realm, subject, self.now()) {
+            return RevocationEntry {
+                revoked: Revoked::Session(stored.id.clone()),
+                until,
+            };
+        }
+        // No token of it is younger than this, whoever was answered late.
+        let youngest = until
+            .saturating_sub(MAX_LEEWAY)
+            .saturating_sub(self.settings.issuer.ttl());
+        // Also where a node with other settings has written the row.
+        let answered_until = match stored.previous.is_empty() {
+            true => stored.last_used_at,
+            false => stored.last_used_at.saturating_add(self.settings.grace),
+        };
+        RevocationEntry {
+            revoked: Revoked::Subject {
+                realm: realm.clone(),
+                subject: subject.clone(),
+                issued_before: youngest.max(answered_until),
+            },
+            until,
+        }
+    }
+
+    /// Ends a session at the store, which logs the revocation. What is in force here is up to the caller.
+    async fn end_stored(
+        &self,
+        id: &SessionId,
+        entry: &RevocationEntry,
+    ) -> Result<Option<EndedSession>, SessionError> {
+        let in_doubt = InDoubt::new(self, entry.clone());
+        let ended = self
+            .settings
+            .store
+            .end(id.clone(), Some(entry.clone()))
+            .await;
+        in_doubt.decide(ended)
+    }
+
+    /// Revokes at this node. The other nodes hear of it from the store.
+    fn revoke(&self, entry: &RevocationEntry) -> Result<(), SessionError> {
+        let revoked = self.settings.revocation.revoke(entry);
+        revoked.map_err(|full| SessionError::because(SessionErrorKind::Unavailable, full))
+    }
+
+    /// Ends the sessions of the subject that were used least recently, until there is room for one
+    /// more: nobody fills the store with logins of one account.
+    pub(super) async fn make_room(&self, subject: &str) -> Result<(), SessionError> {
+        let mut listed = self.stored(subject).await?;
+        let over = (listed.len() + 1).saturating_sub(self.settings.per_subject);
+        listed.sort_by_key(|session| session.last_used_at);
+        for oldest in listed.iter().take(over) {
+            self.finish(oldest, Ending::Displaced).await?;
+        }
+        Ok(())
+    }
+}
+
+/// An ending that the store has not answered yet: it may have taken effect.
+///
+/// A request can be dropped meanwhile, as a client closes the connection, and an answer can get lost. The
+/// tokens are revoked here in both cases. Only where this node follows a log, an error leaves that to the
+/// log: it says whether the session has ended, to this node and the others.
+struct InDoubt<'s> {
+    sessions: &'s Sessions,
+    /// What is revoked unless the store answers.
+    entry: Option<RevocationEntry>,
+}
+
+impl<'s> InDoubt<'s> {
+    fn new(sessions: &'s Sessions, entry: RevocationEntry) -> Self {
+        if let Some(begun) = &sessions.begun {
+            begun.set();
+        }
+        Self {
+            sessions,
+            entry: Some(entry),
+        }
+    }
+
+    fn decide<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
+        if answer.is_ok() || !self.sessions.settings.revocation.is_local() {
+            self.entry = None;
+        }
+        answer.map_err(unavailable)
+    }
+}
+
+impl Drop for InDoubt<'_> {
+    fn drop(&mut self) {
+        if let Some(mut entry) = self.entry.take() {
+            let Settings { grace, .. } = &*self.sessions.settings;
+            // A refresh may have come in between.
+            let latest = self.sessions.now().saturating_add(*grace);
+            entry.until = entry.until.max(self.sessions.tokens_until(latest));
+            // A full list alarms by itself.
+            let _ = self.sessions.settings.revocation.revoke(&entry);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Sessions in the memory of one process.
+
+mod shard;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
+
+use self::shard::{Id, Shard};
+use crate::{
+    claims::{Realm, SessionId},
+    error::StoreError,
+    revocation::RevocationEntry,
+    session::store::{
+        Digest, EndedSession, SessionStore, StoreCapabilities, StoreMark, StoredSession,
+    },
+    sync::{AtomicUsize, Mutex, MutexGuard},
+};
+
+/// Keeps sessions in memory: for one process, until it ends.
+///
+/// It holds a million sessions at most, unless [`limited`](Self::limited) to another number, and
+/// takes some 350 bytes for each. When it is full and nothing has expired, a new session is refused
+/// and an error is logged: a live session is never dropped. Its clones share the sessions. Of a
+/// subject whose sessions were all ended it remembers that for two hours, in 40 bytes, until a sweep.
+///
+/// It has no [`RevocationLog`](crate::revocation::RevocationLog): there is no other node to tell.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::MemoryStore;
+///
+/// let store = MemoryStore::new();
+/// let small = MemoryStore::limited(10_000);
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Shards>);
+
+impl MemoryStore {
+    /// An empty store for a million sessions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::limited(1_000_000)
+    }
+
+    /// An empty store for this many sessions.
+    #[must_use]
+    pub fn limited(sessions: usize) -> Self {
+        Self(Arc::new(Shards {
+            all: std::array::from_fn(|_| Mutex::default()),
+            count: AtomicUsize::new(0),
+            limit: sessions,
+            endings: Mutex::default(),
+            hasher: RandomState::new(),
+        }))
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("sessions", &self.0.count)
+            .field("limit", &self.0.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SessionStore for MemoryStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities::local()
+    }
+
+    async fn mark(&self) -> Result<StoreMark, StoreError> {
+        Ok(StoreMark::new(lock(&self.0.endings).count.into()))
+    }
+
+    async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        self.0.insert(session, begun)
+    }
+
+    async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
+        let id = id.bytes();
+        let shard = self.0.shard(&id);
+        Ok(shard.rows.get(&id).map(|row| row.session(id)))
+    }
+
+    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+        let id = next.id.bytes();
+        Ok(self.0.shard(&id).rotate(&id, from, next))
+    }
+
+    async fn end(
+        &self,
+        id: &SessionId,
+        _: Option<&RevocationEntry>,
+    ) -> Result<Option<EndedSession>, StoreError> {
+        Ok(self.0.end(id.bytes()))
+    }
+
+    async fn end_all(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        issued_before: i64,
+        _until: i64,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        Ok(self.0.end_all(realm, subject, issued_before))
+    }
+
+    async fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, StoreError> {
+        Ok(self.0.list(realm, subject, now))
+    }
+
+    async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
+        lock(&self.0.endings).forget(now);
+        Ok(self.0.sweep(now))
+    }
+}
+
+/// So many that a sweep of a million sessions holds up nobody for more than milliseconds.
+const SHARDS: usize = 64;
+
+struct Shards {
+    all: [Mutex<Shard>; SHARDS],
+    /// Of the rows, and of places that are reserved for one.
+    count: AtomicUsize,
+    limit: usize,
+    /// Locked after a shard, never before one.
+    endings: Mutex<Endings>,
+    /// Of subjects. With a key of its own, so that nobody can choose subjects of one hash.
+    hasher: RandomState,
+}
+
+impl Shards {
+    fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
+        if !self.reserve() {
+            // There is no clock here; that of the caller has just been read.
+            self.sweep(session.last_used_at);
+            if !self.reserve() {
+                let limit = self.limit;
+                tracing::error!(target: "countersign", limit, "the session store is full");
+                return Err(StoreError::new("the store is full"));
+            }
+        }
+        let id = session.id.bytes();
+        let subject = self.hash(&session.realm, &session.subject);
+        let mut shard = self.shard(&id);
+        // Under the lock of the shard: `end_all` has passed it already, or is yet to come.
+        let is_over = lock(&self.endings).came_after(subject, begun);
+        let added = !is_over && shard.insert(id, subject, session);
+        drop(shard);
+        if !added {
+            self.release(1);
+        }
+        match added || is_over {
+            true => Ok(added),
+            false => Err(StoreError::new("the session id is taken")),
+        }
+    }
+
+    fn end(&self, id: Id) -> Option<EndedSession> {
+        let ended = self.shard(&id).end(id)?;
+        self.release(1);
+        Some(ended)
+    }
+
+    fn end_all(&self, realm: &Realm, subject: &str, now: i64) -> Vec<EndedSession> {
+        let hash = self.hash(realm, subject);
+        // One step: nobody sees some of the sessions ended, the others not.
+        let mut shards: Vec<_> = self.all.iter().map(lock).collect();
+        lock(&self.endings).add(hash, now);
+        let mut ended = Vec::new();
+        for shard in &mut shards {
+            for id in shard.ids_of(hash, realm, subject) {
+                ended.extend(shard.end(id));
+            }
+        }
+        self.release(ended.len());
+        ended
+    }
+
+    fn list(&self, realm: &Realm, subject: &str, now: i64) -> Vec<StoredSession> {
+        let hash = self.hash(realm, subject);
+        // One step, as `end_all` is: a list shows all sessions that it ends, or none.
+        let shards: Vec<_> = self.all.iter().map(lock).collect();
+        let mut sessions = Vec::new();
+        for shard in &shards {
+            let ids = shard.ids_of(hash, realm, subject);
+            let live = ids.into_iter().filter_map(|id| {
+                let row = &shard.rows[&id];
+                (row.expires_at > now).then(|| row.session(id))
+            });
+            sessions.extend(live);
+        }
+        sessions
+    }
+
+    fn sweep(&self, now: i64) -> u64 {
+        let mut swept = 0;
+        for mut shard in self.all.iter().map(lock) {
+            let count = shard.sweep(now);
+            self.release(count);
+            swept += count as u64;
+        }
+        swept
+    }
+
+    /// Takes a place for a row, if there is one.
+    fn reserve(&self) -> bool {
+        let more = |count| (count < self.limit).then_some(count + 1);
+        self.count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
+    }
+
+    fn release(&self, places: usize) {
+        self.count.fetch_sub(places, Ordering::Relaxed);
+    }
+
+    fn hash(&self, realm: &Realm, subject: &str) -> u64 {
+        self.hasher.hash_one((realm, subject))
+    }
+
+    /// An id is a part of a hash: each of its bytes is as good as any other.
+    fn shard(&self, id: &Id) -> MutexGuard<'_, Shard> {
+        lock(&self.all[usize::from(id[0]) % SHARDS])
+    }
+}
+
+/// A panic with the lock held could only come from a lack of memory, which ends the process.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The order of `end_all`, and its last one for each subject.
+#[derive(Default)]
+struct Endings {
+    /// How many there were.
+    count: u64,
+    /// By the hash of the subject. Of two with one hash, a login that is under way just then is refused
+    /// for the other's sake.
+    last: HashMap<u64, Ending>,
+}
+
+struct Ending {
+    number: u64,
+    /// In seconds since 1970.
+    at: i64,
+}
+
+/// How long the end of all sessions is remembered, in seconds: longer than any login takes.
+const REMEMBERED: i64 = 2 * 3_600;
+
+impl Endings {
+    fn add(&mut self, subject: u64, now: i64) {
+        self.count += 1;
+        let ending = Ending {
+            number: self.count,
+            at: now,
+        };
+        self.last.insert(subject, ending);
+    }
+
+    fn came_after(&self, subject: u64, begun: StoreMark) -> bool {
+        let last = self.last.get(&subject);
+        last.is_some_and(|ending| u128::from(ending.number) > begun.get())
+    }
+
+    fn forget(&mut self, now: i64) {
+        let remembered = |ending: &mut Ending| now.saturating_sub(ending.at) <= REMEMBERED;
+        self.last.retain(|_, ending| remembered(ending));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! What a session store must do. Everything that needs thought is decided before it is called.
+
+use std::future::Future;
+
+use super::{
+    capabilities::StoreCapabilities,
+    digest::Digest,
+    mark::StoreMark,
+    record::{EndedSession, StoredSession},
+};
+use crate::{
+    claims::{Realm, SessionId},
+    error::StoreError,
+    future::BoxFuture,
+    revocation::RevocationEntry,
+};
+
+/// Keeps sessions: in memory, in a database, wherever one step can be atomic.
+///
+/// A store decides nothing. It finds rows, and changes one only if it still is what the caller has
+/// seen. Rules that every implementation keeps, and that `testing::store_suite` checks:
+///
+/// 1. [`rotate`](Self::rotate) is one atomic step: of many racers with the same `from`, exactly one
+///    gets `true`.
+/// 2. A read sees every write that was answered before it: no reading from a lagging replica.
+/// 3. An answer is given only when the write is as durable as the store can make it.
+/// 4. Whatever goes wrong is a [`StoreError`], never an empty answer.
+/// 5. What [`end`](Self::end) and [`end_all`](Self::end_all) revoke, they put into the store's
+///    [`RevocationLog`](crate::revocation::RevocationLog) in the same atomic step, if it has one. A session ends
+///    even if the log cannot keep the entry as long as it asks.
+/// 6. [`end_all`](Self::end_all) reaches every login that began before it: a session whose
+///    [`insert`](Self::insert) comes later, with an older mark, is not added.
+/// 7. Subjects of different realms are different subjects.
+///
+/// A store is cheap to clone, and its clones share the data.
+pub trait SessionStore: Clone + Send + Sync + 'static {
+    /// Says what the store can do. Asked once, when sessions are built.
+    fn capabilities(&self) -> StoreCapabilities;
+
+    /// The present, in the order of the store's [`end_all`](Self::end_all).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say.
+    fn mark(&self) -> impl Future<Output = Result<StoreMark, StoreError>> + Send;
+
+    /// Adds a session, unless all sessions of its subject were [ended](Self::end_all) after `begun`.
+    /// Says whether it was added. Its id is new.
+    ///
+    /// The store remembers the end of all sessions of a subject for at least two hours.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say that the session is there.
+    fn insert(
+        &self,
+        session: &StoredSession,
+        begun: StoreMark,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The session of this id. An expired one may be there still, or be gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say.
+    fn find(
+        &self,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<Option<StoredSession>, StoreError>> + Send;
+
+    /// Puts `next` in the place of the session with its id, if that one's `current` is `from`: one
+    /// atomic step. `false` when it is not, or when there is no such session.
+    ///
+    /// Realm, subject, label, binding, `created_at` and `absolute_expires_at` are those of the session
+    /// that was found.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say. The step may have happened even so.
+    fn rotate(
+        &self,
+        from: &Digest,
+        next: &StoredSession,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes the session, and adds this revocation to the log: also when there is no such session
+    /// any more. Where the tokens of the session live for longer than the revocation lasts, it logs
+    /// [another](EndedSession::to_log) that lasts as long. Without a revocation the log stays as it is.
+    /// Returns the session that was removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say. The step may have happened even so.
+    fn end(
+        &self,
+        id: &SessionId,
+        revocation: Option<&RevocationEntry>,
+    ) -> impl Future<Output = Result<Option<EndedSession>, StoreError>> + Send;
+
+    /// Removes all sessions of the subject, and adds to the log that each of them is revoked until its
+    /// `tokens_until`, be that over or not; and that
+    /// [tokens without a session](crate::revocation::Revoked::Sessionless) issued before `issued_before` are revoked
+    /// until `until`. All times in seconds since 1970. Returns the
+    /// sessions that were removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say. The step may have happened even so.
+    fn end_all(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        issued_before: i64,
+        until: i64,
+    ) -> impl Future<Output = Result<Vec<EndedSession>, StoreError>> + Send;
+
+    /// The sessions of the subject, in any order, that have not expired at `now` (seconds since
+    /// 1970).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say.
+    fn list(
+        &self,
+        realm: &Realm,
+        subject: &str,
+        now: i64,
+    ) -> impl Future<Output = Result<Vec<StoredSession>, StoreError>> + Send;
+
+    /// Removes what has expired: sessions, and entries of the revocation log. Returns how many
+    /// sessions that were; 0 where the store does it by itself.
+    ///
+    /// `now` is the caller's clock, in seconds since 1970. A store with a
+    /// [clock of its own](StoreCapabilities::own_clock) removes nothing that has not expired by that
+    /// one, too.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it could not be done.
+    fn sweep(&self, now: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
+
+/// A [`SessionStore`] without generics, for [`Sessions`](crate::Sessions).
+pub(crate) trait AnyStore: Send + Sync {
+    fn mark(&self) -> BoxFuture<Result<StoreMark, StoreError>>;
+    fn insert(
+        &self,
+        session: StoredSession,
+        begun: StoreMark,
+    ) -> BoxFuture<Result<bool, StoreError>>;
+    fn find(&self, id: SessionId) -> BoxFuture<Result<Option<StoredSession>, StoreError>>;
+    fn rotate(&self, from: Digest, next: StoredSession) -> BoxFuture<Result<bool, StoreError>>;
+    fn end(
+        &self,
+        id: SessionId,
+        revocation: Option<RevocationEntry>,
+    ) -> BoxFuture<Result<Option<EndedSession>, StoreError>>;
+    fn end_all(
+        &self,
+        realm: Realm,
+        subject: String,
+        issued_before: i64,
+        until: i64,
+    ) -> BoxFuture<Result<Vec<EndedSession>, StoreError>>;
+    fn list(
+        &self,
+        realm: Realm,
+        subject: String,
+        now: i64,
+    ) -> BoxFuture<Result<Vec<StoredSession>, StoreError>>;
+    fn sweep(&self, now: i64) -> BoxFuture<Result<u64, StoreError>>;
+}
+
+impl<S: SessionStore> AnyStore for S {
+    fn mark(&self) -> BoxFuture<Result<StoreMark, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::mark(&store).await })
+    }
+
+    fn insert(
+        &self,
+        session: StoredSession,
+        begun: StoreMark,
+    ) -> BoxFuture<Result<bool, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::insert(&store, &session, begun).await })
+    }
+
+    fn find(&self, id: SessionId) -> BoxFuture<Result<Option<StoredSession>, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::find(&store, &id).await })
+    }
+
+    fn rotate(&self, from: Digest, next: StoredSession) -> BoxFuture<Result<bool, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::rotate(&store, &from, &next).await })
+    }
+
+    fn end(
+        &self,
+        id: SessionId,
+        revocation: Option<RevocationEntry>,
+    ) -> BoxFuture<Result<Option<EndedSession>, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::end(&store, &id, revocation.as_ref()).await })
+    }
+
+    fn end_all(
+        &self,
+        realm: Realm,
+        subject: String,
+        issued_before: i64,
+        until: i64,
+    ) -> BoxFuture<Result<Vec<EndedSession>, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move {
+            SessionStore::end_all(&store, &realm, &subject, issued_before, until).await
+        })
+    }
+
+    fn list(
+        &self,
+        realm: Realm,
+        subject: String,
+        now: i64,
+    ) -> BoxFuture<Result<Vec<StoredSession>, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::list(&store, &realm, &subject, now).await })
+    }
+
+    fn sweep(&self, now: i64) -> BoxFuture<Result<u64, StoreError>> {
+        let store = self.clone();
+        Box::pin(async move { SessionStore::sweep(&store, now).await })
+    }
+}

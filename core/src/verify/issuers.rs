@@ -1,0 +1,210 @@
+//! Several verifiers, each for its own issuer.
+
+use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
+
+use super::{pipeline::PAYLOAD, verifier::Verifier};
+use crate::{
+    claims::{Reader, Registered, VerifiedToken, Wanted},
+    error::{AuthError, AuthErrorKind, ConfigError, Fixed, Mismatch},
+    future::MaybeReady,
+    jose::{Buffer, Compact, Member, json},
+    request::TokenText,
+};
+
+/// Several verifiers, chosen by the token's exact `iss`.
+///
+/// The claim is read before verification, and only to choose: the chosen verifier checks it again,
+/// with its own keys, audience and rules. An issuer that is not listed is refused without any key
+/// being looked at, and one issuer's trouble never touches another's tokens.
+///
+/// If up to eight of the verifiers have a `TokenCache`, a token that comes again is found there before
+/// any of it is read, for which each is asked what keys it has now
+/// ([`KeySource::current`](crate::keys::KeySource::current)). If more have one, the claim is read each time.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{Authenticator, Issuers, Key, Verifier};
+///
+/// # let (secret_a, secret_b) = ([1; 32].map(|_| rand()), [2; 32].map(|_| rand()));
+/// # fn rand() -> u8 { use std::hash::{BuildHasher, Hasher}; std::hash::RandomState::new().build_hasher().finish() as u8 }
+/// let staff = Verifier::builder(Key::hs256(secret_a)?)
+///     .issuer("https://staff.example")
+///     .audience("orders")
+///     .build()?;
+/// let partners = Verifier::builder(Key::hs256(secret_b)?)
+///     .issuer("https://partners.example")
+///     .audience("orders-for-partners")
+///     .build()?;
+/// let authenticator = Authenticator::new(Issuers::new([staff, partners])?);
+/// # Ok::<(), countersign::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Issuers(Arc<Routes>);
+
+enum Routes {
+    One(Verifier),
+    Many(Many),
+}
+
+struct Many {
+    by_name: HashMap<Box<str>, Verifier>,
+    /// Those with a cache, which are asked before the token is read; none if they are too many.
+    cached: Vec<Verifier>,
+}
+
+impl Issuers {
+    /// More caches than these are not asked in turn: then reading the claim is cheaper.
+    const MOST_CACHED: usize = 8;
+
+    /// These verifiers, each with its own issuers.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when there is none, when one accepts any issuer, or when two accept the same.
+    pub fn new(verifiers: impl IntoIterator<Item = Verifier>) -> Result<Self, ConfigError> {
+        let mut by_name = HashMap::new();
+        let mut cached = Vec::new();
+        for verifier in verifiers {
+            let names = verifier.issuers().ok_or_else(|| {
+                ConfigError::Conflict("a verifier for `any_issuer` cannot be one of several".into())
+            })?;
+            for name in names {
+                if by_name.insert(name.clone(), verifier.clone()).is_some() {
+                    return Err(ConfigError::Conflict(format!(
+                        "two verifiers are for the issuer {name:?}"
+                    )));
+                }
+            }
+            if verifier.has_cache() {
+                cached.push(verifier);
+            }
+        }
+        if by_name.is_empty() {
+            return Err(ConfigError::Missing("there is no verifier".into()));
+        }
+        if cached.len() > Self::MOST_CACHED {
+            cached.clear();
+        }
+        Ok(Self(Arc::new(Routes::Many(Many { by_name, cached }))))
+    }
+
+    /// All names of the issuer that has this one; `None` when none of the verifiers is for it.
+    pub(crate) fn names(&self, issuer: &str) -> Option<Vec<Box<str>>> {
+        let verifier = match &*self.0 {
+            Routes::One(verifier) => verifier,
+            Routes::Many(many) => many.by_name.get(issuer)?,
+        };
+        let Some(names) = verifier.issuers() else {
+            return Some(vec![issuer.into()]);
+        };
+        let has_it = names.iter().any(|name| **name == *issuer);
+        has_it.then(|| names.to_vec())
+    }
+
+    pub(crate) fn start(
+        &self,
+        token: TokenText<'_>,
+        reader: Reader,
+    ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
+        match &*self.0 {
+            Routes::One(verifier) => verifier.start(token, reader),
+            Routes::Many(many) => many.start(token, reader),
+        }
+    }
+}
+
+impl Many {
+    fn start(
+        &self,
+        token: TokenText<'_>,
+        reader: Reader,
+    ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
+        let text = match token.read() {
+            Ok(text) => text,
+            Err(kind) => return MaybeReady::ready(Err(kind.into())),
+        };
+        if let Some(verified) = self.cached(text) {
+            return MaybeReady::ready(Ok(verified));
+        }
+        match choose(&self.by_name, text) {
+            Ok(verifier) => verifier.start(TokenText::Str(text), reader),
+            Err(error) => MaybeReady::ready(Err(error)),
+        }
+    }
+
+    /// What one of the verifiers accepted before, and would accept again.
+    ///
+    /// It is the verdict of the full way. A verifier only finds what itself accepted, whoever shares its
+    /// cache, so `iss` is one of its names. No other verifier has that name: the token's way leads to
+    /// this one, which would look into the same cache first.
+    fn cached(&self, token: &str) -> Option<VerifiedToken> {
+        // What has not the form of a token costs no look.
+        if self.cached.is_empty() || Compact::parse(token, usize::MAX).is_err() {
+            return None;
+        }
+        self.cached
+            .iter()
+            .find_map(|verifier| verifier.cached_here(token.as_bytes()))
+    }
+}
+
+impl From<Verifier> for Issuers {
+    fn from(verifier: Verifier) -> Self {
+        Self(Arc::new(Routes::One(verifier)))
+    }
+}
+
+impl From<&Verifier> for Issuers {
+    fn from(verifier: &Verifier) -> Self {
+        verifier.clone().into()
+    }
+}
+
+impl fmt::Debug for Issuers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Routes::One(verifier) => f.debug_tuple("Issuers").field(verifier).finish(),
+            Routes::Many(many) => f.debug_set().entries(many.by_name.keys()).finish(),
+        }
+    }
+}
+
+/// Reads the claim `iss` of an unverified token, to choose among configured verifiers.
+fn choose<'r>(
+    routes: &'r HashMap<Box<str>, Verifier>,
+    token: &str,
+) -> Result<&'r Verifier, AuthError> {
+    static ISSUER: Fixed = Fixed {
+        claim: "iss",
+        expected: "the issuer of one of the verifiers",
+    };
+
+    let limit = routes.values().map(Verifier::max_token_bytes).max();
+    let compact = Compact::parse(token, limit.unwrap_or(0))?;
+    let mut buffer = Buffer::<PAYLOAD>::new();
+    let payload = buffer
+        .decode(compact.payload)
+        .and_then(json::text)
+        .ok_or(AuthErrorKind::MalformedToken)?;
+    let verifier = |issuer: &str| {
+        let unknown = || {
+            let error = AuthError::from(AuthErrorKind::UnknownIssuer);
+            error.about(|| Mismatch::text(&ISSUER, issuer))
+        };
+        routes.get(issuer).ok_or_else(unknown)
+    };
+    // Not strictly: the verifier reads it all again, and then every rule counts.
+    if let Ok(Some(issuer)) = Member::<Cow<'_, str>>::named("iss").read(payload) {
+        return verifier(&issuer);
+    }
+    let claims = Registered::parse(payload, &Wanted::NOTHING).map_err(|unreadable| {
+        let error = AuthError::from(unreadable.kind());
+        error.about(|| unreadable.mismatch(payload, &Wanted::NOTHING))
+    })?;
+    let issuer = claims.issuer.ok_or_else(|| {
+        let error = AuthError::from(AuthErrorKind::MissingClaim);
+        error.about(|| Mismatch::fixed(&ISSUER, "absent"))
+    })?;
+    verifier(claims.get(issuer, payload))
+}
