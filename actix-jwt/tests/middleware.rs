@@ -22,7 +22,7 @@ use actix_web::{
 };
 use countersign::{
     AuthError, Authenticator, KeySet, Keys, TokenSource, VerifiedToken, Verifier,
-    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
+    keys::{BoxFuture, KeySource, KeysUnavailable, RefreshReason},
     testing::TestIssuer,
 };
 use countersign_actix::JwtAuth;
@@ -348,7 +348,7 @@ fn slow(issuer: &TestIssuer, arrived: &Arc<AtomicBool>) -> Verifier {
             }
         }
 
-        fn refresh(&self, _: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+        fn refresh(&self, _: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
             let (arrived, fetched) = (Arc::clone(&self.arrived), Arc::clone(&self.fetched));
             Some(Box::pin(poll_fn(move |_| {
                 if !arrived.load(Ordering::SeqCst) {

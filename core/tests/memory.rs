@@ -5,7 +5,7 @@ use countersign::{
     MemoryStore,
     session::{
         Realm, SessionId,
-        store::{Digest, PreviousToken, SessionStore, StoreMark, StoredSession},
+        store::{PreviousToken, SessionStore, StoreMark, StoredSession, TokenHash},
     },
 };
 use futures_executor::block_on;
@@ -72,8 +72,8 @@ fn id(number: u32) -> SessionId {
     SessionId::parse(&URL_SAFE_NO_PAD.encode(mixed.to_be_bytes())).expect("16 bytes")
 }
 
-fn digest(number: u32, filler: u8) -> Digest {
+fn digest(number: u32, filler: u8) -> TokenHash {
     let mut bytes = [filler; 32];
     bytes[..4].copy_from_slice(&number.to_be_bytes());
-    Digest::from_bytes(bytes)
+    TokenHash::from_bytes(bytes)
 }

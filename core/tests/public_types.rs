@@ -19,8 +19,8 @@ use countersign::{
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
-        Client, Identity, LoginLimits, Realm, SessionEvent, SignIn,
-        store::{Digest, SessionStore, StoreError},
+        ClientInfo, Identity, LoginLimits, Realm, SessionEvent, SignIn,
+        store::{SessionStore, StoreError, TokenHash},
     },
     testing::sign_raw,
 };
@@ -483,7 +483,7 @@ fn revocations(shown: &mut Shown) {
 }
 
 fn sessions(shown: &mut Shown) {
-    let digest = Digest::from_bytes(*b"the hash of a private device key");
+    let digest = TokenHash::from_bytes(*b"the hash of a private device key");
     shown.hide("the hash of a private device key");
     let store = MemoryStore::new();
     let events = Arc::new(Mutex::new(Vec::new()));
@@ -493,16 +493,16 @@ fn sessions(shown: &mut Shown) {
     shown.debug("SessionsBuilder", &builder);
     let sessions = builder.build().unwrap();
 
-    let client = Client::new().label(LABEL).binding(digest);
+    let client = ClientInfo::new().label(LABEL).binding(digest);
     let identity = Identity::new(SUBJECT, json!({ "private": CLAIM }));
     let pair = block_on(sessions.start(&identity, client.clone())).unwrap();
     shown.hide(pair.refresh_token());
     shown.hide_token(pair.access_token().as_str());
-    let unbound = block_on(
-        sessions.refresh(pair.refresh_token(), &Client::new(), async |_| {
-            Ok::<_, StoreError>(Some(json!({ "private": CLAIM })))
-        }),
-    );
+    let unbound = block_on(sessions.refresh(
+        pair.refresh_token(),
+        &ClientInfo::new(),
+        async |_| Ok::<_, StoreError>(Some(json!({ "private": CLAIM }))),
+    ));
     shown.error("SessionError", &unbound.unwrap_err());
     let next = block_on(sessions.refresh(pair.refresh_token(), &client, async |_| {
         Ok::<_, StoreError>(Some(json!({ "private": CLAIM })))
@@ -530,8 +530,8 @@ fn sessions(shown: &mut Shown) {
                 .into(),
         );
     }
-    shown.debug("Client", &client);
-    shown.debug("Digest", (stored.current, digest));
+    shown.debug("ClientInfo", &client);
+    shown.debug("TokenHash", (stored.current, digest));
     shown.debug("Identity", &identity);
     shown.debug("MemoryStore", &store);
     shown.debug("PreviousToken", &stored.previous[0]);

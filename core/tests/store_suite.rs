@@ -15,8 +15,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
-            StoredSession,
+            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+            TokenHash,
         },
     },
     testing::{sessions_suite, store_suite},
@@ -45,7 +45,7 @@ fn the_suite_can_run_in_a_task() {
 #[test]
 fn of_fifty_threads_one_rotates() {
     let store = MemoryStore::new();
-    let digest = |byte| Digest::from_bytes([byte; 32]);
+    let digest = |byte| TokenHash::from_bytes([byte; 32]);
     for round in 0..200 {
         let session = StoredSession {
             id: SessionId::parse(&format!("{round:021}A")).expect("an id"),
@@ -292,7 +292,7 @@ impl SessionStore for Toy {
         Ok(found.filter(|_| !self.has(Bug::FindNothing)))
     }
 
-    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+    async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         let key = self.key(&next.id);
         let is_current = |row: &StoredSession| match self.bug {
             Some(Bug::RotateAny) => true,

@@ -119,7 +119,7 @@ fn check_row(row: &SessionRow) {
     let session = fuzzing::session(row.clone());
     assert_eq!(session.is_ok(), is_good);
     let Ok(session) = session else { return };
-    let digest = |digest: &countersign::session::store::Digest| digest.as_bytes().to_vec();
+    let digest = |digest: &countersign::session::store::TokenHash| digest.as_bytes().to_vec();
     let again: SessionRow = (
         session.id.to_string(),
         session.realm.to_string(),

@@ -3,7 +3,7 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use countersign::{
     fuzzing, revocation::{RevocationEntry, Revoked},
-    session::{store::{Digest, PreviousToken, StoredSession}, Realm, SessionId},
+    session::{store::{TokenHash, PreviousToken, StoredSession}, Realm, SessionId},
 };
 
 /// Any session that could be written.
@@ -113,6 +113,6 @@ fn previous(u: &mut Unstructured<'_>) -> Result<Vec<PreviousToken>> {
     (0..length).map(|_| token(u)).collect()
 }
 
-fn digest(u: &mut Unstructured<'_>) -> Result<Digest> {
-    Ok(Digest::from_bytes(u.arbitrary()?))
+fn digest(u: &mut Unstructured<'_>) -> Result<TokenHash> {
+    Ok(TokenHash::from_bytes(u.arbitrary()?))
 }

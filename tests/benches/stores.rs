@@ -16,7 +16,7 @@ use std::{
 
 use countersign::{
     Issuer, MemoryStore, Sessions, SigningKey,
-    session::{Client, Identity, store::SessionStore},
+    session::{ClientInfo, Identity, store::SessionStore},
 };
 use countersign_redis::RedisStore;
 use countersign_sqlx::{PostgresStore, SqliteStore};
@@ -128,7 +128,7 @@ where
         let mut tokens = Vec::new();
         for client in 0..clients {
             let identity = Identity::new(format!("user-{client}"), json!({}));
-            let pair = sessions.start(&identity, Client::new()).await.unwrap();
+            let pair = sessions.start(&identity, ClientInfo::new()).await.unwrap();
             tokens.push(pair.refresh_token().to_owned());
         }
         let mut rounds = Vec::new();
@@ -142,7 +142,7 @@ where
             let refreshed = timed(tokens.iter_mut().map(async |token| {
                 for _ in 0..CALLS {
                     let claims = async |_| Ok::<_, Infallible>(Some(json!({})));
-                    let pair = sessions.refresh(token, &Client::new(), claims).await;
+                    let pair = sessions.refresh(token, &ClientInfo::new(), claims).await;
                     *token = pair.unwrap().refresh_token().to_owned();
                 }
             }));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use countersign::{
     Authenticator, Csrf, Issuers, KeySet, Keys, Policy, SigningKey, TokenSource, Verifier,
     adapter::RequestHead,
-    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
+    keys::{BoxFuture, KeySource, KeysUnavailable, RefreshReason},
     testing::{TestIssuer, TestToken},
 };
 use countersign_tests::{ANONYMOUS, Answer, Entry, Request};
@@ -647,7 +647,7 @@ impl KeySource for Shared {
         now.clone().ok_or_else(|| KeysUnavailable::retry_after(7))
     }
 
-    fn refresh(&self, _: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+    fn refresh(&self, _: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         let away = Arc::clone(&self.0);
         Some(Box::pin(async move {
             let then = away

@@ -8,10 +8,10 @@ use super::{anonymous::Anonymous, authenticate::Authenticate, policy::Policy};
 use crate::{
     auth::csrf::{Csrf, CsrfCheck, CsrfToken},
     claims::{Reader, VerifiedToken},
-    error::{AuthError, AuthErrorKind, ConfigError, Mismatch, ProtectionSpace, quoted},
+    error::{AuthError, AuthErrorKind, ChallengeParams, ConfigError, Mismatch, quoted},
     future::MaybeReady,
     log,
-    request::{Credentials, Found, RequestHead, TokenSource},
+    request::{Credentials, Provenance, RequestHead, TokenSource},
     verify::{Issuers, Verifier},
 };
 
@@ -45,7 +45,7 @@ pub struct Authenticator {
     policy: Option<Arc<Policy>>,
     reader: Reader,
     /// `None` as long as it has no name: then no request counts a reference to it.
-    space: Option<Arc<ProtectionSpace>>,
+    space: Option<Arc<ChallengeParams>>,
 }
 
 impl Authenticator {
@@ -301,7 +301,7 @@ impl Authenticator {
                 let (ambiguous, place) = (found.ambiguous, found.place);
                 Authenticate::new(MaybeReady::waiting(async move {
                     let result = waiting.await;
-                    let found = Found {
+                    let found = Provenance {
                         ambiguous,
                         place,
                         csrf_value: csrf_value.as_deref(),
@@ -337,7 +337,7 @@ impl Authenticator {
     /// The checks that come after the verifier's.
     ///
     /// It makes what the adapter gets, at once: to move a verdict about takes longer than to decide.
-    fn decide(&self, token: VerifiedToken, found: &Found<'_>) -> Authenticate {
+    fn decide(&self, token: VerifiedToken, found: &Provenance<'_>) -> Authenticate {
         if let Err(error) = self.check_place(&token, found) {
             return Authenticate::ready(Err(self.refuse(error)));
         }
@@ -355,7 +355,7 @@ impl Authenticator {
     }
 
     /// Whether this token counts in that place, and nowhere else was one.
-    fn check_place(&self, token: &VerifiedToken, found: &Found<'_>) -> Result<(), AuthError> {
+    fn check_place(&self, token: &VerifiedToken, found: &Provenance<'_>) -> Result<(), AuthError> {
         if found.ambiguous {
             return Err(AuthErrorKind::MalformedRequest.into());
         }

@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 use crate::{
     claims::VerifiedToken,
-    error::{AuthError, AuthErrorKind, LONGEST, Mismatch, Needs, cut, quoted},
+    error::{AuthError, AuthErrorKind, LONGEST, Mismatch, Required, cut, quoted},
 };
 
 /// What a verified token must hold to be let in.
@@ -147,10 +147,10 @@ impl Policy {
     /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough. It is not
     /// logged here, but by the adapter when a handler returns it with `?`.
     pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
-        let (Answer::No(kind) | Answer::Unclear(kind)) = self.decide(token) else {
+        let (Answer::No(kind) | Answer::UnreadableRoles(kind)) = self.decide(token) else {
             return Ok(());
         };
-        let mut needs = Needs::default();
+        let mut needs = Required::default();
         self.describe(kind, &mut needs);
         let wrong = self.mismatch(kind, &needs, token);
         let error = token.refuse(kind).about(|| wrong);
@@ -160,7 +160,7 @@ impl Policy {
     /// The scopes that this policy asks for, each once, in order.
     #[must_use]
     pub fn scopes(&self) -> Vec<String> {
-        let mut needs = Needs::default();
+        let mut needs = Required::default();
         self.describe(AuthErrorKind::InsufficientScope, &mut needs);
         needs.scopes
     }
@@ -182,7 +182,7 @@ impl Policy {
             Rule::Not(policy) => match policy.decide(token) {
                 Answer::Yes => Answer::No(AuthErrorKind::Forbidden),
                 Answer::No(_) => Answer::Yes,
-                Answer::Unclear(_) => UNCLEAR,
+                Answer::UnreadableRoles(_) => UNCLEAR,
             },
             Rule::Role(role) => decide_any(token.roles_by_part().map(|part| match part {
                 Ok(own) => forbidden(own.iter().any(|own| own == role)),
@@ -197,7 +197,7 @@ impl Policy {
     }
 
     /// What would have been enough and what the token has, for the log.
-    fn mismatch(&self, kind: AuthErrorKind, needs: &Needs, token: &VerifiedToken) -> Mismatch {
+    fn mismatch(&self, kind: AuthErrorKind, needs: &Required, token: &VerifiedToken) -> Mismatch {
         match kind {
             AuthErrorKind::InsufficientScope => {
                 let own: Vec<&str> = token.scopes().iter().take(LONGEST).collect();
@@ -233,7 +233,7 @@ impl Policy {
     }
 
     /// Collects what would have been enough, as far as the refusal can say it.
-    fn describe(&self, kind: AuthErrorKind, needs: &mut Needs) {
+    fn describe(&self, kind: AuthErrorKind, needs: &mut Required) {
         match (&self.0, kind) {
             (Rule::All(policies) | Rule::Any(policies), _) => {
                 for policy in policies {
@@ -295,10 +295,10 @@ enum Answer {
     Yes,
     No(AuthErrorKind),
     /// It cannot be decided. Neither the policy nor its opposite lets the token in.
-    Unclear(AuthErrorKind),
+    UnreadableRoles(AuthErrorKind),
 }
 
-const UNCLEAR: Answer = Answer::Unclear(AuthErrorKind::Forbidden);
+const UNCLEAR: Answer = Answer::UnreadableRoles(AuthErrorKind::Forbidden);
 
 impl Answer {
     fn from(holds: bool, refusal: AuthErrorKind) -> Self {
@@ -313,7 +313,7 @@ fn decide_all(all: &[Policy], token: &VerifiedToken) -> Answer {
         match policy.decide(token) {
             Answer::Yes => {}
             no @ Answer::No(_) => return no,
-            unclear @ Answer::Unclear(_) => answer = unclear,
+            unclear @ Answer::UnreadableRoles(_) => answer = unclear,
         }
     }
     answer
@@ -327,7 +327,7 @@ fn decide_any(any: impl IntoIterator<Item = Answer>) -> Answer {
         let kind = match answer {
             Answer::Yes => return answer,
             Answer::No(kind) => kind,
-            Answer::Unclear(kind) => {
+            Answer::UnreadableRoles(kind) => {
                 unclear = true;
                 kind
             }
@@ -337,7 +337,7 @@ fn decide_any(any: impl IntoIterator<Item = Answer>) -> Answer {
         }
     }
     if unclear {
-        Answer::Unclear(refusal)
+        Answer::UnreadableRoles(refusal)
     } else {
         Answer::No(refusal)
     }

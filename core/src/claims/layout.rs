@@ -89,7 +89,7 @@ struct Part {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
-    Names,
+    MemberNames,
     Texts,
 }
 
@@ -115,7 +115,7 @@ impl RoleSource {
     pub fn names_of(name: impl Into<String>) -> Self {
         Self(vec![Part {
             path: vec![name.into()],
-            shape: Shape::Names,
+            shape: Shape::MemberNames,
         }])
     }
 
@@ -132,7 +132,10 @@ impl RoleSource {
     }
 
     /// The roles in a payload that has been verified, part by part.
-    pub(crate) fn read(&self, payload: &str) -> impl Iterator<Item = Result<Vec<String>, Unclear>> {
+    pub(crate) fn read(
+        &self,
+        payload: &str,
+    ) -> impl Iterator<Item = Result<Vec<String>, UnreadableRoles>> {
         self.0.iter().map(|part| part.read(payload))
     }
 }
@@ -147,20 +150,20 @@ impl Default for RoleSource {
 /// What should be roles cannot be read as roles.
 #[derive(Debug, thiserror::Error)]
 #[error("the claim that holds the roles has another type")]
-pub(crate) struct Unclear;
+pub(crate) struct UnreadableRoles;
 
 impl Part {
-    fn read(&self, payload: &str) -> Result<Vec<String>, Unclear> {
+    fn read(&self, payload: &str) -> Result<Vec<String>, UnreadableRoles> {
         let Some((claim, members)) = self.path.split_first() else {
-            return Err(Unclear);
+            return Err(UnreadableRoles);
         };
         let found = Member::<Value>::named(claim).read(payload);
-        let Some(mut value) = found.map_err(|_| Unclear)? else {
+        let Some(mut value) = found.map_err(|_| UnreadableRoles)? else {
             return Ok(Vec::new());
         };
         for name in members {
             let Value::Object(mut object) = value else {
-                return Err(Unclear);
+                return Err(UnreadableRoles);
             };
             match object.remove(name) {
                 Some(member) => value = member,
@@ -168,13 +171,13 @@ impl Part {
             }
         }
         match (self.shape, value) {
-            (Shape::Names, Value::Object(object)) => object
+            (Shape::MemberNames, Value::Object(object)) => object
                 .into_iter()
-                .map(|(name, value)| is_granted(&value).then_some(name).ok_or(Unclear))
+                .map(|(name, value)| is_granted(&value).then_some(name).ok_or(UnreadableRoles))
                 .collect(),
             (Shape::Texts, Value::String(one)) => Ok(vec![one]),
             (Shape::Texts, Value::Array(many)) => many.into_iter().map(text).collect(),
-            _ => Err(Unclear),
+            _ => Err(UnreadableRoles),
         }
     }
 }
@@ -187,9 +190,9 @@ fn is_granted(value: &Value) -> bool {
     }
 }
 
-fn text(value: Value) -> Result<String, Unclear> {
+fn text(value: Value) -> Result<String, UnreadableRoles> {
     match value {
         Value::String(text) => Ok(text),
-        _ => Err(Unclear),
+        _ => Err(UnreadableRoles),
     }
 }

@@ -12,7 +12,7 @@ mod typed;
 mod views;
 
 #[cfg(feature = "cache")]
-pub(crate) use self::token::KeptToken;
+pub(crate) use self::token::CachedToken;
 pub use self::{
     layout::{RoleSource, ScopeSource},
     typed::TypedToken,
@@ -20,11 +20,11 @@ pub use self::{
 };
 pub(crate) use self::{
     provider::Provider,
-    read::{Alphabet, Diagnosis, LAST_SECOND, Place, Reader, Unreadable, Wanted},
+    read::{Alphabet, ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable},
     realm::{Realm, RealmTag},
-    registered::Registered,
+    registered::RegisteredClaims,
     session_id::SessionId,
-    span::{Span, Spans},
-    token::{Context, VerifiedToken},
+    span::{TextRange, TextRanges},
+    token::{TokenContext, VerifiedToken},
 };
 pub use crate::jose::Header;

@@ -2,79 +2,79 @@
 
 use std::slice;
 
-use super::span::{Span, Spans};
-use crate::claims::read::Place;
+use super::span::{TextRange, TextRanges};
+use crate::claims::read::ClaimSlot;
 
 /// The registered claims of a payload.
 ///
 /// A claim that is present has the right type: a wrong one refuses the token (RFC 7519 section 4.1,
 /// RFC 9068 section 2.2, RFC 6749 section 3.3). Texts are kept as positions in the payload.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Registered {
-    pub(crate) acr: Option<Span>,
-    pub(crate) audience: Option<Spans>,
+pub(crate) struct RegisteredClaims {
+    pub(crate) acr: Option<TextRange>,
+    pub(crate) audience: Option<TextRanges>,
     pub(crate) auth_time: Option<i64>,
-    pub(crate) client_id: Option<Span>,
+    pub(crate) client_id: Option<TextRange>,
     /// That there is one; what it holds is not looked at.
     pub(crate) confirmation: Option<()>,
     pub(crate) expires_at: Option<i64>,
-    pub(crate) id: Option<Span>,
+    pub(crate) id: Option<TextRange>,
     pub(crate) issued_at: Option<i64>,
-    pub(crate) issuer: Option<Span>,
+    pub(crate) issuer: Option<TextRange>,
     pub(crate) not_before: Option<i64>,
-    pub(crate) scope: Option<Spans>,
-    pub(crate) session_id: Option<Span>,
-    pub(crate) subject: Option<Span>,
+    pub(crate) scope: Option<TextRanges>,
+    pub(crate) session_id: Option<TextRange>,
+    pub(crate) subject: Option<TextRange>,
     /// The wanted texts, in the order in which they were wanted.
-    pub(super) others: Vec<Option<Spans>>,
+    pub(super) others: Vec<Option<TextRanges>>,
     /// The texts that had escapes in them, one behind the other.
     pub(super) unescaped: String,
     /// The claims that must be there and are not, as bits in the order in which they were wanted.
     pub(crate) missing: u64,
 }
 
-impl Registered {
+impl RegisteredClaims {
     /// A text of the payload that these claims were read from.
-    pub(crate) fn get<'t>(&'t self, text: Span, payload: &'t str) -> &'t str {
+    pub(crate) fn get<'t>(&'t self, text: TextRange, payload: &'t str) -> &'t str {
         text.get(payload, &self.unescaped)
     }
 
     /// The texts of a claim; `None` if it is absent.
-    pub(crate) fn texts(&self, place: Place) -> Option<&[Span]> {
+    pub(crate) fn texts(&self, place: ClaimSlot) -> Option<&[TextRange]> {
         let one = match place {
-            Place::Acr => &self.acr,
-            Place::ClientId => &self.client_id,
-            Place::Id => &self.id,
-            Place::Issuer => &self.issuer,
-            Place::SessionId => &self.session_id,
-            Place::Subject => &self.subject,
-            Place::Audience => return self.audience.as_ref().map(Spans::as_slice),
-            Place::Other(index) => return Some(self.other(index)?.as_slice()),
-            Place::Scope => return self.scope.as_ref().map(Spans::as_slice),
+            ClaimSlot::Acr => &self.acr,
+            ClaimSlot::ClientId => &self.client_id,
+            ClaimSlot::Id => &self.id,
+            ClaimSlot::Issuer => &self.issuer,
+            ClaimSlot::SessionId => &self.session_id,
+            ClaimSlot::Subject => &self.subject,
+            ClaimSlot::Audience => return self.audience.as_ref().map(TextRanges::as_slice),
+            ClaimSlot::Other(index) => return Some(self.other(index)?.as_slice()),
+            ClaimSlot::Scope => return self.scope.as_ref().map(TextRanges::as_slice),
         };
         one.as_ref().map(slice::from_ref)
     }
 
     /// The text of a claim; `None` if it is absent, or an array of texts.
-    pub(crate) fn text(&self, place: Place) -> Option<Span> {
+    pub(crate) fn text(&self, place: ClaimSlot) -> Option<TextRange> {
         let several = match place {
-            Place::Acr => return self.acr,
-            Place::ClientId => return self.client_id,
-            Place::Id => return self.id,
-            Place::Issuer => return self.issuer,
-            Place::SessionId => return self.session_id,
-            Place::Subject => return self.subject,
-            Place::Audience => self.audience.as_ref(),
-            Place::Other(index) => self.other(index),
-            Place::Scope => self.scope.as_ref(),
+            ClaimSlot::Acr => return self.acr,
+            ClaimSlot::ClientId => return self.client_id,
+            ClaimSlot::Id => return self.id,
+            ClaimSlot::Issuer => return self.issuer,
+            ClaimSlot::SessionId => return self.session_id,
+            ClaimSlot::Subject => return self.subject,
+            ClaimSlot::Audience => self.audience.as_ref(),
+            ClaimSlot::Other(index) => self.other(index),
+            ClaimSlot::Scope => self.scope.as_ref(),
         };
         match several? {
-            Spans::One(one) => Some(*one),
-            Spans::Many(_) => None,
+            TextRanges::One(one) => Some(*one),
+            TextRanges::Many(_) => None,
         }
     }
 
-    fn other(&self, index: u16) -> Option<&Spans> {
+    fn other(&self, index: u16) -> Option<&TextRanges> {
         self.others.get(usize::from(index))?.as_ref()
     }
 }
@@ -86,11 +86,11 @@ mod tests {
     use super::*;
     use crate::{
         AuthErrorKind,
-        claims::read::{Unreadable, Wanted},
+        claims::read::{ClaimSpec, Unreadable},
     };
 
-    fn parse(payload: &str) -> Result<Registered, AuthErrorKind> {
-        Registered::parse(payload, &Wanted::NOTHING).map_err(Unreadable::kind)
+    fn parse(payload: &str) -> Result<RegisteredClaims, AuthErrorKind> {
+        RegisteredClaims::parse(payload, &ClaimSpec::NOTHING).map_err(Unreadable::kind)
     }
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
             "scope":"r w","client_id":"c","acr":"1","sid":"d","auth_time":3,"cnf":{"jkt":"x"},"other":[{}]}"#;
         let claims = parse(payload).unwrap();
         assert_eq!(claims.get(claims.issuer.unwrap(), payload), "i");
-        assert_eq!(claims.texts(Place::Audience).unwrap().len(), 2);
+        assert_eq!(claims.texts(ClaimSlot::Audience).unwrap().len(), 2);
         assert_eq!(
             (
                 claims.expires_at,
@@ -192,9 +192,9 @@ mod tests {
 
     #[test]
     fn a_wanted_claim_that_is_absent_is_reported() {
-        let wanted = Wanted::new(vec!["tenant".into(), "plan".into()]);
+        let wanted = ClaimSpec::new(vec!["tenant".into(), "plan".into()]);
         let parse = |payload| {
-            Registered::parse(payload, &wanted)
+            RegisteredClaims::parse(payload, &wanted)
                 .map_err(Unreadable::kind)
                 .unwrap()
                 .missing
@@ -210,7 +210,7 @@ mod tests {
         let claims = parse(payload).unwrap();
         assert_eq!(claims.get(claims.subject.unwrap(), payload), "ab");
         assert_eq!(
-            claims.get(claims.texts(Place::Audience).unwrap()[0], payload),
+            claims.get(claims.texts(ClaimSlot::Audience).unwrap()[0], payload),
             "a"
         );
     }

@@ -6,13 +6,13 @@ use crate::jose::position;
 
 /// Where a text stands: in the payload, or behind it, among the texts that had escapes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
+pub(crate) struct TextRange {
     start: u32,
     /// A quote comes before every text, so it is never 0.
     end: NonZeroU32,
 }
 
-impl Span {
+impl TextRange {
     /// The position of a text that the parser borrowed from the payload.
     pub(super) fn of(payload: &str, text: &str) -> Option<Self> {
         let (start, end) = position(payload, text)?;
@@ -46,20 +46,20 @@ impl Span {
 
 /// One text or an array of them.
 #[derive(Clone, Debug)]
-pub(crate) enum Spans {
-    One(Span),
-    Many(Vec<Span>),
+pub(crate) enum TextRanges {
+    One(TextRange),
+    Many(Vec<TextRange>),
 }
 
-impl Spans {
-    pub(super) fn push(&mut self, text: Span) {
+impl TextRanges {
+    pub(super) fn push(&mut self, text: TextRange) {
         match self {
             Self::One(first) => *self = Self::Many(vec![*first, text]),
             Self::Many(texts) => texts.push(text),
         }
     }
 
-    pub(crate) fn as_slice(&self) -> &[Span] {
+    pub(crate) fn as_slice(&self) -> &[TextRange] {
         match self {
             Self::One(one) => slice::from_ref(one),
             Self::Many(many) => many,

@@ -9,15 +9,15 @@ use std::{
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    layout::{RoleSource, Unclear},
-    registered::Registered,
-    span::Span,
+    layout::{RoleSource, UnreadableRoles},
+    registered::RegisteredClaims,
+    span::TextRange,
     views::{Audience, Scopes},
 };
 use crate::{
-    claims::read::{Parsed, Place},
+    claims::read::{ClaimSlot, Parsed},
     clock::Clock,
-    error::{AuthError, AuthErrorKind, ProtectionSpace},
+    error::{AuthError, AuthErrorKind, ChallengeParams},
     jose::{Header, Member},
 };
 
@@ -47,24 +47,24 @@ use crate::{
 #[derive(Clone)]
 pub struct VerifiedToken {
     inner: Arc<Inner>,
-    space: Option<Arc<ProtectionSpace>>,
+    space: Option<Arc<ChallengeParams>>,
 }
 
 struct Inner {
     header: Arc<Header>,
     payload: Arc<str>,
-    registered: Registered,
-    context: Arc<Context>,
+    registered: RegisteredClaims,
+    context: Arc<TokenContext>,
     parsed: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// A token as a table has it.
 #[cfg(feature = "cache")]
 #[derive(Clone)]
-pub(crate) struct KeptToken(Arc<Inner>);
+pub(crate) struct CachedToken(Arc<Inner>);
 
 #[cfg(feature = "cache")]
-impl KeptToken {
+impl CachedToken {
     pub(crate) fn into_token(self) -> VerifiedToken {
         VerifiedToken {
             inner: self.0,
@@ -78,18 +78,18 @@ impl KeptToken {
 }
 
 /// What a verifier gives all its tokens: the clock, and where scopes and roles are.
-pub(crate) struct Context {
+pub(crate) struct TokenContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) roles: RoleSource,
-    pub(crate) scopes: Vec<Place>,
+    pub(crate) scopes: Vec<ClaimSlot>,
 }
 
 impl VerifiedToken {
     pub(crate) fn new(
         header: Arc<Header>,
         payload: Arc<str>,
-        registered: Registered,
-        context: Arc<Context>,
+        registered: RegisteredClaims,
+        context: Arc<TokenContext>,
         parsed: Parsed,
     ) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl VerifiedToken {
 
     /// The same token with its own counts of references, and its own place for the typed claims.
     #[cfg(feature = "cache")]
-    pub(crate) fn twin(&self) -> Self {
+    pub(crate) fn unshared_clone(&self) -> Self {
         let inner = &*self.inner;
         Self::new(
             Arc::new(Header::clone(&inner.header)),
@@ -119,16 +119,16 @@ impl VerifiedToken {
 
     /// What stays of it in a table: it is in no protection space there.
     #[cfg(feature = "cache")]
-    pub(crate) fn to_kept(&self) -> KeptToken {
-        KeptToken(Arc::clone(&self.inner))
+    pub(crate) fn to_cached(&self) -> CachedToken {
+        CachedToken(Arc::clone(&self.inner))
     }
 
     #[cfg(feature = "cache")]
-    pub(crate) fn registered(&self) -> &Registered {
+    pub(crate) fn registered(&self) -> &RegisteredClaims {
         &self.inner.registered
     }
 
-    pub(crate) fn in_space(mut self, space: &Arc<ProtectionSpace>) -> Self {
+    pub(crate) fn in_space(mut self, space: &Arc<ChallengeParams>) -> Self {
         self.space = Some(Arc::clone(space));
         self
     }
@@ -259,7 +259,9 @@ impl VerifiedToken {
         Ok(roles)
     }
 
-    pub(crate) fn roles_by_part(&self) -> impl Iterator<Item = Result<Vec<String>, Unclear>> {
+    pub(crate) fn roles_by_part(
+        &self,
+    ) -> impl Iterator<Item = Result<Vec<String>, UnreadableRoles>> {
         self.inner.context.roles.read(&self.inner.payload)
     }
 
@@ -302,11 +304,11 @@ impl VerifiedToken {
     }
 
     fn misfit<T>(&self, error: &serde_json::Error) -> AuthError {
-        let error = Misfit::new::<T>(error);
+        let error = ClaimsMismatch::new::<T>(error);
         self.refuse(AuthErrorKind::Misconfigured).with_source(error)
     }
 
-    fn text(&self, text: Option<Span>) -> Option<&str> {
+    fn text(&self, text: Option<TextRange>) -> Option<&str> {
         Some(self.inner.registered.get(text?, &self.inner.payload))
     }
 }
@@ -322,13 +324,13 @@ impl fmt::Debug for VerifiedToken {
 /// The payload is no `T`. It says where, and never what stands there.
 #[derive(Debug, thiserror::Error)]
 #[error("the claims do not fit `{wanted}`: {what} (column {column})")]
-pub(super) struct Misfit {
+pub(super) struct ClaimsMismatch {
     wanted: &'static str,
     what: String,
     column: usize,
 }
 
-impl Misfit {
+impl ClaimsMismatch {
     pub(super) fn new<T>(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         // The name of a missing field comes from `T`; any other text may quote the payload.

@@ -4,7 +4,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::token::{Misfit, VerifiedToken};
+use super::token::{ClaimsMismatch, VerifiedToken};
 use crate::{
     error::{AuthError, AuthErrorKind},
     jose::Header,
@@ -62,7 +62,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> TypedToken<T> {
                 issued_at,
             }),
             Some(Err(error)) => {
-                let error = Misfit::new::<T>(&error);
+                let error = ClaimsMismatch::new::<T>(&error);
                 Err(AuthError::from(AuthErrorKind::Misconfigured).with_source(error))
             }
             // Nothing is accepted whose claims were not read.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::registered::Registered;
-use crate::claims::read::Place;
+use super::registered::RegisteredClaims;
+use crate::claims::read::ClaimSlot;
 
 /// The audiences of a token (`aud`, RFC 7519 section 4.1.3): one text or several.
 ///
@@ -19,12 +19,12 @@ use crate::claims::read::Place;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Audience<'t> {
-    claims: &'t Registered,
+    claims: &'t RegisteredClaims,
     payload: &'t str,
 }
 
 impl<'t> Audience<'t> {
-    pub(crate) fn new(claims: &'t Registered, payload: &'t str) -> Self {
+    pub(crate) fn new(claims: &'t RegisteredClaims, payload: &'t str) -> Self {
         Self { claims, payload }
     }
 
@@ -37,7 +37,7 @@ impl<'t> Audience<'t> {
     /// Each audience, in the token's order.
     pub fn iter(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         let Self { claims, payload } = *self;
-        let texts = claims.texts(Place::Audience).unwrap_or_default();
+        let texts = claims.texts(ClaimSlot::Audience).unwrap_or_default();
         texts.iter().map(move |text| claims.get(*text, payload))
     }
 }
@@ -66,13 +66,17 @@ impl fmt::Debug for Audience<'_> {
 /// ```
 #[derive(Clone, Copy)]
 pub struct Scopes<'t> {
-    places: &'t [Place],
-    claims: &'t Registered,
+    places: &'t [ClaimSlot],
+    claims: &'t RegisteredClaims,
     payload: &'t str,
 }
 
 impl<'t> Scopes<'t> {
-    pub(crate) fn new(places: &'t [Place], claims: &'t Registered, payload: &'t str) -> Self {
+    pub(crate) fn new(
+        places: &'t [ClaimSlot],
+        claims: &'t RegisteredClaims,
+        payload: &'t str,
+    ) -> Self {
         Self {
             places,
             claims,

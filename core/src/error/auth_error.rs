@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, sync::Arc};
 
 use super::mismatch::Mismatch;
-use crate::error::challenge::{Challenge, ProtectionSpace};
+use crate::error::challenge::{Challenge, ChallengeParams};
 
 /// Why a request was refused.
 ///
@@ -25,10 +25,10 @@ use crate::error::challenge::{Challenge, ProtectionSpace};
 #[derive(Clone)]
 pub struct AuthError {
     kind: AuthErrorKind,
-    needs: Option<Arc<Needs>>,
+    needs: Option<Arc<Required>>,
     retry_after: Option<u32>,
     source: Source,
-    space: Option<Arc<ProtectionSpace>>,
+    space: Option<Arc<ChallengeParams>>,
 }
 
 /// More about it, for the log.
@@ -41,7 +41,7 @@ enum Source {
 
 /// What a policy asked for, so that the challenge can say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
+pub(crate) struct Required {
     pub(crate) scopes: Vec<String>,
     pub(crate) acr_values: Vec<String>,
     pub(crate) max_age: Option<u64>,
@@ -90,7 +90,7 @@ impl AuthError {
         self
     }
 
-    pub(crate) fn with_needs(mut self, needs: Arc<Needs>) -> Self {
+    pub(crate) fn with_needs(mut self, needs: Arc<Required>) -> Self {
         self.needs = Some(needs);
         self
     }
@@ -100,12 +100,12 @@ impl AuthError {
         self
     }
 
-    pub(crate) fn with_space(mut self, space: &Arc<ProtectionSpace>) -> Self {
+    pub(crate) fn with_space(mut self, space: &Arc<ChallengeParams>) -> Self {
         self.space = Some(Arc::clone(space));
         self
     }
 
-    pub(crate) fn needs(&self) -> Option<&Needs> {
+    pub(crate) fn needs(&self) -> Option<&Required> {
         self.needs.as_deref()
     }
 
@@ -113,7 +113,7 @@ impl AuthError {
         self.retry_after
     }
 
-    pub(crate) fn space(&self) -> Option<&ProtectionSpace> {
+    pub(crate) fn space(&self) -> Option<&ChallengeParams> {
         self.space.as_deref()
     }
 }
@@ -226,7 +226,7 @@ pub enum AuthErrorKind {
 }
 
 /// The public facts about a kind: status, RFC 6750 code, reason, text.
-struct Facts(u16, Option<&'static str>, &'static str, &'static str);
+struct KindInfo(u16, Option<&'static str>, &'static str, &'static str);
 
 impl AuthErrorKind {
     /// The HTTP status: 400, 401, 403, 500 or 503.
@@ -252,132 +252,142 @@ impl AuthErrorKind {
         self.facts().3
     }
 
-    fn facts(self) -> Facts {
+    fn facts(self) -> KindInfo {
         const REQUEST: Option<&str> = Some("invalid_request");
         const SCOPE: Option<&str> = Some("insufficient_scope");
         const STEP_UP: Option<&str> = Some("insufficient_user_authentication");
         const TOKEN: Option<&str> = Some("invalid_token");
 
         match self {
-            Self::AmbiguousKey => Facts(
+            Self::AmbiguousKey => KindInfo(
                 401,
                 TOKEN,
                 "ambiguous_key",
                 "too many keys could have signed the token",
             ),
             Self::BadSignature => {
-                Facts(401, TOKEN, "bad_signature", "the signature does not match")
+                KindInfo(401, TOKEN, "bad_signature", "the signature does not match")
             }
-            Self::BoundToken => Facts(
+            Self::BoundToken => KindInfo(
                 401,
                 TOKEN,
                 "bound_token",
                 "the token is bound to a key that was not proven",
             ),
-            Self::CrossSite => Facts(
+            Self::CrossSite => KindInfo(
                 403,
                 None,
                 "cross_site",
                 "the request comes from another site",
             ),
-            Self::Expired => Facts(401, TOKEN, "expired", "the token has expired"),
-            Self::Forbidden => Facts(403, SCOPE, "forbidden", "the token does not permit this"),
-            Self::InsufficientScope => Facts(
+            Self::Expired => KindInfo(401, TOKEN, "expired", "the token has expired"),
+            Self::Forbidden => KindInfo(403, SCOPE, "forbidden", "the token does not permit this"),
+            Self::InsufficientScope => KindInfo(
                 403,
                 SCOPE,
                 "insufficient_scope",
                 "the token lacks a required scope",
             ),
-            Self::InvalidClaim => Facts(401, TOKEN, "invalid_claim", "a claim is not valid"),
-            Self::IssuedInFuture => Facts(
+            Self::InvalidClaim => KindInfo(401, TOKEN, "invalid_claim", "a claim is not valid"),
+            Self::IssuedInFuture => KindInfo(
                 401,
                 TOKEN,
                 "issued_in_future",
                 "the token was issued in the future",
             ),
-            Self::KeysUnavailable => Facts(
+            Self::KeysUnavailable => KindInfo(
                 503,
                 None,
                 "keys_unavailable",
                 "the service cannot verify tokens right now",
             ),
             Self::LifetimeTooLong => {
-                Facts(401, TOKEN, "lifetime_too_long", "the token lives too long")
+                KindInfo(401, TOKEN, "lifetime_too_long", "the token lives too long")
             }
-            Self::MalformedRequest => Facts(
+            Self::MalformedRequest => KindInfo(
                 400,
                 REQUEST,
                 "malformed_request",
                 "the credentials are malformed",
             ),
-            Self::MalformedToken => Facts(401, TOKEN, "malformed_token", "the token is malformed"),
-            Self::Misconfigured => {
-                Facts(500, None, "misconfigured", "the service is misconfigured")
+            Self::MalformedToken => {
+                KindInfo(401, TOKEN, "malformed_token", "the token is malformed")
             }
-            Self::MissingClaim => Facts(401, TOKEN, "missing_claim", "a required claim is missing"),
-            Self::MissingOrigin => Facts(
+            Self::Misconfigured => {
+                KindInfo(500, None, "misconfigured", "the service is misconfigured")
+            }
+            Self::MissingClaim => {
+                KindInfo(401, TOKEN, "missing_claim", "a required claim is missing")
+            }
+            Self::MissingOrigin => KindInfo(
                 403,
                 None,
                 "missing_origin",
                 "the request has no Origin header",
             ),
-            Self::MissingToken => Facts(401, None, "missing_token", "authentication is required"),
-            Self::NotYetValid => Facts(401, TOKEN, "not_yet_valid", "the token is not valid yet"),
-            Self::RevocationUnavailable => Facts(
+            Self::MissingToken => {
+                KindInfo(401, None, "missing_token", "authentication is required")
+            }
+            Self::NotYetValid => {
+                KindInfo(401, TOKEN, "not_yet_valid", "the token is not valid yet")
+            }
+            Self::RevocationUnavailable => KindInfo(
                 503,
                 None,
                 "revocation_unavailable",
                 "the service cannot verify tokens right now",
             ),
-            Self::Revoked => Facts(401, TOKEN, "revoked", "the token has been revoked"),
-            Self::StepUpRequired => Facts(
+            Self::Revoked => KindInfo(401, TOKEN, "revoked", "the token has been revoked"),
+            Self::StepUpRequired => KindInfo(
                 401,
                 STEP_UP,
                 "step_up_required",
                 "a more recent or stronger authentication is required",
             ),
-            Self::TokenTooLarge => Facts(401, TOKEN, "token_too_large", "the token is too large"),
-            Self::TokenTooOld => Facts(401, TOKEN, "token_too_old", "the token is too old"),
-            Self::UnknownIssuer => {
-                Facts(401, TOKEN, "unknown_issuer", "the issuer is not known here")
+            Self::TokenTooLarge => {
+                KindInfo(401, TOKEN, "token_too_large", "the token is too large")
             }
-            Self::UnknownKey => Facts(
+            Self::TokenTooOld => KindInfo(401, TOKEN, "token_too_old", "the token is too old"),
+            Self::UnknownIssuer => {
+                KindInfo(401, TOKEN, "unknown_issuer", "the issuer is not known here")
+            }
+            Self::UnknownKey => KindInfo(
                 401,
                 TOKEN,
                 "unknown_key",
                 "the token's key is not known here",
             ),
-            Self::UnsupportedHeader => Facts(
+            Self::UnsupportedHeader => KindInfo(
                 401,
                 TOKEN,
                 "unsupported_header",
                 "the token's header is not supported",
             ),
-            Self::WrongAlgorithm => Facts(
+            Self::WrongAlgorithm => KindInfo(
                 401,
                 TOKEN,
                 "wrong_algorithm",
                 "the token's algorithm is not accepted",
             ),
-            Self::WrongAudience => Facts(
+            Self::WrongAudience => KindInfo(
                 401,
                 TOKEN,
                 "wrong_audience",
                 "the token is meant for another audience",
             ),
-            Self::WrongCsrfToken => Facts(
+            Self::WrongCsrfToken => KindInfo(
                 403,
                 None,
                 "wrong_csrf_token",
                 "the X-CSRF-Token header is missing or of another session",
             ),
-            Self::WrongIssuer => Facts(
+            Self::WrongIssuer => KindInfo(
                 401,
                 TOKEN,
                 "wrong_issuer",
                 "the token comes from another issuer",
             ),
-            Self::WrongType => Facts(
+            Self::WrongType => KindInfo(
                 401,
                 TOKEN,
                 "wrong_type",

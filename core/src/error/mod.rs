@@ -7,8 +7,8 @@ mod mismatch;
 mod store_error;
 
 pub(crate) use self::{
-    auth_error::Needs,
-    challenge::ProtectionSpace,
+    auth_error::Required,
+    challenge::ChallengeParams,
     mismatch::{Fixed, LONGEST, cut, quoted},
 };
 pub use self::{

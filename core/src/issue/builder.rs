@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde::Serialize;
 
 use super::{
-    issuer::{Issuer, Settings},
+    issuer::{Issuer, IssuerSettings},
     signing_keys::{self, InTime, SigningKeys},
 };
 use crate::{
@@ -129,7 +129,7 @@ impl IssuerBuilder {
             .clock(Arc::clone(&self.clock))
             .build()?;
         self.keys.prepare(&self.token_type);
-        Ok(Issuer::new(Settings {
+        Ok(Issuer::new(IssuerSettings {
             iss: member("iss", &self.name),
             aud: match &*self.audiences {
                 [one] => member("aud", one),

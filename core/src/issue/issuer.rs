@@ -14,7 +14,7 @@ use crate::{
     claims::{LAST_SECOND, Realm, SessionId},
     clock::Clock,
     error::ConfigError,
-    issue::inspect::{Given, summary},
+    issue::inspect::{ClaimSummary, summary},
     jose::base64url,
     verify::{Verifier, VerifierBuilder},
 };
@@ -46,10 +46,10 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Issuer(Arc<Settings>);
+pub struct Issuer(Arc<IssuerSettings>);
 
 /// What an issuer writes into its tokens, checked by the builder. Times in seconds.
-pub(super) struct Settings {
+pub(super) struct IssuerSettings {
     pub(super) name: String,
     pub(super) audiences: Vec<String>,
     /// The claim as a member of an object, and the comma behind it.
@@ -71,7 +71,7 @@ impl Issuer {
         IssuerBuilder::new(name.into(), keys.into())
     }
 
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: IssuerSettings) -> Self {
         Self(Arc::new(settings))
     }
 
@@ -89,7 +89,7 @@ impl Issuer {
         let (json, given) = summary::write(claims)?;
         let given = match given {
             Some(given) => given,
-            None => Given::from(&summary::read(&json)?.1),
+            None => ClaimSummary::from(&summary::read(&json)?.1),
         };
         self.sign(json, given)
     }
@@ -131,9 +131,9 @@ impl Issuer {
             session_realm: realm,
             exp: expires_at,
         };
-        let given = Given {
+        let given = ClaimSummary {
             expires_at: Some(expires_at),
-            ..Given::from(&claims)
+            ..ClaimSummary::from(&claims)
         };
         open(&mut json);
         let before = json.len();
@@ -197,7 +197,7 @@ impl Issuer {
     }
 
     /// Signs these claims and the issuer's own. `payload` is the text of a JSON object.
-    fn sign(&self, mut payload: Vec<u8>, given: Given) -> Result<IssuedToken, IssueError> {
+    fn sign(&self, mut payload: Vec<u8>, given: ClaimSummary) -> Result<IssuedToken, IssueError> {
         let settings = &*self.0;
         if given.is_reserved {
             return Err(IssueError(Cause::ReservedClaim));

@@ -36,8 +36,8 @@ impl TokenId {
 type Bits = [u8; 16];
 
 /// The identifiers that a thread has drawn, and not used yet. They are no secrets: tokens show them.
-struct Lot {
-    bits: [Bits; Lot::SIZE],
+struct IdBatch {
+    bits: [Bits; IdBatch::SIZE],
     left: usize,
     /// For whom they were drawn.
     second: i64,
@@ -46,10 +46,10 @@ struct Lot {
 
 thread_local! {
     // It has no destructor, so a thread has it to its end.
-    static LOT: RefCell<Lot> = const { RefCell::new(Lot::EMPTY) };
+    static LOT: RefCell<IdBatch> = const { RefCell::new(IdBatch::EMPTY) };
 }
 
-impl Lot {
+impl IdBatch {
     const SIZE: usize = 32;
 
     const EMPTY: Self = Self {
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    fn draw(lot: &mut Lot, count: usize, second: i64, process: u32) -> Vec<Bits> {
+    fn draw(lot: &mut IdBatch, count: usize, second: i64, process: u32) -> Vec<Bits> {
         let all = (0..count).map(|_| lot.take(second, process).unwrap());
         all.collect()
     }
@@ -103,24 +103,26 @@ mod tests {
 
     #[test]
     fn a_lot_is_used_up_in_its_second_and_its_process() {
-        let mut lot = Lot::EMPTY;
+        let mut lot = IdBatch::EMPTY;
         let first = draw(&mut lot, 2, 1, 7);
         let left = lot.bits;
-        assert_eq!(draw(&mut lot, 1, 1, 7), [left[Lot::SIZE - 3]]);
+        assert_eq!(draw(&mut lot, 1, 1, 7), [left[IdBatch::SIZE - 3]]);
         assert!(first.iter().all(|bits| left.contains(bits)));
         for (second, process) in [(2, 7), (2, 8), (1, 8)] {
             let [other] = draw(&mut lot, 1, second, process)[..] else {
                 unreachable!("one was asked for")
             };
             assert!(!left.contains(&other), "{second} {process}");
-            assert_eq!(lot.left, Lot::SIZE - 1);
+            assert_eq!(lot.left, IdBatch::SIZE - 1);
         }
     }
 
     #[test]
     fn a_lot_that_is_used_up_is_followed_by_another() {
-        let mut lot = Lot::EMPTY;
-        let all: HashSet<_> = draw(&mut lot, Lot::SIZE * 3, 1, 7).into_iter().collect();
-        assert_eq!(all.len(), Lot::SIZE * 3);
+        let mut lot = IdBatch::EMPTY;
+        let all: HashSet<_> = draw(&mut lot, IdBatch::SIZE * 3, 1, 7)
+            .into_iter()
+            .collect();
+        assert_eq!(all.len(), IdBatch::SIZE * 3);
     }
 }

@@ -41,11 +41,11 @@ pub(super) struct Ring {
     retired: Vec<Retired>,
     verifying: Arc<KeySet>,
     /// The headers under the active key, one for each type of token.
-    headers: Vec<Header>,
+    headers: Vec<EncodedHeader>,
 }
 
 #[derive(Clone)]
-struct Header {
+struct EncodedHeader {
     token_type: Arc<str>,
     /// In base64url, and the dot behind it.
     encoded: String,
@@ -231,7 +231,7 @@ impl SigningKeys {
         self.update(
             |ring| ring.header(token_type).is_none(),
             |ring| {
-                ring.headers.push(Header {
+                ring.headers.push(EncodedHeader {
                     token_type: token_type.into(),
                     encoded: encoded_header(&ring.active, token_type),
                 });
@@ -286,7 +286,7 @@ impl Ring {
 
     /// The header of tokens of this type: base64url, and the dot behind it.
     pub(super) fn header(&self, token_type: &str) -> Option<&str> {
-        let header = |header: &&Header| *header.token_type == *token_type;
+        let header = |header: &&EncodedHeader| *header.token_type == *token_type;
         Some(&self.headers.iter().find(header)?.encoded)
     }
 
@@ -335,13 +335,13 @@ pub(super) fn check_header(key: &SigningKey, token_type: &str) -> Result<(), Con
 
 fn encoded_header(key: &SigningKey, token_type: &str) -> String {
     #[derive(Serialize)]
-    struct Header<'a> {
+    struct EncodedHeader<'a> {
         alg: &'a str,
         typ: &'a str,
         kid: &'a str,
     }
     // Writing texts to memory cannot fail.
-    let json = serde_json::to_string(&Header {
+    let json = serde_json::to_string(&EncodedHeader {
         alg: key.algorithm().name(),
         typ: token_type,
         kid: key.id(),
@@ -376,8 +376,8 @@ impl KeySource for InTime {
         (!is_due).then(|| ring.verifying.id())
     }
 
-    fn is_renewed(&self) -> bool {
-        self.keys.is_renewed()
+    fn can_refresh(&self) -> bool {
+        self.keys.can_refresh()
     }
 }
 
@@ -391,7 +391,7 @@ impl KeySource for SigningKeys {
     }
 
     /// Whoever changes the ring changes what is seen here: there is nothing to fetch.
-    fn is_renewed(&self) -> bool {
+    fn can_refresh(&self) -> bool {
         false
     }
 }

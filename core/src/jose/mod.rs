@@ -22,7 +22,7 @@ pub(crate) use self::{
     base64url::Buffer,
     compact::Compact,
     crypto::{NoRandomness, hmac_sha256, random, sha256},
-    format::{Origin, parse_set},
+    format::{JwkSource, parse_set},
     header::normal_type,
-    json::{BadName, Checked, Member, Names, RAW, Text, position},
+    json::{BadName, Member, MemberNames, SERDE_RAW_VALUE, StrictValue, Text, position},
 };

@@ -6,6 +6,6 @@ pub(crate) mod source;
 pub(crate) use self::{set::KeySet, source::Keys};
 pub use self::{
     set::KeySetId,
-    source::{KeySource, KeysUnavailable, Refresh},
+    source::{KeySource, KeysUnavailable, RefreshReason},
 };
 pub use crate::{future::BoxFuture, jose::SkippedKey};

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     error::{AuthError, AuthErrorKind, ConfigError},
-    jose::{Algorithm, Buffer, Compact, Header, Key, Origin, SkippedKey, base64url, parse_set},
+    jose::{Algorithm, Buffer, Compact, Header, JwkSource, Key, SkippedKey, base64url, parse_set},
 };
 
 /// An immutable set of verification keys.
@@ -82,7 +82,7 @@ impl KeySet {
     ///
     /// As [`from_json`](Self::from_json).
     pub fn from_json_for(json: &str, algorithms: &[Algorithm]) -> Result<Self, ConfigError> {
-        Self::parse(json, algorithms, Origin::Local)
+        Self::parse(json, algorithms, JwkSource::Local)
     }
 
     /// Reads a JWK set that was fetched: as [`from_json`](Self::from_json), without secrets.
@@ -103,13 +103,13 @@ impl KeySet {
     /// assert!(KeySet::from_remote_json(secret).is_err());
     /// ```
     pub fn from_remote_json(json: &str) -> Result<Self, ConfigError> {
-        Self::parse(json, Self::DEFAULT_ALGORITHMS, Origin::Remote)
+        Self::parse(json, Self::DEFAULT_ALGORITHMS, JwkSource::Remote)
     }
 
     pub(crate) fn parse(
         json: &str,
         algorithms: &[Algorithm],
-        origin: Origin,
+        origin: JwkSource,
     ) -> Result<Self, ConfigError> {
         let parsed = parse_set(json, algorithms, origin)?;
         if parsed.keys.is_empty() {

@@ -54,7 +54,7 @@ pub trait KeySource: Send + Sync + 'static {
     ///
     /// Where it cannot, a refused token costs no second look at its header. The keys may still change
     /// in place, as those of [`SigningKeys`](crate::SigningKeys) do.
-    fn is_renewed(&self) -> bool {
+    fn can_refresh(&self) -> bool {
         true
     }
 
@@ -63,7 +63,7 @@ pub trait KeySource: Send + Sync + 'static {
     /// The request waits for the future, then looks at the snapshot once more. Only one that came
     /// when there were no keys asks a second time, if those that came lack the key of its token. It is
     /// on the source to bound how often and how long.
-    fn refresh(&self, why: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+    fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         let _ = why;
         None
     }
@@ -72,7 +72,7 @@ pub trait KeySource: Send + Sync + 'static {
 /// Why a verifier asks a [`KeySource`] for newer keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refresh<'a> {
+pub enum RefreshReason<'a> {
     /// There are no keys to use.
     NoKeys,
     /// The token names no key, or keys here have no names, and none of them verifies it.
@@ -162,7 +162,7 @@ impl KeySource for Fixed {
         Some(self.0.id())
     }
 
-    fn is_renewed(&self) -> bool {
+    fn can_refresh(&self) -> bool {
         false
     }
 }

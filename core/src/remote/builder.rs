@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 
 use super::{remote_keys::RemoteKeys, saved::SavedKeys};
 use crate::remote::{
-    document::{DynFetch, Endpoint, Place},
-    refresh::{Driver, Shared, schedule::Jitter},
+    document::{DynFetch, Endpoint, Location},
+    refresh::{RefreshTask, State, schedule::Jitter},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -36,7 +36,7 @@ use crate::{
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RemoteKeysBuilder {
-    place: Place,
+    place: Location,
     algorithms: Option<Vec<Algorithm>>,
     keys_host: Option<String>,
     fetch: Option<Arc<dyn DynFetch>>,
@@ -52,7 +52,7 @@ impl RemoteKeysBuilder {
     /// The largest [`max_stale`](Self::max_stale): seven days.
     pub const LARGEST_MAX_STALE: Duration = Duration::from_secs(7 * 86_400);
 
-    pub(super) fn new(place: Place) -> Self {
+    pub(super) fn new(place: Location) -> Self {
         Self {
             place,
             algorithms: None,
@@ -136,7 +136,7 @@ impl RemoteKeysBuilder {
         accepted: Option<&[Algorithm]>,
     ) -> Result<RemoteKeys, ConfigError> {
         url::check_url(self.place.name())?;
-        if let Place::Issuer(issuer) = &self.place
+        if let Location::Issuer(issuer) = &self.place
             && issuer.contains('?')
         {
             return Err(setting("an issuer has no query (RFC 8414 section 2)"));
@@ -156,7 +156,7 @@ impl RemoteKeysBuilder {
             ConfigError::Missing("remote keys need a Tokio runtime: build them within one".into())
         })?;
         let name = self.place.name().to_owned();
-        let shared = Arc::new(Shared::new(
+        let shared = Arc::new(State::new(
             name,
             self.max_stale,
             self.clock,
@@ -174,7 +174,7 @@ impl RemoteKeysBuilder {
             fetch,
             self.max_stale,
         );
-        let driver = Driver::new(Arc::clone(&shared), endpoint);
+        let driver = RefreshTask::new(Arc::clone(&shared), endpoint);
         let task = runtime.spawn(driver.run());
         Ok(RemoteKeys::start(shared, task.abort_handle()))
     }
@@ -190,8 +190,8 @@ impl fmt::Debug for RemoteKeysBuilder {
 }
 
 /// A host alone, in lower case as it is compared: no scheme, no port, no path.
-fn check_keys_host(host: &str, place: &Place) -> Result<(), ConfigError> {
-    if matches!(place, Place::Jwks(_)) {
+fn check_keys_host(host: &str, place: &Location) -> Result<(), ConfigError> {
+    if matches!(place, Location::Jwks(_)) {
         return Err(ConfigError::Conflict(
             "`keys_host` is for keys that are discovered: this URL has its host".into(),
         ));

@@ -6,13 +6,13 @@ use tokio::task::AbortHandle;
 
 use super::{builder::RemoteKeysBuilder, saved::SavedKeys, status::KeysStatus};
 use crate::remote::{
-    document::{Failure, Place},
-    refresh::{Missing, Shared, Told},
+    document::{Failure, Location},
+    refresh::{Advice, KeyNeed, State},
 };
 use crate::{
     claims::Provider,
     future::BoxFuture,
-    keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable, Refresh},
+    keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable, RefreshReason},
 };
 
 /// The keys of an identity provider. Cheap to clone; clones share the keys.
@@ -57,7 +57,7 @@ use crate::{
 pub struct RemoteKeys(Arc<Handle>);
 
 struct Handle {
-    shared: Arc<Shared>,
+    shared: Arc<State>,
     task: AbortHandle,
 }
 
@@ -66,7 +66,7 @@ impl RemoteKeys {
     ///
     /// `https` only; `http` to this machine (`localhost`, `127.0.0.0/8`, `[::1]`) is allowed.
     pub fn jwks(url: impl Into<String>) -> RemoteKeysBuilder {
-        RemoteKeysBuilder::new(Place::Jwks(url.into()))
+        RemoteKeysBuilder::new(Location::Jwks(url.into()))
     }
 
     /// Keys of this issuer: its metadata says where they are (OpenID Connect Discovery 1.0, RFC 8414).
@@ -75,14 +75,14 @@ impl RemoteKeys {
     /// `https://id.example/` are two. Of a [`Provider`], its issuer counts, and the host of its keys.
     pub fn discover(provider: impl Into<Provider>) -> RemoteKeysBuilder {
         let provider = provider.into();
-        let builder = RemoteKeysBuilder::new(Place::Issuer(provider.issuer().to_owned()));
+        let builder = RemoteKeysBuilder::new(Location::Issuer(provider.issuer().to_owned()));
         match provider.keys_host {
             Some(host) => builder.keys_host(host),
             None => builder,
         }
     }
 
-    pub(super) fn start(shared: Arc<Shared>, task: AbortHandle) -> Self {
+    pub(super) fn start(shared: Arc<State>, task: AbortHandle) -> Self {
         Self(Arc::new(Handle { shared, task }))
     }
 
@@ -126,18 +126,18 @@ impl KeySource for RemoteKeys {
         self.0.shared.usable_id()
     }
 
-    fn refresh(&self, why: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+    fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         let shared = Arc::clone(&self.0.shared);
         let need = shared.need(match why {
-            Refresh::NoKeys => Missing::Everything,
-            Refresh::NoMatch => Missing::Match,
-            Refresh::UnknownKey(id) => Missing::Key(id.into()),
+            RefreshReason::NoKeys => KeyNeed::Everything,
+            RefreshReason::NoMatch => KeyNeed::Match,
+            RefreshReason::UnknownKey(id) => KeyNeed::Key(id.into()),
         });
         match shared.tell(&need) {
-            Told::Absent => None,
-            Told::Look => Some(Box::pin(ready(Ok(())))),
-            Told::Unavailable(unavailable) => Some(Box::pin(ready(Err(unavailable)))),
-            Told::Wait => Some(Box::pin(shared.wait(need))),
+            Advice::Absent => None,
+            Advice::Look => Some(Box::pin(ready(Ok(())))),
+            Advice::Unavailable(unavailable) => Some(Box::pin(ready(Err(unavailable)))),
+            Advice::Wait => Some(Box::pin(shared.wait(need))),
         }
     }
 }

@@ -13,12 +13,12 @@ pub struct Credentials<'h> {
     pub(crate) token: TokenText<'h>,
     /// Whether a browser may have added the token by itself.
     pub(crate) from_cookie: bool,
-    pub(crate) found: Found<'h>,
+    pub(crate) found: Provenance<'h>,
 }
 
 /// How a token was found.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Found<'h> {
+pub(crate) struct Provenance<'h> {
     /// Whether another enabled source carried a token too (RFC 6750 section 2).
     pub(crate) ambiguous: bool,
     /// Which of the source's [parts](crate::TokenSource::part) has it, from 0. `None` when it was
@@ -37,7 +37,7 @@ impl<'h> Credentials<'h> {
         Self {
             token: TokenText::Str(token),
             from_cookie: false,
-            found: Found::default(),
+            found: Provenance::default(),
         }
     }
 

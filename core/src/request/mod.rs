@@ -9,7 +9,7 @@ pub use self::{
     source::{RequestHead, TokenSource},
 };
 pub(crate) use self::{
-    credentials::{Found, TokenText},
+    credentials::{Provenance, TokenText},
     host::ends_in_number,
-    source::{Several, cookie, single, target_authority, visit_cookies},
+    source::{DuplicateHeader, cookie, single, target_authority, visit_cookies},
 };

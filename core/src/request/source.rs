@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use super::credentials::{Credentials, Found, TokenText};
+use super::credentials::{Credentials, Provenance, TokenText};
 use crate::{error::AuthErrorKind, jose::json};
 
 /// The head of a request, as the core reads it: no body, no copies.
@@ -62,7 +62,7 @@ enum Source {
     Custom(Arc<Finder>),
     Header(Box<str>),
     Query(Box<str>),
-    Several(Vec<TokenSource>),
+    DuplicateHeader(Vec<TokenSource>),
     WebsocketProtocol,
 }
 
@@ -120,13 +120,13 @@ impl TokenSource {
     pub fn or(self, other: Self) -> Self {
         let mut sources = self.into_parts();
         sources.extend(other.into_parts());
-        Self(Source::Several(sources))
+        Self(Source::DuplicateHeader(sources))
     }
 
     /// One of the sources that this consists of, none of which consists of others.
     pub(crate) fn part(&self, index: usize) -> Option<&Self> {
         match &self.0 {
-            Source::Several(sources) => sources.get(index),
+            Source::DuplicateHeader(sources) => sources.get(index),
             _ => (index == 0).then_some(self),
         }
     }
@@ -134,7 +134,7 @@ impl TokenSource {
     /// Whether this is `part`, or consists of it and others.
     pub(crate) fn contains(&self, part: &Self) -> bool {
         match (&self.0, &part.0) {
-            (Source::Several(sources), _) => sources.iter().any(|own| own.contains(part)),
+            (Source::DuplicateHeader(sources), _) => sources.iter().any(|own| own.contains(part)),
             (Source::Cookie(own), Source::Cookie(other))
             | (Source::Header(own), Source::Header(other))
             | (Source::Query(own), Source::Query(other)) => own == other,
@@ -147,7 +147,7 @@ impl TokenSource {
 
     fn into_parts(self) -> Vec<Self> {
         match self.0 {
-            Source::Several(sources) => sources,
+            Source::DuplicateHeader(sources) => sources,
             one => vec![Self(one)],
         }
     }
@@ -158,14 +158,14 @@ impl TokenSource {
         head: &'h dyn RequestHead,
     ) -> Result<Option<Credentials<'h>>, AuthErrorKind> {
         match &self.0 {
-            Source::Several(sources) => find_first(sources, head),
+            Source::DuplicateHeader(sources) => find_first(sources, head),
             _ => self.find_one(head).map(|token| {
                 Some(Credentials {
                     token: token?,
                     from_cookie: matches!(self.0, Source::Cookie(_)),
-                    found: Found {
+                    found: Provenance {
                         place: Some(0),
-                        ..Found::default()
+                        ..Provenance::default()
                     },
                 })
             }),
@@ -179,7 +179,7 @@ impl TokenSource {
             Source::Cookie(_) => vec![COOKIE],
             Source::Custom(_) | Source::Query(_) => Vec::new(),
             Source::Header(name) => vec![name],
-            Source::Several(sources) => sources.iter().flat_map(Self::headers).collect(),
+            Source::DuplicateHeader(sources) => sources.iter().flat_map(Self::headers).collect(),
             Source::WebsocketProtocol => vec![WEBSOCKET_PROTOCOL],
         }
     }
@@ -194,7 +194,7 @@ impl TokenSource {
             Source::Custom(find) => find(head),
             Source::Header(name) => only(head, name)?.map(text).transpose()?,
             Source::Query(name) => query(head, name)?,
-            Source::Several(_) => None,
+            Source::DuplicateHeader(_) => None,
             Source::WebsocketProtocol => websocket_protocol(head)?,
         };
         Ok(found.map(TokenText::Str))
@@ -215,7 +215,7 @@ impl fmt::Debug for TokenSource {
             Source::Custom(_) => f.write_str("custom"),
             Source::Header(name) => write!(f, "header({name:?})"),
             Source::Query(name) => write!(f, "query({name:?})"),
-            Source::Several(sources) => f.debug_list().entries(sources).finish(),
+            Source::DuplicateHeader(sources) => f.debug_list().entries(sources).finish(),
             Source::WebsocketProtocol => f.write_str("websocket_protocol"),
         }
     }
@@ -383,7 +383,7 @@ fn websocket_protocol(head: &dyn RequestHead) -> Result<Option<&str>, AuthErrorK
 
 /// The one header of this name, without white space at its end; an empty one counts as absent.
 fn only<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h [u8]>, AuthErrorKind> {
-    let value = single(head, name).map_err(|Several| AuthErrorKind::MalformedRequest)?;
+    let value = single(head, name).map_err(|DuplicateHeader| AuthErrorKind::MalformedRequest)?;
     Ok(value
         .map(<[u8]>::trim_ascii_end)
         .filter(|value| !value.is_empty()))
@@ -391,7 +391,7 @@ fn only<'h>(head: &'h dyn RequestHead, name: &str) -> Result<Option<&'h [u8]>, A
 
 /// Returns host and port of the request: the authority of its target, else the one `Host` header
 /// (RFC 9112 section 3.3).
-pub(crate) fn target_authority(head: &dyn RequestHead) -> Result<Option<&[u8]>, Several> {
+pub(crate) fn target_authority(head: &dyn RequestHead) -> Result<Option<&[u8]>, DuplicateHeader> {
     match head.authority() {
         Some(authority) => Ok(Some(authority.as_bytes())),
         None => single(head, "host"),
@@ -402,15 +402,19 @@ pub(crate) fn target_authority(head: &dyn RequestHead) -> Result<Option<&[u8]>, 
 pub(crate) fn single<'h>(
     head: &'h dyn RequestHead,
     name: &str,
-) -> Result<Option<&'h [u8]>, Several> {
+) -> Result<Option<&'h [u8]>, DuplicateHeader> {
     let mut found = None;
     let mut several = false;
     head.visit_header(name, &mut |value| several |= found.replace(value).is_some());
-    if several { Err(Several) } else { Ok(found) }
+    if several {
+        Err(DuplicateHeader)
+    } else {
+        Ok(found)
+    }
 }
 
 /// There is more than one header of the name.
-pub(crate) struct Several;
+pub(crate) struct DuplicateHeader;
 
 fn unquoted(value: &[u8]) -> &[u8] {
     match value {

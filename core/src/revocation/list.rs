@@ -14,7 +14,7 @@ use crate::{
     claims::{Realm, VerifiedToken},
     clock::Clock,
     error::AuthError,
-    revocation::index::{Finding, Full, Named, Table},
+    revocation::index::{Full, Lookup, RevocationIndex, TokenNames},
     sync::{AtomicI64, AtomicUsize},
 };
 
@@ -66,7 +66,7 @@ pub struct Revocation {
 }
 
 pub(super) struct Inner {
-    pub(super) table: Table,
+    pub(super) table: RevocationIndex,
     /// When the last complete read of the log began.
     synced_at: AtomicI64,
     /// How many follow a log.
@@ -120,7 +120,7 @@ impl Revocation {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let inner = Inner {
-            table: Table::new(capacity),
+            table: RevocationIndex::new(capacity),
             synced_at: AtomicI64::new(if replica { NEVER } else { ALWAYS }),
             followers: AtomicUsize::new(0),
             staleness,
@@ -190,7 +190,7 @@ impl Revocation {
     /// [`AuthErrorKind::RevocationUnavailable`](crate::AuthErrorKind::RevocationUnavailable) (503) when the
     /// list is not up to date.
     pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
-        let named = Named {
+        let named = TokenNames {
             id: token.id(),
             session: token.session_id(),
             realm: token.issuer(),
@@ -221,9 +221,9 @@ impl Revocation {
 
     /// `now` is the one that `exp` is compared with: the entry of a token counts at least as long as
     /// the token is accepted.
-    pub(crate) fn decide(&self, named: Named<'_>, now: i64) -> Result<(), Refusal> {
+    pub(crate) fn decide(&self, named: TokenNames<'_>, now: i64) -> Result<(), Refusal> {
         let named = match &self.realm {
-            Some(realm) => Named {
+            Some(realm) => TokenNames {
                 realm: Some(realm.as_str()),
                 ..named
             },
@@ -232,9 +232,9 @@ impl Revocation {
         // First: whoever sees that the log has been read then sees what was read.
         let freshness = self.freshness(now);
         match self.inner.table.look(&named, now) {
-            Finding::Revoked => return Err(Refusal::Revoked),
-            Finding::Incomplete => return Err(Refusal::Unavailable(Unavailable::Incomplete)),
-            Finding::Unlisted => {}
+            Lookup::Revoked => return Err(Refusal::Revoked),
+            Lookup::Incomplete => return Err(Refusal::Unavailable(Unavailable::Incomplete)),
+            Lookup::Unlisted => {}
         }
         match freshness {
             Err(cause) if !self.inner.accept_when_stale => Err(Refusal::Unavailable(cause)),

@@ -17,4 +17,4 @@ pub use self::{
     list::RevocationStatus,
     log::{LogBatch, LogPosition, RevocationLog},
 };
-pub(crate) use self::{index::Named, list::Revocation};
+pub(crate) use self::{index::TokenNames, list::Revocation};

@@ -17,7 +17,9 @@ use super::{
     list::Revocation,
     log::{LogBatch, LogPosition, RevocationLog},
 };
-use crate::revocation::index::{Finding, Name, Named, Slots, Table, Term};
+use crate::revocation::index::{
+    AtomicMap, HashedName, Lookup, RevocationIndex, TokenNames, Validity,
+};
 use crate::{
     error::StoreError,
     models::{check, spawn},
@@ -34,8 +36,8 @@ fn token(id: &str, until: i64) -> RevocationEntry {
     }
 }
 
-fn named(id: &str) -> Named<'_> {
-    Named {
+fn named(id: &str) -> TokenNames<'_> {
+    TokenNames {
         id: Some(id),
         session: None,
         realm: None,
@@ -49,13 +51,13 @@ fn named(id: &str) -> Named<'_> {
 #[test]
 fn a_name_that_is_found_is_found_whole() {
     check(3, || {
-        let slots = Arc::new(Slots::for_entries(1, i64::MIN));
+        let slots = Arc::new(AtomicMap::for_entries(1, i64::MIN));
         let done = Arc::new(AtomicBool::new(false));
-        let name = Name {
+        let name = HashedName {
             key: NonZeroU64::MIN,
             mark: 7,
         };
-        let term = Term {
+        let term = Validity {
             until: 100,
             issued_before: 50,
         };
@@ -79,12 +81,12 @@ fn a_name_that_is_found_is_found_whole() {
 #[test]
 fn an_entry_that_is_raised_never_goes_back() {
     check(3, || {
-        let slots = Arc::new(Slots::for_entries(1, i64::MIN));
-        let name = Name {
+        let slots = Arc::new(AtomicMap::for_entries(1, i64::MIN));
+        let name = HashedName {
             key: NonZeroU64::MIN,
             mark: 7,
         };
-        let term = |until, issued_before| Term {
+        let term = |until, issued_before| Validity {
             until,
             issued_before,
         };
@@ -110,7 +112,7 @@ fn an_entry_that_is_raised_never_goes_back() {
 #[test]
 fn nobody_misses_a_revocation_that_was_made() {
     check(3, || {
-        let table = Arc::new(Table::new(4));
+        let table = Arc::new(RevocationIndex::new(4));
         let done = Arc::new(AtomicBool::new(false));
         let writer = spawn({
             let (table, done) = (Arc::clone(&table), Arc::clone(&done));
@@ -121,7 +123,7 @@ fn nobody_misses_a_revocation_that_was_made() {
         });
         let is_done = done.load(Acquire);
         let found = table.look(&named("a"), NOW);
-        assert!(!is_done || found == Finding::Revoked, "{found:?}");
+        assert!(!is_done || found == Lookup::Revoked, "{found:?}");
         writer.join().unwrap();
     });
 }
@@ -130,7 +132,7 @@ fn nobody_misses_a_revocation_that_was_made() {
 #[test]
 fn two_revocations_at_once_are_both_made() {
     check(3, || {
-        let table = Arc::new(Table::new(8));
+        let table = Arc::new(RevocationIndex::new(8));
         for id in ["1", "2", "3", "4", "5"] {
             table.insert(&token(id, NOW), NOW).unwrap();
         }
@@ -141,7 +143,7 @@ fn two_revocations_at_once_are_both_made() {
         table.insert(&token("b", NOW), NOW).unwrap();
         other.join().unwrap();
         for id in ["a", "b"] {
-            assert_eq!(table.look(&named(id), NOW), Finding::Revoked);
+            assert_eq!(table.look(&named(id), NOW), Lookup::Revoked);
         }
         assert_eq!(table.len(), 7);
     });
@@ -154,7 +156,7 @@ fn a_revoked_token_stays_refused_while_the_table_makes_room() {
     const LATER: i64 = NOW + 1_000;
 
     check(3, || {
-        let table = Arc::new(Table::new(2));
+        let table = Arc::new(RevocationIndex::new(2));
         table.insert(&token("kept", LATER), NOW).unwrap();
         table.insert(&token("dropped", NOW), NOW).unwrap();
         let writer = spawn({
@@ -162,11 +164,11 @@ fn a_revoked_token_stays_refused_while_the_table_makes_room() {
             move || table.insert(&token("new", LATER), LATER).unwrap()
         });
         let found = table.look(&named("dropped"), NOW);
-        assert_ne!(found, Finding::Unlisted);
+        assert_ne!(found, Lookup::Unlisted);
         let found = table.look(&named("kept"), NOW);
-        assert_eq!(found, Finding::Revoked);
+        assert_eq!(found, Lookup::Revoked);
         writer.join().unwrap();
-        assert_eq!(table.look(&named("new"), LATER), Finding::Revoked);
+        assert_eq!(table.look(&named("new"), LATER), Lookup::Revoked);
     });
 }
 
@@ -174,7 +176,7 @@ fn a_revoked_token_stays_refused_while_the_table_makes_room() {
 #[test]
 fn a_gap_that_comes_up_meanwhile_is_not_forgotten() {
     check(3, || {
-        let table = Arc::new(Table::new(2));
+        let table = Arc::new(RevocationIndex::new(2));
         table.miss(NOW);
         table.count_gaps_anew();
         let other = spawn({
@@ -191,7 +193,7 @@ fn a_gap_that_comes_up_meanwhile_is_not_forgotten() {
 #[test]
 fn a_token_whose_entry_is_missing_is_never_an_unlisted_one() {
     check(3, || {
-        let table = Arc::new(Table::new(4));
+        let table = Arc::new(RevocationIndex::new(4));
         table.insert(&token("other", NOW), NOW).unwrap();
         table.miss(NOW);
         let follower = spawn({
@@ -202,10 +204,10 @@ fn a_token_whose_entry_is_missing_is_never_an_unlisted_one() {
                 table.forget_gaps(NOW);
             }
         });
-        assert_ne!(table.look(&named("missing"), NOW), Finding::Unlisted);
+        assert_ne!(table.look(&named("missing"), NOW), Lookup::Unlisted);
         follower.join().unwrap();
-        assert_eq!(table.look(&named("missing"), NOW), Finding::Revoked);
-        assert_eq!(table.look(&named("unknown"), NOW), Finding::Unlisted);
+        assert_eq!(table.look(&named("missing"), NOW), Lookup::Revoked);
+        assert_eq!(table.look(&named("unknown"), NOW), Lookup::Unlisted);
     });
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     event::SessionEvent,
-    sessions::{Listener, MAX_LEEWAY, Sessions, Settings},
+    sessions::{Listener, MAX_LEEWAY, SessionSettings, Sessions},
     share::Shares,
 };
 use crate::{
@@ -204,7 +204,7 @@ impl SessionsBuilder {
         let revocation = revocation.of_realm(realm.clone());
         let named_realm = Some(&realm).filter(|realm| realm.as_str() != self.issuer.name());
         let verifier = self.issuer.verifier().with_revocation(revocation.clone());
-        Ok(Sessions::new(Settings {
+        Ok(Sessions::new(SessionSettings {
             verifier: verifier.with_claim(Realm::CLAIM, named_realm.map(Realm::as_str))?,
             named_realm: named_realm.cloned(),
             revocation,

@@ -1,6 +1,6 @@
 //! What a presented refresh token is worth: the whole protocol in one function.
 
-use crate::session::store::{Digest, PreviousToken, StoredSession};
+use crate::session::store::{PreviousToken, StoredSession, TokenHash};
 
 /// What to do with a refresh token of this session.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Decision<'s> {
 
 /// The seconds that decide.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(super) struct Instants {
     pub(super) now: i64,
     /// When the token came. A grace window that passes while the claims are asked for, or while
     /// the store is busy, has not passed for it.
@@ -29,7 +29,7 @@ pub(super) struct Moment {
     pub(super) grace: i64,
 }
 
-impl Moment {
+impl Instants {
     /// Counts the tokens at the head of the list that were exchanged within the window: they may
     /// still get an answer.
     pub(super) fn recent(self, session: &StoredSession) -> usize {
@@ -44,9 +44,9 @@ impl Moment {
 /// Decides. `binding` is what the client presents besides the token.
 pub(super) fn decide<'s>(
     session: &'s StoredSession,
-    presented: &Digest,
-    binding: Option<&Digest>,
-    moment: Moment,
+    presented: &TokenHash,
+    binding: Option<&TokenHash>,
+    moment: Instants,
 ) -> Decision<'s> {
     let now = session.time(moment.now);
     if now >= session.expires_at || now >= session.absolute_expires_at {
@@ -77,8 +77,8 @@ mod tests {
 
     const NOW: i64 = 1_000;
 
-    fn digest(byte: u8) -> Digest {
-        Digest::from_bytes([byte; 32])
+    fn digest(byte: u8) -> TokenHash {
+        TokenHash::from_bytes([byte; 32])
     }
 
     fn previous(byte: u8, exchanged_at: i64) -> PreviousToken {
@@ -107,8 +107,8 @@ mod tests {
         }
     }
 
-    fn at(now: i64) -> Moment {
-        Moment {
+    fn at(now: i64) -> Instants {
+        Instants {
             now,
             came: now,
             grace: 10,
@@ -149,14 +149,14 @@ mod tests {
         let session = session();
         let previous = &session.previous[..];
         for came in [NOW - 90, NOW, NOW + 9] {
-            let moment = Moment {
+            let moment = Instants {
                 came,
                 ..at(NOW + 40)
             };
             let decision = decide(&session, &digest(2), None, moment);
             assert_eq!(decision, Decision::Repeat(previous));
         }
-        let moment = Moment {
+        let moment = Instants {
             came: NOW + 10,
             ..at(NOW + 40)
         };
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn without_a_grace_window_the_predecessor_is_a_replay_at_once() {
-        let moment = Moment {
+        let moment = Instants {
             grace: 0,
             ..at(NOW)
         };

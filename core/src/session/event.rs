@@ -20,7 +20,7 @@ pub enum SessionEvent {
         /// Whose it was.
         subject: String,
         /// Why.
-        why: Ending,
+        why: EndReason,
     },
     /// A refresh token was exchanged for the next one.
     Refreshed {
@@ -39,7 +39,7 @@ pub enum SessionEvent {
         session: Session,
     },
     /// A good refresh token came from a client that the session is not
-    /// [bound](crate::session::Client::binding) to, and was refused. The session goes on: tell the user.
+    /// [bound](crate::session::ClientInfo::binding) to, and was refused. The session goes on: tell the user.
     WrongClient {
         /// The session.
         session: Session,
@@ -51,7 +51,7 @@ impl SessionEvent {
     pub(super) fn log(&self, realm: &Realm) {
         let realm = realm.as_str();
         match self {
-            Self::Ended { id, why, .. } if *why == Ending::Replayed => {
+            Self::Ended { id, why, .. } if *why == EndReason::Replayed => {
                 tracing::warn!(target: "countersign", realm, sid = id.as_str(), "a used refresh token came back: the session is ended");
             }
             Self::Ended { id, why, .. } => {
@@ -92,7 +92,7 @@ impl fmt::Debug for SessionEvent {
 /// Why a session is over before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum EndReason {
     /// The subject has logged in more often than it may, and this was the session used least recently.
     Displaced,
     /// The user, or the app, has ended it.

@@ -1,12 +1,12 @@
 //! Ways into refresh tokens: see `crate::fuzzing`.
 
 use super::{
-    decision::{Decision, Moment, decide},
+    decision::{Decision, Instants, decide},
     refresh_token::RefreshToken,
 };
 use crate::{
     claims::{Realm, RealmTag, SessionId},
-    session::store::{Digest, StoredSession},
+    session::store::{StoredSession, TokenHash},
 };
 
 /// A refresh token that could be read, taken apart.
@@ -17,13 +17,13 @@ pub struct ReadToken {
     /// The session it belongs to.
     pub session: SessionId,
     /// What a store knows of it.
-    pub hash: Digest,
+    pub hash: TokenHash,
     /// The text of its successor with the given salt.
     pub successor: String,
 }
 
 /// Reads a refresh token of this realm.
-pub fn refresh_token(text: &str, realm: &Realm, salt: &Digest) -> Option<ReadToken> {
+pub fn refresh_token(text: &str, realm: &Realm, salt: &TokenHash) -> Option<ReadToken> {
     let token = RefreshToken::parse(text, RealmTag::of(realm))?;
     Some(ReadToken {
         text: token.encode(),
@@ -47,7 +47,7 @@ pub enum Answer {
 /// Answers a refresh token that comes now, with this grace window. `None` when it is no token.
 pub fn answer(text: &str, session: &StoredSession, now: i64, grace: i64) -> Option<Answer> {
     let token = RefreshToken::parse(text, RealmTag::of(&session.realm))?;
-    let moment = Moment {
+    let moment = Instants {
         now,
         came: now,
         grace,

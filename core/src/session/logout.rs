@@ -2,8 +2,8 @@
 
 use super::{
     error::{SessionError, SessionErrorKind},
-    event::{Ending, SessionEvent},
-    sessions::{MAX_LEEWAY, Sessions, Settings, unavailable},
+    event::{EndReason, SessionEvent},
+    sessions::{MAX_LEEWAY, SessionSettings, Sessions, unavailable},
 };
 use crate::{
     claims::SessionId,
@@ -30,7 +30,7 @@ impl Sessions {
             .map_err(unavailable)?;
         match found {
             Some(stored) if stored.realm == self.settings.realm => {
-                self.finish(&stored, Ending::LoggedOut).await
+                self.finish(&stored, EndReason::LoggedOut).await
             }
             Some(_of_another_realm) => Ok(false),
             // The store may have lost it: then its tokens live all the same.
@@ -57,7 +57,7 @@ impl Sessions {
             return Ok(false);
         };
         match self.find(&id).await? {
-            Some(stored) => self.finish(&stored, Ending::LoggedOut).await,
+            Some(stored) => self.finish(&stored, EndReason::LoggedOut).await,
             // Anybody can invent a token: an unknown one must not take up room in the list.
             None => Ok(false),
         }
@@ -71,7 +71,7 @@ impl Sessions {
     pub async fn end_of(&self, subject: &str, id: &SessionId) -> Result<bool, SessionError> {
         match self.find(id).await? {
             Some(stored) if stored.subject == subject => {
-                self.finish(&stored, Ending::LoggedOut).await
+                self.finish(&stored, EndReason::LoggedOut).await
             }
             _ => Ok(false),
         }
@@ -126,7 +126,7 @@ impl Sessions {
             self.tell(&SessionEvent::Ended {
                 id: session.id.clone(),
                 subject: subject.to_owned(),
-                why: Ending::LoggedOutEverywhere,
+                why: EndReason::LoggedOutEverywhere,
             });
         }
         all_revoked.map(|()| ended.len())
@@ -136,7 +136,7 @@ impl Sessions {
     pub(super) async fn finish(
         &self,
         stored: &StoredSession,
-        why: Ending,
+        why: EndReason,
     ) -> Result<bool, SessionError> {
         let entry = self.revocation_of(stored);
         let ended = self.end_stored(&stored.id, &entry).await?;
@@ -212,7 +212,7 @@ impl Sessions {
         let over = (listed.len() + 1).saturating_sub(self.settings.per_subject);
         listed.sort_by_key(|session| session.last_used_at);
         for oldest in listed.iter().take(over) {
-            self.finish(oldest, Ending::Displaced).await?;
+            self.finish(oldest, EndReason::Displaced).await?;
         }
         Ok(())
     }
@@ -251,7 +251,7 @@ impl<'s> InDoubt<'s> {
 impl Drop for InDoubt<'_> {
     fn drop(&mut self) {
         if let Some(mut entry) = self.entry.take() {
-            let Settings { grace, .. } = &*self.sessions.settings;
+            let SessionSettings { grace, .. } = &*self.sessions.settings;
             // A refresh may have come in between.
             let latest = self.sessions.now().saturating_add(*grace);
             entry.until = entry.until.max(self.sessions.tokens_until(latest));

@@ -22,17 +22,17 @@ mod view;
 pub(crate) use self::{
     begun::Begun,
     sessions::Sessions,
-    store::{Digest, EndedSession, PreviousToken, SessionStore, StoreMark, StoredSession},
+    store::{EndedSession, PreviousToken, SessionStore, StoreMark, StoredSession, TokenHash},
 };
 pub use self::{
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
-    event::{Ending, SessionEvent},
+    event::{EndReason, SessionEvent},
     http::SignIn,
     login_limits::{LoginAttempt, LoginLimits, LoginLimitsBuilder, TooManyLogins},
     pair::TokenPair,
     pending_login::PendingLogin,
-    view::{Client, Identity, Session},
+    view::{ClientInfo, Identity, Session},
 };
 pub use crate::{
     auth::CookieError,

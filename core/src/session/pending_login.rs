@@ -9,8 +9,8 @@ use super::{
     event::SessionEvent,
     pair::TokenPair,
     refresh_token::RefreshToken,
-    sessions::{Fits, Sessions, internal, unavailable},
-    view::{Client, Identity, Session},
+    sessions::{Sessions, TokenFilter, internal, unavailable},
+    view::{ClientInfo, Identity, Session},
 };
 use crate::session::store::{StoreMark, StoredSession};
 
@@ -82,7 +82,7 @@ impl Sessions {
     pub async fn start<C: Serialize>(
         &self,
         identity: &Identity<C>,
-        client: Client,
+        client: ClientInfo,
     ) -> Result<TokenPair, SessionError> {
         self.begin().await?.start(identity, client).await
     }
@@ -127,7 +127,7 @@ impl Sessions {
     pub async fn password_changed<C: Serialize>(
         &self,
         identity: &Identity<C>,
-        client: Client,
+        client: ClientInfo,
     ) -> Result<TokenPair, SessionError> {
         self.end_all(identity.subject()).await?;
         self.start(identity, client).await
@@ -146,7 +146,7 @@ impl PendingLogin {
     pub async fn start<C: Serialize>(
         self,
         identity: &Identity<C>,
-        client: Client,
+        client: ClientInfo,
     ) -> Result<TokenPair, SessionError> {
         self.start_with(identity, client, &|_| Ok(())).await
     }
@@ -156,8 +156,8 @@ impl PendingLogin {
     pub(crate) async fn start_with<C: Serialize>(
         self,
         identity: &Identity<C>,
-        client: Client,
-        fits: Fits<'_>,
+        client: ClientInfo,
+        fits: TokenFilter<'_>,
     ) -> Result<TokenPair, SessionError> {
         let sessions = &self.sessions;
         let subject = identity.subject();

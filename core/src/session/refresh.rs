@@ -3,34 +3,34 @@
 use serde::Serialize;
 
 use super::{
-    decision::{Decision, Moment, decide},
+    decision::{Decision, Instants, decide},
     error::{SessionError, SessionErrorKind},
-    event::{Ending, SessionEvent},
+    event::{EndReason, SessionEvent},
     pair::TokenPair,
     refresh_token::RefreshToken,
-    sessions::{Fits, Sessions, internal, unavailable},
-    view::{Client, Session},
+    sessions::{Sessions, TokenFilter, internal, unavailable},
+    view::{ClientInfo, Session},
 };
 use crate::{
     claims::RealmTag,
     issue::IssuedToken,
-    session::store::{Digest, PreviousToken, StoredSession},
+    session::store::{PreviousToken, StoredSession, TokenHash},
 };
 
 /// What a client presents to refresh.
-pub(super) struct Presented {
+pub(super) struct PresentedToken {
     token: RefreshToken,
-    hash: Digest,
-    binding: Option<Digest>,
+    hash: TokenHash,
+    binding: Option<TokenHash>,
     /// When, in seconds since 1970.
     came: i64,
 }
 
-impl Presented {
+impl PresentedToken {
     pub(super) fn parse(
         text: &str,
         realm: RealmTag,
-        client: &Client,
+        client: &ClientInfo,
         came: i64,
     ) -> Result<Self, SessionError> {
         let token = RefreshToken::parse(text, realm).ok_or(SessionErrorKind::Malformed)?;
@@ -48,14 +48,14 @@ impl Sessions {
     /// nowhere later, an old one is found to be a replay.
     pub(super) async fn admitted(
         &self,
-        presented: &Presented,
+        presented: &PresentedToken,
     ) -> Result<StoredSession, SessionError> {
         let stored = self.found(presented).await?;
         match self.decide(&stored, presented) {
             Decision::Repeat(_) | Decision::Rotate => Ok(stored),
             Decision::Expired => Err(SessionErrorKind::Expired.into()),
             Decision::Replayed => {
-                self.finish(&stored, Ending::Replayed).await?;
+                self.finish(&stored, EndReason::Replayed).await?;
                 Err(SessionErrorKind::Replayed.into())
             }
             Decision::WrongClient => {
@@ -71,10 +71,10 @@ impl Sessions {
     /// session of then: much may have happened to it since.
     pub(super) async fn exchange<C: Serialize>(
         &self,
-        presented: &Presented,
+        presented: &PresentedToken,
         seen: &StoredSession,
         claims: C,
-        fits: Fits<'_>,
+        fits: TokenFilter<'_>,
     ) -> Result<TokenPair, SessionError> {
         // The rotation itself finds out whether this is still so. Nothing else would.
         if self.decide(seen, presented) == Decision::Rotate {
@@ -119,7 +119,7 @@ impl Sessions {
     /// Whether the token was the current one until now.
     async fn rotated(
         &self,
-        presented: &Presented,
+        presented: &PresentedToken,
         next: &StoredSession,
     ) -> Result<bool, SessionError> {
         let rotated = self
@@ -169,7 +169,7 @@ impl Sessions {
         rotated.map_err(unavailable)
     }
 
-    fn decide<'s>(&self, stored: &'s StoredSession, presented: &Presented) -> Decision<'s> {
+    fn decide<'s>(&self, stored: &'s StoredSession, presented: &PresentedToken) -> Decision<'s> {
         decide(
             stored,
             &presented.hash,
@@ -182,7 +182,7 @@ impl Sessions {
     fn next(
         &self,
         stored: &StoredSession,
-        presented: &Presented,
+        presented: &PresentedToken,
     ) -> Result<(StoredSession, RefreshToken), SessionError> {
         let salt = RefreshToken::salt().map_err(internal)?;
         let successor = presented.token.successor(&salt);
@@ -213,15 +213,15 @@ impl Sessions {
         Ok((next, successor))
     }
 
-    fn moment(&self, came: i64) -> Moment {
-        Moment {
+    fn moment(&self, came: i64) -> Instants {
+        Instants {
             now: self.now(),
             came,
             grace: self.settings.grace,
         }
     }
 
-    async fn found(&self, presented: &Presented) -> Result<StoredSession, SessionError> {
+    async fn found(&self, presented: &PresentedToken) -> Result<StoredSession, SessionError> {
         let stored = self.find(&presented.token.session_id()).await?;
         stored.ok_or_else(|| SessionErrorKind::Unknown.into())
     }

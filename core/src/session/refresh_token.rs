@@ -7,7 +7,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::{
     claims::{RealmTag, SessionId},
     jose::{NoRandomness, base64url, hmac_sha256, random, sha256},
-    session::store::{Digest, PreviousToken},
+    session::store::{PreviousToken, TokenHash},
 };
 
 /// A refresh token: a part that all tokens of a session share, and 256 bits of its own.
@@ -84,8 +84,8 @@ impl RefreshToken {
     }
 
     /// What the store knows of it.
-    pub(super) fn hash(&self) -> Digest {
-        Digest::from_bytes(labelled(
+    pub(super) fn hash(&self) -> TokenHash {
+        TokenHash::from_bytes(labelled(
             HASH_LABEL,
             &[self.realm.as_bytes(), &self.family, &self.secret],
         ))
@@ -93,7 +93,7 @@ impl RefreshToken {
 
     /// The token that takes its place. With the same salt it is always the same one, and nobody
     /// without this token can compute it.
-    pub(super) fn successor(&self, salt: &Digest) -> Self {
+    pub(super) fn successor(&self, salt: &TokenHash) -> Self {
         let message = [SUCCESSOR_LABEL, salt.as_bytes()].concat();
         Self {
             family: self.family,
@@ -114,10 +114,10 @@ impl RefreshToken {
     }
 
     /// A salt for [`successor`](Self::successor).
-    pub(super) fn salt() -> Result<Digest, NoRandomness> {
+    pub(super) fn salt() -> Result<TokenHash, NoRandomness> {
         let mut salt = [0; 32];
         random(&mut salt)?;
-        Ok(Digest::from_bytes(salt))
+        Ok(TokenHash::from_bytes(salt))
     }
 }
 

@@ -8,12 +8,12 @@ use super::{
     begun::Begun,
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
-    event::{Ending, SessionEvent},
+    event::{EndReason, SessionEvent},
     pair::TokenPair,
-    refresh::Presented,
+    refresh::PresentedToken,
     refresh_token::RefreshToken,
     share::Shares,
-    view::{Client, Session},
+    view::{ClientInfo, Session},
 };
 use crate::{
     auth::Layouts,
@@ -84,7 +84,7 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Sessions {
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Arc<SessionSettings>,
     /// Of an answer, to which it matters.
     pub(super) begun: Option<Begun>,
 }
@@ -93,7 +93,7 @@ pub struct Sessions {
 pub(super) type Listener = dyn Fn(&SessionEvent) + Send + Sync;
 
 /// What the builder has checked. Times in seconds.
-pub(super) struct Settings {
+pub(super) struct SessionSettings {
     pub(super) issuer: Issuer,
     pub(super) realm: Realm,
     /// The realm that access tokens name. The issuer's own name is in them already.
@@ -119,7 +119,7 @@ impl Sessions {
         SessionsBuilder::new(issuer, store)
     }
 
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: SessionSettings) -> Self {
         Self {
             settings: Arc::new(settings),
             begun: None,
@@ -186,7 +186,7 @@ impl Sessions {
     pub async fn refresh<C, E>(
         &self,
         refresh_token: &str,
-        client: &Client,
+        client: &ClientInfo,
         claims: impl AsyncFnOnce(Session) -> Result<Option<C>, E>,
     ) -> Result<TokenPair, SessionError>
     where
@@ -206,16 +206,17 @@ impl Sessions {
     pub(crate) async fn refresh_with<C: Serialize>(
         &self,
         refresh_token: &str,
-        client: &Client,
+        client: &ClientInfo,
         claims: impl AsyncFnOnce(Session) -> Result<Option<C>, SessionError>,
-        fits: Fits<'_>,
+        fits: TokenFilter<'_>,
     ) -> Result<TokenPair, SessionError> {
-        let presented = Presented::parse(refresh_token, self.settings.tag, client, self.now())?;
+        let presented =
+            PresentedToken::parse(refresh_token, self.settings.tag, client, self.now())?;
         let stored = self.admitted(&presented).await?;
         match claims(Session::from(&stored)).await? {
             Some(claims) => self.exchange(&presented, &stored, claims, fits).await,
             None => {
-                self.finish(&stored, Ending::SubjectGone).await?;
+                self.finish(&stored, EndReason::SubjectGone).await?;
                 Err(SessionErrorKind::SubjectGone.into())
             }
         }
@@ -293,7 +294,7 @@ impl Sessions {
         &self,
         stored: &StoredSession,
         claims: &C,
-        fits: Fits<'_>,
+        fits: TokenFilter<'_>,
     ) -> Result<IssuedToken, SessionError> {
         if stored.expires_at <= self.now() {
             return Err(SessionErrorKind::Expired.into());
@@ -348,7 +349,7 @@ impl fmt::Debug for Sessions {
 }
 
 /// Whether a client can take this access token.
-pub(crate) type Fits<'f> = &'f (dyn Fn(&IssuedToken) -> Result<(), SessionError> + Sync);
+pub(crate) type TokenFilter<'f> = &'f (dyn Fn(&IssuedToken) -> Result<(), SessionError> + Sync);
 
 /// The largest leeway that a verifier of ours can have, in seconds.
 #[allow(clippy::cast_possible_wrap)] // 300

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     claims::SessionId,
-    session::store::{Digest, StoredSession},
+    session::store::{StoredSession, TokenHash},
 };
 
 /// A session, as the app and its user see it. Serialises as a JSON object for a list of devices.
@@ -156,12 +156,12 @@ impl<C> fmt::Debug for Identity<C> {
 ///     .binding(Digest::from_bytes(thumbprint));
 /// ```
 #[derive(Clone, Default)]
-pub struct Client {
+pub struct ClientInfo {
     pub(super) label: Option<String>,
-    pub(super) binding: Option<Digest>,
+    pub(super) binding: Option<TokenHash>,
 }
 
-impl Client {
+impl ClientInfo {
     /// The longest label in bytes. A longer one is cut.
     pub const LONGEST_LABEL: usize = 255;
 
@@ -185,15 +185,15 @@ impl Client {
     /// Something that only this client can present, as a hash: of a key, of a certificate. A session
     /// that was started with it is refreshed only with the same (RFC 9700 section 4.14.2).
     #[must_use]
-    pub fn binding(mut self, hash: Digest) -> Self {
+    pub fn binding(mut self, hash: TokenHash) -> Self {
         self.binding = Some(hash);
         self
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for ClientInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
+        f.debug_struct("ClientInfo").finish_non_exhaustive()
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_label_is_cut_at_a_character_and_holds_no_control_characters() {
-        let label = |text: &str| Client::new().label(text).label;
+        let label = |text: &str| ClientInfo::new().label(text).label;
         assert_eq!(label("a\r\nb").as_deref(), Some("a  b"));
         assert_eq!(label(&"\u{e9}".repeat(200)).unwrap().len(), 254);
         assert_eq!(label(" \n"), None);

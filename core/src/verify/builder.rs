@@ -2,13 +2,13 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{layout::Layout, rules::Settings, verifier::Verifier};
+use super::{layout::ClaimLayout, rules::VerifierSettings, verifier::Verifier};
 #[cfg(feature = "remote")]
 use crate::remote::{Discovery, RemoteKeysBuilder};
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::Context,
+    claims::TokenContext,
     clock::{Clock, LARGEST_LEEWAY, SystemClock},
     error::ConfigError,
     jose::{Algorithm, Key, normal_type},
@@ -46,7 +46,7 @@ pub struct VerifierBuilder<K = Keys> {
     any_audience: bool,
     types: Vec<Box<str>>,
     wanted: Vec<Box<str>>,
-    pub(super) layout: Layout,
+    pub(super) layout: ClaimLayout,
     leeway: Duration,
     max_age: Option<Duration>,
     max_lifetime: Option<Duration>,
@@ -84,7 +84,7 @@ impl<K> VerifierBuilder<K> {
             any_audience: false,
             types: Vec::new(),
             wanted: Vec::new(),
-            layout: Layout::default(),
+            layout: ClaimLayout::default(),
             leeway: VerifierBuilder::DEFAULT_LEEWAY,
             max_age: None,
             max_lifetime: Some(VerifierBuilder::DEFAULT_MAX_LIFETIME),
@@ -243,7 +243,7 @@ impl<K> VerifierBuilder<K> {
             return Err(setting("more than 64 claims are required"));
         }
         let (places, context) = self.layout.resolve(self.wanted, self.clock)?;
-        let settings = Settings {
+        let settings = VerifierSettings {
             issuers: (!self.any_issuer).then_some(self.issuers),
             audiences: (!self.any_audience).then_some(self.audiences),
             places,
@@ -320,9 +320,9 @@ impl VerifierBuilder<Discovery> {
 /// Settings that are good. Only the keys are missing.
 struct Checked {
     algorithms: Option<Vec<Algorithm>>,
-    settings: Settings,
+    settings: VerifierSettings,
     max_token_bytes: usize,
-    context: Arc<Context>,
+    context: Arc<TokenContext>,
 }
 
 impl Checked {
@@ -345,7 +345,7 @@ impl Checked {
         if set.keys().is_empty() {
             return Err(ConfigError::Missing("there is no key".into()));
         }
-        set.keys().iter().try_for_each(Key::check_filled)?;
+        set.keys().iter().try_for_each(Key::reject_placeholder)?;
         let Some(accepted) = &self.algorithms else {
             return Ok(());
         };

@@ -1,10 +1,10 @@
 //! A verifier's way into the cache, and back out of it.
 
 #[cfg(feature = "cache")]
-use super::rules::{Facts, RULES, Settings, When};
+use super::rules::{Facts, OnHit, RULES, VerifierSettings};
 use super::verifier::Verifier;
 #[cfg(feature = "cache")]
-use crate::verify::cache::{Grounds, TokenCache};
+use crate::verify::cache::{CacheScope, TokenCache};
 use crate::{claims::VerifiedToken, keys::KeySetId};
 
 #[cfg(feature = "cache")]
@@ -18,7 +18,7 @@ impl Verifier {
     /// nothing that another one kept. Called for each request, it would fill the cache and never hit.
     #[must_use]
     pub fn with_cache(self, cache: TokenCache) -> Self {
-        self.with_settings(Settings {
+        self.with_settings(VerifierSettings {
             cache: Some(cache),
             ..self.settings().clone()
         })
@@ -53,7 +53,7 @@ impl Verifier {
     pub(super) fn keep(&self, text: &str, keys: Option<KeySetId>, token: &VerifiedToken) {
         if let (Some(cache), Some(keys)) = (&self.settings().cache, keys) {
             let verifier = self.id();
-            cache.keep(text, Grounds { verifier, keys }, token);
+            cache.keep(text, CacheScope { verifier, keys }, token);
         }
     }
 
@@ -61,8 +61,8 @@ impl Verifier {
         self.settings().cache.is_some()
     }
 
-    fn grounds(&self) -> Option<Grounds> {
-        Some(Grounds {
+    fn grounds(&self) -> Option<CacheScope> {
+        Some(CacheScope {
             verifier: self.id(),
             keys: self.keys().source().current()?,
         })
@@ -78,7 +78,7 @@ impl Verifier {
         };
         RULES
             .iter()
-            .filter(|rule| rule.when == When::Always)
+            .filter(|rule| rule.when == OnHit::Recheck)
             .all(|rule| (rule.check)(self.settings(), &facts).is_ok())
     }
 }

@@ -1,6 +1,6 @@
 //! What a rule expects and what it finds, for people.
 
-use super::rules::{Facts, Settings};
+use super::rules::{Facts, VerifierSettings};
 use crate::error::quoted;
 
 pub(super) fn any_of(names: Option<&[Box<str>]>) -> String {
@@ -25,7 +25,7 @@ pub(super) fn at_most(seconds: Option<i64>) -> String {
     seconds.map_or("any".to_owned(), |seconds| format!("at most {seconds} s"))
 }
 
-pub(super) fn latest(settings: &Settings, facts: &Facts<'_>) -> String {
+pub(super) fn latest(settings: &VerifierSettings, facts: &Facts<'_>) -> String {
     format!(
         "absent, or at most {}",
         facts.now.saturating_add(settings.leeway)

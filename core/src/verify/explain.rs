@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::rules::{Facts, RULES, Rule, Settings};
+use super::rules::{Facts, RULES, Rule, VerifierSettings};
 use crate::{
     claims::{Diagnosis, Unreadable},
     error::{AuthError, AuthErrorKind, Mismatch},
@@ -152,7 +152,7 @@ impl Step {
 }
 
 /// Listens to a verification.
-pub(super) trait Log {
+pub(super) trait Observer {
     /// Whether to go on after a refusal.
     const EVERY_CHECK: bool;
     /// Whether the signature is checked. Without it, nothing is verified, and nothing may be kept.
@@ -163,7 +163,7 @@ pub(super) trait Log {
     fn rule(
         &mut self,
         rule: &Rule,
-        settings: &Settings,
+        settings: &VerifierSettings,
         facts: &Facts<'_>,
         failed: Option<AuthErrorKind>,
     );
@@ -173,7 +173,7 @@ pub(super) trait Log {
         &mut self,
         unreadable: Unreadable,
         payload: &str,
-        settings: &Settings,
+        settings: &VerifierSettings,
         _: &Header,
         _: i64,
     ) {
@@ -185,18 +185,18 @@ pub(super) trait Log {
 
 /// Hears nothing, costs nothing.
 #[cfg(not(feature = "metrics"))]
-pub(super) struct Silent;
+pub(super) struct NoObserver;
 
 #[cfg(not(feature = "metrics"))]
-impl Log for Silent {
+impl Observer for NoObserver {
     const EVERY_CHECK: bool = false;
 
     fn passed(&mut self, _: &Step, _: impl FnOnce() -> String) {}
     fn failed(&mut self, _: &Step, _: AuthErrorKind, _: impl FnOnce() -> Mismatch) {}
-    fn rule(&mut self, _: &Rule, _: &Settings, _: &Facts<'_>, _: Option<AuthErrorKind>) {}
+    fn rule(&mut self, _: &Rule, _: &VerifierSettings, _: &Facts<'_>, _: Option<AuthErrorKind>) {}
 }
 
-impl Log for Explanation {
+impl Observer for Explanation {
     const EVERY_CHECK: bool = true;
 
     fn passed(&mut self, step: &Step, found: impl FnOnce() -> String) {
@@ -215,7 +215,7 @@ impl Log for Explanation {
     fn rule(
         &mut self,
         rule: &Rule,
-        settings: &Settings,
+        settings: &VerifierSettings,
         facts: &Facts<'_>,
         failed: Option<AuthErrorKind>,
     ) {
@@ -228,7 +228,7 @@ impl Log for Explanation {
         &mut self,
         unreadable: Unreadable,
         payload: &str,
-        settings: &Settings,
+        settings: &VerifierSettings,
         header: &Header,
         now: i64,
     ) {

@@ -8,10 +8,10 @@ use crate::jose::Header;
 
 /// The headers of good tokens.
 #[derive(Default)]
-pub(super) struct Memos([ArcSwapOption<Memo>; PLACES]);
+pub(super) struct HeaderCache([ArcSwapOption<CachedHeader>; PLACES]);
 
 /// A header, and the encoded text that it was parsed from.
-struct Memo {
+struct CachedHeader {
     encoded: Box<str>,
     header: Arc<Header>,
 }
@@ -19,7 +19,7 @@ struct Memo {
 /// How many headers are remembered: keys of one issuer, mostly.
 const PLACES: usize = 8;
 
-impl Memos {
+impl HeaderCache {
     /// The header of an earlier good token, if its text was the same byte by byte.
     pub(super) fn recall(&self, encoded: &str) -> Option<Arc<Header>> {
         let memo = self.place(encoded).load();
@@ -29,7 +29,7 @@ impl Memos {
 
     /// Only the header of an accepted token may get here, so that nobody else can push it out.
     pub(super) fn remember(&self, encoded: &str, header: &Arc<Header>) {
-        self.place(encoded).store(Some(Arc::new(Memo {
+        self.place(encoded).store(Some(Arc::new(CachedHeader {
             encoded: encoded.into(),
             header: Arc::clone(header),
         })));
@@ -37,7 +37,7 @@ impl Memos {
 
     /// Where this header is remembered: its first words and its last, folded into one number, and
     /// that into a place.
-    fn place(&self, encoded: &str) -> &ArcSwapOption<Memo> {
+    fn place(&self, encoded: &str) -> &ArcSwapOption<CachedHeader> {
         /// The golden ratio of 64 bits: each bit of the one number counts in the upper ones.
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -54,7 +54,7 @@ impl Memos {
 mod tests {
     use std::{collections::HashSet, sync::Arc};
 
-    use super::{Memos, PLACES};
+    use super::{HeaderCache, PLACES};
     use crate::{
         KeySet, Keys, SigningKey, Verifier,
         jose::base64url,
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn headers_of_many_keys_use_all_places() {
-        let memos = Memos::default();
+        let memos = HeaderCache::default();
         for (before, after) in [
             (r#"{"kid":""#, r#"","alg":"RS256","typ":"JWT"}"#),
             (r#"{"alg":"RS256","typ":"JWT","kid":""#, r#""}"#),

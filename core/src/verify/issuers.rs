@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use super::{pipeline::PAYLOAD, verifier::Verifier};
 use crate::{
-    claims::{Reader, Registered, VerifiedToken, Wanted},
+    claims::{ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind, ConfigError, Fixed, Mismatch},
     future::MaybeReady,
     jose::{Buffer, Compact, Member, json},
@@ -198,9 +198,9 @@ fn choose<'r>(
     if let Ok(Some(issuer)) = Member::<Cow<'_, str>>::named("iss").read(payload) {
         return verifier(&issuer);
     }
-    let claims = Registered::parse(payload, &Wanted::NOTHING).map_err(|unreadable| {
+    let claims = RegisteredClaims::parse(payload, &ClaimSpec::NOTHING).map_err(|unreadable| {
         let error = AuthError::from(unreadable.kind());
-        error.about(|| unreadable.mismatch(payload, &Wanted::NOTHING))
+        error.about(|| unreadable.mismatch(payload, &ClaimSpec::NOTHING))
     })?;
     let issuer = claims.issuer.ok_or_else(|| {
         let error = AuthError::from(AuthErrorKind::MissingClaim);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::builder::VerifierBuilder;
 use crate::{
-    claims::{Context, Place, Provider, RoleSource, ScopeSource, Wanted},
+    claims::{ClaimSlot, ClaimSpec, Provider, RoleSource, ScopeSource, TokenContext},
     clock::Clock,
     error::ConfigError,
 };
@@ -132,7 +132,7 @@ impl<K> VerifierBuilder<K> {
 }
 
 /// The settings of a builder that say where things are in a token.
-pub(super) struct Layout {
+pub(super) struct ClaimLayout {
     audience_claim: Box<str>,
     roles: RoleSource,
     scopes: ScopeSource,
@@ -140,7 +140,7 @@ pub(super) struct Layout {
     refused: Vec<Box<str>>,
 }
 
-impl Default for Layout {
+impl Default for ClaimLayout {
     fn default() -> Self {
         Self {
             audience_claim: "aud".into(),
@@ -154,14 +154,14 @@ impl Default for Layout {
 
 /// The same for the rules: each claim with its place.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
-    pub(super) audience: NamedClaim,
+pub(super) struct ResolvedClaims {
+    pub(super) audience: ResolvedClaim,
     /// Claims, and the texts that each may be. One that may be none must be absent.
-    pub(super) values: Vec<(NamedClaim, Vec<Box<str>>)>,
-    pub(super) wanted: Wanted,
+    pub(super) values: Vec<(ResolvedClaim, Vec<Box<str>>)>,
+    pub(super) wanted: ClaimSpec,
 }
 
-impl Places {
+impl ResolvedClaims {
     /// Requires that a claim is one of these texts, or without one, that it is absent.
     pub(super) fn require(
         &mut self,
@@ -176,18 +176,18 @@ impl Places {
 
 /// A claim of texts that the settings name.
 #[derive(Clone, Debug)]
-pub(super) struct NamedClaim {
+pub(super) struct ResolvedClaim {
     pub(super) name: Box<str>,
-    pub(super) place: Place,
+    pub(super) place: ClaimSlot,
 }
 
-impl Layout {
+impl ClaimLayout {
     /// Finds the place of each claim. `claims` are those that must be there, whatever they hold.
     pub(super) fn resolve(
         self,
         claims: Vec<Box<str>>,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Places, Context), ConfigError> {
+    ) -> Result<(ResolvedClaims, TokenContext), ConfigError> {
         if self.roles.is_incomplete() {
             return Err(ConfigError::InvalidSetting(
                 "a source of roles names no claim".to_owned(),
@@ -202,9 +202,10 @@ impl Layout {
                 "the claim {name:?} is both required and refused"
             )));
         }
-        let mut wanted = Wanted::new(claims);
+        let mut wanted = ClaimSpec::new(claims);
         let audience = named(&mut wanted, &self.audience_claim)?;
-        let (Place::Audience | Place::ClientId | Place::Other(_)) = audience.place else {
+        let (ClaimSlot::Audience | ClaimSlot::ClientId | ClaimSlot::Other(_)) = audience.place
+        else {
             return Err(misplaced(&self.audience_claim, "an audience"));
         };
         let mut scopes = Vec::new();
@@ -212,7 +213,7 @@ impl Layout {
             let place = wanted.scopes(name).filter(|_| !name.is_empty());
             scopes.push(place.ok_or_else(|| misplaced(name, "scopes"))?);
         }
-        let mut places = Places {
+        let mut places = ResolvedClaims {
             audience,
             values: Vec::new(),
             wanted,
@@ -221,7 +222,7 @@ impl Layout {
         for (name, alternatives) in self.values.into_iter().chain(refused) {
             places.require(&name, alternatives)?;
         }
-        let context = Context {
+        let context = TokenContext {
             clock,
             roles: self.roles,
             scopes,
@@ -231,9 +232,9 @@ impl Layout {
 }
 
 /// Has a claim read as texts.
-fn named(wanted: &mut Wanted, name: &str) -> Result<NamedClaim, ConfigError> {
+fn named(wanted: &mut ClaimSpec, name: &str) -> Result<ResolvedClaim, ConfigError> {
     let place = wanted.text(name).filter(|_| !name.is_empty());
-    Ok(NamedClaim {
+    Ok(ResolvedClaim {
         name: name.into(),
         place: place.ok_or_else(|| misplaced(name, "a text"))?,
     })

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    explain::{Log, Step},
+    explain::{Observer, Step},
     refused::Refused,
     rules::{Facts, RULES},
     verifier::Verifier,
     wrong,
 };
 use crate::{
-    claims::{Registered, Unreadable, Wanted},
+    claims::{ClaimSpec, RegisteredClaims, Unreadable},
     error::{AuthError, AuthErrorKind, Mismatch},
     jose::{Buffer, Compact, Header, json},
     keys::KeySetId,
@@ -19,11 +19,11 @@ use crate::{
 impl Verifier {
     /// The one way through all checks. Silent, it stops at the first refusal; explaining, it goes
     /// on as far as there is something to look at, and still reports the first.
-    pub(super) fn run<L: Log, P, O>(
+    pub(super) fn run<L: Observer, P, O>(
         &self,
         token: &str,
         log: &mut L,
-        read: impl FnOnce(&mut Registered, &str, &Wanted) -> Result<P, Unreadable>,
+        read: impl FnOnce(&mut RegisteredClaims, &str, &ClaimSpec) -> Result<P, Unreadable>,
         accept: impl FnOnce(Accepted<'_, P>) -> O,
     ) -> Result<O, AuthError> {
         let mut refusal = None;
@@ -91,7 +91,7 @@ impl Verifier {
             payload = decode(room, compact.payload);
         }
 
-        let mut claims = Registered::default();
+        let mut claims = RegisteredClaims::default();
         let Some(payload) = payload.and_then(json::text) else {
             let kind = AuthErrorKind::MalformedToken;
             log.failed(&Step::PAYLOAD, kind, wrong::encoding);
@@ -154,7 +154,7 @@ impl Verifier {
 }
 
 /// The error with what was wrong; without it where somebody listens to each check.
-fn explained<L: Log>(error: AuthError, wrong: impl FnOnce() -> Mismatch) -> AuthError {
+fn explained<L: Observer>(error: AuthError, wrong: impl FnOnce() -> Mismatch) -> AuthError {
     if L::EVERY_CHECK {
         return error;
     }
@@ -170,7 +170,7 @@ pub(super) struct Accepted<'t, P> {
     pub(super) header: Arc<Header>,
     pub(super) payload: &'t str,
     /// The accepting side may take them; they are not moved here, for they are large.
-    pub(super) claims: &'t mut Registered,
+    pub(super) claims: &'t mut RegisteredClaims,
     pub(super) parsed: P,
     /// Those that verified it. By now, others may have taken their place.
     pub(super) keys: Option<KeySetId>,

@@ -1,16 +1,16 @@
 //! What happens when the keys at hand do not verify a token, and newer ones might.
 
 use super::{
-    explain::{Log, Step},
-    rules::{Facts, REVOCATION, Rule, Settings},
+    explain::{Observer, Step},
+    rules::{Facts, REVOCATION, Rule, VerifierSettings},
     verifier::Verifier,
 };
 use crate::{
-    claims::{Reader, Registered, Unreadable, VerifiedToken, Wanted},
+    claims::{ClaimSpec, Reader, RegisteredClaims, Unreadable, VerifiedToken},
     error::{AuthError, AuthErrorKind, Mismatch},
     future::{BoxFuture, MaybeReady},
     jose::{Compact, Header, Key, base64url, json},
-    keys::{KeySource, KeysUnavailable, Refresh},
+    keys::{KeySource, KeysUnavailable, RefreshReason},
     request::TokenText,
 };
 
@@ -82,7 +82,7 @@ impl Verifier {
     ) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         let source = self.keys().source();
         if kind == AuthErrorKind::KeysUnavailable {
-            return source.refresh(Refresh::NoKeys);
+            return source.refresh(RefreshReason::NoKeys);
         }
         let may_be_new = matches!(
             kind,
@@ -91,7 +91,7 @@ impl Verifier {
                 | AuthErrorKind::UnknownKey
                 | AuthErrorKind::WrongAlgorithm
         );
-        if !may_be_new || !source.is_renewed() {
+        if !may_be_new || !source.can_refresh() {
             return None;
         }
         let compact = Compact::parse(token, self.max_token_bytes()).ok()?;
@@ -99,12 +99,12 @@ impl Verifier {
         let why = match (kind, header.key_id()) {
             // Who has no secrets gets none: a provider does not publish them.
             _ if header.algorithm().is_symmetric() && has_no_secret(source) => return None,
-            (AuthErrorKind::UnknownKey, Some(id)) => Refresh::UnknownKey(id),
+            (AuthErrorKind::UnknownKey, Some(id)) => RefreshReason::UnknownKey(id),
             // The verifier, not the keys, refuses the algorithm.
             _ if !self.accepts(header.algorithm()) => return None,
             // The key that the token names is there, and says no.
             (_, Some(id)) if source.snapshot().is_ok_and(|set| set.has_key(id)) => return None,
-            _ => Refresh::NoMatch,
+            _ => RefreshReason::NoMatch,
         };
         // Beside an HMAC, no payload is worth reading: nobody fetches its keys from a provider.
         let is_short = compact.payload.len() <= LONGEST_READ;
@@ -123,12 +123,12 @@ impl Verifier {
     ///
     /// What is read here is not verified. It can only spare a fetch, never let anybody in.
     fn is_refused_by_its_claims(&self, token: &str) -> bool {
-        let mut log = ClaimsOnly { refused: false };
+        let mut log = ClaimsProbe { refused: false };
         let mut is_read = true;
-        let read = |claims: &mut Registered, payload: &str, wanted: &Wanted| {
+        let read = |claims: &mut RegisteredClaims, payload: &str, wanted: &ClaimSpec| {
             is_read = is_worth_reading(payload.as_bytes());
             match is_read {
-                true => Registered::read(claims, payload, wanted),
+                true => RegisteredClaims::read(claims, payload, wanted),
                 false => Err(Unreadable::NoObject),
             }
         };
@@ -158,11 +158,11 @@ fn has_no_secret(source: &dyn KeySource) -> bool {
 }
 
 /// Listens to all checks but that of the signature, which has failed already.
-struct ClaimsOnly {
+struct ClaimsProbe {
     refused: bool,
 }
 
-impl Log for ClaimsOnly {
+impl Observer for ClaimsProbe {
     const EVERY_CHECK: bool = true;
     const SIGNATURE: bool = false;
 
@@ -172,7 +172,13 @@ impl Log for ClaimsOnly {
         self.refused = true;
     }
 
-    fn rule(&mut self, rule: &Rule, _: &Settings, _: &Facts<'_>, failed: Option<AuthErrorKind>) {
+    fn rule(
+        &mut self,
+        rule: &Rule,
+        _: &VerifierSettings,
+        _: &Facts<'_>,
+        failed: Option<AuthErrorKind>,
+    ) {
         // Who has not proved anything is not told what is revoked.
         self.refused |= failed.is_some() && rule.name != REVOCATION;
     }

@@ -4,26 +4,26 @@ use std::borrow::Cow;
 
 use super::{
     describe::{any_of, at_most, date, latest, listed, presence},
-    layout::{NamedClaim, Places},
+    layout::{ResolvedClaim, ResolvedClaims},
     refused::Refused,
 };
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{Place, Registered, Span},
+    claims::{ClaimSlot, RegisteredClaims, TextRange},
     error::{AuthErrorKind, LONGEST, Mismatch, cut, quoted},
     jose::Header,
-    revocation::{Named, Revocation},
+    revocation::{Revocation, TokenNames},
 };
 
 /// What the rules compare with.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct VerifierSettings {
     /// `None`: any.
     pub(super) issuers: Option<Vec<Box<str>>>,
     /// `None`: any.
     pub(super) audiences: Option<Vec<Box<str>>>,
-    pub(super) places: Places,
+    pub(super) places: ResolvedClaims,
     /// Empty: the usual ones.
     pub(super) types: Vec<Box<str>>,
     /// Seconds.
@@ -42,7 +42,7 @@ pub(super) struct Settings {
 pub(super) struct Facts<'t> {
     pub(super) header: &'t Header,
     pub(super) payload: &'t str,
-    pub(super) claims: &'t Registered,
+    pub(super) claims: &'t RegisteredClaims,
     pub(super) now: i64,
 }
 
@@ -50,20 +50,20 @@ pub(super) struct Facts<'t> {
 pub(super) struct Rule {
     pub(super) name: &'static str,
     #[cfg_attr(not(feature = "cache"), allow(dead_code))] // only a cache has tokens come again
-    pub(super) when: When,
-    pub(super) check: fn(&Settings, &Facts<'_>) -> Result<(), Refused>,
+    pub(super) when: OnHit,
+    pub(super) check: fn(&VerifierSettings, &Facts<'_>) -> Result<(), Refused>,
     /// Whether it looks at what this claim holds.
-    pub(super) compares: fn(&Settings, claim: &str) -> bool,
+    pub(super) compares: fn(&VerifierSettings, claim: &str) -> bool,
     /// The claim that it is about. When it has passed, that may be several, or none.
-    claim: fn(&Settings, &Facts<'_>) -> Cow<'static, str>,
-    expected: fn(&Settings, &Facts<'_>) -> String,
-    found: fn(&Settings, &Facts<'_>) -> String,
+    claim: fn(&VerifierSettings, &Facts<'_>) -> Cow<'static, str>,
+    expected: fn(&VerifierSettings, &Facts<'_>) -> String,
+    found: fn(&VerifierSettings, &Facts<'_>) -> String,
 }
 
 impl Rule {
     /// What it expected and what it found, whatever it decided.
     #[cold]
-    pub(super) fn compare(&self, settings: &Settings, facts: &Facts<'_>) -> Mismatch {
+    pub(super) fn compare(&self, settings: &VerifierSettings, facts: &Facts<'_>) -> Mismatch {
         Mismatch::written(
             (self.claim)(settings, facts),
             (self.expected)(settings, facts),
@@ -74,11 +74,11 @@ impl Rule {
 
 /// When a rule is asked about a token that has been verified, and comes again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(super) enum OnHit {
     /// Each time: it asks for more than the token and the settings.
-    Always,
+    Recheck,
     /// Never again: it would say the same.
-    Once,
+    Skip,
 }
 
 /// The name of the one rule that asks for more than the token and the settings.
@@ -88,7 +88,7 @@ pub(super) const REVOCATION: &str = "revocation";
 pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "typ",
-        when: When::Once,
+        when: OnHit::Skip,
         check: token_type,
         compares: |_, _| false,
         claim: |_, _| "typ".into(),
@@ -100,7 +100,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "required claims",
-        when: When::Once,
+        when: OnHit::Skip,
         check: required_claims,
         compares: |_, _| false,
         claim: |settings, facts| listed(facts.missing(settings).map(str::to_owned)).into(),
@@ -119,7 +119,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "required values",
-        when: When::Once,
+        when: OnHit::Skip,
         check: required_values,
         compares: |settings, claim| {
             let mut values = settings.places.values.iter();
@@ -142,7 +142,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "iss",
-        when: When::Once,
+        when: OnHit::Skip,
         check: issuer,
         compares: |_, claim| claim == "iss",
         claim: |_, _| "iss".into(),
@@ -151,14 +151,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "aud",
-        when: When::Once,
+        when: OnHit::Skip,
         check: audience,
         compares: |settings, claim| *settings.places.audience.name == *claim,
         claim: |settings, _| settings.places.audience.name.to_string().into(),
         expected: |settings, _| {
             let expected = any_of(settings.audiences.as_deref());
             match settings.places.audience.place {
-                Place::Audience => expected,
+                ClaimSlot::Audience => expected,
                 _ => format!("{expected} as {}", settings.places.audience.name),
             }
         },
@@ -166,7 +166,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "exp",
-        when: When::Always,
+        when: OnHit::Recheck,
         check: expiry,
         compares: |_, claim| claim == "exp",
         claim: |_, _| "exp".into(),
@@ -175,7 +175,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "nbf",
-        when: When::Always,
+        when: OnHit::Recheck,
         check: not_before,
         compares: |_, claim| claim == "nbf",
         claim: |_, _| "nbf".into(),
@@ -184,7 +184,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "iat",
-        when: When::Always,
+        when: OnHit::Recheck,
         check: issued_at,
         compares: |_, claim| claim == "iat",
         claim: |_, _| "iat".into(),
@@ -193,7 +193,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "lifetime",
-        when: When::Always,
+        when: OnHit::Recheck,
         check: lifetime,
         compares: |_, claim| matches!(claim, "exp" | "iat" | "nbf"),
         claim: |_, _| "exp".into(),
@@ -206,7 +206,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "age",
-        when: When::Always,
+        when: OnHit::Recheck,
         check: age,
         compares: |_, claim| claim == "iat",
         claim: |_, _| "iat".into(),
@@ -219,7 +219,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: "cnf",
-        when: When::Always,
+        when: OnHit::Recheck,
         check: confirmation,
         compares: |_, claim| claim == "cnf",
         claim: |_, _| "cnf".into(),
@@ -228,7 +228,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         name: REVOCATION,
-        when: When::Always,
+        when: OnHit::Recheck,
         check: revocation,
         compares: |_, claim| matches!(claim, "iat" | "jti" | "sid" | "sub"),
         claim: |_, _| REVOCATION.into(),
@@ -254,8 +254,8 @@ impl<'t> Facts<'t> {
         self.text(self.claims.issuer)
     }
 
-    fn named(&self) -> Named<'t> {
-        Named {
+    fn named(&self) -> TokenNames<'t> {
+        TokenNames {
             id: self.text(self.claims.id),
             session: self.text(self.claims.session_id),
             realm: self.issuer(),
@@ -264,12 +264,12 @@ impl<'t> Facts<'t> {
         }
     }
 
-    fn text(&self, claim: Option<Span>) -> Option<&'t str> {
+    fn text(&self, claim: Option<TextRange>) -> Option<&'t str> {
         Some(self.claims.get(claim?, self.payload))
     }
 
     /// The required claims that are not there.
-    fn missing(&self, settings: &'t Settings) -> impl Iterator<Item = &'t str> {
+    fn missing(&self, settings: &'t VerifierSettings) -> impl Iterator<Item = &'t str> {
         let bits = self.claims.missing;
         let names = (0..u64::BITS).zip(&settings.places.wanted.claims);
         names
@@ -278,7 +278,7 @@ impl<'t> Facts<'t> {
     }
 
     /// The texts of a claim, for people.
-    fn list(&self, place: Place) -> String {
+    fn list(&self, place: ClaimSlot) -> String {
         let Some(texts) = self.claims.texts(place) else {
             return "absent".to_owned();
         };
@@ -310,7 +310,7 @@ impl<'t> Facts<'t> {
 }
 
 /// RFC 8725 section 3.11: a token of another kind is not taken for this one.
-fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn token_type(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let typ = facts.header.token_type_bytes();
     let good = if settings.types.is_empty() {
         matches!(typ, None | Some(b"jwt" | b"at+jwt"))
@@ -320,17 +320,17 @@ fn token_type(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(good, AuthErrorKind::WrongType)
 }
 
-fn required_claims(_: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn required_claims(_: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(facts.claims.missing == 0, AuthErrorKind::MissingClaim)
 }
 
-fn required_values(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn required_values(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let values = &settings.places.values;
     values.iter().try_for_each(|value| has_value(value, facts))
 }
 
 fn has_value(
-    (claim, expected): &(NamedClaim, Vec<Box<str>>),
+    (claim, expected): &(ResolvedClaim, Vec<Box<str>>),
     facts: &Facts<'_>,
 ) -> Result<(), Refused> {
     let is_absent = facts.claims.texts(claim.place).is_none();
@@ -350,9 +350,9 @@ fn has_value(
 
 /// Those that are not as they must be; all, if there is none.
 fn values_to_show<'s>(
-    settings: &'s Settings,
+    settings: &'s VerifierSettings,
     facts: &Facts<'_>,
-) -> impl Iterator<Item = &'s (NamedClaim, Vec<Box<str>>)> {
+) -> impl Iterator<Item = &'s (ResolvedClaim, Vec<Box<str>>)> {
     let all = &settings.places.values;
     let is_wrong = |value: &_| has_value(value, facts).is_err();
     let any_wrong = all.iter().any(is_wrong);
@@ -361,7 +361,7 @@ fn values_to_show<'s>(
 }
 
 /// RFC 7519 section 4.1.1, RFC 8725 section 3.8. An expected claim is a required claim.
-fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn issuer(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let Some(expected) = &settings.issuers else {
         return Ok(());
     };
@@ -373,13 +373,13 @@ fn issuer(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
 }
 
 /// RFC 7519 section 4.1.3, RFC 8725 section 3.9.
-fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn audience(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let Some(expected) = &settings.audiences else {
         return Ok(());
     };
     let found = facts.claims.texts(settings.places.audience.place);
     let found = found.ok_or(AuthErrorKind::MissingClaim)?;
-    let is_expected = |one: &Span| {
+    let is_expected = |one: &TextRange| {
         let one = facts.claims.get(*one, facts.payload);
         expected.iter().any(|own| **own == *one)
     };
@@ -387,7 +387,7 @@ fn audience(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
 }
 
 /// RFC 7519 section 4.1.4.
-fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn expiry(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let expires_at = facts.claims.expires_at.ok_or(AuthErrorKind::MissingClaim)?;
     refuse_unless(
         facts.now < expires_at.saturating_add(settings.leeway),
@@ -396,7 +396,7 @@ fn expiry(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
 }
 
 /// RFC 7519 section 4.1.5.
-fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn not_before(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         has_come(facts.claims.not_before, settings, facts),
         AuthErrorKind::NotYetValid,
@@ -404,7 +404,7 @@ fn not_before(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
 }
 
 /// RFC 7519 section 4.1.6: a token from the future has a wrong clock behind it, or a forger.
-fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn issued_at(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         has_come(facts.claims.issued_at, settings, facts),
         AuthErrorKind::IssuedInFuture,
@@ -412,7 +412,7 @@ fn issued_at(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
 }
 
 /// RFC 9700 section 4.10.
-fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn lifetime(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let within = match (settings.max_lifetime, facts.lifetime()) {
         (Some(max), Some(lifetime)) => lifetime <= max,
         _ => true,
@@ -420,7 +420,7 @@ fn lifetime(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(within, AuthErrorKind::LifetimeTooLong)
 }
 
-fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn age(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let Some(max) = settings.max_age else {
         return Ok(());
     };
@@ -432,7 +432,7 @@ fn age(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
 }
 
 /// RFC 7800 section 3.1: a bound token is worth nothing without the proof.
-fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn confirmation(_: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         facts.claims.confirmation.is_none(),
         AuthErrorKind::BoundToken,
@@ -440,7 +440,7 @@ fn confirmation(_: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
 }
 
 /// Last: another refusal says more, and needs nothing that may be away.
-fn revocation(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
+fn revocation(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     match &settings.revocation {
         Some(revocation) => {
             let decision = revocation.decide(facts.named(), facts.now);
@@ -450,7 +450,7 @@ fn revocation(settings: &Settings, facts: &Facts<'_>) -> Result<(), Refused> {
     }
 }
 
-fn has_come(date: Option<i64>, settings: &Settings, facts: &Facts<'_>) -> bool {
+fn has_come(date: Option<i64>, settings: &VerifierSettings, facts: &Facts<'_>) -> bool {
     date.is_none_or(|date| date <= facts.now.saturating_add(settings.leeway))
 }
 

@@ -32,7 +32,7 @@ impl Verifier {
             }
             let key = keys.verify(&candidates, compact)?;
             // The builder refuses such a key, but a source can bring one later.
-            key.check_filled().map_err(|weak| {
+            key.reject_placeholder().map_err(|weak| {
                 let error = AuthError::from(AuthErrorKind::UnknownKey);
                 Refused::because(error.with_source(weak))
             })?;

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::{
-    explain::{Log, Step},
-    rules::{Facts, Rule, Settings},
+    explain::{Observer, Step},
+    rules::{Facts, Rule, VerifierSettings},
 };
 use crate::{
     error::{AuthErrorKind, Mismatch},
@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// Measures a verification as it goes on.
-pub(super) struct Stages {
+pub(super) struct StageTimer {
     since: Instant,
     in_claims: bool,
 }
 
-impl Stages {
+impl StageTimer {
     pub(super) fn start() -> Self {
         Self {
             since: now(),
@@ -37,7 +37,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-impl Log for Stages {
+impl Observer for StageTimer {
     const EVERY_CHECK: bool = false;
 
     fn passed(&mut self, step: &Step, _: impl FnOnce() -> String) {
@@ -56,10 +56,10 @@ impl Log for Stages {
         });
     }
 
-    fn rule(&mut self, _: &Rule, _: &Settings, _: &Facts<'_>, _: Option<AuthErrorKind>) {}
+    fn rule(&mut self, _: &Rule, _: &VerifierSettings, _: &Facts<'_>, _: Option<AuthErrorKind>) {}
 }
 
-impl Drop for Stages {
+impl Drop for StageTimer {
     fn drop(&mut self) {
         if self.in_claims {
             self.end("claims");

@@ -3,8 +3,8 @@
 use std::{fmt, future::Future, mem, sync::Arc};
 
 use super::{
-    builder::VerifierBuilder, explain::Explanation, header_cache::Memos, pipeline::Accepted,
-    rules::Settings,
+    builder::VerifierBuilder, explain::Explanation, header_cache::HeaderCache, pipeline::Accepted,
+    rules::VerifierSettings,
 };
 #[cfg(feature = "cache")]
 use crate::verify::cache::VerifierId;
@@ -14,7 +14,7 @@ use crate::{
     remote::{Discovery, RemoteKeys},
 };
 use crate::{
-    claims::{Context, Reader, Registered, Unreadable, VerifiedToken, Wanted},
+    claims::{ClaimSpec, Reader, RegisteredClaims, TokenContext, Unreadable, VerifiedToken},
     error::{AuthError, ConfigError},
     jose::Algorithm,
     keys::Keys,
@@ -61,10 +61,10 @@ struct Inner {
     keys: Keys,
     /// `None`: those of the keys.
     algorithms: Option<Vec<Algorithm>>,
-    settings: Settings,
+    settings: VerifierSettings,
     max_token_bytes: usize,
-    context: Arc<Context>,
-    memos: Memos,
+    context: Arc<TokenContext>,
+    memos: HeaderCache,
 }
 
 impl Verifier {
@@ -106,9 +106,9 @@ impl Verifier {
     pub(super) fn new(
         keys: Keys,
         algorithms: Option<Vec<Algorithm>>,
-        settings: Settings,
+        settings: VerifierSettings,
         max_token_bytes: usize,
-        context: Arc<Context>,
+        context: Arc<TokenContext>,
     ) -> Self {
         Self(Arc::new(Inner {
             #[cfg(feature = "cache")]
@@ -118,7 +118,7 @@ impl Verifier {
             settings,
             max_token_bytes,
             context,
-            memos: Memos::default(),
+            memos: HeaderCache::default(),
         }))
     }
 
@@ -128,7 +128,7 @@ impl Verifier {
     /// [`VerifierBuilder::revocation`].
     #[must_use]
     pub fn with_revocation(self, revocation: Revocation) -> Self {
-        self.with_settings(Settings {
+        self.with_settings(VerifierSettings {
             revocation: Some(revocation),
             ..self.0.settings.clone()
         })
@@ -143,7 +143,7 @@ impl Verifier {
     }
 
     /// The same verifier with other settings, and nothing that was learnt with its own.
-    pub(super) fn with_settings(&self, settings: Settings) -> Self {
+    pub(super) fn with_settings(&self, settings: VerifierSettings) -> Self {
         Self::new(
             self.0.keys.clone(),
             self.0.algorithms.clone(),
@@ -217,13 +217,13 @@ impl Verifier {
     pub(super) fn check<P, O>(
         &self,
         token: &str,
-        read: impl FnOnce(&mut Registered, &str, &Wanted) -> Result<P, Unreadable>,
+        read: impl FnOnce(&mut RegisteredClaims, &str, &ClaimSpec) -> Result<P, Unreadable>,
         accept: impl FnOnce(Accepted<'_, P>) -> O,
     ) -> Result<O, AuthError> {
         #[cfg(feature = "metrics")]
-        let mut log = crate::verify::timing::Stages::start();
+        let mut log = crate::verify::timing::StageTimer::start();
         #[cfg(not(feature = "metrics"))]
-        let mut log = crate::verify::explain::Silent;
+        let mut log = crate::verify::explain::NoObserver;
         self.run(token, &mut log, read, accept)
     }
 
@@ -245,7 +245,7 @@ impl Verifier {
     #[must_use]
     pub fn explain(&self, token: &str) -> Explanation {
         let mut explanation = Explanation::default();
-        let result = self.run(token, &mut explanation, Registered::read, |_| ());
+        let result = self.run(token, &mut explanation, RegisteredClaims::read, |_| ());
         explanation.conclude(result)
     }
 
@@ -259,7 +259,7 @@ impl Verifier {
         self.0.id
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(super) fn settings(&self) -> &VerifierSettings {
         &self.0.settings
     }
 
@@ -267,7 +267,7 @@ impl Verifier {
         self.0.context.clock.now()
     }
 
-    pub(super) fn memos(&self) -> &Memos {
+    pub(super) fn memos(&self) -> &HeaderCache {
         &self.0.memos
     }
 

@@ -37,7 +37,7 @@ fn issuers_that_share_keys_write_their_own_type() {
 #[test]
 fn a_ring_changes_in_place_and_has_nothing_to_fetch() {
     let keys = SigningKeys::new(SigningKey::generate_es256().unwrap());
-    assert!(!keys.is_renewed());
+    assert!(!keys.can_refresh());
     let before = keys.current();
     keys.publish(&SigningKey::generate_es256().unwrap())
         .unwrap();

@@ -4,7 +4,7 @@ use std::{cell::Cell, io, pin::Pin, rc::Rc};
 
 use countersign::{
     Clock, Sessions,
-    session::{Client, Ending, Identity, Session, SessionErrorKind as Kind, TokenPair},
+    session::{ClientInfo, EndReason, Identity, Session, SessionErrorKind as Kind, TokenPair},
     testing::FixedClock,
 };
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ impl Running {
         node: usize,
         (family, place): (usize, Option<usize>),
         text: String,
-        device: Client,
+        device: ClientInfo,
         sessions: Sessions,
         clock: FixedClock,
     ) -> Self {
@@ -185,21 +185,21 @@ impl Running {
     }
 
     /// Why this call may end the session of this number.
-    pub(crate) fn may_end(&self, number: usize) -> Ending {
+    pub(crate) fn may_end(&self, number: usize) -> EndReason {
         if let Call::LogoutEverywhere | Call::ChangePassword = self.call {
-            return Ending::LoggedOutEverywhere;
+            return EndReason::LoggedOutEverywhere;
         }
         assert_eq!(number, self.family, "the session of another token is ended");
         match (self.call, self.first) {
-            (Call::Logout(_), _) => Ending::LoggedOut,
-            (_, Some(Worth::Old)) => Ending::Replayed,
+            (Call::Logout(_), _) => EndReason::LoggedOut,
+            (_, Some(Worth::Old)) => EndReason::Replayed,
             (
                 Call::Refresh {
                     answer: Answer::Gone,
                     ..
                 },
                 Some(Worth::Newest | Worth::Recent),
-            ) if self.is_asked() => Ending::SubjectGone,
+            ) if self.is_asked() => EndReason::SubjectGone,
             (call, first) => panic!("a false revocation: {call:?} of a token that was {first:?}"),
         }
     }

@@ -1,6 +1,8 @@
 //! The judgement of every step.
 
-use countersign::session::{Ending, SessionErrorKind as Kind, SessionEvent, SessionId, TokenPair};
+use countersign::session::{
+    EndReason, SessionErrorKind as Kind, SessionEvent, SessionId, TokenPair,
+};
 
 use crate::{
     call::{Answer, Call, Outcome, Running},
@@ -275,7 +277,7 @@ impl Scene {
 /// An event, as far as it matters here.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    Ended(Ending),
+    Ended(EndReason),
     Refreshed,
     Repeated,
     Started,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use countersign::session::{
-    Client, SessionEvent,
-    store::{Digest, SessionStore},
+    ClientInfo, SessionEvent,
+    store::{SessionStore, TokenHash},
 };
 
 use crate::{
@@ -363,12 +363,12 @@ impl Scene {
         (Some(place), text.to_owned())
     }
 
-    fn client(&self, stranger: bool) -> Client {
-        let device = Digest::from_bytes([u8::from(stranger); 32]);
+    fn client(&self, stranger: bool) -> ClientInfo {
+        let device = TokenHash::from_bytes([u8::from(stranger); 32]);
         if self.rules.bound {
-            Client::new().binding(device)
+            ClientInfo::new().binding(device)
         } else {
-            Client::new()
+            ClientInfo::new()
         }
     }
 }

@@ -12,8 +12,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
-            StoredSession,
+            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+            TokenHash,
         },
     },
 };
@@ -165,7 +165,7 @@ impl SessionStore for Stage {
         self.operate(self.memory.find(id), effect).await
     }
 
-    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+    async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         let effect = |rotated: &bool| match next.current == *from {
             true => Effect::Touched(*rotated),
             false => Effect::Rotated(rotated.then(|| next.clone())),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::{
     MemoryStore, Sessions,
     session::{
-        Client, Identity, SessionErrorKind as Kind,
+        ClientInfo, Identity, SessionErrorKind as Kind,
         store::{PreviousToken, SessionStore},
     },
     testing::FixedClock,
@@ -23,8 +23,8 @@ fn a_full_store_refuses_logins_and_keeps_its_sessions() {
         .idle(Duration::from_secs(1_000))
         .build()
         .unwrap();
-    let login = || block_on(sessions.start(&Identity::new("ada", user()), Client::new()));
-    let client = Client::new();
+    let login = || block_on(sessions.start(&Identity::new("ada", user()), ClientInfo::new()));
+    let client = ClientInfo::new();
     let pairs: Vec<_> = (0..3).map(|_| login().unwrap()).collect();
     assert_eq!(login().unwrap_err().kind(), Kind::Unavailable);
 

@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap, convert::Infallible, io, thread};
 
 use countersign::session::{
-    Client, Ending, Identity, Session, SessionError, SessionErrorKind as Kind, TokenPair,
+    ClientInfo, EndReason, Identity, Session, SessionError, SessionErrorKind as Kind, TokenPair,
 };
 use futures_executor::block_on;
 use serde::Serialize;
@@ -19,7 +19,7 @@ fn refresh_with<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
     pair: &TokenPair,
     claims: Result<Option<impl Serialize>, E>,
 ) -> Result<TokenPair, SessionError> {
-    let client = Client::new();
+    let client = ClientInfo::new();
     let answer = async |_| claims;
     block_on(
         setup
@@ -80,7 +80,7 @@ fn a_new_role_is_seen_at_the_next_refresh() {
 fn the_app_is_asked_about_the_session_that_is_refreshed() {
     let setup = Setup::new();
     setup.login("bob");
-    let pair = setup.login_from("ada", Client::new().label("Laptop"));
+    let pair = setup.login_from("ada", ClientInfo::new().label("Laptop"));
     setup.pass(60);
     let claims = async |session: Session| {
         assert_eq!(&session, pair.session());
@@ -90,7 +90,7 @@ fn the_app_is_asked_about_the_session_that_is_refreshed() {
         );
         good(json!({}))
     };
-    let client = Client::new();
+    let client = ClientInfo::new();
     let next = block_on(
         setup
             .sessions
@@ -112,7 +112,7 @@ fn a_subject_that_is_gone_ends_the_session() {
         (error.kind(), error.kind().status()),
         (Kind::SubjectGone, 400)
     );
-    assert_eq!(setup.endings(), [Ending::SubjectGone]);
+    assert_eq!(setup.endings(), [EndReason::SubjectGone]);
     assert_eq!(setup.refresh(&second).unwrap_err(), Kind::Unknown);
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Unknown);
 }
@@ -199,7 +199,7 @@ fn claims_that_are_the_sessions_business_are_refused_and_cost_nothing() {
     for claims in wrong {
         let setup = Setup::new();
         let identity = Identity::new("ada", claims.clone());
-        let refused = block_on(setup.sessions.start(&identity, Client::new()));
+        let refused = block_on(setup.sessions.start(&identity, ClientInfo::new()));
         assert_eq!(refused.unwrap_err().kind(), Kind::Misconfigured);
         assert_eq!(setup.store.steps(), [Step::Mark], "{claims}");
 
@@ -245,7 +245,7 @@ fn claims_that_are_the_apps_business_are_taken() {
     for claims in right {
         let setup = Setup::new();
         let identity = Identity::new("ada", claims.clone());
-        let pair = block_on(setup.sessions.start(&identity, Client::new())).unwrap();
+        let pair = block_on(setup.sessions.start(&identity, ClientInfo::new())).unwrap();
         assert!(refresh_with(&setup, &pair, good(claims)).is_ok());
     }
 }
@@ -265,7 +265,7 @@ fn no_spelling_gets_a_claim_past_the_session() {
         let setup = Setup::new();
         let raw: Box<RawValue> = serde_json::from_str(text).unwrap();
         let identity = Identity::new("ada", raw);
-        match block_on(setup.sessions.start(&identity, Client::new())) {
+        match block_on(setup.sessions.start(&identity, ClientInfo::new())) {
             Err(error) => assert_eq!(error.kind(), Kind::Misconfigured, "{text}"),
             Ok(pair) => {
                 assert!(!text.contains("role") && !text.contains("bob"), "{text}");
@@ -292,7 +292,7 @@ fn a_subject_that_no_store_or_log_could_keep_is_refused() {
     ] {
         let setup = Setup::new();
         let identity = Identity::new(subject, json!({}));
-        let refused = block_on(setup.sessions.start(&identity, Client::new())).unwrap_err();
+        let refused = block_on(setup.sessions.start(&identity, ClientInfo::new())).unwrap_err();
         assert_eq!(refused.kind(), Kind::Misconfigured);
         assert_eq!(setup.store.steps(), [Step::Mark], "{subject:?}");
     }
@@ -328,7 +328,7 @@ fn claims_are_any_type_that_serialises_as_an_object() {
     }
     let setup = Setup::new();
     let identity = Identity::new("ada", User { roles: &["a", "b"] });
-    let pair = block_on(setup.sessions.start(&identity, Client::new())).unwrap();
+    let pair = block_on(setup.sessions.start(&identity, ClientInfo::new())).unwrap();
     assert_eq!(setup.claims(&pair)["roles"], json!(["a", "b"]));
     let map = BTreeMap::from([("roles", "c")]);
     let next = refresh_with(&setup, &pair, Ok::<_, Infallible>(Some(map))).unwrap();
@@ -340,7 +340,7 @@ fn claims_are_any_type_that_serialises_as_an_object() {
 fn a_refresh_can_be_sent_to_another_thread() {
     let setup = Setup::new();
     let pair = setup.login("ada");
-    let client = Client::new();
+    let client = ClientInfo::new();
     let claims = |_| async { Ok::<_, Infallible>(Some(BTreeMap::from([("n", Cell::new(1))]))) };
     let refreshed = setup
         .sessions

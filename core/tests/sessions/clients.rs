@@ -1,13 +1,15 @@
 //! The device: what a session is bound to, and what its user knows it by.
 
-use countersign::session::{Client, Ending, SessionErrorKind as Kind, SessionEvent, store::Digest};
+use countersign::session::{
+    ClientInfo, EndReason, SessionErrorKind as Kind, SessionEvent, store::TokenHash,
+};
 use futures_executor::block_on;
 use serde_json::json;
 
 use crate::setup::{START, Setup};
 
-fn bound_to(byte: u8) -> Client {
-    Client::new().binding(Digest::from_bytes([byte; 32]))
+fn bound_to(byte: u8) -> ClientInfo {
+    ClientInfo::new().binding(TokenHash::from_bytes([byte; 32]))
 }
 
 /// S15, S16
@@ -16,7 +18,11 @@ fn a_bound_session_is_refreshed_by_its_client_only() {
     let setup = Setup::new();
     let pair = setup.login_from("ada", bound_to(1));
     setup.events();
-    for other in [bound_to(2), Client::new(), Client::new().label("Laptop")] {
+    for other in [
+        bound_to(2),
+        ClientInfo::new(),
+        ClientInfo::new().label("Laptop"),
+    ] {
         let refused = setup.refresh_from(&pair, &other);
         assert_eq!(refused.unwrap_err(), Kind::WrongClient);
     }
@@ -40,7 +46,7 @@ fn a_binding_is_compared_in_full() {
     for bit in 0..256 {
         let mut bytes = [0; 32];
         bytes[bit / 8] = 1 << (bit % 8);
-        let other = Client::new().binding(Digest::from_bytes(bytes));
+        let other = ClientInfo::new().binding(TokenHash::from_bytes(bytes));
         let refused = setup.refresh_from(&pair, &other);
         assert_eq!(refused.unwrap_err(), Kind::WrongClient, "{bit}");
     }
@@ -81,7 +87,7 @@ fn a_replay_from_another_client_is_a_replay() {
     setup.events();
     let refused = setup.refresh_from(&first, &bound_to(2));
     assert_eq!(refused.unwrap_err(), Kind::Replayed);
-    assert_eq!(setup.endings(), [Ending::Replayed]);
+    assert_eq!(setup.endings(), [EndReason::Replayed]);
 }
 
 /// S16, the twin: a session without a binding takes whoever has its token.
@@ -106,9 +112,9 @@ fn claims_are_not_asked_for_a_wrong_client() {
 #[test]
 fn a_label_is_what_the_login_said() {
     let setup = Setup::new();
-    let pair = setup.login_from("ada", Client::new().label("Firefox on Linux"));
+    let pair = setup.login_from("ada", ClientInfo::new().label("Firefox on Linux"));
     assert_eq!(pair.session().label(), Some("Firefox on Linux"));
-    let next = setup.refresh_from(&pair, &Client::new().label("Laptop"));
+    let next = setup.refresh_from(&pair, &ClientInfo::new().label("Laptop"));
     assert_eq!(next.unwrap().session().label(), Some("Firefox on Linux"));
 }
 
@@ -125,7 +131,7 @@ fn a_label_is_one_short_line_of_text() {
         ("\u{202f}\u{3000}", None),
         ("<b>", Some("<b>")),
     ] {
-        let pair = setup.login_from("ada", Client::new().label(label));
+        let pair = setup.login_from("ada", ClientInfo::new().label(label));
         assert_eq!(pair.session().label(), kept, "{label:?}");
     }
     let pair = setup.login("ada");
@@ -135,7 +141,7 @@ fn a_label_is_one_short_line_of_text() {
 #[test]
 fn sessions_are_listed_with_the_last_used_one_first() {
     let setup = Setup::new();
-    let labelled = |label: &str| setup.login_from("ada", Client::new().label(label));
+    let labelled = |label: &str| setup.login_from("ada", ClientInfo::new().label(label));
     let laptop = labelled("Laptop");
     setup.pass(1);
     labelled("Phone");
@@ -156,7 +162,7 @@ fn sessions_are_listed_with_the_last_used_one_first() {
 #[test]
 fn a_listed_session_is_json_for_its_user() {
     let setup = Setup::new();
-    let pair = setup.login_from("ada", Client::new().label("Laptop"));
+    let pair = setup.login_from("ada", ClientInfo::new().label("Laptop"));
     setup.pass(5);
     setup.refresh(&pair).unwrap();
     let listed = block_on(setup.sessions.list("ada")).unwrap();

@@ -2,7 +2,7 @@
 
 use countersign::{
     Clock,
-    session::{Ending, SessionErrorKind as Kind, SessionEvent, SessionId, store::SessionStore},
+    session::{EndReason, SessionErrorKind as Kind, SessionEvent, SessionId, store::SessionStore},
 };
 use futures_executor::block_on;
 
@@ -34,7 +34,7 @@ fn a_second_logout_finds_nothing_and_tells_nothing() {
     let pair = setup.login("ada");
     let (sessions, id) = (&setup.sessions, pair.session().id());
     assert!(block_on(sessions.end(id)).unwrap());
-    assert_eq!(setup.endings(), [Ending::LoggedOut]);
+    assert_eq!(setup.endings(), [EndReason::LoggedOut]);
     assert!(!block_on(sessions.end(id)).unwrap());
     assert!(!block_on(sessions.end_of("ada", id)).unwrap());
     assert!(!block_on(sessions.end_by_token(pair.refresh_token())).unwrap());
@@ -53,7 +53,7 @@ fn the_event_of_a_logout_says_which_session_and_whose() {
     };
     assert_eq!(
         (id, &**subject, *why),
-        (pair.session().id(), "ada", Ending::LoggedOut)
+        (pair.session().id(), "ada", EndReason::LoggedOut)
     );
 }
 
@@ -70,7 +70,7 @@ fn any_token_of_the_session_logs_out() {
         setup.events();
         let token = pairs[generation].refresh_token();
         assert!(block_on(setup.sessions.end_by_token(token)).unwrap());
-        assert_eq!(setup.endings(), [Ending::LoggedOut]);
+        assert_eq!(setup.endings(), [EndReason::LoggedOut]);
         for pair in &pairs {
             assert_eq!(setup.refresh(pair).unwrap_err(), Kind::Unknown);
         }
@@ -107,7 +107,7 @@ fn a_user_ends_own_sessions_only() {
     assert_eq!(setup.count("ada"), 1);
     // The twin.
     assert!(block_on(setup.sessions.end_of("ada", id)).unwrap());
-    assert_eq!(setup.endings(), [Ending::LoggedOut]);
+    assert_eq!(setup.endings(), [EndReason::LoggedOut]);
     assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Unknown);
 }
 
@@ -134,7 +134,7 @@ fn a_logout_everywhere_ends_all_sessions_of_the_user_and_nobody_elses() {
         .into_iter()
         .map(|event| match event {
             SessionEvent::Ended { id, subject, why } => {
-                assert_eq!((&*subject, why), ("ada", Ending::LoggedOutEverywhere));
+                assert_eq!((&*subject, why), ("ada", EndReason::LoggedOutEverywhere));
                 id
             }
             other => panic!("{other:?}"),

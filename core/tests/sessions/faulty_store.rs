@@ -8,8 +8,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
-            StoredSession,
+            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+            TokenHash,
         },
     },
 };
@@ -144,7 +144,7 @@ impl SessionStore for FaultyStore {
         self.step(Step::Find, self.memory.find(id)).await
     }
 
-    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+    async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         self.step(Step::Rotate, self.memory.rotate(from, next))
             .await
     }

@@ -4,7 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use countersign::{
     AuthErrorKind, Revocation,
-    session::{Client, Ending, Identity, SessionErrorKind, TokenPair, store::SessionStore},
+    session::{ClientInfo, EndReason, Identity, SessionErrorKind, TokenPair, store::SessionStore},
     testing::FixedClock,
 };
 use futures_executor::block_on;
@@ -153,7 +153,7 @@ fn one_login_too_many_ends_the_session_that_was_used_least_recently() {
     let first = setup.refresh(&first).unwrap();
     setup.events();
     setup.login("ada");
-    assert_eq!(setup.endings(), [Ending::Displaced]);
+    assert_eq!(setup.endings(), [EndReason::Displaced]);
     assert_eq!(setup.count("ada"), 2);
     assert_eq!(
         setup.refresh(&second).err(),
@@ -254,7 +254,7 @@ fn an_ending_without_room_in_the_list_is_told() {
     setup.events();
     let error = block_on(setup.sessions.end(second.session().id())).unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::Unavailable);
-    assert_eq!(setup.endings(), [Ending::LoggedOut]);
+    assert_eq!(setup.endings(), [EndReason::LoggedOut]);
     assert_eq!(setup.count("bob"), 0);
 }
 
@@ -360,7 +360,7 @@ fn one_subject_cannot_take_more_than_its_share_of_the_list() {
         if login % 100 == 99 {
             setup.pass(1);
         }
-        let pair = block_on(setup.sessions.start(&mallory, Client::new())).unwrap();
+        let pair = block_on(setup.sessions.start(&mallory, ClientInfo::new())).unwrap();
         assert!(block_on(setup.sessions.end(pair.session().id())).unwrap());
         pairs.push(pair);
     }
@@ -376,7 +376,7 @@ fn one_subject_cannot_take_more_than_its_share_of_the_list() {
     assert_eq!(verdict(&setup, &ada), Err(AuthErrorKind::Revoked));
     // And so does she, a second later.
     setup.pass(1);
-    let pair = block_on(setup.sessions.start(&mallory, Client::new())).unwrap();
+    let pair = block_on(setup.sessions.start(&mallory, ClientInfo::new())).unwrap();
     assert_eq!(verdict(&setup, &pair), Ok(()));
     assert!(setup.refresh(&pair).is_ok());
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use countersign::session::{Client, Ending, Identity, SessionErrorKind as Kind, TokenPair};
+use countersign::session::{ClientInfo, EndReason, Identity, SessionErrorKind as Kind, TokenPair};
 use futures_executor::block_on;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ fn a_replay_during_an_outage_is_caught_after_it() {
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Unavailable);
     assert_eq!(setup.endings(), []);
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
-    assert_eq!(setup.endings(), [Ending::Replayed]);
+    assert_eq!(setup.endings(), [EndReason::Replayed]);
     assert_eq!(setup.refresh(&second).unwrap_err(), Kind::Unknown);
 }
 
@@ -61,7 +61,7 @@ fn nothing_is_answered_without_the_store() {
     setup.events();
     setup.store.is_down(true);
     let kinds = [
-        block_on(sessions.start(&Identity::new("ada", user()), Client::new())).err(),
+        block_on(sessions.start(&Identity::new("ada", user()), ClientInfo::new())).err(),
         block_on(sessions.end(id)).err(),
         block_on(sessions.end_by_token(pair.refresh_token())).err(),
         block_on(sessions.end_of("ada", id)).err(),
@@ -169,7 +169,7 @@ fn a_fault_of_a_login_starts_no_session_that_anyone_has_a_token_of() {
         let setup = Setup::new();
         setup.store.fail(skipped, fault);
         let identity = Identity::new("ada", user());
-        let refused = block_on(setup.sessions.start(&identity, Client::new()));
+        let refused = block_on(setup.sessions.start(&identity, ClientInfo::new()));
         assert_eq!(refused.unwrap_err().kind(), Kind::Unavailable);
         assert!(setup.events().is_empty());
         assert_eq!(setup.count("ada"), rows);
@@ -240,7 +240,7 @@ fn a_session_without_its_subject_is_refused_whatever_step_fails() {
         let pair = setup.login("ada");
         let refresh = || {
             let gone = async |_| Ok::<Option<Value>, Infallible>(None);
-            let client = Client::new();
+            let client = ClientInfo::new();
             let refreshed = setup.sessions.refresh(pair.refresh_token(), &client, gone);
             block_on(refreshed).unwrap_err().kind()
         };

@@ -4,7 +4,7 @@ use std::{future::pending, pin::pin, sync::Barrier, thread, time::Duration};
 
 use countersign::{
     Sessions,
-    session::{Client, Ending, SessionErrorKind as Kind, SessionEvent, TokenPair},
+    session::{ClientInfo, EndReason, SessionErrorKind as Kind, SessionEvent, TokenPair},
 };
 use futures_executor::block_on;
 
@@ -65,7 +65,7 @@ fn a_replay_on_many_threads_is_told_once() {
     for kind in on_threads(16, replay) {
         assert!(matches!(kind, Kind::Replayed | Kind::Unknown), "{kind:?}");
     }
-    assert_eq!(setup.endings(), [Ending::Replayed]);
+    assert_eq!(setup.endings(), [EndReason::Replayed]);
 }
 
 /// S02: the user table of one tab is slow, the other tab is long done.
@@ -210,7 +210,7 @@ fn a_refresh_that_is_dropped_anywhere_costs_nothing() {
         pending::<()>().await;
         good(user())
     };
-    let client = Client::new();
+    let client = ClientInfo::new();
     let mut refreshed = Box::pin(setup.sessions.refresh(
         first.refresh_token(),
         &client,
@@ -226,7 +226,7 @@ fn a_refresh_that_is_dropped_anywhere_costs_nothing() {
 fn refresh_at_once(setup: &Setup, token: &TokenPair) -> Vec<Result<TokenPair, Kind>> {
     let all_have_seen_it = Barrier::new(50);
     on_threads(50, || {
-        let client = Client::new();
+        let client = ClientInfo::new();
         let claims = async |_| {
             pending_once().await;
             good(user())
@@ -261,7 +261,7 @@ fn an_answer_that_others_overtake_is_looked_for_again() {
         let long = node_of_long_tokens(&setup);
         let first = setup.login("ada");
         let mut newest = setup.refresh(&first).unwrap();
-        let client = Client::new();
+        let client = ClientInfo::new();
         let claims = async |_| good(user());
         let mut again = pin!(long.refresh(first.refresh_token(), &client, claims));
         // What it finds first decides whether it is asked for claims.
@@ -293,7 +293,7 @@ fn an_answer_that_others_overtake_is_not_given_to_a_token_whose_window_has_close
     let long = node_of_long_tokens(&setup);
     let first = setup.login("ada");
     let second = setup.refresh(&first).unwrap();
-    let client = Client::new();
+    let client = ClientInfo::new();
     let claims = async |_| good(user());
     let mut again = pin!(long.refresh(first.refresh_token(), &client, claims));
     setup.store.fail(1, Fault::Late);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use countersign::{
     AuthErrorKind, Issuer, Key, MemoryStore, Sessions, SigningKey, Verifier,
-    session::{Client, Identity, Realm, SessionErrorKind as Kind, SessionEvent, TokenPair},
+    session::{ClientInfo, Identity, Realm, SessionErrorKind as Kind, SessionEvent, TokenPair},
     testing::FixedClock,
 };
 use futures_executor::block_on;
@@ -30,12 +30,12 @@ fn app(issuer: &str, realm: Option<&str>, store: &MemoryStore) -> Sessions {
 }
 
 fn login(sessions: &Sessions) -> TokenPair {
-    block_on(sessions.start(&Identity::new("1", json!({})), Client::new())).unwrap()
+    block_on(sessions.start(&Identity::new("1", json!({})), ClientInfo::new())).unwrap()
 }
 
 fn refresh(sessions: &Sessions, pair: &TokenPair) -> Result<TokenPair, Kind> {
     let claims = async |_| Ok::<_, Infallible>(Some(json!({})));
-    let client = Client::new();
+    let client = ClientInfo::new();
     let refreshed = block_on(sessions.refresh(pair.refresh_token(), &client, claims));
     refreshed.map_err(|error| error.kind())
 }
@@ -77,7 +77,7 @@ fn log_out_everywhere_at_one_app_leaves_the_sessions_of_the_other() {
         let (of_shop, of_office) = (login(&shop), login(&office));
         let waiting = block_on(office.begin()).unwrap();
         assert_eq!(block_on(shop.end_all("1")).unwrap(), 1);
-        let started = block_on(waiting.start(&Identity::new("1", json!({})), Client::new()));
+        let started = block_on(waiting.start(&Identity::new("1", json!({})), ClientInfo::new()));
         assert!(started.is_ok());
         let verified = office
             .verifier()
@@ -190,12 +190,12 @@ fn no_claims_of_the_app_name_the_realm_of_a_session() {
             json!(1),
         ] {
             let claims = json!({ "session_realm": named });
-            let started = block_on(own.start(&Identity::new("1", claims), Client::new()));
+            let started = block_on(own.start(&Identity::new("1", claims), ClientInfo::new()));
             assert_eq!(started.unwrap_err().kind(), Kind::Misconfigured, "{named}");
         }
         // The twin.
         let claims = json!({ "realm": "staff", "nested": { "session_realm": "staff" } });
-        let pair = block_on(own.start(&Identity::new("1", claims), Client::new())).unwrap();
+        let pair = block_on(own.start(&Identity::new("1", claims), ClientInfo::new())).unwrap();
         assert_eq!(verdict(&own, pair.access_token().as_str()), Ok(()));
     }
 }

@@ -1,6 +1,6 @@
 //! One token, one refresh: rotation, the grace window, and replays.
 
-use countersign::session::{Ending, SessionErrorKind as Kind, SessionEvent};
+use countersign::session::{EndReason, SessionErrorKind as Kind, SessionEvent};
 
 use crate::setup::Setup;
 
@@ -53,7 +53,7 @@ fn a_replay_is_told_once() {
     };
     assert_eq!(
         (id, &**subject, *why),
-        (first.session().id(), "ada", Ending::Replayed)
+        (first.session().id(), "ada", EndReason::Replayed)
     );
 }
 
@@ -166,7 +166,7 @@ fn a_token_that_left_its_window_is_a_replay_although_its_successor_has_not() {
     );
     setup.events();
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
-    assert_eq!(setup.endings(), [Ending::Replayed]);
+    assert_eq!(setup.endings(), [EndReason::Replayed]);
     assert_eq!(setup.refresh(&third).unwrap_err(), Kind::Unknown);
 }
 
@@ -263,7 +263,7 @@ fn without_a_window_the_second_use_ends_the_session() {
     let second = setup.refresh(&first).unwrap();
     setup.events();
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
-    assert_eq!(setup.endings(), [Ending::Replayed]);
+    assert_eq!(setup.endings(), [EndReason::Replayed]);
     assert_eq!(setup.refresh(&second).unwrap_err(), Kind::Unknown);
 }
 

@@ -9,8 +9,8 @@ use countersign::{
     MemoryStore, Sessions,
     revocation::Revoked,
     session::{
-        Client, Identity, SessionError, SessionErrorKind,
-        store::{Digest, SessionStore, StoreError, StoreMark, StoredSession},
+        ClientInfo, Identity, SessionError, SessionErrorKind,
+        store::{SessionStore, StoreError, StoreMark, StoredSession, TokenHash},
     },
 };
 use futures_executor::block_on;
@@ -30,10 +30,10 @@ const SUBJECT: &str = "private-subject";
 const LABEL: &str = "Private Label";
 const ROLE: &str = "private-role";
 
-fn client() -> Client {
-    Client::new()
+fn client() -> ClientInfo {
+    ClientInfo::new()
         .label(LABEL)
-        .binding(Digest::from_bytes(*b"the hash of a private device key"))
+        .binding(TokenHash::from_bytes(*b"the hash of a private device key"))
 }
 
 #[track_caller]
@@ -108,7 +108,7 @@ fn no_error_shows_what_it_is_about() {
     let identity = Identity::new(SUBJECT, json!({ "role": ROLE }));
     let first = block_on(setup.sessions.start(&identity, client())).unwrap();
     let second = setup.refresh_from(&first, &client()).unwrap();
-    let refused = |token: &str, client: Client, claims| -> SessionError {
+    let refused = |token: &str, client: ClientInfo, claims| -> SessionError {
         block_on(
             setup
                 .sessions
@@ -119,7 +119,7 @@ fn no_error_shows_what_it_is_about() {
     let bad = json!({ "role": ROLE, "sub": "another-subject" });
     let mut errors = vec![
         refused("a-private-text", client(), json!({})),
-        refused(second.refresh_token(), Client::new(), json!({})),
+        refused(second.refresh_token(), ClientInfo::new(), json!({})),
         refused(second.refresh_token(), client(), bad),
     ];
     setup.store.fail(0, Fault::Before);
@@ -201,7 +201,7 @@ fn no_log_shows_a_token_a_subject_or_a_label() {
         expires_at: 0,
         absolute_expires_at: 0,
         tokens_until: 0,
-        current: Digest::from_bytes([0; 32]),
+        current: TokenHash::from_bytes([0; 32]),
         previous: Vec::new(),
     };
     block_on(MemoryStore::limited(0).insert(&stored, StoreMark::new(0))).unwrap_err();

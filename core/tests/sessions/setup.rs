@@ -14,7 +14,7 @@ use countersign::{
     Clock, Issuer, Sessions, SigningKey,
     issue::IssuerBuilder,
     session::{
-        Client, Ending, Identity, SessionErrorKind, SessionEvent, SessionsBuilder, TokenPair,
+        ClientInfo, EndReason, Identity, SessionErrorKind, SessionEvent, SessionsBuilder, TokenPair,
     },
     testing::FixedClock,
 };
@@ -85,10 +85,10 @@ impl Setup {
     }
 
     pub(crate) fn login(&self, subject: &str) -> TokenPair {
-        self.login_from(subject, Client::new())
+        self.login_from(subject, ClientInfo::new())
     }
 
-    pub(crate) fn login_from(&self, subject: &str, client: Client) -> TokenPair {
+    pub(crate) fn login_from(&self, subject: &str, client: ClientInfo) -> TokenPair {
         let identity = Identity::new(subject, user());
         block_on(self.sessions.start(&identity, client)).unwrap()
     }
@@ -97,13 +97,13 @@ impl Setup {
         &self,
         token: &(impl Text + ?Sized),
     ) -> Result<TokenPair, SessionErrorKind> {
-        self.refresh_from(token, &Client::new())
+        self.refresh_from(token, &ClientInfo::new())
     }
 
     pub(crate) fn refresh_from(
         &self,
         token: &(impl Text + ?Sized),
-        client: &Client,
+        client: &ClientInfo,
     ) -> Result<TokenPair, SessionErrorKind> {
         let refreshed = self
             .sessions
@@ -121,7 +121,7 @@ impl Setup {
             pending_once().await;
             good(user())
         };
-        let client = Client::new();
+        let client = ClientInfo::new();
         let mut refreshed = pin!(self.sessions.refresh(token.text(), &client, claims));
         // Nothing but the claims waits for anything.
         let answer = match poll(refreshed.as_mut()) {
@@ -150,7 +150,7 @@ impl Setup {
     }
 
     /// Why sessions ended since this, or `events`, was called last.
-    pub(crate) fn endings(&self) -> Vec<Ending> {
+    pub(crate) fn endings(&self) -> Vec<EndReason> {
         let ending = |event| match event {
             SessionEvent::Ended { why, .. } => Some(why),
             _ => None,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     AuthErrorKind,
-    session::{Client, SessionErrorKind as Kind, TokenPair},
+    session::{ClientInfo, SessionErrorKind as Kind, TokenPair},
 };
 use futures_executor::block_on;
 
@@ -94,7 +94,7 @@ fn a_node_with_other_settings_does_not_extend_the_absolute_life() {
     let setup = short();
     let pair = setup.login("ada");
     let node = setup.node();
-    let client = Client::new();
+    let client = ClientInfo::new();
     let next = block_on(node.refresh(pair.refresh_token(), &client, async |_| good(user())));
     assert_eq!(next.unwrap().session().expires_at(), START + 2_500);
 }

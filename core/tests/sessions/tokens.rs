@@ -6,8 +6,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{
     AuthErrorKind,
     session::{
-        Client, Identity, SessionErrorKind as Kind, SessionId,
-        store::{Digest, SessionStore},
+        ClientInfo, Identity, SessionErrorKind as Kind, SessionId,
+        store::{SessionStore, TokenHash},
     },
 };
 use futures_executor::block_on;
@@ -88,7 +88,7 @@ fn an_id_that_a_client_sends_is_no_token() {
     let refused = block_on(
         setup
             .sessions
-            .start(&Identity::new("ada", claims), Client::new()),
+            .start(&Identity::new("ada", claims), ClientInfo::new()),
     );
     assert_eq!(refused.unwrap_err().kind(), Kind::Misconfigured);
     assert!(setup.refresh(&pair).is_ok());
@@ -98,7 +98,7 @@ fn an_id_that_a_client_sends_is_no_token() {
 #[test]
 fn the_store_holds_no_token_and_no_secret() {
     let setup = Setup::new();
-    let first = setup.login_from("ada", Client::new().label("Laptop"));
+    let first = setup.login_from("ada", ClientInfo::new().label("Laptop"));
     let second = setup.refresh(&first).unwrap();
     let third = setup.refresh(&second).unwrap();
     let dump = dump(&setup, "ada");
@@ -124,8 +124,11 @@ fn the_store_holds_no_token_and_no_secret() {
 #[test]
 fn nothing_that_the_store_holds_is_accepted() {
     let setup = Setup::new();
-    let first = setup.login_from("ada", Client::new().binding(Digest::from_bytes([5; 32])));
-    let client = Client::new().binding(Digest::from_bytes([5; 32]));
+    let first = setup.login_from(
+        "ada",
+        ClientInfo::new().binding(TokenHash::from_bytes([5; 32])),
+    );
+    let client = ClientInfo::new().binding(TokenHash::from_bytes([5; 32]));
     let second = setup.refresh_from(&first, &client).unwrap();
     let verifier = setup.sessions.verifier();
     let row: Value = serde_json::from_str(&dump(&setup, "ada")).unwrap();
@@ -224,7 +227,7 @@ fn unknown_expired_and_ended_sessions_are_told_apart_by_nobody() {
         (&ended, Kind::Unknown),
         (&expired, Kind::Expired),
     ] {
-        let client = Client::new();
+        let client = ClientInfo::new();
         let asked = async |_| panic!("asked for claims");
         let refreshed =
             setup
@@ -277,7 +280,7 @@ fn ids_are_as_random_as_hashes() {
         let pair = block_on(
             setup
                 .sessions
-                .start(&Identity::new("ada", user()), Client::new()),
+                .start(&Identity::new("ada", user()), ClientInfo::new()),
         );
         let id = bytes_of(pair.unwrap().session().id().as_str());
         for (bit, count) in ones.iter_mut().enumerate() {

@@ -7,7 +7,7 @@ use std::sync::{
 
 use countersign::{
     Algorithm, AuthErrorKind, KeySet, Keys, SigningKey, Verifier,
-    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
+    keys::{BoxFuture, KeySource, KeysUnavailable, RefreshReason},
     testing::{TestIssuer, sign_raw},
 };
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ impl KeySource for Asked {
         self.set.clone().ok_or_else(KeysUnavailable::default)
     }
 
-    fn refresh(&self, _: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+    fn refresh(&self, _: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         self.count.fetch_add(1, Ordering::Relaxed);
         None
     }

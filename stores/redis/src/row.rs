@@ -2,7 +2,7 @@
 
 use countersign::session::{
     Realm, SessionId,
-    store::{Digest, PreviousToken, StoreError, StoredSession},
+    store::{PreviousToken, StoreError, StoredSession, TokenHash},
 };
 
 use crate::script::Args;
@@ -18,7 +18,7 @@ pub(crate) const FIELDS: [&str; 11] = [
 pub(crate) type Values = [Option<Vec<u8>>; FIELDS.len()];
 
 pub(crate) fn values(session: &StoredSession) -> Values {
-    let digest = |digest: &Digest| Some(digest.as_bytes().to_vec());
+    let digest = |digest: &TokenHash| Some(digest.as_bytes().to_vec());
     let number = |number: i64| Some(number.to_string().into_bytes());
     [
         Some(session.realm.as_str().as_bytes().to_vec()),
@@ -82,13 +82,13 @@ fn read(id: &SessionId, values: Values) -> Option<StoredSession> {
         realm: Realm::new(text(&realm?)?).ok()?,
         subject: text(&subject?)?,
         label: optional(label, text)?,
-        binding: optional(binding, Digest::from_slice)?,
+        binding: optional(binding, TokenHash::from_slice)?,
         created_at: number(&created_at?)?,
         last_used_at: number(&last_used_at?)?,
         expires_at: number(&expires_at?)?,
         absolute_expires_at: number(&absolute_expires_at?)?,
         tokens_until: number(&tokens_until?)?,
-        current: Digest::from_slice(&current?)?,
+        current: TokenHash::from_slice(&current?)?,
         previous: PreviousToken::list_from_bytes(&previous?)?,
     })
 }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn example(full: bool) -> StoredSession {
-        let digest = |byte| Digest::from_bytes([byte; 32]);
+        let digest = |byte| TokenHash::from_bytes([byte; 32]);
         let previous = PreviousToken {
             hash: digest(2),
             salt: digest(3),

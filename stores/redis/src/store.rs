@@ -14,8 +14,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
-            StoredSession,
+            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+            TokenHash,
         },
     },
 };
@@ -254,7 +254,7 @@ impl SessionStore for RedisStore {
         row::session(id, values)
     }
 
-    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+    async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         Ok(self.put(next, from.as_bytes(), None).await? == Put::Done)
     }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use countersign::session::{
     Realm, SessionId,
-    store::{Digest, EndedSession, PreviousToken, StoreError, StoreMark, StoredSession},
+    store::{EndedSession, PreviousToken, StoreError, StoreMark, StoredSession, TokenHash},
 };
 use sqlx::{Database, Encode, Type, query::Query};
 
@@ -92,7 +92,7 @@ where
 /// The values of [`ROTATE`].
 pub(crate) fn bind_rotate<'q, DB>(
     query: Query<'q, DB, DB::Arguments>,
-    from: &'q Digest,
+    from: &'q TokenHash,
     next: &'q StoredSession,
 ) -> Query<'q, DB, DB::Arguments>
 where
@@ -199,10 +199,10 @@ pub(crate) fn unreadable(what: &'static str) -> sqlx::Error {
     sqlx::Error::Decode(format!("a row holds {what}").into())
 }
 
-fn digest(bytes: &[u8]) -> sqlx::Result<Digest> {
-    Digest::from_slice(bytes).ok_or_else(|| unreadable("a digest that is not 32 bytes long"))
+fn digest(bytes: &[u8]) -> sqlx::Result<TokenHash> {
+    TokenHash::from_slice(bytes).ok_or_else(|| unreadable("a digest that is not 32 bytes long"))
 }
 
-fn bytes(digest: &Digest) -> &[u8] {
+fn bytes(digest: &TokenHash) -> &[u8] {
     digest.as_bytes()
 }

@@ -11,7 +11,7 @@ use std::{
 
 use countersign::{
     AuthErrorKind, Issuer, Revocation, Sessions, SigningKey, Verifier,
-    session::{Client, Identity},
+    session::{ClientInfo, Identity},
 };
 use countersign_redis::RedisStore;
 use countersign_tests::services::Redis;
@@ -65,7 +65,7 @@ fn nothing_revoked_is_accepted_beyond_the_staleness_bound() {
     let start = |subject: &str| {
         let identity = Identity::new(subject, serde_json::json!({}));
         runtime
-            .block_on(sessions.start(&identity, Client::new()))
+            .block_on(sessions.start(&identity, ClientInfo::new()))
             .unwrap()
     };
     let [good, ended, last] = ["good", "ended", "last"].map(start);

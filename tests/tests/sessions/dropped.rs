@@ -20,10 +20,10 @@ use countersign::{
     adapter::Answer,
     revocation::RevocationEntry,
     session::{
-        Client, Ending, Identity, Realm, SessionEvent, SessionId, SignIn, TokenPair,
+        ClientInfo, EndReason, Identity, Realm, SessionEvent, SessionId, SignIn, TokenPair,
         store::{
-            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
-            StoredSession,
+            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+            TokenHash,
         },
     },
     testing::FixedClock,
@@ -60,7 +60,7 @@ impl SessionStore for Slow {
         self.memory.find(id).await
     }
 
-    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+    async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         self.memory.rotate(from, next).await
     }
 
@@ -105,7 +105,7 @@ struct LoggedIn {
     sessions: Sessions,
     store: Slow,
     pair: TokenPair,
-    why: Arc<Mutex<Vec<Ending>>>,
+    why: Arc<Mutex<Vec<EndReason>>>,
 }
 
 /// What a client asks for before it goes away.
@@ -148,7 +148,7 @@ impl LoggedIn {
             .build()
             .unwrap();
         let ada = Identity::new("ada", json!({}));
-        let pair = block_on(sessions.start(&ada, Client::new())).unwrap();
+        let pair = block_on(sessions.start(&ada, ClientInfo::new())).unwrap();
         Self {
             clock,
             sessions,
@@ -170,23 +170,23 @@ impl LoggedIn {
     }
 
     /// The endpoint, the body, and why the session ends.
-    async fn request(&self, wish: Wish) -> (&'static str, Value, Ending) {
+    async fn request(&self, wish: Wish) -> (&'static str, Value, EndReason) {
         let token = json!({ "refresh_token": self.pair.refresh_token() });
         match wish {
-            Wish::LogIn => ("/login", json!({ "name": "ada" }), Ending::Displaced),
-            Wish::LogOut => ("/logout", token, Ending::LoggedOut),
+            Wish::LogIn => ("/login", json!({ "name": "ada" }), EndReason::Displaced),
+            Wish::LogOut => ("/logout", token, EndReason::LoggedOut),
             Wish::Replay => {
                 self.store.finds.add_permits(2);
                 let claims = async |_| Ok::<_, StoreError>(Some(json!({})));
-                let client = Client::new();
+                let client = ClientInfo::new();
                 let next = self
                     .sessions
                     .refresh(self.pair.refresh_token(), &client, claims);
                 next.await.unwrap();
                 self.clock.advance(Duration::from_secs(60));
-                ("/refresh", token, Ending::Replayed)
+                ("/refresh", token, EndReason::Replayed)
             }
-            Wish::Vanished => ("/refresh", token, Ending::SubjectGone),
+            Wish::Vanished => ("/refresh", token, EndReason::SubjectGone),
         }
     }
 
@@ -197,7 +197,7 @@ impl LoggedIn {
     }
 
     /// Waits until the session is gone, everywhere, and that was told.
-    async fn ends(&self, why: Ending) {
+    async fn ends(&self, why: EndReason) {
         for _ in 0..1_000 {
             if *self.why.lock().unwrap() == [why] {
                 let found = self.store.memory.find(self.pair.session().id()).await;

@@ -7,7 +7,7 @@ use countersign::{
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
     session::{
         Realm, SessionId,
-        store::{Digest, PreviousToken, SessionStore, StoreError, StoreMark, StoredSession},
+        store::{PreviousToken, SessionStore, StoreError, StoreMark, StoredSession, TokenHash},
     },
 };
 use countersign_redis::RedisStore;
@@ -143,10 +143,10 @@ pub(crate) fn id(number: u8) -> SessionId {
     SessionId::parse(&format!("{number:03}AAAAAAAAAAAAAAAAAAA")).unwrap()
 }
 
-pub(crate) fn digest(number: u8, kind: u8) -> Digest {
+pub(crate) fn digest(number: u8, kind: u8) -> TokenHash {
     let mut bytes = [number; 32];
     bytes[0] = kind;
-    Digest::from_bytes(bytes)
+    TokenHash::from_bytes(bytes)
 }
 
 /// Redis has a clock of its own, so the tests go by the time of day.

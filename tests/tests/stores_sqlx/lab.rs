@@ -13,7 +13,7 @@ use countersign::{
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
     session::{
         Realm, SessionId,
-        store::{Digest, EndedSession, PreviousToken, SessionStore, StoreMark, StoredSession},
+        store::{EndedSession, PreviousToken, SessionStore, StoreMark, StoredSession, TokenHash},
     },
 };
 use countersign_sqlx::{PostgresStore, SqliteStore};
@@ -197,8 +197,8 @@ pub(crate) fn id(number: u32) -> SessionId {
 }
 
 /// 32 bytes of this value.
-pub(crate) fn digest(value: u8) -> Digest {
-    Digest::from_bytes([value; 32])
+pub(crate) fn digest(value: u8) -> TokenHash {
+    TokenHash::from_bytes([value; 32])
 }
 
 /// A session of Ada's that was never refreshed.
@@ -220,7 +220,7 @@ pub(crate) fn session(number: u32) -> StoredSession {
 }
 
 /// The same session after it was refreshed.
-pub(crate) fn refreshed(session: &StoredSession, current: Digest) -> StoredSession {
+pub(crate) fn refreshed(session: &StoredSession, current: TokenHash) -> StoredSession {
     StoredSession {
         last_used_at: session.last_used_at + 60,
         expires_at: session.expires_at + 60,

@@ -16,7 +16,7 @@ use std::{
 use axum::body::Body;
 use countersign::{
     AuthError, KeySet,
-    keys::{BoxFuture, KeySource, KeysUnavailable, Refresh},
+    keys::{BoxFuture, KeySource, KeysUnavailable, RefreshReason},
     testing::TestIssuer,
 };
 use countersign_tower::JwtAuthLayer;
@@ -84,7 +84,7 @@ impl KeySource for Fetched {
         }
     }
 
-    fn refresh(&self, _: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+    fn refresh(&self, _: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         let (arrived, fails) = (Arc::clone(&self.arrived), self.fails);
         Some(Box::pin(async move {
             tokio::task::yield_now().await;
@@ -102,7 +102,7 @@ impl KeySource for Stuck {
         Ok(Arc::clone(&self.0))
     }
 
-    fn refresh(&self, _: Refresh<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+    fn refresh(&self, _: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         Some(Box::pin(pending()))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     claims::VerifiedToken,
     error::{AuthError, ConfigError},
     jose::{Algorithm, SigningKey, base64url, crypto},
-    request::{RequestHead, Several, single, target_authority},
+    request::{DuplicateHeader, RequestHead, single, target_authority},
 };
 
 /// Protection against cross-site request forgery, for credentials in a cookie.
@@ -256,7 +256,7 @@ impl Csrf {
         match single(head, Self::HEADER) {
             Ok(Some(value)) => Ok(CsrfCheck::NeedsToken(CsrfToken(value))),
             Ok(None) => Err(refused(without)),
-            Err(Several) => Err(refused(Cause::SeveralValues)),
+            Err(DuplicateHeader) => Err(refused(Cause::SeveralValues)),
         }
     }
 
@@ -294,7 +294,8 @@ impl Csrf {
 
     /// Applies rules 2 and 3.
     fn site(&self, head: &dyn RequestHead) -> Result<Site, AuthError> {
-        let one = |name| single(head, name).map_err(|Several| refused(Cause::SeveralHeaders));
+        let one =
+            |name| single(head, name).map_err(|DuplicateHeader| refused(Cause::SeveralHeaders));
 
         let origin = one("origin")?;
         match one("sec-fetch-site")? {
@@ -306,7 +307,8 @@ impl Csrf {
         let Some(value) = origin else {
             return Ok(Site::Unknown);
         };
-        let host = target_authority(head).map_err(|Several| refused(Cause::SeveralHeaders))?;
+        let host =
+            target_authority(head).map_err(|DuplicateHeader| refused(Cause::SeveralHeaders))?;
         let own = std::str::from_utf8(value)
             .ok()
             .and_then(|text| Origin::parse(text).ok())

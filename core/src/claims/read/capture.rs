@@ -6,16 +6,16 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::{
     hints::same_hints,
-    recorder::{Caught, Form, whole},
+    recorder::{Form, Recorder, whole},
     strict::StrictMap,
 };
-use crate::jose::RAW;
+use crate::jose::SERDE_RAW_VALUE;
 
 /// Around whatever reads the claim that was started. What it reads is caught; another form is an
 /// error.
 pub(super) struct Capture<'c, 'p, 'de, X> {
     pub(super) of: X,
-    pub(super) caught: &'c mut Caught<'p, 'de>,
+    pub(super) caught: &'c mut Recorder<'p, 'de>,
 }
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Capture<'_, '_, 'de, S> {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::spec::Wanted;
-use crate::{claims::Registered, error::Mismatch, jose::json};
+use super::spec::ClaimSpec;
+use crate::{claims::RegisteredClaims, error::Mismatch, jose::json};
 
 /// The claims of a payload that has some in another form than they must have, and the others.
 ///
@@ -14,14 +14,14 @@ pub(crate) struct Diagnosis {
     /// The payload without them.
     pub(crate) payload: String,
     /// What is read of that.
-    pub(crate) claims: Registered,
+    pub(crate) claims: RegisteredClaims,
 }
 
 impl Diagnosis {
     /// Looks at each claim by itself, as it would be read. `None` when the payload is no JSON object
     /// without duplicates: then nothing in it has one meaning. Also when each claim is good by itself,
     /// as a float may be that was rounded once more.
-    pub(crate) fn of(payload: &str, wanted: &Wanted) -> Option<Self> {
+    pub(crate) fn of(payload: &str, wanted: &ClaimSpec) -> Option<Self> {
         json::check(payload).ok()?;
         let whole = payload;
         let mut members: Map<String, Value> = serde_json::from_str(whole).ok()?;
@@ -36,7 +36,7 @@ impl Diagnosis {
                 return true;
             }
             let alone = Value::from(Map::from_iter([(name.clone(), value.clone())])).to_string();
-            match Registered::parse(&alone, wanted) {
+            match RegisteredClaims::parse(&alone, wanted) {
                 Ok(_) => true,
                 Err(unreadable) => {
                     wrong.push(unreadable.mismatch(whole, wanted));
@@ -48,7 +48,7 @@ impl Diagnosis {
             return None;
         }
         let payload = Value::from(members).to_string();
-        let mut claims = Registered::parse(&payload, wanted).ok()?;
+        let mut claims = RegisteredClaims::parse(&payload, wanted).ok()?;
         claims.missing = missing;
         Some(Self {
             wrong,
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
     use crate::{AuthErrorKind, claims::read::unreadable::Unreadable};
 
-    fn wanted() -> Wanted {
-        let mut wanted = Wanted::new(vec!["tenant".into()]);
+    fn wanted() -> ClaimSpec {
+        let mut wanted = ClaimSpec::new(vec!["tenant".into()]);
         wanted.text("azp");
         wanted.scopes("scp");
         wanted
@@ -89,7 +89,7 @@ mod tests {
         fn a_diagnosis_finds_what_reading_found(payload in json()) {
             let wanted = wanted();
             let diagnosis = Diagnosis::of(&payload, &wanted);
-            match Registered::parse(&payload, &wanted) {
+            match RegisteredClaims::parse(&payload, &wanted) {
                 Ok(_) => prop_assert!(diagnosis.is_none()),
                 Err(unreadable) => {
                     let first = unreadable.mismatch(&payload, &wanted);

@@ -45,7 +45,7 @@ macro_rules! same_hints {
             visitor: V,
         ) -> Result<V::Value, Self::Error> {
             self.read(visitor, |inner, visitor| match name {
-                RAW => Err(Self::Error::custom("no raw JSON in one pass")),
+                SERDE_RAW_VALUE => Err(Self::Error::custom("no raw JSON in one pass")),
                 _ => inner.deserialize_newtype_struct(name, visitor),
             })
         }

@@ -15,6 +15,6 @@ pub(crate) use self::{
     diagnosis::Diagnosis,
     reader::{Parsed, Reader},
     recorder::{Alphabet, LAST_SECOND},
-    spec::{Place, Wanted},
+    spec::{ClaimSlot, ClaimSpec},
     unreadable::Unreadable,
 };

@@ -10,31 +10,31 @@ use serde::{
 use super::{
     capture::Capture,
     hints::same_hints,
-    recorder::{Caught, Claim},
-    spec::Wanted,
+    recorder::{Claim, Recorder},
+    spec::ClaimSpec,
     sticky::Failed,
     strict::{NameSeed, Strict},
     unreadable::Unreadable,
 };
 use crate::{
-    claims::Registered,
-    jose::{Names, RAW},
+    claims::RegisteredClaims,
+    jose::{MemberNames, SERDE_RAW_VALUE},
 };
 
-impl Registered {
+impl RegisteredClaims {
     /// Reads a payload, and what is wanted of it beside the registered claims.
     ///
     /// The whole payload is checked: one JSON object, no duplicate member at any level.
-    pub(crate) fn parse(payload: &str, wanted: &Wanted) -> Result<Self, Unreadable> {
+    pub(crate) fn parse(payload: &str, wanted: &ClaimSpec) -> Result<Self, Unreadable> {
         let mut claims = Self::default();
         claims.read(payload, wanted)?;
         Ok(claims)
     }
 
     /// The same into claims that are empty.
-    pub(crate) fn read(&mut self, payload: &str, wanted: &Wanted) -> Result<(), Unreadable> {
+    pub(crate) fn read(&mut self, payload: &str, wanted: &ClaimSpec) -> Result<(), Unreadable> {
         let failed = Failed::default();
-        let mut pass = Pass::new(Caught::new(payload, wanted, self, &failed));
+        let mut pass = Pass::new(Recorder::new(payload, wanted, self, &failed));
         match pass.run(|_: IgnoredAny| ()) {
             Ok(()) => Ok(()),
             Err(error) => Err(match pass.caught.claim() {
@@ -53,11 +53,11 @@ impl Registered {
     pub(crate) fn read_as<'de, T: Deserialize<'de>>(
         &mut self,
         payload: &'de str,
-        wanted: &Wanted,
+        wanted: &ClaimSpec,
         read: &mut Option<Result<T, serde_json::Error>>,
     ) -> Result<(), Unreadable> {
         let failed = Failed::default();
-        let mut pass = Pass::new(Caught::new(payload, wanted, self, &failed));
+        let mut pass = Pass::new(Recorder::new(payload, wanted, self, &failed));
         if pass.run(|claims| *read = Some(Ok(claims))).is_ok() {
             return Ok(());
         }
@@ -70,9 +70,9 @@ impl Registered {
 
 /// What is known of the payload so far.
 struct Pass<'p, 'de> {
-    caught: Caught<'p, 'de>,
+    caught: Recorder<'p, 'de>,
     /// The members that are no registered or wanted claims.
-    names: Names<'de>,
+    names: MemberNames<'de>,
     /// Which of the wanted claims were met.
     found: u64,
     /// Whether the payload was looked at, and is an object.
@@ -80,10 +80,10 @@ struct Pass<'p, 'de> {
 }
 
 impl<'p, 'de> Pass<'p, 'de> {
-    fn new(caught: Caught<'p, 'de>) -> Self {
+    fn new(caught: Recorder<'p, 'de>) -> Self {
         Self {
             caught,
-            names: Names::default(),
+            names: MemberNames::default(),
             found: 0,
             is_object: false,
         }

@@ -4,12 +4,12 @@ use std::{any::Any, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::{spec::Wanted, unreadable::Unreadable};
-use crate::claims::Registered;
+use super::{spec::ClaimSpec, unreadable::Unreadable};
+use crate::claims::RegisteredClaims;
 
 /// Reads a payload once it is known to be signed. It knows the user's type, so nobody else has to.
 #[derive(Clone, Copy)]
-pub(crate) struct Reader(fn(&mut Registered, &str, &Wanted) -> Result<Parsed, Unreadable>);
+pub(crate) struct Reader(fn(&mut RegisteredClaims, &str, &ClaimSpec) -> Result<Parsed, Unreadable>);
 
 /// The payload as the user's type, if one was named and the payload fits it.
 pub(crate) type Parsed = Option<Arc<dyn Any + Send + Sync>>;
@@ -33,9 +33,9 @@ impl Reader {
 
     pub(crate) fn read(
         self,
-        claims: &mut Registered,
+        claims: &mut RegisteredClaims,
         payload: &str,
-        wanted: &Wanted,
+        wanted: &ClaimSpec,
     ) -> Result<Parsed, Unreadable> {
         (self.0)(claims, payload, wanted)
     }

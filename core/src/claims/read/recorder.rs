@@ -3,16 +3,16 @@
 use serde::de::Error;
 
 use super::{
-    spec::{Place, Wanted},
+    spec::{ClaimSlot, ClaimSpec},
     sticky::Failed,
 };
-use crate::claims::{Registered, Span, Spans};
+use crate::claims::{RegisteredClaims, TextRange, TextRanges};
 
 /// The claims so far, and the one that is being read.
-pub(super) struct Caught<'p, 'de> {
+pub(super) struct Recorder<'p, 'de> {
     pub(super) payload: &'de str,
-    pub(super) wanted: &'p Wanted,
-    pub(super) claims: &'p mut Registered,
+    pub(super) wanted: &'p ClaimSpec,
+    pub(super) claims: &'p mut RegisteredClaims,
     pub(super) failed: &'p Failed,
     /// It stays where an error comes in between.
     claim: Option<Claim>,
@@ -28,7 +28,7 @@ pub(crate) enum Claim {
     /// A `NumericDate` (RFC 7519 section 2), rounded to the stricter whole second.
     Date(Date),
     /// One text, or an array of them where there may be several.
-    Place(Place),
+    ClaimSlot(ClaimSlot),
 }
 
 #[derive(Clone, Copy)]
@@ -63,11 +63,11 @@ pub(super) enum Form {
     Texts,
 }
 
-impl<'p, 'de> Caught<'p, 'de> {
+impl<'p, 'de> Recorder<'p, 'de> {
     pub(super) fn new(
         payload: &'de str,
-        wanted: &'p Wanted,
-        claims: &'p mut Registered,
+        wanted: &'p ClaimSpec,
+        claims: &'p mut RegisteredClaims,
         failed: &'p Failed,
     ) -> Self {
         claims.others.resize_with(wanted.texts().len(), || None);
@@ -106,12 +106,10 @@ impl<'p, 'de> Caught<'p, 'de> {
     pub(super) fn form(&self) -> Form {
         match self.claim {
             Some(Claim::Date(_)) => Form::Date,
-            Some(Claim::Place(Place::Audience | Place::Other(_) | Place::Scope))
-                if !self.in_array =>
-            {
-                Form::Texts
-            }
-            Some(Claim::Place(_)) => Form::Text,
+            Some(Claim::ClaimSlot(
+                ClaimSlot::Audience | ClaimSlot::Other(_) | ClaimSlot::Scope,
+            )) if !self.in_array => Form::Texts,
+            Some(Claim::ClaimSlot(_)) => Form::Text,
             Some(Claim::Confirmation) | None => Form::Object,
         }
     }
@@ -144,17 +142,17 @@ impl<'p, 'de> Caught<'p, 'de> {
 
     /// A text that the parser borrowed from the payload.
     pub(super) fn borrowed<E: Error>(&mut self, text: &str) -> Result<(), E> {
-        self.text(text, Span::of(self.payload, text))
+        self.text(text, TextRange::of(self.payload, text))
     }
 
     /// A text that had escapes.
     pub(super) fn unescaped<E: Error>(&mut self, text: &str) -> Result<(), E> {
-        let span = Span::unescaped(self.payload, &mut self.claims.unescaped, text);
+        let span = TextRange::unescaped(self.payload, &mut self.claims.unescaped, text);
         self.text(text, span)
     }
 
-    fn text<E: Error>(&mut self, text: &str, span: Option<Span>) -> Result<(), E> {
-        let Some(Claim::Place(place)) = self.claim else {
+    fn text<E: Error>(&mut self, text: &str, span: Option<TextRange>) -> Result<(), E> {
+        let Some(Claim::ClaimSlot(place)) = self.claim else {
             return Err(E::custom("a text may not stand here"));
         };
         let span = span.ok_or_else(|| E::custom("too long a payload"))?;
@@ -162,15 +160,15 @@ impl<'p, 'de> Caught<'p, 'de> {
         let claims = &mut *self.claims;
         let scopes = Alphabet::of_scopes(self.in_array);
         let (slot, alphabet) = match place {
-            Place::Acr => return fill(&mut claims.acr, span),
-            Place::ClientId => return fill(&mut claims.client_id, span),
-            Place::Id => return fill(&mut claims.id, span),
-            Place::Issuer => return fill(&mut claims.issuer, span),
-            Place::SessionId => return fill(&mut claims.session_id, span),
-            Place::Subject => return fill(&mut claims.subject, span),
-            Place::Audience => (&mut claims.audience, Alphabet::Any),
-            Place::Scope => (&mut claims.scope, scopes),
-            Place::Other(index) => {
+            ClaimSlot::Acr => return fill(&mut claims.acr, span),
+            ClaimSlot::ClientId => return fill(&mut claims.client_id, span),
+            ClaimSlot::Id => return fill(&mut claims.id, span),
+            ClaimSlot::Issuer => return fill(&mut claims.issuer, span),
+            ClaimSlot::SessionId => return fill(&mut claims.session_id, span),
+            ClaimSlot::Subject => return fill(&mut claims.subject, span),
+            ClaimSlot::Audience => (&mut claims.audience, Alphabet::Any),
+            ClaimSlot::Scope => (&mut claims.scope, scopes),
+            ClaimSlot::Other(index) => {
                 let index = usize::from(index);
                 let alphabet = match self.wanted.texts()[index].scopes {
                     true => scopes,
@@ -187,7 +185,7 @@ impl<'p, 'de> Caught<'p, 'de> {
                 texts.push(span);
                 Ok(())
             }
-            slot => fill(slot, Spans::One(span)),
+            slot => fill(slot, TextRanges::One(span)),
         }
     }
 
@@ -195,9 +193,9 @@ impl<'p, 'de> Caught<'p, 'de> {
     pub(super) fn array<E: Error>(&mut self) -> Result<(), E> {
         let slot = match self.claim {
             _ if self.in_array => None,
-            Some(Claim::Place(Place::Audience)) => Some(&mut self.claims.audience),
-            Some(Claim::Place(Place::Scope)) => Some(&mut self.claims.scope),
-            Some(Claim::Place(Place::Other(index))) => {
+            Some(Claim::ClaimSlot(ClaimSlot::Audience)) => Some(&mut self.claims.audience),
+            Some(Claim::ClaimSlot(ClaimSlot::Scope)) => Some(&mut self.claims.scope),
+            Some(Claim::ClaimSlot(ClaimSlot::Other(index))) => {
                 Some(&mut self.claims.others[usize::from(index)])
             }
             _ => None,
@@ -205,7 +203,7 @@ impl<'p, 'de> Caught<'p, 'de> {
         let slot = slot.ok_or_else(|| E::custom("an array may not stand here"))?;
         self.is_read = true;
         self.in_array = true;
-        fill(slot, Spans::Many(Vec::new()))
+        fill(slot, TextRanges::Many(Vec::new()))
     }
 }
 

@@ -4,15 +4,15 @@ use super::recorder::{Claim, Date};
 
 /// The claims that the settings name. They are read in the one pass over the payload.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct ClaimSpec {
     /// Claims that must be there, whatever they hold.
     pub(crate) claims: Vec<Box<str>>,
-    texts: Vec<WantedText>,
+    texts: Vec<TextSpec>,
 }
 
 /// A claim that is no registered one, and holds one text or several.
 #[derive(Clone, Debug)]
-pub(super) struct WantedText {
+pub(super) struct TextSpec {
     pub(super) name: Box<str>,
     /// Whether the texts are scopes, which have an alphabet (RFC 6749 section 3.3).
     pub(super) scopes: bool,
@@ -20,7 +20,7 @@ pub(super) struct WantedText {
 
 /// Where a claim of texts is, once it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum ClaimSlot {
     Acr,
     Audience,
     ClientId,
@@ -33,7 +33,7 @@ pub(crate) enum Place {
     Subject,
 }
 
-impl Wanted {
+impl ClaimSpec {
     /// Nothing but the registered claims.
     pub(crate) const NOTHING: Self = Self::new(Vec::new());
 
@@ -58,23 +58,23 @@ impl Wanted {
     pub(super) fn form_of(&self, name: &str) -> Option<Claim> {
         // As bytes, which are compared without a call.
         let claim = match name.as_bytes() {
-            b"acr" => Claim::Place(Place::Acr),
-            b"aud" => Claim::Place(Place::Audience),
+            b"acr" => Claim::ClaimSlot(ClaimSlot::Acr),
+            b"aud" => Claim::ClaimSlot(ClaimSlot::Audience),
             b"auth_time" => Claim::Date(Date::AuthTime),
-            b"client_id" => Claim::Place(Place::ClientId),
+            b"client_id" => Claim::ClaimSlot(ClaimSlot::ClientId),
             b"cnf" => Claim::Confirmation,
             b"exp" => Claim::Date(Date::Expiry),
             b"iat" => Claim::Date(Date::IssuedAt),
-            b"iss" => Claim::Place(Place::Issuer),
-            b"jti" => Claim::Place(Place::Id),
+            b"iss" => Claim::ClaimSlot(ClaimSlot::Issuer),
+            b"jti" => Claim::ClaimSlot(ClaimSlot::Id),
             b"nbf" => Claim::Date(Date::NotBefore),
-            b"scope" => Claim::Place(Place::Scope),
-            b"sid" => Claim::Place(Place::SessionId),
-            b"sub" => Claim::Place(Place::Subject),
+            b"scope" => Claim::ClaimSlot(ClaimSlot::Scope),
+            b"sid" => Claim::ClaimSlot(ClaimSlot::SessionId),
+            b"sub" => Claim::ClaimSlot(ClaimSlot::Subject),
             _ => {
                 let mut texts = (0..).zip(&self.texts);
                 let (index, _) = texts.find(|(_, wanted)| *wanted.name == *name)?;
-                Claim::Place(Place::Other(index))
+                Claim::ClaimSlot(ClaimSlot::Other(index))
             }
         };
         Some(claim)
@@ -82,33 +82,33 @@ impl Wanted {
 
     /// Has a claim read as one text or several; `None` when a registered one holds no text,
     /// or when there are very many.
-    pub(crate) fn text(&mut self, name: &str) -> Option<Place> {
+    pub(crate) fn text(&mut self, name: &str) -> Option<ClaimSlot> {
         Some(match name {
-            "acr" => Place::Acr,
-            "aud" => Place::Audience,
+            "acr" => ClaimSlot::Acr,
+            "aud" => ClaimSlot::Audience,
             "auth_time" | "cnf" | "exp" | "iat" | "nbf" => return None,
-            "client_id" => Place::ClientId,
-            "iss" => Place::Issuer,
-            "jti" => Place::Id,
-            "scope" => Place::Scope,
-            "sid" => Place::SessionId,
-            "sub" => Place::Subject,
-            _ => Place::Other(self.other(name)?),
+            "client_id" => ClaimSlot::ClientId,
+            "iss" => ClaimSlot::Issuer,
+            "jti" => ClaimSlot::Id,
+            "scope" => ClaimSlot::Scope,
+            "sid" => ClaimSlot::SessionId,
+            "sub" => ClaimSlot::Subject,
+            _ => ClaimSlot::Other(self.other(name)?),
         })
     }
 
     /// Has a claim read as scopes; `None` when it is a registered one for something else.
-    pub(crate) fn scopes(&mut self, name: &str) -> Option<Place> {
+    pub(crate) fn scopes(&mut self, name: &str) -> Option<ClaimSlot> {
         let place = self.text(name)?;
         match place {
-            Place::Other(index) => self.texts[usize::from(index)].scopes = true,
-            Place::Scope => {}
+            ClaimSlot::Other(index) => self.texts[usize::from(index)].scopes = true,
+            ClaimSlot::Scope => {}
             _ => return None,
         }
         Some(place)
     }
 
-    pub(super) fn texts(&self) -> &[WantedText] {
+    pub(super) fn texts(&self) -> &[TextSpec] {
         &self.texts
     }
 
@@ -116,7 +116,7 @@ impl Wanted {
         let known = self.texts.iter().position(|text| *text.name == *name);
         let index = u16::try_from(known.unwrap_or(self.texts.len())).ok()?;
         if known.is_none() {
-            self.texts.push(WantedText {
+            self.texts.push(TextSpec {
                 name: name.into(),
                 scopes: false,
             });

@@ -11,7 +11,7 @@ use serde::{
 };
 
 use super::{hints::same_hints, sticky::Failed};
-use crate::jose::{BadName, Checked, Names, RAW};
+use crate::jose::{BadName, MemberNames, SERDE_RAW_VALUE, StrictValue};
 
 /// Around a deserializer, and around all that it hands out: what a type reads is checked meanwhile,
 /// and what it ignores too.
@@ -60,7 +60,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.failed.read_value();
-        self.failed.note(|| Checked.deserialize(self.of))?;
+        self.failed.note(|| StrictValue.deserialize(self.of))?;
         visitor.visit_unit()
     }
 }
@@ -215,7 +215,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Strict<'_, A> {
 /// The members of an object, each name once.
 pub(super) struct StrictMap<'f, 'de, A> {
     map: A,
-    names: Names<'de>,
+    names: MemberNames<'de>,
     failed: &'f Failed,
     /// Whether a name has come, and its value has not.
     is_due: bool,
@@ -225,7 +225,7 @@ impl<'f, A> StrictMap<'f, '_, A> {
     pub(super) fn new(map: A, failed: &'f Failed) -> Self {
         Self {
             map,
-            names: Names::default(),
+            names: MemberNames::default(),
             failed,
             is_due: false,
         }

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::{
     recorder::{Alphabet, Claim, Date},
-    spec::{Place, Wanted},
+    spec::{ClaimSlot, ClaimSpec},
 };
 use crate::{
     error::{AuthErrorKind, Mismatch, quoted},
@@ -34,7 +34,7 @@ impl Unreadable {
 
     /// The same for people.
     #[cold]
-    pub(crate) fn mismatch(self, payload: &str, wanted: &Wanted) -> Mismatch {
+    pub(crate) fn mismatch(self, payload: &str, wanted: &ClaimSpec) -> Mismatch {
         const OBJECT: &str = "one JSON object without a member name twice";
         match self {
             Self::Claim(claim) => {
@@ -51,35 +51,35 @@ impl Unreadable {
 }
 
 impl Claim {
-    fn name(self, wanted: &Wanted) -> &str {
+    fn name(self, wanted: &ClaimSpec) -> &str {
         match self {
             Self::Confirmation => "cnf",
             Self::Date(Date::AuthTime) => "auth_time",
             Self::Date(Date::Expiry) => "exp",
             Self::Date(Date::IssuedAt) => "iat",
             Self::Date(Date::NotBefore) => "nbf",
-            Self::Place(Place::Acr) => "acr",
-            Self::Place(Place::Audience) => "aud",
-            Self::Place(Place::ClientId) => "client_id",
-            Self::Place(Place::Id) => "jti",
-            Self::Place(Place::Issuer) => "iss",
-            Self::Place(Place::Other(index)) => &wanted.texts()[usize::from(index)].name,
-            Self::Place(Place::Scope) => "scope",
-            Self::Place(Place::SessionId) => "sid",
-            Self::Place(Place::Subject) => "sub",
+            Self::ClaimSlot(ClaimSlot::Acr) => "acr",
+            Self::ClaimSlot(ClaimSlot::Audience) => "aud",
+            Self::ClaimSlot(ClaimSlot::ClientId) => "client_id",
+            Self::ClaimSlot(ClaimSlot::Id) => "jti",
+            Self::ClaimSlot(ClaimSlot::Issuer) => "iss",
+            Self::ClaimSlot(ClaimSlot::Other(index)) => &wanted.texts()[usize::from(index)].name,
+            Self::ClaimSlot(ClaimSlot::Scope) => "scope",
+            Self::ClaimSlot(ClaimSlot::SessionId) => "sid",
+            Self::ClaimSlot(ClaimSlot::Subject) => "sub",
         }
     }
 
-    fn expected(self, wanted: &Wanted) -> &'static str {
+    fn expected(self, wanted: &ClaimSpec) -> &'static str {
         match self {
             Self::Confirmation => "an object",
             Self::Date(_) => "seconds since 1970 as a number, until the year 9999",
-            Self::Place(Place::Audience) => "a text, or an array of texts",
-            Self::Place(place) if is_scopes(place, wanted) => {
+            Self::ClaimSlot(ClaimSlot::Audience) => "a text, or an array of texts",
+            Self::ClaimSlot(place) if is_scopes(place, wanted) => {
                 "scopes with spaces between them, or an array with one scope in each element"
             }
-            Self::Place(Place::Other(_)) => "a text, or an array of texts",
-            Self::Place(_) => "a text",
+            Self::ClaimSlot(ClaimSlot::Other(_)) => "a text, or an array of texts",
+            Self::ClaimSlot(_) => "a text",
         }
     }
 
@@ -88,12 +88,12 @@ impl Claim {
         match self {
             Self::Confirmation => false,
             Self::Date(_) => true,
-            Self::Place(place) => place.is_shown(),
+            Self::ClaimSlot(place) => place.is_shown(),
         }
     }
 }
 
-impl Place {
+impl ClaimSlot {
     /// Whether the log may show what stands there.
     pub(crate) fn is_shown(self) -> bool {
         !matches!(
@@ -103,15 +103,15 @@ impl Place {
     }
 }
 
-fn is_scopes(place: Place, wanted: &Wanted) -> bool {
+fn is_scopes(place: ClaimSlot, wanted: &ClaimSpec) -> bool {
     match place {
-        Place::Other(index) => wanted.texts()[usize::from(index)].scopes,
-        place => place == Place::Scope,
+        ClaimSlot::Other(index) => wanted.texts()[usize::from(index)].scopes,
+        place => place == ClaimSlot::Scope,
     }
 }
 
 /// What stands in the place of a claim that could not be read.
-fn found(payload: &str, claim: Claim, wanted: &Wanted) -> Cow<'static, str> {
+fn found(payload: &str, claim: Claim, wanted: &ClaimSpec) -> Cow<'static, str> {
     let mut search = Search {
         claim,
         wanted,
@@ -130,7 +130,7 @@ fn found(payload: &str, claim: Claim, wanted: &Wanted) -> Cow<'static, str> {
 /// Looks for a claim among the members of a payload.
 struct Search<'s> {
     claim: Claim,
-    wanted: &'s Wanted,
+    wanted: &'s ClaimSpec,
     found: Option<Cow<'static, str>>,
     is_twice: bool,
 }
@@ -165,7 +165,7 @@ impl<'de> Visitor<'de> for &mut Search<'_> {
 #[derive(Clone, Copy)]
 struct Shown<'s> {
     claim: Claim,
-    wanted: &'s Wanted,
+    wanted: &'s ClaimSpec,
     in_array: bool,
 }
 
@@ -232,7 +232,7 @@ impl<'de> Visitor<'de> for Shown<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
         let alphabet = match self.claim {
-            Claim::Place(place) if is_scopes(place, self.wanted) => {
+            Claim::ClaimSlot(place) if is_scopes(place, self.wanted) => {
                 Alphabet::of_scopes(self.in_array)
             }
             _ => Alphabet::Any,

@@ -197,7 +197,7 @@ impl Problem {
 
 /// The protection space (RFC 9110 section 11.5) that challenges name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ProtectionSpace {
+pub(crate) struct ChallengeParams {
     pub(crate) realm: Option<String>,
     pub(crate) resource_metadata: Option<String>,
 }

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::Needs;
+use crate::error::Required;
 
-fn written(realm: &str, needs: Needs) -> String {
-    let space = Arc::new(ProtectionSpace {
+fn written(realm: &str, needs: Required) -> String {
+    let space = Arc::new(ChallengeParams {
         realm: Some(realm.to_owned()),
         resource_metadata: None,
     });
@@ -21,9 +21,9 @@ fn written(realm: &str, needs: Needs) -> String {
 
 #[test]
 fn parameters_are_separated_by_commas_and_quoted() {
-    let needs = Needs {
+    let needs = Required {
         scopes: vec!["read".into(), "write".into()],
-        ..Needs::default()
+        ..Required::default()
     };
     assert_eq!(
         written("the \"shop\"", needs),
@@ -107,7 +107,7 @@ fn a_challenge_has_the_code_the_document_and_the_grpc_status_of_its_kind() {
 
 #[test]
 fn a_challenge_names_the_protection_space_and_what_is_wrong_as_far_as_there_are_any() {
-    let space = Arc::new(ProtectionSpace {
+    let space = Arc::new(ChallengeParams {
         realm: Some("shop".to_owned()),
         resource_metadata: Some("https://api.test/meta".to_owned()),
     });
@@ -174,7 +174,7 @@ fn a_request_from_another_site_is_forbidden_without_a_challenge() {
 proptest! {
     #[test]
     fn no_configured_text_can_make_an_invalid_header(realm in any::<String>(), scope in any::<String>()) {
-        let header = written(&realm, Needs { scopes: vec![scope], ..Needs::default() });
+        let header = written(&realm, Required { scopes: vec![scope], ..Required::default() });
         prop_assert!(header.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
         // Quotes stay balanced: outside of escapes there is an even number of them.
         let mut quotes = 0;

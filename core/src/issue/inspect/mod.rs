@@ -6,18 +6,18 @@ use std::io::{self, Write};
 
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 
-pub(crate) use self::summary::Given;
+pub(crate) use self::summary::ClaimSummary;
 use crate::claims::{Alphabet, LAST_SECOND};
 
 /// Writes JSON as `serde_json` does, and knows plain claims when it sees them: one object of texts,
 /// numbers and arrays of those, each name once, each registered claim of its type. Of any other
 /// text it only says that it is not plain.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(super) struct ClaimInspector {
     state: State,
     not_before: Option<i64>,
     /// A mark of each name so far.
-    marks: [u64; Watch::MOST_NAMES],
+    marks: [u64; ClaimInspector::MOST_NAMES],
     names: usize,
 }
 
@@ -40,7 +40,7 @@ enum State {
     Array,
     End,
     /// Not plain.
-    Lost,
+    NotPlain,
 }
 
 /// What a value must be.
@@ -52,15 +52,15 @@ enum Kind {
     Text,
 }
 
-impl Watch {
+impl ClaimInspector {
     /// Plain claims have no more names than this.
     const MOST_NAMES: usize = 24;
 
     /// What the claims say, if they were plain.
-    pub(super) fn given(&self) -> Option<Given> {
-        matches!(self.state, State::End).then_some(Given {
+    pub(super) fn given(&self) -> Option<ClaimSummary> {
+        matches!(self.state, State::End).then_some(ClaimSummary {
             not_before: self.not_before,
-            ..Given::default()
+            ..ClaimSummary::default()
         })
     }
 
@@ -70,9 +70,9 @@ impl Watch {
             "acr" | "client_id" | "sid" | "sub" => Kind::Text,
             "nbf" => Kind::NotBefore,
             "scope" => Kind::Scope,
-            "aud" | "auth_time" | "cnf" | "exp" | "iat" | "iss" | "jti" => return State::Lost,
+            "aud" | "auth_time" | "cnf" | "exp" | "iat" | "iss" | "jti" => return State::NotPlain,
             // The names that `serde_json` keeps for itself.
-            name if name.starts_with('$') => return State::Lost,
+            name if name.starts_with('$') => return State::NotPlain,
             _ => Kind::Any,
         };
         // Equal names have equal marks. So may others have, which then are only not plain.
@@ -86,7 +86,7 @@ impl Watch {
                 self.names += 1;
                 State::Named(kind)
             }
-            None => State::Lost,
+            None => State::NotPlain,
         }
     }
 
@@ -104,7 +104,7 @@ fn is_whole(text: &str) -> bool {
     digits && !text.is_empty() && (text.len() == 1 || !text.starts_with('0'))
 }
 
-impl Formatter for &mut Watch {
+impl Formatter for &mut ClaimInspector {
     fn write_i64<W: ?Sized + Write>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
         self.number(Some(value));
         CompactFormatter.write_i64(writer, value)
@@ -123,7 +123,7 @@ impl Formatter for &mut Watch {
         // With `arbitrary_precision`, where any text can be a number.
         match is_whole(text) {
             true => self.number(text.parse().ok()),
-            false => self.state = State::Lost,
+            false => self.state = State::NotPlain,
         }
         CompactFormatter.write_number_str(writer, text)
     }
@@ -144,8 +144,8 @@ impl Formatter for &mut Watch {
     ) -> io::Result<()> {
         self.state = match self.state {
             State::Name => self.name(text),
-            State::Named(_) => State::Lost,
-            State::Scope if !Alphabet::Scopes.has_all_of(text) => State::Lost,
+            State::Named(_) => State::NotPlain,
+            State::Scope if !Alphabet::Scopes.has_all_of(text) => State::NotPlain,
             state => state,
         };
         CompactFormatter.write_string_fragment(writer, text)
@@ -157,7 +157,7 @@ impl Formatter for &mut Watch {
         escape: CharEscape,
     ) -> io::Result<()> {
         self.state = match self.state {
-            State::Name | State::Named(_) | State::Scope => State::Lost,
+            State::Name | State::Named(_) | State::Scope => State::NotPlain,
             state => state,
         };
         CompactFormatter.write_char_escape(writer, escape)
@@ -166,7 +166,7 @@ impl Formatter for &mut Watch {
     fn begin_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.state = match self.state {
             State::Value(Kind::Any) => State::Array,
-            _ => State::Lost,
+            _ => State::NotPlain,
         };
         CompactFormatter.begin_array(writer)
     }
@@ -174,7 +174,7 @@ impl Formatter for &mut Watch {
     fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.state = match self.state {
             State::Array => State::Value(Kind::Any),
-            _ => State::Lost,
+            _ => State::NotPlain,
         };
         CompactFormatter.end_array(writer)
     }
@@ -182,7 +182,7 @@ impl Formatter for &mut Watch {
     fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.state = match self.state {
             State::Start => State::Object,
-            _ => State::Lost,
+            _ => State::NotPlain,
         };
         CompactFormatter.begin_object(writer)
     }
@@ -190,7 +190,7 @@ impl Formatter for &mut Watch {
     fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.state = match self.state {
             State::Object => State::End,
-            _ => State::Lost,
+            _ => State::NotPlain,
         };
         CompactFormatter.end_object(writer)
     }
@@ -202,7 +202,7 @@ impl Formatter for &mut Watch {
     ) -> io::Result<()> {
         self.state = match self.state {
             State::Object => State::Name,
-            _ => State::Lost,
+            _ => State::NotPlain,
         };
         CompactFormatter.begin_object_key(writer, first)
     }
@@ -210,7 +210,7 @@ impl Formatter for &mut Watch {
     fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.state = match self.state {
             State::Named(kind) => State::Value(kind),
-            _ => State::Lost,
+            _ => State::NotPlain,
         };
         CompactFormatter.begin_object_value(writer)
     }
@@ -218,7 +218,7 @@ impl Formatter for &mut Watch {
     fn end_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.state = match self.state {
             State::Scope | State::Value(Kind::Any) => State::Object,
-            _ => State::Lost,
+            _ => State::NotPlain,
         };
         CompactFormatter.end_object_value(writer)
     }
@@ -228,7 +228,7 @@ impl Formatter for &mut Watch {
         writer: &mut W,
         text: &str,
     ) -> io::Result<()> {
-        self.state = State::Lost;
+        self.state = State::NotPlain;
         CompactFormatter.write_raw_fragment(writer, text)
     }
 }

@@ -3,15 +3,15 @@
 use serde::Serialize;
 use serde_json::Serializer;
 
-use super::Watch;
+use super::ClaimInspector;
 use crate::{
-    claims::{Realm, Registered, Wanted},
+    claims::{ClaimSpec, Realm, RegisteredClaims},
     issue::{Cause, IssueError},
 };
 
 /// What the app's claims say of what an issuer sets or checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Given {
+pub(crate) struct ClaimSummary {
     /// Whether they have `cnf`.
     pub(crate) is_bound: bool,
     /// Whether they have `iss`, `iat` or `jti`.
@@ -22,8 +22,8 @@ pub(crate) struct Given {
     pub(crate) not_before: Option<i64>,
 }
 
-impl From<&Registered> for Given {
-    fn from(claims: &Registered) -> Self {
+impl From<&RegisteredClaims> for ClaimSummary {
+    fn from(claims: &RegisteredClaims) -> Self {
         Self {
             is_bound: claims.confirmation.is_some(),
             is_reserved: claims.issuer.is_some()
@@ -40,9 +40,9 @@ impl From<&Registered> for Given {
 /// [`read`] tells.
 pub(crate) fn write<C: Serialize + ?Sized>(
     claims: &C,
-) -> Result<(Vec<u8>, Option<Given>), IssueError> {
+) -> Result<(Vec<u8>, Option<ClaimSummary>), IssueError> {
     let mut json = Vec::with_capacity(USUAL_PAYLOAD);
-    let mut watch = Watch::default();
+    let mut watch = ClaimInspector::default();
     claims
         .serialize(&mut Serializer::with_formatter(&mut json, &mut watch))
         .map_err(|_| IssueError(Cause::NotAnObject))?;
@@ -50,20 +50,20 @@ pub(crate) fn write<C: Serialize + ?Sized>(
 }
 
 /// Reads claims as a verifier does: one object, no duplicates, each registered claim of its type.
-pub(crate) fn read(json: &[u8]) -> Result<(&str, Registered), IssueError> {
+pub(crate) fn read(json: &[u8]) -> Result<(&str, RegisteredClaims), IssueError> {
     let not_an_object = IssueError(Cause::NotAnObject);
     let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
-    let claims = Registered::parse(text, &Wanted::NOTHING).map_err(|_| not_an_object)?;
+    let claims = RegisteredClaims::parse(text, &ClaimSpec::NOTHING).map_err(|_| not_an_object)?;
     Ok((text, claims))
 }
 
 /// Reads claims for a token of a session. Says whether they name the [realm](Realm::CLAIM).
-pub(crate) fn read_of_session(json: &[u8]) -> Result<(&str, Registered, bool), IssueError> {
+pub(crate) fn read_of_session(json: &[u8]) -> Result<(&str, RegisteredClaims, bool), IssueError> {
     let not_an_object = IssueError(Cause::NotAnObject);
-    let mut wanted = Wanted::NOTHING;
+    let mut wanted = ClaimSpec::NOTHING;
     let place = wanted.text(Realm::CLAIM).ok_or(not_an_object)?;
     let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
-    let claims = Registered::parse(text, &wanted).map_err(|_| not_an_object)?;
+    let claims = RegisteredClaims::parse(text, &wanted).map_err(|_| not_an_object)?;
     let has_realm = claims.texts(place).is_some();
     Ok((text, claims, has_realm))
 }

@@ -7,14 +7,14 @@ use serde::{
 };
 use serde_json::{Value, json, value::RawValue};
 
-use super::summary::{self, Given};
+use super::summary::{self, ClaimSummary};
 
 /// What was seen; that it is what a verifier reads; that the text is the usual one.
-fn seen(claims: &(impl Serialize + ?Sized)) -> Option<Given> {
+fn seen(claims: &(impl Serialize + ?Sized)) -> Option<ClaimSummary> {
     let (json, seen) = summary::write(claims).unwrap();
     assert_eq!(json, serde_json::to_vec(claims).unwrap());
     if let Some(seen) = seen {
-        assert_eq!(seen, Given::from(&summary::read(&json).unwrap().1));
+        assert_eq!(seen, ClaimSummary::from(&summary::read(&json).unwrap().1));
     }
     seen
 }
@@ -78,12 +78,12 @@ fn plain_claims_are_known() {
         nbf: 5,
         scope: "read write".into(),
     };
-    let expected = Given {
+    let expected = ClaimSummary {
         not_before: Some(5),
-        ..Given::default()
+        ..ClaimSummary::default()
     };
     assert_eq!(seen(&user), Some(expected));
-    assert_eq!(seen(&json!({})), Some(Given::default()));
+    assert_eq!(seen(&json!({})), Some(ClaimSummary::default()));
     assert!(seen(&json!({ "nbf": 253_402_300_799_i64 })).is_some());
 }
 

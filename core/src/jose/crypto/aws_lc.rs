@@ -21,12 +21,12 @@ use crate::jose::{
 };
 
 /// A key that verifies one algorithm, prepared.
-pub(crate) enum Verifier {
+pub(crate) enum PreparedPublic {
     Hmac(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 
-impl Verifier {
+impl PreparedPublic {
     /// `None` when the material does not fit the algorithm or is no valid key.
     pub(crate) fn new(algorithm: Algorithm, material: &Material) -> Option<Self> {
         let encoded = match material {
@@ -48,14 +48,14 @@ impl Verifier {
 }
 
 /// A key that signs one algorithm, prepared.
-pub(crate) enum Signer {
+pub(crate) enum PreparedPrivate {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Hmac(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
 }
 
-impl Signer {
+impl PreparedPrivate {
     /// `None` when the material does not fit the algorithm, is no valid key, or is not the private
     /// half of `public`.
     pub(crate) fn new(

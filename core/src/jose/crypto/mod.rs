@@ -17,8 +17,8 @@ use aws_lc as backend;
 use rust_crypto as backend;
 
 pub(crate) use backend::{
-    Signer, Verifier, ec_public, ed25519_public, generate_ec, generate_rsa, hmac_sha256, random,
-    sha256,
+    PreparedPrivate, PreparedPublic, ec_public, ed25519_public, generate_ec, generate_rsa,
+    hmac_sha256, random, sha256,
 };
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]

@@ -7,7 +7,7 @@
 use getrandom::SysRng;
 use hmac::{Hmac, KeyInit, Mac};
 use p256::{
-    ecdsa::signature::{self, RandomizedSigner, SignatureEncoding, Signer as _},
+    ecdsa::signature::{self, PreparedPrivate as _, RandomizedSigner, SignatureEncoding},
     elliptic_curve::{Generate, sec1::ToSec1Point},
 };
 use pkcs8::{EncodePrivateKey, SecretDocument};
@@ -23,9 +23,9 @@ use crate::jose::{
 
 /// A key that verifies one algorithm, prepared.
 #[allow(clippy::type_complexity)] // a closure, and this is the only place to name it
-pub(crate) struct Verifier(Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>);
+pub(crate) struct PreparedPublic(Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>);
 
-impl Verifier {
+impl PreparedPublic {
     /// `None` when the material does not fit the algorithm or is no valid key.
     pub(crate) fn new(algorithm: Algorithm, material: &Material) -> Option<Self> {
         match material {
@@ -79,8 +79,8 @@ impl Verifier {
     }
 
     fn hmac(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
-        fn by<M: Mac + Clone + Send + Sync + 'static>(keyed: M) -> Verifier {
-            Verifier(Box::new(move |message, tag| {
+        fn by<M: Mac + Clone + Send + Sync + 'static>(keyed: M) -> PreparedPublic {
+            PreparedPublic(Box::new(move |message, tag| {
                 keyed
                     .clone()
                     .chain_update(message)
@@ -96,7 +96,7 @@ impl Verifier {
         })
     }
 
-    fn by<S>(key: impl signature::Verifier<S> + Send + Sync + 'static) -> Self
+    fn by<S>(key: impl signature::PreparedPublic<S> + Send + Sync + 'static) -> Self
     where
         S: SignatureEncoding,
     {
@@ -107,13 +107,13 @@ impl Verifier {
 }
 
 /// A key that signs one algorithm, prepared.
-pub(crate) struct Signer {
+pub(crate) struct PreparedPrivate {
     #[allow(clippy::type_complexity)] // as above
     sign: Box<dyn Fn(&[u8], &mut Vec<u8>) -> Result<(), SigningFailed> + Send + Sync>,
     pkcs8: Option<Zeroizing<Vec<u8>>>,
 }
 
-impl Signer {
+impl PreparedPrivate {
     /// `None` when the material does not fit the algorithm, is no valid key, or is not the private
     /// half of `public`.
     pub(crate) fn new(
@@ -214,8 +214,8 @@ impl Signer {
     }
 
     fn hmac(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
-        fn by<M: Mac + Clone + Send + Sync + 'static>(keyed: M) -> Signer {
-            Signer {
+        fn by<M: Mac + Clone + Send + Sync + 'static>(keyed: M) -> PreparedPrivate {
+            PreparedPrivate {
                 sign: Box::new(move |message, out| {
                     let tag = keyed.clone().chain_update(message).finalize();
                     out.extend_from_slice(&tag.into_bytes());

@@ -10,14 +10,14 @@ use crate::{
     error::ConfigError,
     jose::{
         Algorithm,
-        json::{Checked, Names, Text},
+        json::{MemberNames, StrictValue, Text},
         key::{Key, KeyType, Material},
     },
 };
 
 /// Where a set comes from, and so what it may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum JwkSource {
     /// The operator's own file: secrets may be in it.
     Local,
     /// The network: a secret in it is no secret.
@@ -66,11 +66,11 @@ impl SkippedKey {
 pub(crate) fn parse_set(
     json: &str,
     defaults: &[Algorithm],
-    origin: Origin,
+    origin: JwkSource,
 ) -> Result<ParsedSet, ConfigError> {
     let elements: Vec<_> = elements(json)?.into_iter().map(Members::parse).collect();
     // A secret in a set that was fetched is left out by itself: see `usable`.
-    if origin == Origin::Local {
+    if origin == JwkSource::Local {
         refuse_a_mixture(&elements)?;
     }
 
@@ -134,10 +134,10 @@ impl Candidate {
 fn usable(
     members: &Members,
     defaults: &[Algorithm],
-    origin: Origin,
+    origin: JwkSource,
 ) -> Result<Vec<(Key, Material)>, ConfigError> {
     let jwk = Jwk::to_verify(members)?;
-    if origin == Origin::Remote && jwk.material.key_type() == KeyType::Hmac {
+    if origin == JwkSource::Remote && jwk.material.key_type() == KeyType::Hmac {
         return Err(ConfigError::InvalidKey(
             "a secret that is published is none; a remote set may hold public keys only".into(),
         ));
@@ -279,13 +279,13 @@ impl<'de> Visitor<'de> for SetVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Names::default();
+        let mut names = MemberNames::default();
         let mut keys = None;
         while let Some(name) = map.next_key_seed(Text)? {
             if name == "keys" {
                 keys = Some(map.next_value()?);
             } else {
-                map.next_value_seed(Checked)?;
+                map.next_value_seed(StrictValue)?;
             }
             names.add(name).map_err(A::Error::custom)?;
         }

@@ -9,5 +9,5 @@ pub use self::jwk_set::SkippedKey;
 pub(crate) use self::{
     der::PrivateKey,
     jwk::{Jwk, Members},
-    jwk_set::{Origin, parse_set},
+    jwk_set::{JwkSource, parse_set},
 };

@@ -1,6 +1,6 @@
 //! The JOSE header (RFC 7515 section 4), read once and strictly.
 
-use super::{members::Members, short_text::ShortText};
+use super::{members::Members, short_text::InlineStr};
 use crate::{
     error::AuthErrorKind,
     jose::{Algorithm, Buffer, json},
@@ -14,8 +14,8 @@ use crate::{
 pub struct Header {
     pub(super) algorithm: Algorithm,
     /// A thumbprint in base64url has 43 characters.
-    pub(super) key_id: Option<ShortText<46>>,
-    pub(super) token_type: Option<ShortText<22>>,
+    pub(super) key_id: Option<InlineStr<46>>,
+    pub(super) token_type: Option<InlineStr<22>>,
 }
 
 impl Header {
@@ -58,23 +58,23 @@ impl Header {
     /// The key identifier (`kid`), at most 256 bytes.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_ref().map(ShortText::get)
+        self.key_id.as_ref().map(InlineStr::get)
     }
 
     /// The same, to compare it.
     pub(crate) fn key_id_bytes(&self) -> Option<&[u8]> {
-        self.key_id.as_ref().map(ShortText::as_bytes)
+        self.key_id.as_ref().map(InlineStr::as_bytes)
     }
 
     /// The token's type (`typ`) in lower case and without `application/`: `jwt`, `at+jwt` ...
     #[must_use]
     pub fn token_type(&self) -> Option<&str> {
-        self.token_type.as_ref().map(ShortText::get)
+        self.token_type.as_ref().map(InlineStr::get)
     }
 
     /// The same, to compare it.
     pub(crate) fn token_type_bytes(&self) -> Option<&[u8]> {
-        self.token_type.as_ref().map(ShortText::as_bytes)
+        self.token_type.as_ref().map(InlineStr::as_bytes)
     }
 }
 

@@ -8,13 +8,13 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use super::{
     header::{Header, short_type},
     plain::{plain_text, plain_value, skip_space},
-    short_text::ShortText,
+    short_text::InlineStr,
 };
 use crate::{
     error::AuthErrorKind,
     jose::{
         Algorithm,
-        json::{self, Checked, Names, Text, is_reserved},
+        json::{self, MemberNames, StrictValue, Text, is_reserved},
     },
 };
 
@@ -140,10 +140,10 @@ impl<'de> Members<'de> {
             token_type: None,
         });
         if let Some(key_id) = key_id {
-            ShortText::put(key_id, &mut header.key_id);
+            InlineStr::put(key_id, &mut header.key_id);
         }
         if let Some(typ) = self.typ.as_deref() {
-            ShortText::put(short_type(typ), &mut header.token_type);
+            InlineStr::put(short_type(typ), &mut header.token_type);
         }
         if let Some(typ) = &mut header.token_type {
             typ.make_ascii_lowercase();
@@ -168,7 +168,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = Names::default();
+        let mut names = MemberNames::default();
         let mut members = Members::default();
         while let Some(name) = map.next_key_seed(Text)? {
             match &*name {
@@ -177,7 +177,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
                 "typ" => members.typ = Some(map.next_value_seed(Text)?),
                 "cty" => members.cty = Some(map.next_value_seed(Text)?),
                 name => {
-                    map.next_value_seed(Checked)?;
+                    map.next_value_seed(StrictValue)?;
                     members.unsupported |= changes_the_meaning(name);
                 }
             }

@@ -4,12 +4,12 @@ use std::fmt;
 
 /// A text; up to `LONGEST` bytes stand in the value itself.
 #[derive(Clone)]
-pub(super) enum ShortText<const LONGEST: usize> {
+pub(super) enum InlineStr<const LONGEST: usize> {
     Here { length: u8, bytes: [u8; LONGEST] },
     Long(Box<str>),
 }
 
-impl<const LONGEST: usize> ShortText<LONGEST> {
+impl<const LONGEST: usize> InlineStr<LONGEST> {
     /// Writes `text` where it is to stay: to move it right afterwards takes longer than to write it.
     pub(super) fn put(text: &str, place: &mut Option<Self>) {
         let bytes = [0; LONGEST];
@@ -44,19 +44,19 @@ impl<const LONGEST: usize> ShortText<LONGEST> {
     }
 }
 
-impl<const LONGEST: usize> fmt::Debug for ShortText<LONGEST> {
+impl<const LONGEST: usize> fmt::Debug for InlineStr<LONGEST> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
     }
 }
 
-impl<const LONGEST: usize> PartialEq for ShortText<LONGEST> {
+impl<const LONGEST: usize> PartialEq for InlineStr<LONGEST> {
     fn eq(&self, other: &Self) -> bool {
         self.as_bytes() == other.as_bytes()
     }
 }
 
-impl<const LONGEST: usize> Eq for ShortText<LONGEST> {}
+impl<const LONGEST: usize> Eq for InlineStr<LONGEST> {}
 
 #[cfg(test)]
 mod tests {
@@ -68,7 +68,7 @@ mod tests {
             let text = "Ä1".chars().cycle().take(length).collect::<String>();
             let new = |text| {
                 let mut place = None;
-                ShortText::<22>::put(text, &mut place);
+                InlineStr::<22>::put(text, &mut place);
                 place.unwrap()
             };
             let mut short = new(&text);

@@ -8,7 +8,7 @@ use std::{
 
 /// The member names of one object, as they are met.
 #[derive(Default)]
-pub(crate) struct Names<'de> {
+pub(crate) struct MemberNames<'de> {
     /// One bit for each (length, first byte, last byte) seen: an unset one says "new" without a
     /// comparison.
     seen: u64,
@@ -19,7 +19,7 @@ pub(crate) struct Names<'de> {
     many: Option<Many>,
 }
 
-impl<'de> Names<'de> {
+impl<'de> MemberNames<'de> {
     /// Remembers `name`; an error if the object has it already, or if it [is reserved](is_reserved).
     pub(crate) fn add(&mut self, name: Cow<'de, str>) -> Result<(), BadName> {
         if is_reserved(&name) {
@@ -118,7 +118,7 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 }
 
 /// By this name `serde_json` is asked for raw JSON.
-pub(crate) const RAW: &str = "$serde_json::private::RawValue";
+pub(crate) const SERDE_RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 #[cfg(test)]
 mod tests {
@@ -126,7 +126,7 @@ mod tests {
 
     /// Whether an object can have these members.
     fn fits<'n>(names: impl IntoIterator<Item = Cow<'n, str>>) -> bool {
-        let mut seen = Names::default();
+        let mut seen = MemberNames::default();
         names.into_iter().all(|name| seen.add(name).is_ok())
     }
 

@@ -8,12 +8,12 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::member_names::{BadName, Names};
+use super::member_names::{BadName, MemberNames};
 
 /// Reads any value, checks it, and throws it away.
-pub(crate) struct Checked;
+pub(crate) struct StrictValue;
 
-impl<'de> DeserializeSeed<'de> for Checked {
+impl<'de> DeserializeSeed<'de> for StrictValue {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -21,7 +21,7 @@ impl<'de> DeserializeSeed<'de> for Checked {
     }
 }
 
-impl<'de> Visitor<'de> for Checked {
+impl<'de> Visitor<'de> for StrictValue {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,7 +58,7 @@ impl<'de> Visitor<'de> for Checked {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut names = Names::default();
+        let mut names = MemberNames::default();
         while let Some(name) = map.next_key_seed(Text)? {
             match names.add(name) {
                 Ok(()) => map.next_value_seed(Self)?,
@@ -136,7 +136,7 @@ pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
 /// Whether `json` is one JSON value without duplicate member names.
 pub(crate) fn check(json: &str) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    Checked.deserialize(&mut deserializer)?;
+    StrictValue.deserialize(&mut deserializer)?;
     deserializer.end()
 }
 

@@ -53,7 +53,7 @@ pub struct Key {
 struct Prepared {
     algorithm: Algorithm,
     filled: Result<(), ConfigError>,
-    verifier: crypto::Verifier,
+    verifier: crypto::PreparedPublic,
     /// `None` for a secret: once prepared it is not kept.
     public: Option<Material>,
     thumbprint: Option<String>,
@@ -243,7 +243,7 @@ impl Key {
     }
 
     /// Whether the key is good enough for claims, not only for a signature.
-    pub(crate) fn check_filled(&self) -> Result<(), ConfigError> {
+    pub(crate) fn reject_placeholder(&self) -> Result<(), ConfigError> {
         self.prepared.filled.clone()
     }
 
@@ -254,19 +254,19 @@ impl Key {
         id: Option<String>,
     ) -> Result<Self, ConfigError> {
         let key = Self::for_signatures(algorithm, material, id)?;
-        key.check_filled()?;
+        key.reject_placeholder()?;
         Ok(key)
     }
 
-    /// Like [`Key::new`], but leaves [`Key::check_filled`] to the one who verifies claims with it.
+    /// Like [`Key::new`], but leaves [`Key::reject_placeholder`] to the one who verifies claims with it.
     pub(crate) fn for_signatures(
         algorithm: Algorithm,
         material: Material,
         id: Option<String>,
     ) -> Result<Self, ConfigError> {
         strength::check(algorithm, &material)?;
-        let filled = strength::check_filled(&material);
-        let verifier = crypto::Verifier::new(algorithm, &material)
+        let filled = strength::reject_placeholder(&material);
+        let verifier = crypto::PreparedPublic::new(algorithm, &material)
             .ok_or_else(|| not_prepared(material.key_type()))?;
         let thumbprint = thumbprint::thumbprint(&material);
         let public = (material.key_type() != KeyType::Hmac).then_some(material);

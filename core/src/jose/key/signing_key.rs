@@ -39,7 +39,7 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct SigningKey {
-    signer: Arc<crypto::Signer>,
+    signer: Arc<crypto::PreparedPrivate>,
     verifying: Key,
     signature_length: usize,
 }
@@ -257,7 +257,8 @@ impl SigningKey {
         }
         let id = id.unwrap_or_else(|| default_id(private, &public));
         let verifying = Key::new(algorithm, public.clone(), Some(id))?;
-        let signer = crypto::Signer::new(algorithm, private, &public).ok_or_else(inconsistent)?;
+        let signer =
+            crypto::PreparedPrivate::new(algorithm, private, &public).ok_or_else(inconsistent)?;
 
         // The last word on whether the halves belong together.
         let mut signature = Vec::new();

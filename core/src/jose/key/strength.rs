@@ -96,7 +96,7 @@ struct KeyText {
 }
 
 /// Refuses a secret that is one byte repeated: a buffer that nobody filled.
-pub(crate) fn check_filled(material: &Material) -> Result<(), ConfigError> {
+pub(crate) fn reject_placeholder(material: &Material) -> Result<(), ConfigError> {
     match material {
         Material::Hmac(secret) if secret.windows(2).all(|pair| pair[0] == pair[1]) => Err(
             ConfigError::WeakKey("the secret is one byte repeated".into()),
@@ -303,7 +303,8 @@ mod tests {
     #[test]
     fn one_byte_repeated_is_no_secret() {
         let mut bytes = vec![7; 32];
-        let filled = |bytes: &[u8]| check_filled(&Material::Hmac(Zeroizing::new(bytes.to_vec())));
+        let filled =
+            |bytes: &[u8]| reject_placeholder(&Material::Hmac(Zeroizing::new(bytes.to_vec())));
         assert!(filled(&bytes).is_err());
         bytes[31] = 8;
         assert!(filled(&bytes).is_ok());

@@ -14,14 +14,14 @@ use super::{
 };
 use crate::{
     future::BoxFuture,
-    jose::{Algorithm, Origin, SkippedKey},
+    jose::{Algorithm, JwkSource, SkippedKey},
     keys::KeySet,
     remote::http::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
 };
 
 /// Where the keys of one issuer are, and what is known about them between two fetches.
 pub(crate) struct Endpoint {
-    place: Place,
+    place: Location,
     /// Another host than the issuer's that may have the keys.
     keys_host: Option<String>,
     algorithms: Vec<Algorithm>,
@@ -35,14 +35,14 @@ pub(crate) struct Endpoint {
 
 /// What the operator named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// The issuer: its metadata says where the keys are.
     Issuer(String),
     /// The URL of the key set.
     Jwks(String),
 }
 
-impl Place {
+impl Location {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Issuer(name) | Self::Jwks(name) => name,
@@ -69,7 +69,7 @@ impl Endpoint {
     const METADATA_DEADLINE: Duration = Duration::from_secs(2);
 
     pub(crate) fn new(
-        place: Place,
+        place: Location,
         keys_host: Option<String>,
         algorithms: Vec<Algorithm>,
         fetch: Arc<dyn DynFetch>,
@@ -90,8 +90,8 @@ impl Endpoint {
     /// Fetches the keys, and before that the metadata when it is time.
     pub(crate) async fn get(&mut self) -> Result<Fetched, Failure> {
         let url = match self.place.clone() {
-            Place::Jwks(url) => url,
-            Place::Issuer(issuer) => self.keys_url(&issuer).await?,
+            Location::Jwks(url) => url,
+            Location::Issuer(issuer) => self.keys_url(&issuer).await?,
         };
         let etag = match &self.validator {
             Some((known, etag)) if *known == url => Some(etag.clone()),
@@ -106,7 +106,7 @@ impl Endpoint {
             _ => return Err(refused(&response)),
         }
         let jwks = text(&response)?;
-        let set = KeySet::parse(jwks, &self.algorithms, Origin::Remote)?;
+        let set = KeySet::parse(jwks, &self.algorithms, JwkSource::Remote)?;
         self.report_skipped(&set);
         self.validator = http_caching::etag(&response).map(|etag| (url.clone(), etag));
         Ok(Fetched::Set {

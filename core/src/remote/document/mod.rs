@@ -7,7 +7,7 @@ mod http_caching;
 
 pub use self::discovery::Discovery;
 pub(crate) use self::{
-    endpoint::{DynFetch, Endpoint, Fetched, Place},
+    endpoint::{DynFetch, Endpoint, Fetched, Location},
     failure::Failure,
     http_caching::{DEFAULT_LIFETIME, LONGEST_LIFETIME},
 };

@@ -8,7 +8,7 @@ use super::observe::Published;
 use crate::remote::{KeysState, SavedKeys, document::Fetched};
 use crate::{
     clock::Clock,
-    jose::{Algorithm, Key, Origin},
+    jose::{Algorithm, JwkSource, Key},
     keys::KeySet,
 };
 
@@ -113,7 +113,7 @@ impl Current {
         let (fresh, rest) = saved
             .remaining(clock.now(), max_stale)
             .ok_or("they are too old, or from the future")?;
-        let set = KeySet::parse(&saved.jwks, algorithms, Origin::Remote)
+        let set = KeySet::parse(&saved.jwks, algorithms, JwkSource::Remote)
             .map_err(|_| "they cannot be read")?;
         let now = Instant::now();
         Ok(Self {

@@ -12,7 +12,7 @@ mod task;
 mod token_bucket;
 
 pub(crate) use self::{
-    state::{Missing, Shared, Told},
-    task::Driver,
-    token_bucket::Bucket,
+    state::{Advice, KeyNeed, State},
+    task::RefreshTask,
+    token_bucket::TokenBucket,
 };

@@ -13,8 +13,8 @@ use std::{
 use tokio::runtime::{Builder, Handle};
 
 use super::{
-    state::{Missing, Shared, Told},
-    task::Driver,
+    state::{Advice, KeyNeed, State},
+    task::RefreshTask,
 };
 use crate::remote::{
     KeysState,
@@ -43,8 +43,8 @@ fn check_at_rest(interruptions: usize, model: impl Fn(&Handle) + Send + Sync + '
     check(interruptions, move || model(&handle));
 }
 
-fn source(runtime: &Handle) -> Arc<Shared> {
-    Arc::new(Shared::new(
+fn source(runtime: &Handle) -> Arc<State> {
+    Arc::new(State::new(
         "https://id.test".into(),
         LIFETIME,
         Arc::new(FixedClock::default()),
@@ -71,13 +71,13 @@ fn keys() -> Vec<SigningKey> {
     (1..=2).map(key).collect()
 }
 
-/// What [`Driver::run`] does, with another fetch, until it is told to quit.
-async fn drive(shared: &Shared, quit: &Notify, fetch: impl Fn() -> Result<Fetched, Failure>) {
+/// What [`RefreshTask::run`] does, with another fetch, until it is told to quit.
+async fn drive(shared: &State, quit: &Notify, fetch: impl Fn() -> Result<Fetched, Failure>) {
     loop {
         tokio::select! {
             biased;
             () = quit.notified() => return,
-            () = Driver::wait(shared) => {}
+            () = RefreshTask::wait(shared) => {}
         }
         shared.begin();
         shared.end(fetch(), Duration::ZERO);
@@ -85,16 +85,16 @@ async fn drive(shared: &Shared, quit: &Notify, fetch: impl Fn() -> Result<Fetche
 }
 
 /// What a verifier's request does: whether it found the key.
-fn ask(shared: &Arc<Shared>, id: &str) -> bool {
+fn ask(shared: &Arc<State>, id: &str) -> bool {
     let is_there = || shared.usable().is_some_and(|set| set.has_key(id));
     if is_there() {
         return true;
     }
-    let need = shared.need(Missing::Key(id.into()));
+    let need = shared.need(KeyNeed::Key(id.into()));
     match shared.tell(&need) {
-        Told::Absent | Told::Unavailable(_) => false,
-        Told::Look => is_there(),
-        Told::Wait => block_on(Arc::clone(shared).wait(need)).is_ok() && is_there(),
+        Advice::Absent | Advice::Unavailable(_) => false,
+        Advice::Look => is_there(),
+        Advice::Wait => block_on(Arc::clone(shared).wait(need)).is_ok() && is_there(),
     }
 }
 

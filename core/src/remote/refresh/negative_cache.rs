@@ -14,13 +14,13 @@ use tokio::time::Instant;
 /// fetches that requests may cause. It is no longer than that, because the id may be one that is
 /// about to be published.
 #[derive(Debug)]
-pub(super) struct Misses {
+pub(super) struct NegativeCache {
     hasher: RandomState,
     /// By a keyed hash, until when: an id can be long, and nobody can aim at a collision.
     known: HashMap<u64, Instant>,
 }
 
-impl Misses {
+impl NegativeCache {
     const LENGTH: Duration = Duration::from_secs(10);
     /// How many are remembered. Beyond that, all are forgotten: the bucket alone holds the flood.
     const MOST: usize = 1_024;
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn an_id_is_remembered_for_ten_seconds() {
         let start = Instant::now();
-        let mut misses = Misses::new();
+        let mut misses = NegativeCache::new();
         misses.add("old", start);
         let until = start + Duration::from_secs(10);
         assert!(misses.has("old", until - Duration::from_millis(1)));
@@ -69,10 +69,10 @@ mod tests {
     #[test]
     fn a_flood_of_ids_does_not_fill_the_memory() {
         let now = Instant::now();
-        let mut misses = Misses::new();
+        let mut misses = NegativeCache::new();
         for id in 0..10_000 {
             misses.add(&id.to_string(), now);
-            assert!(misses.known.len() <= Misses::MOST);
+            assert!(misses.known.len() <= NegativeCache::MOST);
         }
     }
 }

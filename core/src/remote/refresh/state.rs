@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     current::Current,
-    negative_cache::Misses,
+    negative_cache::NegativeCache,
     observe::{self, Published},
 };
 use crate::remote::{
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What the handles and the task of one source share.
-pub(crate) struct Shared {
+pub(crate) struct State {
     /// The issuer or the URL.
     source: String,
     max_stale: Duration,
@@ -46,7 +46,7 @@ pub(crate) struct Shared {
 
 struct Plan {
     schedule: Schedule,
-    misses: Misses,
+    misses: NegativeCache,
     failure: Option<Failure>,
     noticed: KeysState,
     /// Whether the last handle is gone.
@@ -54,22 +54,22 @@ struct Plan {
 }
 
 /// What a request needs.
-pub(crate) struct Need {
-    what: Missing,
+pub(crate) struct KeyRequest {
+    what: KeyNeed,
     deadline: Instant,
     /// How many fetches had begun when it came.
     after: u64,
 }
 
 /// What a request found missing.
-pub(crate) enum Missing {
+pub(crate) enum KeyNeed {
     Everything,
     Key(Box<str>),
     Match,
 }
 
 /// What a request is told at once.
-pub(crate) enum Told {
+pub(crate) enum Advice {
     /// Look at the keys again.
     Look,
     /// The newest keys do not have it.
@@ -78,7 +78,7 @@ pub(crate) enum Told {
     Wait,
 }
 
-impl Shared {
+impl State {
     /// How long a request waits, at most.
     const PATIENCE: Duration = Duration::from_secs(2);
     /// How many requests wait at once, at most. Others are answered at once.
@@ -98,7 +98,7 @@ impl Shared {
             current: ArcSwapOption::empty(),
             plan: Mutex::new(Plan {
                 schedule: Schedule::new(jitter, Instant::now()),
-                misses: Misses::new(),
+                misses: NegativeCache::new(),
                 failure: None,
                 noticed: KeysState::Starting,
                 released: false,
@@ -128,14 +128,14 @@ impl Shared {
     }
 
     /// A request needs something newer.
-    pub(crate) fn need(&self, what: Missing) -> Need {
+    pub(crate) fn need(&self, what: KeyNeed) -> KeyRequest {
         let is_full = self.waiting.load(Ordering::Relaxed) >= Self::MOST_WAITING;
         let patience = if is_full {
             Duration::ZERO
         } else {
             Self::PATIENCE
         };
-        Need {
+        KeyRequest {
             what,
             deadline: Instant::now() + patience,
             after: self.plan().schedule.count(),
@@ -143,53 +143,53 @@ impl Shared {
     }
 
     /// What to tell it.
-    pub(crate) fn tell(&self, need: &Need) -> Told {
+    pub(crate) fn tell(&self, need: &KeyRequest) -> Advice {
         let now = Instant::now();
         let mut plan = self.plan();
         // A fetch may have ended between the look at the keys and this.
         let usable = self.usable();
         let is_there = match &need.what {
-            Missing::Everything => usable.is_some(),
-            Missing::Key(id) => usable.is_some_and(|set| set.has_key(id)),
-            Missing::Match => false,
+            KeyNeed::Everything => usable.is_some(),
+            KeyNeed::Key(id) => usable.is_some_and(|set| set.has_key(id)),
+            KeyNeed::Match => false,
         };
         if is_there {
-            return Told::Look;
+            return Advice::Look;
         }
         // After a failure nobody can tell whether it is still so.
-        if let Missing::Key(id) = &need.what
+        if let KeyNeed::Key(id) = &need.what
             && plan.schedule.last_error().is_none()
             && plan.misses.has(id, now)
         {
-            return Told::Absent;
+            return Advice::Absent;
         }
         match plan.schedule.want(now, need.after, need.deadline) {
             Want::Newest => {
-                if let Missing::Key(id) = &need.what {
+                if let KeyNeed::Key(id) = &need.what {
                     plan.misses.add(id, now);
                 }
-                Told::Absent
+                Advice::Absent
             }
-            Want::Recent => Told::Absent,
-            Want::Unknown(pause) => Told::Unavailable(later(pause)),
+            Want::Recent => Advice::Absent,
+            Want::Unknown(pause) => Advice::Unavailable(later(pause)),
             Want::Wait => {
                 self.wanted.notify_one();
-                Told::Wait
+                Advice::Wait
             }
         }
     }
 
     /// Waits until there is something to tell.
-    pub(crate) async fn wait(self: Arc<Self>, need: Need) -> Result<(), KeysUnavailable> {
+    pub(crate) async fn wait(self: Arc<Self>, need: KeyRequest) -> Result<(), KeysUnavailable> {
         let _waiting = Waiting::count(&self.waiting);
         let _measured = observe::Wait::start();
         loop {
             // Before the look: an end that comes after it is noticed.
             let ended = self.ended.notified();
             match self.tell(&need) {
-                Told::Absent | Told::Look => return Ok(()),
-                Told::Unavailable(unavailable) => return Err(unavailable),
-                Told::Wait => {}
+                Advice::Absent | Advice::Look => return Ok(()),
+                Advice::Unavailable(unavailable) => return Err(unavailable),
+                Advice::Wait => {}
             }
             // The timer is that of the source's runtime: a request may come from elsewhere.
             let ended_or_late = {
@@ -353,7 +353,7 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeys")
             .field("source", &self.source)

@@ -4,20 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::state::Shared;
+use super::state::State;
 use crate::remote::document::{Endpoint, Failure};
 
 /// Fetches for as long as it is polled.
-pub(crate) struct Driver {
-    shared: Arc<Shared>,
+pub(crate) struct RefreshTask {
+    shared: Arc<State>,
     endpoint: Endpoint,
 }
 
-impl Driver {
+impl RefreshTask {
     /// How long a fetch may take in all, metadata included.
     const DEADLINE: Duration = Duration::from_secs(5);
 
-    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint) -> Self {
+    pub(crate) fn new(shared: Arc<State>, endpoint: Endpoint) -> Self {
         Self { shared, endpoint }
     }
 
@@ -38,7 +38,7 @@ impl Driver {
     }
 
     /// Waits until a fetch is due, or wanted and allowed.
-    pub(super) async fn wait(shared: &Shared) {
+    pub(super) async fn wait(shared: &State) {
         loop {
             let next = shared.next_fetch();
             let change = shared.next_change().unwrap_or(next);
@@ -52,7 +52,7 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
+impl Drop for RefreshTask {
     fn drop(&mut self) {
         self.shared.stop();
     }

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 ///
 /// One time says it all: when the bucket would be empty of debts. (The generic cell rate algorithm.)
 #[derive(Debug, Default)]
-pub(crate) struct Bucket {
+pub(crate) struct TokenBucket {
     settled: Option<Instant>,
 }
 
-impl Bucket {
+impl TokenBucket {
     const INTERVAL: Duration = Duration::from_secs(10);
     const BURST: u32 = 2;
 
@@ -39,7 +39,7 @@ mod tests {
     fn two_at_once_then_one_every_ten_seconds() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut bucket = Bucket::default();
+        let mut bucket = TokenBucket::default();
         for expected in [0, 0, 10, 20] {
             let next = bucket.next(start);
             assert_eq!(next, at(expected));

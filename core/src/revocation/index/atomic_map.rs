@@ -14,7 +14,7 @@ use crate::sync::{AtomicI64, AtomicU64};
 /// Whoever sees a key sees what was stored before it. Later changes only raise the numbers, so a
 /// reader that sees one of them and not yet the other sees something between old and new. The bits
 /// of the filter come last: who does not see them yet asked while the entry was being added.
-pub(crate) struct Slots {
+pub(crate) struct AtomicMap {
     /// A Bloom filter, one word for a mark: its three bits are set if a name with it is there.
     filter: Box<[AtomicU64]>,
     /// 0: free. Their number is a power of two, or 0.
@@ -26,7 +26,7 @@ pub(crate) struct Slots {
 
 /// A name: two keyed hashes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Name {
+pub(crate) struct HashedName {
     /// Slow, and nobody outside can tell it.
     pub(super) key: NonZeroU64,
     /// Quick. Another name may have the same.
@@ -35,7 +35,7 @@ pub(crate) struct Name {
 
 /// What is known about a revoked name. Times in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Term {
+pub(crate) struct Validity {
     pub(super) until: i64,
     /// For subjects.
     pub(super) issued_before: i64,
@@ -48,7 +48,7 @@ struct Entry {
     issued_before: AtomicI64,
 }
 
-impl Slots {
+impl AtomicMap {
     /// The fewest places of a table that has any. Few in a model: the writer looks at each.
     const FEWEST: usize = if cfg!(all(test, countersign_loom)) {
         8
@@ -98,14 +98,14 @@ impl Slots {
     }
 
     /// What is known about this name.
-    pub(super) fn find(&self, name: Name) -> Option<Term> {
+    pub(super) fn find(&self, name: HashedName) -> Option<Validity> {
         self.search(name).ok().map(Entry::term)
     }
 
     /// Adds an entry, or raises the one that is there. Says whether it is a new one.
     ///
     /// One thread at a time, and only while there is room.
-    pub(super) fn put(&self, name: Name, term: Term) -> bool {
+    pub(super) fn put(&self, name: HashedName, term: Validity) -> bool {
         match self.search(name) {
             Ok(known) => {
                 known.raise(term);
@@ -123,14 +123,14 @@ impl Slots {
     }
 
     /// All entries.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Name, Term)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (HashedName, Validity)> {
         self.keys
             .iter()
             .zip(&self.entries)
             .filter_map(|(key, entry)| {
                 let key = NonZeroU64::new(key.load(Ordering::Acquire))?;
                 let mark = entry.mark.load(Ordering::Relaxed);
-                Some((Name { key, mark }, entry.term()))
+                Some((HashedName { key, mark }, entry.term()))
             })
     }
 
@@ -149,7 +149,7 @@ impl Slots {
     ///
     /// The mark must agree, too: two names that shared an entry would share its mark, and the filter
     /// would not know the second.
-    fn search(&self, name: Name) -> Result<&Entry, usize> {
+    fn search(&self, name: HashedName) -> Result<&Entry, usize> {
         let Some(last) = self.keys.len().checked_sub(1) else {
             return Err(0);
         };
@@ -177,21 +177,21 @@ impl Entry {
         self.mark.load(Ordering::Relaxed) == mark
     }
 
-    fn term(&self) -> Term {
-        Term {
+    fn term(&self) -> Validity {
+        Validity {
             until: self.until.load(Ordering::Relaxed),
             issued_before: self.issued_before.load(Ordering::Relaxed),
         }
     }
 
-    fn store(&self, mark: u64, term: Term) {
+    fn store(&self, mark: u64, term: Validity) {
         self.mark.store(mark, Ordering::Relaxed);
         self.until.store(term.until, Ordering::Relaxed);
         self.issued_before
             .store(term.issued_before, Ordering::Relaxed);
     }
 
-    fn raise(&self, term: Term) {
+    fn raise(&self, term: Validity) {
         self.issued_before
             .fetch_max(term.issued_before, Ordering::Relaxed);
         self.until.fetch_max(term.until, Ordering::Relaxed);
@@ -201,15 +201,15 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::revocation::index::bloom::Marker;
+    use crate::revocation::index::bloom::FilterHasher;
 
-    fn name(key: u64, mark: u64) -> Name {
+    fn name(key: u64, mark: u64) -> HashedName {
         let key = NonZeroU64::new(key).unwrap();
-        Name { key, mark }
+        HashedName { key, mark }
     }
 
-    fn until(until: i64) -> Term {
-        Term {
+    fn until(until: i64) -> Validity {
+        Validity {
             until,
             issued_before: i64::MIN,
         }
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn names_that_share_a_key_are_both_known() {
-        let slots = Slots::for_entries(2, i64::MIN);
+        let slots = AtomicMap::for_entries(2, i64::MIN);
         for (mark, term) in [(1 << 40, until(1)), (2 << 40, until(2))] {
             assert!(slots.put(name(7, mark), term));
             assert!(slots.may_have_any([Some(mark)]));
@@ -230,9 +230,9 @@ mod tests {
     #[test]
     fn hardly_any_other_name_gets_past_the_filter() {
         const ENTRIES: u64 = 8_192;
-        let marker = Marker::random();
+        let marker = FilterHasher::random();
         let mark = |n: u64| marker.mark(format!("token-{n}").as_bytes());
-        let slots = Slots::for_entries(ENTRIES as usize, i64::MIN);
+        let slots = AtomicMap::for_entries(ENTRIES as usize, i64::MIN);
         for n in 0..ENTRIES {
             slots.put(name(n + 1, mark(n)), until(1));
         }
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn names_that_share_a_mark_are_told_apart() {
-        let slots = Slots::for_entries(1, i64::MIN);
+        let slots = AtomicMap::for_entries(1, i64::MIN);
         assert!(slots.put(name(7, 1), until(1)));
         assert!(slots.may_have_any([None, Some(1)]));
         assert_eq!(slots.find(name(8, 1)), None);

@@ -8,12 +8,12 @@ use crate::sync::RandomState;
 ///
 /// The numbers are random, so nobody outside can choose names whose marks meet. But it is no
 /// cryptographic hash, and nothing is decided by a mark alone.
-pub(super) struct Marker {
+pub(super) struct FilterHasher {
     start: u64,
     factor: u64,
 }
 
-impl Marker {
+impl FilterHasher {
     pub(super) fn random() -> Self {
         let random = RandomState::new();
         Self {
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn names_of_any_length_have_marks_of_their_own() {
-        let marker = Marker::random();
+        let marker = FilterHasher::random();
         let text: Vec<u8> = (0..40).collect();
         let names = (0..40).flat_map(|length| [&text[..length], &text[40 - length..]]);
         let zeros = [0; 40];
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn every_byte_counts_in_what_the_filter_uses() {
-        let marker = Marker::random();
+        let marker = FilterHasher::random();
         for length in 1..40 {
             let name = vec![b'a'; length];
             for at in 0..length {
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn each_marker_has_its_own_marks() {
-        let mark = || Marker::random().mark(b"AAECAwQFBgcICQoLDA0ODw");
+        let mark = || FilterHasher::random().mark(b"AAECAwQFBgcICQoLDA0ODw");
         assert_ne!(mark(), mark());
     }
 }

@@ -9,8 +9,8 @@ use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
 };
 
-pub(crate) use self::atomic_map::{Name, Slots, Term};
-use self::bloom::Marker;
+pub(crate) use self::atomic_map::{AtomicMap, HashedName, Validity};
+use self::bloom::FilterHasher;
 use crate::{
     revocation::{RevocationEntry, Revoked},
     sync::{ArcSwap, AtomicU8, Mutex, MutexGuard, RandomState},
@@ -18,17 +18,17 @@ use crate::{
 
 /// The revocations that are remembered.
 ///
-/// Readers take the current [`Slots`] and look. The writer adds to them in place; when they are full
+/// Readers take the current [`AtomicMap`] and look. The writer adds to them in place; when they are full
 /// it fills new ones with what has not expired, and swaps them in.
-pub(crate) struct Table {
-    slots: ArcSwap<Slots>,
+pub(crate) struct RevocationIndex {
+    slots: ArcSwap<AtomicMap>,
     /// The kinds that ever had an entry: names of the others need no hash.
     kinds: AtomicU8,
     writer: Mutex<Writer>,
     capacity: usize,
     /// Its keys are random: nobody outside can choose names that meet.
     hasher: RandomState,
-    marker: Marker,
+    marker: FilterHasher,
 }
 
 /// What only writers look at.
@@ -37,7 +37,7 @@ struct Writer {
     used: usize,
     /// No entry ends before.
     earliest: i64,
-    /// The last second of an entry that was left out since the last call of `Table::forget_gaps`.
+    /// The last second of an entry that was left out since the last call of `RevocationIndex::forget_gaps`.
     missing_until: i64,
     /// Whether there was no room the last time.
     is_full: bool,
@@ -51,7 +51,7 @@ pub(crate) struct Full {
 }
 
 /// What a token is looked up by.
-pub(crate) struct Named<'t> {
+pub(crate) struct TokenNames<'t> {
     pub(crate) id: Option<&'t str>,
     pub(crate) session: Option<&'t str>,
     /// Whose subject it is: the claim `iss`, unless the list is of another realm.
@@ -62,7 +62,7 @@ pub(crate) struct Named<'t> {
 
 /// What the table says about a token.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
+pub(crate) enum Lookup {
     /// Nothing, but it lacks entries that could be about it.
     Incomplete,
     Revoked,
@@ -81,11 +81,11 @@ enum Kind {
 /// How long an entry is kept after its end, in seconds: a clock may go back that far.
 const KEPT: i64 = 60;
 
-impl Table {
+impl RevocationIndex {
     /// A table that holds at most `capacity` entries. It takes memory as it grows.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            slots: ArcSwap::from_pointee(Slots::none()),
+            slots: ArcSwap::from_pointee(AtomicMap::none()),
             kinds: AtomicU8::new(0),
             writer: Mutex::new(Writer {
                 used: 0,
@@ -95,7 +95,7 @@ impl Table {
             }),
             capacity,
             hasher: RandomState::new(),
-            marker: Marker::random(),
+            marker: FilterHasher::random(),
         }
     }
 
@@ -109,18 +109,18 @@ impl Table {
     }
 
     /// Looks a token up.
-    pub(super) fn look(&self, named: &Named<'_>, now: i64) -> Finding {
+    pub(super) fn look(&self, named: &TokenNames<'_>, now: i64) -> Lookup {
         let slots = self.slots.load();
         if self.is_listed(&slots, named, now) {
-            return Finding::Revoked;
+            return Lookup::Revoked;
         }
         match slots.missing_until() < now {
-            true => Finding::Unlisted,
-            false => Finding::Incomplete,
+            true => Lookup::Unlisted,
+            false => Lookup::Incomplete,
         }
     }
 
-    fn is_listed(&self, slots: &Slots, named: &Named<'_>, now: i64) -> bool {
+    fn is_listed(&self, slots: &AtomicMap, named: &TokenNames<'_>, now: i64) -> bool {
         let kinds = self.kinds.load(Ordering::Relaxed);
         let any = |kind: Kind| kinds & kind.bit() != 0;
         let plain = |kind: Kind, text: Option<&str>| {
@@ -195,7 +195,7 @@ impl Table {
             Revoked::Token(id) => (Kind::Token, "", &**id, i64::MIN),
         };
         let name = self.name(kind, realm, name);
-        let term = Term {
+        let term = Validity {
             until: entry.until,
             issued_before,
         };
@@ -279,7 +279,7 @@ impl Table {
             .max()
             .unwrap_or(i64::MIN);
         let used = live().count();
-        let new = Slots::for_entries(used, missing_until.max(dropped));
+        let new = AtomicMap::for_entries(used, missing_until.max(dropped));
         for (name, term) in live() {
             new.put(name, term);
         }
@@ -289,13 +289,13 @@ impl Table {
         self.slots.store(Arc::new(new));
     }
 
-    fn name(&self, kind: Kind, realm: &str, text: &str) -> Name {
+    fn name(&self, kind: Kind, realm: &str, text: &str) -> HashedName {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(realm.as_bytes());
         // Neither contains it: both are UTF-8.
         hasher.write_u8(0xff);
         hasher.write(text.as_bytes());
-        Name {
+        HashedName {
             key: NonZeroU64::new(hasher.finish() ^ kind as u64).unwrap_or(NonZeroU64::MIN),
             mark: self.mark(kind, realm, text),
         }
@@ -327,13 +327,13 @@ impl Writer {
         is_over(self.earliest, now)
     }
 
-    fn miss(&mut self, slots: &Slots, until: i64) {
+    fn miss(&mut self, slots: &AtomicMap, until: i64) {
         self.missing_until = self.missing_until.max(until);
         slots.miss(until);
     }
 }
 
-impl<'t> Named<'t> {
+impl<'t> TokenNames<'t> {
     /// A token without a realm, or without a subject, is nobody's.
     fn subject_of_realm(&self) -> Option<(&'t str, &'t str)> {
         Some((self.realm?, self.subject?))

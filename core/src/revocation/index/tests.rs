@@ -18,8 +18,8 @@ fn token(name: &str, until: i64) -> RevocationEntry {
     entry_of(0, name, until, 0)
 }
 
-fn named(id: &str) -> Named<'_> {
-    Named {
+fn named(id: &str) -> TokenNames<'_> {
+    TokenNames {
         id: Some(id),
         session: None,
         realm: Some(REALM),
@@ -30,21 +30,21 @@ fn named(id: &str) -> Named<'_> {
 
 #[test]
 fn an_entry_counts_to_its_last_second_and_is_dropped_a_minute_later() {
-    let table = Table::new(1);
+    let table = RevocationIndex::new(1);
     table.insert(&token("a", NOW), NOW).unwrap();
-    assert_eq!(table.look(&named("a"), NOW), Finding::Revoked);
-    assert_eq!(table.look(&named("a"), NOW + 1), Finding::Unlisted);
+    assert_eq!(table.look(&named("a"), NOW), Lookup::Revoked);
+    assert_eq!(table.look(&named("a"), NOW + 1), Lookup::Unlisted);
 
     let other = token("b", NOW + 900);
     table.insert(&other, NOW + KEPT).unwrap_err();
     table.insert(&other, NOW + KEPT + 1).unwrap();
     assert_eq!(table.len(), 1);
-    assert_eq!(table.look(&named("a"), NOW + KEPT), Finding::Unlisted);
+    assert_eq!(table.look(&named("a"), NOW + KEPT), Lookup::Unlisted);
 }
 
 #[test]
 fn a_live_entry_is_never_dropped_for_another() {
-    let table = Table::new(100);
+    let table = RevocationIndex::new(100);
     let name = |n: i64| format!("token-{n}");
     for n in 0..100 {
         table.insert(&token(&name(n), NOW + n), NOW).unwrap();
@@ -53,13 +53,13 @@ fn a_live_entry_is_never_dropped_for_another() {
     // What is known needs no room.
     table.insert(&token(&name(7), NOW + 900), NOW).unwrap();
     for n in 0..100 {
-        assert_eq!(table.look(&named(&name(n)), NOW), Finding::Revoked);
+        assert_eq!(table.look(&named(&name(n)), NOW), Lookup::Revoked);
     }
 }
 
 #[test]
 fn a_table_that_was_large_becomes_small_again() {
-    let table = Table::new(100_000);
+    let table = RevocationIndex::new(100_000);
     let places = || table.slots.load().room() / 3 * 4;
     assert_eq!(places(), 0);
     for n in 0..10_000 {
@@ -73,7 +73,7 @@ fn a_table_that_was_large_becomes_small_again() {
 
 #[test]
 fn a_table_is_filled_anew_only_when_an_entry_has_ended() {
-    let table = Table::new(1);
+    let table = RevocationIndex::new(1);
     table.insert(&token("a", NOW), NOW).unwrap();
     // Held, so that none takes its place in memory.
     let before = table.slots.load_full();
@@ -90,7 +90,7 @@ fn a_table_is_filled_anew_only_when_an_entry_has_ended() {
 #[test]
 fn every_name_has_a_key_and_an_even_mark_of_its_own() {
     const TEXTS: usize = 1_000;
-    let table = Table::new(1);
+    let table = RevocationIndex::new(1);
     let kinds = [
         (Kind::Session, ""),
         (Kind::Sessionless, REALM),
@@ -118,12 +118,12 @@ fn every_name_has_a_key_and_an_even_mark_of_its_own() {
 #[test]
 fn names_of_different_claims_are_kept_apart() {
     let name = "AAECAwQFBgcICQoLDA0ODw";
-    let table = Table::new(10);
+    let table = RevocationIndex::new(10);
     let other = "EAECAwQFBgcICQoLDA0ODw";
     for (kind, name) in [(0, name), (1, other), (2, other)] {
         table.insert(&entry_of(kind, name, NOW, NOW), NOW).unwrap();
     }
-    let other = |session, subject| Named {
+    let other = |session, subject| TokenNames {
         id: Some("other"),
         session,
         realm: Some(REALM),
@@ -131,24 +131,24 @@ fn names_of_different_claims_are_kept_apart() {
         issued_at: Some(0),
     };
     for other in [other(Some(name), None), other(None, Some(name))] {
-        assert_eq!(table.look(&other, NOW), Finding::Unlisted);
+        assert_eq!(table.look(&other, NOW), Lookup::Unlisted);
     }
-    assert_eq!(table.look(&named(name), NOW), Finding::Revoked);
+    assert_eq!(table.look(&named(name), NOW), Lookup::Revoked);
 }
 
 #[test]
 fn a_subject_is_one_of_its_realm() {
-    let table = Table::new(10);
+    let table = RevocationIndex::new(10);
     for kind in [2, 3] {
         table.insert(&entry_of(kind, "ann", NOW, NOW), NOW).unwrap();
-        let of = |realm, subject| Named {
+        let of = |realm, subject| TokenNames {
             realm,
             subject,
             issued_at: Some(NOW),
             ..named("other")
         };
         let ann = Some("ann");
-        assert_eq!(table.look(&of(Some(REALM), ann), NOW), Finding::Revoked);
+        assert_eq!(table.look(&of(Some(REALM), ann), NOW), Lookup::Revoked);
         for (realm, subject) in [
             (Some("https://id.tes"), ann),
             (Some(""), ann),
@@ -156,18 +156,18 @@ fn a_subject_is_one_of_its_realm() {
             (Some("ann"), Some(REALM)),
             (Some("https://id.test\u{ff}"), ann),
         ] {
-            assert_eq!(table.look(&of(realm, subject), NOW), Finding::Unlisted);
+            assert_eq!(table.look(&of(realm, subject), NOW), Lookup::Unlisted);
         }
     }
 }
 
 #[test]
 fn a_clock_that_goes_back_to_the_time_of_a_dropped_entry_is_noticed() {
-    let table = Table::new(10);
+    let table = RevocationIndex::new(10);
     table.insert(&token("a", NOW), NOW).unwrap();
     assert_eq!(table.room(NOW + KEPT + 1), 10);
-    assert_eq!(table.look(&named("a"), NOW), Finding::Incomplete);
-    assert_eq!(table.look(&named("a"), NOW + 1), Finding::Unlisted);
+    assert_eq!(table.look(&named("a"), NOW), Lookup::Incomplete);
+    assert_eq!(table.look(&named("a"), NOW + 1), Lookup::Unlisted);
 
     // So is an entry that came when it was over.
     table.insert(&token("b", NOW + 100), NOW + 500).unwrap();
@@ -177,28 +177,28 @@ fn a_clock_that_goes_back_to_the_time_of_a_dropped_entry_is_noticed() {
 
 #[test]
 fn what_is_missing_is_forgotten_when_all_was_told_again() {
-    let table = Table::new(1);
+    let table = RevocationIndex::new(1);
     let (a, b) = (token("a", NOW), token("b", NOW + 900));
     table.insert(&a, NOW).unwrap();
     table.insert(&b, NOW).unwrap_err();
     table.miss(b.until);
-    assert_eq!(table.look(&named("b"), NOW + 1), Finding::Incomplete);
+    assert_eq!(table.look(&named("b"), NOW + 1), Lookup::Incomplete);
 
     let later = NOW + KEPT + 1;
     table.count_gaps_anew();
     table.insert(&b, later).unwrap();
-    assert_eq!(table.look(&named("c"), later), Finding::Incomplete);
+    assert_eq!(table.look(&named("c"), later), Lookup::Incomplete);
     table.forget_gaps(later);
-    assert_eq!(table.look(&named("b"), later), Finding::Revoked);
-    assert_eq!(table.look(&named("c"), later), Finding::Unlisted);
+    assert_eq!(table.look(&named("b"), later), Lookup::Revoked);
+    assert_eq!(table.look(&named("c"), later), Lookup::Unlisted);
     // The one that was dropped for it is still missed.
-    assert_eq!(table.look(&named("c"), NOW), Finding::Incomplete);
+    assert_eq!(table.look(&named("c"), NOW), Lookup::Incomplete);
 }
 
 #[test]
 fn what_was_revoked_is_seen_by_every_thread_while_the_table_is_rebuilt() {
     const ENTRIES: usize = 20_000;
-    let table = Table::new(3 * ENTRIES);
+    let table = RevocationIndex::new(3 * ENTRIES);
     let (done, epoch, stop) = (
         AtomicUsize::new(0),
         AtomicI64::new(0),
@@ -212,17 +212,17 @@ fn what_was_revoked_is_seen_by_every_thread_while_the_table_is_rebuilt() {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            let of_epoch = Named {
+            let of_epoch = TokenNames {
                 subject: Some("user"),
                 issued_at: Some(epoch.load(Ordering::Acquire) - 1),
                 ..named("not listed")
             };
-            assert_eq!(table.look(&of_epoch, NOW), Finding::Revoked);
+            assert_eq!(table.look(&of_epoch, NOW), Lookup::Revoked);
             let count = done.load(Ordering::Acquire);
             let one = random as usize % count.max(1);
             let found = table.look(&named(&format!("token-{one}")), NOW);
-            assert!(count == 0 || found == Finding::Revoked, "{one} of {count}");
-            assert_eq!(table.look(&named("not listed"), NOW), Finding::Unlisted);
+            assert!(count == 0 || found == Lookup::Revoked, "{one} of {count}");
+            assert_eq!(table.look(&named("not listed"), NOW), Lookup::Unlisted);
         }
     };
     let write = || {
@@ -251,7 +251,7 @@ fn what_was_revoked_is_seen_by_every_thread_while_the_table_is_rebuilt() {
     assert!(table.len() < 2 * ENTRIES);
 }
 
-fn revoke_subject(table: &Table, issued_before: i64) {
+fn revoke_subject(table: &RevocationIndex, issued_before: i64) {
     let entry = entry_of(2, "user", NOW + 900, issued_before);
     table.insert(&entry, NOW).unwrap();
 }
@@ -306,7 +306,7 @@ proptest! {
         capacity in prop_oneof![1..8_usize, 100..200_usize],
         steps in prop::collection::vec(step(), 1..400),
     ) {
-        let table = Table::new(capacity);
+        let table = RevocationIndex::new(capacity);
         let (mut now, mut latest) = (NOW, NOW);
         let mut accepted: Vec<Accepted> = Vec::new();
         // Of each name, the longest time and the latest epoch.
@@ -338,7 +338,7 @@ proptest! {
                 let (text, life) = (name_of(name + 100 * usize::from(kind == 3)), lives.get(&(kind, name)));
                 let issued_at = life.map_or(now, |life| life.1) + at;
                 let text = |own| (own == kind).then_some(&*text);
-                let named = Named {
+                let named = TokenNames {
                     id: text(0),
                     session: text(1).or(session),
                     realm: Some(REALM),
@@ -360,9 +360,9 @@ proptest! {
                 let may = life.is_some_and(|life| hits(life.0, life.1));
                 let dropped = accepted.iter().any(|one| (now..latest - KEPT).contains(&one.2));
                 match table.look(&named, now) {
-                    Finding::Revoked => prop_assert!(may),
-                    Finding::Unlisted => prop_assert!(!must),
-                    Finding::Incomplete => prop_assert!(dropped),
+                    Lookup::Revoked => prop_assert!(may),
+                    Lookup::Unlisted => prop_assert!(!must),
+                    Lookup::Incomplete => prop_assert!(dropped),
                 }
             }
         }

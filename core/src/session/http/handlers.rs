@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{
     reply::{INVALID_GRANT, INVALID_REQUEST, Reply, reported, unreadable_login},
-    request::Task,
+    request::Action,
     routes::SessionRoutes,
-    sign_in::{Asked, NoIdentity},
+    sign_in::{NoIdentity, Question},
 };
 use crate::{
     auth::{AuthCookies, Authenticate},
@@ -16,27 +16,27 @@ use crate::{
     error::AuthErrorKind,
     issue::IssuedToken,
     session::{
-        Client, Identity, Session, SessionError, SessionErrorKind, TokenPair,
+        ClientInfo, Identity, Session, SessionError, SessionErrorKind, TokenPair,
         login_limits::LoginAttempt,
     },
 };
 
 impl SessionRoutes {
     /// The answer. An `Err` is one, too: it only ends a function early.
-    pub(super) async fn perform(&self, task: Task) -> Reply {
+    pub(super) async fn perform(&self, task: Action) -> Reply {
         let reply = match task {
-            Task::End(check, id) => self.end(check, id).await,
-            Task::Jwks => Ok(self.jwks()),
-            Task::List(check) => self.list(check).await,
-            Task::LogIn {
+            Action::End(check, id) => self.end(check, id).await,
+            Action::Jwks => Ok(self.jwks()),
+            Action::List(check) => self.list(check).await,
+            Action::LogIn {
                 attempt,
                 body,
                 client,
                 earlier,
             } => self.log_in(attempt, body, client, earlier).await,
-            Task::LogOut(tokens, check) => self.log_out(&tokens, check).await,
-            Task::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
-            Task::Refresh { token, client } => self.refresh(token, client).await,
+            Action::LogOut(tokens, check) => self.log_out(&tokens, check).await,
+            Action::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
+            Action::Refresh { token, client } => self.refresh(token, client).await,
         };
         reply.unwrap_or_else(|refused| refused)
     }
@@ -45,7 +45,7 @@ impl SessionRoutes {
         &self,
         attempt: Option<LoginAttempt>,
         body: Vec<u8>,
-        client: Client,
+        client: ClientInfo,
         earlier: Vec<String>,
     ) -> Result<Reply, Reply> {
         // A log-out everywhere during the password check must end this login too.
@@ -59,7 +59,7 @@ impl SessionRoutes {
                 return Err(self.refused(&error));
             }
         };
-        let identity = (self.ask)(Asked::Credentials(body)).await;
+        let identity = (self.ask)(Question::Credentials(body)).await;
         if let Some(attempt) = attempt {
             match &identity {
                 Ok(Some(_)) => attempt.succeeded(),
@@ -84,10 +84,10 @@ impl SessionRoutes {
         Ok(reply)
     }
 
-    async fn refresh(&self, token: String, client: Client) -> Result<Reply, Reply> {
+    async fn refresh(&self, token: String, client: ClientInfo) -> Result<Reply, Reply> {
         let asked = async |session: Session| -> Result<_, SessionError> {
             let subject = session.subject().to_owned();
-            let identity = (self.ask)(Asked::Refresh(session)).await?;
+            let identity = (self.ask)(Question::Refresh(session)).await?;
             match identity {
                 Some(identity) if identity.subject() != subject => {
                     Err(NoIdentity::OtherSubject.into())

@@ -12,11 +12,11 @@ use crate::{
     claims::SessionId,
     error::AuthError,
     request::{RequestHead, single},
-    session::{Client, login_limits::LoginAttempt},
+    session::{ClientInfo, login_limits::LoginAttempt},
 };
 
 /// What is left to do once the request is read.
-pub(super) enum Task {
+pub(super) enum Action {
     End(Authenticate, Option<SessionId>),
     Jwks,
     List(Authenticate),
@@ -24,7 +24,7 @@ pub(super) enum Task {
         /// `None`: logins are not limited.
         attempt: Option<LoginAttempt>,
         body: Vec<u8>,
-        client: Client,
+        client: ClientInfo,
         /// The refresh tokens that the browser had: one, unless others were planted.
         earlier: Vec<String>,
     },
@@ -33,11 +33,11 @@ pub(super) enum Task {
     LogOutEverywhere(Authenticate),
     Refresh {
         token: String,
-        client: Client,
+        client: ClientInfo,
     },
 }
 
-impl Task {
+impl Action {
     /// Whether it is there to end a session.
     pub(super) fn ends_a_session(&self) -> bool {
         match self {
@@ -54,7 +54,7 @@ impl SessionRoutes {
         path: &str,
         head: &dyn RequestHead,
         body: &[u8],
-    ) -> Result<Task, Reply> {
+    ) -> Result<Action, Reply> {
         let endpoint = Endpoint::find(head.method(), path).map_err(|none| match none {
             NoEndpoint::Method(allowed) => {
                 Reply::error(405, INVALID_REQUEST, "this endpoint has other methods")
@@ -73,11 +73,11 @@ impl SessionRoutes {
         }
         let check = || self.authenticator.check(head);
         Ok(match endpoint {
-            Endpoint::Jwks => Task::Jwks,
-            Endpoint::List => Task::List(check()),
+            Endpoint::Jwks => Action::Jwks,
+            Endpoint::List => Action::List(check()),
             Endpoint::LogIn => {
                 is_json(head)?;
-                Task::LogIn {
+                Action::LogIn {
                     attempt: self.attempt(head, body)?,
                     body: body.to_vec(),
                     client: (self.client)(head),
@@ -89,20 +89,20 @@ impl SessionRoutes {
             Endpoint::LogOut if self.cookie(head).is_err() => {
                 let is_proven = |token: &&str| self.prove(head, token).is_ok();
                 let tokens = self.presented(head).filter(is_proven);
-                Task::LogOut(tokens.map(str::to_owned).collect(), Some(check()))
+                Action::LogOut(tokens.map(str::to_owned).collect(), Some(check()))
             }
             Endpoint::LogOut => match self.refresh_token(head, body)? {
-                Some(token) => Task::LogOut(vec![token], None),
-                None => Task::LogOut(Vec::new(), Some(check())),
+                Some(token) => Action::LogOut(vec![token], None),
+                None => Action::LogOut(Vec::new(), Some(check())),
             },
-            Endpoint::LogOutEverywhere => Task::LogOutEverywhere(check()),
-            Endpoint::Refresh => Task::Refresh {
+            Endpoint::LogOutEverywhere => Action::LogOutEverywhere(check()),
+            Endpoint::Refresh => Action::Refresh {
                 token: self
                     .refresh_token(head, body)?
                     .ok_or_else(|| invalid("there is no refresh token"))?,
                 client: (self.client)(head),
             },
-            Endpoint::Session(id) => Task::End(check(), id),
+            Endpoint::Session(id) => Action::End(check(), id),
         })
     }
 

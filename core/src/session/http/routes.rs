@@ -15,7 +15,7 @@ use crate::{
     error::ConfigError,
     request::{RequestHead, TokenSource},
     session::{
-        Begun, Client, Identity, Sessions,
+        Begun, ClientInfo, Identity, Sessions,
         login_limits::{Accounts, LoginLimits},
     },
 };
@@ -64,7 +64,7 @@ pub struct SessionRoutes {
     pub(super) accounts: fn(&[u8]) -> Option<Accounts>,
 }
 
-type ClientOf = dyn Fn(&dyn RequestHead) -> Client + Send + Sync;
+type ClientOf = dyn Fn(&dyn RequestHead) -> ClientInfo + Send + Sync;
 type Admit = dyn Fn(&str, &dyn RequestHead) -> Result<(), Duration> + Send + Sync;
 
 impl SessionRoutes {
@@ -145,7 +145,7 @@ impl SessionRoutes {
     /// What is known of the client that sends a request. Default: `User-Agent` is its label.
     pub fn client<F>(mut self, client: F) -> Self
     where
-        F: Fn(&dyn RequestHead) -> Client + Send + Sync + 'static,
+        F: Fn(&dyn RequestHead) -> ClientInfo + Send + Sync + 'static,
     {
         self.client = Arc::new(client);
         self
@@ -232,10 +232,10 @@ impl fmt::Debug for SessionRoutes {
     }
 }
 
-fn user_agent(head: &dyn RequestHead) -> Client {
-    let mut client = Client::new();
+fn user_agent(head: &dyn RequestHead) -> ClientInfo {
+    let mut client = ClientInfo::new();
     head.visit_header("user-agent", &mut |value| {
-        client = Client::new().label(String::from_utf8_lossy(value));
+        client = ClientInfo::new().label(String::from_utf8_lossy(value));
     });
     client
 }

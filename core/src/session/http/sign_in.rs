@@ -37,7 +37,7 @@ impl<L> fmt::Debug for SignIn<L> {
 }
 
 /// What the client sent for it.
-pub(super) enum Asked {
+pub(super) enum Question {
     Credentials(Vec<u8>),
     Refresh(Session),
 }
@@ -73,7 +73,7 @@ impl From<NoIdentity> for SessionError {
 pub(super) type Answered = Result<Option<Identity<Box<RawValue>>>, NoIdentity>;
 
 /// The app's function without its types.
-pub(super) type Ask = dyn Fn(Asked) -> BoxFuture<Answered> + Send + Sync;
+pub(super) type Ask = dyn Fn(Question) -> BoxFuture<Answered> + Send + Sync;
 
 pub(super) fn erase<F, Fut, L, C, E>(sign_in: F) -> Box<Ask>
 where
@@ -85,11 +85,11 @@ where
 {
     Box::new(move |asked| {
         let question = match asked {
-            Asked::Credentials(body) => match serde_json::from_slice(&body) {
+            Question::Credentials(body) => match serde_json::from_slice(&body) {
                 Ok(credentials) => SignIn::Credentials(credentials),
                 Err(_) => return Box::pin(async { Err(NoIdentity::Unreadable) }),
             },
-            Asked::Refresh(session) => SignIn::Refresh(session),
+            Question::Refresh(session) => SignIn::Refresh(session),
         };
         let answer = sign_in(question);
         Box::pin(async move {

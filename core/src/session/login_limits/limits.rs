@@ -187,7 +187,7 @@ impl LoginLimits {
             return find(head);
         }
         let why = match Peer::of(head) {
-            Peer::Client(address) => return Some(address),
+            Peer::ClientInfo(address) => return Some(address),
             _ if settings.per_address.is_none() => return None,
             Peer::Proxy => "logins come through a proxy",
             Peer::Unknown => "the server does not tell the addresses of clients",

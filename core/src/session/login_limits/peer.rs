@@ -7,7 +7,7 @@ use crate::request::RequestHead;
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
-    Client(IpAddr),
+    ClientInfo(IpAddr),
     /// The adapter does not know the connection's other end.
     Unknown,
     /// The other end of the connection is a proxy.
@@ -23,7 +23,7 @@ impl Peer {
         match head.peer().map(|address| address.to_canonical()) {
             None => Self::Unknown,
             Some(address) if is_private(address) && is_forwarded(head) => Self::Proxy,
-            Some(address) => Self::Client(address),
+            Some(address) => Self::ClientInfo(address),
         }
     }
 }
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_forwarding_header_from_the_internet_changes_nothing() {
         for address in ["198.51.100.7", "2001:db8::7", "100.63.0.1", "172.32.0.1"] {
-            let client = Peer::Client(address.parse().unwrap());
+            let client = Peer::ClientInfo(address.parse().unwrap());
             for header in FORWARDING {
                 assert_eq!(peer(address, Some(header)), client, "{address} {header}");
             }
@@ -116,7 +116,7 @@ mod tests {
             "fd00::1",
             "fe80::1",
         ] {
-            let client = Peer::Client(address.parse().unwrap());
+            let client = Peer::ClientInfo(address.parse().unwrap());
             assert_eq!(
                 peer(address, Some("x-forwarded-for")),
                 Peer::Proxy,

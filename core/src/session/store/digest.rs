@@ -11,9 +11,9 @@ use crate::jose::base64url;
 ///
 /// Compared in constant time. In JSON it is base64url text.
 #[derive(Clone, Copy, Eq)]
-pub struct Digest([u8; 32]);
+pub struct TokenHash([u8; 32]);
 
-impl Digest {
+impl TokenHash {
     /// Takes the bytes as they are, for example from a column of a table.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -33,25 +33,25 @@ impl Digest {
     }
 }
 
-impl PartialEq for Digest {
+impl PartialEq for TokenHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-impl fmt::Debug for Digest {
+impl fmt::Debug for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Digest").finish_non_exhaustive()
+        f.debug_struct("TokenHash").finish_non_exhaustive()
     }
 }
 
-impl Serialize for Digest {
+impl Serialize for TokenHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&base64url::encode(self.0))
     }
 }
 
-impl<'de> Deserialize<'de> for Digest {
+impl<'de> Deserialize<'de> for TokenHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         base64url::decode(&text)

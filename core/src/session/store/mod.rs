@@ -14,7 +14,7 @@ mod session_store;
 pub(crate) use self::session_store::AnyStore;
 pub use self::{
     capabilities::StoreCapabilities,
-    digest::Digest,
+    digest::TokenHash,
     mark::StoreMark,
     previous_token::PreviousToken,
     record::{EndedSession, StoredSession},

@@ -5,7 +5,9 @@ use std::sync::{
     atomic::Ordering::{Acquire, Release},
 };
 
-use super::{digest::Digest, mark::StoreMark, record::StoredSession, session_store::SessionStore};
+use super::{
+    digest::TokenHash, mark::StoreMark, record::StoredSession, session_store::SessionStore,
+};
 use crate::{
     claims::{Realm, SessionId},
     session::store::memory::MemoryStore,
@@ -30,7 +32,7 @@ fn session(seed: u8, current: u8) -> StoredSession {
         expires_at: NOW + 10,
         absolute_expires_at: NOW + 10,
         tokens_until: NOW + 10,
-        current: Digest::from_bytes([current; 32]),
+        current: TokenHash::from_bytes([current; 32]),
         previous: Vec::new(),
     }
 }
@@ -59,7 +61,7 @@ fn find(store: &MemoryStore, seed: u8) -> Option<StoredSession> {
 
 /// From the token 0 to another one.
 fn rotate(store: &MemoryStore, seed: u8, current: u8) -> bool {
-    let from = Digest::from_bytes([0; 32]);
+    let from = TokenHash::from_bytes([0; 32]);
     block_on(store.rotate(&from, &session(seed, current))).unwrap()
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
+use super::digest::TokenHash;
 
 /// A refresh token that was exchanged for the next one.
 ///
@@ -15,9 +15,9 @@ use super::digest::Digest;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousToken {
     /// Its SHA-256 hash.
-    pub hash: Digest,
+    pub hash: TokenHash,
     /// The salt from which, and from the token, its successor was computed.
-    pub salt: Digest,
+    pub salt: TokenHash,
     /// When it was exchanged, in seconds since 1970.
     pub exchanged_at: i64,
 }
@@ -74,8 +74,8 @@ impl PreviousToken {
         let (hash, rest) = bytes.split_first_chunk::<32>()?;
         let (salt, time) = rest.split_first_chunk::<32>()?;
         Some(Self {
-            hash: Digest::from_bytes(*hash),
-            salt: Digest::from_bytes(*salt),
+            hash: TokenHash::from_bytes(*hash),
+            salt: TokenHash::from_bytes(*salt),
             exchanged_at: i64::from_be_bytes(time.try_into().ok()?),
         })
     }
@@ -95,8 +95,8 @@ mod tests {
 
     fn list(length: u8) -> Vec<PreviousToken> {
         let token = |byte| PreviousToken {
-            hash: Digest::from_bytes([byte; 32]),
-            salt: Digest::from_bytes([!byte; 32]),
+            hash: TokenHash::from_bytes([byte; 32]),
+            salt: TokenHash::from_bytes([!byte; 32]),
             exchanged_at: -i64::from(byte),
         };
         (0..length).map(token).collect()

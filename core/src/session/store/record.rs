@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{digest::Digest, previous_token::PreviousToken};
+use super::{digest::TokenHash, previous_token::PreviousToken};
 use crate::{
     claims::{Realm, SessionId},
     revocation::{RevocationEntry, Revoked},
@@ -26,7 +26,7 @@ pub struct StoredSession {
     /// What the user knows the device by; at most 255 bytes.
     pub label: Option<String>,
     /// What the client must present besides the token, as a hash that the app supplies.
-    pub binding: Option<Digest>,
+    pub binding: Option<TokenHash>,
     /// When the login began.
     pub created_at: i64,
     /// When the refresh token was last exchanged for the next one; at first, the login.
@@ -39,7 +39,7 @@ pub struct StoredSession {
     /// revocation of them has to be remembered until then. It only grows.
     pub tokens_until: i64,
     /// The SHA-256 hash of the one refresh token that is valid.
-    pub current: Digest,
+    pub current: TokenHash,
     /// The refresh tokens before it, the newest first: those that may still get an answer. At most
     /// [`PreviousToken::MOST`].
     pub previous: Vec<PreviousToken>,

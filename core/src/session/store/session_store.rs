@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::{
     capabilities::StoreCapabilities,
-    digest::Digest,
+    digest::TokenHash,
     mark::StoreMark,
     record::{EndedSession, StoredSession},
 };
@@ -79,7 +79,7 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
     /// [`StoreError`] when the store cannot say. The step may have happened even so.
     fn rotate(
         &self,
-        from: &Digest,
+        from: &TokenHash,
         next: &StoredSession,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
@@ -149,7 +149,7 @@ pub(crate) trait AnyStore: Send + Sync {
         begun: StoreMark,
     ) -> BoxFuture<Result<bool, StoreError>>;
     fn find(&self, id: SessionId) -> BoxFuture<Result<Option<StoredSession>, StoreError>>;
-    fn rotate(&self, from: Digest, next: StoredSession) -> BoxFuture<Result<bool, StoreError>>;
+    fn rotate(&self, from: TokenHash, next: StoredSession) -> BoxFuture<Result<bool, StoreError>>;
     fn end(
         &self,
         id: SessionId,
@@ -191,7 +191,7 @@ impl<S: SessionStore> AnyStore for S {
         Box::pin(async move { SessionStore::find(&store, &id).await })
     }
 
-    fn rotate(&self, from: Digest, next: StoredSession) -> BoxFuture<Result<bool, StoreError>> {
+    fn rotate(&self, from: TokenHash, next: StoredSession) -> BoxFuture<Result<bool, StoreError>> {
         let store = self.clone();
         Box::pin(async move { SessionStore::rotate(&store, &from, &next).await })
     }

@@ -8,7 +8,7 @@ use crate::{
     claims::{Realm, SessionId},
     error::StoreError,
     jose::crypto,
-    session::{Digest, EndedSession, PreviousToken, StoredSession},
+    session::{EndedSession, PreviousToken, StoredSession, TokenHash},
 };
 
 /// Text that means something in SQL, in patterns, in scripts and on terminals. There is no NUL in
@@ -32,8 +32,8 @@ pub(super) fn random_id() -> SessionId {
     SessionId::new(random())
 }
 
-pub(super) fn random_digest() -> Digest {
-    Digest::from_bytes(random())
+pub(super) fn random_digest() -> TokenHash {
+    TokenHash::from_bytes(random())
 }
 
 fn random<const N: usize>() -> [u8; N] {

@@ -5,7 +5,7 @@ use super::{
     join::join_all,
     suite::{RACERS, Suite},
 };
-use crate::session::{Digest, SessionStore, StoredSession};
+use crate::session::{SessionStore, StoredSession, TokenHash};
 
 impl<S: SessionStore> Suite<S> {
     pub(super) async fn a_rotation_puts_the_next_in_place_once(&self) {
@@ -49,7 +49,7 @@ impl<S: SessionStore> Suite<S> {
         for byte in [0, 15, 16, 31] {
             let mut almost = *session.current.as_bytes();
             almost[byte] ^= 1;
-            let almost = Digest::from_bytes(almost);
+            let almost = TokenHash::from_bytes(almost);
             let rotated = self.rotate(&almost, &successor(&session)).await;
             assert!(
                 !rotated,
@@ -62,7 +62,7 @@ impl<S: SessionStore> Suite<S> {
             let mut bytes = *random_digest().as_bytes();
             bytes[8..].fill(byte);
             let next = StoredSession {
-                current: Digest::from_bytes(bytes),
+                current: TokenHash::from_bytes(bytes),
                 ..successor(&session)
             };
             let rotated = self.rotate(&session.current, &next).await;

@@ -14,7 +14,7 @@ use crate::{
     issue::Issuer,
     jose::{Algorithm, SigningKey},
     session::{
-        Client, Identity, SessionError, SessionErrorKind, SessionEvent, SessionStore, Sessions,
+        ClientInfo, Identity, SessionError, SessionErrorKind, SessionEvent, SessionStore, Sessions,
         SessionsBuilder, TokenPair,
     },
     testing::FixedClock,
@@ -80,13 +80,15 @@ impl<S: SessionStore> Crowd<S> {
 
     async fn start(&self, hint: &str) -> TokenPair {
         let identity = Identity::new(subject(hint), NoClaims {});
-        let started = self.sessions.start(&identity, Client::new()).await;
+        let started = self.sessions.start(&identity, ClientInfo::new()).await;
         started.expect("a session starts")
     }
 
     async fn refresh(&self, token: &str) -> Result<TokenPair, SessionError> {
         let claims = async |_| Ok::<_, Infallible>(Some(NoClaims {}));
-        self.sessions.refresh(token, &Client::new(), claims).await
+        self.sessions
+            .refresh(token, &ClientInfo::new(), claims)
+            .await
     }
 
     async fn of_many_refreshes_one_rotates(&self) {
@@ -147,7 +149,7 @@ impl<S: SessionStore> Crowd<S> {
         let other = "https://other-issuer.test";
         let abroad = sessions(other, self.store.clone(), &self.clock, |_| {});
         let claims = async |_| Ok::<_, Infallible>(Some(NoClaims {}));
-        let client = Client::new();
+        let client = ClientInfo::new();
         let refused = abroad.refresh(pair.refresh_token(), &client, claims).await;
         assert_eq!(
             refused.map_err(|error| error.kind()).err(),

@@ -5,7 +5,7 @@ use crate::{
     claims::{Realm, SessionId},
     clock::{Clock, SystemClock},
     revocation::{RevocationEntry, Revoked},
-    session::{Digest, EndedSession, SessionStore, StoreMark, StoredSession},
+    session::{EndedSession, SessionStore, StoreMark, StoredSession, TokenHash},
 };
 
 /// How many racers there are, where there is a race.
@@ -92,7 +92,7 @@ impl<S: SessionStore> Suite<S> {
         done("mark", self.store.mark()).await
     }
 
-    pub(super) async fn rotate(&self, from: &Digest, next: &StoredSession) -> bool {
+    pub(super) async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> bool {
         done("rotate", self.store.rotate(from, next)).await
     }
 

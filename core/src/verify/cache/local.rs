@@ -2,14 +2,14 @@
 
 use std::mem;
 
-use super::scope::Grounds;
+use super::scope::CacheScope;
 use crate::claims::VerifiedToken;
 
 /// A small table that belongs to one thread.
 ///
 /// Each token in it has its own reference count and its own place for the typed claims, so that a
 /// token that all threads see makes none of them write where another one reads.
-pub(super) struct Front {
+pub(super) struct LocalCache {
     sets: Box<[Set]>,
     /// When it was filled: how often the cache had been cleared.
     epoch: u64,
@@ -30,13 +30,13 @@ struct Set {
 
 pub(super) struct Entry {
     pub(super) text: Box<[u8]>,
-    pub(super) grounds: Grounds,
+    pub(super) grounds: CacheScope,
     pub(super) token: VerifiedToken,
     /// What it takes of the memory.
     pub(super) size: usize,
 }
 
-impl Front {
+impl LocalCache {
     const SETS: usize = 32;
 
     pub(super) fn new(epoch: u64) -> Self {
@@ -51,7 +51,7 @@ impl Front {
     }
 
     /// The token, if it is here.
-    pub(super) fn get(&self, tag: u64, text: &[u8], grounds: Grounds) -> Option<&VerifiedToken> {
+    pub(super) fn get(&self, tag: u64, text: &[u8], grounds: CacheScope) -> Option<&VerifiedToken> {
         let set = &self.sets[index(tag)];
         let way = set.tags.iter().position(|own| *own == tag)?;
         let entry = set.entries[way].as_ref()?;
@@ -64,12 +64,14 @@ impl Front {
     ///
     /// So tokens that are seen in turn, more of them than there are places, do not push each other out
     /// at every request, and those that are not seen any more do not stay for ever.
-    pub(super) fn wants(&mut self, tag: u64, size: usize) -> bool {
+    pub(super) fn admits(&mut self, tag: u64, size: usize) -> bool {
         let set = &mut self.sets[index(tag)];
         set.missed += 1;
         let is_again = mem::replace(&mut set.seen, tag) == tag;
-        let is_wanted =
-            is_again || set.missed >= PATIENCE || set.tags.contains(&tag) || set.has_room(size);
+        let is_wanted = is_again
+            || set.missed >= ADMIT_AFTER_MISSES
+            || set.tags.contains(&tag)
+            || set.has_room(size);
         if is_wanted {
             set.missed = 0;
         }
@@ -114,7 +116,7 @@ impl Set {
 
 impl Entry {
     /// Whether it is about this very token, on these very grounds.
-    fn is_for(&self, text: &[u8], grounds: Grounds) -> bool {
+    fn is_for(&self, text: &[u8], grounds: CacheScope) -> bool {
         self.grounds == grounds && *self.text == *text
     }
 }
@@ -125,12 +127,12 @@ const WAYS: usize = 4;
 const SET_BYTES: usize = 12 << 10;
 
 /// One in so many that come in vain gets a place.
-const PATIENCE: u8 = 64;
+const ADMIT_AFTER_MISSES: u8 = 64;
 
 /// The lowest bits: the tag is a hash.
 #[allow(clippy::cast_possible_truncation)] // the others are not needed
 fn index(tag: u64) -> usize {
-    tag as usize % Front::SETS
+    tag as usize % LocalCache::SETS
 }
 
 #[cfg(all(test, feature = "test-util"))]
@@ -145,14 +147,14 @@ mod tests {
     /// Makes tokens, all on the same grounds.
     struct Maker {
         issuer: TestIssuer,
-        grounds: Grounds,
+        grounds: CacheScope,
     }
 
     impl Maker {
         fn new() -> Self {
             Self {
                 issuer: TestIssuer::new(),
-                grounds: Grounds {
+                grounds: CacheScope {
                     verifier: VerifierId::new(),
                     keys: KeySet::new([]).id(),
                 },
@@ -176,19 +178,19 @@ mod tests {
         }
 
         /// The token of that tag comes, and is in the shared table. Whether it is at hand already.
-        fn come(&self, front: &mut Front, tag: u64, padding: usize) -> bool {
+        fn come(&self, front: &mut LocalCache, tag: u64, padding: usize) -> bool {
             let entry = self.entry(padding);
             if front.tags(tag).contains(&tag) {
                 return true;
             }
-            if front.wants(tag, entry.size) {
+            if front.admits(tag, entry.size) {
                 front.put(tag, entry);
             }
             false
         }
     }
 
-    impl Front {
+    impl LocalCache {
         /// Of those that are here in the set of that one.
         fn tags(&self, tag: u64) -> Vec<u64> {
             let set = &self.sets[index(tag)];
@@ -200,12 +202,12 @@ mod tests {
 
     /// A tag of the first set.
     fn tag(n: usize) -> u64 {
-        (n * Front::SETS) as u64
+        (n * LocalCache::SETS) as u64
     }
 
     #[test]
     fn as_many_as_there_are_places_for_may_come_in_turn() {
-        let (maker, mut front) = (Maker::new(), Front::new(0));
+        let (maker, mut front) = (Maker::new(), LocalCache::new(0));
         for round in 0..3 {
             for n in 1..=WAYS {
                 assert_eq!(maker.come(&mut front, tag(n), 0), round > 0, "{round} {n}");
@@ -215,9 +217,9 @@ mod tests {
 
     #[test]
     fn every_set_has_places_of_its_own() {
-        let (maker, mut front) = (Maker::new(), Front::new(0));
+        let (maker, mut front) = (Maker::new(), LocalCache::new(0));
         for round in 0..2 {
-            for tag in 1..=(WAYS * Front::SETS) as u64 {
+            for tag in 1..=(WAYS * LocalCache::SETS) as u64 {
                 assert_eq!(maker.come(&mut front, tag, 0), round > 0, "{round} {tag}");
             }
         }
@@ -225,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_oldest_leaves_first() {
-        let (maker, mut front) = (Maker::new(), Front::new(0));
+        let (maker, mut front) = (Maker::new(), LocalCache::new(0));
         for n in 1..=WAYS {
             maker.come(&mut front, tag(n), 0);
         }
@@ -240,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_set_may_be_full_to_the_last_byte() {
-        let (maker, mut front) = (Maker::new(), Front::new(0));
+        let (maker, mut front) = (Maker::new(), LocalCache::new(0));
         let entry = |size| Entry {
             size,
             ..maker.entry(0)
@@ -248,8 +250,8 @@ mod tests {
         for n in 1..WAYS {
             front.put(tag(n), entry(SET_BYTES / 4));
         }
-        assert!(front.wants(tag(9), SET_BYTES / 4));
-        assert!(!front.wants(tag(8), SET_BYTES / 4 + 1));
+        assert!(front.admits(tag(9), SET_BYTES / 4));
+        assert!(!front.admits(tag(8), SET_BYTES / 4 + 1));
         let leaving = front.put(tag(WAYS), entry(SET_BYTES / 4));
         assert!(leaving.iter().all(Option::is_none));
         assert_eq!(front.tags(0).len(), WAYS);
@@ -264,7 +266,7 @@ mod tests {
 
     #[test]
     fn more_of_them_than_there_are_places_hardly_push_each_other_out() {
-        let (maker, mut front) = (Maker::new(), Front::new(0));
+        let (maker, mut front) = (Maker::new(), LocalCache::new(0));
         let mut changes = 0;
         for n in 0..640 {
             let before = front.tags(0);
@@ -276,7 +278,7 @@ mod tests {
 
     #[test]
     fn one_that_comes_twice_in_a_row_gets_a_place_in_a_full_set() {
-        let (maker, mut front) = (Maker::new(), Front::new(0));
+        let (maker, mut front) = (Maker::new(), LocalCache::new(0));
         for n in 1..=WAYS {
             maker.come(&mut front, tag(n), 0);
         }
@@ -287,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_set_is_bounded_by_bytes_too_and_has_room_for_the_largest_token() {
-        let (maker, mut front) = (Maker::new(), Front::new(0));
+        let (maker, mut front) = (Maker::new(), LocalCache::new(0));
         for n in 1..=40 {
             // Nearly 4 KiB, and small ones between.
             let padding = if n % 3 == 0 { 2_700 } else { 600 };

@@ -11,5 +11,5 @@ mod shared;
 mod size;
 mod token_cache;
 
-pub(crate) use self::scope::{Grounds, VerifierId};
+pub(crate) use self::scope::{CacheScope, VerifierId};
 pub use self::{builder::TokenCacheBuilder, token_cache::TokenCache};

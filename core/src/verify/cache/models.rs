@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::{
-    scope::{Grounds, VerifierId},
+    scope::{CacheScope, VerifierId},
     token_cache::TokenCache,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 struct Sample {
     text: String,
     token: VerifiedToken,
-    grounds: Grounds,
+    grounds: CacheScope,
 }
 
 static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
@@ -31,7 +31,7 @@ static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
     Sample {
         token: issuer.verifier().verify_now(&text).unwrap(),
         text,
-        grounds: Grounds {
+        grounds: CacheScope {
             verifier: VerifierId::new(),
             keys: KeySet::new([]).id(),
         },
@@ -87,7 +87,7 @@ impl KeySource for Rotating {
         Some(self.0.load().id())
     }
 
-    fn is_renewed(&self) -> bool {
+    fn can_refresh(&self) -> bool {
         false
     }
 }

@@ -6,7 +6,7 @@ use crate::keys::KeySetId;
 
 /// What a verdict came from, beside the token. Where one of both is another, there was no verdict.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Grounds {
+pub(crate) struct CacheScope {
     pub(crate) verifier: VerifierId,
     pub(crate) keys: KeySetId,
 }

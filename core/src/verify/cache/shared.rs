@@ -8,17 +8,17 @@ use std::{
 use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
 
 use super::{
-    scope::{Grounds, VerifierId},
+    scope::{CacheScope, VerifierId},
     size,
 };
 use crate::{
-    claims::{KeptToken, VerifiedToken},
+    claims::{CachedToken, VerifiedToken},
     keys::KeySetId,
     sync::Cache,
 };
 
 /// The shared table.
-pub(super) struct Shared(Cache<Key, Value, Weight, Ready, Leaving>);
+pub(super) struct SharedCache(Cache<Key, Value, Weight, Prehashed, DeferredDrop>);
 
 /// For how many entries there is room from the start, at most.
 const RESERVED: usize = 65_536;
@@ -34,17 +34,17 @@ pub(super) struct Key {
 #[derive(Clone)]
 pub(super) struct Value {
     keys: KeySetId,
-    token: KeptToken,
+    token: CachedToken,
 }
 
 /// A key to look for.
-struct Wanted<'t> {
+struct ClaimSpec<'t> {
     hash: u64,
     verifier: VerifierId,
     text: &'t [u8],
 }
 
-impl Shared {
+impl SharedCache {
     /// Room for so many entries and so many bytes, at most.
     pub(super) fn new(entries: usize, bytes: usize) -> Self {
         let shards = shards(entries, bytes);
@@ -65,7 +65,7 @@ impl Shared {
         let weight = Weight {
             least: capacity.div_ceil(entries),
         };
-        let cache = Cache::with_options(options, weight, Ready, Leaving);
+        let cache = Cache::with_options(options, weight, Prehashed, DeferredDrop);
         // Exactly what is needed, as it would double each time; but no large part of the memory that
         // nobody may ever need.
         cache.reserve(expected.min(RESERVED));
@@ -73,9 +73,9 @@ impl Shared {
     }
 
     /// The token, if it is here.
-    pub(super) fn get(&self, hash: u64, text: &[u8], grounds: Grounds) -> Option<VerifiedToken> {
-        let Grounds { verifier, keys } = grounds;
-        let wanted = Wanted {
+    pub(super) fn get(&self, hash: u64, text: &[u8], grounds: CacheScope) -> Option<VerifiedToken> {
+        let CacheScope { verifier, keys } = grounds;
+        let wanted = ClaimSpec {
             hash,
             verifier,
             text,
@@ -84,14 +84,14 @@ impl Shared {
         (found.keys == keys).then(|| found.token.into_token())
     }
 
-    pub(super) fn put(&self, hash: u64, text: &str, grounds: Grounds, token: &VerifiedToken) {
-        let Grounds { verifier, keys } = grounds;
+    pub(super) fn put(&self, hash: u64, text: &str, grounds: CacheScope, token: &VerifiedToken) {
+        let CacheScope { verifier, keys } = grounds;
         let key = Key {
             hash,
             verifier,
             text: text.into(),
         };
-        let token = token.to_kept();
+        let token = token.to_cached();
         self.0.insert(key, Value { keys, token });
     }
 
@@ -133,7 +133,7 @@ impl Hash for Key {
     }
 }
 
-impl Hash for Wanted<'_> {
+impl Hash for ClaimSpec<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
@@ -147,7 +147,7 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
-impl Equivalent<Key> for Wanted<'_> {
+impl Equivalent<Key> for ClaimSpec<'_> {
     /// The whole token is compared. It takes as long as both are alike, which tells nothing: only a
     /// token with the same keyed hash of its signature's end gets here.
     fn equivalent(&self, key: &Key) -> bool {
@@ -167,11 +167,11 @@ impl Weighter<Key, Value> for Weight {
     }
 }
 
-/// Keeps what makes room until the lock is free, as for [`Shared::take`].
+/// Keeps what makes room until the lock is free, as for [`SharedCache::take`].
 #[derive(Clone)]
-struct Leaving;
+struct DeferredDrop;
 
-impl Lifecycle<Key, Value> for Leaving {
+impl Lifecycle<Key, Value> for DeferredDrop {
     /// Empty in most cases, and then without memory.
     type RequestState = Vec<(Key, Value)>;
 
@@ -182,20 +182,20 @@ impl Lifecycle<Key, Value> for Leaving {
 
 /// For keys that bring their hash.
 #[derive(Clone, Default)]
-struct Ready;
+struct Prehashed;
 
 #[derive(Default)]
-struct ReadyHasher(u64);
+struct PrehashedHasher(u64);
 
-impl BuildHasher for Ready {
-    type Hasher = ReadyHasher;
+impl BuildHasher for Prehashed {
+    type Hasher = PrehashedHasher;
 
-    fn build_hasher(&self) -> ReadyHasher {
-        ReadyHasher::default()
+    fn build_hasher(&self) -> PrehashedHasher {
+        PrehashedHasher::default()
     }
 }
 
-impl Hasher for ReadyHasher {
+impl Hasher for PrehashedHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -245,7 +245,7 @@ mod tests {
             verifier,
             text: text.into(),
         };
-        let wanted = |hash, verifier| Wanted {
+        let wanted = |hash, verifier| ClaimSpec {
             hash,
             verifier,
             text: b"one",
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn large_bounds_take_no_large_memory_before_there_are_tokens() {
-        let taken = |entries| Shared::new(entries, 1 << 30).0.memory_used().total();
+        let taken = |entries| SharedCache::new(entries, 1 << 30).0.memory_used().total();
         assert!(taken(10_000_000) < 2 << 20, "{}", taken(10_000_000));
         assert!(taken(10_000) <= taken(10_000_000));
     }

@@ -9,9 +9,9 @@ use std::{
 use super::{
     builder::TokenCacheBuilder,
     hash::{self, Hashes},
-    local::{Entry, Front},
-    scope::Grounds,
-    shared::Shared,
+    local::{Entry, LocalCache},
+    scope::CacheScope,
+    shared::SharedCache,
     size,
 };
 use crate::{
@@ -75,8 +75,8 @@ pub struct TokenCache(Arc<Inner>);
 
 struct Inner {
     hashes: Hashes,
-    shared: Shared,
-    fronts: ThreadLocal<Own>,
+    shared: SharedCache,
+    fronts: ThreadLocal<ThreadSlot>,
     /// How often it was cleared.
     epoch: AtomicU64,
 }
@@ -103,7 +103,7 @@ impl TokenCache {
     pub(super) fn bounded(entries: usize, bytes: usize) -> Self {
         Self(Arc::new(Inner {
             hashes: Hashes::new(),
-            shared: Shared::new(entries, bytes),
+            shared: SharedCache::new(entries, bytes),
             fronts: ThreadLocal::new(),
             epoch: AtomicU64::new(0),
         }))
@@ -145,7 +145,7 @@ impl TokenCache {
     pub(crate) fn get(
         &self,
         text: &[u8],
-        grounds: Grounds,
+        grounds: CacheScope,
         is_good: impl Fn(&VerifiedToken) -> bool,
     ) -> Option<VerifiedToken> {
         let inner = &*self.0;
@@ -153,7 +153,7 @@ impl TokenCache {
         let tag = inner.hashes.quick(end, grounds.verifier);
         // Looked at first: what a clearing is about to take counts as from before it.
         let epoch = inner.epoch.load(Ordering::Acquire);
-        let own = inner.fronts.get_or(|| Own::new(epoch));
+        let own = inner.fronts.get_or(|| ThreadSlot::new(epoch));
         if let Ok(front) = own.0.try_borrow()
             && front.is_of(epoch)
             && let Some(token) = front.get(tag, text, grounds)
@@ -171,7 +171,7 @@ impl TokenCache {
     }
 
     /// Keeps a token that was verified just now.
-    pub(crate) fn keep(&self, text: &str, grounds: Grounds, token: &VerifiedToken) {
+    pub(crate) fn keep(&self, text: &str, grounds: CacheScope, token: &VerifiedToken) {
         let inner = &*self.0;
         if let Some(end) = hash::end(text.as_bytes()).filter(|_| text.len() <= Self::LARGEST_TOKEN)
         {
@@ -186,18 +186,18 @@ impl TokenCache {
 /// It is borrowed already when an app's clock, or the `Drop` of its claims, verifies tokens. Then it is
 /// done without.
 #[repr(align(128))]
-struct Own(RefCell<Front>);
+struct ThreadSlot(RefCell<LocalCache>);
 
-impl Own {
+impl ThreadSlot {
     fn new(epoch: u64) -> Self {
-        Self(RefCell::new(Front::new(epoch)))
+        Self(RefCell::new(LocalCache::new(epoch)))
     }
 
     /// Has nothing in it that is from before the cache was cleared.
     fn forget_before(&self, epoch: u64) {
         let is_old = self.0.try_borrow().is_ok_and(|front| !front.is_of(epoch));
         if is_old && let Ok(mut front) = self.0.try_borrow_mut() {
-            let old = mem::replace(&mut *front, Front::new(epoch));
+            let old = mem::replace(&mut *front, LocalCache::new(epoch));
             drop(front);
             // Now that the front is free: it may be the last that has an app's claims.
             drop(old);
@@ -206,19 +206,26 @@ impl Own {
 
     /// The shared table had a token in that epoch that is not here: gives it a place, if it is worth
     /// one.
-    fn advance(&self, epoch: u64, tag: u64, text: &[u8], grounds: Grounds, token: &VerifiedToken) {
+    fn advance(
+        &self,
+        epoch: u64,
+        tag: u64,
+        text: &[u8],
+        grounds: CacheScope,
+        token: &VerifiedToken,
+    ) {
         let Ok(mut front) = self.0.try_borrow_mut() else {
             return;
         };
         // An app's clock may have cleared the cache, and verified a token after that.
         let size = size::of(text, token.payload());
-        if !front.is_of(epoch) || !front.wants(tag, size) {
+        if !front.is_of(epoch) || !front.admits(tag, size) {
             return;
         }
         let entry = Entry {
             text: text.into(),
             grounds,
-            token: token.twin(),
+            token: token.unshared_clone(),
             size,
         };
         let leaving = front.put(tag, entry);

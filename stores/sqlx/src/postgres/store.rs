@@ -7,8 +7,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            Digest, EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark,
-            StoredSession,
+            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
+            TokenHash,
         },
     },
 };
@@ -182,7 +182,7 @@ impl SessionStore for PostgresStore {
         .await
     }
 
-    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+    async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         let rotate = query(self.tables.sql(rows::ROTATE));
         let rotate = rows::bind_rotate(rotate, from, next);
         let done = self.run(async |connection| rotate.execute(connection).await);

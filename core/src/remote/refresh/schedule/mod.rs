@@ -4,20 +4,20 @@ use std::{collections::hash_map::RandomState, hash::BuildHasher, time::Duration}
 
 use tokio::time::Instant;
 
-use crate::remote::{document::Failure, refresh::Bucket};
+use crate::remote::{document::Failure, refresh::TokenBucket};
 
 /// When to fetch.
 ///
 /// 1. At the start, and then at 75 to 85 % of the lifetime of what was fetched.
 /// 2. After a failure: after one second, then twice as long each time, with jitter, up to five minutes;
 ///    up to ten seconds as long as there are no keys. Longer if the provider asks for it.
-/// 3. When a request needs a key that is not there: at once, but only as often as the [`Bucket`]
+/// 3. When a request needs a key that is not there: at once, but only as often as the [`TokenBucket`]
 ///    allows, and after a failure not for up to ten seconds.
 ///
 /// One fetch at a time, so an older answer cannot follow a newer one.
 pub(crate) struct Schedule {
     jitter: Jitter,
-    bucket: Bucket,
+    bucket: TokenBucket,
     /// When the next fetch begins by itself.
     due: Instant,
     /// When requests may cause one, as far as failures have a say.
@@ -66,7 +66,7 @@ impl Schedule {
     pub(super) fn new(jitter: Jitter, now: Instant) -> Self {
         Self {
             jitter,
-            bucket: Bucket::default(),
+            bucket: TokenBucket::default(),
             due: now,
             not_before: now,
             wanted: false,

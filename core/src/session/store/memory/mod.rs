@@ -15,7 +15,7 @@ use crate::{
     error::StoreError,
     revocation::RevocationEntry,
     session::store::{
-        Digest, EndedSession, SessionStore, StoreCapabilities, StoreMark, StoredSession,
+        EndedSession, SessionStore, StoreCapabilities, StoreMark, StoredSession, TokenHash,
     },
     sync::{AtomicUsize, Mutex, MutexGuard},
 };
@@ -94,7 +94,7 @@ impl SessionStore for MemoryStore {
         Ok(shard.rows.get(&id).map(|row| row.session(id)))
     }
 
-    async fn rotate(&self, from: &Digest, next: &StoredSession) -> Result<bool, StoreError> {
+    async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         let id = next.id.bytes();
         Ok(self.0.shard(&id).rotate(&id, from, next))
     }

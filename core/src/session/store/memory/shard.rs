@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use crate::{
     claims::{Realm, SessionId},
-    session::store::{Digest, EndedSession, PreviousToken, StoredSession},
+    session::store::{EndedSession, PreviousToken, StoredSession, TokenHash},
 };
 
 /// The bytes of a session's id.
@@ -33,7 +33,7 @@ impl Shard {
         true
     }
 
-    pub(super) fn rotate(&mut self, id: &Id, from: &Digest, next: &StoredSession) -> bool {
+    pub(super) fn rotate(&mut self, id: &Id, from: &TokenHash, next: &StoredSession) -> bool {
         match self.rows.get_mut(id) {
             Some(row) if row.current == *from => row.rotate(next),
             _ => return false,
@@ -84,13 +84,13 @@ pub(super) struct Row {
     realm: Realm,
     subject: Box<str>,
     label: Option<Box<str>>,
-    binding: Option<Box<Digest>>,
+    binding: Option<Box<TokenHash>>,
     created_at: i64,
     last_used_at: i64,
     pub(super) expires_at: i64,
     absolute_expires_at: i64,
     tokens_until: i64,
-    current: Digest,
+    current: TokenHash,
     previous: Box<[PreviousToken]>,
 }
 

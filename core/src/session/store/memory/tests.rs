@@ -149,7 +149,7 @@ fn session(seed: u8, expires_at: i64) -> StoredSession {
         expires_at,
         absolute_expires_at: NOW + 1_000,
         tokens_until: NOW + 1_300,
-        current: Digest::from_bytes([seed; 32]),
+        current: TokenHash::from_bytes([seed; 32]),
         previous: Vec::new(),
     }
 }
