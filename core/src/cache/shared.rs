@@ -1,7 +1,7 @@
 //! The table that all threads share, bounded by entries and by bytes.
 
 use std::{
-    hash::{BuildHasher, Hash, Hasher},
+    hash::{BuildHasherDefault, Hash, Hasher},
     thread::available_parallelism,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The shared table.
-pub(super) struct Shared(Cache<Key, Value, Weight, Ready, Leaving>);
+pub(super) struct Shared(Cache<Key, Value, Weight, BuildHasherDefault<Ready>, Leaving>);
 
 /// For how many entries there is room from the start, at most.
 const RESERVED: usize = 65_536;
@@ -65,7 +65,7 @@ impl Shared {
         let weight = Weight {
             least: capacity.div_ceil(entries),
         };
-        let cache = Cache::with_options(options, weight, Ready, Leaving);
+        let cache = Cache::with_options(options, weight, BuildHasherDefault::default(), Leaving);
         // Exactly what is needed, as it would double each time; but no large part of the memory that
         // nobody may ever need.
         cache.reserve(expected.min(RESERVED));
@@ -181,30 +181,16 @@ impl Lifecycle<Key, Value> for Leaving {
 }
 
 /// For keys that bring their hash.
-#[derive(Clone, Default)]
-struct Ready;
-
 #[derive(Default)]
-struct ReadyHasher(u64);
+struct Ready(u64);
 
-impl BuildHasher for Ready {
-    type Hasher = ReadyHasher;
-
-    fn build_hasher(&self) -> ReadyHasher {
-        ReadyHasher::default()
-    }
-}
-
-impl Hasher for ReadyHasher {
+impl Hasher for Ready {
     fn finish(&self) -> u64 {
         self.0
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
+    // Nobody calls it: the keys write a number.
+    fn write(&mut self, _: &[u8]) {}
 
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
@@ -213,6 +199,8 @@ impl Hasher for ReadyHasher {
 
 #[cfg(all(test, not(countersign_loom)))]
 mod tests {
+    use std::hash::BuildHasher;
+
     use super::*;
 
     #[test]
@@ -235,6 +223,23 @@ mod tests {
         let cores = available_parallelism().map_or(1, usize::from);
         let most = shards(MANY, MANY);
         assert!(most.is_power_of_two() && (2 * cores + 1..=4 * cores).contains(&most));
+    }
+
+    #[test]
+    fn the_hash_of_a_key_is_the_one_that_it_brings() {
+        let (hash, verifier) = (0x0123_4567_89ab_cdef, VerifierId::new());
+        let ready = BuildHasherDefault::<Ready>::default();
+        let key = Key {
+            hash,
+            verifier,
+            text: "one".into(),
+        };
+        let wanted = Wanted {
+            hash,
+            verifier,
+            text: b"one",
+        };
+        assert_eq!([ready.hash_one(&key), ready.hash_one(&wanted)], [hash; 2]);
     }
 
     #[test]
