@@ -168,10 +168,20 @@ fn every_public_type_is_in_one_of_the_lists() {
     {
         assert!(listed.insert(name), "{name} is listed twice");
     }
-    let public = exports(include_str!("../src/lib.rs"))
-        .into_iter()
-        .chain(exports(include_str!("../src/testing/mod.rs")))
-        .collect();
+    let public = [
+        include_str!("../src/lib.rs"),
+        include_str!("../src/claims/mod.rs"),
+        include_str!("../src/issue/mod.rs"),
+        include_str!("../src/keys/mod.rs"),
+        include_str!("../src/remote/mod.rs"),
+        include_str!("../src/revocation/mod.rs"),
+        include_str!("../src/session/mod.rs"),
+        include_str!("../src/session/store/mod.rs"),
+        include_str!("../src/testing/mod.rs"),
+    ]
+    .into_iter()
+    .flat_map(exports)
+    .collect();
     let in_no_list: Vec<_> = BTreeSet::difference(&public, &listed).collect();
     let no_more: Vec<_> = BTreeSet::difference(&listed, &public).collect();
     assert!(

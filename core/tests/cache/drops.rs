@@ -143,6 +143,24 @@ fn a_panic_of_claims_that_are_cleared_breaks_nothing() {
     });
 }
 
+#[test]
+fn claims_that_a_thread_has_at_hand_leave_at_its_first_look_after_a_clearing() {
+    in_time(|| {
+        let lab = Lab::new();
+        let token = lab.issuer.token().sign();
+        for _ in 0..5 {
+            let token = lab.verifier.verify_now(&token).unwrap();
+            token.claims::<Meddler>().unwrap();
+        }
+        lab.cache.clear();
+        let count = when_dropped(|| ());
+        let other = lab.issuer.token().claim("n", 1).sign();
+        assert_eq!(count.load(Ordering::SeqCst), 0);
+        lab.verifier.verify_now(&other).unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+    });
+}
+
 /// A clock that does something the next time it is looked at.
 #[derive(Clone)]
 struct Busy {

@@ -28,7 +28,7 @@ pub(crate) enum Claim {
     /// A `NumericDate` (RFC 7519 section 2), rounded to the stricter whole second.
     Date(Date),
     /// One text, or an array of them where there may be several.
-    ClaimSlot(ClaimSlot),
+    Slot(ClaimSlot),
 }
 
 #[derive(Clone, Copy)]
@@ -106,10 +106,12 @@ impl<'p, 'de> Recorder<'p, 'de> {
     pub(super) fn form(&self) -> Form {
         match self.claim {
             Some(Claim::Date(_)) => Form::Date,
-            Some(Claim::ClaimSlot(
-                ClaimSlot::Audience | ClaimSlot::Other(_) | ClaimSlot::Scope,
-            )) if !self.in_array => Form::Texts,
-            Some(Claim::ClaimSlot(_)) => Form::Text,
+            Some(Claim::Slot(ClaimSlot::Audience | ClaimSlot::Other(_) | ClaimSlot::Scope))
+                if !self.in_array =>
+            {
+                Form::Texts
+            }
+            Some(Claim::Slot(_)) => Form::Text,
             Some(Claim::Confirmation) | None => Form::Object,
         }
     }
@@ -152,7 +154,7 @@ impl<'p, 'de> Recorder<'p, 'de> {
     }
 
     fn text<E: Error>(&mut self, text: &str, span: Option<TextRange>) -> Result<(), E> {
-        let Some(Claim::ClaimSlot(place)) = self.claim else {
+        let Some(Claim::Slot(place)) = self.claim else {
             return Err(E::custom("a text may not stand here"));
         };
         let span = span.ok_or_else(|| E::custom("too long a payload"))?;
@@ -193,9 +195,9 @@ impl<'p, 'de> Recorder<'p, 'de> {
     pub(super) fn array<E: Error>(&mut self) -> Result<(), E> {
         let slot = match self.claim {
             _ if self.in_array => None,
-            Some(Claim::ClaimSlot(ClaimSlot::Audience)) => Some(&mut self.claims.audience),
-            Some(Claim::ClaimSlot(ClaimSlot::Scope)) => Some(&mut self.claims.scope),
-            Some(Claim::ClaimSlot(ClaimSlot::Other(index))) => {
+            Some(Claim::Slot(ClaimSlot::Audience)) => Some(&mut self.claims.audience),
+            Some(Claim::Slot(ClaimSlot::Scope)) => Some(&mut self.claims.scope),
+            Some(Claim::Slot(ClaimSlot::Other(index))) => {
                 Some(&mut self.claims.others[usize::from(index)])
             }
             _ => None,

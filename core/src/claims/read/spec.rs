@@ -58,23 +58,23 @@ impl ClaimSpec {
     pub(super) fn form_of(&self, name: &str) -> Option<Claim> {
         // As bytes, which are compared without a call.
         let claim = match name.as_bytes() {
-            b"acr" => Claim::ClaimSlot(ClaimSlot::Acr),
-            b"aud" => Claim::ClaimSlot(ClaimSlot::Audience),
+            b"acr" => Claim::Slot(ClaimSlot::Acr),
+            b"aud" => Claim::Slot(ClaimSlot::Audience),
             b"auth_time" => Claim::Date(Date::AuthTime),
-            b"client_id" => Claim::ClaimSlot(ClaimSlot::ClientId),
+            b"client_id" => Claim::Slot(ClaimSlot::ClientId),
             b"cnf" => Claim::Confirmation,
             b"exp" => Claim::Date(Date::Expiry),
             b"iat" => Claim::Date(Date::IssuedAt),
-            b"iss" => Claim::ClaimSlot(ClaimSlot::Issuer),
-            b"jti" => Claim::ClaimSlot(ClaimSlot::Id),
+            b"iss" => Claim::Slot(ClaimSlot::Issuer),
+            b"jti" => Claim::Slot(ClaimSlot::Id),
             b"nbf" => Claim::Date(Date::NotBefore),
-            b"scope" => Claim::ClaimSlot(ClaimSlot::Scope),
-            b"sid" => Claim::ClaimSlot(ClaimSlot::SessionId),
-            b"sub" => Claim::ClaimSlot(ClaimSlot::Subject),
+            b"scope" => Claim::Slot(ClaimSlot::Scope),
+            b"sid" => Claim::Slot(ClaimSlot::SessionId),
+            b"sub" => Claim::Slot(ClaimSlot::Subject),
             _ => {
                 let mut texts = (0..).zip(&self.texts);
                 let (index, _) = texts.find(|(_, wanted)| *wanted.name == *name)?;
-                Claim::ClaimSlot(ClaimSlot::Other(index))
+                Claim::Slot(ClaimSlot::Other(index))
             }
         };
         Some(claim)

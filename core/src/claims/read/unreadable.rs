@@ -58,15 +58,15 @@ impl Claim {
             Self::Date(Date::Expiry) => "exp",
             Self::Date(Date::IssuedAt) => "iat",
             Self::Date(Date::NotBefore) => "nbf",
-            Self::ClaimSlot(ClaimSlot::Acr) => "acr",
-            Self::ClaimSlot(ClaimSlot::Audience) => "aud",
-            Self::ClaimSlot(ClaimSlot::ClientId) => "client_id",
-            Self::ClaimSlot(ClaimSlot::Id) => "jti",
-            Self::ClaimSlot(ClaimSlot::Issuer) => "iss",
-            Self::ClaimSlot(ClaimSlot::Other(index)) => &wanted.texts()[usize::from(index)].name,
-            Self::ClaimSlot(ClaimSlot::Scope) => "scope",
-            Self::ClaimSlot(ClaimSlot::SessionId) => "sid",
-            Self::ClaimSlot(ClaimSlot::Subject) => "sub",
+            Self::Slot(ClaimSlot::Acr) => "acr",
+            Self::Slot(ClaimSlot::Audience) => "aud",
+            Self::Slot(ClaimSlot::ClientId) => "client_id",
+            Self::Slot(ClaimSlot::Id) => "jti",
+            Self::Slot(ClaimSlot::Issuer) => "iss",
+            Self::Slot(ClaimSlot::Other(index)) => &wanted.texts()[usize::from(index)].name,
+            Self::Slot(ClaimSlot::Scope) => "scope",
+            Self::Slot(ClaimSlot::SessionId) => "sid",
+            Self::Slot(ClaimSlot::Subject) => "sub",
         }
     }
 
@@ -74,12 +74,12 @@ impl Claim {
         match self {
             Self::Confirmation => "an object",
             Self::Date(_) => "seconds since 1970 as a number, until the year 9999",
-            Self::ClaimSlot(ClaimSlot::Audience) => "a text, or an array of texts",
-            Self::ClaimSlot(place) if is_scopes(place, wanted) => {
+            Self::Slot(ClaimSlot::Audience) => "a text, or an array of texts",
+            Self::Slot(place) if is_scopes(place, wanted) => {
                 "scopes with spaces between them, or an array with one scope in each element"
             }
-            Self::ClaimSlot(ClaimSlot::Other(_)) => "a text, or an array of texts",
-            Self::ClaimSlot(_) => "a text",
+            Self::Slot(ClaimSlot::Other(_)) => "a text, or an array of texts",
+            Self::Slot(_) => "a text",
         }
     }
 
@@ -88,7 +88,7 @@ impl Claim {
         match self {
             Self::Confirmation => false,
             Self::Date(_) => true,
-            Self::ClaimSlot(place) => place.is_shown(),
+            Self::Slot(place) => place.is_shown(),
         }
     }
 }
@@ -232,7 +232,7 @@ impl<'de> Visitor<'de> for Shown<'_> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
         let alphabet = match self.claim {
-            Claim::ClaimSlot(place) if is_scopes(place, self.wanted) => {
+            Claim::Slot(place) if is_scopes(place, self.wanted) => {
                 Alphabet::of_scopes(self.in_array)
             }
             _ => Alphabet::Any,

@@ -1,7 +1,7 @@
 //! The table that all threads share, bounded by entries and by bytes.
 
 use std::{
-    hash::{BuildHasher, Hash, Hasher},
+    hash::{BuildHasherDefault, Hash, Hasher},
     thread::available_parallelism,
 };
 
@@ -18,7 +18,9 @@ use crate::{
 };
 
 /// The shared table.
-pub(super) struct SharedCache(Cache<Key, Value, Weight, Prehashed, DeferredDrop>);
+pub(super) struct SharedCache(
+    Cache<Key, Value, Weight, BuildHasherDefault<Prehashed>, DeferredDrop>,
+);
 
 /// For how many entries there is room from the start, at most.
 const RESERVED: usize = 65_536;
@@ -38,7 +40,7 @@ pub(super) struct Value {
 }
 
 /// A key to look for.
-struct ClaimSpec<'t> {
+struct LookupKey<'t> {
     hash: u64,
     verifier: VerifierId,
     text: &'t [u8],
@@ -65,7 +67,8 @@ impl SharedCache {
         let weight = Weight {
             least: capacity.div_ceil(entries),
         };
-        let cache = Cache::with_options(options, weight, Prehashed, DeferredDrop);
+        let cache =
+            Cache::with_options(options, weight, BuildHasherDefault::default(), DeferredDrop);
         // Exactly what is needed, as it would double each time; but no large part of the memory that
         // nobody may ever need.
         cache.reserve(expected.min(RESERVED));
@@ -75,7 +78,7 @@ impl SharedCache {
     /// The token, if it is here.
     pub(super) fn get(&self, hash: u64, text: &[u8], grounds: CacheScope) -> Option<VerifiedToken> {
         let CacheScope { verifier, keys } = grounds;
-        let wanted = ClaimSpec {
+        let wanted = LookupKey {
             hash,
             verifier,
             text,
@@ -133,7 +136,7 @@ impl Hash for Key {
     }
 }
 
-impl Hash for ClaimSpec<'_> {
+impl Hash for LookupKey<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
@@ -147,7 +150,7 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
-impl Equivalent<Key> for ClaimSpec<'_> {
+impl Equivalent<Key> for LookupKey<'_> {
     /// The whole token is compared. It takes as long as both are alike, which tells nothing: only a
     /// token with the same keyed hash of its signature's end gets here.
     fn equivalent(&self, key: &Key) -> bool {
@@ -181,30 +184,16 @@ impl Lifecycle<Key, Value> for DeferredDrop {
 }
 
 /// For keys that bring their hash.
-#[derive(Clone, Default)]
-struct Prehashed;
-
 #[derive(Default)]
-struct PrehashedHasher(u64);
+struct Prehashed(u64);
 
-impl BuildHasher for Prehashed {
-    type Hasher = PrehashedHasher;
-
-    fn build_hasher(&self) -> PrehashedHasher {
-        PrehashedHasher::default()
-    }
-}
-
-impl Hasher for PrehashedHasher {
+impl Hasher for Prehashed {
     fn finish(&self) -> u64 {
         self.0
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
+    // Nobody calls it: the keys write a number.
+    fn write(&mut self, _: &[u8]) {}
 
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
@@ -213,6 +202,8 @@ impl Hasher for PrehashedHasher {
 
 #[cfg(all(test, not(countersign_loom)))]
 mod tests {
+    use std::hash::BuildHasher;
+
     use super::*;
 
     #[test]
@@ -238,6 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn the_hash_of_a_key_is_the_one_that_it_brings() {
+        let (hash, verifier) = (0x0123_4567_89ab_cdef, VerifierId::new());
+        let ready = BuildHasherDefault::<Prehashed>::default();
+        let key = Key {
+            hash,
+            verifier,
+            text: "one".into(),
+        };
+        let wanted = LookupKey {
+            hash,
+            verifier,
+            text: b"one",
+        };
+        assert_eq!([ready.hash_one(&key), ready.hash_one(&wanted)], [hash; 2]);
+    }
+
+    #[test]
     fn a_key_is_one_text_of_one_verifier_whatever_its_hash_is() {
         let (verifier, other) = (VerifierId::new(), VerifierId::new());
         let key = |verifier, text: &str| Key {
@@ -245,7 +253,7 @@ mod tests {
             verifier,
             text: text.into(),
         };
-        let wanted = |hash, verifier| ClaimSpec {
+        let wanted = |hash, verifier| LookupKey {
             hash,
             verifier,
             text: b"one",
