@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
     error::ConfigError,
-    jose::key::{Curve, KeyType, quoted},
+    jose::material::{Curve, KeyType, quoted},
 };
 
 /// A signature algorithm, by its registered name.

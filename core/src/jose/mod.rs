@@ -11,18 +11,18 @@ mod format;
 mod header;
 pub(crate) mod json;
 mod key;
+mod material;
 
 pub use self::{
     algorithm::Algorithm,
-    format::SkippedKey,
     header::Header,
-    key::{Key, SigningKey},
+    key::{Key, SigningKey, SkippedKey},
 };
 pub(crate) use self::{
     base64url::Buffer,
     compact::Compact,
     crypto::{NoRandomness, hmac_sha256, random, sha256},
-    format::{JwkSource, parse_set},
     header::normal_type,
     json::{BadName, Member, MemberNames, SERDE_RAW_VALUE, StrictValue, Text, position},
+    key::{JwkSource, parse_set},
 };

@@ -19,11 +19,7 @@ mod share;
 pub mod store;
 mod view;
 
-pub(crate) use self::{
-    begun::Begun,
-    sessions::Sessions,
-    store::{EndedSession, PreviousToken, SessionStore, StoreMark, StoredSession, TokenHash},
-};
+pub(crate) use self::{begun::Begun, sessions::Sessions};
 pub use self::{
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::{NoRandomness, SigningFailed};
 use crate::jose::{
     Algorithm,
-    key::{Curve, Material, PrivateMaterial, RsaNumbers, point},
+    material::{Curve, Material, PrivateMaterial, RsaNumbers, point},
 };
 
 /// A key that verifies one algorithm, prepared.

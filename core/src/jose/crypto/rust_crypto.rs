@@ -7,7 +7,7 @@
 use getrandom::SysRng;
 use hmac::{Hmac, KeyInit, Mac};
 use p256::{
-    ecdsa::signature::{self, PreparedPrivate as _, RandomizedSigner, SignatureEncoding},
+    ecdsa::signature::{self, RandomizedSigner, SignatureEncoding, Signer as _},
     elliptic_curve::{Generate, sec1::ToSec1Point},
 };
 use pkcs8::{EncodePrivateKey, SecretDocument};
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::{NoRandomness, SigningFailed};
 use crate::jose::{
     Algorithm,
-    key::{Curve, Material, PrivateMaterial, RsaNumbers, point},
+    material::{Curve, Material, PrivateMaterial, RsaNumbers, point},
 };
 
 /// A key that verifies one algorithm, prepared.
@@ -96,7 +96,7 @@ impl PreparedPublic {
         })
     }
 
-    fn by<S>(key: impl signature::PreparedPublic<S> + Send + Sync + 'static) -> Self
+    fn by<S>(key: impl signature::Verifier<S> + Send + Sync + 'static) -> Self
     where
         S: SignatureEncoding,
     {

@@ -16,7 +16,7 @@ use crate::{
     error::ConfigError,
     jose::{
         Algorithm,
-        key::{Curve, Material, PrivateMaterial, RsaNumbers},
+        material::{Curve, Material, PrivateMaterial, RsaNumbers},
     },
 };
 

@@ -7,7 +7,7 @@ use crate::{
     error::ConfigError,
     jose::{
         Algorithm, base64url, json,
-        key::{Curve, KeyType, Material, PrivateMaterial, RsaNumbers, quoted},
+        material::{Curve, KeyType, Material, PrivateMaterial, RsaNumbers, quoted},
     },
 };
 

@@ -8,7 +8,7 @@ use crate::{
     error::ConfigError,
     jose::{
         Algorithm,
-        key::{Material, quoted},
+        material::{Material, quoted},
     },
 };
 

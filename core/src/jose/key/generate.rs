@@ -2,14 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use super::{
-    material::{KeyType, PrivateMaterial},
-    signing_key::SigningKey,
-    strength,
-};
+use super::{signing_key::SigningKey, strength};
 use crate::{
     error::ConfigError,
-    jose::{Algorithm, crypto, format::der},
+    jose::{
+        Algorithm, crypto,
+        format::der,
+        material::{KeyType, PrivateMaterial},
+    },
 };
 
 impl SigningKey {

@@ -4,15 +4,13 @@ use std::{fmt, sync::Arc};
 
 use zeroize::Zeroizing;
 
-use super::{
-    material::{KeyType, Material},
-    strength, thumbprint,
-};
+use super::{strength, thumbprint};
 use crate::{
     error::ConfigError,
     jose::{
         Algorithm, crypto,
         format::{Jwk, Members, pem},
+        material::{KeyType, Material},
     },
 };
 

@@ -2,13 +2,11 @@
 
 mod edwards;
 mod generate;
+mod jwk_set;
 mod key;
-mod material;
 mod signing_key;
 mod strength;
 mod thumbprint;
 
-pub(crate) use self::material::{
-    Curve, KeyType, Material, PrivateMaterial, RsaNumbers, point, quoted,
-};
-pub use self::{key::Key, signing_key::SigningKey};
+pub(crate) use self::jwk_set::{JwkSource, parse_set};
+pub use self::{jwk_set::SkippedKey, key::Key, signing_key::SigningKey};

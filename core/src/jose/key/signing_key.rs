@@ -4,16 +4,13 @@ use std::{fmt, sync::Arc};
 
 use zeroize::Zeroizing;
 
-use super::{
-    key::Key,
-    material::{Material, PrivateMaterial},
-    strength,
-};
+use super::{key::Key, strength};
 use crate::{
     error::ConfigError,
     jose::{
         Algorithm, base64url, crypto,
         format::{Jwk, Members, PrivateKey, pem},
+        material::{Material, PrivateMaterial},
     },
 };
 

@@ -10,11 +10,14 @@
 //!
 //! That a point is on P-256, P-384 or P-521 is left to the backend, which must know the curve.
 
-use super::{
-    edwards,
-    material::{KeyType, Material, PrivateMaterial},
+use super::edwards;
+use crate::{
+    error::ConfigError,
+    jose::{
+        Algorithm,
+        material::{KeyType, Material, PrivateMaterial},
+    },
 };
-use crate::{error::ConfigError, jose::Algorithm};
 
 /// Refuses material that does not fit `algorithm` or is too weak for it.
 pub(crate) fn check(algorithm: Algorithm, material: &Material) -> Result<(), ConfigError> {
@@ -184,7 +187,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::jose::key::material::Curve;
+    use crate::jose::material::Curve;
 
     /// Odd, of `bits` bits, and without a small factor.
     fn modulus(bits: usize) -> Vec<u8> {

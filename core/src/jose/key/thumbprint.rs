@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::material::Material;
-use crate::jose::{Algorithm, base64url, crypto};
+use crate::jose::{Algorithm, base64url, crypto, material::Material};
 
 /// The base64url SHA-256 of the canonical JWK; `None` for a secret, whose hash must not get out.
 pub(crate) fn thumbprint(material: &Material) -> Option<String> {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     revocation::RevocationEntry,
-    session::{EndedSession, SessionStore, StoreMark, StoredSession},
+    session::store::{EndedSession, SessionStore, StoreMark, StoredSession},
 };
 
 impl<S: SessionStore> Suite<S> {

@@ -8,7 +8,7 @@ use crate::{
     claims::{Realm, SessionId},
     error::StoreError,
     jose::crypto,
-    session::{EndedSession, PreviousToken, StoredSession, TokenHash},
+    session::store::{EndedSession, PreviousToken, StoredSession, TokenHash},
 };
 
 /// Text that means something in SQL, in patterns, in scripts and on terminals. There is no NUL in

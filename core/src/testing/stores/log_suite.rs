@@ -11,7 +11,7 @@ use crate::{
     claims::SessionId,
     clock::{Clock, SystemClock},
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
-    session::{SessionStore, StoredSession},
+    session::store::{SessionStore, StoredSession},
 };
 
 /// Checks that a log keeps every rule of [`RevocationLog`].

@@ -5,7 +5,7 @@ use super::{
     join::join_all,
     suite::{RACERS, Suite},
 };
-use crate::session::{SessionStore, StoredSession, TokenHash};
+use crate::session::store::{SessionStore, StoredSession, TokenHash};
 
 impl<S: SessionStore> Suite<S> {
     pub(super) async fn a_rotation_puts_the_next_in_place_once(&self) {

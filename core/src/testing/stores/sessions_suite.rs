@@ -14,8 +14,8 @@ use crate::{
     issue::Issuer,
     jose::{Algorithm, SigningKey},
     session::{
-        ClientInfo, Identity, SessionError, SessionErrorKind, SessionEvent, SessionStore, Sessions,
-        SessionsBuilder, TokenPair,
+        ClientInfo, Identity, SessionError, SessionErrorKind, SessionEvent, Sessions,
+        SessionsBuilder, TokenPair, store::SessionStore,
     },
     testing::FixedClock,
 };

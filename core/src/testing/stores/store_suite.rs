@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     claims::SessionId,
-    session::{PreviousToken, SessionStore, StoredSession},
+    session::store::{PreviousToken, SessionStore, StoredSession},
 };
 
 /// Checks that a store keeps every rule of [`SessionStore`].

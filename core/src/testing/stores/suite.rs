@@ -5,7 +5,7 @@ use crate::{
     claims::{Realm, SessionId},
     clock::{Clock, SystemClock},
     revocation::{RevocationEntry, Revoked},
-    session::{EndedSession, SessionStore, StoreMark, StoredSession, TokenHash},
+    session::store::{EndedSession, SessionStore, StoreMark, StoredSession, TokenHash},
 };
 
 /// How many racers there are, where there is a race.

@@ -5,13 +5,14 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::jwk::{Jwk, Members};
+use super::key::Key;
 use crate::{
     error::ConfigError,
     jose::{
         Algorithm,
+        format::{Jwk, Members},
         json::{MemberNames, StrictValue, Text},
-        key::{Key, KeyType, Material},
+        material::{KeyType, Material},
     },
 };
 

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 /// The part of a key that verifies: public numbers, or the secret of an HMAC.
 ///
-/// Nothing about it has been checked but that it could be read: see [`super::strength`].
+/// Nothing about it has been checked but that it could be read: see `key/strength.rs`.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Material {
     /// Affine coordinates, big-endian, each exactly as long as the field.
