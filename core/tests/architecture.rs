@@ -1,5 +1,7 @@
 //! The order of the rooms of `core/src`: imports lead downward only, and in no circle.
 
+#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

@@ -44,7 +44,7 @@ impl fmt::Debug for Discovery {
 }
 
 /// What metadata said.
-pub(super) struct Metadata {
+pub(crate) struct Metadata {
     pub(super) keys_url: String,
     pub(super) fresh_until: Instant,
     /// Until when it is better than none, as long as the issuer does not answer.
@@ -53,7 +53,7 @@ pub(super) struct Metadata {
 
 /// Where metadata can be: by OpenID Connect Discovery 1.0 section 4, and by RFC 8414 section 3.1, which
 /// puts the well-known part before the issuer's path.
-pub(super) fn urls(issuer: &str) -> [String; 2] {
+pub(crate) fn urls(issuer: &str) -> [String; 2] {
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
     let authority = base.find("://").map_or(0, |at| at + 3);
     let path = base[authority..]
@@ -68,13 +68,13 @@ pub(super) fn urls(issuer: &str) -> [String; 2] {
 
 /// The members of metadata that matter here.
 #[derive(Deserialize)]
-pub(super) struct Document {
+pub(crate) struct Document {
     issuer: String,
     jwks_uri: String,
 }
 
 /// Reads metadata; `None` when this is none, or has no keys.
-pub(super) fn parse(json: &str) -> Option<Document> {
+pub(crate) fn parse(json: &str) -> Option<Document> {
     serde_json::from_str(json).ok()
 }
 
@@ -84,7 +84,7 @@ impl Document {
     /// The issuer is compared byte by byte (RFC 8414 section 3.3, OpenID Connect Discovery 1.0 section
     /// 4.3): metadata of somebody else would bring somebody else's keys. The keys are fetched where the
     /// metadata says, but not from a place that only this machine can reach.
-    pub(super) fn keys_url(self, issuer: &str, keys_host: Option<&str>) -> Result<String, Failure> {
+    pub(crate) fn keys_url(self, issuer: &str, keys_host: Option<&str>) -> Result<String, Failure> {
         if self.issuer != issuer {
             let found: String = self.issuer.chars().take(128).collect();
             return Err(Failure::new(Failure::WRONG_ISSUER)

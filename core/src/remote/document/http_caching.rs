@@ -12,7 +12,7 @@ use crate::remote::http::FetchResponse;
 ///
 /// `no-store` and `no-cache` mean the shortest time: keys that may not be kept at all would be one
 /// fetch for each request.
-pub(super) fn lifetime(response: &FetchResponse) -> Option<Duration> {
+pub(crate) fn lifetime(response: &FetchResponse) -> Option<Duration> {
     let directives = || {
         response
             .values("cache-control")
@@ -34,14 +34,14 @@ pub(super) fn lifetime(response: &FetchResponse) -> Option<Duration> {
 }
 
 /// `Retry-After` (RFC 9110 section 10.2.3), between one second and five minutes.
-pub(super) fn retry_after(response: &FetchResponse) -> Option<Duration> {
+pub(crate) fn retry_after(response: &FetchResponse) -> Option<Duration> {
     let wait = response.values("retry-after").next().and_then(seconds);
     let wait = wait.or_else(|| after_date(response, "retry-after"))?;
     Some(Duration::from_secs(wait).clamp(Duration::from_secs(1), Duration::from_secs(300)))
 }
 
 /// The validator to send with the next request, if it is one that can be sent.
-pub(super) fn etag(response: &FetchResponse) -> Option<String> {
+pub(crate) fn etag(response: &FetchResponse) -> Option<String> {
     let etag = response.values("etag").next()?;
     let is_sendable = etag.len() <= 256 && etag.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     is_sendable.then(|| etag.to_owned())

@@ -1,9 +1,9 @@
 //! The documents of an identity provider, and how their answers are read.
 
-mod discovery;
+pub(crate) mod discovery;
 mod endpoint;
 mod failure;
-mod http_caching;
+pub(crate) mod http_caching;
 
 pub use self::discovery::Discovery;
 pub(crate) use self::{
