@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use countersign::{fuzzing, AuthErrorKind, VerifierBuilder};
+use countersign::{AuthErrorKind, VerifierBuilder, fuzzing};
 use countersign_fuzz::{
     json,
     tokens::{Rules, SECRET},

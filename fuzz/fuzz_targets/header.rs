@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use countersign::{claims::Header, fuzzing, AuthErrorKind};
+use countersign::{AuthErrorKind, claims::Header, fuzzing};
 use countersign_fuzz::{
     json::{self, Json},
     tokens::{GOOD, Rules, sign},

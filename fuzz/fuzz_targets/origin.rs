@@ -3,7 +3,10 @@
 
 #![no_main]
 
-use countersign::{adapter::{CsrfCheck, RequestHead}, AuthErrorKind, Csrf};
+use countersign::{
+    AuthErrorKind, Csrf,
+    adapter::{CsrfCheck, RequestHead},
+};
 use countersign_fuzz::head::Request;
 use libfuzzer_sys::fuzz_target;
 use url::{Host, Origin, Url};

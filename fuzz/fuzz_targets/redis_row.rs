@@ -3,7 +3,10 @@
 #![no_main]
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use countersign::{revocation::{RevocationEntry, Revoked}, session::{Realm, SessionId}};
+use countersign::{
+    revocation::{RevocationEntry, Revoked},
+    session::{Realm, SessionId},
+};
 use countersign_fuzz::rows::{
     AnyEntry, AnySession, digest_column, id, is_list, is_realm, mostly, previous_column, realm,
 };

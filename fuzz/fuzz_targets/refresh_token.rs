@@ -5,7 +5,10 @@
 
 use countersign::{
     fuzzing::{self, Answer},
-    session::{store::{Digest, PreviousToken, StoredSession}, Realm, SessionId},
+    session::{
+        Realm, SessionId,
+        store::{PreviousToken, StoredSession, TokenHash},
+    },
 };
 use countersign_fuzz::{
     json,
@@ -35,13 +38,18 @@ fuzz_target!(|data: &[u8]| {
     let bytes = json::base64url(text.as_bytes());
     let bytes = bytes.and_then(|bytes| <[u8; 48]>::try_from(bytes).ok());
     let Some(bytes) = bytes else {
-        let read = fuzzing::refresh_token(text, &realm(REALM), &Digest::from_bytes([7; 32]));
+        let read = fuzzing::refresh_token(text, &realm(REALM), &TokenHash::from_bytes([7; 32]));
         assert!(read.is_none(), "what is no token was read");
         return check_names(text);
     };
-    let (seconds, salts): (Vec<u8>, Vec<Digest>) = links
+    let (seconds, salts): (Vec<u8>, Vec<TokenHash>) = links
         .chunks_exact(LINK)
-        .map(|link| (link[0], Digest::from_slice(&link[1..]).expect("32 bytes")))
+        .map(|link| {
+            (
+                link[0],
+                TokenHash::from_slice(&link[1..]).expect("32 bytes"),
+            )
+        })
         .unzip();
 
     let mut tokens = vec![bytes];
@@ -50,7 +58,7 @@ fuzz_target!(|data: &[u8]| {
     }
     for (place, token) in tokens.iter().enumerate() {
         let salt = salts.get(place).copied();
-        check_token(token, &salt.unwrap_or(Digest::from_bytes([7; 32])));
+        check_token(token, &salt.unwrap_or(TokenHash::from_bytes([7; 32])));
     }
     check_chain(&tokens, &salts, &seconds);
 });
@@ -69,7 +77,7 @@ fn check_list(bytes: &[u8]) {
     }
 }
 
-fn check_token(token: &[u8; 48], salt: &Digest) {
+fn check_token(token: &[u8; 48], salt: &TokenHash) {
     let text = fuzzing::base64url_encode(token);
     let read = |realm: &Realm| fuzzing::refresh_token(&text, realm, salt).expect("48 bytes");
     let [own, other] = [REALM, "https://j.test"].map(|name| {
@@ -87,7 +95,7 @@ fn check_token(token: &[u8; 48], salt: &Digest) {
 
 /// Each token of a session that was exchanged within the window gets the current one, and no other
 /// gets an answer: also when the list went through a store.
-fn check_chain(tokens: &[[u8; 48]], salts: &[Digest], seconds: &[u8]) {
+fn check_chain(tokens: &[[u8; 48]], salts: &[TokenHash], seconds: &[u8]) {
     let current = tokens.last().expect("the first");
     let mut exchanged_at = NOW;
     let mut previous = Vec::new();
@@ -153,12 +161,12 @@ fn session_id(token: &[u8; 48], realm: &str) -> SessionId {
     SessionId::parse(&id).expect("16 bytes")
 }
 
-fn hash(token: &[u8; 48], realm: &str) -> Digest {
+fn hash(token: &[u8; 48], realm: &str) -> TokenHash {
     let hash = [b"countersign refresh token 2\0", &tag(realm)[..], token].concat();
-    Digest::from_bytes(Sha256::digest(hash).into())
+    TokenHash::from_bytes(Sha256::digest(hash).into())
 }
 
-fn successor(token: &[u8; 48], salt: &Digest) -> [u8; 48] {
+fn successor(token: &[u8; 48], salt: &TokenHash) -> [u8; 48] {
     let mut mac = Hmac::<Sha256>::new_from_slice(&token[16..]).expect("any length");
     mac.update(b"countersign successor 2\0");
     mac.update(salt.as_bytes());
@@ -177,7 +185,7 @@ fn check_names(text: &str) {
     );
     assert!(id.is_none_or(|id| id.as_str() == text));
     let quoted = serde_json::Value::from(text).to_string();
-    let digest = serde_json::from_str::<Digest>(&quoted).ok();
+    let digest = serde_json::from_str::<TokenHash>(&quoted).ok();
     assert_eq!(
         digest.is_some(),
         bytes.as_ref().is_some_and(|bytes| bytes.len() == 32)

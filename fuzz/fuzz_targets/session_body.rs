@@ -6,8 +6,10 @@
 use std::convert::Infallible;
 
 use countersign::{
-    adapter::{Reply, RequestHead}, session::{Identity, SignIn}, testing::FixedClock, AuthCookies,
-    Csrf, Issuer, MemoryStore, SessionRoutes, Sessions, SigningKey,
+    AuthCookies, Csrf, Issuer, MemoryStore, SessionRoutes, Sessions, SigningKey,
+    adapter::{Reply, RequestHead},
+    session::{Identity, SignIn},
+    testing::FixedClock,
 };
 use countersign_fuzz::{
     head::Request,

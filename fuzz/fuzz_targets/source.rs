@@ -4,7 +4,7 @@
 #![no_main]
 
 use cookie::Cookie;
-use countersign::{fuzzing, AuthErrorKind, TokenSource};
+use countersign::{AuthErrorKind, TokenSource, fuzzing};
 use countersign_fuzz::head::Request;
 use libfuzzer_sys::fuzz_target;
 

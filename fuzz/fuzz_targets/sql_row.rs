@@ -7,7 +7,10 @@ use std::sync::LazyLock;
 use arbitrary::{Arbitrary, Result, Unstructured};
 use countersign::{
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
-    session::{store::{EndedSession, PreviousToken, SessionStore}, Realm, SessionId},
+    session::{
+        Realm, SessionId,
+        store::{EndedSession, PreviousToken, SessionStore},
+    },
 };
 use countersign_fuzz::rows::{
     AnyEntry, AnySession, digest_column, id, is_list, is_realm, mostly, previous_column, realm,

@@ -1,7 +1,9 @@
 //! What must be true of every key that could be read.
 
 use countersign::testing::sign_raw;
-use countersign::{fuzzing, testing::FixedClock, Algorithm, ConfigError, Key, SigningKey, Verifier};
+use countersign::{
+    Algorithm, ConfigError, Key, SigningKey, Verifier, fuzzing, testing::FixedClock,
+};
 use sha2::{Digest, Sha256};
 
 use crate::{

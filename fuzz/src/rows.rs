@@ -2,8 +2,12 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use countersign::{
-    fuzzing, revocation::{RevocationEntry, Revoked},
-    session::{store::{TokenHash, PreviousToken, StoredSession}, Realm, SessionId},
+    fuzzing,
+    revocation::{RevocationEntry, Revoked},
+    session::{
+        Realm, SessionId,
+        store::{PreviousToken, StoredSession, TokenHash},
+    },
 };
 
 /// Any session that could be written.

@@ -2,8 +2,9 @@
 //! verifier must say of them.
 
 use countersign::{
-    claims::ScopeSource, testing::{sign_raw, FixedClock}, Key, SigningKey, TokenCache,
-    VerifiedToken, Verifier, VerifierBuilder,
+    Key, SigningKey, TokenCache, VerifiedToken, Verifier, VerifierBuilder,
+    claims::ScopeSource,
+    testing::{FixedClock, sign_raw},
 };
 
 use crate::json::{self, Json};
