@@ -43,7 +43,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         &[
             "Algorithm",
             "AuthErrorKind",
-            "Ending",
+            "EndReason",
             "FetchErrorKind",
             "IssueError",
             "KeySetId",
@@ -76,7 +76,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "TokenSource",
         ],
     ),
-    ("the id of a key", &["Header", "Refresh"]),
+    ("the id of a key", &["Header", "RefreshReason"]),
     (
         "made for the log, of what the app's own code says",
         &["FetchError", "LogPosition", "StoreError"],
