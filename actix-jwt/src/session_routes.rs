@@ -26,7 +26,7 @@ use crate::head::Head;
 ///
 /// ```
 /// use actix_web::App;
-/// use countersign::{session::{Identity, SignIn}, MemoryStore, SessionRoutes, Sessions};
+/// use countersign::{MemoryStore, SessionRoutes, Sessions, session::{Identity, SignIn}};
 /// use countersign_actix::session_routes;
 ///
 /// #[derive(serde::Deserialize)]

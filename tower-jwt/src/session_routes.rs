@@ -36,7 +36,7 @@ use crate::head::Head;
 ///
 /// ```
 /// use axum::Router;
-/// use countersign::{session::{Identity, SignIn}, MemoryStore, SessionRoutes, Sessions};
+/// use countersign::{MemoryStore, SessionRoutes, Sessions, session::{Identity, SignIn}};
 /// use countersign_tower::session_routes;
 ///
 /// #[derive(serde::Deserialize)]

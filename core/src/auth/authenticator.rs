@@ -85,7 +85,7 @@ impl Authenticator {
     ///
     /// ```
     /// use countersign::{Authenticator, Issuers, TokenSource};
-    /// # use countersign::{testing::TestIssuer, Verifier};
+    /// # use countersign::{Verifier, testing::TestIssuer};
     /// # let own = TestIssuer::new();
     /// # let verifier = |name| Verifier::builder(own.key()).issuer(name).audience("orders").build();
     /// let issuers = [verifier("https://login.example")?, verifier("https://id.example")?];

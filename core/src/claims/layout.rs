@@ -16,7 +16,7 @@ use crate::jose::Member;
 ///
 /// ```
 /// # use countersign::testing::TestIssuer;
-/// use countersign::{claims::ScopeSource, Policy};
+/// use countersign::{Policy, claims::ScopeSource};
 ///
 /// # let issuer = TestIssuer::new();
 /// let verifier = issuer.verifier_builder().scopes(ScopeSource::claim("scp")).build()?;
@@ -63,7 +63,7 @@ impl Default for ScopeSource {
 ///
 /// ```
 /// # use countersign::testing::TestIssuer;
-/// use countersign::{claims::RoleSource, Policy};
+/// use countersign::{Policy, claims::RoleSource};
 /// use serde_json::json;
 ///
 /// # let issuer = TestIssuer::new();

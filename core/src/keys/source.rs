@@ -18,7 +18,7 @@ use crate::{
 ///
 /// ```
 /// use std::sync::Arc;
-/// use countersign::{keys::{KeySource, KeysUnavailable}, KeySet, Keys};
+/// use countersign::{KeySet, Keys, keys::{KeySource, KeysUnavailable}};
 ///
 /// struct Fixed(Arc<KeySet>);
 ///

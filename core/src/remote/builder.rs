@@ -25,7 +25,7 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use countersign::{remote::HttpFetch, RemoteKeys};
+/// use countersign::{RemoteKeys, remote::HttpFetch};
 ///
 /// # async fn start(own_ca: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
 /// let keys = RemoteKeys::discover("https://id.internal.example")

@@ -15,7 +15,7 @@ use crate::remote::document::LONGEST_LIFETIME;
 /// # Examples
 ///
 /// ```
-/// use countersign::{remote::SavedKeys, RemoteKeys};
+/// use countersign::{RemoteKeys, remote::SavedKeys};
 ///
 /// fn save(keys: &RemoteKeys) -> Option<String> {
 ///     serde_json::to_string(&keys.saved()?).ok()

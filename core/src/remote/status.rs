@@ -9,7 +9,7 @@ use std::time::Duration;
 /// # Examples
 ///
 /// ```
-/// use countersign::{remote::KeysState, RemoteKeys};
+/// use countersign::{RemoteKeys, remote::KeysState};
 ///
 /// fn readiness(keys: &RemoteKeys) -> (u16, String) {
 ///     let status = keys.status();

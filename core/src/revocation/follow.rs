@@ -32,7 +32,7 @@ impl Revocation {
     /// # Examples
     ///
     /// ```
-    /// use countersign::{revocation::RevocationLog, Revocation};
+    /// use countersign::{Revocation, revocation::RevocationLog};
     ///
     /// # mod tokio { pub fn spawn<F: Future + Send + 'static>(_: F) {} }
     /// fn start(revocation: &Revocation, log: impl RevocationLog) {

@@ -94,7 +94,7 @@ impl Revocation {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use countersign::{revocation::RevocationLog, Revocation};
+    /// use countersign::{Revocation, revocation::RevocationLog};
     ///
     /// # fn main() -> Result<(), countersign::ConfigError> {
     /// let revocation = Revocation::replica()

@@ -42,7 +42,7 @@ impl Sessions {
     /// # Examples
     ///
     /// ```
-    /// # use countersign::{session::{Client, Identity}, Issuer, MemoryStore, Sessions, SigningKey};
+    /// # use countersign::{Issuer, MemoryStore, Sessions, SigningKey, session::{ClientInfo, Identity}};
     /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
     /// #     .audience("orders")
     /// #     .build()?;
@@ -53,7 +53,7 @@ impl Sessions {
     /// # futures_executor::block_on(async {
     /// let login = sessions.begin().await?;
     /// if let Some(subject) = check_password("secret") {
-    ///     let pair = login.start(&Identity::new(subject, User {}), Client::new()).await?;
+    ///     let pair = login.start(&Identity::new(subject, User {}), ClientInfo::new()).await?;
     ///     assert_eq!(pair.session().subject(), "ada");
     /// }
     /// # Ok::<(), countersign::session::SessionError>(())
@@ -104,7 +104,7 @@ impl Sessions {
     /// # Examples
     ///
     /// ```
-    /// # use countersign::{session::{Client, Identity}, Issuer, MemoryStore, Sessions, SigningKey};
+    /// # use countersign::{Issuer, MemoryStore, Sessions, SigningKey, session::{ClientInfo, Identity}};
     /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
     /// #     .audience("orders")
     /// #     .build()?;
@@ -113,9 +113,9 @@ impl Sessions {
     /// # struct User {}
     /// # futures_executor::block_on(async {
     /// let ada = Identity::new("ada", User {});
-    /// let old = sessions.start(&ada, Client::new()).await?;
+    /// let old = sessions.start(&ada, ClientInfo::new()).await?;
     /// // The new password is in the database. Then:
-    /// let new = sessions.password_changed(&ada, Client::new()).await?;
+    /// let new = sessions.password_changed(&ada, ClientInfo::new()).await?;
     ///
     /// let live = sessions.list("ada").await?;
     /// assert_eq!(live.len(), 1);

@@ -51,7 +51,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use countersign::{session::{Client, Identity}, Issuer, MemoryStore, Sessions, SigningKey};
+/// use countersign::{Issuer, MemoryStore, Sessions, SigningKey, session::{ClientInfo, Identity}};
 ///
 /// #[derive(serde::Serialize)]
 /// struct User {
@@ -65,12 +65,12 @@ use crate::{
 ///
 /// let ada = Identity::new("ada", User { role: "admin" });
 /// let login = sessions.begin().await?; // before the password is read
-/// let pair = login.start(&ada, Client::new().label("Laptop")).await?;
+/// let pair = login.start(&ada, ClientInfo::new().label("Laptop")).await?;
 /// let token = sessions.verifier().verify(pair.access_token().as_str()).await?;
 /// assert_eq!(token.subject(), Some("ada"));
 ///
 /// let next = sessions
-///     .refresh(pair.refresh_token(), &Client::new(), async |session| {
+///     .refresh(pair.refresh_token(), &ClientInfo::new(), async |session| {
 ///         // Ask your users here: is there still such a one, and with what rights?
 ///         assert_eq!(session.subject(), "ada");
 ///         Ok::<_, std::io::Error>(Some(User { role: "editor" }))

@@ -148,12 +148,12 @@ impl<C> fmt::Debug for Identity<C> {
 /// # Examples
 ///
 /// ```
-/// use countersign::session::{store::Digest, Client};
+/// use countersign::session::{ClientInfo, store::TokenHash};
 ///
 /// let thumbprint = [7; 32]; // SHA-256 of the client's TLS certificate, for example
-/// let client = Client::new()
+/// let client = ClientInfo::new()
 ///     .label("Firefox on Linux")
-///     .binding(Digest::from_bytes(thumbprint));
+///     .binding(TokenHash::from_bytes(thumbprint));
 /// ```
 #[derive(Clone, Default)]
 pub struct ClientInfo {

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 ///
 /// ```
 /// use std::time::Duration;
-/// use countersign::{testing::FixedClock, Clock};
+/// use countersign::{Clock, testing::FixedClock};
 ///
 /// let clock = FixedClock::at(1_800_000_000);
 /// let shared = clock.clone();

@@ -285,7 +285,7 @@ impl VerifierBuilder<Discovery> {
     /// # Examples
     ///
     /// ```no_run
-    /// use countersign::{remote::HttpFetch, Verifier};
+    /// use countersign::{Verifier, remote::HttpFetch};
     ///
     /// # async fn start(own_ca: &[u8]) -> Result<(), countersign::ConfigError> {
     /// let fetch = HttpFetch::builder().root_certificate_pem(own_ca).build()?;

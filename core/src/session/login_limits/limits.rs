@@ -53,7 +53,7 @@ use crate::{clock::Clock, request::RequestHead};
 /// ```
 /// use std::time::Duration;
 ///
-/// use countersign::{session::LoginLimits, SessionRoutes};
+/// use countersign::{SessionRoutes, session::LoginLimits};
 ///
 /// # fn with(routes: SessionRoutes) -> Result<SessionRoutes, countersign::ConfigError> {
 /// let limits = LoginLimits::builder()

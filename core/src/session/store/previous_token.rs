@@ -35,11 +35,11 @@ impl PreviousToken {
     /// # Examples
     ///
     /// ```
-    /// use countersign::session::store::{Digest, PreviousToken};
+    /// use countersign::session::store::{TokenHash, PreviousToken};
     ///
     /// let list = vec![PreviousToken {
-    ///     hash: Digest::from_bytes([1; 32]),
-    ///     salt: Digest::from_bytes([2; 32]),
+    ///     hash: TokenHash::from_bytes([1; 32]),
+    ///     salt: TokenHash::from_bytes([2; 32]),
     ///     exchanged_at: 1_800_000_000,
     /// }];
     /// let bytes = PreviousToken::list_to_bytes(&list);

@@ -73,7 +73,7 @@ impl EndedSession {
     ///
     /// ```
     /// use countersign::{
-    ///     revocation::{RevocationEntry, Revoked}, session::{store::EndedSession, SessionId},
+    ///     revocation::{RevocationEntry, Revoked}, session::{SessionId, store::EndedSession},
     /// };
     ///
     /// let id = SessionId::parse("AAECAwQFBgcICQoLDA0ODw").expect("22 characters");

@@ -161,7 +161,7 @@ impl JwksServer {
     /// # Examples
     ///
     /// ```
-    /// use countersign::{testing::JwksServer, SigningKey};
+    /// use countersign::{SigningKey, testing::JwksServer};
     ///
     /// let key = SigningKey::generate_ed25519()?;
     /// let server = JwksServer::start();

@@ -33,7 +33,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use countersign::{testing::sessions_suite, MemoryStore};
+/// use countersign::{MemoryStore, testing::sessions_suite};
 ///
 /// # futures_executor::block_on(async {
 /// sessions_suite(MemoryStore::new()).await;

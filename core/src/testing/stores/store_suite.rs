@@ -28,7 +28,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use countersign::{testing::store_suite, MemoryStore};
+/// use countersign::{MemoryStore, testing::store_suite};
 ///
 /// # futures_executor::block_on(async {
 /// store_suite(MemoryStore::new()).await;

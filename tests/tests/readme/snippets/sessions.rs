@@ -25,9 +25,7 @@ async fn find(name: &str) -> Result<Option<countersign::session::Identity<User>>
 }
 
 fn app(issuer: countersign::Issuer) -> Result<axum::Router, Box<dyn std::error::Error>> {
-    use countersign::{
-        session::{Identity, SignIn}, AuthCookies, MemoryStore, SessionRoutes, Sessions,
-    };
+    use countersign::{AuthCookies, MemoryStore, SessionRoutes, Sessions, session::{Identity, SignIn}};
 
     async fn sign_in(question: SignIn<Login>) -> Result<Option<Identity<User>>, Error> {
         match question {
