@@ -49,7 +49,7 @@ use super::{
 /// ```
 /// use countersign::remote::HttpFetch;
 ///
-/// # let company_ca = include_bytes!("../../tests/data/keys/p256.certificate.pem");
+/// # let company_ca = include_bytes!("../../../tests/data/keys/p256.certificate.pem");
 /// let fetch = HttpFetch::builder()
 ///     .root_certificate_pem(company_ca)
 ///     .header("x-api-key", "secret")
