@@ -28,17 +28,17 @@ pub(crate) struct AtomicMap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HashedName {
     /// Slow, and nobody outside can tell it.
-    pub(super) key: NonZeroU64,
+    pub(crate) key: NonZeroU64,
     /// Quick. Another name may have the same.
-    pub(super) mark: u64,
+    pub(crate) mark: u64,
 }
 
 /// What is known about a revoked name. Times in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
-    pub(super) until: i64,
+    pub(crate) until: i64,
     /// For subjects.
-    pub(super) issued_before: i64,
+    pub(crate) issued_before: i64,
 }
 
 #[derive(Default)]
@@ -64,7 +64,7 @@ impl AtomicMap {
     }
 
     /// Places for so many entries: they will fill them by half at most.
-    pub(super) fn for_entries(entries: usize, missing_until: i64) -> Self {
+    pub(crate) fn for_entries(entries: usize, missing_until: i64) -> Self {
         let places = entries.saturating_mul(2).next_power_of_two();
         Self::new(places.max(Self::FEWEST), missing_until)
     }
@@ -86,7 +86,7 @@ impl AtomicMap {
     }
 
     /// Whether a name with one of these marks may be there. It reads a word for each, and all at once.
-    pub(super) fn may_have_any<const N: usize>(&self, marks: [Option<u64>; N]) -> bool {
+    pub(crate) fn may_have_any<const N: usize>(&self, marks: [Option<u64>; N]) -> bool {
         let Some(last) = self.filter.len().checked_sub(1) else {
             return false;
         };
@@ -98,14 +98,14 @@ impl AtomicMap {
     }
 
     /// What is known about this name.
-    pub(super) fn find(&self, name: HashedName) -> Option<Validity> {
+    pub(crate) fn find(&self, name: HashedName) -> Option<Validity> {
         self.search(name).ok().map(Entry::term)
     }
 
     /// Adds an entry, or raises the one that is there. Says whether it is a new one.
     ///
     /// One thread at a time, and only while there is room.
-    pub(super) fn put(&self, name: HashedName, term: Validity) -> bool {
+    pub(crate) fn put(&self, name: HashedName, term: Validity) -> bool {
         match self.search(name) {
             Ok(known) => {
                 known.raise(term);
