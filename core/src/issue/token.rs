@@ -41,7 +41,7 @@ impl IssuedToken {
         self.id.as_str()
     }
 
-    /// When it was issued, in seconds since 1970.
+    /// The time of issue (`iat`), in seconds since 1970.
     pub(crate) fn issued_at(&self) -> i64 {
         self.issued_at
     }

@@ -95,5 +95,5 @@ fn paths(own: &str, endpoint: &str) -> Vec<String> {
     paths
 }
 
-/// How many parents of a host, parts of a path, and refresh tokens are looked at: a client chooses them all.
+/// The largest number of parents of a host, of parts of a path, and of refresh tokens: a client chooses them all.
 const MOST: usize = 8;

@@ -8,7 +8,7 @@ pub(super) struct Failed {
     is_set: Cell<bool>,
     /// Whether the value that came last was looked at.
     is_read: Cell<bool>,
-    /// How many names, of members and of variants, have come without what stands behind them.
+    /// Counts the names, of members and of variants, whose values have not come yet.
     due: Cell<usize>,
 }
 
@@ -83,7 +83,7 @@ impl Failed {
         self.due.set(self.due.get().saturating_sub(1));
     }
 
-    /// Whether anything went wrong, at the end of the pass.
+    /// Tells, at the end of the pass, if anything went wrong.
     pub(super) fn is_set(&self) -> bool {
         self.is_set.get() || self.due.get() != 0
     }

@@ -157,7 +157,7 @@ fn is_url_byte(byte: u8) -> bool {
         )
 }
 
-/// Whether a path has a segment that some readers remove, and others send (RFC 3986 section 5.2.4): for
+/// Finds a path segment that some readers remove, and others send (RFC 3986 section 5.2.4): for
 /// the former, `/.well-known/..` would be another document. `%2e` is a dot to the WHATWG's readers.
 fn has_dot_segment(path_and_query: &str) -> bool {
     let path = path_and_query.split('?').next().unwrap_or_default();

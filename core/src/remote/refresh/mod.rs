@@ -1,4 +1,4 @@
-//! When keys are fetched, and what requests wait for.
+//! The schedule of fetches, the task that makes them, and the state that requests wait for.
 
 mod current;
 #[cfg(countersign_loom)]
