@@ -1,17 +1,15 @@
-//! The boundary that adapters call: find the credentials, then authenticate them.
+//! The settings of authentication, made once for every framework.
 
 use std::{fmt, iter, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::{anonymous::Anonymous, authenticate::Authenticate, policy::Policy};
+use super::{anonymous::Anonymous, policy::Policy};
 use crate::{
-    auth::csrf::{Csrf, CsrfCheck, CsrfToken},
-    claims::{Reader, VerifiedToken},
-    error::{AuthError, AuthErrorKind, ChallengeParams, ConfigError, Mismatch, quoted},
-    future::MaybeReady,
-    log,
-    request::{Credentials, Provenance, RequestHead, TokenSource},
+    auth::csrf::Csrf,
+    claims::Reader,
+    error::{ChallengeParams, ConfigError},
+    request::TokenSource,
     verify::{Issuers, Verifier},
 };
 
@@ -34,18 +32,18 @@ use crate::{
 #[must_use = "an authenticator does nothing until a layer uses it"]
 #[derive(Clone)]
 pub struct Authenticator {
-    issuers: Issuers,
-    source: TokenSource,
+    pub(super) issuers: Issuers,
+    pub(super) source: TokenSource,
     /// For these issuers, the part of `source` where their tokens count.
-    own_sources: Arc<Vec<(Box<str>, TokenSource)>>,
-    csrf: Option<Arc<Csrf>>,
-    optional: bool,
+    pub(super) own_sources: Arc<Vec<(Box<str>, TokenSource)>>,
+    pub(super) csrf: Option<Arc<Csrf>>,
+    pub(super) optional: bool,
     /// Set if a part of the policy is for everybody, and not only for those who have a token.
-    token_is_required: bool,
-    policy: Option<Arc<Policy>>,
-    reader: Reader,
+    pub(super) token_is_required: bool,
+    pub(super) policy: Option<Arc<Policy>>,
+    pub(super) reader: Reader,
     /// `None` as long as it has no name: then no request counts a reference to it.
-    space: Option<Arc<ChallengeParams>>,
+    pub(super) params: Option<Arc<ChallengeParams>>,
 }
 
 impl Authenticator {
@@ -60,7 +58,7 @@ impl Authenticator {
             token_is_required: false,
             policy: None,
             reader: Reader::UNTYPED,
-            space: None,
+            params: None,
         }
     }
 
@@ -204,59 +202,15 @@ impl Authenticator {
 
     /// The protection space that challenges name (RFC 9110 section 11.5). No default.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        Arc::make_mut(self.space.get_or_insert_default()).realm = Some(realm.into());
+        Arc::make_mut(self.params.get_or_insert_default()).realm = Some(realm.into());
         self
     }
 
     /// The URL of the protected resource's metadata, for challenges (RFC 9728 section 5.1). No
     /// default.
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
-        Arc::make_mut(self.space.get_or_insert_default()).resource_metadata = Some(url.into());
+        Arc::make_mut(self.params.get_or_insert_default()).resource_metadata = Some(url.into());
         self
-    }
-
-    /// Finds the token in a request. The first of two calls an adapter makes.
-    ///
-    /// `None` when there is no token.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthErrorKind::MalformedRequest`] (400) or [`AuthErrorKind::MalformedToken`] (401), by the
-    /// rules of [`TokenSource`]; [`AuthErrorKind::CrossSite`], [`AuthErrorKind::MissingOrigin`] or
-    /// [`AuthErrorKind::WrongCsrfToken`] (403), by those of [`Csrf`].
-    pub fn credentials<'h>(
-        &self,
-        head: &'h dyn RequestHead,
-    ) -> Result<Option<Credentials<'h>>, AuthError> {
-        let mut found = self.source.find(head);
-        self.check_site(head, &mut found)
-            .map_err(|error| self.refuse(error))?;
-        found
-            .and_then(|found| found.map(Credentials::read).transpose())
-            .map_err(|kind| self.refuse(kind.into()))
-    }
-
-    /// Verifies what [`credentials`](Self::credentials) found. The second call of an adapter.
-    ///
-    /// The future's output is `Ok(None)` for an anonymous request, which only
-    /// [`optional`](Self::optional) allows. It is ready at the first poll, unless a key has to be
-    /// fetched.
-    pub fn authenticate(&self, credentials: Option<Credentials<'_>>) -> Authenticate {
-        match credentials {
-            Some(credentials) => self.verify(&credentials),
-            None => Authenticate::ready(self.without_token()),
-        }
-    }
-
-    /// Finds the token in a request and verifies it: both calls in one.
-    pub fn check(&self, head: &dyn RequestHead) -> Authenticate {
-        let mut found = self.source.find(head);
-        match (self.check_site(head, &mut found), &found) {
-            (Ok(()), Ok(Some(credentials))) => self.verify(credentials),
-            (Ok(()), Ok(None)) => Authenticate::ready(self.without_token()),
-            (Ok(()), Err(kind)) => Authenticate::ready(Err(self.refuse((*kind).into()))),
-            (Err(error), _) => Authenticate::ready(Err(self.refuse(error))),
-        }
     }
 
     /// The mark of an anonymous request, which only [`optional`](Self::optional) lets through.
@@ -272,124 +226,6 @@ impl Authenticator {
     #[must_use]
     pub fn credential_headers(&self) -> Vec<&str> {
         self.source.headers()
-    }
-
-    /// Whether the site that sent a token in a cookie may do so, as far as the head says.
-    fn check_site<'h>(
-        &self,
-        head: &'h dyn RequestHead,
-        found: &mut Result<Option<Credentials<'h>>, AuthErrorKind>,
-    ) -> Result<(), AuthError> {
-        if let Ok(Some(credentials)) = found
-            && credentials.from_cookie
-            && let Some(csrf) = &self.csrf
-            && let CsrfCheck::NeedsToken(value) = csrf.check_head(head)?
-        {
-            credentials.found.csrf_value = Some(value.0);
-        }
-        Ok(())
-    }
-
-    fn verify(&self, credentials: &Credentials<'_>) -> Authenticate {
-        let found = &credentials.found;
-        match self.issuers.start(credentials.token, self.reader) {
-            MaybeReady::Ready(Some(Ok(token))) => self.decide(token, found),
-            MaybeReady::Ready(Some(Err(error))) => Authenticate::ready(Err(self.refuse(error))),
-            waiting => {
-                let authenticator = self.clone();
-                let csrf_value = found.csrf_value.map(<[u8]>::to_vec);
-                let (ambiguous, place) = (found.ambiguous, found.place);
-                Authenticate::new(MaybeReady::waiting(async move {
-                    let result = waiting.await;
-                    let found = Provenance {
-                        ambiguous,
-                        place,
-                        csrf_value: csrf_value.as_deref(),
-                    };
-                    match result {
-                        Ok(token) => authenticator.decide(token, &found).await,
-                        Err(error) => Err(authenticator.refuse(error)),
-                    }
-                }))
-            }
-        }
-    }
-
-    fn missing_token(&self) -> AuthError {
-        self.in_space(AuthErrorKind::MissingToken.into())
-    }
-
-    fn in_space(&self, error: AuthError) -> AuthError {
-        match &self.space {
-            Some(space) => error.with_space(space),
-            None => error,
-        }
-    }
-
-    fn without_token(&self) -> Result<Option<VerifiedToken>, AuthError> {
-        if self.optional && !self.token_is_required {
-            log::count("anonymous");
-            return Ok(None);
-        }
-        Err(log::refusal(self.missing_token()))
-    }
-
-    /// The checks that come after the verifier's.
-    ///
-    /// It makes what the adapter gets, at once: to move a verdict about takes longer than to decide.
-    fn decide(&self, token: VerifiedToken, found: &Provenance<'_>) -> Authenticate {
-        if let Err(error) = self.check_place(&token, found) {
-            return Authenticate::ready(Err(self.refuse(error)));
-        }
-        let token = match &self.space {
-            Some(space) => token.in_space(space),
-            None => token,
-        };
-        if let Some(policy) = &self.policy
-            && let Err(error) = policy.check(&token)
-        {
-            return Authenticate::ready(Err(log::refusal(error)));
-        }
-        log::count("accepted");
-        Authenticate::ready(Ok(Some(token)))
-    }
-
-    /// Whether this token counts in that place, and nowhere else was one.
-    fn check_place(&self, token: &VerifiedToken, found: &Provenance<'_>) -> Result<(), AuthError> {
-        if found.ambiguous {
-            return Err(AuthErrorKind::MalformedRequest.into());
-        }
-        if !self.own_sources.is_empty() && !self.is_in_its_place(token, found.place) {
-            let error = AuthError::from(AuthErrorKind::UnknownIssuer);
-            return Err(error.about(|| {
-                let expected = "an issuer whose tokens count where this one was";
-                Mismatch::written("iss", expected, quoted(token.issuer()))
-            }));
-        }
-        match (&self.csrf, found.csrf_value) {
-            (Some(csrf), Some(value)) => csrf.check_verified(CsrfToken(value), token),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether tokens of this issuer count where the request carries this one.
-    fn is_in_its_place(&self, token: &VerifiedToken, place: Option<usize>) -> bool {
-        let issuer = token.issuer();
-        let mut own = self.own_sources.iter();
-        let own = own.find(|(name, _)| issuer == Some(name));
-        match (own, place) {
-            (Some((_, own)), Some(index)) => {
-                let part = self.source.part(index);
-                part.is_some_and(|part| own.contains(part))
-            }
-            // Nobody said where, or the token is from no request.
-            (None, _) | (_, None) => true,
-        }
-    }
-
-    /// A refusal that does not know the protection space yet.
-    fn refuse(&self, error: AuthError) -> AuthError {
-        log::refusal(self.in_space(error))
     }
 }
 

@@ -3,8 +3,10 @@
 mod anonymous;
 mod authenticate;
 mod authenticator;
+mod check;
 mod cookies;
 mod csrf;
+mod json_equality;
 mod origin;
 mod policy;
 

@@ -1,15 +1,16 @@
-//! What a verified token must hold to be let in.
+//! Policies: conditions that a verified token must meet.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 
+use super::json_equality::is_equal;
 use crate::{
     claims::VerifiedToken,
     error::{AuthError, AuthErrorKind, LONGEST, Mismatch, Required, cut, quoted},
 };
 
-/// What a verified token must hold to be let in.
+/// A condition that a verified token must meet.
 ///
 /// A policy enforces and describes itself: a refusal names the scopes or the authentication that
 /// would be enough. The default refuses everybody.
@@ -147,22 +148,22 @@ impl Policy {
     /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough. It is not
     /// logged here, but by the adapter when a handler returns it with `?`.
     pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
-        let (Answer::No(kind) | Answer::UnreadableRoles(kind)) = self.decide(token) else {
+        let (Answer::No(kind) | Answer::Undecided(kind)) = self.decide(token) else {
             return Ok(());
         };
-        let mut needs = Required::default();
-        self.describe(kind, &mut needs);
-        let wrong = self.mismatch(kind, &needs, token);
+        let mut required = Required::default();
+        self.describe(kind, &mut required);
+        let wrong = self.mismatch(kind, &required, token);
         let error = token.refuse(kind).about(|| wrong);
-        Err(error.with_needs(Arc::new(needs)))
+        Err(error.with_required(Arc::new(required)))
     }
 
     /// The scopes that this policy asks for, each once, in order.
     #[must_use]
     pub fn scopes(&self) -> Vec<String> {
-        let mut needs = Required::default();
-        self.describe(AuthErrorKind::InsufficientScope, &mut needs);
-        needs.scopes
+        let mut required = Required::default();
+        self.describe(AuthErrorKind::InsufficientScope, &mut required);
+        required.scopes
     }
 
     fn decide(&self, token: &VerifiedToken) -> Answer {
@@ -174,19 +175,19 @@ impl Policy {
             Rule::Any(any) => decide_any(any.iter().map(|policy| policy.decide(token))),
             Rule::Claim(name, value) => match token.claim::<Value>(name) {
                 Ok(None) => forbidden(false),
-                Ok(Some(found)) => is_same(&found, value).map_or(UNCLEAR, forbidden),
-                Err(_) => UNCLEAR,
+                Ok(Some(found)) => is_equal(&found, value).map_or(UNDECIDED, forbidden),
+                Err(_) => UNDECIDED,
             },
             Rule::MaxAge(seconds) => step_up(is_recent(token, *seconds)),
-            Rule::Nobody => UNCLEAR,
+            Rule::Nobody => UNDECIDED,
             Rule::Not(policy) => match policy.decide(token) {
                 Answer::Yes => Answer::No(AuthErrorKind::Forbidden),
                 Answer::No(_) => Answer::Yes,
-                Answer::UnreadableRoles(_) => UNCLEAR,
+                Answer::Undecided(_) => UNDECIDED,
             },
             Rule::Role(role) => decide_any(token.roles_by_part().map(|part| match part {
                 Ok(own) => forbidden(own.iter().any(|own| own == role)),
-                Err(_) => UNCLEAR,
+                Err(_) => UNDECIDED,
             })),
             Rule::Scope(scope) => Answer::from(
                 token.scopes().contains(scope),
@@ -197,7 +198,12 @@ impl Policy {
     }
 
     /// What would have been enough and what the token has, for the log.
-    fn mismatch(&self, kind: AuthErrorKind, needs: &Required, token: &VerifiedToken) -> Mismatch {
+    fn mismatch(
+        &self,
+        kind: AuthErrorKind,
+        required: &Required,
+        token: &VerifiedToken,
+    ) -> Mismatch {
         match kind {
             AuthErrorKind::InsufficientScope => {
                 let own: Vec<&str> = token.scopes().iter().take(LONGEST).collect();
@@ -205,16 +211,16 @@ impl Policy {
                     [] => "none".to_owned(),
                     own => cut(own.join(" ")),
                 };
-                Mismatch::written("scope", needs.scopes.join(" "), found)
+                Mismatch::written("scope", required.scopes.join(" "), found)
             }
             AuthErrorKind::StepUpRequired => {
                 let (mut claims, mut expected, mut found) = (vec![], vec![], vec![]);
-                if !needs.acr_values.is_empty() {
+                if !required.acr_values.is_empty() {
                     claims.push("acr");
-                    expected.push(format!("{:?}", needs.acr_values));
+                    expected.push(format!("{:?}", required.acr_values));
                     found.push(quoted(token.acr()));
                 }
-                if let Some(seconds) = needs.max_age {
+                if let Some(seconds) = required.max_age {
                     let at = token.authenticated_at();
                     claims.push("auth_time");
                     expected.push(format!("at most {seconds} s ago"));
@@ -233,23 +239,23 @@ impl Policy {
     }
 
     /// Collects what would have been enough, as far as the refusal can say it.
-    fn describe(&self, kind: AuthErrorKind, needs: &mut Required) {
+    fn describe(&self, kind: AuthErrorKind, required: &mut Required) {
         match (&self.0, kind) {
             (Rule::All(policies) | Rule::Any(policies), _) => {
                 for policy in policies {
-                    policy.describe(kind, needs);
+                    policy.describe(kind, required);
                 }
             }
             (Rule::Scope(scope), AuthErrorKind::InsufficientScope)
-                if !needs.scopes.contains(scope) =>
+                if !required.scopes.contains(scope) =>
             {
-                needs.scopes.push(scope.clone());
+                required.scopes.push(scope.clone());
             }
             (Rule::Acr(values), AuthErrorKind::StepUpRequired) => {
-                needs.acr_values.extend(values.iter().cloned());
+                required.acr_values.extend(values.iter().cloned());
             }
             (Rule::MaxAge(seconds), AuthErrorKind::StepUpRequired) => {
-                needs.max_age = Some(needs.max_age.map_or(*seconds, |age| age.min(*seconds)));
+                required.max_age = Some(required.max_age.map_or(*seconds, |age| age.min(*seconds)));
             }
             _ => {}
         }
@@ -290,15 +296,15 @@ impl fmt::Debug for Policy {
 /// How far ahead of ours the clock of the one who wrote `auth_time` may be, in seconds.
 const CLOCK_SKEW: i64 = 60;
 
-/// What a policy says of a token.
+/// The decision of a policy about a token.
 enum Answer {
     Yes,
     No(AuthErrorKind),
     /// It cannot be decided. Neither the policy nor its opposite lets the token in.
-    UnreadableRoles(AuthErrorKind),
+    Undecided(AuthErrorKind),
 }
 
-const UNCLEAR: Answer = Answer::UnreadableRoles(AuthErrorKind::Forbidden);
+const UNDECIDED: Answer = Answer::Undecided(AuthErrorKind::Forbidden);
 
 impl Answer {
     fn from(holds: bool, refusal: AuthErrorKind) -> Self {
@@ -313,7 +319,7 @@ fn decide_all(all: &[Policy], token: &VerifiedToken) -> Answer {
         match policy.decide(token) {
             Answer::Yes => {}
             no @ Answer::No(_) => return no,
-            unclear @ Answer::UnreadableRoles(_) => answer = unclear,
+            undecided @ Answer::Undecided(_) => answer = undecided,
         }
     }
     answer
@@ -322,13 +328,13 @@ fn decide_all(all: &[Policy], token: &VerifiedToken) -> Answer {
 /// At least one must hold. If none does, the refusal that says most is reported.
 fn decide_any(any: impl IntoIterator<Item = Answer>) -> Answer {
     let mut refusal = AuthErrorKind::Forbidden;
-    let mut unclear = false;
+    let mut is_undecided = false;
     for answer in any {
         let kind = match answer {
             Answer::Yes => return answer,
             Answer::No(kind) => kind,
-            Answer::UnreadableRoles(kind) => {
-                unclear = true;
+            Answer::Undecided(kind) => {
+                is_undecided = true;
                 kind
             }
         };
@@ -336,8 +342,8 @@ fn decide_any(any: impl IntoIterator<Item = Answer>) -> Answer {
             refusal = kind;
         }
     }
-    if unclear {
-        Answer::UnreadableRoles(refusal)
+    if is_undecided {
+        Answer::Undecided(refusal)
     } else {
         Answer::No(refusal)
     }
@@ -349,64 +355,4 @@ fn is_recent(token: &VerifiedToken, seconds: u64) -> bool {
         // A login in the future is a clock that is wrong, or a lie.
         (-CLOCK_SKEW..=seconds).contains(&token.now().saturating_sub(at))
     })
-}
-
-/// Whether two values are equal as JSON, where `7` and `7.0` are one number; `None` if that cannot be told.
-fn is_same(one: &Value, other: &Value) -> Option<bool> {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => is_same_number(one, other),
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => all_same(
-            one.iter()
-                .zip(other)
-                .map(|(one, other)| is_same(one, other)),
-        ),
-        (Value::Object(one), Value::Object(other)) if one.len() == other.len() => {
-            all_same(one.iter().map(|(name, one)| match other.get(name) {
-                Some(other) => is_same(one, other),
-                None => Some(false),
-            }))
-        }
-        _ => Some(one == other),
-    }
-}
-
-/// Integers of 64 bits are compared exactly. Any other number was rounded when it was read (RFC 8259
-/// section 6): where that could have made two numbers equal, or one number different, nobody can tell.
-fn is_same_number(one: &Number, other: &Number) -> Option<bool> {
-    /// Below, an integer that is written as a float is never taken for its neighbour: 2^50.
-    const EXACT: f64 = 1_125_899_906_842_624.0;
-    /// `serde_json` may miss the nearest float, but not by so much of the number.
-    const ROUNDING: f64 = 4.0 * f64::EPSILON;
-
-    if let (Some(one), Some(other)) = (integer(one), integer(other)) {
-        return Some(one == other);
-    }
-    let (one, other) = (one.as_f64()?, other.as_f64()?);
-    let (apart, size) = ((one - other).abs(), one.abs().max(other.abs()));
-    if apart == 0.0 && size < EXACT {
-        return Some(true);
-    }
-    if apart <= size * ROUNDING {
-        None
-    } else {
-        Some(false)
-    }
-}
-
-fn integer(number: &Number) -> Option<i128> {
-    let unsigned = number.as_u64().map(i128::from);
-    unsigned.or_else(|| number.as_i64().map(i128::from))
-}
-
-/// One that differs decides, whatever the others are.
-fn all_same(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let mut all = Some(true);
-    for part in parts {
-        match part {
-            Some(true) => {}
-            Some(false) => return Some(false),
-            None => all = None,
-        }
-    }
-    all
 }

@@ -47,7 +47,7 @@ use crate::{
 #[derive(Clone)]
 pub struct VerifiedToken {
     inner: Arc<Inner>,
-    space: Option<Arc<ChallengeParams>>,
+    params: Option<Arc<ChallengeParams>>,
 }
 
 struct Inner {
@@ -68,7 +68,7 @@ impl CachedToken {
     pub(crate) fn into_token(self) -> VerifiedToken {
         VerifiedToken {
             inner: self.0,
-            space: None,
+            params: None,
         }
     }
 
@@ -100,7 +100,7 @@ impl VerifiedToken {
                 context,
                 parsed: parsed.map_or_else(OnceLock::new, OnceLock::from),
             }),
-            space: None,
+            params: None,
         }
     }
 
@@ -128,8 +128,8 @@ impl VerifiedToken {
         &self.inner.registered
     }
 
-    pub(crate) fn in_space(mut self, space: &Arc<ChallengeParams>) -> Self {
-        self.space = Some(Arc::clone(space));
+    pub(crate) fn with_params(mut self, params: &Arc<ChallengeParams>) -> Self {
+        self.params = Some(Arc::clone(params));
         self
     }
 
@@ -297,8 +297,8 @@ impl VerifiedToken {
     /// An error about this token, that names the protection space it was used in.
     pub(crate) fn refuse(&self, kind: AuthErrorKind) -> AuthError {
         let error = AuthError::from(kind);
-        match &self.space {
-            Some(space) => error.with_space(space),
+        match &self.params {
+            Some(params) => error.with_params(params),
             None => error,
         }
     }

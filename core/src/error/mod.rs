@@ -3,18 +3,20 @@
 mod auth_error;
 mod challenge;
 mod config_error;
+mod kind;
 mod mismatch;
 mod store_error;
 
+pub use self::{
+    auth_error::AuthError,
+    challenge::{Challenge, Problem},
+    config_error::ConfigError,
+    kind::AuthErrorKind,
+    mismatch::Mismatch,
+    store_error::StoreError,
+};
 pub(crate) use self::{
     auth_error::Required,
     challenge::ChallengeParams,
     mismatch::{Fixed, LONGEST, cut, quoted},
-};
-pub use self::{
-    auth_error::{AuthError, AuthErrorKind},
-    challenge::{Challenge, Problem},
-    config_error::ConfigError,
-    mismatch::Mismatch,
-    store_error::StoreError,
 };

@@ -1,8 +1,10 @@
-//! A token that was found in a request.
+//! The credentials of a request: a token, and how it was found.
 
 use std::fmt;
 
-use super::source::one_token;
+use memchr::{memchr, memchr3};
+
+use super::head::{AUTHORIZATION, RequestHead, ascii, non_empty_header};
 use crate::error::AuthErrorKind;
 
 /// A token as a request carries it, not verified.
@@ -16,20 +18,20 @@ pub struct Credentials<'h> {
     pub(crate) found: Provenance<'h>,
 }
 
-/// How a token was found.
+/// How a token was found, for the checks that follow its verification.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Provenance<'h> {
     /// Whether another enabled source carried a token too (RFC 6750 section 2).
-    pub(crate) ambiguous: bool,
-    /// Which of the source's [parts](crate::TokenSource::part) has it, from 0. `None` when it was
-    /// found by other means.
-    pub(crate) place: Option<usize>,
-    /// What has to prove, once the token is verified, that its own site sent it.
+    pub(crate) is_ambiguous: bool,
+    /// The index of its source in the [`TokenSource`](crate::TokenSource). `None` when it was found by
+    /// other means.
+    pub(crate) source_index: Option<usize>,
+    /// The double-submit value, still to be checked against the verified session.
     pub(crate) csrf_value: Option<&'h [u8]>,
 }
 
 impl<'h> Credentials<'h> {
-    /// Credentials that were found by other means, for example in a message of a stream.
+    /// Wraps a token that was found by other means, for example in a message of a stream.
     ///
     /// They do not count as a cookie: [`Csrf`](crate::Csrf) does not look at them.
     #[must_use]
@@ -41,7 +43,7 @@ impl<'h> Credentials<'h> {
         }
     }
 
-    /// The same, and whether it is one token at all has been looked at.
+    /// Checks that this is one token at all.
     pub(crate) fn read(self) -> Result<Self, AuthErrorKind> {
         let token = TokenText::Str(self.token.read()?);
         Ok(Self { token, ..self })
@@ -54,12 +56,12 @@ impl fmt::Debug for Credentials<'_> {
     }
 }
 
-/// A token's text, as far as it was looked at.
+/// The text of a token, as far as it has been read.
 #[derive(Clone, Copy)]
 pub(crate) enum TokenText<'h> {
     Str(&'h str),
-    /// What stands behind `Bearer ` in a header, and does not start with a space. A cache that has
-    /// the same bytes as a verified token need not know more. All others read it.
+    /// The bytes behind `Bearer `, of which the first is not a space. A cache that has them as a verified
+    /// token needs no more; everybody else reads them.
     Unread(&'h [u8]),
 }
 
@@ -71,11 +73,54 @@ impl<'h> TokenText<'h> {
         }
     }
 
-    /// The text: all the bytes there are.
+    /// Reads it as one token.
     pub(crate) fn read(self) -> Result<&'h str, AuthErrorKind> {
         match self {
             Self::Str(text) => Ok(text),
-            Self::Unread(bytes) => one_token(bytes),
+            Self::Unread(bytes) => parse_token68(bytes),
         }
     }
+}
+
+/// Finds the token of `Authorization: Bearer <token68>` (RFC 9110 section 11.4, RFC 6750 section 2.1).
+pub(super) fn bearer(head: &dyn RequestHead) -> Result<Option<TokenText<'_>>, AuthErrorKind> {
+    const SCHEME: &[u8] = b"bearer";
+
+    let Some(value) = non_empty_header(head, AUTHORIZATION)? else {
+        return Ok(None);
+    };
+    // As nearly every client writes it. All else is taken apart below.
+    if let Some(token) = value.strip_prefix(b"Bearer ")
+        && !token.starts_with(b" ")
+    {
+        return Ok(Some(TokenText::Unread(token)));
+    }
+    let end = value
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'\t'))
+        .unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(end);
+    if !scheme.is_ascii() {
+        return Err(AuthErrorKind::MalformedToken);
+    }
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return Ok(None);
+    }
+    match rest {
+        [b' ', token @ ..] => parse_token68(token).map(TokenText::Str).map(Some),
+        _ => Err(AuthErrorKind::MalformedRequest),
+    }
+}
+
+/// Reads the token behind the scheme and one space. More spaces may precede it, and nothing may follow it.
+fn parse_token68(rest: &[u8]) -> Result<&str, AuthErrorKind> {
+    let token = rest.trim_ascii_start();
+    let before = &rest[..rest.len() - token.len()];
+    // Several words, several tokens, or auth-params: no token68 at all.
+    let is_several = memchr3(b' ', b'\t', b',', token).is_some();
+    let has_params = memchr(b'"', token).is_some() && token.windows(2).any(|pair| pair == b"=\"");
+    if token.is_empty() || before.iter().any(|byte| *byte != b' ') || is_several || has_params {
+        return Err(AuthErrorKind::MalformedRequest);
+    }
+    ascii(token)
 }

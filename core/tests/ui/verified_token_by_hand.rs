@@ -5,6 +5,6 @@ use countersign::VerifiedToken;
 fn main() {
     let _ = VerifiedToken {
         inner: panic!(),
-        space: None,
+        params: None,
     };
 }

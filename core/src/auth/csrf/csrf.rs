@@ -11,7 +11,7 @@ use crate::{
     claims::VerifiedToken,
     error::{AuthError, ConfigError},
     jose::{Algorithm, SigningKey, base64url, crypto},
-    request::{DuplicateHeader, RequestHead, single, target_authority},
+    request::{DuplicateHeader, RequestHead, single_header, target_authority},
 };
 
 /// Protection against cross-site request forgery, for credentials in a cookie.
@@ -253,7 +253,7 @@ impl Csrf {
             (Site::Unknown, _) if self.secret.is_none() => return Err(refused(Cause::NoSecret)),
             (Site::Unknown, _) => Cause::NoOrigin,
         };
-        match single(head, Self::HEADER) {
+        match single_header(head, Self::HEADER) {
             Ok(Some(value)) => Ok(CsrfCheck::NeedsToken(CsrfToken(value))),
             Ok(None) => Err(refused(without)),
             Err(DuplicateHeader) => Err(refused(Cause::SeveralValues)),
@@ -294,8 +294,9 @@ impl Csrf {
 
     /// Applies rules 2 and 3.
     fn site(&self, head: &dyn RequestHead) -> Result<Site, AuthError> {
-        let one =
-            |name| single(head, name).map_err(|DuplicateHeader| refused(Cause::SeveralHeaders));
+        let one = |name| {
+            single_header(head, name).map_err(|DuplicateHeader| refused(Cause::SeveralHeaders))
+        };
 
         let origin = one("origin")?;
         match one("sec-fetch-site")? {

@@ -124,33 +124,11 @@ impl AuthErrorKind {
     /// The problem document (RFC 9457) of this kind as JSON text.
     #[must_use]
     pub fn problem_json(self) -> String {
-        // Fixed strings with nothing to escape. A test compares it with what `serde_json` writes.
         match self {
             Self::MissingToken => MISSING_TOKEN.to_owned(),
-            _ => self.write_problem(),
+            // Texts and a number: it cannot fail.
+            _ => serde_json::to_string(&Problem::new(self)).unwrap_or_default(),
         }
-    }
-
-    // Apart, so that the usual one does without its room on the stack.
-    #[inline(never)]
-    fn write_problem(self) -> String {
-        let (status, title) = status_line(self.status());
-        let (member, code) = match self.code() {
-            Some(code) => (r#"","error":""#, code),
-            None => ("", ""),
-        };
-        [
-            r#"{"type":"about:blank","title":""#,
-            title,
-            r#"","status":"#,
-            status,
-            r#","detail":""#,
-            self.message(),
-            member,
-            code,
-            r#""}"#,
-        ]
-        .concat()
     }
 
     /// The gRPC status code of this kind.
@@ -187,7 +165,7 @@ impl Problem {
     fn new(kind: AuthErrorKind) -> Self {
         Self {
             kind: "about:blank",
-            title: status_line(kind.status()).1,
+            title: status_phrase(kind.status()),
             status: kind.status(),
             detail: kind.message(),
             error: kind.code(),
@@ -205,20 +183,19 @@ pub(crate) struct ChallengeParams {
 /// Seconds a client is asked to wait when the cause does not say.
 const DEFAULT_RETRY_AFTER: u32 = 5;
 
-/// The problem document that is asked for most.
+/// The problem document of most refusals, written out: a test compares it with that of `serde_json`.
 const MISSING_TOKEN: &str = concat!(
     r#"{"type":"about:blank","title":"Unauthorized","status":401,"#,
     r#""detail":"authentication is required"}"#
 );
 
-/// The digits of a status that kinds have, and its phrase.
-fn status_line(status: u16) -> (&'static str, &'static str) {
+fn status_phrase(status: u16) -> &'static str {
     match status {
-        400 => ("400", "Bad Request"),
-        401 => ("401", "Unauthorized"),
-        403 => ("403", "Forbidden"),
-        503 => ("503", "Service Unavailable"),
-        _ => ("500", "Internal Server Error"),
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
     }
 }
 
@@ -228,7 +205,7 @@ fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
     if kind.status() != 401 && kind.code().is_none() {
         return None;
     }
-    if kind.code().is_none() && error.space().is_none() {
+    if kind.code().is_none() && error.params().is_none() {
         return Some(Cow::Borrowed(SCHEME));
     }
     Some(write_params(error))
@@ -237,24 +214,24 @@ fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
 // Apart, so that a bare challenge does without its room on the stack.
 #[inline(never)]
 fn write_params(error: &AuthError) -> Cow<'static, str> {
-    let (kind, space) = (error.kind(), error.space());
+    let (kind, own) = (error.kind(), error.params());
     let mut params = Params::default();
-    params.add("realm", space.and_then(|space| space.realm.as_deref()));
+    params.add("realm", own.and_then(|own| own.realm.as_deref()));
     params.add("error", kind.code());
     if kind.code().is_some() {
         params.add("error_description", Some(kind.message()));
     }
-    if let Some(needs) = error.needs() {
-        params.add_list("scope", &needs.scopes);
-        params.add_list("acr_values", &needs.acr_values);
+    if let Some(required) = error.required() {
+        params.add_list("scope", &required.scopes);
+        params.add_list("acr_values", &required.acr_values);
         params.add(
             "max_age",
-            needs.max_age.map(|age| age.to_string()).as_deref(),
+            required.max_age.map(|age| age.to_string()).as_deref(),
         );
     }
     params.add(
         "resource_metadata",
-        space.and_then(|space| space.resource_metadata.as_deref()),
+        own.and_then(|own| own.resource_metadata.as_deref()),
     );
     params.0.map_or(Cow::Borrowed(SCHEME), Cow::Owned)
 }

@@ -5,14 +5,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::Required;
 
-fn written(realm: &str, needs: Required) -> String {
-    let space = Arc::new(ChallengeParams {
+fn written(realm: &str, required: Required) -> String {
+    let params = Arc::new(ChallengeParams {
         realm: Some(realm.to_owned()),
         resource_metadata: None,
     });
     AuthError::from(AuthErrorKind::InsufficientScope)
-        .with_needs(Arc::new(needs))
-        .with_space(&space)
+        .with_required(Arc::new(required))
+        .with_params(&params)
         .challenge()
         .www_authenticate()
         .map(str::to_owned)
@@ -21,12 +21,12 @@ fn written(realm: &str, needs: Required) -> String {
 
 #[test]
 fn parameters_are_separated_by_commas_and_quoted() {
-    let needs = Required {
+    let required = Required {
         scopes: vec!["read".into(), "write".into()],
         ..Required::default()
     };
     assert_eq!(
-        written("the \"shop\"", needs),
+        written("the \"shop\"", required),
         r#"Bearer realm="the \"shop\"", error="insufficient_scope", error_description="the token lacks a required scope", scope="read write""#
     );
 }
@@ -107,13 +107,13 @@ fn a_challenge_has_the_code_the_document_and_the_grpc_status_of_its_kind() {
 
 #[test]
 fn a_challenge_names_the_protection_space_and_what_is_wrong_as_far_as_there_are_any() {
-    let space = Arc::new(ChallengeParams {
+    let params = Arc::new(ChallengeParams {
         realm: Some("shop".to_owned()),
         resource_metadata: Some("https://api.test/meta".to_owned()),
     });
     let metadata = r#"resource_metadata="https://api.test/meta""#;
     let expired = r#"error="invalid_token", error_description="the token has expired""#;
-    for (kind, without_space, with_space) in [
+    for (kind, without_params, with_params) in [
         (
             AuthErrorKind::MissingToken,
             "Bearer".to_owned(),
@@ -126,9 +126,9 @@ fn a_challenge_names_the_protection_space_and_what_is_wrong_as_far_as_there_are_
         ),
     ] {
         let written = |error: AuthError| error.challenge().www_authenticate().map(str::to_owned);
-        assert_eq!(written(kind.into()), Some(without_space));
-        let error = AuthError::from(kind).with_space(&space);
-        assert_eq!(written(error), Some(with_space));
+        assert_eq!(written(kind.into()), Some(without_params));
+        let error = AuthError::from(kind).with_params(&params);
+        assert_eq!(written(error), Some(with_params));
     }
 }
 

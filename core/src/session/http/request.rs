@@ -11,7 +11,7 @@ use crate::{
     auth::Authenticate,
     claims::SessionId,
     error::AuthError,
-    request::{RequestHead, single},
+    request::{RequestHead, single_header},
     session::{ClientInfo, login_limits::LoginAttempt},
 };
 
@@ -170,7 +170,7 @@ impl SessionRoutes {
 /// Checks that the request says `application/json`, which a form cannot send, and a script of another
 /// site not without asking first.
 fn is_json(head: &dyn RequestHead) -> Result<(), Reply> {
-    let media_type = single(head, "content-type").ok().flatten();
+    let media_type = single_header(head, "content-type").ok().flatten();
     let media_type = media_type.and_then(|value| value.split(|byte| *byte == b';').next());
     if media_type.is_some_and(|own| own.trim_ascii().eq_ignore_ascii_case(JSON)) {
         return Ok(());

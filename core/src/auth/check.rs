@@ -1,0 +1,170 @@
+//! The authentication of a request: find the credentials, verify them, decide.
+
+use super::{authenticate::Authenticate, authenticator::Authenticator};
+use crate::{
+    auth::csrf::{CsrfCheck, CsrfToken},
+    claims::VerifiedToken,
+    error::{AuthError, AuthErrorKind, Mismatch, quoted},
+    future::MaybeReady,
+    log,
+    request::{Credentials, Provenance, RequestHead},
+};
+
+impl Authenticator {
+    /// Finds the token in a request. The first of two calls an adapter makes.
+    ///
+    /// `None` when there is no token.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::MalformedRequest`] (400) or [`AuthErrorKind::MalformedToken`] (401), by the
+    /// rules of [`TokenSource`]; [`AuthErrorKind::CrossSite`], [`AuthErrorKind::MissingOrigin`] or
+    /// [`AuthErrorKind::WrongCsrfToken`] (403), by those of [`Csrf`].
+    pub fn credentials<'h>(
+        &self,
+        head: &'h dyn RequestHead,
+    ) -> Result<Option<Credentials<'h>>, AuthError> {
+        let found = self.find(head)?.map(Credentials::read).transpose();
+        found.map_err(|kind| self.refuse(kind.into()))
+    }
+
+    /// Verifies what [`credentials`](Self::credentials) found. The second call of an adapter.
+    ///
+    /// The future's output is `Ok(None)` for an anonymous request, which only
+    /// [`optional`](Self::optional) allows. It is ready at the first poll, unless a key has to be
+    /// fetched.
+    pub fn authenticate(&self, credentials: Option<Credentials<'_>>) -> Authenticate {
+        match credentials {
+            Some(credentials) => self.verify(&credentials),
+            None => Authenticate::ready(self.without_token()),
+        }
+    }
+
+    /// Finds the token in a request and verifies it: both calls in one.
+    pub fn check(&self, head: &dyn RequestHead) -> Authenticate {
+        match self.find(head) {
+            Ok(credentials) => self.authenticate(credentials),
+            Err(error) => Authenticate::ready(Err(error)),
+        }
+    }
+
+    /// Finds the token, and checks that the site that sent it in a cookie may do so, as far as the head
+    /// tells.
+    fn find<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<Credentials<'h>>, AuthError> {
+        let mut found = self
+            .source
+            .find(head)
+            .map_err(|kind| self.refuse(kind.into()))?;
+        if let Some(credentials) = &mut found
+            && credentials.from_cookie
+            && let Some(csrf) = &self.csrf
+            && let CsrfCheck::NeedsToken(value) =
+                csrf.check_head(head).map_err(|error| self.refuse(error))?
+        {
+            credentials.found.csrf_value = Some(value.0);
+        }
+        Ok(found)
+    }
+
+    fn verify(&self, credentials: &Credentials<'_>) -> Authenticate {
+        let found = &credentials.found;
+        match self.issuers.start(credentials.token, self.reader) {
+            MaybeReady::Ready(Some(Ok(token))) => self.decide(token, found),
+            MaybeReady::Ready(Some(Err(error))) => Authenticate::ready(Err(self.refuse(error))),
+            waiting => {
+                let authenticator = self.clone();
+                let csrf_value = found.csrf_value.map(<[u8]>::to_vec);
+                let (is_ambiguous, source_index) = (found.is_ambiguous, found.source_index);
+                Authenticate::new(MaybeReady::waiting(async move {
+                    let result = waiting.await;
+                    let found = Provenance {
+                        is_ambiguous,
+                        source_index,
+                        csrf_value: csrf_value.as_deref(),
+                    };
+                    match result {
+                        Ok(token) => authenticator.decide(token, &found).await,
+                        Err(error) => Err(authenticator.refuse(error)),
+                    }
+                }))
+            }
+        }
+    }
+
+    pub(super) fn missing_token(&self) -> AuthError {
+        self.with_params(AuthErrorKind::MissingToken.into())
+    }
+
+    fn with_params(&self, error: AuthError) -> AuthError {
+        match &self.params {
+            Some(params) => error.with_params(params),
+            None => error,
+        }
+    }
+
+    fn without_token(&self) -> Result<Option<VerifiedToken>, AuthError> {
+        if self.optional && !self.token_is_required {
+            log::count("anonymous");
+            return Ok(None);
+        }
+        Err(log::refusal(self.missing_token()))
+    }
+
+    /// The checks that come after the verifier's.
+    ///
+    /// Builds the `Authenticate` in place: moving the verdict costs more than reaching it.
+    fn decide(&self, token: VerifiedToken, found: &Provenance<'_>) -> Authenticate {
+        if let Err(error) = self.check_source(&token, found) {
+            return Authenticate::ready(Err(self.refuse(error)));
+        }
+        let token = match &self.params {
+            Some(params) => token.with_params(params),
+            None => token,
+        };
+        if let Some(policy) = &self.policy
+            && let Err(error) = policy.check(&token)
+        {
+            return Authenticate::ready(Err(log::refusal(error)));
+        }
+        log::count("accepted");
+        Authenticate::ready(Ok(Some(token)))
+    }
+
+    /// Checks that the token came from a source that is allowed for its issuer, that it was the only one,
+    /// and that its double-submit value is that of its session.
+    fn check_source(&self, token: &VerifiedToken, found: &Provenance<'_>) -> Result<(), AuthError> {
+        if found.is_ambiguous {
+            return Err(AuthErrorKind::MalformedRequest.into());
+        }
+        if !self.is_allowed_source(token, found.source_index) {
+            let error = AuthError::from(AuthErrorKind::UnknownIssuer);
+            return Err(error.about(|| {
+                let expected = "an issuer whose tokens count where this one was";
+                Mismatch::written("iss", expected, quoted(token.issuer()))
+            }));
+        }
+        match (&self.csrf, found.csrf_value) {
+            (Some(csrf), Some(value)) => csrf.check_verified(CsrfToken(value), token),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_allowed_source(&self, token: &VerifiedToken, index: Option<usize>) -> bool {
+        if self.own_sources.is_empty() {
+            return true;
+        }
+        let issuer = token.issuer();
+        let mut all = self.own_sources.iter();
+        let own = all.find(|(name, _)| issuer == Some(name));
+        match (own, index) {
+            (Some((_, own)), Some(index)) => own.allows(&self.source, index),
+            // No source was set for the issuer, or the token is from no request.
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// Logs a refusal, with the parameters of this authenticator's challenges.
+    fn refuse(&self, error: AuthError) -> AuthError {
+        log::refusal(self.with_params(error))
+    }
+}
