@@ -242,11 +242,11 @@ impl<K> VerifierBuilder<K> {
         if self.wanted.len() > VerifierBuilder::MOST_WANTED {
             return Err(setting("more than 64 claims are required"));
         }
-        let (places, context) = self.layout.resolve(self.wanted, self.clock)?;
+        let (claims, context) = self.layout.resolve(self.wanted, self.clock)?;
         let settings = VerifierSettings {
             issuers: (!self.any_issuer).then_some(self.issuers),
             audiences: (!self.any_audience).then_some(self.audiences),
-            places,
+            claims,
             types: self.types,
             leeway: seconds(self.leeway),
             max_age: self.max_age.map(seconds),

@@ -1,7 +1,7 @@
 //! A verifier's way into the cache, and back out of it.
 
 #[cfg(feature = "cache")]
-use super::rules::{Facts, OnHit, RULES, VerifierSettings};
+use super::rules::{OnHit, RULES, VerifierSettings};
 use super::verifier::Verifier;
 #[cfg(feature = "cache")]
 use crate::verify::cache::{CacheScope, TokenCache};
@@ -50,8 +50,8 @@ impl Verifier {
     }
 
     /// Keeps a token that these keys verified.
-    pub(super) fn keep(&self, text: &str, keys: Option<KeySetId>, token: &VerifiedToken) {
-        if let (Some(cache), Some(keys)) = (&self.settings().cache, keys) {
+    pub(super) fn keep(&self, text: &str, keys: KeySetId, token: &VerifiedToken) {
+        if let Some(cache) = &self.settings().cache {
             let verifier = self.id();
             cache.keep(text, CacheScope { verifier, keys }, token);
         }
@@ -70,12 +70,7 @@ impl Verifier {
 
     /// The rules that ask for more than the token and the settings.
     fn is_still_good(&self, token: &VerifiedToken) -> bool {
-        let facts = Facts {
-            header: token.header(),
-            payload: token.payload(),
-            claims: token.registered(),
-            now: self.now(),
-        };
+        let facts = self.facts(token.header(), token.payload(), token.registered());
         RULES
             .iter()
             .filter(|rule| rule.when == OnHit::Recheck)
@@ -93,7 +88,7 @@ impl Verifier {
         None
     }
 
-    pub(super) fn keep(&self, _: &str, _: Option<KeySetId>, _: &VerifiedToken) {}
+    pub(super) fn keep(&self, _: &str, _: KeySetId, _: &VerifiedToken) {}
 
     pub(crate) fn has_cache(&self) -> bool {
         false

@@ -1,18 +1,14 @@
-//! Why a token was accepted or refused, check by check.
+//! The explanation of a verdict, check by check.
 
 use std::{borrow::Cow, fmt};
 
-use super::rules::{Facts, RULES, Rule, VerifierSettings};
-use crate::{
-    claims::{Diagnosis, Unreadable},
-    error::{AuthError, AuthErrorKind, Mismatch},
-    jose::Header,
-};
+use crate::error::{AuthError, AuthErrorKind, Mismatch};
 
 /// The verdict on a token, and the checks that led to it.
 ///
-/// A payload that cannot be decoded has no check of its signature. A claim of another form than it must
-/// have fails by its own name, and what would compare it is left out. Made by [`Verifier::explain`](crate::Verifier::explain). Its `Display` is a table for people.
+/// Made by [`Verifier::explain`](crate::Verifier::explain). A payload that cannot be decoded has no check
+/// of its signature. A claim that has the wrong form fails under its own name, and checks that would
+/// compare it are left out. `Display` prints a table for people.
 #[derive(Clone, Debug, Default)]
 pub struct Explanation {
     checks: Vec<Check>,
@@ -39,18 +35,45 @@ impl Explanation {
             .filter(|check| matches!(check.verdict, Verdict::Failed(_)))
     }
 
-    pub(super) fn conclude(mut self, result: Result<(), AuthError>) -> Self {
-        self.refusal = result.err().map(|error| error.kind());
+    pub(super) fn step_passed(&mut self, step: &Step, found: String) {
+        self.checks.push(Check {
+            name: step.name.into(),
+            expected: step.expected.to_owned(),
+            found,
+            verdict: Verdict::Passed,
+        });
+    }
+
+    pub(super) fn step_failed(&mut self, step: &Step, kind: AuthErrorKind, wrong: &Mismatch) {
+        self.refuse(kind);
+        self.add(step.name, wrong, Verdict::Failed(kind));
+    }
+
+    /// Ends the explanation with a step that nothing can follow.
+    pub(super) fn stop(mut self, step: &Step, error: &AuthError) -> Self {
+        if let Some(wrong) = error.mismatch() {
+            self.step_failed(step, error.kind(), wrong);
+        }
         self
     }
 
-    fn add(&mut self, name: impl Into<Cow<'static, str>>, compared: &Mismatch, verdict: Verdict) {
+    pub(super) fn add(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        compared: &Mismatch,
+        verdict: Verdict,
+    ) {
         self.checks.push(Check {
             name: name.into(),
             expected: compared.expected().into_owned(),
             found: compared.found().into_owned(),
             verdict,
         });
+    }
+
+    /// Notes why the token is refused: the first reason counts.
+    pub(super) fn refuse(&mut self, kind: AuthErrorKind) {
+        self.refusal.get_or_insert(kind);
     }
 }
 
@@ -66,7 +89,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// One check: what it is called, what it expected, what it found, how it went.
+/// One check: its name, what it expected, what it found, and its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     name: Cow<'static, str>,
@@ -88,13 +111,13 @@ impl Check {
         &self.expected
     }
 
-    /// What the token holds, escaped and cut to 128 characters: see [`Mismatch`](crate::explain::Mismatch).
+    /// What the token contains, escaped and cut to 128 characters: see [`Mismatch`](crate::explain::Mismatch).
     #[must_use]
     pub fn found(&self) -> &str {
         &self.found
     }
 
-    /// How it went.
+    /// The verdict of this check.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.verdict
@@ -117,7 +140,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// How a check went.
+/// The verdict of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It failed, for this reason.
@@ -126,9 +149,9 @@ pub enum Verdict {
     Passed,
 }
 
-/// A check that is made before those of the claims.
+/// A check that comes before those of the claims.
 pub(super) struct Step {
-    pub(super) name: &'static str,
+    name: &'static str,
     expected: &'static str,
 }
 
@@ -143,123 +166,11 @@ impl Step {
     };
     pub(super) const PAYLOAD: Self = Self {
         name: "payload",
-        expected: "one JSON object",
+        expected: Self::PAYLOAD_FOUND,
     };
+    pub(super) const PAYLOAD_FOUND: &'static str = "one JSON object";
     pub(super) const SIGNATURE: Self = Self {
         name: "signature",
         expected: "a match under a known key",
     };
-}
-
-/// Listens to a verification.
-pub(super) trait Observer {
-    /// Whether to go on after a refusal.
-    const EVERY_CHECK: bool;
-    /// Whether the signature is checked. Without it, nothing is verified, and nothing may be kept.
-    const SIGNATURE: bool = true;
-
-    fn passed(&mut self, step: &Step, found: impl FnOnce() -> String);
-    fn failed(&mut self, step: &Step, kind: AuthErrorKind, wrong: impl FnOnce() -> Mismatch);
-    fn rule(
-        &mut self,
-        rule: &Rule,
-        settings: &VerifierSettings,
-        facts: &Facts<'_>,
-        failed: Option<AuthErrorKind>,
-    );
-
-    /// The payload cannot be read, so that there are no facts for the rules.
-    fn unreadable(
-        &mut self,
-        unreadable: Unreadable,
-        payload: &str,
-        settings: &VerifierSettings,
-        _: &Header,
-        _: i64,
-    ) {
-        self.failed(&Step::PAYLOAD, unreadable.kind(), || {
-            unreadable.mismatch(payload, &settings.places.wanted)
-        });
-    }
-}
-
-/// Hears nothing, costs nothing.
-#[cfg(not(feature = "metrics"))]
-pub(super) struct NoObserver;
-
-#[cfg(not(feature = "metrics"))]
-impl Observer for NoObserver {
-    const EVERY_CHECK: bool = false;
-
-    fn passed(&mut self, _: &Step, _: impl FnOnce() -> String) {}
-    fn failed(&mut self, _: &Step, _: AuthErrorKind, _: impl FnOnce() -> Mismatch) {}
-    fn rule(&mut self, _: &Rule, _: &VerifierSettings, _: &Facts<'_>, _: Option<AuthErrorKind>) {}
-}
-
-impl Observer for Explanation {
-    const EVERY_CHECK: bool = true;
-
-    fn passed(&mut self, step: &Step, found: impl FnOnce() -> String) {
-        self.checks.push(Check {
-            name: step.name.into(),
-            expected: step.expected.to_owned(),
-            found: found(),
-            verdict: Verdict::Passed,
-        });
-    }
-
-    fn failed(&mut self, step: &Step, kind: AuthErrorKind, wrong: impl FnOnce() -> Mismatch) {
-        self.add(step.name, &wrong(), Verdict::Failed(kind));
-    }
-
-    fn rule(
-        &mut self,
-        rule: &Rule,
-        settings: &VerifierSettings,
-        facts: &Facts<'_>,
-        failed: Option<AuthErrorKind>,
-    ) {
-        let verdict = failed.map_or(Verdict::Passed, Verdict::Failed);
-        self.add(rule.name, &rule.compare(settings, facts), verdict);
-    }
-
-    /// Looks at each claim by itself, and then goes on with the others.
-    fn unreadable(
-        &mut self,
-        unreadable: Unreadable,
-        payload: &str,
-        settings: &VerifierSettings,
-        header: &Header,
-        now: i64,
-    ) {
-        let wanted = &settings.places.wanted;
-        let Some(Diagnosis {
-            wrong,
-            payload,
-            claims,
-        }) = Diagnosis::of(payload, wanted)
-        else {
-            let wrong = || unreadable.mismatch(payload, wanted);
-            return self.failed(&Step::PAYLOAD, unreadable.kind(), wrong);
-        };
-        self.passed(&Step::PAYLOAD, || Step::PAYLOAD.expected.to_owned());
-        for wrong in &wrong {
-            let verdict = Verdict::Failed(AuthErrorKind::InvalidClaim);
-            self.add(wrong.claim().to_owned(), wrong, verdict);
-        }
-        let facts = Facts {
-            header,
-            payload: &payload,
-            claims: &claims,
-            now,
-        };
-        for rule in RULES {
-            // Who compares a claim that cannot be read has nothing to say.
-            let is_wrong = |wrong: &Mismatch| (rule.compares)(settings, wrong.claim());
-            if !wrong.iter().any(is_wrong) {
-                let failed = (rule.check)(settings, &facts).err();
-                self.rule(rule, settings, &facts, failed.map(|refused| refused.kind()));
-            }
-        }
-    }
 }

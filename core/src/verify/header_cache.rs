@@ -1,14 +1,14 @@
-//! Headers that have been parsed. An issuer writes the same one into all tokens of one key.
+//! A cache of parsed headers: an issuer writes one header into all tokens of one key.
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use crate::jose::Header;
+use crate::{error::AuthErrorKind, jose::Header};
 
 /// The headers of good tokens.
 #[derive(Default)]
-pub(super) struct HeaderCache([ArcSwapOption<CachedHeader>; PLACES]);
+pub(super) struct HeaderCache([ArcSwapOption<CachedHeader>; Self::ENTRIES]);
 
 /// A header, and the encoded text that it was parsed from.
 struct CachedHeader {
@@ -16,29 +16,62 @@ struct CachedHeader {
     header: Arc<Header>,
 }
 
-/// How many headers are remembered: keys of one issuer, mostly.
-const PLACES: usize = 8;
+/// The header of the token at hand.
+///
+/// One that is new is not shared before the token is known to be good, so that a token that is refused
+/// early costs no allocation.
+#[derive(Default)]
+pub(super) struct HeaderSlot {
+    cached: Option<Arc<Header>>,
+    new: Option<Header>,
+}
 
 impl HeaderCache {
-    /// The header of an earlier good token, if its text was the same byte by byte.
-    pub(super) fn recall(&self, encoded: &str) -> Option<Arc<Header>> {
-        let memo = self.place(encoded).load();
-        let memo = memo.as_ref().filter(|memo| *memo.encoded == *encoded)?;
-        Some(Arc::clone(&memo.header))
+    /// Usually one for each key of an issuer.
+    const ENTRIES: usize = 8;
+
+    /// Recalls the header of an earlier token with these very bytes, or parses it.
+    pub(super) fn read<'h>(
+        &self,
+        encoded: &str,
+        slot: &'h mut HeaderSlot,
+    ) -> Result<&'h Header, AuthErrorKind> {
+        slot.cached = self.recall(encoded);
+        match &slot.cached {
+            Some(header) => Ok(header),
+            None => Header::parse_into(encoded, &mut slot.new),
+        }
     }
 
-    /// Only the header of an accepted token may get here, so that nobody else can push it out.
-    pub(super) fn remember(&self, encoded: &str, header: &Arc<Header>) {
-        self.place(encoded).store(Some(Arc::new(CachedHeader {
+    /// Shares the header that [`read`](Self::read) put into the slot, and remembers it.
+    ///
+    /// Only for the header of an accepted token, so that no stranger can push one out.
+    pub(super) fn keep(
+        &self,
+        encoded: &str,
+        slot: &mut HeaderSlot,
+    ) -> Result<Arc<Header>, AuthErrorKind> {
+        if let Some(header) = slot.cached.take() {
+            return Ok(header);
+        }
+        let new = slot.new.take().ok_or(AuthErrorKind::MalformedToken)?;
+        let header = Arc::new(new);
+        self.entry(encoded).store(Some(Arc::new(CachedHeader {
             encoded: encoded.into(),
-            header: Arc::clone(header),
+            header: Arc::clone(&header),
         })));
+        Ok(header)
     }
 
-    /// Where this header is remembered: its first words and its last, folded into one number, and
-    /// that into a place.
-    fn place(&self, encoded: &str) -> &ArcSwapOption<CachedHeader> {
-        /// The golden ratio of 64 bits: each bit of the one number counts in the upper ones.
+    fn recall(&self, encoded: &str) -> Option<Arc<Header>> {
+        let entry = self.entry(encoded).load();
+        let entry = entry.as_ref().filter(|entry| *entry.encoded == *encoded)?;
+        Some(Arc::clone(&entry.header))
+    }
+
+    /// Returns the entry of this header: a hash of its first words and its last one selects it.
+    fn entry(&self, encoded: &str) -> &ArcSwapOption<CachedHeader> {
+        /// 2^64 divided by the golden ratio: each bit of the sum counts in the upper ones.
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
         let bytes = encoded.as_bytes();
@@ -46,7 +79,7 @@ impl HeaderCache {
         let words = first.chain(bytes.last_chunk());
         let fold = |sum: u64, word: &[u8; 8]| sum.rotate_left(7) ^ u64::from_le_bytes(*word);
         let sum = words.fold(0, fold).wrapping_mul(SPREAD);
-        &self.0[usize::try_from(sum >> 61).unwrap_or(0) % PLACES]
+        &self.0[usize::try_from(sum >> 61).unwrap_or(0) % Self::ENTRIES]
     }
 }
 
@@ -54,7 +87,7 @@ impl HeaderCache {
 mod tests {
     use std::{collections::HashSet, sync::Arc};
 
-    use super::{HeaderCache, PLACES};
+    use super::HeaderCache;
     use crate::{
         KeySet, Keys, SigningKey, Verifier,
         jose::base64url,
@@ -72,16 +105,16 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_many_keys_use_all_places() {
-        let memos = HeaderCache::default();
+    fn headers_of_many_keys_use_all_entries() {
+        let cache = HeaderCache::default();
         for (before, after) in [
             (r#"{"kid":""#, r#"","alg":"RS256","typ":"JWT"}"#),
             (r#"{"alg":"RS256","typ":"JWT","kid":""#, r#""}"#),
         ] {
             let headers = (0..100).map(|n| base64url::encode(format!("{before}{n}{after}")));
-            let place = |header: String| std::ptr::from_ref(memos.place(&header));
-            let places: HashSet<_> = headers.map(place).collect();
-            assert_eq!(places.len(), PLACES);
+            let entry = |header: String| std::ptr::from_ref(cache.entry(&header));
+            let entries: HashSet<_> = headers.map(entry).collect();
+            assert_eq!(entries.len(), HeaderCache::ENTRIES);
         }
     }
 
@@ -107,7 +140,7 @@ mod tests {
             let ready = futures_executor::block_on(verifier.verify(&text));
             assert_eq!(ready.is_ok(), remembered);
             let (header, _) = text.split_once('.').unwrap();
-            assert_eq!(verifier.memos().recall(header).is_some(), remembered);
+            assert_eq!(verifier.headers().recall(header).is_some(), remembered);
         }
     }
 }

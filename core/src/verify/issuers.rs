@@ -198,10 +198,9 @@ fn choose<'r>(
     if let Ok(Some(issuer)) = Member::<Cow<'_, str>>::named("iss").read(payload) {
         return verifier(&issuer);
     }
-    let claims = RegisteredClaims::parse(payload, &ClaimSpec::NOTHING).map_err(|unreadable| {
-        let error = AuthError::from(unreadable.kind());
-        error.about(|| unreadable.mismatch(payload, &ClaimSpec::NOTHING))
-    })?;
+    let spec = &ClaimSpec::NOTHING;
+    let claims = RegisteredClaims::parse(payload, spec)
+        .map_err(|unreadable| unreadable.into_error(payload, spec))?;
     let issuer = claims.issuer.ok_or_else(|| {
         let error = AuthError::from(AuthErrorKind::MissingClaim);
         error.about(|| Mismatch::fixed(&ISSUER, "absent"))

@@ -158,7 +158,7 @@ pub(super) struct ResolvedClaims {
     pub(super) audience: ResolvedClaim,
     /// Claims, and the texts that each may be. One that may be none must be absent.
     pub(super) values: Vec<(ResolvedClaim, Vec<Box<str>>)>,
-    pub(super) wanted: ClaimSpec,
+    pub(super) spec: ClaimSpec,
 }
 
 impl ResolvedClaims {
@@ -168,7 +168,7 @@ impl ResolvedClaims {
         name: &str,
         alternatives: Vec<Box<str>>,
     ) -> Result<(), ConfigError> {
-        let claim = named(&mut self.wanted, name)?;
+        let claim = named(&mut self.spec, name)?;
         self.values.push((claim, alternatives));
         Ok(())
     }
@@ -178,7 +178,7 @@ impl ResolvedClaims {
 #[derive(Clone, Debug)]
 pub(super) struct ResolvedClaim {
     pub(super) name: Box<str>,
-    pub(super) place: ClaimSlot,
+    pub(super) slot: ClaimSlot,
 }
 
 impl ClaimLayout {
@@ -202,41 +202,41 @@ impl ClaimLayout {
                 "the claim {name:?} is both required and refused"
             )));
         }
-        let mut wanted = ClaimSpec::new(claims);
-        let audience = named(&mut wanted, &self.audience_claim)?;
-        let (ClaimSlot::Audience | ClaimSlot::ClientId | ClaimSlot::Other(_)) = audience.place
+        let mut spec = ClaimSpec::new(claims);
+        let audience = named(&mut spec, &self.audience_claim)?;
+        let (ClaimSlot::Audience | ClaimSlot::ClientId | ClaimSlot::Other(_)) = audience.slot
         else {
             return Err(misplaced(&self.audience_claim, "an audience"));
         };
         let mut scopes = Vec::new();
         for name in self.scopes.names() {
-            let place = wanted.scopes(name).filter(|_| !name.is_empty());
-            scopes.push(place.ok_or_else(|| misplaced(name, "scopes"))?);
+            let slot = spec.scopes(name).filter(|_| !name.is_empty());
+            scopes.push(slot.ok_or_else(|| misplaced(name, "scopes"))?);
         }
-        let mut places = ResolvedClaims {
+        let mut resolved = ResolvedClaims {
             audience,
             values: Vec::new(),
-            wanted,
+            spec,
         };
         let refused = self.refused.into_iter().map(|name| (name, Vec::new()));
         for (name, alternatives) in self.values.into_iter().chain(refused) {
-            places.require(&name, alternatives)?;
+            resolved.require(&name, alternatives)?;
         }
         let context = TokenContext {
             clock,
             roles: self.roles,
             scopes,
         };
-        Ok((places, context))
+        Ok((resolved, context))
     }
 }
 
 /// Has a claim read as texts.
-fn named(wanted: &mut ClaimSpec, name: &str) -> Result<ResolvedClaim, ConfigError> {
-    let place = wanted.text(name).filter(|_| !name.is_empty());
+fn named(spec: &mut ClaimSpec, name: &str) -> Result<ResolvedClaim, ConfigError> {
+    let slot = spec.text(name).filter(|_| !name.is_empty());
     Ok(ResolvedClaim {
         name: name.into(),
-        place: place.ok_or_else(|| misplaced(name, "a text"))?,
+        slot: slot.ok_or_else(|| misplaced(name, "a text"))?,
     })
 }
 

@@ -6,6 +6,7 @@ mod cache;
 mod cached;
 mod describe;
 mod explain;
+mod explanation;
 mod header_cache;
 mod issuers;
 mod layout;
@@ -14,7 +15,6 @@ mod refresh;
 mod refused;
 mod rules;
 mod signature;
-#[cfg(feature = "metrics")]
 mod timing;
 mod typed;
 mod verifier;
@@ -24,7 +24,7 @@ mod wrong;
 pub use self::cache::{TokenCache, TokenCacheBuilder};
 pub use self::{
     builder::VerifierBuilder,
-    explain::{Check, Explanation, Verdict},
+    explanation::{Check, Explanation, Verdict},
     issuers::Issuers,
     verifier::Verifier,
 };

@@ -1,180 +1,153 @@
-//! All checks of a token, in their order.
+//! The checks of a token, in their order.
 
 use std::sync::Arc;
 
 use super::{
-    explain::{Observer, Step},
-    refused::Refused,
+    header_cache::HeaderSlot,
     rules::{Facts, RULES},
+    timing::StageTimer,
     verifier::Verifier,
     wrong,
 };
 use crate::{
     claims::{ClaimSpec, RegisteredClaims, Unreadable},
-    error::{AuthError, AuthErrorKind, Mismatch},
+    error::AuthError,
     jose::{Buffer, Compact, Header, json},
     keys::KeySetId,
 };
 
-impl Verifier {
-    /// The one way through all checks. Silent, it stops at the first refusal; explaining, it goes
-    /// on as far as there is something to look at, and still reports the first.
-    pub(super) fn run<L: Observer, P, O>(
-        &self,
-        token: &str,
-        log: &mut L,
-        read: impl FnOnce(&mut RegisteredClaims, &str, &ClaimSpec) -> Result<P, Unreadable>,
-        accept: impl FnOnce(Accepted<'_, P>) -> O,
-    ) -> Result<O, AuthError> {
-        let mut refusal = None;
-        let mut refuse = |error: AuthError| {
-            if L::EVERY_CHECK {
-                refusal.get_or_insert(error);
-                Ok(())
-            } else {
-                Err(error)
-            }
-        };
-
-        let limit = self.max_token_bytes();
-        let compact = Compact::parse(token, limit).map_err(|kind| {
-            let wrong = || wrong::form(kind, token, limit);
-            log.failed(&Step::FORMAT, kind, wrong);
-            explained::<L>(kind.into(), wrong)
-        })?;
-        log.passed(&Step::FORMAT, || format!("{} bytes", token.len()));
-
-        let known = self.memos().recall(compact.header);
-        // Not shared before it is known to be good, so that a token that is refused early costs no
-        // allocation; nor moved.
-        let mut new = None;
-        let header = match &known {
-            Some(known) => Ok(&**known),
-            None => Header::parse_into(compact.header, &mut new),
-        };
-        let header = header.map_err(|kind| {
-            let wrong = || wrong::header(kind, compact.header);
-            log.failed(&Step::HEADER, kind, wrong);
-            explained::<L>(kind.into(), wrong)
-        })?;
-        log.passed(&Step::HEADER, || wrong::found_in(header));
-
-        // Made where it is needed: that costs as much as reading a header.
-        let mut buffer = None;
-        let mut room = Some(&mut buffer);
-        let mut payload = None;
-        let mut keys = None;
-        if L::SIGNATURE {
-            // Before anything is computed over it, for that finds every byte out of the alphabet.
-            let decode_payload = || {
-                payload = room.take().and_then(|room| decode(room, compact.payload));
-                payload.is_some()
-            };
-            let signature = self.check_signature(header, &compact, decode_payload);
-            match signature {
-                Ok(by) => {
-                    // Without a verdict, the step below says why.
-                    if by.is_some() {
-                        log.passed(&Step::SIGNATURE, || wrong::found_in(header));
-                    }
-                    keys = by;
-                }
-                Err(refused) => {
-                    let kind = refused.kind();
-                    let wrong = || wrong::signature(kind, header);
-                    log.failed(&Step::SIGNATURE, kind, wrong);
-                    refuse(explained::<L>(refused.into(), wrong))?;
-                }
-            }
-        }
-        if let Some(room) = room {
-            payload = decode(room, compact.payload);
-        }
-
-        let mut claims = RegisteredClaims::default();
-        let Some(payload) = payload.and_then(json::text) else {
-            let kind = AuthErrorKind::MalformedToken;
-            log.failed(&Step::PAYLOAD, kind, wrong::encoding);
-            let error = explained::<L>(kind.into(), wrong::encoding);
-            return Err(refusal.unwrap_or(error));
-        };
-        let wanted = &self.settings().places.wanted;
-        let parsed = match read(&mut claims, payload, wanted) {
-            Ok(parsed) => parsed,
-            Err(unreadable) => {
-                log.unreadable(unreadable, payload, self.settings(), header, self.now());
-                let wrong = || unreadable.mismatch(payload, wanted);
-                let error = explained::<L>(unreadable.kind().into(), wrong);
-                return Err(refusal.unwrap_or(error));
-            }
-        };
-        log.passed(&Step::PAYLOAD, || "one JSON object".to_owned());
-
-        let facts = Facts {
-            header,
-            payload,
-            claims: &claims,
-            now: self.now(),
-        };
-        for rule in RULES {
-            let result = (rule.check)(self.settings(), &facts);
-            let failed = result.as_ref().err().map(Refused::kind);
-            log.rule(rule, self.settings(), &facts, failed);
-            if let Err(refused) = result {
-                let wrong = || rule.compare(self.settings(), &facts);
-                refuse(explained::<L>(refused.into(), wrong))?;
-            }
-        }
-        if let Some(error) = refusal {
-            return Err(error);
-        }
-        // Every way here goes by a key that verified it; another one would stop here.
-        if L::SIGNATURE && keys.is_none() {
-            return Err(AuthErrorKind::BadSignature.into());
-        }
-        let header = match (known, new) {
-            (Some(known), _) => known,
-            (None, Some(new)) => {
-                let new = Arc::new(new);
-                if L::SIGNATURE {
-                    self.memos().remember(compact.header, &new);
-                }
-                new
-            }
-            (None, None) => return Err(AuthErrorKind::MalformedToken.into()),
-        };
-        Ok(accept(Accepted {
-            header,
-            payload,
-            claims: &mut claims,
-            parsed,
-            keys,
-        }))
-    }
+/// Memory that one token is taken apart in: what is large is written here, and not moved.
+#[derive(Default)]
+pub(super) struct Scratch {
+    pub(super) header: HeaderSlot,
+    pub(super) payload: Option<Buffer<PAYLOAD>>,
+    pub(super) claims: Option<RegisteredClaims>,
 }
 
-/// The error with what was wrong; without it where somebody listens to each check.
-fn explained<L: Observer>(error: AuthError, wrong: impl FnOnce() -> Mismatch) -> AuthError {
-    if L::EVERY_CHECK {
-        return error;
-    }
-    error.about(wrong)
-}
-
-fn decode<'b>(room: &'b mut Option<Buffer<PAYLOAD>>, encoded: &str) -> Option<&'b [u8]> {
-    room.insert(Buffer::new()).decode(encoded)
-}
-
-/// What passed all checks, before anything of it is kept.
-pub(super) struct Accepted<'t, P> {
-    pub(super) header: Arc<Header>,
-    pub(super) payload: &'t str,
-    /// The accepting side may take them; they are not moved here, for they are large.
-    pub(super) claims: &'t mut RegisteredClaims,
-    pub(super) parsed: P,
-    /// Those that verified it. By now, others may have taken their place.
-    pub(super) keys: Option<KeySetId>,
-}
-
-/// Bytes of a payload that are decoded on the stack: most of them. Larger ones take a vector.
+/// Bytes of a payload that are decoded on the stack. Larger payloads take a vector.
 pub(crate) const PAYLOAD: usize = 1 << 10;
+
+/// A token in its three parts, and the time since its verification began.
+pub(super) struct Split<'t> {
+    token: Compact<'t>,
+    timer: StageTimer,
+}
+
+/// A token that passed all checks, before anything of it is kept.
+pub(super) struct Accepted<'s, P> {
+    pub(super) header: Arc<Header>,
+    pub(super) payload: &'s str,
+    /// May be taken.
+    pub(super) claims: &'s mut RegisteredClaims,
+    /// What `read` made of the payload.
+    pub(super) parsed: P,
+    /// The keys that verified it. Others may have replaced them since.
+    pub(super) keys: KeySetId,
+}
+
+impl Verifier {
+    /// Runs all checks; the first that fails refuses the token. `read` reads a payload that is signed.
+    ///
+    /// [`explain`](Self::explain) runs the same stages, and goes on after a refusal.
+    pub(super) fn run<'s, P>(
+        &self,
+        split: Split<'_>,
+        scratch: &'s mut Scratch,
+        read: impl FnOnce(&mut RegisteredClaims, &str, &ClaimSpec) -> Result<P, Unreadable>,
+    ) -> Result<Accepted<'s, P>, AuthError> {
+        let Scratch {
+            header: slot,
+            payload: buffer,
+            claims,
+        } = scratch;
+
+        let Split { token, mut timer } = split;
+        let header = self.read_header(&token, slot)?;
+
+        timer.next("signature");
+        let signed = self
+            .check_signature(&token, header, buffer)
+            .map_err(|unsigned| unsigned.into_error(header))?;
+
+        timer.next("payload");
+        let payload = payload_text(signed.payload())?;
+        let spec = &self.settings().claims.spec;
+        let claims = claims.insert(RegisteredClaims::default());
+        let parsed = read(claims, payload, spec)
+            .map_err(|unreadable| unreadable.into_error(payload, spec))?;
+
+        timer.next("claims");
+        self.check_rules(&self.facts(header, payload, claims))?;
+
+        Ok(Accepted {
+            header: self.headers().keep(token.header, slot)?,
+            payload,
+            claims,
+            parsed,
+            keys: signed.keys(),
+        })
+    }
+
+    /// Begins a verification. What is no token at all ends here, before there is a [`Scratch`].
+    pub(super) fn begin<'t>(&self, text: &'t str) -> Result<Split<'t>, AuthError> {
+        let timer = StageTimer::start("header");
+        let token = self.split(text)?;
+        Ok(Split { token, timer })
+    }
+
+    /// Splits a token into its three parts.
+    pub(super) fn split<'t>(&self, text: &'t str) -> Result<Compact<'t>, AuthError> {
+        let limit = self.max_token_bytes();
+        Compact::parse(text, limit)
+            .map_err(|kind| AuthError::from(kind).about(|| wrong::form(kind, text, limit)))
+    }
+
+    /// Reads the header of a token, or recalls it.
+    pub(super) fn read_header<'h>(
+        &self,
+        token: &Compact<'_>,
+        slot: &'h mut HeaderSlot,
+    ) -> Result<&'h Header, AuthError> {
+        self.headers()
+            .read(token.header, slot)
+            .map_err(|kind| AuthError::from(kind).about(|| wrong::header(kind, token.header)))
+    }
+
+    /// Gathers what the rules look at.
+    pub(super) fn facts<'t>(
+        &self,
+        header: &'t Header,
+        payload: &'t str,
+        claims: &'t RegisteredClaims,
+    ) -> Facts<'t> {
+        Facts {
+            header,
+            payload,
+            claims,
+            now: self.now(),
+        }
+    }
+
+    fn check_rules(&self, facts: &Facts<'_>) -> Result<(), AuthError> {
+        let settings = self.settings();
+        for rule in RULES {
+            if let Err(refused) = (rule.check)(settings, facts) {
+                return Err(AuthError::from(refused).about(|| rule.compare(settings, facts)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Decodes a payload that nothing has verified: to explain a refusal, or to spare a fetch of keys.
+pub(super) fn decode_unverified<'b>(
+    token: &Compact<'_>,
+    buffer: &'b mut Option<Buffer<PAYLOAD>>,
+) -> Result<&'b str, AuthError> {
+    let decoded = buffer.insert(Buffer::new()).decode(token.payload);
+    payload_text(decoded.ok_or_else(wrong::encoding)?)
+}
+
+fn payload_text(payload: &[u8]) -> Result<&str, AuthError> {
+    json::text(payload).ok_or_else(wrong::encoding)
+}

@@ -1,13 +1,14 @@
 //! What happens when the keys at hand do not verify a token, and newer ones might.
 
 use super::{
-    explain::{Observer, Step},
-    rules::{Facts, REVOCATION, Rule, VerifierSettings},
+    pipeline::decode_unverified,
+    rules::{REVOCATION, RULES},
     verifier::Verifier,
+    wrong,
 };
 use crate::{
-    claims::{ClaimSpec, Reader, RegisteredClaims, Unreadable, VerifiedToken},
-    error::{AuthError, AuthErrorKind, Mismatch},
+    claims::{Reader, RegisteredClaims, VerifiedToken},
+    error::{AuthError, AuthErrorKind},
     future::{BoxFuture, MaybeReady},
     jose::{Compact, Header, Key, base64url, json},
     keys::{KeySource, KeysUnavailable, RefreshReason},
@@ -25,15 +26,16 @@ impl Verifier {
             return MaybeReady::ready(Ok(verified));
         }
         match token.read() {
-            Ok(text) => self.start_with(text, move |verifier, token| {
-                verifier.verify_anew(token, reader)
+            Ok(text) => self.verify_or_refresh(text, move |verifier, token| {
+                verifier.verify_uncached(token, reader)
             }),
             Err(kind) => MaybeReady::ready(Err(kind.into())),
         }
     }
 
-    /// The same, with another way to verify.
-    pub(super) fn start_with<O: Send + 'static>(
+    /// Verifies a token by `verify`, and once more after a refresh of the keys if that could change the
+    /// verdict.
+    pub(super) fn verify_or_refresh<O: Send + 'static>(
         &self,
         token: &str,
         verify: impl Fn(&Self, &str) -> Result<O, AuthError> + Send + 'static,
@@ -42,7 +44,7 @@ impl Verifier {
             Ok(accepted) => return MaybeReady::ready(Ok(accepted)),
             Err(error) => error,
         };
-        let Some(refreshed) = self.refresh(token, error.kind()) else {
+        let Some(refreshed) = self.refresh_keys(token, error.kind()) else {
             return MaybeReady::ready(Err(error));
         };
         let verifier = self.clone();
@@ -56,7 +58,7 @@ impl Verifier {
                 && refreshed.is_ok()
                 && let Some(kind) = result.as_ref().err().map(AuthError::kind)
                 && kind != before
-                && let Some(newer) = verifier.refresh(&token, kind)
+                && let Some(newer) = verifier.refresh_keys(&token, kind)
             {
                 before = kind;
                 refreshed = newer.await;
@@ -65,9 +67,7 @@ impl Verifier {
             match (result, refreshed) {
                 // The key may be new, and the source could not look: nobody can tell.
                 (Err(again), Err(unavailable)) if again.kind() == before => {
-                    Err(AuthError::from(AuthErrorKind::KeysUnavailable)
-                        .with_retry_after(unavailable.seconds())
-                        .with_source(unavailable))
+                    Err(wrong::keys_unavailable(unavailable))
                 }
                 (result, _) => result,
             }
@@ -75,17 +75,14 @@ impl Verifier {
     }
 
     /// Asks the source for newer keys, if they could change the verdict.
-    fn refresh(
-        &self,
-        token: &str,
-        kind: AuthErrorKind,
-    ) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+    fn refresh_keys(&self, token: &str, refusal: AuthErrorKind) -> Option<Refreshed> {
         let source = self.keys().source();
-        if kind == AuthErrorKind::KeysUnavailable {
+        if refusal == AuthErrorKind::KeysUnavailable {
             return source.refresh(RefreshReason::NoKeys);
         }
+        // Before the token is parsed, which most refusals are not worth.
         let may_be_new = matches!(
-            kind,
+            refusal,
             AuthErrorKind::AmbiguousKey
                 | AuthErrorKind::BadSignature
                 | AuthErrorKind::UnknownKey
@@ -94,11 +91,24 @@ impl Verifier {
         if !may_be_new || !source.can_refresh() {
             return None;
         }
-        let compact = Compact::parse(token, self.max_token_bytes()).ok()?;
-        let header = Header::parse(compact.header).ok()?;
-        let why = match (kind, header.key_id()) {
-            // Who has no secrets gets none: a provider does not publish them.
-            _ if header.algorithm().is_symmetric() && has_no_secret(source) => return None,
+        let token = Compact::parse(token, self.max_token_bytes()).ok()?;
+        let header = Header::parse(token.header).ok()?;
+        source.refresh(self.refresh_reason(&token, &header, refusal)?)
+    }
+
+    /// Says why newer keys could verify this token, which those at hand do not.
+    fn refresh_reason<'h>(
+        &self,
+        token: &Compact<'_>,
+        header: &'h Header,
+        refusal: AuthErrorKind,
+    ) -> Option<RefreshReason<'h>> {
+        let source = self.keys().source();
+        // A provider publishes no secrets: a set without one does not get one.
+        if header.algorithm().is_symmetric() && has_no_secret(source) {
+            return None;
+        }
+        let reason = match (refusal, header.key_id()) {
             (AuthErrorKind::UnknownKey, Some(id)) => RefreshReason::UnknownKey(id),
             // The verifier, not the keys, refuses the algorithm.
             _ if !self.accepts(header.algorithm()) => return None,
@@ -106,36 +116,40 @@ impl Verifier {
             (_, Some(id)) if source.snapshot().is_ok_and(|set| set.has_key(id)) => return None,
             _ => RefreshReason::NoMatch,
         };
-        // Beside an HMAC, no payload is worth reading: nobody fetches its keys from a provider.
-        let is_short = compact.payload.len() <= LONGEST_READ;
-        let asks_in_vain = base64url::decode(compact.signature).is_none()
-            || match is_short && !header.algorithm().is_symmetric() {
-                true => self.is_refused_by_its_claims(token),
-                false => base64url::decode(compact.payload).is_none(),
-            };
-        if asks_in_vain {
-            return None;
-        }
-        source.refresh(why)
+        (!self.is_hopeless(token, header)).then_some(reason)
     }
 
-    /// Whether no key could make this token a good one: it has expired, or is of another issuer.
+    /// Returns whether no key could make this token a good one: it is junk, has expired, or is of another
+    /// issuer.
     ///
     /// What is read here is not verified. It can only spare a fetch, never let anybody in.
-    fn is_refused_by_its_claims(&self, token: &str) -> bool {
-        let mut log = ClaimsProbe { refused: false };
-        let mut is_read = true;
-        let read = |claims: &mut RegisteredClaims, payload: &str, wanted: &ClaimSpec| {
-            is_read = is_worth_reading(payload.as_bytes());
-            match is_read {
-                true => RegisteredClaims::read(claims, payload, wanted),
-                false => Err(Unreadable::NoObject),
-            }
+    fn is_hopeless(&self, token: &Compact<'_>, header: &Header) -> bool {
+        if base64url::decode(token.signature).is_none() {
+            return true;
+        }
+        // Beside an HMAC, no payload is worth reading: nobody fetches its keys from a provider.
+        if header.algorithm().is_symmetric() || token.payload.len() > LONGEST_READ {
+            return base64url::decode(token.payload).is_none();
+        }
+        let mut buffer = None;
+        let Ok(payload) = decode_unverified(token, &mut buffer) else {
+            return true;
         };
-        let _ = self.run(token, &mut log, read, |_| ());
-        is_read && log.refused
+        if !is_worth_reading(payload.as_bytes()) {
+            return false;
+        }
+        let Ok(claims) = RegisteredClaims::parse(payload, &self.settings().claims.spec) else {
+            return true;
+        };
+        let facts = self.facts(header, payload, &claims);
+        // A token that proves nothing is not told what has been revoked.
+        let mut rules = RULES.iter().filter(|rule| rule.name != REVOCATION);
+        rules.any(|rule| (rule.check)(self.settings(), &facts).is_err())
     }
 }
+
+/// The future of a [`KeySource`] that was asked for newer keys.
+type Refreshed = BoxFuture<Result<(), KeysUnavailable>>;
 
 /// The longest encoded payload whose claims are looked at before a source is asked for newer keys, in
 /// bytes.
@@ -155,31 +169,4 @@ fn has_no_secret(source: &dyn KeySource) -> bool {
     source
         .snapshot()
         .is_ok_and(|set| !set.keys().iter().any(is_secret))
-}
-
-/// Listens to all checks but that of the signature, which has failed already.
-struct ClaimsProbe {
-    refused: bool,
-}
-
-impl Observer for ClaimsProbe {
-    const EVERY_CHECK: bool = true;
-    const SIGNATURE: bool = false;
-
-    fn passed(&mut self, _: &Step, _: impl FnOnce() -> String) {}
-
-    fn failed(&mut self, _: &Step, _: AuthErrorKind, _: impl FnOnce() -> Mismatch) {
-        self.refused = true;
-    }
-
-    fn rule(
-        &mut self,
-        rule: &Rule,
-        _: &VerifierSettings,
-        _: &Facts<'_>,
-        failed: Option<AuthErrorKind>,
-    ) {
-        // Who has not proved anything is not told what is revoked.
-        self.refused |= failed.is_some() && rule.name != REVOCATION;
-    }
 }

@@ -23,7 +23,7 @@ pub(super) struct VerifierSettings {
     pub(super) issuers: Option<Vec<Box<str>>>,
     /// `None`: any.
     pub(super) audiences: Option<Vec<Box<str>>>,
-    pub(super) places: ResolvedClaims,
+    pub(super) claims: ResolvedClaims,
     /// Empty: the usual ones.
     pub(super) types: Vec<Box<str>>,
     /// Seconds.
@@ -105,14 +105,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, _| false,
         claim: |settings, facts| listed(facts.missing(settings).map(str::to_owned)).into(),
         expected: |settings, facts| match facts.claims.missing {
-            0 => listed(
-                settings
-                    .places
-                    .wanted
-                    .claims
-                    .iter()
-                    .map(ToString::to_string),
-            ),
+            0 => listed(settings.claims.spec.claims.iter().map(ToString::to_string)),
             _ => "present".to_owned(),
         },
         found: |_, facts| presence(facts.claims.missing == 0).to_owned(),
@@ -122,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         when: OnHit::Skip,
         check: required_values,
         compares: |settings, claim| {
-            let mut values = settings.places.values.iter();
+            let mut values = settings.claims.values.iter();
             values.any(|(own, _)| *own.name == *claim)
         },
         claim: |settings, facts| {
@@ -137,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
         },
         found: |settings, facts| {
             let all = values_to_show(settings, facts);
-            listed(all.map(|(claim, _)| format!("{} {}", claim.name, facts.list(claim.place))))
+            listed(all.map(|(claim, _)| format!("{} {}", claim.name, facts.list(claim.slot))))
         },
     },
     Rule {
@@ -153,16 +146,16 @@ pub(super) const RULES: &[Rule] = &[
         name: "aud",
         when: OnHit::Skip,
         check: audience,
-        compares: |settings, claim| *settings.places.audience.name == *claim,
-        claim: |settings, _| settings.places.audience.name.to_string().into(),
+        compares: |settings, claim| *settings.claims.audience.name == *claim,
+        claim: |settings, _| settings.claims.audience.name.to_string().into(),
         expected: |settings, _| {
             let expected = any_of(settings.audiences.as_deref());
-            match settings.places.audience.place {
+            match settings.claims.audience.slot {
                 ClaimSlot::Audience => expected,
-                _ => format!("{expected} as {}", settings.places.audience.name),
+                _ => format!("{expected} as {}", settings.claims.audience.name),
             }
         },
-        found: |settings, facts| facts.list(settings.places.audience.place),
+        found: |settings, facts| facts.list(settings.claims.audience.slot),
     },
     Rule {
         name: "exp",
@@ -271,25 +264,25 @@ impl<'t> Facts<'t> {
     /// The required claims that are not there.
     fn missing(&self, settings: &'t VerifierSettings) -> impl Iterator<Item = &'t str> {
         let bits = self.claims.missing;
-        let names = (0..u64::BITS).zip(&settings.places.wanted.claims);
+        let names = (0..u64::BITS).zip(&settings.claims.spec.claims);
         names
             .filter(move |(at, _)| bits >> at & 1 == 1)
             .map(|(_, name)| &**name)
     }
 
     /// The texts of a claim, for people.
-    fn list(&self, place: ClaimSlot) -> String {
-        let Some(texts) = self.claims.texts(place) else {
+    fn list(&self, slot: ClaimSlot) -> String {
+        let Some(texts) = self.claims.texts(slot) else {
             return "absent".to_owned();
         };
-        if !place.is_shown() {
+        if !slot.is_shown() {
             return "a text".to_owned();
         }
         let all = texts
             .iter()
             .take(LONGEST)
             .map(|one| quoted(self.text(Some(*one))));
-        match self.claims.text(place) {
+        match self.claims.text(slot) {
             Some(one) => quoted(self.text(Some(one))),
             None => cut(format!("[{}]", all.collect::<Vec<_>>().join(", "))),
         }
@@ -325,7 +318,7 @@ fn required_claims(_: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refuse
 }
 
 fn required_values(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
-    let values = &settings.places.values;
+    let values = &settings.claims.values;
     values.iter().try_for_each(|value| has_value(value, facts))
 }
 
@@ -333,7 +326,7 @@ fn has_value(
     (claim, expected): &(ResolvedClaim, Vec<Box<str>>),
     facts: &Facts<'_>,
 ) -> Result<(), Refused> {
-    let is_absent = facts.claims.texts(claim.place).is_none();
+    let is_absent = facts.claims.texts(claim.slot).is_none();
     if expected.is_empty() {
         return refuse_unless(is_absent, AuthErrorKind::InvalidClaim);
     }
@@ -341,7 +334,7 @@ fn has_value(
         return Err(AuthErrorKind::MissingClaim.into());
     }
     // An array is not the text that it holds.
-    let found = facts.text(facts.claims.text(claim.place));
+    let found = facts.text(facts.claims.text(claim.slot));
     refuse_unless(
         found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
         AuthErrorKind::InvalidClaim,
@@ -353,7 +346,7 @@ fn values_to_show<'s>(
     settings: &'s VerifierSettings,
     facts: &Facts<'_>,
 ) -> impl Iterator<Item = &'s (ResolvedClaim, Vec<Box<str>>)> {
-    let all = &settings.places.values;
+    let all = &settings.claims.values;
     let is_wrong = |value: &_| has_value(value, facts).is_err();
     let any_wrong = all.iter().any(is_wrong);
     all.iter()
@@ -377,7 +370,7 @@ fn audience(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refuse
     let Some(expected) = &settings.audiences else {
         return Ok(());
     };
-    let found = facts.claims.texts(settings.places.audience.place);
+    let found = facts.claims.texts(settings.claims.audience.slot);
     let found = found.ok_or(AuthErrorKind::MissingClaim)?;
     let is_expected = |one: &TextRange| {
         let one = facts.claims.get(*one, facts.payload);

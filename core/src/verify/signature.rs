@@ -1,53 +1,89 @@
 //! The signature of a token.
 
-use super::{refused::Refused, verifier::Verifier};
+use super::{pipeline::PAYLOAD, refused::Refused, verifier::Verifier, wrong};
 use crate::{
     error::{AuthError, AuthErrorKind},
-    jose::{Compact, Header},
+    jose::{Buffer, Compact, Header},
     keys::KeySetId,
 };
 
+/// The payload of a token whose signature matches. Only [`Verifier::check_signature`] makes one.
+pub(super) struct Signed<'s> {
+    payload: &'s [u8],
+    keys: KeySetId,
+}
+
+impl<'s> Signed<'s> {
+    pub(super) fn payload(&self) -> &'s [u8] {
+        self.payload
+    }
+
+    /// The key set that verified it.
+    pub(super) fn keys(&self) -> KeySetId {
+        self.keys
+    }
+}
+
+/// Why a token is not [`Signed`].
+pub(super) enum Unsigned {
+    /// The payload is not base64url, so there is nothing to verify.
+    NotDecoded,
+    Refused(Refused),
+}
+
+impl Unsigned {
+    pub(super) fn into_error(self, header: &Header) -> AuthError {
+        match self {
+            Self::NotDecoded => wrong::encoding(),
+            Self::Refused(refused) => {
+                let kind = refused.kind();
+                AuthError::from(refused).about(|| wrong::signature(kind, header))
+            }
+        }
+    }
+}
+
+impl<R: Into<Refused>> From<R> for Unsigned {
+    fn from(refused: R) -> Self {
+        Self::Refused(refused.into())
+    }
+}
+
 impl Verifier {
-    /// Finds the keys that the token asks for, and checks the signature with them; says which set
-    /// the right one was in.
+    /// Finds the keys that the header asks for, and checks the signature with them.
     ///
-    /// `decode` is called between the two, for finding keys is cheap, and most bad tokens end there;
-    /// if it fails there is nothing to check, and no verdict.
-    pub(super) fn check_signature(
+    /// The payload is decoded between the two: finding keys is cheap and refuses most bad tokens, and
+    /// decoding finds every byte outside of the alphabet before anything is computed over it.
+    pub(super) fn check_signature<'s>(
         &self,
+        token: &Compact<'_>,
         header: &Header,
-        compact: &Compact<'_>,
-        decode: impl FnOnce() -> bool,
-    ) -> Result<Option<KeySetId>, Refused> {
+        buffer: &'s mut Option<Buffer<PAYLOAD>>,
+    ) -> Result<Signed<'s>, Unsigned> {
         let algorithm = header.algorithm();
         if !self.accepts(algorithm) {
             return Err(AuthErrorKind::WrongAlgorithm.into());
         }
-        let mut decode = Some(decode);
-        let mut is_decoded = || decode.take().is_some_and(|decode| decode());
         let verified = self.keys().look(|keys| {
             let candidates = keys.candidates(algorithm, header.key_id_bytes())?;
-            if !is_decoded() {
-                return Ok(None);
-            }
-            let key = keys.verify(&candidates, compact)?;
+            let payload = buffer.insert(Buffer::new()).decode(token.payload);
+            let payload = payload.ok_or(Unsigned::NotDecoded)?;
+            let key = keys.verify(&candidates, token)?;
             // The builder refuses such a key, but a source can bring one later.
             key.reject_placeholder().map_err(|weak| {
-                let error = AuthError::from(AuthErrorKind::UnknownKey);
-                Refused::because(error.with_source(weak))
+                Refused::because(AuthError::from(AuthErrorKind::UnknownKey).with_source(weak))
             })?;
-            Ok(Some(keys.id()))
+            Ok(Signed {
+                payload,
+                keys: keys.id(),
+            })
         });
         verified.unwrap_or_else(|unavailable| {
             // Junk is junk, with or without keys.
-            if !is_decoded() {
-                return Ok(None);
+            if Buffer::<PAYLOAD>::new().decode(token.payload).is_none() {
+                return Err(Unsigned::NotDecoded);
             }
-            Err(Refused::because(
-                AuthError::from(AuthErrorKind::KeysUnavailable)
-                    .with_retry_after(unavailable.seconds())
-                    .with_source(unavailable),
-            ))
+            Err(Refused::because(wrong::keys_unavailable(unavailable)).into())
         })
     }
 }

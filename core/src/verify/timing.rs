@@ -1,68 +1,56 @@
-//! How long each stage of a verification takes.
+//! The time that each stage of a verification takes.
 
+#[cfg(feature = "metrics")]
 use std::time::Instant;
 
-use super::{
-    explain::{Observer, Step},
-    rules::{Facts, Rule, VerifierSettings},
-};
-use crate::{
-    error::{AuthErrorKind, Mismatch},
-    metrics,
-};
+#[cfg(feature = "metrics")]
+use crate::metrics;
 
-/// Measures a verification as it goes on.
+/// Measures the stages of a verification; the last one ends with it. Without `metrics`, nothing.
 pub(super) struct StageTimer {
+    #[cfg(feature = "metrics")]
+    stage: &'static str,
+    #[cfg(feature = "metrics")]
     since: Instant,
-    in_claims: bool,
 }
 
+#[cfg(not(feature = "metrics"))]
 impl StageTimer {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(_: &'static str) -> Self {
+        Self {}
+    }
+
+    #[allow(clippy::unused_self)] // as with `metrics`
+    pub(super) fn next(&mut self, _: &'static str) {}
+}
+
+#[cfg(feature = "metrics")]
+impl StageTimer {
+    /// Begins the first stage.
+    pub(super) fn start(stage: &'static str) -> Self {
         Self {
+            stage,
             since: now(),
-            in_claims: false,
         }
     }
 
-    fn end(&mut self, stage: &'static str) {
+    /// Ends the stage at hand, and begins this one.
+    pub(super) fn next(&mut self, stage: &'static str) {
         let now = now();
-        metrics::stage(stage, now - self.since);
-        self.since = now;
+        metrics::stage(self.stage, now - self.since);
+        (self.stage, self.since) = (stage, now);
     }
 }
 
+#[cfg(feature = "metrics")]
+impl Drop for StageTimer {
+    fn drop(&mut self) {
+        metrics::stage(self.stage, now() - self.since);
+    }
+}
+
+#[cfg(feature = "metrics")]
 #[allow(clippy::disallowed_methods)] // it is measured, and decides nothing
 fn now() -> Instant {
     Instant::now()
-}
-
-impl Observer for StageTimer {
-    const EVERY_CHECK: bool = false;
-
-    fn passed(&mut self, step: &Step, _: impl FnOnce() -> String) {
-        match step.name {
-            "format" => {}
-            name => self.end(name),
-        }
-        self.in_claims = step.name == "payload";
-    }
-
-    fn failed(&mut self, step: &Step, _: AuthErrorKind, _: impl FnOnce() -> Mismatch) {
-        self.end(match step.name {
-            // The format belongs to the header, which comes next.
-            "format" => "header",
-            name => name,
-        });
-    }
-
-    fn rule(&mut self, _: &Rule, _: &VerifierSettings, _: &Facts<'_>, _: Option<AuthErrorKind>) {}
-}
-
-impl Drop for StageTimer {
-    fn drop(&mut self) {
-        if self.in_claims {
-            self.end("claims");
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use serde::de::DeserializeOwned;
 
-use super::verifier::Verifier;
+use super::{pipeline::Scratch, verifier::Verifier};
 use crate::{
     claims::{Reader, TypedToken},
     error::AuthError,
@@ -48,10 +48,11 @@ impl Verifier {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
-        self.start_with(token, Self::verify_now_as::<T>)
+        self.verify_or_refresh(token, Self::verify_now_as::<T>)
     }
 
-    /// The same with the keys at hand; never waits and never fetches.
+    /// Verifies a token with the keys at hand, and reads its claims as a `T`; never waits and never
+    /// fetches.
     ///
     /// # Errors
     ///
@@ -66,14 +67,12 @@ impl Verifier {
             return TypedToken::try_from(&token);
         }
         let mut parsed = None;
-        let (header, expires_at, issued_at) = self.check(
-            token,
-            |claims, payload, wanted| claims.read_as::<T>(payload, wanted, &mut parsed),
-            |accepted| {
-                let claims = accepted.claims;
-                (accepted.header, claims.expires_at, claims.issued_at)
-            },
-        )?;
-        TypedToken::new(header, expires_at, issued_at, parsed)
+        let split = self.begin(token)?;
+        let mut scratch = Scratch::default();
+        let accepted = self.run(split, &mut scratch, |claims, payload, spec| {
+            claims.read_as::<T>(payload, spec, &mut parsed)
+        })?;
+        let claims = accepted.claims;
+        TypedToken::new(accepted.header, claims.expires_at, claims.issued_at, parsed)
     }
 }

@@ -3,8 +3,7 @@
 use std::{fmt, future::Future, mem, sync::Arc};
 
 use super::{
-    builder::VerifierBuilder, explain::Explanation, header_cache::HeaderCache, pipeline::Accepted,
-    rules::VerifierSettings,
+    builder::VerifierBuilder, header_cache::HeaderCache, pipeline::Scratch, rules::VerifierSettings,
 };
 #[cfg(feature = "cache")]
 use crate::verify::cache::VerifierId;
@@ -14,7 +13,7 @@ use crate::{
     remote::{Discovery, RemoteKeys},
 };
 use crate::{
-    claims::{ClaimSpec, Reader, RegisteredClaims, TokenContext, Unreadable, VerifiedToken},
+    claims::{Reader, TokenContext, VerifiedToken},
     error::{AuthError, ConfigError},
     jose::Algorithm,
     keys::Keys,
@@ -64,7 +63,7 @@ struct Inner {
     settings: VerifierSettings,
     max_token_bytes: usize,
     context: Arc<TokenContext>,
-    memos: HeaderCache,
+    headers: HeaderCache,
 }
 
 impl Verifier {
@@ -118,7 +117,7 @@ impl Verifier {
             settings,
             max_token_bytes,
             context,
-            memos: HeaderCache::default(),
+            headers: HeaderCache::default(),
         }))
     }
 
@@ -138,7 +137,7 @@ impl Verifier {
     pub(crate) fn with_claim(&self, name: &str, value: Option<&str>) -> Result<Self, ConfigError> {
         let mut settings = self.0.settings.clone();
         let alternatives = value.into_iter().map(Into::into).collect();
-        settings.places.require(name, alternatives)?;
+        settings.claims.require(name, alternatives)?;
         Ok(self.with_settings(settings))
     }
 
@@ -177,76 +176,38 @@ impl Verifier {
         self.verify_with(token, Reader::UNTYPED)
     }
 
-    /// The same; the payload is read this way.
-    pub(crate) fn verify_with(
+    /// Verifies a token with the keys at hand, unless the cache has it. `reader` reads its payload.
+    pub(super) fn verify_with(
         &self,
         token: &str,
         reader: Reader,
     ) -> Result<VerifiedToken, AuthError> {
         match self.cached(token.as_bytes()) {
             Some(token) => Ok(token),
-            None => self.verify_anew(token, reader),
+            None => self.verify_uncached(token, reader),
         }
     }
 
-    /// The same for a token that the cache, if there is one, does not have.
-    pub(super) fn verify_anew(
+    /// Verifies a token that the cache does not have, and caches it.
+    pub(super) fn verify_uncached(
         &self,
         token: &str,
         reader: Reader,
     ) -> Result<VerifiedToken, AuthError> {
-        self.check(
-            token,
-            |claims, payload, wanted| reader.read(claims, payload, wanted),
-            |accepted| {
-                let context = Arc::clone(&self.0.context);
-                let verified = VerifiedToken::new(
-                    accepted.header,
-                    accepted.payload.into(),
-                    mem::take(accepted.claims),
-                    context,
-                    accepted.parsed,
-                );
-                self.keep(token, accepted.keys, &verified);
-                verified
-            },
-        )
-    }
-
-    /// All checks, for those who only want what comes out of them.
-    pub(super) fn check<P, O>(
-        &self,
-        token: &str,
-        read: impl FnOnce(&mut RegisteredClaims, &str, &ClaimSpec) -> Result<P, Unreadable>,
-        accept: impl FnOnce(Accepted<'_, P>) -> O,
-    ) -> Result<O, AuthError> {
-        #[cfg(feature = "metrics")]
-        let mut log = crate::verify::timing::StageTimer::start();
-        #[cfg(not(feature = "metrics"))]
-        let mut log = crate::verify::explain::NoObserver;
-        self.run(token, &mut log, read, accept)
-    }
-
-    /// Explains the verdict on a token: each check, what was expected, what was found.
-    ///
-    /// For logs, command lines and tests. Texts from the token are escaped and cut. Its verdict is
-    /// always that of [`verify_now`](Self::verify_now).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use countersign::testing::TestIssuer;
-    /// let issuer = TestIssuer::new();
-    /// let explanation = issuer.verifier().explain(&issuer.token().audience("shop").sign());
-    ///
-    /// let failed: Vec<_> = explanation.failed().map(|check| check.name()).collect();
-    /// assert_eq!(failed, ["aud"]);
-    /// ```
-    #[must_use]
-    pub fn explain(&self, token: &str) -> Explanation {
-        let mut explanation = Explanation::default();
-        let result = self.run(token, &mut explanation, RegisteredClaims::read, |_| ());
-        explanation.conclude(result)
+        let split = self.begin(token)?;
+        let mut scratch = Scratch::default();
+        let accepted = self.run(split, &mut scratch, |claims, payload, spec| {
+            reader.read(claims, payload, spec)
+        })?;
+        let verified = VerifiedToken::new(
+            accepted.header,
+            accepted.payload.into(),
+            mem::take(accepted.claims),
+            Arc::clone(&self.0.context),
+            accepted.parsed,
+        );
+        self.keep(token, accepted.keys, &verified);
+        Ok(verified)
     }
 
     /// The names of the issuer; `None` if any will do.
@@ -267,8 +228,8 @@ impl Verifier {
         self.0.context.clock.now()
     }
 
-    pub(super) fn memos(&self) -> &HeaderCache {
-        &self.0.memos
+    pub(super) fn headers(&self) -> &HeaderCache {
+        &self.0.headers
     }
 
     pub(super) fn keys(&self) -> &Keys {

@@ -7,8 +7,9 @@ use std::{borrow::Cow, fmt};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
-    error::{AuthErrorKind, Fixed, Mismatch},
+    error::{AuthError, AuthErrorKind, Fixed, Mismatch},
     jose::{Buffer, Header, Text, json},
+    keys::KeysUnavailable,
 };
 
 /// Why this is no JWS in compact form.
@@ -101,6 +102,13 @@ pub(super) fn signature(kind: AuthErrorKind, header: &Header) -> Mismatch {
     Mismatch::key(of, header.algorithm().name(), header.key_id_bytes())
 }
 
+/// The error for keys that cannot be had right now.
+pub(super) fn keys_unavailable(cause: KeysUnavailable) -> AuthError {
+    AuthError::from(AuthErrorKind::KeysUnavailable)
+        .with_retry_after(cause.seconds())
+        .with_source(cause)
+}
+
 /// What a header says of the key.
 pub(super) fn found_in(header: &Header) -> String {
     signature(AuthErrorKind::BadSignature, header)
@@ -108,14 +116,15 @@ pub(super) fn found_in(header: &Header) -> String {
         .into_owned()
 }
 
-/// The payload is no text at all.
+/// The error for a payload that is not text at all.
 #[cold]
-pub(super) fn encoding() -> Mismatch {
+pub(super) fn encoding() -> AuthError {
     static TEXT: Fixed = Fixed {
         claim: "payload",
         expected: "UTF-8 in base64url without padding",
     };
-    Mismatch::fixed(&TEXT, "other bytes")
+    let error = AuthError::from(AuthErrorKind::MalformedToken);
+    error.about(|| Mismatch::fixed(&TEXT, "other bytes"))
 }
 
 /// What a header was refused for.

@@ -9,7 +9,7 @@ use super::{
     spec::{ClaimSlot, ClaimSpec},
 };
 use crate::{
-    error::{AuthErrorKind, Mismatch, quoted},
+    error::{AuthError, AuthErrorKind, Mismatch, quoted},
     jose::Text,
 };
 
@@ -32,7 +32,13 @@ impl Unreadable {
         }
     }
 
-    /// The same for people.
+    /// The error, with what was wrong.
+    #[cold]
+    pub(crate) fn into_error(self, payload: &str, wanted: &ClaimSpec) -> AuthError {
+        AuthError::from(self.kind()).about(|| self.mismatch(payload, wanted))
+    }
+
+    /// What was wrong, for people.
     #[cold]
     pub(crate) fn mismatch(self, payload: &str, wanted: &ClaimSpec) -> Mismatch {
         const OBJECT: &str = "one JSON object without a member name twice";
