@@ -44,7 +44,7 @@ impl Clock for SystemClock {
 
 #[cfg(not(target_os = "linux"))]
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods)] // the one place that may ask
+    #[allow(clippy::disallowed_methods)] // the only reader of the system clock
     fn now(&self) -> i64 {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         or_never(since_epoch.ok().map(|since_epoch| since_epoch.as_secs()))
@@ -64,5 +64,5 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     }
 }
 
-/// How far the clocks of two machines may be apart, at the very most.
+/// The largest difference between the clocks of two machines that is tolerated.
 pub(crate) const LARGEST_LEEWAY: Duration = Duration::from_secs(300);

@@ -1,4 +1,4 @@
-//! What the log and the metrics are told about requests.
+//! Log events and counts of requests.
 
 use std::error::Error;
 

@@ -1,7 +1,7 @@
 //! Models of the concurrent parts: what each claims, and what makes it fail.
 //!
 //! They lie beside the code, in the files `models.rs` of `revocation`, `cache`, `keys/remote`, `session` and
-//! `issue`, and run the code itself, with [loom]'s types in the place of those of `std`:
+//! `issue`, and run the code itself, with [loom]'s types instead of those of `std`:
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg countersign_loom" CARGO_TARGET_DIR=target/models \
@@ -12,7 +12,7 @@
 //! each value that a load may find under the memory model of C11. Every part is small enough for it. A tool
 //! that samples orders, such as `shuttle`, has no weak memory, and would find none of the orderings below.
 //!
-//! Stand-ins take the place of what is not loom's: see `sync/stand_in`. They are as weak as what they stand for
+//! Stand-ins replace what is not loom's: see `sync/stand_in`. They are as weak as what they stand for
 //! promises to be. What a model does not cover: how `arc_swap` frees values, the eviction of
 //! `quick_cache`, Tokio's timers (time stands still, so no deadline hides a wake that was lost), and
 //! `SeqCst`, which loom takes for less than it is.

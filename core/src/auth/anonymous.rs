@@ -1,10 +1,10 @@
-//! A request that nobody claims to be the user of.
+//! The mark of an anonymous request.
 
 use crate::{claims::VerifiedToken, error::AuthError};
 
-/// The mark of an anonymous request. Made by [`Authenticator::anonymous`](crate::Authenticator::anonymous).
+/// Marks a request that an optional layer let through without a token. Made by [`Authenticator::anonymous`](crate::Authenticator::anonymous).
 ///
-/// An adapter keeps a [`VerifiedToken`] or this in the request. What its extractors find there tells
+/// An adapter keeps a [`VerifiedToken`] or this in the request. Its extractors tell
 /// three cases apart: somebody, nobody, and a route that no authentication covers.
 #[derive(Clone, Debug)]
 pub struct Anonymous(AuthError);
@@ -14,7 +14,7 @@ impl Anonymous {
         Self(missing_token)
     }
 
-    /// The token of a request that needs one.
+    /// Returns the token of a request that needs one.
     ///
     /// # Errors
     ///
@@ -30,7 +30,7 @@ impl Anonymous {
         })
     }
 
-    /// The token of a request that may do without; `None` if it is anonymous.
+    /// Returns the token of a request that may do without one; `None` if it is anonymous.
     ///
     /// # Errors
     ///

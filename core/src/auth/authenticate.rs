@@ -9,7 +9,7 @@ use std::{
 
 use crate::{claims::VerifiedToken, error::AuthError, future::MaybeReady};
 
-/// The verdict on a request: a future that mostly is ready at once.
+/// The verdict on a request: a future that is usually ready at once.
 ///
 /// Its output is the token, `None` for an anonymous request, or the refusal.
 #[must_use = "a future does nothing until it is polled"]
@@ -24,7 +24,7 @@ impl Authenticate {
         Self(MaybeReady::ready(verdict))
     }
 
-    /// The verdict, if it is there already; else the future back.
+    /// Returns the verdict if it is ready, else the future.
     ///
     /// An adapter that asks first needs no future of its own on the hot path.
     ///

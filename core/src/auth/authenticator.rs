@@ -13,7 +13,7 @@ use crate::{
     verify::{Issuers, Verifier},
 };
 
-/// How requests are authenticated: who issues, where the token is, what it must hold.
+/// The settings of authentication: whose tokens count, where they are, what they must grant.
 ///
 /// Adapters take anything that converts into it, so a [`Verifier`] alone will do. All options are
 /// made here, once, for every framework.
@@ -34,15 +34,15 @@ use crate::{
 pub struct Authenticator {
     pub(super) issuers: Issuers,
     pub(super) source: TokenSource,
-    /// For these issuers, the part of `source` where their tokens count.
+    /// The issuers whose tokens count only from some of the sources.
     pub(super) own_sources: Arc<Vec<(Box<str>, TokenSource)>>,
     pub(super) csrf: Option<Arc<Csrf>>,
     pub(super) optional: bool,
-    /// Set if a part of the policy is for everybody, and not only for those who have a token.
+    /// Set if a part of the policy is for everybody, not only for requests with a token.
     pub(super) token_is_required: bool,
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) reader: Reader,
-    /// `None` as long as it has no name: then no request counts a reference to it.
+    /// `None` without a realm or metadata: then no request counts a reference.
     pub(super) params: Option<Arc<ChallengeParams>>,
 }
 
@@ -62,18 +62,18 @@ impl Authenticator {
         }
     }
 
-    /// Where requests carry the token. Default: the `Authorization` header.
+    /// Sets where requests carry the token. Default: the `Authorization` header.
     pub fn source(mut self, source: TokenSource) -> Self {
         self.source = source;
         self
     }
 
-    /// Lets the tokens of one issuer count in these of the places that [`source`](Self::source)
-    /// names, and nowhere else. Default: everywhere.
+    /// Accepts the tokens of one issuer from these sources only, which [`source`](Self::source) names as
+    /// well. Default: from all of them.
     ///
     /// For an app whose own sessions are in a cookie, beside a provider whose clients send a header.
-    /// A token in a place that is not for its issuer is refused like one of an unknown issuer. Where an
-    /// issuer has several names, one of them stands for all.
+    /// A token from another source is refused like one of an unknown issuer. Where an issuer has several
+    /// names, one of them stands for all.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Authenticator {
         Ok(self)
     }
 
-    /// How tokens from a [cookie](TokenSource::cookie) are protected against requests that another
+    /// Sets the protection of tokens from a [cookie](TokenSource::cookie) against requests that another
     /// site makes a browser send. Default: [`Csrf::new`].
     pub fn csrf(mut self, csrf: Csrf) -> Self {
         self.csrf = Some(Arc::new(csrf));
@@ -174,9 +174,9 @@ impl Authenticator {
 
     /// Reads the claims as a `T` in the same pass that checks the token.
     ///
-    /// For an app whose handlers mostly ask for [`claims::<T>`](VerifiedToken::claims): they find it
-    /// ready, and the payload is read once instead of twice. Nothing else changes; a token whose
-    /// payload does not fit a `T` is no less valid.
+    /// For an app whose handlers usually ask for [`claims::<T>`](VerifiedToken::claims): they find it
+    /// ready, and the payload is read once instead of twice. Nothing else changes: a token whose payload
+    /// does not fit a `T` is just as valid.
     ///
     /// # Examples
     ///
@@ -200,20 +200,20 @@ impl Authenticator {
         self
     }
 
-    /// The protection space that challenges name (RFC 9110 section 11.5). No default.
+    /// Sets the realm that challenges name (RFC 9110 section 11.5). No default.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         Arc::make_mut(self.params.get_or_insert_default()).realm = Some(realm.into());
         self
     }
 
-    /// The URL of the protected resource's metadata, for challenges (RFC 9728 section 5.1). No
+    /// Sets the URL of the protected resource's metadata, for challenges (RFC 9728 section 5.1). No
     /// default.
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
         Arc::make_mut(self.params.get_or_insert_default()).resource_metadata = Some(url.into());
         self
     }
 
-    /// The mark of an anonymous request, which only [`optional`](Self::optional) lets through.
+    /// Makes the mark of an anonymous request, which only [`optional`](Self::optional) lets through.
     ///
     /// For adapters, which keep it in the request for their extractors.
     #[must_use]
@@ -221,7 +221,7 @@ impl Authenticator {
         Anonymous::new(self.missing_token())
     }
 
-    /// The names of the headers that can carry the token, in lower case, for adapters that keep
+    /// Returns the names of the headers that can carry the token, in lower case, for adapters that keep
     /// them out of logs.
     #[must_use]
     pub fn credential_headers(&self) -> Vec<&str> {

@@ -18,7 +18,7 @@ impl<'t> Origin<'t> {
     ///
     /// # Errors
     ///
-    /// What is wrong with it, for the developer.
+    /// The reason, for the developer.
     pub(crate) fn parse(text: &'t str) -> Result<Self, &'static str> {
         let (scheme, authority) = text
             .split_once("://")
@@ -45,7 +45,7 @@ impl<'t> Origin<'t> {
         Ok(Self { scheme, authority })
     }
 
-    /// Whether it names the host and port that a request was sent to.
+    /// Returns whether this is the host and port that a request was sent to.
     ///
     /// The request does not say its scheme: behind a proxy nobody knows it. So `http` and `https`
     /// are the same here, each with its own default port. Other schemes are not those of a site.

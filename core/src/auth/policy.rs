@@ -52,7 +52,7 @@ enum Rule {
 }
 
 impl Policy {
-    /// The token has this scope; with several, separated by spaces, all of them.
+    /// Requires this scope; with several, separated by spaces, all of them.
     ///
     /// Scopes are in the claim `scope`, unless the verifier
     /// [says otherwise](crate::VerifierBuilder::scopes).
@@ -63,14 +63,14 @@ impl Policy {
             .map(|scope| Self(Rule::Scope(scope.to_owned())))
             .collect();
         match all.len() {
-            // No scope at all is a slip of the pen. It must not let everybody in.
+            // No scope at all is a slip, which must not let everybody in.
             0 => Self::default(),
             1 => all.remove(0),
             _ => Self(Rule::All(all)),
         }
     }
 
-    /// The token has at least one of these scopes.
+    /// Requires at least one of these scopes.
     pub fn any_scope<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
         let any: Vec<Self> = scopes.into_iter().map(Self::scope).collect();
         match any.as_slice() {
@@ -79,7 +79,7 @@ impl Policy {
         }
     }
 
-    /// The token has this role. Case matters.
+    /// Requires this role. Case matters.
     ///
     /// Roles are in the claim `role` or `roles`: one text, or an array of texts. The verifier can
     /// [say otherwise](crate::VerifierBuilder::roles), so one policy serves the tokens of every issuer.
@@ -87,7 +87,7 @@ impl Policy {
         Self(Rule::Role(role.into()))
     }
 
-    /// The claim `name` equals `value`, as JSON: `7` and `7.0` are one number, also inside of arrays and
+    /// Requires that the claim `name` equals `value`, as JSON: `7` and `7.0` are one number, also inside of arrays and
     /// objects.
     ///
     /// Integers of 64 bits are compared exactly. Other numbers are rounded when JSON is read: one beyond
@@ -97,7 +97,7 @@ impl Policy {
         Self(Rule::Claim(name.into(), value.into()))
     }
 
-    /// The user authenticated in one of these contexts (`acr`). A refusal asks for step-up
+    /// Requires that the user authenticated in one of these contexts (`acr`). A refusal asks for step-up
     /// authentication (RFC 9470 section 3).
     pub fn acr<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Self {
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
@@ -107,13 +107,13 @@ impl Policy {
         }
     }
 
-    /// The user authenticated (`auth_time`) at most this long ago, in whole seconds. A refusal asks
+    /// Requires that the user authenticated (`auth_time`) at most this long ago, in whole seconds. A refusal asks
     /// for step-up authentication (RFC 9470 section 3).
     pub fn max_age(age: Duration) -> Self {
         Self(Rule::MaxAge(age.as_secs()))
     }
 
-    /// A test of your own. Its name appears in logs and in `Debug`, never in an answer.
+    /// Requires that a test of your own passes. Its name appears in logs and in `Debug`, never in an answer.
     pub fn new(
         name: impl Into<Arc<str>>,
         test: impl Fn(&VerifiedToken) -> bool + Send + Sync + 'static,
@@ -121,26 +121,26 @@ impl Policy {
         Self(Rule::Test(name.into(), Arc::new(test)))
     }
 
-    /// Both hold.
+    /// Requires both.
     pub fn and(self, other: Self) -> Self {
         Self(Rule::All(vec![self, other]))
     }
 
-    /// At least one of both holds.
+    /// Requires at least one of the two.
     pub fn or(self, other: Self) -> Self {
         Self(Rule::Any(vec![self, other]))
     }
 
-    /// This does not hold.
+    /// Requires the opposite.
     ///
-    /// A claim that is absent does not hold, so its opposite does. What cannot be decided, such as a
-    /// `role` that is a number, lets nobody in either way.
+    /// An absent claim meets no condition, so it meets the opposite. A condition that cannot be decided,
+    /// such as one on a `role` that is a number, lets nobody in either way.
     #[allow(clippy::should_implement_trait)] // `!policy` would hide a security decision
     pub fn not(self) -> Self {
         Self(Rule::Not(Box::new(self)))
     }
 
-    /// Decides.
+    /// Checks a token against this policy.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl Policy {
         Err(error.with_required(Arc::new(required)))
     }
 
-    /// The scopes that this policy asks for, each once, in order.
+    /// Returns the scopes that this policy asks for, each once, in order.
     #[must_use]
     pub fn scopes(&self) -> Vec<String> {
         let mut required = Required::default();
@@ -197,7 +197,7 @@ impl Policy {
         }
     }
 
-    /// What would have been enough and what the token has, for the log.
+    /// Compares what would have been enough with the token, for the log.
     fn mismatch(
         &self,
         kind: AuthErrorKind,
@@ -293,14 +293,14 @@ impl fmt::Debug for Policy {
     }
 }
 
-/// How far ahead of ours the clock of the one who wrote `auth_time` may be, in seconds.
+/// The most seconds by which the clock behind `auth_time` may be ahead of ours.
 const CLOCK_SKEW: i64 = 60;
 
 /// The decision of a policy about a token.
 enum Answer {
     Yes,
     No(AuthErrorKind),
-    /// It cannot be decided. Neither the policy nor its opposite lets the token in.
+    /// Neither: not even the opposite policy lets the token in.
     Undecided(AuthErrorKind),
 }
 
@@ -312,7 +312,7 @@ impl Answer {
     }
 }
 
-/// All must hold. The first that says no is reported.
+/// Requires all. The first that says no is reported.
 fn decide_all(all: &[Policy], token: &VerifiedToken) -> Answer {
     let mut answer = Answer::Yes;
     for policy in all {
@@ -325,7 +325,7 @@ fn decide_all(all: &[Policy], token: &VerifiedToken) -> Answer {
     answer
 }
 
-/// At least one must hold. If none does, the refusal that says most is reported.
+/// Requires at least one. If there is none, the refusal that says most is reported.
 fn decide_any(any: impl IntoIterator<Item = Answer>) -> Answer {
     let mut refusal = AuthErrorKind::Forbidden;
     let mut is_undecided = false;

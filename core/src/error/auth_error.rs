@@ -1,16 +1,16 @@
-//! Why a request was refused.
+//! The error of a refused request.
 
 use std::{error::Error, fmt, sync::Arc};
 
 use super::{kind::AuthErrorKind, mismatch::Mismatch};
 use crate::error::challenge::{Challenge, ChallengeParams};
 
-/// Why a request was refused.
+/// The refusal of a request.
 ///
 /// Opaque: [`kind`](Self::kind) says what happened, [`reason`](Self::reason) is its stable name
 /// for logs and metrics, [`challenge`](Self::challenge) is the answer for the client, and
 /// [`source`](Error::source) carries details for the log: where a token is refused, a [`Mismatch`].
-/// Neither the text nor the challenge ever holds a token, a key or a claim value.
+/// Neither the text nor the challenge ever contains a token, a key or a claim value.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub struct AuthError {
     params: Option<Arc<ChallengeParams>>,
 }
 
-/// More about it, for the log.
+/// The cause, for the log.
 #[derive(Clone)]
 enum Source {
     None,
@@ -39,7 +39,7 @@ enum Source {
     Other(Arc<dyn Error + Send + Sync>),
 }
 
-/// What a policy asked for, so that the challenge can say it.
+/// The scopes and the authentication that a policy asks for, for the challenge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Required {
     pub(crate) scopes: Vec<String>,
@@ -48,31 +48,31 @@ pub(crate) struct Required {
 }
 
 impl AuthError {
-    /// What happened.
+    /// Returns the kind of the refusal.
     #[must_use]
     pub fn kind(&self) -> AuthErrorKind {
         self.kind
     }
 
-    /// The stable machine name of [`kind`](Self::kind), in `snake_case`.
+    /// Returns the stable machine name of [`kind`](Self::kind), in `snake_case`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.kind.reason()
     }
 
-    /// The answer for the client: status, challenge header and body.
+    /// Returns the answer for the client: status, challenge header and body.
     #[must_use]
     pub fn challenge(&self) -> Challenge {
         Challenge::new(self)
     }
 
-    /// An error that is the developer's or our own mistake: 500, and the cause in the log.
+    /// Makes an error for a mistake of the developer or of ours: 500, and the cause in the log.
     pub(crate) fn misconfigured(cause: impl Error + Send + Sync + 'static) -> Self {
         Self::from(AuthErrorKind::Misconfigured).with_source(cause)
     }
 
-    /// A handler asked for claims on a route that no authentication layer covers: 500, since the
-    /// mistake is the developer's, and neither 401 nor 200 would be true.
+    /// Makes the error of a handler that asks for claims on a route without an authentication layer: 500,
+    /// since neither 401 nor 200 would be true.
     pub(crate) fn missing_layer() -> Self {
         Self::misconfigured(MissingLayer)
     }
@@ -82,7 +82,7 @@ impl AuthError {
         self
     }
 
-    /// Says what was wrong with the token, unless there is a cause already.
+    /// Sets the mismatch as the cause, unless there is one already.
     pub(crate) fn about(mut self, wrong: impl FnOnce() -> Mismatch) -> Self {
         if let Source::None = self.source {
             self.source = Source::Mismatch(wrong());
@@ -90,7 +90,7 @@ impl AuthError {
         self
     }
 
-    /// What was wrong with the token, if that is the cause.
+    /// Returns the mismatch, if that is the cause.
     pub(crate) fn mismatch(&self) -> Option<&Mismatch> {
         match &self.source {
             Source::Mismatch(wrong) => Some(wrong),

@@ -1,9 +1,9 @@
-//! What can be wrong at start-up.
+//! The errors of a configuration, at start-up.
 
 /// Why a key, verifier, issuer or authenticator could not be built.
 ///
 /// It happens at start-up, in `build()` or a key constructor, never on a request. Its text is for
-/// the developer or operator; it holds no key material.
+/// the developer or operator, without key material.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The kinds of refusals, and what is told about each.
+//! The kinds of refusals: status, code, reason and text of each.
 
 use std::fmt;
 
@@ -72,7 +72,7 @@ pub enum AuthErrorKind {
     WrongType,
 }
 
-/// What is told about a kind.
+/// The facts about a kind.
 struct KindInfo {
     status: u16,
     /// The error code of RFC 6750 section 3.1 or RFC 9470 section 3, if the answer has one.

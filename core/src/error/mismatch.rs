@@ -1,8 +1,8 @@
-//! What was wrong with a token, for those who run the service.
+//! A mismatch between a token and an expectation, for those who run the service.
 
 use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
-/// What was wrong with a token: the claim, what was expected, what was found.
+/// A mismatch in a token: the claim, the expected value, the value found.
 ///
 /// The [`source`](Error::source) of the [`AuthError`](crate::AuthError) that refuses a token, and the
 /// `cause` in its log event. It is for logs, and in no answer to a client.
@@ -30,8 +30,8 @@ use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mismatch(Repr);
 
-/// Anybody can send a bad token, so nothing is written or allocated as long as nobody asks. Only what is
-/// wrong with a token of the issuer is written down at once.
+/// Anybody can send a bad token, so nothing is written or allocated before somebody asks. Only the
+/// mismatches of a signed token are written at once.
 #[derive(Clone, PartialEq, Eq)]
 enum Repr {
     Fixed(&'static Fixed, &'static str),
@@ -63,7 +63,7 @@ struct Written {
 }
 
 impl Mismatch {
-    /// The claim: `exp`, `aud` ... What is no claim has the name of its place: a parameter of the
+    /// The claim: `exp`, `aud` ... Outside of the payload, it is a parameter of the
     /// header (`alg`, `kid`, `typ`), or `token`, `header`, `signature`, `payload`.
     #[must_use]
     pub fn claim(&self) -> &str {
@@ -74,7 +74,7 @@ impl Mismatch {
         }
     }
 
-    /// What would have passed.
+    /// The value that would have passed.
     #[must_use]
     pub fn expected(&self) -> Cow<'_, str> {
         match &self.0 {
@@ -84,7 +84,7 @@ impl Mismatch {
         }
     }
 
-    /// What the token holds, escaped and cut to about 128 characters.
+    /// The value in the token, escaped and cut to about 128 characters.
     #[must_use]
     pub fn found(&self) -> Cow<'_, str> {
         match &self.0 {

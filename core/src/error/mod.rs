@@ -1,4 +1,4 @@
-//! Refusals and other errors, and what a client is told of them.
+//! Refusals and other errors, and the answers to clients.
 
 mod auth_error;
 mod challenge;

@@ -13,7 +13,7 @@ use crate::error::AuthErrorKind;
 #[derive(Clone, Copy)]
 pub struct Credentials<'h> {
     pub(crate) token: TokenText<'h>,
-    /// Whether a browser may have added the token by itself.
+    /// Set if a browser may have added the token by itself.
     pub(crate) from_cookie: bool,
     pub(crate) found: Provenance<'h>,
 }
@@ -21,7 +21,7 @@ pub struct Credentials<'h> {
 /// How a token was found, for the checks that follow its verification.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Provenance<'h> {
-    /// Whether another enabled source carried a token too (RFC 6750 section 2).
+    /// Set if another enabled source carried a token too (RFC 6750 section 2).
     pub(crate) is_ambiguous: bool,
     /// The index of its source in the [`TokenSource`](crate::TokenSource). `None` when it was found by
     /// other means.

@@ -14,7 +14,7 @@ use crate::error::AuthErrorKind;
 ///    the name with different values are no token (401): one was planted, and nobody can tell which.
 /// 2. When a second enabled source carries a token as well, the first must be good *and* alone: a
 ///    bad first one is refused as such (401), a good one as ambiguous (400). The second is never
-///    used in place of the first.
+///    used instead of the first.
 /// 3. A source that carries nothing, or another scheme, counts as empty.
 ///
 /// # Examples
@@ -42,12 +42,12 @@ enum Source {
 }
 
 impl TokenSource {
-    /// `Authorization: Bearer <token>` (RFC 6750 section 2.1). The default.
+    /// Reads `Authorization: Bearer <token>` (RFC 6750 section 2.1). The default.
     pub fn bearer() -> Self {
         Self(vec![Source::Bearer])
     }
 
-    /// A cookie (RFC 6265 section 4.2). Its name is compared exactly.
+    /// Reads a cookie (RFC 6265 section 4.2). Its name is compared exactly.
     ///
     /// Browsers send it by themselves, so requests that change something or open a WebSocket are
     /// checked by [`Csrf`](crate::Csrf). Unless the name begins with `__Host-`, every subdomain of the
@@ -56,13 +56,13 @@ impl TokenSource {
         Self(vec![Source::Cookie(name.into().into_boxed_str())])
     }
 
-    /// A header whose value is the token and nothing else.
+    /// Reads a header whose value is the token and nothing else.
     pub fn header(name: impl Into<String>) -> Self {
         let name = name.into().to_ascii_lowercase();
         Self(vec![Source::Header(name.into_boxed_str())])
     }
 
-    /// A query parameter, for example `access_token`.
+    /// Reads a query parameter, for example `access_token`.
     ///
     /// Unsafe for most uses: URLs end up in logs, histories and `Referer` headers, which is why
     /// OAuth 2.1 dropped it (RFC 6750 section 5.3, RFC 9700 section 4.3.2).
@@ -70,7 +70,7 @@ impl TokenSource {
         Self(vec![Source::Query(name.into().into_boxed_str())])
     }
 
-    /// The protocol `bearer.<token>` in `Sec-WebSocket-Protocol` (RFC 6455 section 11.3.4), for
+    /// Reads the protocol `bearer.<token>` in `Sec-WebSocket-Protocol` (RFC 6455 section 11.3.4), for
     /// browsers, whose WebSocket API can set no header.
     ///
     /// The client offers a real protocol beside it; the server answers with that one, never with
@@ -79,7 +79,7 @@ impl TokenSource {
         Self(vec![Source::WebsocketProtocol])
     }
 
-    /// A function that finds the token in the request head.
+    /// Asks a function that finds the token in the request head.
     ///
     /// It does not count as a cookie: one that reads a cookie is not protected by
     /// [`Csrf`](crate::Csrf). For a plain cookie there is [`cookie`](Self::cookie).

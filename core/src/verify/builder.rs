@@ -19,7 +19,7 @@ use crate::{
 /// Builds a [`Verifier`]. Made by [`Verifier::builder`], or by `Verifier::discover` where the keys are
 /// still to be found: `K` says which.
 ///
-/// Issuer and audience must be said, or waived by name.
+/// Issuer and audience must be set, or waived by name.
 ///
 /// # Examples
 ///
@@ -96,9 +96,9 @@ impl<K> VerifierBuilder<K> {
         }
     }
 
-    /// The issuer that `iss` must name, compared exactly (RFC 8725 section 3.8).
+    /// Sets the issuer that `iss` must name, compared exactly (RFC 8725 section 3.8).
     ///
-    /// Said again, it adds another name of the same issuer.
+    /// Repeatable: each call adds another name of one issuer.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers.push(issuer.into().into_boxed_str());
         self
@@ -113,9 +113,9 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
-    /// The audience that `aud` must be or hold, compared exactly (RFC 8725 section 3.9).
+    /// Sets the audience that `aud` must be or contain, compared exactly (RFC 8725 section 3.9).
     ///
-    /// Said again, it adds an alternative: one of them is enough.
+    /// Repeatable: any of the values is accepted.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into().into_boxed_str());
         self
@@ -137,7 +137,7 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
-    /// How far clocks may differ, in whole seconds. Default 30 seconds, at most 5 minutes.
+    /// Sets how far clocks may differ, in whole seconds. Default 30 seconds, at most 5 minutes.
     ///
     /// On Linux, [`SystemClock`] may be up to 10 milliseconds late. With a leeway of zero, a token that was
     /// issued in this very second may then be from the future.
@@ -169,8 +169,8 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
-    /// The type that `typ` must name, for example `at+jwt`. Case and a leading `application/` do
-    /// not matter. Said again, it adds an alternative.
+    /// Sets the type that `typ` must name, for example `at+jwt`. Case and a leading `application/` do not
+    /// matter. Repeatable: any of the types is accepted.
     ///
     /// The default accepts `JWT`, `at+jwt` and no `typ` at all, and refuses every other: refresh
     /// tokens, logout tokens, DPoP proofs (RFC 8725 section 3.11).
@@ -187,7 +187,7 @@ impl<K> VerifierBuilder<K> {
             .fold(self.token_type("at+jwt"), Self::require_claim)
     }
 
-    /// Refuses a token without this claim, whatever it holds. At most 64 names.
+    /// Refuses a token without this claim, whatever its value. At most 64 names.
     pub fn require_claim(mut self, name: impl Into<String>) -> Self {
         let name = name.into().into_boxed_str();
         if !self.wanted.contains(&name) {
@@ -196,7 +196,7 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
-    /// The longest token in bytes. Default 8 KiB, at most 64 KiB. A longer one is not decoded.
+    /// Sets the longest token, in bytes. Default 8 KiB, at most 64 KiB. A longer one is not decoded.
     pub fn max_token_bytes(mut self, bytes: usize) -> Self {
         self.max_token_bytes = bytes;
         self
@@ -220,7 +220,7 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
-    /// The clock. Default [`SystemClock`].
+    /// Sets the clock. Default [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -270,7 +270,7 @@ impl VerifierBuilder<Keys> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when issuer or audience were neither said nor waived (or both), a bound is
+    /// [`ConfigError`] when issuer or audience were neither set nor waived (or both), a bound is
     /// exceeded, or there is no key, or none for the chosen algorithms.
     pub fn build(self) -> Result<Verifier, ConfigError> {
         let (keys, checked) = self.check()?;
@@ -303,8 +303,8 @@ impl VerifierBuilder<Discovery> {
 
     /// Checks the settings, looks for the keys, and makes the verifier.
     ///
-    /// It waits for the first fetch, at most five seconds. A provider that is away does not stop the
-    /// server from starting: requests are answered with 503 until it is back.
+    /// Waits at most five seconds for the first fetch. A provider that is away does not keep the server
+    /// from starting: requests are answered with 503 until it is back.
     ///
     /// # Errors
     ///
@@ -317,7 +317,7 @@ impl VerifierBuilder<Discovery> {
     }
 }
 
-/// Settings that are good. Only the keys are missing.
+/// Settings that passed their checks. Only the keys are missing.
 struct Checked {
     algorithms: Option<Vec<Algorithm>>,
     settings: VerifierSettings,

@@ -1,4 +1,4 @@
-//! A verifier's way into the cache, and back out of it.
+//! A verifier's use of the token cache.
 
 #[cfg(feature = "cache")]
 use super::rules::{OnHit, RULES, VerifierSettings};
@@ -9,13 +9,13 @@ use crate::{claims::VerifiedToken, keys::KeySetId};
 
 #[cfg(feature = "cache")]
 impl Verifier {
-    /// The same verifier with this cache, in the place of any that it had.
+    /// Returns this verifier with another cache.
     ///
     /// For verifiers that come ready-made, as [`Issuer::verifier`](crate::Issuer::verifier). Others:
     /// [`VerifierBuilder::cache`](crate::VerifierBuilder::cache).
     ///
-    /// Call it once, at the start, and clone the result: each call makes a verifier of its own, which finds
-    /// nothing that another one kept. Called for each request, it would fill the cache and never hit.
+    /// Call it once, at the start, and clone the result: each call makes a new verifier, which finds no
+    /// token of another one. Called for each request, it would fill the cache and never hit.
     #[must_use]
     pub fn with_cache(self, cache: TokenCache) -> Self {
         self.with_settings(VerifierSettings {
@@ -24,9 +24,9 @@ impl Verifier {
         })
     }
 
-    /// A token that this verifier accepted with the keys that it has now, and would accept again.
+    /// Finds a token that this verifier accepted with its present keys, and would accept again.
     ///
-    /// `None` says nothing: only the full way refuses.
+    /// `None` is no refusal: only a full verification refuses.
     pub(super) fn cached(&self, token: &[u8]) -> Option<VerifiedToken> {
         let cache = self.settings().cache.as_ref()?;
         let found = self.found(cache, token);
@@ -35,8 +35,8 @@ impl Verifier {
         found
     }
 
-    /// The same for one of several verifiers: what is not found is not counted as a miss, for it is
-    /// looked for again, the full way.
+    /// Finds it for one of several verifiers. A token that is not found is not counted as a miss: the
+    /// verifier of its issuer looks again.
     pub(crate) fn cached_here(&self, token: &[u8]) -> Option<VerifiedToken> {
         let found = self.found(self.settings().cache.as_ref()?, token)?;
         #[cfg(feature = "metrics")]
@@ -49,7 +49,7 @@ impl Verifier {
         cache.get(token, self.grounds()?, is_good)
     }
 
-    /// Keeps a token that these keys verified.
+    /// Caches a token that these keys verified.
     pub(super) fn keep(&self, text: &str, keys: KeySetId, token: &VerifiedToken) {
         if let Some(cache) = &self.settings().cache {
             let verifier = self.id();
@@ -68,7 +68,7 @@ impl Verifier {
         })
     }
 
-    /// The rules that ask for more than the token and the settings.
+    /// Checks the rules whose result can change while the token stays the same.
     fn is_still_good(&self, token: &VerifiedToken) -> bool {
         let facts = self.facts(token.header(), token.payload(), token.registered());
         RULES

@@ -1,6 +1,6 @@
-//! What a rule expects and what it finds, for people.
+//! Texts for people: the expectations and findings of a rule.
 
-use super::rules::{Facts, VerifierSettings};
+use super::{facts::Facts, rules::VerifierSettings};
 use crate::error::quoted;
 
 pub(super) fn any_of(names: Option<&[Box<str>]>) -> String {

@@ -2,9 +2,10 @@
 
 use super::{
     explanation::{Explanation, Step, Verdict},
+    facts::Facts,
     header_cache::HeaderSlot,
     pipeline::decode_unverified,
-    rules::{Facts, RULES, Rule},
+    rules::{RULES, Rule},
     signature::Unsigned,
     verifier::Verifier,
     wrong,

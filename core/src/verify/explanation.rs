@@ -105,13 +105,13 @@ impl Check {
         &self.name
     }
 
-    /// What would have passed.
+    /// The value that would have passed.
     #[must_use]
     pub fn expected(&self) -> &str {
         &self.expected
     }
 
-    /// What the token contains, escaped and cut to 128 characters: see [`Mismatch`](crate::explain::Mismatch).
+    /// The value in the token, escaped and cut to 128 characters: see [`Mismatch`](crate::explain::Mismatch).
     #[must_use]
     pub fn found(&self) -> &str {
         &self.found
@@ -143,9 +143,9 @@ impl fmt::Display for Check {
 /// The verdict of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It failed, for this reason.
+    /// The check failed, for this reason.
     Failed(AuthErrorKind),
-    /// It passed.
+    /// The check passed.
     Passed,
 }
 

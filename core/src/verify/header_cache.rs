@@ -18,8 +18,8 @@ struct CachedHeader {
 
 /// The header of the token at hand.
 ///
-/// One that is new is not shared before the token is known to be good, so that a token that is refused
-/// early costs no allocation.
+/// A new one is shared only once the token is known to be good, so that a token that is refused early
+/// costs no allocation.
 #[derive(Default)]
 pub(super) struct HeaderSlot {
     cached: Option<Arc<Header>>,

@@ -49,15 +49,15 @@ enum Routes {
 
 struct Many {
     by_name: HashMap<Box<str>, Verifier>,
-    /// Those with a cache, which are asked before the token is read; none if they are too many.
+    /// The verifiers with a cache, asked before the token is read; empty if they are too many.
     cached: Vec<Verifier>,
 }
 
 impl Issuers {
-    /// More caches than these are not asked in turn: then reading the claim is cheaper.
+    /// The most caches that are asked in turn. With more, reading the claim is cheaper.
     const MOST_CACHED: usize = 8;
 
-    /// These verifiers, each with its own issuers.
+    /// Combines verifiers, each with its own issuers.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl Issuers {
         Ok(Self(Arc::new(Routes::Many(Many { by_name, cached }))))
     }
 
-    /// All names of the issuer that has this one; `None` when none of the verifiers is for it.
+    /// Returns all names of the issuer that has this one; `None` if no verifier is for it.
     pub(crate) fn names(&self, issuer: &str) -> Option<Vec<Box<str>>> {
         let verifier = match &*self.0 {
             Routes::One(verifier) => verifier,
@@ -133,13 +133,13 @@ impl Many {
         }
     }
 
-    /// What one of the verifiers accepted before, and would accept again.
+    /// Finds a token that one of the verifiers accepted before, and would accept again.
     ///
-    /// It is the verdict of the full way. A verifier only finds what itself accepted, whoever shares its
-    /// cache, so `iss` is one of its names. No other verifier has that name: the token's way leads to
-    /// this one, which would look into the same cache first.
+    /// The verdict is that of a full verification. A verifier only finds tokens that it accepted itself,
+    /// even in a shared cache, so `iss` is one of its names. No other verifier has that name, so the token
+    /// would be handed to this one, which would look into this cache first.
     fn cached(&self, token: &str) -> Option<VerifiedToken> {
-        // What has not the form of a token costs no look.
+        // A text that is no token is not worth a lookup.
         if self.cached.is_empty() || Compact::parse(token, usize::MAX).is_err() {
             return None;
         }
@@ -170,7 +170,7 @@ impl fmt::Debug for Issuers {
     }
 }
 
-/// Reads the claim `iss` of an unverified token, to choose among configured verifiers.
+/// Chooses a verifier by the claim `iss` of an unverified token.
 fn choose<'r>(
     routes: &'r HashMap<Box<str>, Verifier>,
     token: &str,

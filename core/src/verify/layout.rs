@@ -1,4 +1,4 @@
-//! How the tokens of a provider are laid out: which claim is the audience, where scopes and roles are.
+//! The layout of a provider's tokens: the claims that contain audience, scopes and roles.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::{
 };
 
 impl<K> VerifierBuilder<K> {
-    /// The issuer, and what the tokens of this provider have of their own: see [`Provider`].
+    /// Sets the issuer, and the layout of this provider's tokens: see [`Provider`].
     ///
-    /// Say it first. What is said after it takes its place or adds to it, as usual.
+    /// Call it first: later settings override it or add to it.
     ///
     /// # Examples
     ///
@@ -44,10 +44,10 @@ impl<K> VerifierBuilder<K> {
             .roles(provider.roles)
     }
 
-    /// The claim that is compared with the expected audience, for a provider whose tokens have no
+    /// Sets the claim that is compared with the expected audience, for a provider whose tokens have no
     /// `aud`. Default `aud`.
     ///
-    /// It is as strict: the claim must be there, as one text or an array of texts. Then `aud` is not
+    /// It is as strict as with `aud`: the claim must be there, as one text or an array of texts. Then `aud` is not
     /// compared with anything.
     ///
     /// # Examples
@@ -69,23 +69,23 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
-    /// Where the scopes are. Default: the claim `scope`.
+    /// Sets where the scopes are. Default: the claim `scope`.
     pub fn scopes(mut self, source: ScopeSource) -> Self {
         self.layout.scopes = source;
         self
     }
 
-    /// Where the roles are. Default: the claims `role` and `roles`.
+    /// Sets where the roles are. Default: the claims `role` and `roles`.
     pub fn roles(mut self, source: RoleSource) -> Self {
         self.layout.roles = source;
         self
     }
 
-    /// Refuses a token whose claim `name` is not this text, compared exactly. Said again for the same
-    /// claim, it adds an alternative.
+    /// Refuses a token whose claim `name` is not this text, compared exactly. Repeatable: any of the
+    /// values of one claim is accepted.
     ///
-    /// For a claim that says what kind of token this is, or whose: it is required, and an array is
-    /// refused even if it holds the text.
+    /// For a claim that tells the kind of a token, or its owner: it is required, and an array is refused
+    /// even if it contains the text.
     ///
     /// # Examples
     ///
@@ -109,7 +109,7 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
-    /// Refuses a token that has this claim, whatever it holds.
+    /// Refuses a token that has this claim, whatever its value.
     ///
     /// For a claim that marks the tokens of somebody else with the same issuer and keys.
     ///
@@ -131,7 +131,7 @@ impl<K> VerifierBuilder<K> {
     }
 }
 
-/// The settings of a builder that say where things are in a token.
+/// The settings of a builder about the layout of tokens.
 pub(super) struct ClaimLayout {
     audience_claim: Box<str>,
     roles: RoleSource,
@@ -152,11 +152,11 @@ impl Default for ClaimLayout {
     }
 }
 
-/// The same for the rules: each claim with its place.
+/// The layout as the rules use it: each claim with its slot.
 #[derive(Clone, Debug)]
 pub(super) struct ResolvedClaims {
     pub(super) audience: ResolvedClaim,
-    /// Claims, and the texts that each may be. One that may be none must be absent.
+    /// Claims, and the texts that each may be. Without a text, the claim must be absent.
     pub(super) values: Vec<(ResolvedClaim, Vec<Box<str>>)>,
     pub(super) spec: ClaimSpec,
 }
@@ -182,7 +182,7 @@ pub(super) struct ResolvedClaim {
 }
 
 impl ClaimLayout {
-    /// Finds the place of each claim. `claims` are those that must be there, whatever they hold.
+    /// Finds the slot of each claim. `claims` are those that must be there, whatever their value.
     pub(super) fn resolve(
         self,
         claims: Vec<Box<str>>,

@@ -7,6 +7,7 @@ mod cached;
 mod describe;
 mod explain;
 mod explanation;
+mod facts;
 mod header_cache;
 mod issuers;
 mod layout;

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    header_cache::HeaderSlot,
-    rules::{Facts, RULES},
-    timing::StageTimer,
-    verifier::Verifier,
+    facts::Facts, header_cache::HeaderSlot, rules::RULES, timing::StageTimer, verifier::Verifier,
     wrong,
 };
 use crate::{

@@ -1,4 +1,4 @@
-//! What happens when the keys at hand do not verify a token, and newer ones might.
+//! The refresh of keys, when those at hand do not verify a token and newer ones might.
 
 use super::{
     pipeline::decode_unverified,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Verifier {
-    /// Verifies a token; if newer keys could change the verdict, after having asked for them.
+    /// Verifies a token, and asks for newer keys first if they could change the verdict.
     pub(crate) fn start(
         &self,
         token: TokenText<'_>,
@@ -122,7 +122,7 @@ impl Verifier {
     /// Returns whether no key could make this token a good one: it is junk, has expired, or is of another
     /// issuer.
     ///
-    /// What is read here is not verified. It can only spare a fetch, never let anybody in.
+    /// The claims are not verified: they can spare a fetch, and never let anybody in.
     fn is_hopeless(&self, token: &Compact<'_>, header: &Header) -> bool {
         if base64url::decode(token.signature).is_none() {
             return true;

@@ -1,11 +1,10 @@
-//! Why a check refuses a token.
+//! The refusal of one check.
 
 use crate::error::{AuthError, AuthErrorKind};
 
-/// Why a check refuses a token. Small, so that no error is moved about where there is none, nor where
-/// anybody can cause one.
+/// The refusal of one check. One byte in the common case, so that a check moves no `AuthError` about.
 pub(super) enum Refused {
-    /// There is no more to say.
+    /// Without a cause of its own.
     Kind(AuthErrorKind),
     Because(Box<AuthError>),
 }

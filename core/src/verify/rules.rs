@@ -4,19 +4,19 @@ use std::borrow::Cow;
 
 use super::{
     describe::{any_of, at_most, date, latest, listed, presence},
+    facts::Facts,
     layout::{ResolvedClaim, ResolvedClaims},
     refused::Refused,
 };
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{ClaimSlot, RegisteredClaims, TextRange},
-    error::{AuthErrorKind, LONGEST, Mismatch, cut, quoted},
-    jose::Header,
-    revocation::{Revocation, TokenNames},
+    claims::{ClaimSlot, TextRange},
+    error::{AuthErrorKind, Mismatch, quoted},
+    revocation::Revocation,
 };
 
-/// What the rules compare with.
+/// The settings that the rules compare a token with.
 #[derive(Clone, Debug)]
 pub(super) struct VerifierSettings {
     /// `None`: any.
@@ -33,17 +33,9 @@ pub(super) struct VerifierSettings {
     /// Seconds.
     pub(super) max_lifetime: Option<i64>,
     pub(super) revocation: Option<Revocation>,
-    /// Where verdicts are kept.
+    /// The cache of verdicts.
     #[cfg(feature = "cache")]
     pub(super) cache: Option<TokenCache>,
-}
-
-/// What the rules look at.
-pub(super) struct Facts<'t> {
-    pub(super) header: &'t Header,
-    pub(super) payload: &'t str,
-    pub(super) claims: &'t RegisteredClaims,
-    pub(super) now: i64,
 }
 
 /// One rule: its name, its decision, and how to explain it.
@@ -52,16 +44,16 @@ pub(super) struct Rule {
     #[cfg_attr(not(feature = "cache"), allow(dead_code))] // only a cache has tokens come again
     pub(super) when: OnHit,
     pub(super) check: fn(&VerifierSettings, &Facts<'_>) -> Result<(), Refused>,
-    /// Whether it looks at what this claim holds.
+    /// Returns whether the rule compares the value of this claim.
     pub(super) compares: fn(&VerifierSettings, claim: &str) -> bool,
-    /// The claim that it is about. When it has passed, that may be several, or none.
+    /// Names the claim of the rule. After it has passed, that may be several, or none.
     claim: fn(&VerifierSettings, &Facts<'_>) -> Cow<'static, str>,
     expected: fn(&VerifierSettings, &Facts<'_>) -> String,
     found: fn(&VerifierSettings, &Facts<'_>) -> String,
 }
 
 impl Rule {
-    /// What it expected and what it found, whatever it decided.
+    /// Says what the rule expected and what it found, whatever it decided.
     #[cold]
     pub(super) fn compare(&self, settings: &VerifierSettings, facts: &Facts<'_>) -> Mismatch {
         Mismatch::written(
@@ -72,16 +64,16 @@ impl Rule {
     }
 }
 
-/// When a rule is asked about a token that has been verified, and comes again.
+/// The use of a rule on a cache hit: for a token that was verified before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnHit {
-    /// Each time: it asks for more than the token and the settings.
+    /// Checked each time: it depends on more than the token and the settings.
     Recheck,
-    /// Never again: it would say the same.
+    /// Not checked again: the result would be the same.
     Skip,
 }
 
-/// The name of the one rule that asks for more than the token and the settings.
+/// The name of the rule that asks a list.
 pub(super) const REVOCATION: &str = "revocation";
 
 /// Every rule, in the order of reporting.
@@ -242,67 +234,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-impl<'t> Facts<'t> {
-    fn issuer(&self) -> Option<&'t str> {
-        self.text(self.claims.issuer)
-    }
-
-    fn named(&self) -> TokenNames<'t> {
-        TokenNames {
-            id: self.text(self.claims.id),
-            session: self.text(self.claims.session_id),
-            realm: self.issuer(),
-            subject: self.text(self.claims.subject),
-            issued_at: self.claims.issued_at,
-        }
-    }
-
-    fn text(&self, claim: Option<TextRange>) -> Option<&'t str> {
-        Some(self.claims.get(claim?, self.payload))
-    }
-
-    /// The required claims that are not there.
-    fn missing(&self, settings: &'t VerifierSettings) -> impl Iterator<Item = &'t str> {
-        let bits = self.claims.missing;
-        let names = (0..u64::BITS).zip(&settings.claims.spec.claims);
-        names
-            .filter(move |(at, _)| bits >> at & 1 == 1)
-            .map(|(_, name)| &**name)
-    }
-
-    /// The texts of a claim, for people.
-    fn list(&self, slot: ClaimSlot) -> String {
-        let Some(texts) = self.claims.texts(slot) else {
-            return "absent".to_owned();
-        };
-        if !slot.is_shown() {
-            return "a text".to_owned();
-        }
-        let all = texts
-            .iter()
-            .take(LONGEST)
-            .map(|one| quoted(self.text(Some(*one))));
-        match self.claims.text(slot) {
-            Some(one) => quoted(self.text(Some(one))),
-            None => cut(format!("[{}]", all.collect::<Vec<_>>().join(", "))),
-        }
-    }
-
-    fn lifetime(&self) -> Option<i64> {
-        let start = self
-            .claims
-            .issued_at
-            .or(self.claims.not_before)
-            .unwrap_or(self.now);
-        Some(self.claims.expires_at?.saturating_sub(start))
-    }
-
-    fn age(&self) -> Option<i64> {
-        Some(self.now.saturating_sub(self.claims.issued_at?))
-    }
-}
-
-/// RFC 8725 section 3.11: a token of another kind is not taken for this one.
+/// Refuses a token of another kind (RFC 8725 section 3.11).
 fn token_type(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let typ = facts.header.token_type_bytes();
     let good = if settings.types.is_empty() {
@@ -333,7 +265,7 @@ fn has_value(
     if is_absent {
         return Err(AuthErrorKind::MissingClaim.into());
     }
-    // An array is not the text that it holds.
+    // An array with the text in it is not that text.
     let found = facts.text(facts.claims.text(claim.slot));
     refuse_unless(
         found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
@@ -341,7 +273,7 @@ fn has_value(
     )
 }
 
-/// Those that are not as they must be; all, if there is none.
+/// Returns the values that differ from those required; all of them, if none does.
 fn values_to_show<'s>(
     settings: &'s VerifierSettings,
     facts: &Facts<'_>,
@@ -353,7 +285,7 @@ fn values_to_show<'s>(
         .filter(move |value| !any_wrong || is_wrong(value))
 }
 
-/// RFC 7519 section 4.1.1, RFC 8725 section 3.8. An expected claim is a required claim.
+/// Compares `iss` (RFC 7519 section 4.1.1, RFC 8725 section 3.8). An expected claim is a required claim.
 fn issuer(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let Some(expected) = &settings.issuers else {
         return Ok(());
@@ -365,7 +297,7 @@ fn issuer(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused>
     )
 }
 
-/// RFC 7519 section 4.1.3, RFC 8725 section 3.9.
+/// Compares `aud` (RFC 7519 section 4.1.3, RFC 8725 section 3.9).
 fn audience(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let Some(expected) = &settings.audiences else {
         return Ok(());
@@ -379,7 +311,7 @@ fn audience(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refuse
     refuse_unless(found.iter().any(is_expected), AuthErrorKind::WrongAudience)
 }
 
-/// RFC 7519 section 4.1.4.
+/// Checks `exp` (RFC 7519 section 4.1.4).
 fn expiry(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let expires_at = facts.claims.expires_at.ok_or(AuthErrorKind::MissingClaim)?;
     refuse_unless(
@@ -388,7 +320,7 @@ fn expiry(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused>
     )
 }
 
-/// RFC 7519 section 4.1.5.
+/// Checks `nbf` (RFC 7519 section 4.1.5).
 fn not_before(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         has_come(facts.claims.not_before, settings, facts),
@@ -396,7 +328,7 @@ fn not_before(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refu
     )
 }
 
-/// RFC 7519 section 4.1.6: a token from the future has a wrong clock behind it, or a forger.
+/// Checks `iat` (RFC 7519 section 4.1.6): behind a token from the future is a wrong clock, or a forger.
 fn issued_at(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         has_come(facts.claims.issued_at, settings, facts),
@@ -404,7 +336,7 @@ fn issued_at(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refus
     )
 }
 
-/// RFC 9700 section 4.10.
+/// Checks the lifetime (RFC 9700 section 4.10).
 fn lifetime(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let within = match (settings.max_lifetime, facts.lifetime()) {
         (Some(max), Some(lifetime)) => lifetime <= max,
@@ -424,7 +356,7 @@ fn age(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     )
 }
 
-/// RFC 7800 section 3.1: a bound token is worth nothing without the proof.
+/// Refuses a bound token: it is worth nothing without the proof (RFC 7800 section 3.1).
 fn confirmation(_: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
         facts.claims.confirmation.is_none(),
@@ -432,7 +364,7 @@ fn confirmation(_: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> 
     )
 }
 
-/// Last: another refusal says more, and needs nothing that may be away.
+/// Checks the list of revocations. Last: other refusals say more, and need nothing that may be away.
 fn revocation(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     match &settings.revocation {
         Some(revocation) => {

@@ -23,7 +23,7 @@ use crate::{
 
 /// Verifies tokens. Cheap to clone.
 ///
-/// What it does, in this order:
+/// It checks, in this order:
 ///
 /// 1. The text is a JWS in compact form, within the size limit, in the base64url alphabet.
 /// 2. The header is one JSON object without duplicates, asks for nothing unknown, and names an
@@ -58,7 +58,7 @@ struct Inner {
     #[cfg(feature = "cache")]
     id: VerifierId,
     keys: Keys,
-    /// `None`: those of the keys.
+    /// `None`: the algorithms of the keys.
     algorithms: Option<Vec<Algorithm>>,
     settings: VerifierSettings,
     max_token_bytes: usize,
@@ -121,7 +121,7 @@ impl Verifier {
         }))
     }
 
-    /// The same verifier with this list of revocations, in the place of any that it had.
+    /// Returns this verifier with another list of revocations.
     ///
     /// For verifiers that come ready-made, as [`Issuer::verifier`](crate::Issuer::verifier). Others:
     /// [`VerifierBuilder::revocation`].
@@ -133,7 +133,7 @@ impl Verifier {
         })
     }
 
-    /// Returns one that also requires that a claim is this text, or for `None`, that it is absent.
+    /// Returns this verifier with one more claim required to be this text; for `None`, to be absent.
     pub(crate) fn with_claim(&self, name: &str, value: Option<&str>) -> Result<Self, ConfigError> {
         let mut settings = self.0.settings.clone();
         let alternatives = value.into_iter().map(Into::into).collect();
@@ -141,7 +141,7 @@ impl Verifier {
         Ok(self.with_settings(settings))
     }
 
-    /// The same verifier with other settings, and nothing that was learnt with its own.
+    /// Returns this verifier with other settings, and with nothing that it learnt before.
     pub(super) fn with_settings(&self, settings: VerifierSettings) -> Self {
         Self::new(
             self.0.keys.clone(),
@@ -210,7 +210,7 @@ impl Verifier {
         Ok(verified)
     }
 
-    /// The names of the issuer; `None` if any will do.
+    /// Returns the names of the issuer; `None` if any will do.
     pub(crate) fn issuers(&self) -> Option<&[Box<str>]> {
         self.0.settings.issuers.as_deref()
     }
@@ -236,7 +236,7 @@ impl Verifier {
         &self.0.keys
     }
 
-    /// The longest token that is looked at, in bytes.
+    /// Returns the length of the longest token that is looked at, in bytes.
     pub(crate) fn max_token_bytes(&self) -> usize {
         self.0.max_token_bytes
     }

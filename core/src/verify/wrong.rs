@@ -1,6 +1,6 @@
-//! What is wrong with a token before its claims can be looked at.
+//! The mismatches of a token before its claims can be looked at.
 //!
-//! Nobody has proved anything by then, so nothing of this allocates or is written out: see [`Mismatch`].
+//! Anybody can send such a token, so none of them allocates or writes a text: see [`Mismatch`].
 
 use std::{borrow::Cow, fmt};
 
@@ -12,7 +12,7 @@ use crate::{
     keys::KeysUnavailable,
 };
 
-/// Why this is no JWS in compact form.
+/// Says why a text is no JWS in compact form.
 #[inline]
 pub(super) fn form(kind: AuthErrorKind, token: &str, most: usize) -> Mismatch {
     static PARTS: Fixed = Fixed {
@@ -25,7 +25,7 @@ pub(super) fn form(kind: AuthErrorKind, token: &str, most: usize) -> Mismatch {
     }
 }
 
-/// Why this header is refused.
+/// Says why a header is refused.
 #[cold]
 pub(super) fn header(kind: AuthErrorKind, encoded: &str) -> Mismatch {
     static JSON: Fixed = Fixed {
@@ -63,7 +63,7 @@ pub(super) fn header(kind: AuthErrorKind, encoded: &str) -> Mismatch {
     }
 }
 
-/// Why no key made the signature.
+/// Says why no key verified the signature.
 #[cold]
 pub(super) fn signature(kind: AuthErrorKind, header: &Header) -> Mismatch {
     static MATCH: Fixed = Fixed {
@@ -109,7 +109,7 @@ pub(super) fn keys_unavailable(cause: KeysUnavailable) -> AuthError {
         .with_source(cause)
 }
 
-/// What a header says of the key.
+/// Describes the key that a header asks for.
 pub(super) fn found_in(header: &Header) -> String {
     signature(AuthErrorKind::BadSignature, header)
         .found()
@@ -127,7 +127,7 @@ pub(super) fn encoding() -> AuthError {
     error.about(|| Mismatch::fixed(&TEXT, "other bytes"))
 }
 
-/// What a header was refused for.
+/// The members that a header was refused for.
 #[derive(Default)]
 struct Members<'de> {
     alg: Option<Cow<'de, str>>,

@@ -1,4 +1,4 @@
-//! Requests that another site makes a browser send.
+//! The rules against requests that another site makes a browser send.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ use crate::{
 /// 3. Else, with `Origin`, it must name the host and port that the request was sent to, or be an
 ///    allowed one. `null`, a malformed one and a second header are refused. The host is that of the
 ///    request target (`:authority`, or the absolute form), else that of `Host`.
-/// 4. Else the header [`x-csrf-token`](Self::HEADER) must hold a value that [`token`](Self::token)
+/// 4. Else the header [`x-csrf-token`](Self::HEADER) must contain a value that [`token`](Self::token)
 ///    made for this session. Without a [`secret`](Self::secret) there is no such value, and the
 ///    request is refused. With [`require_token`](Self::require_token), rules 2 and 3 are not enough,
 ///    and the value has to be there as well.
@@ -47,8 +47,8 @@ use crate::{
 /// The page's script reads the value from a cookie and repeats it in a header, hence "double
 /// submit". Another site can neither read the cookie, nor set this header without being asked for
 /// permission (CORS), nor compute a value: it is a keyed hash of the session's id. A value of the
-/// attacker's own session does not fit the victim's. So it does not matter what the cookie holds by
-/// now, and a planted cookie gains nothing.
+/// attacker's own session does not fit the victim's. So the cookie's value does not matter,
+/// and a planted cookie gains nothing.
 ///
 /// # WebSockets
 ///
@@ -97,17 +97,17 @@ pub struct Csrf {
 }
 
 impl Csrf {
-    /// The header that holds the double-submit value, in lower case.
+    /// The header of the double-submit value, in lower case.
     pub const HEADER: &'static str = "x-csrf-token";
 
-    /// Rules 1 to 3, no allowed origins: what a browser tells by itself. The default.
+    /// Makes a protection by rules 1 to 3 without allowed origins: by what a browser tells itself. The default.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The secret of the double-submit values, at least 32 bytes. All nodes need the same one.
+    /// Sets the secret of the double-submit values, at least 32 bytes. All nodes need the same one.
     ///
-    /// It may be the secret of a signing key: what is hashed can be no token.
+    /// It may be the secret of a signing key: no token has the form of the hashed text.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl Csrf {
         Ok(self)
     }
 
-    /// A secret of this process, for an app of one process: after a restart, clients of rule 4 need a
+    /// Makes a secret for this process, for an app of one process: after a restart, clients of rule 4 need a
     /// new value, which a login or a refresh brings.
     ///
     /// # Errors
@@ -183,7 +183,7 @@ impl Csrf {
         Ok(self)
     }
 
-    /// A double-submit value for a session, for a cookie that the page's script can read; `None`
+    /// Makes a double-submit value for a session, for a cookie that the page's script can read; `None`
     /// without a [`secret`](Self::secret).
     ///
     /// `session_id` is what the access token says in `sid`, or in `jti` if it has no `sid`. The value
@@ -282,7 +282,7 @@ impl Csrf {
         }
     }
 
-    /// Rule 4 for a token that has been verified.
+    /// Applies rule 4 to a token that has been verified.
     pub(crate) fn check_verified(
         &self,
         csrf: CsrfToken<'_>,
@@ -336,13 +336,13 @@ impl fmt::Debug for Csrf {
     }
 }
 
-/// What the head of a request proves. Made by [`Csrf::check_head`].
+/// The proof in the head of a request. Made by [`Csrf::check_head`].
 #[must_use = "a request that still has to prove itself has not passed"]
 #[derive(Clone, Copy, Debug)]
 pub enum CsrfCheck<'h> {
-    /// Nothing: [`Csrf::check_token`] decides, once the session is known.
+    /// None: [`Csrf::check_token`] decides, once the session is known.
     NeedsToken(CsrfToken<'h>),
-    /// It comes from its own site, from an allowed origin, or changes nothing.
+    /// The request comes from its own site, from an allowed origin, or changes nothing.
     Pass,
 }
 
@@ -358,15 +358,15 @@ impl fmt::Debug for CsrfToken<'_> {
     }
 }
 
-/// Where a request comes from.
+/// The site of origin of a request.
 enum Site {
     /// From its own site, or an allowed origin.
     Own,
-    /// It does not say.
+    /// Not told.
     Unknown,
 }
 
-/// What is hashed. No token's signing input begins like this (RFC 7515 section 5.1).
+/// The prefix of the hashed text. No token's signing input begins like this (RFC 7515 section 5.1).
 fn message(random: &[u8], session_id: &str) -> Vec<u8> {
     [b"countersign csrf:", random, session_id.as_bytes()].concat()
 }

@@ -1,8 +1,8 @@
-//! What a request can do, by its head.
+//! The effect that a request can have, by its head.
 
 use crate::request::RequestHead;
 
-/// What a request can do.
+/// The effect that a request can have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Anything.

@@ -2,7 +2,7 @@
 
 use crate::error::{AuthError, AuthErrorKind};
 
-/// The reason, for the log.
+/// The cause of a refusal, for the log.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum Cause {
     #[error("the request has neither Sec-Fetch-Site nor Origin, and no X-CSRF-Token")]

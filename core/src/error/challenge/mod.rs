@@ -1,4 +1,4 @@
-//! What a refused client is told: status, `WWW-Authenticate`, problem body, gRPC status.
+//! The answer to a refused client: status, `WWW-Authenticate`, problem body, gRPC status.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::error::{AuthError, AuthErrorKind};
 /// The answer to a refused request, for an adapter to write.
 ///
 /// The header text is valid by construction: every byte is visible ASCII or a space, whatever the
-/// configuration holds. Nothing in it comes from the request.
+/// configuration contains. Nothing in it comes from the request.
 ///
 /// # Examples
 ///
@@ -173,7 +173,7 @@ impl Problem {
     }
 }
 
-/// The protection space (RFC 9110 section 11.5) that challenges name.
+/// The parameters that all challenges of an authenticator have (RFC 9110 section 11.5, RFC 9728).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChallengeParams {
     pub(crate) realm: Option<String>,
@@ -244,7 +244,7 @@ const SCHEME: &str = "Bearer";
 struct Params(Option<String>);
 
 impl Params {
-    /// What most challenges fit into, in bytes.
+    /// The room that suffices for most challenges, in bytes.
     const USUAL: usize = 160;
 
     fn add(&mut self, name: &str, value: Option<&str>) {

@@ -31,7 +31,7 @@ fn parameters_are_separated_by_commas_and_quoted() {
     );
 }
 
-/// All kinds, in their order. A new one does not compile before it has its place.
+/// All kinds, in order. A new one does not compile before it is in the list.
 fn kinds() -> impl Iterator<Item = AuthErrorKind> {
     use AuthErrorKind::*;
 

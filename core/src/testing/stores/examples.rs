@@ -43,7 +43,7 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// What comes after a session: a new one each time.
+/// Makes the successor of a session: a new one each time.
 pub(super) fn successor(session: &StoredSession) -> StoredSession {
     StoredSession {
         last_used_at: session.last_used_at + 1,
@@ -65,7 +65,7 @@ fn exchanged(session: &StoredSession) -> Vec<PreviousToken> {
     all.take(PreviousToken::MOST).collect()
 }
 
-/// What is left of a session when it is removed.
+/// The remains of a removed session.
 pub(super) fn ended(session: &StoredSession) -> EndedSession {
     EndedSession {
         id: session.id.clone(),

@@ -1,4 +1,4 @@
-//! What every log of revocations must do.
+//! The suite that every log of revocations must pass.
 
 use std::collections::BTreeSet;
 
@@ -330,7 +330,7 @@ impl<L: RevocationLog> LogSuite<'_, L> {
         }
     }
 
-    /// What is in the log after the position about what the `own` entries are about.
+    /// Reads the entries after the position that are about the tokens of `own`.
     async fn all_after(
         &self,
         position: Option<&LogPosition>,
@@ -379,7 +379,7 @@ impl<L: RevocationLog> LogSuite<'_, L> {
     }
 }
 
-/// What is revoked, in one text.
+/// Writes the name of a revocation as one text.
 fn name(entry: &RevocationEntry) -> String {
     match &entry.revoked {
         Revoked::Session(id) => format!("session {id}"),

@@ -1,4 +1,4 @@
-//! What sessions do on a store, when many come at once.
+//! The suite of sessions on a store, when many come at once.
 
 use std::{
     convert::Infallible,
@@ -56,7 +56,7 @@ struct Crowd<S> {
     store: S,
     clock: FixedClock,
     sessions: Sessions,
-    /// How many rotations there were.
+    /// The number of rotations so far.
     rotations: Arc<AtomicUsize>,
 }
 

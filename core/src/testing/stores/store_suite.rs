@@ -1,4 +1,4 @@
-//! What every store of sessions must do.
+//! The suite that every store of sessions must pass.
 
 use std::collections::BTreeSet;
 

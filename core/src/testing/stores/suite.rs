@@ -1,4 +1,4 @@
-//! What the suites ask a store.
+//! The steps that the suites of stores share.
 
 use super::examples::{difference, done, random_digest, random_id, random_realm, subject};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     session::store::{EndedSession, SessionStore, StoreMark, StoredSession, TokenHash},
 };
 
-/// How many racers there are, where there is a race.
+/// The number of racers, where there is a race.
 pub(super) const RACERS: usize = 50;
 
 /// A store under test. Its methods panic where the store has no answer.
