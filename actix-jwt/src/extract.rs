@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use countersign::{AuthError, VerifiedToken};
 use serde::de::DeserializeOwned;
 
-use crate::{error::Error, verdict};
+use crate::{error::Error, extensions};
 
 /// The claims of the request's token, read as a `T`.
 ///
@@ -49,7 +49,7 @@ where
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(verdict::token(request).and_then(|token| token.claims().map(Self)))
+        extracted(extensions::token(request).and_then(|token| token.claims().map(Self)))
     }
 }
 
@@ -92,7 +92,7 @@ impl FromRequest for Token {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(verdict::token(request).map(Self))
+        extracted(extensions::token(request).map(Self))
     }
 }
 
@@ -147,7 +147,7 @@ where
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(verdict::optional_token(request).and_then(|token| {
+        extracted(extensions::optional_token(request).and_then(|token| {
             let claims = token.map(|token| token.claims()).transpose()?;
             Ok(Self(claims.map(Claims)))
         }))
@@ -159,7 +159,7 @@ impl FromRequest for Optional<Token> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(verdict::optional_token(request).map(|token| Self(token.map(Token))))
+        extracted(extensions::optional_token(request).map(|token| Self(token.map(Token))))
     }
 }
 

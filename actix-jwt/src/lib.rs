@@ -2,13 +2,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
+mod extensions;
 mod extract;
 mod head;
 mod middleware;
 mod require;
 mod response;
 mod session_routes;
-mod verdict;
 
 pub use self::{
     error::Error,

@@ -17,9 +17,9 @@ use countersign::{AuthError, Authenticator, VerifiedToken, adapter::Authenticate
 use pin_project_lite::pin_project;
 
 use crate::{
+    extensions,
     head::Head,
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
-    verdict,
 };
 
 /// Lets only authenticated requests through to an app, a scope or a resource.
@@ -200,13 +200,13 @@ where
         request: ServiceRequest,
         token: Option<VerifiedToken>,
     ) -> ResponseFuture<S::Future> {
-        verdict::note(request.request(), token, &self.auth.authenticator);
+        extensions::note(request.request(), token, &self.auth.authenticator);
         ResponseFuture::inside(self.service.call(request))
     }
 
     /// Refuses, in place of the inner service.
     fn refuse(&self, request: ServiceRequest, error: AuthError) -> ResponseFuture<S::Future> {
-        verdict::forget(request.request());
+        extensions::forget(request.request());
         ResponseFuture::refused(request, &self.auth.rejection, error)
     }
 }

@@ -13,8 +13,8 @@ use actix_web::{
 use countersign::Policy;
 
 use crate::{
+    extensions,
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
-    verdict,
 };
 
 /// Lets only requests through whose token fits a [`Policy`].
@@ -143,8 +143,8 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let checked =
-            verdict::token(request.request()).and_then(|token| self.require.policy.check(&token));
+        let checked = extensions::token(request.request())
+            .and_then(|token| self.require.policy.check(&token));
         match checked {
             Ok(()) => ResponseFuture::inside(self.service.call(request)),
             Err(error) => {

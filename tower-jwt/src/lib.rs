@@ -1,8 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod extensions;
 #[cfg(feature = "axum")]
-mod axum;
+mod extract;
 mod future;
 #[cfg(feature = "grpc")]
 mod grpc;
@@ -13,12 +14,11 @@ mod response;
 mod service;
 #[cfg(feature = "sessions")]
 mod session_routes;
-mod verdict;
 
 #[cfg(all(feature = "axum", feature = "sessions"))]
-pub use self::axum::SessionReply;
+pub use self::extract::SessionReply;
 #[cfg(feature = "axum")]
-pub use self::axum::{Claims, ClaimsRejection, Token};
+pub use self::extract::{Claims, ClaimsRejection, Token};
 #[cfg(feature = "grpc")]
 pub use self::grpc::GrpcStatus;
 #[cfg(feature = "sessions")]

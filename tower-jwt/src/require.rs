@@ -12,9 +12,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
+    extensions,
     future::ResponseFuture,
     response::{DefaultResponseForAuthError, ResponseForAuthError, refuse},
-    verdict,
 };
 
 /// Lets in who holds what a [`Policy`] asks for, inside a [`JwtAuthLayer`](crate::JwtAuthLayer).
@@ -116,7 +116,7 @@ impl<S, R> Require<S, R> {
     }
 
     fn check(&self, extensions: &Extensions) -> Result<(), AuthError> {
-        let token = verdict::token(extensions)?;
+        let token = extensions::token(extensions)?;
         self.policy.check(token)
     }
 }

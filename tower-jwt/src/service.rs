@@ -11,10 +11,10 @@ use http::{HeaderMap, HeaderName, Request, Response, header::Entry};
 use tower_service::Service;
 
 use crate::{
+    extensions,
     future::{ResponseFuture, Waiting},
     head::Head,
     response::{DefaultResponseForAuthError, ResponseForAuthError, refuse},
-    verdict,
 };
 
 /// The service that a [`JwtAuthLayer`](crate::JwtAuthLayer) makes. See there.
@@ -82,7 +82,7 @@ impl<S, R> JwtAuth<S, R> {
         token: Option<VerifiedToken>,
         request: &mut Request<ReqBody>,
     ) {
-        verdict::record(request.extensions_mut(), token, &self.gate.authenticator);
+        extensions::record(request.extensions_mut(), token, &self.gate.authenticator);
         self.gate.hide_credentials(request.headers_mut());
     }
 

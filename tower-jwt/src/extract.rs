@@ -11,8 +11,8 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::{
+    extensions,
     response::{DefaultResponseForAuthError, refuse},
-    verdict,
 };
 
 /// Extracts the claims of the verified token as a `T`.
@@ -73,7 +73,7 @@ where
     type Rejection = ClaimsRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClaimsRejection> {
-        Self::read(verdict::token(&parts.extensions)?)
+        Self::read(extensions::token(&parts.extensions)?)
     }
 }
 
@@ -85,7 +85,7 @@ where
     type Rejection = ClaimsRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ClaimsRejection> {
-        verdict::optional_token(&parts.extensions)?
+        extensions::optional_token(&parts.extensions)?
             .map(Self::read)
             .transpose()
     }
@@ -137,7 +137,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Token {
     type Rejection = ClaimsRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClaimsRejection> {
-        Ok(Self(verdict::token(&parts.extensions)?.clone()))
+        Ok(Self(extensions::token(&parts.extensions)?.clone()))
     }
 }
 
@@ -145,7 +145,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Token {
     type Rejection = ClaimsRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ClaimsRejection> {
-        let token = verdict::optional_token(&parts.extensions)?;
+        let token = extensions::optional_token(&parts.extensions)?;
         Ok(token.cloned().map(Self))
     }
 }
