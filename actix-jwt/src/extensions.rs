@@ -1,46 +1,44 @@
-//! What the middleware found out about a request, kept in the request's extensions.
+//! The verdict on a request, kept in the request's extensions.
+//!
+//! There is a [`VerifiedToken`], or [`Anonymous`], or neither, but never both.
 
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::dev::Extensions;
 use countersign::{AuthError, Authenticator, VerifiedToken, adapter::Anonymous};
 
-/// Notes the verdict. What a middleware further out has noted does not count any more.
-pub(crate) fn note(
-    request: &HttpRequest,
+/// Stores the verdict in place of that of an outer middleware.
+pub(crate) fn store(
+    extensions: &mut Extensions,
     token: Option<VerifiedToken>,
     authenticator: &Authenticator,
 ) {
-    let mut extensions = request.extensions_mut();
+    clear(extensions);
     match token {
         Some(token) => {
-            // In most cases there is nothing yet, and to look is cheaper than to remove.
-            if extensions.contains::<Anonymous>() {
-                extensions.remove::<Anonymous>();
-            }
             extensions.insert(token);
         }
         None => {
-            extensions.remove::<VerifiedToken>();
             extensions.insert(authenticator.anonymous());
         }
     }
 }
 
-/// Drops the verdict of a middleware further out.
-pub(crate) fn forget(request: &HttpRequest) {
-    let mut extensions = request.extensions_mut();
-    extensions.remove::<VerifiedToken>();
-    extensions.remove::<Anonymous>();
+/// Removes the verdict of an outer middleware.
+pub(crate) fn clear(extensions: &mut Extensions) {
+    // There is none in most requests, and to look is cheaper than to remove.
+    if extensions.contains::<VerifiedToken>() {
+        extensions.remove::<VerifiedToken>();
+    }
+    if extensions.contains::<Anonymous>() {
+        extensions.remove::<Anonymous>();
+    }
 }
 
-/// The token; a refusal (401) for an anonymous request, and (500) without a middleware.
-pub(crate) fn token(request: &HttpRequest) -> Result<VerifiedToken, AuthError> {
-    let extensions = request.extensions();
-    Anonymous::token(extensions.get(), extensions.get()).cloned()
+/// Returns the token. Refuses an anonymous request (401), and one without a middleware (500).
+pub(crate) fn token(extensions: &Extensions) -> Result<&VerifiedToken, AuthError> {
+    Anonymous::token(extensions.get(), extensions.get())
 }
 
-/// The token; `None` for an anonymous request; a refusal (500) without a middleware.
-pub(crate) fn optional_token(request: &HttpRequest) -> Result<Option<VerifiedToken>, AuthError> {
-    let extensions = request.extensions();
-    let token = Anonymous::optional(extensions.get(), extensions.get())?;
-    Ok(token.cloned())
+/// Returns the token, or `None` for an anonymous request. Refuses one without a middleware (500).
+pub(crate) fn optional_token(extensions: &Extensions) -> Result<Option<&VerifiedToken>, AuthError> {
+    Anonymous::optional(extensions.get(), extensions.get())
 }

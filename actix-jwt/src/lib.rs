@@ -13,8 +13,8 @@ mod session_routes;
 pub use self::{
     error::Error,
     extract::{Claims, Optional, Token},
-    middleware::{JwtAuth, JwtAuthFuture, JwtAuthMiddleware},
-    require::{Require, RequireMiddleware},
+    middleware::{JwtAuth, JwtAuthFuture, JwtAuthService},
+    require::{Require, RequireService},
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
     session_routes::{SessionReply, session_routes},
 };
