@@ -17,7 +17,8 @@ use crate::response::complete;
 ///
 /// The extractors return it, and a handler may: `?` turns an [`AuthError`] into it, which logs the
 /// refusal. Its response has the status, the challenge and a problem document (RFC 9457), and
-/// carries the [`AuthError`] in its extensions.
+/// carries the [`AuthError`] in its extensions. For another response, extract
+/// `Result<Claims<T>, Error>`.
 ///
 /// # Examples
 ///
@@ -37,13 +38,13 @@ pub struct Error(
 );
 
 impl Error {
-    /// Why the request is refused.
+    /// Returns why the request is refused.
     #[must_use]
     pub fn auth_error(&self) -> &AuthError {
         &self.0
     }
 
-    /// Why the request is refused.
+    /// Unwraps why the request is refused.
     #[must_use]
     pub fn into_auth_error(self) -> AuthError {
         self.0
@@ -52,7 +53,7 @@ impl Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        // The core's statuses are all valid.
+        // Core's statuses are all valid.
         StatusCode::from_u16(self.0.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
@@ -77,7 +78,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Logs the refusal: the middleware's own are logged elsewhere, a handler's and an extractor's here.
+/// Logs the refusal: the middleware's own are logged in core, a handler's and an extractor's here.
 impl From<AuthError> for Error {
     fn from(error: AuthError) -> Self {
         countersign::adapter::log(&error);
@@ -91,5 +92,5 @@ impl From<Error> for AuthError {
     }
 }
 
-// Checked once, when this is compiled.
+// Checked at compile time.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(Challenge::PROBLEM_JSON);

@@ -1,4 +1,4 @@
-//! Extractors: the claims, or the token itself, as an argument of a handler.
+//! Extractors: the claims, or the token itself, as an argument of a handler of actix-web.
 
 use std::{
     future::{Ready, ready},
@@ -6,17 +6,19 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use countersign::{AuthError, VerifiedToken};
 use serde::de::DeserializeOwned;
 
-use crate::{error::Error, verdict};
+use crate::{error::Error, extensions};
 
 /// The claims of the request's token, read as a `T`.
 ///
 /// 1. An anonymous request is refused (401).
 /// 2. Claims that do not fit `T` are the developer's mistake: 500 and a line in the log.
 /// 3. So is a route that [`JwtAuth`](crate::JwtAuth) does not cover: never 401, never a pass.
+///
+/// Several extractors of one `T` in a request read the payload once.
 ///
 /// Where a token is optional, ask for [`Optional<Claims<T>>`](Optional), not for
 /// `Option<Claims<T>>`.
@@ -41,6 +43,15 @@ pub struct Claims<T>(
     pub Arc<T>,
 );
 
+impl<T> Claims<T>
+where
+    T: DeserializeOwned + Send + Sync + 'static,
+{
+    fn read(token: &VerifiedToken) -> Result<Self, AuthError> {
+        token.claims().map(Self)
+    }
+}
+
 impl<T> FromRequest for Claims<T>
 where
     T: DeserializeOwned + Send + Sync + 'static,
@@ -49,7 +60,8 @@ where
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(verdict::token(request).and_then(|token| token.claims().map(Self)))
+        let extensions = request.extensions();
+        extracted(extensions::token(&extensions).and_then(Self::read))
     }
 }
 
@@ -70,7 +82,7 @@ impl<T> Deref for Claims<T> {
 /// The request's token, verified.
 ///
 /// For a handler that needs the registered claims, or several views of the payload. It is refused
-/// by the rules of [`Claims`].
+/// by the rules of [`Claims`], and [`Optional<Token>`](Optional) is for routes where it is optional.
 ///
 /// # Examples
 ///
@@ -92,7 +104,8 @@ impl FromRequest for Token {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(verdict::token(request).map(Self))
+        let extensions = request.extensions();
+        extracted(extensions::token(&extensions).map(|token| Self(token.clone())))
     }
 }
 
@@ -147,10 +160,9 @@ where
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(verdict::optional_token(request).and_then(|token| {
-            let claims = token.map(|token| token.claims()).transpose()?;
-            Ok(Self(claims.map(Claims)))
-        }))
+        let extensions = request.extensions();
+        let token = extensions::optional_token(&extensions);
+        extracted(token.and_then(|token| Ok(Self(token.map(Claims::read).transpose()?))))
     }
 }
 
@@ -159,11 +171,13 @@ impl FromRequest for Optional<Token> {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        extracted(verdict::optional_token(request).map(|token| Self(token.map(Token))))
+        let extensions = request.extensions();
+        let token = extensions::optional_token(&extensions);
+        extracted(token.map(|token| Self(token.cloned().map(Token))))
     }
 }
 
-/// At once. The error logs itself as it is made.
+/// Answers at once. The conversion logs the refusal.
 fn extracted<E>(result: Result<E, AuthError>) -> Ready<Result<E, Error>> {
     ready(result.map_err(Error::from))
 }

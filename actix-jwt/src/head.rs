@@ -1,4 +1,4 @@
-//! The head of an actix-web request, as the core reads it.
+//! The head of a request, as core reads it.
 
 use std::net::IpAddr;
 
@@ -33,7 +33,7 @@ impl RequestHead for Head<'_> {
 
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
         let headers = self.0.headers();
-        // A constant is found without parsing the name, which would happen with each request.
+        // A constant needs no parsing, a name would be parsed for each request.
         let values = match name {
             "authorization" => headers.get_all(&AUTHORIZATION),
             "cookie" => headers.get_all(&COOKIE),

@@ -2,19 +2,19 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod error;
+mod extensions;
 mod extract;
 mod head;
 mod middleware;
 mod require;
 mod response;
 mod session_routes;
-mod verdict;
 
 pub use self::{
     error::Error,
     extract::{Claims, Optional, Token},
-    middleware::{JwtAuth, JwtAuthFuture, JwtAuthMiddleware},
-    require::{Require, RequireMiddleware},
+    middleware::{JwtAuth, JwtAuthFuture, JwtAuthService},
+    require::{Require, RequireService},
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
     session_routes::{SessionReply, session_routes},
 };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    Error,
+    Error, HttpMessage,
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
@@ -17,27 +17,33 @@ use countersign::{AuthError, Authenticator, VerifiedToken, adapter::Authenticate
 use pin_project_lite::pin_project;
 
 use crate::{
+    extensions,
     head::Head,
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
-    verdict,
 };
 
-/// Lets only authenticated requests through to an app, a scope or a resource.
+/// Lets requests with a valid token through to an app, a scope or a resource, and refuses all others.
 ///
-/// 1. The token is verified once. The [`VerifiedToken`] is put into the request's extensions, where
+/// Takes a [`Verifier`](countersign::Verifier), [`Issuers`](countersign::Issuers) or, for more
+/// settings, an [`Authenticator`].
+///
+/// 1. The token is found by the authenticator's [`TokenSource`](countersign::TokenSource) and
+///    verified once. The request waits only if a key has to be fetched.
+/// 2. A valid token is put into the request's extensions as a [`VerifiedToken`], where
 ///    [`Claims`](crate::Claims), [`Token`](crate::Token) and [`Require`](crate::Require) find it.
-/// 2. With [`Authenticator::optional`], a request without a token passes as anonymous, unless
+/// 3. With [`Authenticator::optional`], a request without a token passes as anonymous, unless
 ///    [`Authenticator::require`] asks for something. A request with a bad one never does.
-/// 3. A refusal is a response, not an error: middleware further out, such as CORS or a logger, sees
-///    it like any other, with the [`AuthError`] in its extensions.
-/// 4. Inside another `JwtAuth`, the inner verdict replaces the outer one.
-/// 5. Where a key has to be fetched the request waits; else the verdict is there at once.
+/// 4. Any other request is refused: status, `WWW-Authenticate` and a problem document (RFC 9457).
+///    The [`AuthError`] is put into the response's extensions, so that outer middleware can log it:
+///    it is a response, not an error. See [`ResponseForAuthError`] to change the response.
+/// 5. Inside another `JwtAuth`, the inner verdict replaces the outer one.
 ///
-/// A preflight request (`OPTIONS`) carries no token, so it is refused like any other without one.
-/// Put CORS middleware outside: `wrap` it *after* this one.
+/// # Order
 ///
-/// Around a whole [`App`](actix_web::App) it covers unknown paths too: they are 401, not 404, for
-/// requests without a token.
+/// - A CORS preflight (`OPTIONS`) carries no token, so it is refused like any request without one.
+///   Put CORS middleware outside: `wrap` it *after* this one.
+/// - Around a whole [`App`](actix_web::App) it covers unknown paths too: they are 401, not 404, for
+///   requests without a token.
 ///
 /// # Examples
 ///
@@ -70,7 +76,7 @@ pub struct JwtAuth<R = DefaultResponseForAuthError> {
 }
 
 impl JwtAuth {
-    /// A middleware that authenticates as this verifier, these issuers or this authenticator says.
+    /// Authenticates with this verifier, these issuers or this authenticator.
     pub fn new(authenticator: impl Into<Authenticator>) -> Self {
         Self {
             authenticator: authenticator.into(),
@@ -80,9 +86,9 @@ impl JwtAuth {
 }
 
 impl<R> JwtAuth<R> {
-    /// Replaces the response to refused requests: a closure, or a type of yours.
+    /// Replaces the response to refused requests: a closure, or a [`ResponseForAuthError`].
     ///
-    /// It is for the refusals of this middleware. An extractor answers with
+    /// The default is [`DefaultResponseForAuthError`]. An extractor answers with
     /// [`Error`](crate::Error), as usual with actix-web.
     ///
     /// # Examples
@@ -127,12 +133,12 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = JwtAuthMiddleware<S, R>;
+    type Transform = JwtAuthService<S, R>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(JwtAuthMiddleware(Rc::new(Gate {
+        ready(Ok(JwtAuthService(Rc::new(Inner {
             auth: self.clone(),
             service,
         }))))
@@ -140,22 +146,20 @@ where
 }
 
 /// The service of [`JwtAuth`].
-pub struct JwtAuthMiddleware<S, R = DefaultResponseForAuthError>(Rc<Gate<S, R>>);
+pub struct JwtAuthService<S, R = DefaultResponseForAuthError>(Rc<Inner<S, R>>);
 
-struct Gate<S, R> {
+struct Inner<S, R> {
     auth: JwtAuth<R>,
     service: S,
 }
 
-impl<S, R> fmt::Debug for JwtAuthMiddleware<S, R> {
+impl<S, R> fmt::Debug for JwtAuthService<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("JwtAuthMiddleware")
-            .field(&self.0.auth)
-            .finish()
+        f.debug_tuple("JwtAuthService").field(&self.0.auth).finish()
     }
 }
 
-impl<S, B, R> Service<ServiceRequest> for JwtAuthMiddleware<S, R>
+impl<S, B, R> Service<ServiceRequest> for JwtAuthService<S, R>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     R: ResponseForAuthError,
@@ -172,16 +176,16 @@ where
         let head = Head(request.request());
         let state = match self.0.auth.authenticator.check(&head).into_ready() {
             Ok(Ok(token)) => State::Responding {
-                response: self.0.enter(request, token),
+                response: self.0.admit(request, token),
             },
             Ok(Err(error)) => State::Responding {
                 response: self.0.refuse(request, error),
             },
-            Err(authenticate) => State::Verifying {
-                verifying: Box::new(Verifying {
+            Err(authenticate) => State::Waiting {
+                waiting: Box::new(Waiting {
                     authenticate,
                     request: Some(request),
-                    gate: Rc::clone(&self.0),
+                    inner: Rc::clone(&self.0),
                 }),
             },
         };
@@ -189,32 +193,33 @@ where
     }
 }
 
-impl<S, R> Gate<S, R>
+impl<S, R> Inner<S, R>
 where
     S: Service<ServiceRequest>,
     R: ResponseForAuthError,
 {
     /// Calls the inner service.
-    fn enter(
+    fn admit(
         &self,
         request: ServiceRequest,
         token: Option<VerifiedToken>,
     ) -> ResponseFuture<S::Future> {
-        verdict::note(request.request(), token, &self.auth.authenticator);
-        ResponseFuture::inside(self.service.call(request))
+        let authenticator = &self.auth.authenticator;
+        extensions::store(&mut request.extensions_mut(), token, authenticator);
+        ResponseFuture::inner(self.service.call(request))
     }
 
     /// Refuses, in place of the inner service.
     fn refuse(&self, request: ServiceRequest, error: AuthError) -> ResponseFuture<S::Future> {
-        verdict::forget(request.request());
+        extensions::clear(&mut request.extensions_mut());
         ResponseFuture::refused(request, &self.auth.rejection, error)
     }
 }
 
 pin_project! {
-    /// The response of [`JwtAuth`] to come.
+    /// The response future of [`JwtAuth`].
     ///
-    /// What may have to come first is boxed, so that a request that has nothing to wait for, which is
+    /// A request that waits for its verdict is boxed, so that one that has nothing to wait for, as
     /// nearly every one, does not carry room for it.
     pub struct JwtAuthFuture<S, R = DefaultResponseForAuthError>
     where
@@ -231,8 +236,8 @@ pin_project! {
     where
         S: Service<ServiceRequest>,
     {
-        Verifying {
-            verifying: Box<Verifying<S, R>>,
+        Waiting {
+            waiting: Box<Waiting<S, R>>,
         },
         Responding {
             #[pin]
@@ -242,10 +247,10 @@ pin_project! {
 }
 
 /// A request that waits for its verdict.
-struct Verifying<S, R> {
+struct Waiting<S, R> {
     authenticate: Authenticate,
     request: Option<ServiceRequest>,
-    gate: Rc<Gate<S, R>>,
+    inner: Rc<Inner<S, R>>,
 }
 
 impl<S, B, R> Future for JwtAuthFuture<S, R>
@@ -259,13 +264,13 @@ where
         let mut state = self.project().state;
         loop {
             let response = match state.as_mut().project() {
-                StateProjection::Verifying { verifying } => {
-                    let verdict = ready!(Pin::new(&mut verifying.authenticate).poll(cx));
+                StateProjection::Waiting { waiting } => {
+                    let verdict = ready!(Pin::new(&mut waiting.authenticate).poll(cx));
                     // It is taken once: this state ends here.
-                    let request = verifying.request.take().expect("polled after it was ready");
+                    let request = waiting.request.take().expect("polled after it was ready");
                     match verdict {
-                        Ok(token) => verifying.gate.enter(request, token),
-                        Err(error) => verifying.gate.refuse(request, error),
+                        Ok(token) => waiting.inner.admit(request, token),
+                        Err(error) => waiting.inner.refuse(request, error),
                     }
                 }
                 StateProjection::Responding { response } => return response.poll(cx),

@@ -1,4 +1,4 @@
-//! Authorization: a policy for an app, a scope or a resource.
+//! Authorization: a policy for some of the routes inside the middleware.
 
 use std::{
     fmt,
@@ -6,26 +6,28 @@ use std::{
 };
 
 use actix_web::{
-    Error,
+    Error, HttpMessage,
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
 };
 use countersign::Policy;
 
 use crate::{
+    extensions,
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
-    verdict,
 };
 
-/// Lets only requests through whose token fits a [`Policy`].
+/// Lets only requests through whose token satisfies a [`Policy`].
 ///
 /// It goes inside of [`JwtAuth`](crate::JwtAuth), around the routes that need more than a valid
-/// token.
+/// token. What every request needs is set by
+/// [`Authenticator::require`](countersign::Authenticator::require).
 ///
-/// 1. A token that does not fit is 403, or 401 where the user should authenticate again. The
+/// 1. A token that does not satisfy it is 403, or 401 where the user should authenticate again. The
 ///    challenge says what would be enough.
 /// 2. An anonymous request is refused (401).
-/// 3. Without a `JwtAuth` around it, every request is 500: the mistake is the developer's.
+/// 3. Without a `JwtAuth` around it, every request is 500 and a line in the log: the mistake is the
+///    developer's.
 ///
 /// # Examples
 ///
@@ -57,7 +59,7 @@ pub struct Require<R = DefaultResponseForAuthError> {
 }
 
 impl Require {
-    /// A middleware that enforces this policy.
+    /// Makes a middleware that enforces this policy.
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
@@ -67,7 +69,9 @@ impl Require {
 }
 
 impl<R> Require<R> {
-    /// Replaces the response to refused requests: a closure, or a type of yours.
+    /// Replaces the response to refused requests: a closure, or a [`ResponseForAuthError`].
+    ///
+    /// The default is [`DefaultResponseForAuthError`].
     ///
     /// # Examples
     ///
@@ -105,12 +109,12 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = RequireMiddleware<S, R>;
+    type Transform = RequireService<S, R>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequireMiddleware {
+        ready(Ok(RequireService {
             require: self.clone(),
             service,
         }))
@@ -118,20 +122,20 @@ where
 }
 
 /// The service of [`Require`].
-pub struct RequireMiddleware<S, R = DefaultResponseForAuthError> {
+pub struct RequireService<S, R = DefaultResponseForAuthError> {
     require: Require<R>,
     service: S,
 }
 
-impl<S, R> fmt::Debug for RequireMiddleware<S, R> {
+impl<S, R> fmt::Debug for RequireService<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("RequireMiddleware")
+        f.debug_tuple("RequireService")
             .field(&self.require)
             .finish()
     }
 }
 
-impl<S, B, R> Service<ServiceRequest> for RequireMiddleware<S, R>
+impl<S, B, R> Service<ServiceRequest> for RequireService<S, R>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     R: ResponseForAuthError,
@@ -143,10 +147,10 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let checked =
-            verdict::token(request.request()).and_then(|token| self.require.policy.check(&token));
+        let checked = extensions::token(&request.extensions())
+            .and_then(|token| self.require.policy.check(token));
         match checked {
-            Ok(()) => ResponseFuture::inside(self.service.call(request)),
+            Ok(()) => ResponseFuture::inner(self.service.call(request)),
             Err(error) => {
                 countersign::adapter::log(&error);
                 ResponseFuture::refused(request, &self.require.rejection, error)

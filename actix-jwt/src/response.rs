@@ -18,13 +18,14 @@ use pin_project_lite::pin_project;
 
 use crate::error::Error;
 
-/// Builds the response to a refused request.
+/// Makes the response to a refused request.
 ///
 /// Implemented for closures, so one can be given to
 /// [`JwtAuth::with_rejection_response`](crate::JwtAuth::with_rejection_response) or
 /// [`Require::with_rejection_response`](crate::Require::with_rejection_response) directly.
 ///
-/// 1. The response gets `WWW-Authenticate` and `Retry-After` afterwards, unless it sets them itself.
+/// 1. `WWW-Authenticate` and `Retry-After` are added afterwards, unless the response sets them
+///    itself.
 /// 2. The [`AuthError`] is put into the response's extensions afterwards.
 /// 3. The refusal is logged already. To start from the usual response, ask
 ///    [`DefaultResponseForAuthError`], not [`Error`], which would log it again.
@@ -50,10 +51,10 @@ use crate::error::Error;
 /// let admins = Require::new(Policy::role("admin")).with_rejection_response(AsText);
 /// ```
 pub trait ResponseForAuthError {
-    /// Builds the response.
+    /// Makes the response. Status and body are all it has to care about.
     ///
-    /// [`AuthError::challenge`] knows the right status. Keep to it: a client that is told 401 for an
-    /// outage (503) throws a good token away.
+    /// Keep to the status of [`AuthErrorKind::status`](countersign::AuthErrorKind::status): a client that
+    /// is told 401 for an outage (503) throws a good token away.
     fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse;
 }
 
@@ -66,7 +67,7 @@ where
     }
 }
 
-/// The response unless you say otherwise: a problem document (RFC 9457).
+/// The default response: a problem document (RFC 9457).
 ///
 /// # Examples
 ///
@@ -106,7 +107,7 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<F> {
-        Inside {
+        Inner {
             #[pin]
             response: F,
         },
@@ -118,9 +119,9 @@ pin_project! {
 
 impl<F> ResponseFuture<F> {
     /// Waits for the response of the inner service.
-    pub(crate) fn inside(response: F) -> Self {
+    pub(crate) fn inner(response: F) -> Self {
         Self {
-            state: State::Inside { response },
+            state: State::Inner { response },
         }
     }
 
@@ -148,7 +149,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(match self.project().state.project() {
-            StateProjection::Inside { response } => {
+            StateProjection::Inner { response } => {
                 ready!(response.poll(cx)).map(ServiceResponse::map_into_left_body)
             }
             StateProjection::Refused { response } => {
@@ -166,7 +167,7 @@ impl<F> fmt::Debug for ResponseFuture<F> {
     }
 }
 
-/// The whole response to a refused request.
+/// Makes the whole response to a refused request.
 fn refuse(rejection: &impl ResponseForAuthError, error: AuthError) -> HttpResponse {
     let mut response = rejection.response_for_auth_error(&error);
     complete(&mut response, error);
@@ -182,7 +183,7 @@ pub(crate) fn complete(response: &mut HttpResponse, error: AuthError) {
         add_challenge(headers, &error.challenge());
     }
     let mut extensions = response.extensions_mut();
-    // In its place, if the default response has put it there already.
+    // Replaces the one that the default response has put there already.
     match extensions.get_mut() {
         Some(own) => *own = error,
         None => {
@@ -207,12 +208,12 @@ fn add_challenge(headers: &mut HeaderMap, challenge: &Challenge) {
 
 fn header_value(challenge: &str) -> Option<HeaderValue> {
     match challenge {
-        // That of a request without a token: nothing to copy.
+        // For a request without a token: nothing to copy.
         "Bearer" => Some(BEARER),
-        // The core writes nothing but visible ASCII and spaces, which every header may hold.
+        // Core writes visible ASCII and spaces only, which are valid in every header.
         challenge => HeaderValue::from_str(challenge).ok(),
     }
 }
 
-// Checked once, when this is compiled.
+// Checked at compile time.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");

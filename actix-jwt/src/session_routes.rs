@@ -1,4 +1,4 @@
-//! Login, refresh and logout as a scope.
+//! Session routes: login, refresh and logout as a scope.
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder, Responder, Scope,
@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::head::Head;
 
-/// Mounts the session routes under a path of your choice, such as `/token`.
+/// Makes a scope of the session routes, under a path of your choice, such as `/session`.
 ///
 /// Below it are `/login`, `/refresh`, `/logout`, `/logout-all`, `/sessions`, `/sessions/{id}` and
 /// `/.well-known/jwks.json`.
@@ -63,7 +63,7 @@ pub fn session_routes(path: &str, routes: SessionRoutes) -> Scope {
         async move {
             let reply = match body.to_bytes_limited(SessionRoutes::MAX_BODY_BYTES).await {
                 Ok(Ok(body)) => {
-                    // What is left below the scope is decoded. No endpoint has anything to decode.
+                    // The rest of the path is decoded, and no endpoint has anything to decode.
                     let path = match request.uri().path().contains('%') {
                         true => "",
                         false => request.match_info().unprocessed(),
@@ -79,8 +79,8 @@ pub fn session_routes(path: &str, routes: SessionRoutes) -> Scope {
     }))
 }
 
-/// Makes the rest of an answer in a task of its own: a client that closes the connection is logged out all
-/// the same. It is called in `drop`, where `rt::spawn` would panic outside of a worker.
+/// Finishes an answer in a task of its own: a client that closes the connection is logged out all the
+/// same. It is called in `drop`, where `rt::spawn` would panic outside of a worker.
 fn finish(rest: Answer) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(rest);
@@ -109,7 +109,7 @@ impl Responder for SessionReply {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        // The core's statuses and headers are all valid.
+        // Core's statuses and headers are all valid.
         let status =
             StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = HttpResponseBuilder::new(status);

@@ -1,4 +1,4 @@
-//! Refusals as gRPC clients understand them.
+//! Refusals as gRPC statuses.
 
 use countersign::AuthError;
 use http::{HeaderName, HeaderValue, Response, header::CONTENT_TYPE};
@@ -44,7 +44,7 @@ impl<B: Default> ResponseForAuthError<B> for GrpcStatus {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         headers.insert(GRPC_STATUS, kind.grpc_code().into());
-        // What is percent-encoded is visible ASCII and spaces, which every header may hold.
+        // Percent-encoded text is visible ASCII and spaces, which are valid in every header.
         if let Ok(message) = HeaderValue::from_str(&percent_encode(kind.message())) {
             headers.insert(GRPC_MESSAGE, message);
         }

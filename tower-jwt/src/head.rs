@@ -1,4 +1,4 @@
-//! The head of a request, as the core reads it.
+//! The head of a request, as core reads it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,7 @@ use http::{
     uri::Authority,
 };
 
-/// A view of a request: no body, no copies.
+/// A view of a request's head. It copies nothing.
 pub(crate) struct Head<'r> {
     method: &'r Method,
     uri: &'r Uri,
@@ -75,7 +75,7 @@ impl RequestHead for Head<'_> {
     }
 
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
-        // A constant is found without parsing the name, which would happen with each request.
+        // A constant needs no parsing, a name would be parsed for each request.
         match name {
             "authorization" => self.visit(&AUTHORIZATION, visit),
             "cookie" => self.visit(&COOKIE, visit),

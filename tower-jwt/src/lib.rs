@@ -1,32 +1,28 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod extensions;
 #[cfg(feature = "axum")]
-mod axum;
-mod future;
+mod extract;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod head;
-mod layer;
+mod middleware;
 mod require;
 mod response;
-mod service;
 #[cfg(feature = "sessions")]
 mod session_routes;
-mod verdict;
 
-#[cfg(all(feature = "axum", feature = "sessions"))]
-pub use self::axum::SessionReply;
 #[cfg(feature = "axum")]
-pub use self::axum::{Claims, ClaimsRejection, Token};
+pub use self::extract::{Claims, ClaimsRejection, Token};
 #[cfg(feature = "grpc")]
 pub use self::grpc::GrpcStatus;
+#[cfg(all(feature = "axum", feature = "sessions"))]
+pub use self::session_routes::SessionReply;
 #[cfg(feature = "sessions")]
 pub use self::session_routes::{SessionFuture, SessionService, session_routes};
 pub use self::{
-    future::ResponseFuture,
-    layer::JwtAuthLayer,
-    require::{Require, RequireLayer},
-    response::{DefaultResponseForAuthError, ResponseForAuthError},
-    service::JwtAuth,
+    middleware::{JwtAuthFuture, JwtAuthLayer, JwtAuthService},
+    require::{RequireLayer, RequireService},
+    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
 };

@@ -1,4 +1,4 @@
-//! A policy for a part of what the layer protects.
+//! Authorization: a policy for some of the routes inside the layer.
 
 use std::{
     fmt,
@@ -6,25 +6,27 @@ use std::{
     task::{Context, Poll},
 };
 
-use countersign::{AuthError, Policy};
-use http::{Extensions, Request, Response};
+use countersign::Policy;
+use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    future::ResponseFuture,
-    response::{DefaultResponseForAuthError, ResponseForAuthError, refuse},
-    verdict,
+    extensions,
+    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
 };
 
-/// Lets in who holds what a [`Policy`] asks for, inside a [`JwtAuthLayer`](crate::JwtAuthLayer).
+/// Lets only requests through whose token satisfies a [`Policy`].
 ///
-/// For a route that needs more than its neighbours. What every request needs is said in
+/// It goes inside of [`JwtAuthLayer`](crate::JwtAuthLayer), around the routes that need more than a
+/// valid token. What every request needs is set by
 /// [`Authenticator::require`](countersign::Authenticator::require).
 ///
-/// A token that does not hold it is 403, or 401 if the user must authenticate again. An anonymous
-/// request, that an optional layer has let through, is 401. A route without a layer is the
-/// developer's mistake: 500 and a log line.
+/// 1. A token that does not satisfy it is 403, or 401 where the user should authenticate again. The
+///    challenge says what would be enough.
+/// 2. An anonymous request is refused (401).
+/// 3. Without a `JwtAuthLayer` around it, every request is 500 and a line in the log: the mistake is
+///    the developer's.
 ///
 /// # Examples
 ///
@@ -50,7 +52,7 @@ pub struct RequireLayer<R = DefaultResponseForAuthError> {
 }
 
 impl RequireLayer {
-    /// Asks for this.
+    /// Makes a layer that enforces this policy.
     pub fn new(policy: Policy) -> Self {
         Self {
             policy: Arc::new(policy),
@@ -60,7 +62,7 @@ impl RequireLayer {
 }
 
 impl<R> RequireLayer<R> {
-    /// Answers refused requests this way: a closure, or a [`ResponseForAuthError`].
+    /// Replaces the response to refused requests: a closure, or a [`ResponseForAuthError`].
     ///
     /// The default is [`DefaultResponseForAuthError`].
     pub fn with_rejection_response<R2>(self, rejection: R2) -> RequireLayer<R2> {
@@ -72,10 +74,10 @@ impl<R> RequireLayer<R> {
 }
 
 impl<S, R: Clone> Layer<S> for RequireLayer<R> {
-    type Service = Require<S, R>;
+    type Service = RequireService<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Require {
+        RequireService {
             inner,
             policy: Arc::clone(&self.policy),
             rejection: self.rejection.clone(),
@@ -91,39 +93,34 @@ impl<R> fmt::Debug for RequireLayer<R> {
     }
 }
 
-/// The service that a [`RequireLayer`] makes. See there.
+/// The service of [`RequireLayer`].
 #[derive(Clone)]
-pub struct Require<S, R = DefaultResponseForAuthError> {
+pub struct RequireService<S, R = DefaultResponseForAuthError> {
     inner: S,
     policy: Arc<Policy>,
     rejection: R,
 }
 
-impl<S, R> Require<S, R> {
-    /// The inner service.
+impl<S, R> RequireService<S, R> {
+    /// Returns the inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service, to change it.
+    /// Returns the inner service, to change it.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service, alone.
+    /// Unwraps the inner service.
     pub fn into_inner(self) -> S {
         self.inner
     }
-
-    fn check(&self, extensions: &Extensions) -> Result<(), AuthError> {
-        let token = verdict::token(extensions)?;
-        self.policy.check(token)
-    }
 }
 
-impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Require<S, R>
+impl<S, R, B, ResBody> Service<Request<B>> for RequireService<S, R>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<B>, Response = Response<ResBody>>,
     R: ResponseForAuthError<ResBody>,
 {
     type Response = S::Response;
@@ -134,20 +131,22 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        match self.check(request.extensions()) {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let checked =
+            extensions::token(request.extensions()).and_then(|token| self.policy.check(token));
+        match checked {
             Ok(()) => ResponseFuture::inner(self.inner.call(request)),
             Err(error) => {
                 countersign::adapter::log(&error);
-                ResponseFuture::refused(Ok(refuse(&self.rejection, error)))
+                ResponseFuture::refused(&self.rejection, error)
             }
         }
     }
 }
 
-impl<S: fmt::Debug, R> fmt::Debug for Require<S, R> {
+impl<S: fmt::Debug, R> fmt::Debug for RequireService<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Require")
+        f.debug_struct("RequireService")
             .field("inner", &self.inner)
             .field("policy", &self.policy)
             .finish_non_exhaustive()

@@ -1,21 +1,30 @@
-//! How a refusal looks.
+//! The response: the inner service's, or what a refused client gets to see.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use countersign::{AuthError, adapter::Challenge};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use pin_project_lite::pin_project;
 
 /// Makes the response to a refused request.
 ///
-/// Implemented for [`DefaultResponseForAuthError`], for `GrpcStatus` (feature `grpc`), and for every
-/// `Fn(&AuthError) -> Response<B>`, so a closure will do. Hand it to
+/// Implemented for closures, so one can be given to
 /// [`JwtAuthLayer::with_rejection_response`](crate::JwtAuthLayer::with_rejection_response) or
-/// [`RequireLayer::with_rejection_response`](crate::RequireLayer::with_rejection_response).
+/// [`RequireLayer::with_rejection_response`](crate::RequireLayer::with_rejection_response) directly.
 ///
-/// Two things are done to every response afterwards. `WWW-Authenticate` and `Retry-After` are added
-/// as the error says, unless the response sets them itself. And the [`AuthError`] is put into the
-/// response's extensions, so that outer layers can log it.
+/// 1. `WWW-Authenticate` and `Retry-After` are added afterwards, unless the response sets them
+///    itself.
+/// 2. The [`AuthError`] is put into the response's extensions afterwards.
+/// 3. The refusal is logged already. To start from the usual response, ask
+///    [`DefaultResponseForAuthError`]. For gRPC there is `GrpcStatus` (feature `grpc`).
 ///
 /// # Examples
 ///
@@ -37,8 +46,8 @@ use http::{
 pub trait ResponseForAuthError<B> {
     /// Makes the response. Status and body are all it has to care about.
     ///
-    /// [`AuthError::challenge`] knows the right status. Keep to it: a client that is told 401 for
-    /// an outage (503) throws a good token away.
+    /// Keep to the status of [`AuthErrorKind::status`](countersign::AuthErrorKind::status): a client that
+    /// is told 401 for an outage (503) throws a good token away.
     fn response_for_auth_error(&self, error: &AuthError) -> Response<B>;
 }
 
@@ -51,10 +60,9 @@ where
     }
 }
 
-/// The response unless you say otherwise: a problem document (RFC 9457).
+/// The default response: a problem document (RFC 9457).
 ///
-/// It makes every body that can be made from a `String`: axum's `Body`, `http_body_util::Full`,
-/// `String` itself.
+/// Makes every body that is `From<String>`: axum's `Body`, `http_body_util::Full`, `String` itself.
 ///
 /// # Examples
 ///
@@ -81,7 +89,7 @@ impl<B: From<String>> ResponseForAuthError<B> for DefaultResponseForAuthError {
     fn response_for_auth_error(&self, error: &AuthError) -> Response<B> {
         let kind = error.kind();
         let mut response = Response::new(kind.problem_json().into());
-        // The core's statuses are all valid.
+        // Core's statuses are all valid.
         *response.status_mut() =
             StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
@@ -89,11 +97,88 @@ impl<B: From<String>> ResponseForAuthError<B> for DefaultResponseForAuthError {
     }
 }
 
-/// The whole answer to a refused request.
-pub(crate) fn refuse<R, B>(rejection: &R, error: AuthError) -> Response<B>
+pin_project! {
+    /// The response to come: the inner service's, unboxed, or a refusal.
+    #[must_use = "a future does nothing until it is polled"]
+    pub struct ResponseFuture<F>
+    where
+        F: Future,
+    {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F>
+    where
+        F: Future,
+    {
+        Inner {
+            #[pin]
+            response: F,
+        },
+        Ready {
+            response: Option<F::Output>,
+        },
+    }
+}
+
+impl<F: Future> ResponseFuture<F> {
+    /// Waits for the response of the inner service.
+    pub(crate) fn inner(response: F) -> Self {
+        Self {
+            state: State::Inner { response },
+        }
+    }
+
+    fn ready(output: F::Output) -> Self {
+        Self {
+            state: State::Ready {
+                response: Some(output),
+            },
+        }
+    }
+}
+
+impl<F, B, E> ResponseFuture<F>
 where
-    R: ResponseForAuthError<B>,
+    F: Future<Output = Result<Response<B>, E>>,
 {
+    /// Refuses, in place of the inner service.
+    pub(crate) fn refused(rejection: &impl ResponseForAuthError<B>, error: AuthError) -> Self {
+        Self::ready(Ok(refuse(rejection, error)))
+    }
+
+    /// Fails as the inner service did before it could be called.
+    pub(crate) fn failed(error: E) -> Self {
+        Self::ready(Err(error))
+    }
+}
+
+impl<F: Future> Future for ResponseFuture<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Inner { response } => response.poll(cx),
+            StateProjection::Ready { response } => {
+                // It is taken once: only a broken executor polls a future that was ready.
+                Poll::Ready(response.take().expect("polled after it was ready"))
+            }
+        }
+    }
+}
+
+impl<F: Future> fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// Makes the whole response to a refused request.
+pub(crate) fn refuse<B>(rejection: &impl ResponseForAuthError<B>, error: AuthError) -> Response<B> {
     let mut response = rejection.response_for_auth_error(&error);
     let challenge = error.challenge();
     let headers = response.headers_mut();
@@ -107,7 +192,7 @@ where
     response
 }
 
-/// Adds a header that the response does not have. It has few, so they are looked through.
+/// Adds a header unless the response has it. There are few, so they are searched in order.
 fn add(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     if !headers.keys().any(|own| *own == name) {
         headers.insert(name, value);
@@ -116,13 +201,13 @@ fn add(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
 
 fn header_value(challenge: &str) -> Option<HeaderValue> {
     match challenge {
-        // That of a request without a token: nothing to copy.
+        // For a request without a token: nothing to copy.
         "Bearer" => Some(BEARER),
-        // The core writes nothing but visible ASCII and spaces, which every header may hold.
+        // Core writes visible ASCII and spaces only, which are valid in every header.
         challenge => HeaderValue::from_str(challenge).ok(),
     }
 }
 
-// Checked once, when this is compiled.
+// Checked at compile time.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(Challenge::PROBLEM_JSON);

@@ -1,4 +1,4 @@
-//! Login, refresh and logout as a service.
+//! Session routes: login, refresh and logout as a service.
 
 use std::{
     convert::Infallible,
@@ -21,11 +21,11 @@ use tower_service::Service;
 
 use crate::head::Head;
 
-/// Makes a service of the session routes, to mount under a path of your choice.
+/// Makes a service of the session routes, to mount under a path of your choice, such as `/session`.
 ///
-/// The service goes by the path *below* that: `/login`, `/refresh`, `/logout`, `/logout-all`,
-/// `/sessions`, `/sessions/{id}` and `/.well-known/jwks.json`. axum's `nest_service` takes the prefix
-/// away; elsewhere, do it yourself.
+/// Below it are `/login`, `/refresh`, `/logout`, `/logout-all`, `/sessions`, `/sessions/{id}` and
+/// `/.well-known/jwks.json`. The service expects paths without the prefix: axum's `nest_service`
+/// removes it; elsewhere, do it yourself.
 ///
 /// Failed logins are limited by account, and by address where it is known: from axum's
 /// `ConnectInfo<SocketAddr>` (feature `axum`; serve the app with
@@ -70,7 +70,7 @@ pub fn session_routes(routes: SessionRoutes) -> SessionService {
     SessionService(routes)
 }
 
-/// Answers the session routes. Made by [`session_routes`].
+/// The service of [`session_routes`].
 #[derive(Clone, Debug)]
 pub struct SessionService(SessionRoutes);
 
@@ -107,15 +107,15 @@ where
     }
 }
 
-/// Makes the rest of an answer in a task of its own: a client that closes the connection is logged out all
-/// the same. Without a tokio runtime there is no such task.
+/// Finishes an answer in a task of its own: a client that closes the connection is logged out all the
+/// same. Without a tokio runtime there is no such task.
 fn finish(rest: Answer) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(rest);
     }
 }
 
-/// The answer of a [`SessionService`].
+/// The response future of [`SessionService`].
 pub struct SessionFuture(Pin<Box<dyn Future<Output = Response<String>> + Send>>);
 
 impl Future for SessionFuture {
@@ -132,10 +132,36 @@ impl fmt::Debug for SessionFuture {
     }
 }
 
-/// Cookies are marked sensitive, so that a logging layer leaves them out.
-pub(crate) fn response(reply: Reply) -> Response<String> {
+/// A [`Reply`] as the answer of a handler of your own.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{adapter::Reply, session::TokenPair};
+/// use countersign_tower::SessionReply;
+///
+/// fn answer(pair: &TokenPair) -> SessionReply {
+///     SessionReply(Reply::from(pair))
+/// }
+/// ```
+#[cfg(feature = "axum")]
+#[derive(Clone, Debug)]
+pub struct SessionReply(
+    /// The answer.
+    pub Reply,
+);
+
+#[cfg(feature = "axum")]
+impl axum_core::response::IntoResponse for SessionReply {
+    fn into_response(self) -> axum_core::response::Response {
+        response(self.0).into_response()
+    }
+}
+
+/// Converts the reply. Cookies are marked sensitive, so that a logging layer leaves them out.
+fn response(reply: Reply) -> Response<String> {
     let mut response = Response::new(String::new());
-    // The core's statuses and headers are all valid.
+    // Core's statuses and headers are all valid.
     *response.status_mut() =
         StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, text) in reply.headers() {

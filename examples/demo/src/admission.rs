@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc, thread::available_parallelism, time::Duration};
 
-use countersign::session::TooManyLogins;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
@@ -103,8 +102,6 @@ pub enum NotChecked {
     Busy,
     /// Our own trouble, which the log tells: 500.
     Failed,
-    /// Too many have failed: 429, and `Retry-After`, as [`Reply::from`](countersign::adapter::Reply) says.
-    Limited(TooManyLogins),
 }
 
 impl fmt::Display for NotChecked {
@@ -112,7 +109,6 @@ impl fmt::Display for NotChecked {
         f.write_str(match self {
             Self::Busy => "too many logins at once",
             Self::Failed => "a login cannot be checked",
-            Self::Limited(_) => "too many failed logins",
         })
     }
 }

@@ -20,7 +20,7 @@ use demo::{Door, Login, NotChecked, User, say};
 
 pub use self::{
     options::{Options, StoreChoice},
-    page::{ASSETS, Asset},
+    page::Asset,
 };
 
 /// The `iss` of the tokens, unless `--issuer` names another.
@@ -34,6 +34,7 @@ pub struct App {
     sessions: Sessions,
     mounts: [(&'static str, SessionRoutes); 3],
     api: Authenticator,
+    assets: Arc<[Asset]>,
     has_hsts: bool,
 }
 
@@ -56,10 +57,10 @@ impl App {
         let sessions = store::sessions(issuer, &choice)
             .await
             .map_err(|error| format!("the store cannot be used: {}", line(&*error)))?;
-        Self::new(sessions, options.hsts).map_err(|error| line(&error))
+        Self::new(sessions, options).map_err(|error| line(&error))
     }
 
-    fn new(sessions: Sessions, has_hsts: bool) -> Result<Self, ConfigError> {
+    fn new(sessions: Sessions, options: &Options) -> Result<Self, ConfigError> {
         let door = Arc::new(Door::open().map_err(ConfigError::InvalidSetting)?);
         let sign_in = move |question| sign_in(Arc::clone(&door), question);
 
@@ -87,7 +88,8 @@ impl App {
                 ("/token", SessionRoutes::json(sessions.clone(), sign_in)),
             ],
             sessions,
-            has_hsts,
+            assets: page::assets(options.lifetime()).into(),
+            has_hsts: options.hsts,
         })
     }
 
@@ -104,6 +106,12 @@ impl App {
     /// Who may call `/api/admin`.
     pub fn admins() -> Policy {
         Policy::role("admin")
+    }
+
+    /// The files of the page.
+    #[must_use]
+    pub fn assets(&self) -> &[Asset] {
+        &self.assets
     }
 
     /// The public keys, for `/.well-known/jwks.json`.

@@ -1,87 +1,120 @@
-//! A login and a few protected routes with actix-web. Start it, and it says how to log in.
+//! A login that answers with a token, and a few protected routes, with actix-web.
 
-mod answers;
-mod login_error;
-
-use std::io;
+use std::{env, error::Error};
 
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    http::StatusCode,
-    middleware::from_fn,
-    web::{Data, Json, JsonConfig, resource, to},
+    App, HttpRequest, HttpResponse, HttpServer, Responder, Result,
+    error::{ErrorInternalServerError, ErrorUnauthorized},
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    web::{Data, Json, JsonConfig, block, get, post, resource},
 };
-use countersign::Policy;
-use countersign_actix::{Claims, JwtAuth, Require};
-use demo::{Demo, Login, Options, User, actix::body_in_time};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+use countersign::{Issuer, Policy, SigningKey, adapter::Reply, session::LoginLimits};
+use countersign_actix::{Claims, JwtAuth, Require, SessionReply};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::Semaphore;
+use tracing_subscriber::filter::LevelFilter;
 
-use crate::answers::{limit_headers, message, no_store, not_found, read, refused};
-use crate::login_error::LoginError;
+/// A user, and what its tokens say.
+#[derive(Deserialize, Serialize)]
+struct User {
+    sub: String,
+    role: String,
+}
+
+#[derive(Deserialize)]
+struct Login {
+    email: String,
+    password: String,
+}
+
+struct Server {
+    issuer: Issuer,
+    limits: LoginLimits,
+    hash: PasswordHash, // of the one password of all users; yours have one each
+}
 
 #[actix_web::main]
-async fn main() -> io::Result<()> {
-    let options = Options::from_args();
-    let demo = Data::new(Demo::start_or_exit(&options));
-    let auth = JwtAuth::new(demo.issuer().verifier()).with_rejection_response(refused);
-    let admins = Require::new(Policy::role("admin")).with_rejection_response(refused);
-
-    let state = demo.clone();
-    let server = HttpServer::new(move || {
-        let guarded = |path, route| {
-            let guarded = resource::<&str>(path).wrap(auth.clone());
-            guarded.wrap(no_store()).route(route)
-        };
-        let json = JsonConfig::default().limit(demo::MAX_BODY_BYTES);
-        let app = App::new()
-            .app_data(state.clone())
-            .app_data(json.error_handler(|error, _| LoginError::from(error).into()))
-            .service(guarded("/admin", read().to(admin).wrap(admins.clone())))
-            .service(guarded("/profile", read().to(profile)))
-            .service(guarded("/protected", read().to(protected)))
-            .service(resource("/login").wrap(no_store()).post(log_in))
-            .default_service(to(not_found));
-        let app = match options.alg.is_symmetric() {
-            true => app,
-            false => app.service(resource("/.well-known/jwks.json").route(read().to(jwks))),
-        };
-        app.wrap(from_fn(body_in_time)).wrap(from_fn(limit_headers))
+async fn main() -> Result<(), Box<dyn Error>> {
+    let log = tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG);
+    log.init(); // it has a line for each refused request, with the reason
+    let key = match env::var("JWT_SECRET") {
+        Ok(secret) => SigningKey::hs256(secret)?,
+        Err(_) => SigningKey::generate_es256()?, // tokens end with this process
+    };
+    let issuer = Issuer::builder("https://quickstart.example", key).audience("quickstart");
+    let state = Data::new(Server {
+        issuer: issuer.build()?,
+        limits: LoginLimits::builder().build()?,
+        hash: Argon2::default().hash_password(b"password123")?,
     });
-    let server = server
-        .client_request_timeout(demo::HEAD_TIMEOUT)
-        .shutdown_timeout(demo::SHUTDOWN_GRACE.as_secs())
-        .shutdown_signal(demo::asked_to_stop()?); // before anybody hears of this server
-    let server = options.bound_or_exit(server.bind(options.listen));
-    demo.announce(server.addrs()[0]); // `bind` was given one address
-    server.run().await
+    let auth = JwtAuth::new(state.issuer.verifier());
+    let admins = Require::new(Policy::role("admin"));
+    let app = move || {
+        let admin = get().to(async || "Welcome, admin").wrap(admins.clone());
+        App::new()
+            .app_data(state.clone())
+            .app_data(JsonConfig::default().limit(16 << 10))
+            .service(resource("/admin").wrap(auth.clone()).route(admin))
+            .service(resource("/profile").wrap(auth.clone()).get(profile))
+            .service(resource("/protected").wrap(auth.clone()).get(protected))
+            .route("/login", post().to(log_in))
+            .route("/.well-known/jwks.json", get().to(jwks))
+    };
+    let address = env::args().skip_while(|arg| arg != "--listen").nth(1);
+    let server = HttpServer::new(app).bind(address.as_deref().unwrap_or("127.0.0.1:3000"))?;
+    println!("listening on http://{}", server.addrs()[0]);
+    Ok(server.run().await?)
 }
 
 async fn log_in(
-    demo: Data<Demo>,
+    server: Data<Server>,
     request: HttpRequest,
-    login: Json<Login>,
-) -> Result<HttpResponse, LoginError> {
+    Json(login): Json<Login>,
+) -> Result<HttpResponse> {
     let client = request.peer_addr().map(|client| client.ip());
-    let user = demo.log_in(login.into_inner(), client).await?;
-    let token = demo.issuer().issue(&user.ok_or(LoginError::Wrong)?)?;
-    Ok(HttpResponse::Ok().json(json!({ "token": token.as_str() })))
+    let attempt = match server.limits.attempt(&login.email, client) {
+        Ok(attempt) => attempt, // counts as failed, unless it is told otherwise
+        Err(too_many) => return Ok(SessionReply(Reply::from(&too_many)).respond_to(&request)),
+    };
+    let user = check(server.clone(), login).await;
+    let user = user.ok_or_else(|| ErrorUnauthorized("wrong email address or password"))?;
+    attempt.succeeded();
+    let token = server.issuer.issue(&user);
+    let token = token.map_err(|_| ErrorInternalServerError(""))?;
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CACHE_CONTROL, "no-store"));
+    Ok(answer.json(json!({ "token": token.as_str() })))
 }
 
-async fn protected(Claims(user): Claims<User>) -> HttpResponse {
-    let message = "You are authorized to access this resource";
-    HttpResponse::Ok().json(json!({ "message": message, "userId": user.sub }))
+/// Returns the user with this password. An unknown address takes as long as a known one.
+async fn check(server: Data<Server>, login: Login) -> Option<User> {
+    static TURNS: Semaphore = Semaphore::const_new(2); // a hash takes a processor, and 19 MiB
+    let turn = TURNS.acquire().await.ok()?;
+    let right = block(move || {
+        let _turn = turn; // until it is done, even if the client leaves
+        Argon2::default().verify_password(login.password.as_bytes(), &server.hash)
+    });
+    right.await.ok()?.ok()?;
+    let (sub, role) = match &*login.email {
+        "user@example.com" => ("user-1", "user"),
+        "admin@example.com" => ("user-2", "admin"),
+        _ => return None,
+    };
+    let (sub, role) = (sub.to_owned(), role.to_owned());
+    Some(User { sub, role })
+}
+
+async fn protected(Claims(user): Claims<User>) -> String {
+    format!("{}, you may see this", user.sub)
 }
 
 async fn profile(Claims(user): Claims<User>) -> HttpResponse {
     HttpResponse::Ok().json(&*user)
 }
 
-async fn admin() -> HttpResponse {
-    message(StatusCode::OK, "Welcome, admin")
-}
-
-async fn jwks(demo: Data<Demo>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(demo::JWK_SET)
-        .body(demo.issuer().jwks())
+async fn jwks(server: Data<Server>) -> impl Responder {
+    let media_type = (CONTENT_TYPE, "application/jwk-set+json");
+    server.issuer.jwks().customize().insert_header(media_type)
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, future::Ready, hint::black_box, task::Context};
 
 use countersign::{AuthError, AuthErrorKind, Verifier};
-use countersign_tower::{JwtAuth, JwtAuthLayer};
+use countersign_tower::{JwtAuthLayer, JwtAuthService};
 use futures_util::{FutureExt, task::noop_waker_ref};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
@@ -25,7 +25,7 @@ pub fn bare() -> Bare {
 }
 
 /// The same, behind the layer.
-pub fn ours(verifier: &Verifier) -> JwtAuth<Bare> {
+pub fn ours(verifier: &Verifier) -> JwtAuthService<Bare> {
     JwtAuthLayer::new(verifier).layer(bare())
 }
 

@@ -17,4 +17,5 @@ mod response_headers;
 mod restart;
 mod servers;
 mod slow_clients;
+mod stopping;
 mod walkthrough;

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::{Router, body::Body, routing::get};
 use countersign::{AuthError, testing::TestIssuer};
-use countersign_tower::{JwtAuth, JwtAuthLayer, Require, RequireLayer, ResponseFuture};
+use countersign_tower::{
+    JwtAuthLayer, JwtAuthService, RequireLayer, RequireService, ResponseFuture,
+};
 use http::{Method, Request, Response};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -134,9 +136,9 @@ async fn a_fallback_is_covered_by_a_layer_but_not_by_a_route_layer() {
 async fn its_future_can_be_named() {
     struct Named<S>
     where
-        JwtAuth<S>: tower::Service<Request<Body>>,
+        JwtAuthService<S>: tower::Service<Request<Body>>,
     {
-        response: <JwtAuth<S> as tower::Service<Request<Body>>>::Future,
+        response: <JwtAuthService<S> as tower::Service<Request<Body>>>::Future,
     }
 
     let service = JwtAuthLayer::new(TestIssuer::new().verifier());
@@ -193,10 +195,10 @@ fn layers_services_and_futures_are_as_shareable_as_what_they_wrap() {
     }
 
     shared::<JwtAuthLayer>();
-    shared::<JwtAuth<Router>>();
+    shared::<JwtAuthService<Router>>();
     shared::<RequireLayer>();
-    shared::<Require<Router>>();
-    sent(future::<JwtAuth<Router>, Body>);
-    sent(future::<Require<Router>, Body>);
+    shared::<RequireService<Router>>();
+    sent(future::<JwtAuthService<Router>, Body>);
+    sent(future::<RequireService<Router>, Body>);
     sent::<ResponseFuture<std::future::Ready<()>>>(|| unreachable!("only its type counts"));
 }

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use countersign_actix::{Claims, JwtAuth, Require, session_routes};
 use demo::{User, actix::body_in_time};
-use login::{ASSETS, App, Asset, Options};
+use login::{App, Asset, Options};
 use serde_json::json;
 
 #[tokio::main]
@@ -36,9 +36,9 @@ async fn main() -> io::Result<()> {
         for (path, routes) in app.mounts() {
             server = server.service(session_routes(path, routes));
         }
-        for asset in ASSETS {
-            let file = move || ready(served(asset));
-            server = server.route(asset.path, get().to(file));
+        for asset in app.assets() {
+            let (path, asset) = (asset.path, asset.clone());
+            server = server.route(path, get().to(move || ready(served(&asset))));
         }
         server
             .route("/.well-known/jwks.json", get().to(jwks))
@@ -79,10 +79,10 @@ async fn jwks(app: Data<App>) -> HttpResponse {
         .body(app.jwks())
 }
 
-fn served(asset: Asset) -> HttpResponse {
+fn served(asset: &Asset) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(asset.media_type)
-        .body(asset.text)
+        .body(asset.text.clone())
 }
 
 /// Keeps what somebody may see out of caches: it came with a cookie, which caches do not look at.

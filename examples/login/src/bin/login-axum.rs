@@ -15,7 +15,7 @@ use axum::{
 };
 use countersign_tower::{Claims, JwtAuthLayer, RequireLayer, session_routes};
 use demo::{User, serve::body_in_time};
-use login::{ASSETS, App, Options};
+use login::{App, Options};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -48,8 +48,8 @@ fn router(app: &App) -> Router {
     for (path, routes) in app.mounts() {
         router = router.nest_service(path, session_routes(routes));
     }
-    for asset in ASSETS {
-        let file = ([(CONTENT_TYPE, asset.media_type)], asset.text);
+    for asset in app.assets() {
+        let file = ([(CONTENT_TYPE, asset.media_type)], asset.text.clone());
         router = router.route(asset.path, get(async move || file));
     }
     router

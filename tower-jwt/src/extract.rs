@@ -1,4 +1,4 @@
-//! Extractors for axum.
+//! Extractors: the claims, or the token itself, as an argument of a handler of axum.
 
 use std::{error::Error, fmt, ops::Deref, sync::Arc};
 
@@ -11,23 +11,22 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::{
+    extensions,
     response::{DefaultResponseForAuthError, refuse},
-    verdict,
 };
 
-/// Extracts the claims of the verified token as a `T`.
+/// The claims of the request's token, read as a `T`.
 ///
-/// The route must be inside a [`JwtAuthLayer`](crate::JwtAuthLayer). Several extractors of one `T`
-/// in one request read the payload once.
+/// 1. An anonymous request is refused (401).
+/// 2. Claims that do not fit `T` are the developer's mistake: 500 and a line in the log.
+/// 3. So is a route that [`JwtAuthLayer`](crate::JwtAuthLayer) does not cover: never 401, never a
+///    pass.
 ///
-/// `Option<Claims<T>>` is `None` for an anonymous request that an
-/// [optional](countersign::Authenticator::optional) layer has let through. A bad token never comes
-/// this far.
+/// Several extractors of one `T` in a request read the payload once.
 ///
-/// # Errors
-///
-/// [`ClaimsRejection`]: 401 for an anonymous request; 500 and a log line when the route has no
-/// layer, or the claims do not fit `T`. Those two are the developer's mistakes.
+/// Where a token is optional, ask for `Option<Claims<T>>`. It is `None` for an anonymous request,
+/// which only [`Authenticator::optional`](countersign::Authenticator::optional) lets through;
+/// everything else is refused by these rules.
 ///
 /// # Examples
 ///
@@ -54,7 +53,10 @@ use crate::{
 /// #     .route("/me", axum::routing::get(me))
 /// #     .route("/", axum::routing::get(greeting));
 /// ```
-pub struct Claims<T>(pub Arc<T>);
+pub struct Claims<T>(
+    /// The claims, shared with the token they were read from.
+    pub Arc<T>,
+);
 
 impl<T> Claims<T>
 where
@@ -73,7 +75,7 @@ where
     type Rejection = ClaimsRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClaimsRejection> {
-        Self::read(verdict::token(&parts.extensions)?)
+        Self::read(extensions::token(&parts.extensions)?)
     }
 }
 
@@ -85,7 +87,7 @@ where
     type Rejection = ClaimsRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ClaimsRejection> {
-        verdict::optional_token(&parts.extensions)?
+        extensions::optional_token(&parts.extensions)?
             .map(Self::read)
             .transpose()
     }
@@ -111,14 +113,10 @@ impl<T: fmt::Debug> fmt::Debug for Claims<T> {
     }
 }
 
-/// Extracts the verified token itself.
+/// The request's token, verified.
 ///
-/// For what [`Claims`] does not tell: the scopes, the expiry, the header. The same rules hold.
-///
-/// # Errors
-///
-/// [`ClaimsRejection`]: 401 for an anonymous request; 500 and a log line when the route has no
-/// layer.
+/// For a handler that needs the registered claims, or several views of the payload. It is refused
+/// by the rules of [`Claims`], and `Option<Token>` is for routes where it is optional.
 ///
 /// # Examples
 ///
@@ -131,13 +129,16 @@ impl<T: fmt::Debug> fmt::Debug for Claims<T> {
 /// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(seconds_left));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Token(pub VerifiedToken);
+pub struct Token(
+    /// The token. Cheap to clone.
+    pub VerifiedToken,
+);
 
 impl<S: Send + Sync> FromRequestParts<S> for Token {
     type Rejection = ClaimsRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClaimsRejection> {
-        Ok(Self(verdict::token(&parts.extensions)?.clone()))
+        Ok(Self(extensions::token(&parts.extensions)?.clone()))
     }
 }
 
@@ -145,7 +146,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Token {
     type Rejection = ClaimsRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ClaimsRejection> {
-        let token = verdict::optional_token(&parts.extensions)?;
+        let token = extensions::optional_token(&parts.extensions)?;
         Ok(token.cloned().map(Self))
     }
 }
@@ -158,13 +159,12 @@ impl Deref for Token {
     }
 }
 
-/// Why [`Claims`] or [`Token`] could not be extracted, or why a handler refuses.
+/// The refusal of a request, as an axum rejection.
 ///
-/// As a response it is what the layer answers by default: status, challenge, problem document, and
-/// the [`AuthError`] in the extensions. For another answer, extract
+/// The extractors return it, and a handler may: `?` turns an [`AuthError`] into it, which logs the
+/// refusal. Its response has the status, the challenge and a problem document (RFC 9457), and
+/// carries the [`AuthError`] in its extensions. For another response, extract
 /// `Result<Claims<T>, ClaimsRejection>`.
-///
-/// In a handler, `?` turns an [`AuthError`] into it. That logs the refusal.
 ///
 /// # Examples
 ///
@@ -194,23 +194,26 @@ impl Deref for Token {
 /// # let _: axum::Router = axum::Router::new().route("/me", axum::routing::get(me));
 /// ```
 #[derive(Clone, Debug)]
-pub struct ClaimsRejection(AuthError);
+pub struct ClaimsRejection(
+    /// It is logged already.
+    AuthError,
+);
 
 impl ClaimsRejection {
-    /// What happened.
+    /// Returns why the request is refused.
     #[must_use]
     pub fn auth_error(&self) -> &AuthError {
         &self.0
     }
 
-    /// What happened, to keep.
+    /// Unwraps why the request is refused.
     #[must_use]
     pub fn into_auth_error(self) -> AuthError {
         self.0
     }
 }
 
-/// Logs the refusal: the layer's own are logged in the core, these are logged here.
+/// Logs the refusal: the layer's own are logged in core, a handler's and an extractor's here.
 impl From<AuthError> for ClaimsRejection {
     fn from(error: AuthError) -> Self {
         countersign::adapter::log(&error);
@@ -233,28 +236,5 @@ impl Error for ClaimsRejection {
 impl IntoResponse for ClaimsRejection {
     fn into_response(self) -> Response {
         refuse(&DefaultResponseForAuthError, self.0)
-    }
-}
-
-/// A [`Reply`](countersign::adapter::Reply) as the answer of a handler of your own.
-///
-/// # Examples
-///
-/// ```
-/// use countersign::{adapter::Reply, session::TokenPair};
-/// use countersign_tower::SessionReply;
-///
-/// fn answer(pair: &TokenPair) -> SessionReply {
-///     SessionReply(Reply::from(pair))
-/// }
-/// ```
-#[cfg(feature = "sessions")]
-#[derive(Clone, Debug)]
-pub struct SessionReply(pub countersign::adapter::Reply);
-
-#[cfg(feature = "sessions")]
-impl IntoResponse for SessionReply {
-    fn into_response(self) -> Response {
-        crate::session_routes::response(self.0).into_response()
     }
 }
