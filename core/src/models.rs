@@ -1,7 +1,7 @@
 //! Models of the concurrent parts: what each claims, and what makes it fail.
 //!
-//! They lie beside the code, in the files `models.rs` of `revocation`, `cache`, `keys/remote`, `session` and
-//! `issue`, and run the code itself, with [loom]'s types in the place of those of `std`:
+//! They lie beside the code, in the files `models.rs` of `revocation`, `verify/cache`, `remote/refresh`, `session`
+//! and `issue`, and run the code itself, with [loom]'s types in the place of those of `std`:
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg countersign_loom" CARGO_TARGET_DIR=target/models \
@@ -41,7 +41,7 @@
 //! it: an entry that is half there is one that is being added. Filter, kinds and gaps are `Relaxed`, for the same reason: a
 //! reader that must see them knows so by the return of a call or by `synced_at`.
 //!
-//! # `cache`
+//! # `verify/cache`
 //!
 //! | model | mutation |
 //! |---|---|
@@ -50,17 +50,17 @@
 //!
 //! The orderings of the epoch do not lean on the locks of `quick_cache`: the stand-in has none.
 //!
-//! # `keys/remote`
+//! # `remote/refresh`
 //!
 //! | model | mutation |
 //! |---|---|
-//! | `a_key_that_is_published_is_found` | the task is not woken, or only if it waits already, or does not listen; requests are woken before the plan has changed; `wait` listens after its look; `tell` does not look at the keys again; keys are published after their fetch counts as ended; a request counts the fetches that have ended, not begun; a fetch counts from its end |
-//! | `one_fetch_wakes_all_that_wait` | `tell` does not look at the keys again; `wait` listens after its look |
+//! | `a_key_that_is_published_is_found` | the task is not woken, or only if it waits already, or does not listen; requests are woken before the plan has changed; `wait` listens after its look; `advise` does not look at the keys again; keys are published after their fetch counts as ended; a request counts the fetches that have ended, not begun; a fetch counts from its end |
+//! | `one_fetch_wakes_all_that_wait` | `advise` does not look at the keys again; `wait` listens after its look |
 //! | `a_failed_fetch_wakes_those_that_wait` | a failure wakes nobody |
 //! | `the_end_of_the_task_wakes_those_that_wait` | the end wakes nobody; it wakes before the plan has changed; `ready` listens after its look |
 //! | `the_start_waits_for_keys`, `the_start_ends_by_a_failure` | `ready` looks at the keys before it takes the lock |
 //!
-//! Keys may be published before the lock is taken: what counts is that it is before their fetch counts as ended.
+//! Keys are published before their fetch counts as ended, without the lock.
 //!
 //! # `session`, the store in memory
 //!

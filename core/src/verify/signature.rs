@@ -25,7 +25,7 @@ impl Verifier {
         }
         let mut decode = Some(decode);
         let mut is_decoded = || decode.take().is_some_and(|decode| decode());
-        let verified = self.keys().look(|keys| {
+        let verified = self.keys().with_current(|keys| {
             let candidates = keys.candidates(algorithm, header.key_id_bytes())?;
             if !is_decoded() {
                 return Ok(None);
