@@ -30,15 +30,15 @@
 //! |---|---|
 //! | `a_name_that_is_found_is_found_whole` | the key is stored `Relaxed`; it is loaded `Relaxed`; it is stored before its entry |
 //! | `an_entry_that_is_raised_never_goes_back` | the times are stored together instead of raised one by one |
-//! | `nobody_misses_a_revocation_that_was_made` | new slots are loaded or stored `Relaxed`; the entry goes into the slots from before they were replaced |
+//! | `nobody_misses_a_revocation_that_was_made` | a new table is loaded or stored `Relaxed`; the entry goes into the table from before it was replaced |
 //! | `two_revocations_at_once_are_both_made` | the lock of the writer is released before the entry is put |
-//! | `a_revoked_token_stays_refused_while_the_table_makes_room` | new slots are published before they are filled; before the gap is noted in them |
-//! | `a_token_whose_entry_is_missing_is_never_an_unlisted_one` | a look takes the entries from one load of the slots, and the gap from another |
-//! | `a_gap_that_comes_up_meanwhile_is_not_forgotten` | `miss` loads the slots before it takes the lock |
+//! | `a_revoked_token_stays_refused_while_the_table_makes_room` | a new table is published before it is filled; before the gap is noted in it |
+//! | `a_token_whose_entry_is_missing_is_never_an_unlisted_one` | a lookup takes the entries from one load of the table, and the gap from another |
+//! | `a_gap_that_comes_up_meanwhile_is_not_forgotten` | `miss` loads the table before it takes the lock |
 //! | `a_fresh_copy_has_all_that_the_log_said` | `synced_at` is stored `Relaxed`; it is loaded `Relaxed`; `decide` looks for the token first; the log counts as read before its entries are in |
 //!
-//! The order of a key and its entry is for `Slots` alone to be understood. The claims of the table would hold without
-//! it: an entry that is half there is one that is being added. Filter, kinds and gaps are `Relaxed`, for the same reason: a
+//! The order of a key and its entry only makes `AtomicMap` understandable by itself. The claims of the index would hold
+//! without it: an entry that is half there is one that is being added. Filter, kinds and gaps are `Relaxed`, for the same reason: a
 //! reader that must see them knows so by the return of a call or by `synced_at`.
 //!
 //! # `verify/cache`
