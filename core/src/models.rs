@@ -1,7 +1,7 @@
 //! Models of the concurrent parts: what each claims, and what makes it fail.
 //!
-//! They lie beside the code, in the files `models.rs` of `revocation`, `cache`, `keys/remote`, `session` and
-//! `issue`, and run the code itself, with [loom]'s types instead of those of `std`:
+//! They lie beside the code, in the files `models.rs` of `revocation`, `verify/cache`, `remote/refresh`, `session`
+//! and `issue`, and run the code itself, with [loom]'s types instead of those of `std`:
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg countersign_loom" CARGO_TARGET_DIR=target/models \
@@ -30,18 +30,18 @@
 //! |---|---|
 //! | `a_name_that_is_found_is_found_whole` | the key is stored `Relaxed`; it is loaded `Relaxed`; it is stored before its entry |
 //! | `an_entry_that_is_raised_never_goes_back` | the times are stored together instead of raised one by one |
-//! | `nobody_misses_a_revocation_that_was_made` | new slots are loaded or stored `Relaxed`; the entry goes into the slots from before they were replaced |
+//! | `nobody_misses_a_revocation_that_was_made` | a new table is loaded or stored `Relaxed`; the entry goes into the table from before it was replaced |
 //! | `two_revocations_at_once_are_both_made` | the lock of the writer is released before the entry is put |
-//! | `a_revoked_token_stays_refused_while_the_table_makes_room` | new slots are published before they are filled; before the gap is noted in them |
-//! | `a_token_whose_entry_is_missing_is_never_an_unlisted_one` | a look takes the entries from one load of the slots, and the gap from another |
-//! | `a_gap_that_comes_up_meanwhile_is_not_forgotten` | `miss` loads the slots before it takes the lock |
+//! | `a_revoked_token_stays_refused_while_the_table_makes_room` | a new table is published before it is filled; before the gap is noted in it |
+//! | `a_token_whose_entry_is_missing_is_never_an_unlisted_one` | a lookup takes the entries from one load of the table, and the gap from another |
+//! | `a_gap_that_comes_up_meanwhile_is_not_forgotten` | `miss` loads the table before it takes the lock |
 //! | `a_fresh_copy_has_all_that_the_log_said` | `synced_at` is stored `Relaxed`; it is loaded `Relaxed`; `decide` looks for the token first; the log counts as read before its entries are in |
 //!
-//! The order of a key and its entry is for `Slots` alone to be understood. The claims of the table would hold without
-//! it: an entry that is half there is one that is being added. Filter, kinds and gaps are `Relaxed`, for the same reason: a
+//! The order of a key and its entry only makes `AtomicMap` understandable by itself. The claims of the index would hold
+//! without it: an entry that is half there is one that is being added. Filter, kinds and gaps are `Relaxed`, for the same reason: a
 //! reader that must see them knows so by the return of a call or by `synced_at`.
 //!
-//! # `cache`
+//! # `verify/cache`
 //!
 //! | model | mutation |
 //! |---|---|
@@ -50,17 +50,17 @@
 //!
 //! The orderings of the epoch do not lean on the locks of `quick_cache`: the stand-in has none.
 //!
-//! # `keys/remote`
+//! # `remote/refresh`
 //!
 //! | model | mutation |
 //! |---|---|
-//! | `a_key_that_is_published_is_found` | the task is not woken, or only if it waits already, or does not listen; requests are woken before the plan has changed; `wait` listens after its look; `tell` does not look at the keys again; keys are published after their fetch counts as ended; a request counts the fetches that have ended, not begun; a fetch counts from its end |
-//! | `one_fetch_wakes_all_that_wait` | `tell` does not look at the keys again; `wait` listens after its look |
+//! | `a_key_that_is_published_is_found` | the task is not woken, or only if it waits already, or does not listen; requests are woken before the plan has changed; `wait` listens after its look; `advise` does not look at the keys again; keys are published after their fetch counts as ended; a request counts the fetches that have ended, not begun; a fetch counts from its end |
+//! | `one_fetch_wakes_all_that_wait` | `advise` does not look at the keys again; `wait` listens after its look |
 //! | `a_failed_fetch_wakes_those_that_wait` | a failure wakes nobody |
 //! | `the_end_of_the_task_wakes_those_that_wait` | the end wakes nobody; it wakes before the plan has changed; `ready` listens after its look |
 //! | `the_start_waits_for_keys`, `the_start_ends_by_a_failure` | `ready` looks at the keys before it takes the lock |
 //!
-//! Keys may be published before the lock is taken: what counts is that it is before their fetch counts as ended.
+//! Keys are published before their fetch counts as ended, without the lock.
 //!
 //! # `session`, the store in memory
 //!

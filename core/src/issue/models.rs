@@ -89,13 +89,13 @@ fn two_prunings_at_once_make_one_set() {
             let ring = ring.clone();
             move || {
                 ring.prune(NOW + 1);
-                ring.current()
+                ring.current_id()
             }
         });
         ring.prune(NOW + 1);
-        let own = ring.current();
+        let own = ring.current_id();
         assert!(other.join().unwrap() == own);
-        assert!(ring.current() == own);
+        assert!(ring.current_id() == own);
     });
 }
 

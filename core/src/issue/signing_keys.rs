@@ -368,7 +368,7 @@ impl KeySource for InTime {
         self.keys.snapshot()
     }
 
-    fn current(&self) -> Option<KeySetId> {
+    fn current_id(&self) -> Option<KeySetId> {
         let now = self.clock.now();
         let ring = self.keys.0.load();
         // Then the ring is about to change: the snapshot sees to it.
@@ -386,7 +386,7 @@ impl KeySource for SigningKeys {
         Ok(Arc::clone(&self.0.load().verifying))
     }
 
-    fn current(&self) -> Option<KeySetId> {
+    fn current_id(&self) -> Option<KeySetId> {
         Some(self.0.load().verifying.id())
     }
 

@@ -1,4 +1,4 @@
-//! Where a verifier takes its keys from.
+//! The source of a verifier's keys.
 
 use std::{fmt, sync::Arc};
 
@@ -30,7 +30,7 @@ use crate::{
 /// let keys = Keys::from_source(Fixed(Arc::default()));
 /// ```
 pub trait KeySource: Send + Sync + 'static {
-    /// The keys as they are now.
+    /// Returns the keys of now.
     ///
     /// # Errors
     ///
@@ -38,31 +38,31 @@ pub trait KeySource: Send + Sync + 'static {
     /// answered with 503 if [`refresh`](Self::refresh) does not help.
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable>;
 
-    /// Which set [`snapshot`](Self::snapshot) would give now; `None` where it would give none. Default:
-    /// it takes one and looks.
+    /// Returns the id of the set that [`snapshot`](Self::snapshot) would give now; `None` if it would give
+    /// none. Default: it takes one and looks.
     ///
     /// A `TokenCache` asks at every request, and one of several `Issuers` also for tokens of the others:
-    /// it must be quick, and must not wait. A token counts again only while it is the set that verified
-    /// it. So a set that may not be used any more must not be named, and a source that makes a new set
-    /// for every snapshot makes a cache useless. Say how it is cheaper if there is a way, best without
+    /// it must be quick, and must not wait. A cached token counts only while this is the set that verified
+    /// it. So never name a set that may not be used any more. A source that makes a new set for every
+    /// snapshot makes a cache useless. Implement it if there is a cheaper way than a snapshot, best without
     /// writing to memory that threads share, such as the count of an [`Arc`].
-    fn current(&self) -> Option<KeySetId> {
+    fn current_id(&self) -> Option<KeySetId> {
         Some(self.snapshot().ok()?.id())
     }
 
-    /// Whether [`refresh`](Self::refresh) can bring anything. Default: yes.
+    /// Returns whether [`refresh`](Self::refresh) can bring anything. Default: yes.
     ///
-    /// Where it cannot, a refused token costs no second look at its header. The keys may still change
-    /// in place, as those of [`SigningKeys`](crate::SigningKeys) do.
+    /// If not, a refused token costs no second look at its header. The keys may still change in place, as
+    /// those of [`SigningKeys`](crate::SigningKeys) do.
     fn can_refresh(&self) -> bool {
         true
     }
 
-    /// Gets newer keys, if there is a way and newer ones are worth a look; `None` (the default) if not.
+    /// Gets newer keys; `None` (the default) if there is no way, or no need to look for any.
     ///
-    /// The request waits for the future, then looks at the snapshot once more. Only one that came
-    /// when there were no keys asks a second time, if those that came lack the key of its token. It is
-    /// on the source to bound how often and how long.
+    /// The request waits for the future, then looks at the snapshot once more. A request that came when
+    /// there were no keys may ask a second time, if those that came lack the key of its token. The source
+    /// bounds how often it fetches, and how long requests wait.
     fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         let _ = why;
         None
@@ -81,7 +81,7 @@ pub enum RefreshReason<'a> {
     UnknownKey(&'a str),
 }
 
-/// The keys cannot be had right now. Answered with 503.
+/// There are no keys to use right now: answered with 503.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("the verification keys are not available")]
 pub struct KeysUnavailable {
@@ -89,7 +89,7 @@ pub struct KeysUnavailable {
 }
 
 impl KeysUnavailable {
-    /// Says after how many seconds another try makes sense. The default answer is 5.
+    /// Sets the seconds after which another try makes sense (`Retry-After`). Default 5.
     #[must_use]
     pub fn retry_after(seconds: u32) -> Self {
         Self {
@@ -113,13 +113,13 @@ enum Held {
 }
 
 impl Keys {
-    /// Keys that come from a source.
+    /// Takes the keys from a source.
     #[must_use]
     pub fn from_source(source: impl KeySource) -> Self {
         Self(Held::Source(Arc::new(source)))
     }
 
-    /// Whether they never change.
+    /// Checks whether the keys never change.
     pub(crate) fn are_fixed(&self) -> bool {
         matches!(self.0, Held::Fixed(_))
     }
@@ -131,9 +131,11 @@ impl Keys {
         }
     }
 
-    /// Looks at the keys of now. Where they are fixed, that counts no reference, which all threads
-    /// would write to.
-    pub(crate) fn look<R>(&self, f: impl FnOnce(&KeySet) -> R) -> Result<R, KeysUnavailable> {
+    /// Runs `f` with the keys of now. Fixed keys are borrowed: all threads would write to a reference count.
+    pub(crate) fn with_current<R>(
+        &self,
+        f: impl FnOnce(&KeySet) -> R,
+    ) -> Result<R, KeysUnavailable> {
         match &self.0 {
             Held::Fixed(Fixed(set)) => Ok(f(set)),
             Held::Source(source) => Ok(f(&*source.snapshot()?)),
@@ -158,7 +160,7 @@ impl KeySource for Fixed {
         Ok(Arc::clone(&self.0))
     }
 
-    fn current(&self) -> Option<KeySetId> {
+    fn current_id(&self) -> Option<KeySetId> {
         Some(self.0.id())
     }
 

@@ -36,7 +36,7 @@ use crate::{
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RemoteKeysBuilder {
-    place: Location,
+    location: Location,
     algorithms: Option<Vec<Algorithm>>,
     keys_host: Option<String>,
     fetch: Option<Arc<dyn DynFetch>>,
@@ -52,9 +52,9 @@ impl RemoteKeysBuilder {
     /// The largest [`max_stale`](Self::max_stale): seven days.
     pub const LARGEST_MAX_STALE: Duration = Duration::from_secs(7 * 86_400);
 
-    pub(super) fn new(place: Location) -> Self {
+    pub(super) fn new(location: Location) -> Self {
         Self {
-            place,
+            location,
             algorithms: None,
             keys_host: None,
             fetch: None,
@@ -135,8 +135,8 @@ impl RemoteKeysBuilder {
         self,
         accepted: Option<&[Algorithm]>,
     ) -> Result<RemoteKeys, ConfigError> {
-        url::check_url(self.place.name())?;
-        if let Location::Issuer(issuer) = &self.place
+        url::check_url(self.location.name())?;
+        if let Location::Issuer(issuer) = &self.location
             && issuer.contains('?')
         {
             return Err(setting("an issuer has no query (RFC 8414 section 2)"));
@@ -145,7 +145,7 @@ impl RemoteKeysBuilder {
             return Err(setting("`max_stale` is more than seven days"));
         }
         if let Some(host) = &self.keys_host {
-            check_keys_host(host, &self.place)?;
+            check_keys_host(host, &self.location)?;
         }
         let algorithms = (self.algorithms)
             .unwrap_or_else(|| accepted.unwrap_or(KeySet::DEFAULT_ALGORITHMS).to_vec());
@@ -155,8 +155,8 @@ impl RemoteKeysBuilder {
         let runtime = Handle::try_current().map_err(|_| {
             ConfigError::Missing("remote keys need a Tokio runtime: build them within one".into())
         })?;
-        let name = self.place.name().to_owned();
-        let shared = Arc::new(State::new(
+        let name = self.location.name().to_owned();
+        let state = Arc::new(State::new(
             name,
             self.max_stale,
             self.clock,
@@ -164,34 +164,34 @@ impl RemoteKeysBuilder {
             runtime.clone(),
         ));
         if let Some(saved) = &self.saved {
-            shared.warm(saved, &algorithms);
+            state.warm(saved, &algorithms);
         }
         let fetch = self.fetch.unwrap_or_else(|| Arc::new(HttpFetch::default()));
         let endpoint = Endpoint::new(
-            self.place,
+            self.location,
             self.keys_host,
             algorithms,
             fetch,
             self.max_stale,
         );
-        let driver = RefreshTask::new(Arc::clone(&shared), endpoint);
+        let driver = RefreshTask::new(Arc::clone(&state), endpoint);
         let task = runtime.spawn(driver.run());
-        Ok(RemoteKeys::start(shared, task.abort_handle()))
+        Ok(RemoteKeys::start(state, task.abort_handle()))
     }
 }
 
 impl fmt::Debug for RemoteKeysBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeysBuilder")
-            .field("place", &self.place)
+            .field("location", &self.location)
             .field("max_stale", &self.max_stale)
             .finish_non_exhaustive()
     }
 }
 
 /// A host alone, in lower case as it is compared: no scheme, no port, no path.
-fn check_keys_host(host: &str, place: &Location) -> Result<(), ConfigError> {
-    if matches!(place, Location::Jwks(_)) {
+fn check_keys_host(host: &str, location: &Location) -> Result<(), ConfigError> {
+    if matches!(location, Location::Jwks(_)) {
         return Err(ConfigError::Conflict(
             "`keys_host` is for keys that are discovered: this URL has its host".into(),
         ));

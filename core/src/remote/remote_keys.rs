@@ -1,13 +1,13 @@
-//! What an app holds: the keys of one provider.
+//! The handle of an app to the keys of one provider.
 
-use std::{fmt, future::ready, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use tokio::task::AbortHandle;
 
 use super::{builder::RemoteKeysBuilder, saved::SavedKeys, status::KeysStatus};
 use crate::remote::{
     document::{Failure, Location},
-    refresh::{Advice, KeyNeed, State},
+    refresh::State,
 };
 use crate::{
     claims::Provider,
@@ -30,7 +30,7 @@ use crate::{
 ///    beyond that an unknown `kid` is refused at once. So a key that its provider did not publish ahead
 ///    of its first use is found up to ten seconds late after two tokens with other unknown ids, or with
 ///    its own, before it was published. A token that its claims refuse anyway asks for no key. A
-///    request that came before the first keys waits for those, and then so for its own.
+///    request that arrives before the first fetch waits for it, and then, if needed, for one more.
 /// 4. When the provider is away, the last good set is used for at most an hour after it expired
 ///    ([`max_stale`](RemoteKeysBuilder::max_stale)). After that, and whenever it cannot be known whether
 ///    a key exists, the answer is 503 with `Retry-After`. It recovers by itself.
@@ -57,7 +57,7 @@ use crate::{
 pub struct RemoteKeys(Arc<Handle>);
 
 struct Handle {
-    shared: Arc<State>,
+    state: Arc<State>,
     task: AbortHandle,
 }
 
@@ -82,14 +82,14 @@ impl RemoteKeys {
         }
     }
 
-    pub(super) fn start(shared: Arc<State>, task: AbortHandle) -> Self {
-        Self(Arc::new(Handle { shared, task }))
+    pub(super) fn start(state: Arc<State>, task: AbortHandle) -> Self {
+        Self(Arc::new(Handle { state, task }))
     }
 
-    /// How it is doing.
+    /// Returns how the source is doing.
     #[must_use]
     pub fn status(&self) -> KeysStatus {
-        self.0.shared.status()
+        self.0.state.status()
     }
 
     /// Waits until there are keys, for a server that will not start without them.
@@ -99,46 +99,33 @@ impl RemoteKeys {
     /// [`KeysUnavailable`] when the next fetch to end has failed: the first one at most five seconds later.
     /// Further ones follow, so it can be asked again.
     pub async fn ready(&self) -> Result<(), KeysUnavailable> {
-        self.fetched()
-            .await
-            .map_err(|_| self.0.shared.unavailable())
+        self.fetched().await.map_err(|_| self.0.state.unavailable())
     }
 
     /// The last good set, to [start with](RemoteKeysBuilder::warm) next time; `None` if there is none.
     #[must_use]
     pub fn saved(&self) -> Option<SavedKeys> {
-        self.0.shared.saved()
+        self.0.state.saved()
     }
 
-    /// The same, with the reason.
+    /// Waits as [`ready`](Self::ready) does, and returns the reason of a failure.
     pub(super) async fn fetched(&self) -> Result<(), Option<Failure>> {
-        self.0.shared.ready().await
+        self.0.state.ready().await
     }
 }
 
 impl KeySource for RemoteKeys {
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
-        let shared = &self.0.shared;
-        shared.usable().ok_or_else(|| shared.unavailable())
+        let state = &self.0.state;
+        state.usable().ok_or_else(|| state.unavailable())
     }
 
-    fn current(&self) -> Option<KeySetId> {
-        self.0.shared.usable_id()
+    fn current_id(&self) -> Option<KeySetId> {
+        self.0.state.usable_id()
     }
 
     fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
-        let shared = Arc::clone(&self.0.shared);
-        let need = shared.need(match why {
-            RefreshReason::NoKeys => KeyNeed::Everything,
-            RefreshReason::NoMatch => KeyNeed::Match,
-            RefreshReason::UnknownKey(id) => KeyNeed::Key(id.into()),
-        });
-        match shared.tell(&need) {
-            Advice::Absent => None,
-            Advice::Look => Some(Box::pin(ready(Ok(())))),
-            Advice::Unavailable(unavailable) => Some(Box::pin(ready(Err(unavailable)))),
-            Advice::Wait => Some(Box::pin(shared.wait(need))),
-        }
+        self.0.state.refresh(why)
     }
 }
 
@@ -150,13 +137,13 @@ impl From<RemoteKeys> for Keys {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.release();
+        self.state.release();
         self.task.abort();
     }
 }
 
 impl fmt::Debug for RemoteKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.shared.fmt(f)
+        self.0.state.fmt(f)
     }
 }

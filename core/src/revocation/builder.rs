@@ -1,4 +1,4 @@
-//! The settings of a revocation list, checked once.
+//! The settings of a revocation list.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -11,11 +11,11 @@ use crate::{
 /// Builds a [`Revocation`]. Made by [`Revocation::local`] and [`Revocation::replica`].
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RevocationBuilder {
-    replica: bool,
-    capacity: usize,
+    pub(super) replica: bool,
+    pub(super) capacity: usize,
     staleness: Option<Duration>,
-    accept_when_stale: bool,
-    clock: Arc<dyn Clock>,
+    pub(super) accept_when_stale: bool,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl RevocationBuilder {
@@ -40,21 +40,21 @@ impl RevocationBuilder {
         }
     }
 
-    /// The most entries it holds. Default a million, at most a hundred million.
+    /// The most entries. Default a million, at most a hundred million.
     ///
     /// An entry takes 44 to 132 bytes, 71 at a million. Memory is taken as it is needed; while a
     /// larger table is filled, the smaller one is there too. An entry that is still needed is never
-    /// dropped for another: when all places are taken, revoking fails.
+    /// dropped for another: when the list is full of those, revoking fails.
     pub fn capacity(mut self, entries: usize) -> Self {
         self.capacity = entries;
         self
     }
 
-    /// How long ago the log may last have been read completely, in whole seconds. Default 10
+    /// The longest time since the last complete read of the log, in whole seconds. Default 10
     /// seconds, from one second to one hour. For replicas.
     ///
-    /// When it is longer ago, a revocation may have been missed, and tokens are refused with 503. So
-    /// a revoked token is accepted for that long at most, if the log cannot be reached. It must be
+    /// After that, a revocation may have been missed, and tokens are refused with 503. So a revoked
+    /// token is accepted for that long at most, if the log cannot be reached. It must be
     /// longer than the pauses of the log between two reads.
     ///
     /// It is measured with the [`clock`](Self::clock). A clock that is set back by no more than this
@@ -104,13 +104,7 @@ impl RevocationBuilder {
                     .into(),
             ));
         }
-        Ok(Revocation::new(
-            self.replica,
-            self.capacity,
-            staleness.as_secs(),
-            self.accept_when_stale,
-            self.clock,
-        ))
+        Ok(Revocation::new(self, staleness.as_secs()))
     }
 }
 

@@ -1,27 +1,35 @@
-//! Why a token is not let in, for the client and for the log.
+//! The refusal of a token, for the client and for the log.
 
 use crate::error::{AuthError, AuthErrorKind};
 
-/// Why the list does not let a token in.
-#[derive(Clone, Copy, Debug)]
+/// Why the list does not let a token in: it is revoked, or nobody can tell.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum Refusal {
+    #[error(
+        "a revocation that still counts is missing: there was no room for it, or the clock went back"
+    )]
+    Incomplete,
+    #[error("the revocation log was not read completely yet, or not since the clock went back")]
+    NeverRead,
+    #[error("the token is revoked")]
     Revoked,
-    Unavailable(Unavailable),
+    #[error("the last complete read of the revocation log is {0} s ago")]
+    Stale(i64),
 }
 
 impl Refusal {
     pub(super) fn kind(self) -> AuthErrorKind {
         match self {
             Self::Revoked => AuthErrorKind::Revoked,
-            Self::Unavailable(_) => AuthErrorKind::RevocationUnavailable,
+            _ => AuthErrorKind::RevocationUnavailable,
         }
     }
 
-    /// Adds what the log should say.
+    /// Adds the cause for the log, where the kind does not say all.
     pub(super) fn complete(self, error: AuthError) -> AuthError {
         match self {
             Self::Revoked => error,
-            Self::Unavailable(cause) => error.with_source(cause),
+            cause => error.with_source(cause),
         }
     }
 }
@@ -30,17 +38,4 @@ impl From<Refusal> for AuthError {
     fn from(refusal: Refusal) -> Self {
         refusal.complete(refusal.kind().into())
     }
-}
-
-/// Why nobody can tell whether a token is revoked. For the log.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(crate) enum Unavailable {
-    #[error(
-        "a revocation that still counts is missing: there was no room for it, or the clock went back"
-    )]
-    Incomplete,
-    #[error("the revocation log was not read completely yet, or not since the clock went back")]
-    NeverRead,
-    #[error("the last complete read of the revocation log is {0} s ago")]
-    Stale(i64),
 }

@@ -1,4 +1,4 @@
-//! How a replica follows a log.
+//! The replica's reading of its log.
 
 use std::{
     convert::Infallible,
@@ -62,11 +62,11 @@ impl Revocation {
     }
 }
 
-/// Where the reading of a log stands.
+/// The reading of a log.
 struct Follower {
     revocation: Revocation,
     position: Option<LogPosition>,
-    /// Whether this reading began at the start of the log and has not come to its end yet.
+    /// Whether this reading began at the start of the log and has not reached its end yet.
     anew: bool,
     /// How many entries did not fit.
     refused: usize,
@@ -74,7 +74,7 @@ struct Follower {
     is_out: bool,
 }
 
-/// How many entries are applied before others have a turn.
+/// How many entries are applied before other tasks have a turn.
 const TURN: usize = 1_024;
 
 impl Follower {
@@ -96,28 +96,28 @@ impl Follower {
         }
     }
 
-    /// Begins again at the start of the log when that could bring what is missing.
+    /// Restarts at the beginning of the log when that could bring what is missing.
     fn look_for_gaps(&mut self, now: i64) {
-        let table = &self.revocation.inner.table;
-        if !table.is_incomplete(now) {
+        let index = &self.revocation.inner.index;
+        if !index.is_incomplete(now) {
             self.refused = 0;
-        } else if !self.anew && self.refused <= table.room(now) {
+        } else if !self.anew && self.refused <= index.room(now) {
             self.position = None;
             self.anew = true;
         }
         if self.anew && self.position.is_none() {
             self.refused = 0;
-            table.count_gaps_anew();
+            index.count_gaps_anew();
         }
     }
 
     async fn apply(&mut self, batch: LogBatch, began: i64) {
-        let Inner { table, clock, .. } = &*self.revocation.inner;
+        let Inner { index, clock, .. } = &*self.revocation.inner;
         for part in batch.entries.chunks(TURN) {
             let now = clock.now();
             for entry in part {
-                if table.insert(entry, now).is_err() {
-                    table.miss(entry.until);
+                if index.insert(entry, now).is_err() {
+                    index.miss(entry.until);
                     self.refused = self.refused.saturating_add(1);
                 }
             }
@@ -126,7 +126,7 @@ impl Follower {
         self.position = batch.position;
         if batch.complete {
             if mem::take(&mut self.anew) {
-                table.forget_gaps(clock.now());
+                index.forget_gaps(clock.now());
             }
             if self.revocation.inner.followers.load(Ordering::Acquire) == 1 {
                 self.revocation.mark_synced(began);
@@ -157,7 +157,7 @@ impl Drop for Follower {
     }
 }
 
-/// Lets other tasks run: not ready the first time, and woken at once.
+/// Lets other tasks run: it is not ready the first time, and woken at once.
 fn take_turns() -> impl Future<Output = ()> {
     let mut yielded = false;
     poll_fn(move |cx| {

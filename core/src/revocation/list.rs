@@ -8,7 +8,7 @@ use std::{
 use super::{
     builder::RevocationBuilder,
     entry::{RevocationEntry, RevokeError},
-    error::{Refusal, Unavailable},
+    error::Refusal,
 };
 use crate::{
     claims::{Realm, VerifiedToken},
@@ -36,8 +36,8 @@ use crate::{
 /// `iat`. A token that has none of these cannot be revoked: see
 /// [`require_claim`](crate::VerifierBuilder::require_claim).
 ///
-/// Names are kept as keyed 64-bit hashes. That two of them meet, so that a good token is refused,
-/// has a chance of 3 in 2⁶⁴ for each entry: with a million entries, one token in six million million.
+/// Names are kept as keyed 64-bit hashes. A collision refuses a good token: it has a chance of 3 in 2⁶⁴
+/// for each entry, so with a million entries one token in six million million.
 ///
 /// # Examples
 ///
@@ -61,12 +61,12 @@ use crate::{
 #[derive(Clone)]
 pub struct Revocation {
     pub(super) inner: Arc<Inner>,
-    /// In place of the token's `iss`.
+    /// Replaces the token's `iss`.
     realm: Option<Realm>,
 }
 
 pub(super) struct Inner {
-    pub(super) table: RevocationIndex,
+    pub(super) index: RevocationIndex,
     /// When the last complete read of the log began.
     synced_at: AtomicI64,
     /// How many follow a log.
@@ -77,9 +77,9 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// In the place of a time: there is no log.
+/// Sentinel for `synced_at`: a list that follows no log is never stale.
 const ALWAYS: i64 = i64::MAX;
-/// In the place of a time: the log was not read.
+/// Sentinel for `synced_at`: the log was not read.
 const NEVER: i64 = i64::MIN;
 
 impl Revocation {
@@ -112,23 +112,18 @@ impl Revocation {
         RevocationBuilder::new(true)
     }
 
-    pub(super) fn new(
-        replica: bool,
-        capacity: usize,
-        staleness: u64,
-        accept_when_stale: bool,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let inner = Inner {
-            table: RevocationIndex::new(capacity),
-            synced_at: AtomicI64::new(if replica { NEVER } else { ALWAYS }),
-            followers: AtomicUsize::new(0),
-            staleness,
-            accept_when_stale,
-            clock,
-        };
+    /// The settings have been checked; `staleness` is in seconds.
+    pub(super) fn new(settings: RevocationBuilder, staleness: u64) -> Self {
+        let synced_at = if settings.replica { NEVER } else { ALWAYS };
         Self {
-            inner: Arc::new(inner),
+            inner: Arc::new(Inner {
+                index: RevocationIndex::new(settings.capacity),
+                synced_at: AtomicI64::new(synced_at),
+                followers: AtomicUsize::new(0),
+                staleness,
+                accept_when_stale: settings.accept_when_stale,
+                clock: settings.clock,
+            }),
             realm: None,
         }
     }
@@ -147,14 +142,14 @@ impl Revocation {
         }
     }
 
-    /// Whether it follows no log: what is revoked elsewhere is not known here.
+    /// Checks whether the list follows no log: what is revoked elsewhere is not known here.
     pub(crate) fn is_local(&self) -> bool {
         self.inner.synced_at.load(Ordering::Acquire) == ALWAYS
     }
 
     /// Revokes, here and at once: every check that begins after this returned sees it.
     ///
-    /// Other nodes hear of it only through the log: see
+    /// Other nodes learn of it only through the log: see
     /// [`RevocationLog::append`](crate::revocation::RevocationLog::append). It waits for no I/O. Now and then
     /// the table grows: with a million entries, that takes this call some tens of milliseconds, and
     /// no check waits for it.
@@ -164,11 +159,11 @@ impl Revocation {
     ///
     /// # Errors
     ///
-    /// [`RevokeError::Full`] when every place holds an entry that is still needed. It is logged as
+    /// [`RevokeError::Full`] when the list is full of entries that are still needed. That is logged as
     /// an error too: what was to be revoked is not.
     pub fn revoke(&self, entry: &RevocationEntry) -> Result<(), RevokeError> {
         let now = self.inner.clock.now();
-        let inserted = self.inner.table.insert(entry, now);
+        let inserted = self.inner.index.insert(entry, now);
         inserted.map_err(|Full { .. }| RevokeError::Full)
     }
 
@@ -201,17 +196,17 @@ impl Revocation {
             .map_err(|refusal| refusal.complete(token.refuse(refusal.kind())))
     }
 
-    /// How it stands with the list, for a readiness endpoint.
+    /// Returns the state of the list, for a readiness endpoint.
     #[must_use]
     pub fn status(&self) -> RevocationStatus {
-        let Inner { table, .. } = &*self.inner;
+        let index = &self.inner.index;
         let now = self.inner.clock.now();
         let fresh = self.freshness(now).is_ok();
         let synced_at = self.inner.synced_at.load(Ordering::Acquire);
-        let complete = !table.is_incomplete(now);
+        let complete = !index.is_incomplete(now);
         RevocationStatus {
-            entries: table.len(),
-            capacity: table.capacity(),
+            entries: index.len(),
+            capacity: index.capacity(),
             fresh,
             overflowed: !complete,
             synced_at: (![ALWAYS, NEVER].contains(&synced_at)).then_some(synced_at),
@@ -219,8 +214,8 @@ impl Revocation {
         }
     }
 
-    /// `now` is the one that `exp` is compared with: the entry of a token counts at least as long as
-    /// the token is accepted.
+    /// Decides about a token. `now` is the time that `exp` is compared with: so an entry counts at least
+    /// as long as its token is accepted.
     pub(crate) fn decide(&self, named: TokenNames<'_>, now: i64) -> Result<(), Refusal> {
         let named = match &self.realm {
             Some(realm) => TokenNames {
@@ -231,42 +226,39 @@ impl Revocation {
         };
         // First: whoever sees that the log has been read then sees what was read.
         let freshness = self.freshness(now);
-        match self.inner.table.look(&named, now) {
-            Lookup::Revoked => return Err(Refusal::Revoked),
-            Lookup::Incomplete => return Err(Refusal::Unavailable(Unavailable::Incomplete)),
-            Lookup::Unlisted => {}
-        }
-        match freshness {
-            Err(cause) if !self.inner.accept_when_stale => Err(Refusal::Unavailable(cause)),
-            _ => Ok(()),
+        match self.inner.index.lookup(&named, now) {
+            Lookup::Revoked => Err(Refusal::Revoked),
+            Lookup::Incomplete => Err(Refusal::Incomplete),
+            Lookup::Unlisted if self.inner.accept_when_stale => Ok(()),
+            Lookup::Unlisted => freshness,
         }
     }
 
-    fn freshness(&self, now: i64) -> Result<(), Unavailable> {
+    fn freshness(&self, now: i64) -> Result<(), Refusal> {
         let synced_at = self.inner.synced_at.load(Ordering::Acquire);
         if synced_at == ALWAYS {
             return Ok(());
         }
         if synced_at == NEVER {
-            return Err(Unavailable::NeverRead);
+            return Err(Refusal::NeverRead);
         }
         if now.abs_diff(synced_at) <= self.inner.staleness {
             return Ok(());
         }
         if now < synced_at {
             self.forget_reading(synced_at);
-            return Err(Unavailable::NeverRead);
+            return Err(Refusal::NeverRead);
         }
-        Err(Unavailable::Stale(now.saturating_sub(synced_at)))
+        Err(Refusal::Stale(now.saturating_sub(synced_at)))
     }
 
-    /// Looks whether the clock went back, also when nobody asks about a token.
+    /// Notices that the clock went back, also when nobody asks about a token.
     pub(super) fn notice_clock(&self, now: i64) {
         // How fresh it is does not matter here.
         let _ = self.freshness(now);
     }
 
-    /// The clock went back. When it comes to this time again, that must not look like fresh.
+    /// Forgets the last reading: the clock went back, and must not make it fresh when it gets there again.
     #[cold]
     fn forget_reading(&self, synced_at: i64) {
         let cell = &self.inner.synced_at;
@@ -274,13 +266,13 @@ impl Revocation {
         let _ = cell.compare_exchange(synced_at, NEVER, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// A complete read of the log, begun at this time, is in the table.
+    /// Notes that a complete read of the log, begun at this time, is in the index.
     pub(super) fn mark_synced(&self, began: i64) {
         let at = began.clamp(NEVER + 1, ALWAYS - 1);
         self.inner.synced_at.store(at, Ordering::Release);
     }
 
-    /// It follows a log from now on, so it can be stale.
+    /// Follows a log from now on, so the list can be stale.
     pub(super) fn expect_reading(&self) {
         let cell = &self.inner.synced_at;
         // If it failed, it was a replica already.
@@ -296,13 +288,13 @@ impl fmt::Debug for Revocation {
     }
 }
 
-/// How it stands with a [`Revocation`]. Times in seconds since 1970.
+/// The state of a [`Revocation`]. Times in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RevocationStatus {
-    /// How many entries it holds. Some may have expired: they leave when places are needed.
+    /// How many entries there are. Some may have expired: they leave when room is needed.
     pub entries: usize,
-    /// How many it can hold.
+    /// The most entries.
     pub capacity: usize,
     /// Whether the log was read recently enough. Always, for a local list.
     pub fresh: bool,

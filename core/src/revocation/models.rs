@@ -1,4 +1,4 @@
-//! Models of the list: slots, table, replica.
+//! Models of the list: map, index, replica.
 
 use std::{
     future::{Future, pending, ready},
@@ -18,7 +18,7 @@ use super::{
     log::{LogBatch, LogPosition, RevocationLog},
 };
 use crate::revocation::index::{
-    AtomicMap, HashedName, Lookup, RevocationIndex, TokenNames, Validity,
+    AtomicMap, HashedName, Lookup, RevocationIndex, Table, TokenNames, Validity,
 };
 use crate::{
     error::StoreError,
@@ -51,27 +51,27 @@ fn named(id: &str) -> TokenNames<'_> {
 #[test]
 fn a_name_that_is_found_is_found_whole() {
     check(3, || {
-        let slots = Arc::new(AtomicMap::for_entries(1, i64::MIN));
+        let table = Arc::new(Table::of(AtomicMap::for_entries(1)));
         let done = Arc::new(AtomicBool::new(false));
         let name = HashedName {
             key: NonZeroU64::MIN,
             mark: 7,
         };
-        let term = Validity {
+        let validity = Validity {
             until: 100,
             issued_before: 50,
         };
         let writer = spawn({
-            let (slots, done) = (Arc::clone(&slots), Arc::clone(&done));
+            let (table, done) = (Arc::clone(&table), Arc::clone(&done));
             move || {
-                slots.put(name, term);
+                table.put(name, validity);
                 done.store(true, Release);
             }
         });
         let is_done = done.load(Acquire);
-        let may_be_there = slots.may_have_any([Some(name.mark)]);
-        let found = slots.find(name);
-        assert!(found.is_none_or(|found| found == term), "{found:?}");
+        let may_be_there = table.filter.may_contain([Some(name.mark)]);
+        let found = table.map.find(name);
+        assert!(found.is_none_or(|found| found == validity), "{found:?}");
         assert!(!is_done || may_be_there && found.is_some());
         writer.join().unwrap();
     });
@@ -81,29 +81,29 @@ fn a_name_that_is_found_is_found_whole() {
 #[test]
 fn an_entry_that_is_raised_never_goes_back() {
     check(3, || {
-        let slots = Arc::new(AtomicMap::for_entries(1, i64::MIN));
+        let map = Arc::new(AtomicMap::for_entries(1));
         let name = HashedName {
             key: NonZeroU64::MIN,
             mark: 7,
         };
-        let term = |until, issued_before| Validity {
+        let validity = |until, issued_before| Validity {
             until,
             issued_before,
         };
-        slots.put(name, term(100, 90));
+        map.put(name, validity(100, 90));
         let writer = spawn({
-            let slots = Arc::clone(&slots);
+            let map = Arc::clone(&map);
             move || {
-                slots.put(name, term(200, 50));
-                slots.put(name, term(50, 150));
+                map.put(name, validity(200, 50));
+                map.put(name, validity(50, 150));
             }
         });
-        let [first, second] = [(); 2].map(|()| slots.find(name).expect("it is there"));
+        let [first, second] = [(); 2].map(|()| map.find(name).expect("it is there"));
         assert!(first.until >= 100 && first.issued_before >= 90);
         assert!(second.until >= first.until);
         assert!(second.issued_before >= first.issued_before);
         writer.join().unwrap();
-        assert_eq!(slots.find(name), Some(term(200, 150)));
+        assert_eq!(map.find(name), Some(validity(200, 150)));
     });
 }
 
@@ -112,17 +112,17 @@ fn an_entry_that_is_raised_never_goes_back() {
 #[test]
 fn nobody_misses_a_revocation_that_was_made() {
     check(3, || {
-        let table = Arc::new(RevocationIndex::new(4));
+        let index = Arc::new(RevocationIndex::new(4));
         let done = Arc::new(AtomicBool::new(false));
         let writer = spawn({
-            let (table, done) = (Arc::clone(&table), Arc::clone(&done));
+            let (index, done) = (Arc::clone(&index), Arc::clone(&done));
             move || {
-                table.insert(&token("a", NOW), NOW).unwrap();
+                index.insert(&token("a", NOW), NOW).unwrap();
                 done.store(true, Release);
             }
         });
         let is_done = done.load(Acquire);
-        let found = table.look(&named("a"), NOW);
+        let found = index.lookup(&named("a"), NOW);
         assert!(!is_done || found == Lookup::Revoked, "{found:?}");
         writer.join().unwrap();
     });
@@ -132,20 +132,20 @@ fn nobody_misses_a_revocation_that_was_made() {
 #[test]
 fn two_revocations_at_once_are_both_made() {
     check(3, || {
-        let table = Arc::new(RevocationIndex::new(8));
+        let index = Arc::new(RevocationIndex::new(8));
         for id in ["1", "2", "3", "4", "5"] {
-            table.insert(&token(id, NOW), NOW).unwrap();
+            index.insert(&token(id, NOW), NOW).unwrap();
         }
         let other = spawn({
-            let table = Arc::clone(&table);
-            move || table.insert(&token("a", NOW), NOW).unwrap()
+            let index = Arc::clone(&index);
+            move || index.insert(&token("a", NOW), NOW).unwrap()
         });
-        table.insert(&token("b", NOW), NOW).unwrap();
+        index.insert(&token("b", NOW), NOW).unwrap();
         other.join().unwrap();
         for id in ["a", "b"] {
-            assert_eq!(table.look(&named(id), NOW), Lookup::Revoked);
+            assert_eq!(index.lookup(&named(id), NOW), Lookup::Revoked);
         }
-        assert_eq!(table.len(), 7);
+        assert_eq!(index.len(), 7);
     });
 }
 
@@ -156,19 +156,19 @@ fn a_revoked_token_stays_refused_while_the_table_makes_room() {
     const LATER: i64 = NOW + 1_000;
 
     check(3, || {
-        let table = Arc::new(RevocationIndex::new(2));
-        table.insert(&token("kept", LATER), NOW).unwrap();
-        table.insert(&token("dropped", NOW), NOW).unwrap();
+        let index = Arc::new(RevocationIndex::new(2));
+        index.insert(&token("kept", LATER), NOW).unwrap();
+        index.insert(&token("dropped", NOW), NOW).unwrap();
         let writer = spawn({
-            let table = Arc::clone(&table);
-            move || table.insert(&token("new", LATER), LATER).unwrap()
+            let index = Arc::clone(&index);
+            move || index.insert(&token("new", LATER), LATER).unwrap()
         });
-        let found = table.look(&named("dropped"), NOW);
+        let found = index.lookup(&named("dropped"), NOW);
         assert_ne!(found, Lookup::Unlisted);
-        let found = table.look(&named("kept"), NOW);
+        let found = index.lookup(&named("kept"), NOW);
         assert_eq!(found, Lookup::Revoked);
         writer.join().unwrap();
-        assert_eq!(table.look(&named("new"), LATER), Lookup::Revoked);
+        assert_eq!(index.lookup(&named("new"), LATER), Lookup::Revoked);
     });
 }
 
@@ -176,16 +176,16 @@ fn a_revoked_token_stays_refused_while_the_table_makes_room() {
 #[test]
 fn a_gap_that_comes_up_meanwhile_is_not_forgotten() {
     check(3, || {
-        let table = Arc::new(RevocationIndex::new(2));
-        table.miss(NOW);
-        table.count_gaps_anew();
+        let index = Arc::new(RevocationIndex::new(2));
+        index.miss(NOW);
+        index.count_gaps_anew();
         let other = spawn({
-            let table = Arc::clone(&table);
-            move || table.miss(NOW + 1)
+            let index = Arc::clone(&index);
+            move || index.miss(NOW + 1)
         });
-        table.forget_gaps(NOW);
+        index.forget_gaps(NOW);
         other.join().unwrap();
-        assert!(table.is_incomplete(NOW + 1));
+        assert!(index.is_incomplete(NOW + 1));
     });
 }
 
@@ -193,21 +193,21 @@ fn a_gap_that_comes_up_meanwhile_is_not_forgotten() {
 #[test]
 fn a_token_whose_entry_is_missing_is_never_an_unlisted_one() {
     check(3, || {
-        let table = Arc::new(RevocationIndex::new(4));
-        table.insert(&token("other", NOW), NOW).unwrap();
-        table.miss(NOW);
+        let index = Arc::new(RevocationIndex::new(4));
+        index.insert(&token("other", NOW), NOW).unwrap();
+        index.miss(NOW);
         let follower = spawn({
-            let table = Arc::clone(&table);
+            let index = Arc::clone(&index);
             move || {
-                table.count_gaps_anew();
-                table.insert(&token("missing", NOW), NOW).unwrap();
-                table.forget_gaps(NOW);
+                index.count_gaps_anew();
+                index.insert(&token("missing", NOW), NOW).unwrap();
+                index.forget_gaps(NOW);
             }
         });
-        assert_ne!(table.look(&named("missing"), NOW), Lookup::Unlisted);
+        assert_ne!(index.lookup(&named("missing"), NOW), Lookup::Unlisted);
         follower.join().unwrap();
-        assert_eq!(table.look(&named("missing"), NOW), Lookup::Revoked);
-        assert_eq!(table.look(&named("unknown"), NOW), Lookup::Unlisted);
+        assert_eq!(index.lookup(&named("missing"), NOW), Lookup::Revoked);
+        assert_eq!(index.lookup(&named("unknown"), NOW), Lookup::Unlisted);
     });
 }
 

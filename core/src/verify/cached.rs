@@ -64,7 +64,7 @@ impl Verifier {
     fn grounds(&self) -> Option<CacheScope> {
         Some(CacheScope {
             verifier: self.id(),
-            keys: self.keys().source().current()?,
+            keys: self.keys().source().current_id()?,
         })
     }
 

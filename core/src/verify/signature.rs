@@ -64,7 +64,7 @@ impl Verifier {
         if !self.accepts(algorithm) {
             return Err(AuthErrorKind::WrongAlgorithm.into());
         }
-        let verified = self.keys().look(|keys| {
+        let verified = self.keys().with_current(|keys| {
             let candidates = keys.candidates(algorithm, header.key_id_bytes())?;
             let payload = buffer.insert(Buffer::new()).decode(token.payload);
             let payload = payload.ok_or(Unsigned::NotDecoded)?;

@@ -180,8 +180,8 @@ impl KeySource for Counted {
         self.0.snapshot()
     }
 
-    fn current(&self) -> Option<KeySetId> {
-        self.0.current()
+    fn current_id(&self) -> Option<KeySetId> {
+        self.0.current_id()
     }
 }
 
@@ -199,7 +199,7 @@ fn what_changes_no_key_of_a_ring_ends_no_token() {
     let token = own.issue(&serde_json::json!({})).unwrap();
     verifier.verify_now(token.as_str()).unwrap();
 
-    let (set, used) = (ring.current(), uses.load(Ordering::SeqCst));
+    let (set, used) = (ring.current_id(), uses.load(Ordering::SeqCst));
     let nothings: [&dyn Fn(); 7] = [
         &|| drop(own.jwks()),
         &|| drop(issuing(&ring, &issuer)),
@@ -212,7 +212,7 @@ fn what_changes_no_key_of_a_ring_ends_no_token() {
     ];
     for (index, nothing) in nothings.into_iter().enumerate() {
         nothing();
-        assert_eq!(ring.current(), set, "{index}");
+        assert_eq!(ring.current_id(), set, "{index}");
         verifier.verify_now(token.as_str()).unwrap();
         assert_eq!(uses.load(Ordering::SeqCst), used, "{index}");
     }
@@ -239,11 +239,11 @@ fn every_change_of_its_keys_makes_another_set_of_a_ring() {
         &|| ring.remove("second").unwrap(),
         &|| publish("fifth"),
     ];
-    let mut seen = vec![ring.current()];
+    let mut seen = vec![ring.current_id()];
     for (index, change) in changes.into_iter().enumerate() {
         change();
-        assert!(!seen.contains(&ring.current()), "{index}");
-        seen.push(ring.current());
+        assert!(!seen.contains(&ring.current_id()), "{index}");
+        seen.push(ring.current_id());
     }
     assert_eq!(ring.verifying_keys().len(), 2);
 }
@@ -279,7 +279,7 @@ fn a_source_of_ones_own_needs_nothing_but_its_snapshot() {
     let set = Arc::new(KeySet::new([issuer.key().verifying_key()]));
     let away = Arc::new(AtomicBool::new(false));
     let source = Plain(Arc::clone(&set), Arc::clone(&away));
-    assert_eq!(source.current(), Some(set.id()));
+    assert_eq!(source.current_id(), Some(set.id()));
     let verifier = verifier(&issuer, source);
     let token = issuer.token().sign();
     for is_away in [false, false, true, false] {
@@ -300,7 +300,7 @@ impl KeySource for Rotating {
         }
     }
 
-    fn current(&self) -> Option<KeySetId> {
+    fn current_id(&self) -> Option<KeySetId> {
         Some(self.1.id())
     }
 }
@@ -343,8 +343,8 @@ impl KeySource for Shared {
         self.0.snapshot()
     }
 
-    fn current(&self) -> Option<KeySetId> {
-        self.0.current()
+    fn current_id(&self) -> Option<KeySetId> {
+        self.0.current_id()
     }
 }
 

@@ -126,7 +126,7 @@ impl KeySource for Source {
         set.ok_or_else(KeysUnavailable::default)
     }
 
-    fn current(&self) -> Option<KeySetId> {
+    fn current_id(&self) -> Option<KeySetId> {
         Some(self.set.lock().unwrap().as_ref()?.id())
     }
 }

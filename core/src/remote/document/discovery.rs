@@ -1,4 +1,4 @@
-//! The metadata of an issuer: where its keys are.
+//! The metadata of an issuer, which says where its keys are.
 
 use std::fmt;
 
@@ -22,8 +22,8 @@ impl Discovery {
         Self(change(self.0))
     }
 
-    /// Starts the source and waits for its first fetch, which may fail: only metadata of another
-    /// issuer is a mistake that waiting does not mend.
+    /// Starts the source and waits for its first fetch. That may fail, but not because the metadata is
+    /// another issuer's: waiting does not mend that.
     ///
     /// A key without `alg` is used for the `accepted` algorithms, unless the source has its own.
     pub(crate) async fn keys(self, accepted: Option<&[Algorithm]>) -> Result<Keys, ConfigError> {
@@ -43,16 +43,16 @@ impl fmt::Debug for Discovery {
     }
 }
 
-/// What metadata said.
+/// What the metadata said.
 pub(crate) struct Metadata {
     pub(super) keys_url: String,
     pub(super) fresh_until: Instant,
-    /// Until when it is better than none, as long as the issuer does not answer.
+    /// Until when it may be used while the issuer does not answer.
     pub(super) usable_until: Instant,
 }
 
-/// Where metadata can be: by OpenID Connect Discovery 1.0 section 4, and by RFC 8414 section 3.1, which
-/// puts the well-known part before the issuer's path.
+/// Returns where metadata can be: by OpenID Connect Discovery 1.0 section 4, and by RFC 8414 section 3.1,
+/// which puts the well-known part before the issuer's path.
 pub(crate) fn urls(issuer: &str) -> [String; 2] {
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
     let authority = base.find("://").map_or(0, |at| at + 3);
@@ -73,25 +73,25 @@ pub(crate) struct Document {
     jwks_uri: String,
 }
 
-/// Reads metadata; `None` when this is none, or has no keys.
+/// Reads metadata; `None` if this is none, or names no keys.
 pub(crate) fn parse(json: &str) -> Option<Document> {
     serde_json::from_str(json).ok()
 }
 
 impl Document {
-    /// The `jwks_uri`, if this is the metadata of exactly this issuer.
+    /// Returns the `jwks_uri`, if this is the metadata of exactly this issuer.
     ///
     /// The issuer is compared byte by byte (RFC 8414 section 3.3, OpenID Connect Discovery 1.0 section
-    /// 4.3): metadata of somebody else would bring somebody else's keys. The keys are fetched where the
-    /// metadata says, but not from a place that only this machine can reach.
+    /// 4.3): another issuer's metadata would bring its keys. They are fetched from the host that the
+    /// metadata names, unless only this machine can reach it.
     pub(crate) fn keys_url(self, issuer: &str, keys_host: Option<&str>) -> Result<String, Failure> {
         if self.issuer != issuer {
             let found: String = self.issuer.chars().take(128).collect();
             return Err(Failure::new(Failure::WRONG_ISSUER)
-                .with_detail(format!("the metadata of {issuer:?} is that of {found:?}")));
+                .because(format!("the metadata of {issuer:?} is that of {found:?}")));
         }
         check_keys_url(&self.jwks_uri, issuer, keys_host)
-            .map_err(|why| Failure::new("forbidden_jwks_uri").with_detail(why))?;
+            .map_err(|why| Failure::new("forbidden_jwks_uri").because(why))?;
         Ok(self.jwks_uri)
     }
 }
@@ -115,7 +115,7 @@ fn check_keys_url(keys: &str, issuer: &str, keys_host: Option<&str>) -> Result<(
     }
 }
 
-/// `localhost` and the names below it (RFC 6761 section 6.3), however they are written.
+/// Checks for `localhost` and the names below it (RFC 6761 section 6.3), however they are written.
 fn is_this_machine(host: &str) -> bool {
     let name = host.trim_end_matches('.');
     url::is_loopback(name) || name.ends_with(".localhost")

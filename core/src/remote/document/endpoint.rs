@@ -1,4 +1,4 @@
-//! What to fetch, and how to read the answer.
+//! The documents to fetch, and how to read them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,21 +19,21 @@ use crate::{
     remote::http::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
 };
 
-/// Where the keys of one issuer are, and what is known about them between two fetches.
+/// The source of one issuer's keys, with what is known between two fetches.
 pub(crate) struct Endpoint {
-    place: Location,
-    /// Another host than the issuer's that may have the keys.
+    location: Location,
+    /// A host beside the issuer's that may have the keys.
     keys_host: Option<String>,
     algorithms: Vec<Algorithm>,
     fetch: Arc<dyn DynFetch>,
     metadata: Option<Metadata>,
-    /// The URL and the validator of the set that was published last.
-    validator: Option<(String, String)>,
+    /// The last set, with its validator.
+    known: Option<(String, Fetched)>,
     reported: Vec<SkippedKey>,
     max_stale: Duration,
 }
 
-/// What the operator named.
+/// The issuer or URL that the operator named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
     /// The issuer: its metadata says where the keys are.
@@ -50,16 +50,13 @@ impl Location {
     }
 }
 
-/// What a fetch brought.
-pub(crate) enum Fetched {
-    Set {
-        set: KeySet,
-        jwks: String,
-        url: String,
-        lifetime: Duration,
-    },
-    /// The set is still the one that was published last (304), for as long as it says, or as before.
-    Unchanged { lifetime: Option<Duration> },
+/// A key set that was fetched, or confirmed to be the last one.
+#[derive(Clone)]
+pub(crate) struct Fetched {
+    pub(crate) set: Arc<KeySet>,
+    pub(crate) jwks: Arc<str>,
+    pub(crate) url: Arc<str>,
+    pub(crate) lifetime: Duration,
 }
 
 impl Endpoint {
@@ -69,62 +66,67 @@ impl Endpoint {
     const METADATA_DEADLINE: Duration = Duration::from_secs(2);
 
     pub(crate) fn new(
-        place: Location,
+        location: Location,
         keys_host: Option<String>,
         algorithms: Vec<Algorithm>,
         fetch: Arc<dyn DynFetch>,
         max_stale: Duration,
     ) -> Self {
         Self {
-            place,
+            location,
             keys_host,
             algorithms,
             fetch,
             metadata: None,
-            validator: None,
+            known: None,
             reported: Vec::new(),
             max_stale,
         }
     }
 
-    /// Fetches the keys, and before that the metadata when it is time.
+    /// Fetches the keys, and before that the metadata when it is due.
     pub(crate) async fn get(&mut self) -> Result<Fetched, Failure> {
-        let url = match self.place.clone() {
-            Location::Jwks(url) => url,
-            Location::Issuer(issuer) => self.keys_url(&issuer).await?,
+        let url: Arc<str> = match self.location.clone() {
+            Location::Jwks(url) => url.into(),
+            Location::Issuer(issuer) => self.keys_url(&issuer).await?.into(),
         };
-        let etag = match &self.validator {
-            Some((known, etag)) if *known == url => Some(etag.clone()),
-            _ => None,
-        };
-        let asked_for_changes = etag.is_some();
-        let response = self.fetch_document(&url, etag).await?;
+        let known = self.known.as_ref().filter(|(_, last)| last.url == url);
+        let etag = known.map(|(etag, _)| etag.clone());
+        let response = self.fetch_document(&url, etag.clone()).await?;
         let lifetime = http_caching::lifetime(&response);
-        match response.status() {
-            200 => {}
-            304 if asked_for_changes => return Ok(Fetched::Unchanged { lifetime }),
+        let (etag, fetched) = match (response.status(), known) {
+            (200, _) => {
+                let jwks = text(&response)?;
+                let set = KeySet::parse(jwks, &self.algorithms, JwkSource::Remote)?;
+                self.report_skipped(&set);
+                let fetched = Fetched {
+                    set: Arc::new(set),
+                    jwks: jwks.into(),
+                    url,
+                    lifetime: lifetime.unwrap_or(http_caching::DEFAULT_LIFETIME),
+                };
+                (http_caching::etag(&response), fetched)
+            }
+            // Nothing has changed: it is fresh for as long as this answer says, or as before.
+            (304, Some((_, last))) => {
+                let mut fetched = last.clone();
+                fetched.lifetime = lifetime.unwrap_or(last.lifetime);
+                (etag, fetched)
+            }
             _ => return Err(refused(&response)),
-        }
-        let jwks = text(&response)?;
-        let set = KeySet::parse(jwks, &self.algorithms, JwkSource::Remote)?;
-        self.report_skipped(&set);
-        self.validator = http_caching::etag(&response).map(|etag| (url.clone(), etag));
-        Ok(Fetched::Set {
-            set,
-            jwks: jwks.to_owned(),
-            url,
-            lifetime: lifetime.unwrap_or(http_caching::DEFAULT_LIFETIME),
-        })
+        };
+        self.known = etag.map(|etag| (etag, fetched.clone()));
+        Ok(fetched)
     }
 
-    /// The fetch failed: the keys may have moved, so the metadata is asked for again.
-    pub(crate) fn doubt(&mut self) {
+    /// Asks for the metadata again before the next fetch: the keys may have moved.
+    pub(crate) fn forget_metadata(&mut self) {
         if let Some(known) = &mut self.metadata {
             known.fresh_until = Instant::now();
         }
     }
 
-    /// The `jwks_uri` of the issuer, from its metadata.
+    /// Returns the `jwks_uri` of the issuer, from its metadata.
     async fn keys_url(&mut self, issuer: &str) -> Result<String, Failure> {
         let Some(known) = &self.metadata else {
             let found = self.discover(issuer).await?;
@@ -133,7 +135,7 @@ impl Endpoint {
         if Instant::now() < known.fresh_until {
             return Ok(known.keys_url.clone());
         }
-        // The metadata may be away where the keys are not: that must leave time for them.
+        // The metadata may be unavailable when the keys are not: that must leave time for them.
         match timeout(Self::METADATA_DEADLINE, self.discover(issuer)).await {
             Ok(Ok(found)) => Ok(self.metadata.insert(found).keys_url.clone()),
             Ok(Err(failure)) if failure.reason() == Failure::WRONG_ISSUER => Err(failure),
@@ -147,7 +149,7 @@ impl Endpoint {
         let mut refusal = None;
         for url in discovery::urls(issuer) {
             let response = self.fetch_document(&url, None).await?;
-            // What is not there can look like anything: a page, a redirect to one, an error.
+            // A missing document can look like anything: a page, a redirect to one, an error.
             let document = match response.status() {
                 200 => discovery::parse(text(&response)?),
                 429 | 503 => return Err(refused(&response)),
@@ -169,7 +171,7 @@ impl Endpoint {
             });
         }
         Err(refusal.unwrap_or_else(|| {
-            Failure::new("no_metadata").with_detail(
+            Failure::new("no_metadata").because(
                 "there is no metadata with `issuer` and `jwks_uri` at the well-known paths",
             )
         }))
@@ -194,14 +196,14 @@ impl Endpoint {
         Ok(response)
     }
 
-    /// One line in the log when keys are left out that were not left out before.
+    /// Warns once about the keys that are left out, until they are others.
     fn report_skipped(&mut self, set: &KeySet) {
         if set.skipped() != self.reported {
             self.reported = set.skipped().to_vec();
             if let Some(first) = self.reported.first() {
                 tracing::warn!(
                     target: "countersign",
-                    source = self.place.name(),
+                    source = self.location.name(),
                     skipped = self.reported.len(),
                     index = first.index(),
                     reason = %first.reason(),
@@ -212,22 +214,22 @@ impl Endpoint {
     }
 }
 
-/// An answer with a status that is none of those that bring something.
+/// Makes the failure of an answer with an unexpected status.
 fn refused(response: &FetchResponse) -> Failure {
     let status = response.status();
     let reason = match status {
-        // Not 304, which nobody asked for: it leads nowhere.
+        // Not 304, which leads nowhere: nobody asked for it.
         300..=303 | 305..=399 => "redirect",
         _ => "status",
     };
     Failure::new(reason)
-        .with_detail(format!("the answer has status {status}"))
+        .because(format!("the answer has status {status}"))
         .with_retry_after(http_caching::retry_after(response))
 }
 
 fn text(response: &FetchResponse) -> Result<&str, Failure> {
     std::str::from_utf8(response.body())
-        .map_err(|_| Failure::new("invalid_document").with_detail("the answer is no UTF-8"))
+        .map_err(|_| Failure::new("invalid_document").because("the answer is no UTF-8"))
 }
 
 /// [`Fetch`] without its type.

@@ -9,5 +9,5 @@ pub use self::discovery::Discovery;
 pub(crate) use self::{
     endpoint::{DynFetch, Endpoint, Fetched, Location},
     failure::Failure,
-    http_caching::{DEFAULT_LIFETIME, LONGEST_LIFETIME},
+    http_caching::LONGEST_LIFETIME,
 };

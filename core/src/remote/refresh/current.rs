@@ -1,4 +1,4 @@
-//! The key set that is published, and for how long it may be used.
+//! The key set in use, and for how long it may be used.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,90 +12,61 @@ use crate::{
     keys::KeySet,
 };
 
-/// A published key set. Immutable: a newer one takes its place as a whole.
+/// A published key set. Immutable: a newer one replaces it as a whole.
 pub(super) struct Current {
     set: Arc<KeySet>,
     jwks: Arc<str>,
     url: Arc<str>,
-    generation: u64,
-    /// Seconds since the Unix epoch, for a warm start. Everything else is by the monotonic clock.
-    fetched_at: i64,
+    pub(super) generation: u64,
+    /// When the keys were fetched or confirmed, in seconds since the Unix epoch: for a warm start.
+    /// Everything else is by the monotonic clock.
+    pub(super) fetched_at: i64,
     lifetime: Duration,
     /// `None`: in an earlier run.
     fetched: Option<Instant>,
     fresh_until: Instant,
-    stale_until: Instant,
+    pub(super) stale_until: Instant,
 }
 
 impl Current {
-    /// What was fetched just now, in the place of the last one; `None` when there is nothing.
+    /// Makes what was fetched just now the successor of the last one.
     ///
-    /// The same keys stay the same set, so that whoever keeps something by the set can see it.
+    /// Equal keys stay one and the same set: others, such as a token cache, go by its id.
     pub(super) fn fetched(
         last: Option<&Self>,
         fetched: Fetched,
         clock: &dyn Clock,
         max_stale: Duration,
-    ) -> Option<(Self, Published)> {
-        let (set, jwks, url, lifetime, generation, published) = match fetched {
-            Fetched::Unchanged { lifetime } => {
-                let last = last?;
-                let Self {
-                    set,
-                    jwks,
-                    url,
-                    generation,
-                    ..
-                } = last;
-                let (set, jwks, url) = (Arc::clone(set), Arc::clone(jwks), Arc::clone(url));
-                let lifetime = lifetime.unwrap_or(last.lifetime);
-                (set, jwks, url, lifetime, *generation, Published::Unchanged)
+    ) -> (Self, Published) {
+        let (set, generation, published) = match last {
+            Some(last) if has_same_keys(&fetched.set, &last.set) => {
+                (Arc::clone(&last.set), last.generation, Published::Unchanged)
             }
-            Fetched::Set {
-                set,
-                jwks,
-                url,
-                lifetime,
-            } => {
-                let (set, generation, published) = match last {
-                    Some(last) if has_same_keys(&set, &last.set) => {
-                        (Arc::clone(&last.set), last.generation, Published::Unchanged)
-                    }
-                    last => {
-                        let published = Published::Changed {
-                            keys: set.keys().len(),
-                            had_keys: last.is_some(),
-                        };
-                        let generation = last.map_or(0, |last| last.generation) + 1;
-                        (Arc::new(set), generation, published)
-                    }
+            last => {
+                let published = Published::Changed {
+                    keys: fetched.set.keys().len(),
+                    had_keys: last.is_some(),
                 };
-                (
-                    set,
-                    jwks.into(),
-                    url.into(),
-                    lifetime,
-                    generation,
-                    published,
-                )
+                let generation = last.map_or(0, |last| last.generation) + 1;
+                (fetched.set, generation, published)
             }
         };
         let now = Instant::now();
         let current = Self {
             set,
-            jwks,
-            url,
+            jwks: fetched.jwks,
+            url: fetched.url,
             generation,
             fetched_at: clock.now(),
-            lifetime,
+            lifetime: fetched.lifetime,
             fetched: Some(now),
-            fresh_until: now + lifetime,
-            stale_until: now + lifetime + max_stale,
+            fresh_until: now + fetched.lifetime,
+            stale_until: now + fetched.lifetime + max_stale,
         };
-        Some((current, published))
+        (current, published)
     }
 
-    /// What was saved in an earlier run.
+    /// Reads what was saved in an earlier run.
     ///
     /// # Errors
     ///
@@ -129,7 +100,7 @@ impl Current {
         })
     }
 
-    /// For a later run.
+    /// Returns what to save for a later run.
     pub(super) fn to_saved(&self, source: &str) -> SavedKeys {
         SavedKeys {
             source: source.to_owned(),
@@ -140,7 +111,7 @@ impl Current {
         }
     }
 
-    /// The keys, if they may be used.
+    /// Returns the keys, if they may be used.
     pub(super) fn usable(&self) -> Option<&Arc<KeySet>> {
         (Instant::now() < self.stale_until).then_some(&self.set)
     }
@@ -155,24 +126,14 @@ impl Current {
         }
     }
 
-    /// When time alone changes the state; `None` when it does not.
+    /// Returns when time alone changes the state; `None` when it does not.
     pub(super) fn next_change(&self, now: Instant) -> Option<Instant> {
         [self.fresh_until, self.stale_until]
             .into_iter()
             .find(|change| now < *change)
     }
 
-    /// How long the keys are fresh from when they were fetched.
-    pub(super) fn lifetime(&self) -> Duration {
-        self.lifetime
-    }
-
-    /// Until when the keys may be used.
-    pub(super) fn stale_until(&self) -> Instant {
-        self.stale_until
-    }
-
-    /// How long ago the keys were fetched or confirmed.
+    /// Returns how long ago the keys were fetched or confirmed.
     pub(super) fn age(&self, now: Instant, clock: &dyn Clock) -> Duration {
         match self.fetched {
             Some(fetched) => now.saturating_duration_since(fetched),
@@ -184,22 +145,12 @@ impl Current {
         }
     }
 
-    /// The same in seconds since the Unix epoch.
-    pub(super) fn fetched_at(&self) -> i64 {
-        self.fetched_at
-    }
-
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
-    }
-
     pub(super) fn keys(&self) -> usize {
         self.set.keys().len()
     }
 }
 
-/// Whether both sets verify the same tokens. The order decides which of several keys is tried first,
-/// so it counts.
+/// Checks whether both sets verify the same tokens. The order counts: of several keys, the first is tried first.
 fn has_same_keys(one: &KeySet, other: &KeySet) -> bool {
     let same = |one: &Key, other: &Key| {
         one.id() == other.id()

@@ -11,8 +11,4 @@ mod state;
 mod task;
 mod token_bucket;
 
-pub(crate) use self::{
-    state::{Advice, KeyNeed, State},
-    task::RefreshTask,
-    token_bucket::TokenBucket,
-};
+pub(crate) use self::{state::State, task::RefreshTask, token_bucket::TokenBucket};

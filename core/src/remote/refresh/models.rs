@@ -1,4 +1,4 @@
-//! Models of what requests and the task of a source share.
+//! Models of the state that requests and the task of a source share.
 //!
 //! Time stands still: no deadline ends a wait that nobody wakes from.
 
@@ -12,14 +12,11 @@ use std::{
 
 use tokio::runtime::{Builder, Handle};
 
-use super::{
-    state::{Advice, KeyNeed, State},
-    task::RefreshTask,
-};
+use super::{state::State, task::RefreshTask};
 use crate::remote::{
     KeysState,
     document::{Failure, Fetched},
-    refresh::schedule::Jitter,
+    refresh::schedule::{Advice, Jitter, KeyNeed},
 };
 use crate::{
     jose::{Algorithm, SigningKey},
@@ -53,12 +50,13 @@ fn source(runtime: &Handle) -> Arc<State> {
     ))
 }
 
-/// A provider with so many keys: "1", "2" and so on.
+/// The answer of a provider with so many keys: "1", "2" and so on.
 fn published(keys: &[SigningKey], count: usize) -> Fetched {
-    Fetched::Set {
-        set: KeySet::new(keys[..count].iter().map(SigningKey::verifying_key)),
-        jwks: String::new(),
-        url: String::new(),
+    let keys = keys[..count].iter().map(SigningKey::verifying_key);
+    Fetched {
+        set: Arc::new(KeySet::new(keys)),
+        jwks: "".into(),
+        url: "".into(),
         lifetime: LIFETIME,
     }
 }
@@ -71,30 +69,30 @@ fn keys() -> Vec<SigningKey> {
     (1..=2).map(key).collect()
 }
 
-/// What [`RefreshTask::run`] does, with another fetch, until it is told to quit.
-async fn drive(shared: &State, quit: &Notify, fetch: impl Fn() -> Result<Fetched, Failure>) {
+/// Does what [`RefreshTask::run`] does, with another fetch, until it is told to quit.
+async fn drive(state: &State, quit: &Notify, fetch: impl Fn() -> Result<Fetched, Failure>) {
     loop {
         tokio::select! {
             biased;
             () = quit.notified() => return,
-            () = RefreshTask::wait(shared) => {}
+            () = RefreshTask::wait(state) => {}
         }
-        shared.begin();
-        shared.end(fetch(), Duration::ZERO);
+        state.begin();
+        state.end(fetch(), Duration::ZERO);
     }
 }
 
-/// What a verifier's request does: whether it found the key.
-fn ask(shared: &Arc<State>, id: &str) -> bool {
-    let is_there = || shared.usable().is_some_and(|set| set.has_key(id));
+/// Asks for a key as a verifier does, and says whether it was found.
+fn ask(state: &Arc<State>, id: &str) -> bool {
+    let is_there = || state.usable().is_some_and(|set| set.has_key(id));
     if is_there() {
         return true;
     }
-    let need = shared.need(KeyNeed::Key(id.into()));
-    match shared.tell(&need) {
-        Advice::Absent | Advice::Unavailable(_) => false,
-        Advice::Look => is_there(),
-        Advice::Wait => block_on(Arc::clone(shared).wait(need)).is_ok() && is_there(),
+    let request = state.request(KeyNeed::Key(id.into()));
+    match state.advise(&request) {
+        Advice::NotThere | Advice::Unavailable(_) => false,
+        Advice::LookAgain => is_there(),
+        Advice::Wait => block_on(Arc::clone(state).wait(request)).is_ok() && is_there(),
     }
 }
 
@@ -104,23 +102,20 @@ fn ask(shared: &Arc<State>, id: &str) -> bool {
 fn a_key_that_is_published_is_found() {
     let keys = keys();
     check_at_rest(3, move |runtime| {
-        let shared = source(runtime);
+        let state = source(runtime);
         let (provider, quit) = (Arc::new(AtomicUsize::new(1)), Arc::new(Notify::new()));
         let request = spawn({
-            let (shared, provider, quit) = (
-                Arc::clone(&shared),
-                Arc::clone(&provider),
-                Arc::clone(&quit),
-            );
+            let (state, provider, quit) =
+                (Arc::clone(&state), Arc::clone(&provider), Arc::clone(&quit));
             move || {
                 provider.store(2, Release);
-                let found = ask(&shared, "2");
+                let found = ask(&state, "2");
                 quit.notify_one();
                 assert!(found);
             }
         });
         let fetch = || Ok(published(&keys, provider.load(Acquire)));
-        block_on(drive(&shared, &quit, fetch));
+        block_on(drive(&state, &quit, fetch));
         request.join().unwrap();
     });
 }
@@ -130,19 +125,19 @@ fn a_key_that_is_published_is_found() {
 fn one_fetch_wakes_all_that_wait() {
     let keys = keys();
     check_at_rest(2, move |runtime| {
-        let shared = source(runtime);
+        let state = source(runtime);
         let (waiting, quit) = (Arc::new(AtomicUsize::new(2)), Arc::new(Notify::new()));
         let requests = [(); 2].map(|()| {
-            let (shared, waiting, quit) =
-                (Arc::clone(&shared), Arc::clone(&waiting), Arc::clone(&quit));
+            let (state, waiting, quit) =
+                (Arc::clone(&state), Arc::clone(&waiting), Arc::clone(&quit));
             spawn(move || {
-                assert!(ask(&shared, "2"));
+                assert!(ask(&state, "2"));
                 if waiting.fetch_sub(1, AcqRel) == 1 {
                     quit.notify_one();
                 }
             })
         });
-        block_on(drive(&shared, &quit, || Ok(published(&keys, 2))));
+        block_on(drive(&state, &quit, || Ok(published(&keys, 2))));
         for request in requests {
             request.join().unwrap();
         }
@@ -153,8 +148,8 @@ fn one_fetch_wakes_all_that_wait() {
 #[test]
 fn a_failed_fetch_wakes_those_that_wait() {
     check_at_rest(3, |runtime| {
-        let shared = source(runtime);
-        let (quit, done) = (Arc::new(Notify::new()), Arc::clone(&shared));
+        let state = source(runtime);
+        let (quit, done) = (Arc::new(Notify::new()), Arc::clone(&state));
         let request = spawn({
             let quit = Arc::clone(&quit);
             move || {
@@ -164,7 +159,7 @@ fn a_failed_fetch_wakes_those_that_wait() {
         });
         // No second one follows soon enough to wait for it.
         let down = || Failure::new("down").with_retry_after(Some(Duration::from_secs(60)));
-        block_on(drive(&shared, &quit, || Err(down())));
+        block_on(drive(&state, &quit, || Err(down())));
         request.join().unwrap();
     });
 }
@@ -173,20 +168,20 @@ fn a_failed_fetch_wakes_those_that_wait() {
 #[test]
 fn the_end_of_the_task_wakes_those_that_wait() {
     check_at_rest(3, |runtime| {
-        let shared = source(runtime);
+        let state = source(runtime);
         let request = spawn({
-            let shared = Arc::clone(&shared);
-            move || assert!(!ask(&shared, "1"))
+            let state = Arc::clone(&state);
+            move || assert!(!ask(&state, "1"))
         });
         let starting = spawn({
-            let shared = Arc::clone(&shared);
-            move || assert!(block_on(shared.ready()).is_err())
+            let state = Arc::clone(&state);
+            move || assert!(block_on(state.ready()).is_err())
         });
-        shared.begin();
-        shared.stop();
+        state.begin();
+        state.stop();
         request.join().unwrap();
         starting.join().unwrap();
-        assert_eq!(shared.status().state(), KeysState::Stopped);
+        assert_eq!(state.status().state(), KeysState::Stopped);
     });
 }
 
@@ -195,16 +190,16 @@ fn the_end_of_the_task_wakes_those_that_wait() {
 fn the_start_waits_for_keys() {
     let keys = keys();
     check_at_rest(3, move |runtime| {
-        let shared = source(runtime);
+        let state = source(runtime);
         let starting = spawn({
-            let shared = Arc::clone(&shared);
+            let state = Arc::clone(&state);
             move || {
-                assert!(block_on(shared.ready()).is_ok());
-                assert!(shared.usable().is_some());
+                assert!(block_on(state.ready()).is_ok());
+                assert!(state.usable().is_some());
             }
         });
-        shared.begin();
-        shared.end(Ok(published(&keys, 1)), Duration::ZERO);
+        state.begin();
+        state.end(Ok(published(&keys, 1)), Duration::ZERO);
         starting.join().unwrap();
     });
 }
@@ -214,18 +209,18 @@ fn the_start_waits_for_keys() {
 fn the_start_ends_by_a_failure() {
     let keys = keys();
     check_at_rest(3, move |runtime| {
-        let shared = source(runtime);
+        let state = source(runtime);
         let starting = spawn({
-            let shared = Arc::clone(&shared);
-            move || match block_on(shared.ready()) {
-                Ok(()) => assert!(shared.usable().is_some()),
+            let state = Arc::clone(&state);
+            move || match block_on(state.ready()) {
+                Ok(()) => assert!(state.usable().is_some()),
                 Err(failure) => assert_eq!(failure.unwrap().reason(), "down"),
             }
         });
-        shared.begin();
-        shared.end(Err(Failure::new("down")), Duration::ZERO);
-        shared.begin();
-        shared.end(Ok(published(&keys, 1)), Duration::ZERO);
+        state.begin();
+        state.end(Err(Failure::new("down")), Duration::ZERO);
+        state.begin();
+        state.end(Ok(published(&keys, 1)), Duration::ZERO);
         starting.join().unwrap();
     });
 }

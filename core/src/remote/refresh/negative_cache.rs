@@ -1,4 +1,4 @@
-//! Key ids that were looked for, and were not there.
+//! The key ids that the provider lacked a moment ago.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -8,21 +8,20 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Remembers for ten seconds which ids the provider does not have.
+/// Remembers for ten seconds which ids the provider lacked.
 ///
 /// One client with an old token would otherwise use up what all share: each look costs one of the few
-/// fetches that requests may cause. It is no longer than that, because the id may be one that is
-/// about to be published.
+/// fetches that requests may cause. Ten seconds and no longer: the id may be about to be published.
 #[derive(Debug)]
 pub(super) struct NegativeCache {
     hasher: RandomState,
-    /// By a keyed hash, until when: an id can be long, and nobody can aim at a collision.
+    /// Until when, by a keyed hash of the id: an id can be long, and nobody can aim at a collision.
     known: HashMap<u64, Instant>,
 }
 
 impl NegativeCache {
     const LENGTH: Duration = Duration::from_secs(10);
-    /// How many are remembered. Beyond that, all are forgotten: the bucket alone holds the flood.
+    /// How many are remembered. Beyond that, all are forgotten: the token bucket alone bounds a flood.
     const MOST: usize = 1_024;
 
     pub(super) fn new() -> Self {
@@ -32,13 +31,13 @@ impl NegativeCache {
         }
     }
 
-    /// Whether this id was looked for not long ago.
+    /// Checks whether this id was missing a moment ago.
     pub(super) fn has(&self, id: &str, now: Instant) -> bool {
         let until = self.known.get(&self.hasher.hash_one(id));
         until.is_some_and(|until| now < *until)
     }
 
-    /// Remembers that this id was not there.
+    /// Remembers that this id is missing.
     pub(super) fn add(&mut self, id: &str, now: Instant) {
         if self.known.len() >= Self::MOST {
             self.known.retain(|_, until| now < *until);

@@ -1,14 +1,14 @@
-//! What a source says of itself: events of `tracing`, and measurements.
+//! The events and measurements of a source.
 //!
-//! Each event once: an outage when it begins or its reason changes, not at every try.
+//! An event is written when something changes: an outage when it begins or its reason changes, not at every try.
+
+#![cfg_attr(not(feature = "metrics"), allow(unused_variables))] // only recorders need them
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::remote::{KeysState, KeysStatus, document::Failure};
 
-/// What a good answer came to.
+/// The outcome of a good answer.
 #[derive(Clone, Copy)]
 pub(super) enum Published {
     Changed { keys: usize, had_keys: bool },
@@ -17,18 +17,16 @@ pub(super) enum Published {
 
 pub(super) fn fetched(source: &str, published: Published, took: Duration, recovered: bool) {
     let result = match published {
-        Published::Changed { .. } => "changed",
+        Published::Changed { keys, had_keys } => {
+            tracing::info!(target: "countersign", source, keys, "the keys are new");
+            #[cfg(feature = "metrics")]
+            if had_keys {
+                crate::metrics::key_rotation(source);
+            }
+            "changed"
+        }
         Published::Unchanged => "unchanged",
     };
-    if let Published::Changed { keys, had_keys } = published {
-        tracing::info!(target: "countersign", source, keys, "the keys are new");
-        #[cfg(feature = "metrics")]
-        if had_keys {
-            crate::metrics::key_rotation(source);
-        }
-        #[cfg(not(feature = "metrics"))]
-        let _ = had_keys;
-    }
     if recovered {
         tracing::info!(target: "countersign", source, "the keys can be fetched again");
     }
@@ -51,7 +49,7 @@ pub(super) fn failed(
     measure_fetch(source, reason, took);
 }
 
-/// How it is now, since when (seconds since the Unix epoch), and how it was.
+/// Reports a change from the `last` state, and measures the present one.
 pub(super) fn state(source: &str, status: &KeysStatus, fetched_at: Option<i64>, last: KeysState) {
     if status.state() != last {
         match status.state() {
@@ -74,11 +72,9 @@ pub(super) fn state(source: &str, status: &KeysStatus, fetched_at: Option<i64>, 
         KeysState::ALL.map(|state| (state.name(), state == status.state())),
         fetched_at,
     );
-    #[cfg(not(feature = "metrics"))]
-    let _ = fetched_at;
 }
 
-/// Keys of an earlier run are of no use.
+/// Reports why keys of an earlier run are of no use.
 pub(super) fn not_warm(source: &str, why: &'static str) {
     tracing::warn!(target: "countersign", source, why, "the saved keys are not used");
 }
@@ -86,24 +82,10 @@ pub(super) fn not_warm(source: &str, why: &'static str) {
 fn measure_fetch(source: &str, result: &'static str, took: Duration) {
     #[cfg(feature = "metrics")]
     crate::metrics::key_fetch(source, result, took);
-    #[cfg(not(feature = "metrics"))]
-    let _ = (source, result, took);
 }
 
-/// Measures how long a request waits, however that ends.
-pub(super) struct Wait(Instant);
-
-impl Wait {
-    pub(super) fn start() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Drop for Wait {
-    fn drop(&mut self) {
-        #[cfg(feature = "metrics")]
-        crate::metrics::key_wait(self.0.elapsed());
-        #[cfg(not(feature = "metrics"))]
-        let _ = self.0;
-    }
+/// Measures how long a request waited.
+pub(super) fn waited(took: Duration) {
+    #[cfg(feature = "metrics")]
+    crate::metrics::key_wait(took);
 }

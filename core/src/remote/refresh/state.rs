@@ -1,7 +1,9 @@
-//! What requests read, and what they wait for.
+//! The state that requests read, and that they wait for.
 
 use std::{
-    fmt, mem,
+    fmt,
+    future::ready,
+    mem,
     sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
@@ -11,20 +13,17 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{
-    current::Current,
-    negative_cache::NegativeCache,
-    observe::{self, Published},
-};
+use super::{current::Current, observe};
 use crate::remote::{
     KeysState, KeysStatus, SavedKeys,
-    document::{DEFAULT_LIFETIME, Failure, Fetched},
-    refresh::schedule::{Jitter, Schedule, Want},
+    document::{Failure, Fetched},
+    refresh::schedule::{Advice, Jitter, KeyNeed, KeyRequest, Schedule},
 };
 use crate::{
     clock::Clock,
+    future::BoxFuture,
     jose::Algorithm,
-    keys::{KeySet, KeySetId, KeysUnavailable},
+    keys::{KeySet, KeySetId, KeysUnavailable, RefreshReason},
     sync::{ArcSwapOption, AtomicUsize, Mutex, MutexGuard, Notify},
 };
 
@@ -46,42 +45,16 @@ pub(crate) struct State {
 
 struct Plan {
     schedule: Schedule,
-    misses: NegativeCache,
-    failure: Option<Failure>,
-    noticed: KeysState,
+    /// The state that was reported last.
+    reported: KeysState,
     /// Whether the last handle is gone.
     released: bool,
 }
 
-/// What a request needs.
-pub(crate) struct KeyRequest {
-    what: KeyNeed,
-    deadline: Instant,
-    /// How many fetches had begun when it came.
-    after: u64,
-}
-
-/// What a request found missing.
-pub(crate) enum KeyNeed {
-    Everything,
-    Key(Box<str>),
-    Match,
-}
-
-/// What a request is told at once.
-pub(crate) enum Advice {
-    /// Look at the keys again.
-    Look,
-    /// The newest keys do not have it.
-    Absent,
-    Unavailable(KeysUnavailable),
-    Wait,
-}
-
 impl State {
-    /// How long a request waits, at most.
+    /// The longest time that a request waits.
     const PATIENCE: Duration = Duration::from_secs(2);
-    /// How many requests wait at once, at most. Others are answered at once.
+    /// The most requests that wait. Others are answered at once.
     const MOST_WAITING: usize = 4_096;
 
     pub(crate) fn new(
@@ -98,9 +71,7 @@ impl State {
             current: ArcSwapOption::empty(),
             plan: Mutex::new(Plan {
                 schedule: Schedule::new(jitter, Instant::now()),
-                misses: NegativeCache::new(),
-                failure: None,
-                noticed: KeysState::Starting,
+                reported: KeysState::Starting,
                 released: false,
             }),
             wanted: Notify::new(),
@@ -110,25 +81,43 @@ impl State {
         }
     }
 
-    /// The keys, if they may be used.
+    /// Returns the keys, if they may be used.
     pub(crate) fn usable(&self) -> Option<Arc<KeySet>> {
         let current = self.current.load();
         current.as_ref()?.usable().map(Arc::clone)
     }
 
-    /// Which keys they are, if they may be used.
+    /// Returns which keys they are, if they may be used.
     pub(crate) fn usable_id(&self) -> Option<KeySetId> {
         let current = self.current.load();
         Some(current.as_ref()?.usable()?.id())
     }
 
-    /// What to tell a request without keys.
+    /// Returns the answer for a request without keys.
     pub(crate) fn unavailable(&self) -> KeysUnavailable {
-        later(self.plan().schedule.pause(Instant::now()))
+        retry_after(self.plan().schedule.pause(Instant::now()))
     }
 
-    /// A request needs something newer.
-    pub(crate) fn need(&self, what: KeyNeed) -> KeyRequest {
+    /// Starts to get newer keys for a request; `None` if it need not wait for any.
+    pub(crate) fn refresh(
+        self: &Arc<Self>,
+        why: RefreshReason<'_>,
+    ) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+        let request = self.request(match why {
+            RefreshReason::NoKeys => KeyNeed::Everything,
+            RefreshReason::NoMatch => KeyNeed::Match,
+            RefreshReason::UnknownKey(id) => KeyNeed::Key(id.into()),
+        });
+        match self.advise(&request) {
+            Advice::NotThere => None,
+            Advice::LookAgain => Some(Box::pin(ready(Ok(())))),
+            Advice::Unavailable(pause) => Some(Box::pin(ready(Err(retry_after(pause))))),
+            Advice::Wait => Some(Box::pin(Arc::clone(self).wait(request))),
+        }
+    }
+
+    /// Makes the request that needs this now.
+    pub(super) fn request(&self, need: KeyNeed) -> KeyRequest {
         let is_full = self.waiting.load(Ordering::Relaxed) >= Self::MOST_WAITING;
         let patience = if is_full {
             Duration::ZERO
@@ -136,67 +125,42 @@ impl State {
             Self::PATIENCE
         };
         KeyRequest {
-            what,
+            need,
             deadline: Instant::now() + patience,
             after: self.plan().schedule.count(),
         }
     }
 
-    /// What to tell it.
-    pub(crate) fn tell(&self, need: &KeyRequest) -> Advice {
+    /// Advises a request, and wakes the task if that has to fetch for it.
+    pub(super) fn advise(&self, request: &KeyRequest) -> Advice {
         let now = Instant::now();
         let mut plan = self.plan();
         // A fetch may have ended between the look at the keys and this.
-        let usable = self.usable();
-        let is_there = match &need.what {
-            KeyNeed::Everything => usable.is_some(),
-            KeyNeed::Key(id) => usable.is_some_and(|set| set.has_key(id)),
-            KeyNeed::Match => false,
-        };
-        if is_there {
-            return Advice::Look;
+        let keys = self.usable();
+        let advice = plan.schedule.advise(now, request, keys.as_deref());
+        if advice == Advice::Wait {
+            self.wanted.notify_one();
         }
-        // After a failure nobody can tell whether it is still so.
-        if let KeyNeed::Key(id) = &need.what
-            && plan.schedule.last_error().is_none()
-            && plan.misses.has(id, now)
-        {
-            return Advice::Absent;
-        }
-        match plan.schedule.want(now, need.after, need.deadline) {
-            Want::Newest => {
-                if let KeyNeed::Key(id) = &need.what {
-                    plan.misses.add(id, now);
-                }
-                Advice::Absent
-            }
-            Want::Recent => Advice::Absent,
-            Want::Unknown(pause) => Advice::Unavailable(later(pause)),
-            Want::Wait => {
-                self.wanted.notify_one();
-                Advice::Wait
-            }
-        }
+        advice
     }
 
-    /// Waits until there is something to tell.
-    pub(crate) async fn wait(self: Arc<Self>, need: KeyRequest) -> Result<(), KeysUnavailable> {
-        let _waiting = Waiting::count(&self.waiting);
-        let _measured = observe::Wait::start();
+    /// Waits until the request need not wait any more.
+    pub(super) async fn wait(self: Arc<Self>, request: KeyRequest) -> Result<(), KeysUnavailable> {
+        let _waiting = Waiting::start(&self.waiting);
         loop {
             // Before the look: an end that comes after it is noticed.
             let ended = self.ended.notified();
-            match self.tell(&need) {
-                Advice::Absent | Advice::Look => return Ok(()),
-                Advice::Unavailable(unavailable) => return Err(unavailable),
+            match self.advise(&request) {
+                Advice::NotThere | Advice::LookAgain => return Ok(()),
+                Advice::Unavailable(pause) => return Err(retry_after(pause)),
                 Advice::Wait => {}
             }
             // The timer is that of the source's runtime: a request may come from elsewhere.
             let ended_or_late = {
                 let _runtime = self.runtime.enter();
-                timeout_at(need.deadline, ended)
+                timeout_at(request.deadline, ended)
             };
-            // Which of both it is, does not matter: what to tell is decided by `tell`.
+            // `advise` decides, whichever of both it is.
             let _ = ended_or_late.await;
         }
     }
@@ -207,20 +171,20 @@ impl State {
         loop {
             let ended = self.ended.notified();
             {
-                // Under this lock, the keys come together with the end of their fetch.
+                // Under this lock: the keys of a fetch that has ended are there.
                 let plan = self.plan();
                 if self.usable().is_some() {
                     return Ok(());
                 }
                 if plan.schedule.is_stopped() || plan.schedule.ended() > seen {
-                    return Err(plan.failure.clone());
+                    return Err(plan.schedule.failure().cloned());
                 }
             }
             ended.await;
         }
     }
 
-    /// When the task has to fetch next.
+    /// Returns when the task has to fetch next.
     pub(super) fn next_fetch(&self) -> Instant {
         self.plan().schedule.next(Instant::now())
     }
@@ -229,57 +193,55 @@ impl State {
         self.plan().schedule.begin(Instant::now());
     }
 
-    /// A fetch has ended: publishes what it brought, and wakes the requests.
+    /// Ends a fetch: publishes what it brought, and wakes the requests.
     pub(super) fn end(&self, result: Result<Fetched, Failure>, took: Duration) {
         let now = Instant::now();
+        let last = self.current.load_full();
+        // Only this task changes it.
+        let last_error = self.plan().schedule.last_error();
         match result {
             Ok(fetched) => {
-                let (published, recovered) = {
-                    let mut plan = self.plan();
-                    let (published, lifetime) = self.publish(fetched);
-                    plan.schedule.succeed(now, lifetime);
-                    (published, plan.failure.take().is_some())
-                };
-                observe::fetched(&self.source, published, took, recovered);
+                let lifetime = fetched.lifetime;
+                let last = last.as_deref();
+                let (current, published) =
+                    Current::fetched(last, fetched, &self.clock, self.max_stale);
+                // First: whoever sees that the fetch has ended then sees its keys.
+                self.current.store(Some(Arc::new(current)));
+                self.plan().schedule.succeed(now, lifetime);
+                observe::fetched(&self.source, published, took, last_error.is_some());
             }
             Err(failure) => {
-                let usable = self.usable_until();
-                let last = {
-                    let mut plan = self.plan();
-                    plan.schedule.fail(now, &failure, usable);
-                    plan.failure.replace(failure.clone())
-                };
-                let is_new = last.is_none_or(|last| last.reason() != failure.reason());
+                let until = last.map(|last| last.stale_until);
+                let usable = until.filter(|until| now < *until);
+                self.plan().schedule.fail(now, failure.clone(), usable);
+                let is_new = last_error != Some(failure.reason());
                 observe::failed(&self.source, &failure, took, usable.is_some(), is_new);
             }
         }
-        self.notice();
+        self.report_state();
         self.ended.notify_waiters();
     }
 
-    /// Says how it is, if that has changed. Time alone can change it.
-    pub(super) fn notice(&self) {
+    /// Reports the state, if it has changed. Time alone can change it.
+    pub(super) fn report_state(&self) {
         let status = self.status();
-        let fetched_at = self
-            .current
-            .load()
-            .as_ref()
-            .map(|current| current.fetched_at());
-        let last = mem::replace(&mut self.plan().noticed, status.state());
+        let current = self.current.load_full();
+        let fetched_at = current.map(|current| current.fetched_at);
+        let last = mem::replace(&mut self.plan().reported, status.state());
         observe::state(&self.source, &status, fetched_at, last);
     }
 
-    /// When time alone changes how it is; `None` when it does not.
+    /// Returns when time alone changes the state; `None` when it does not.
     pub(super) fn next_change(&self) -> Option<Instant> {
         self.current.load().as_ref()?.next_change(Instant::now())
     }
 
-    /// The last handle is gone: nobody will ask any more.
+    /// Notes that the last handle is gone: nobody will ask any more.
     pub(crate) fn release(&self) {
         self.plan().released = true;
     }
 
-    /// The task has ended: no fetch will follow.
+    /// Notes that the task has ended: no fetch will follow.
     pub(super) fn stop(&self) {
         let released = {
             let mut plan = self.plan();
@@ -287,12 +249,12 @@ impl State {
             plan.released
         };
         if !released {
-            self.notice();
+            self.report_state();
         }
         self.ended.notify_waiters();
     }
 
-    /// Starts with keys of an earlier run. Those of no use are left out: a fetch follows anyway.
+    /// Starts with keys of an earlier run, unless they are of no use: a fetch follows anyway.
     pub(crate) fn warm(&self, saved: &SavedKeys, algorithms: &[Algorithm]) {
         match Current::saved(saved, &self.source, algorithms, &self.clock, self.max_stale) {
             Ok(current) => self.current.store(Some(Arc::new(current))),
@@ -319,32 +281,11 @@ impl State {
             },
             keys: current.map_or(0, |current| current.keys()),
             age: current.map(|current| current.age(now, &self.clock)),
-            generation: current.map_or(0, |current| current.generation()),
+            generation: current.map_or(0, |current| current.generation),
             failures: plan.schedule.failures(),
             last_error: plan.schedule.last_error(),
             next_fetch: plan.schedule.pause(now),
         }
-    }
-
-    /// Puts newer keys in the place of the last ones; says what that came to.
-    fn publish(&self, fetched: Fetched) -> (Published, Duration) {
-        let last = self.current.load_full();
-        match Current::fetched(last.as_deref(), fetched, &self.clock, self.max_stale) {
-            Some((current, published)) => {
-                let lifetime = current.lifetime();
-                self.current.store(Some(Arc::new(current)));
-                (published, lifetime)
-            }
-            // Only a set that was published has a validator to send.
-            None => (Published::Unchanged, DEFAULT_LIFETIME),
-        }
-    }
-
-    /// Until when the keys may be used, if they may.
-    fn usable_until(&self) -> Option<Instant> {
-        let current = self.current.load();
-        let until = current.as_ref()?.stale_until();
-        (Instant::now() < until).then_some(until)
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -362,24 +303,29 @@ impl fmt::Debug for State {
     }
 }
 
-/// One request that waits.
-struct Waiting<'s>(&'s AtomicUsize);
+/// A request that waits: it counts, and is measured however the wait ends.
+struct Waiting<'s> {
+    count: &'s AtomicUsize,
+    since: Instant,
+}
 
 impl<'s> Waiting<'s> {
-    fn count(waiting: &'s AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
+    fn start(count: &'s AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        let since = Instant::now();
+        Self { count, since }
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        observe::waited(self.since.elapsed());
     }
 }
 
-/// Seconds for `Retry-After`: at least one.
-fn later(pause: Duration) -> KeysUnavailable {
+/// Rounds up to whole seconds for `Retry-After`, at least one.
+fn retry_after(pause: Duration) -> KeysUnavailable {
     let seconds = pause.as_millis().div_ceil(1_000).max(1);
     KeysUnavailable::retry_after(u32::try_from(seconds).unwrap_or(u32::MAX))
 }

@@ -1,4 +1,4 @@
-//! The one task of a source: waits until it is time, fetches, publishes.
+//! The one task of a source: it waits until a fetch is due, fetches, publishes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::remote::document::{Endpoint, Failure};
 
 /// Fetches for as long as it is polled.
 pub(crate) struct RefreshTask {
-    shared: Arc<State>,
+    state: Arc<State>,
     endpoint: Endpoint,
 }
 
@@ -17,36 +17,36 @@ impl RefreshTask {
     /// How long a fetch may take in all, metadata included.
     const DEADLINE: Duration = Duration::from_secs(5);
 
-    pub(crate) fn new(shared: Arc<State>, endpoint: Endpoint) -> Self {
-        Self { shared, endpoint }
+    pub(crate) fn new(state: Arc<State>, endpoint: Endpoint) -> Self {
+        Self { state, endpoint }
     }
 
-    /// Never ends by itself: it is dropped with the last handle, or with the runtime.
+    /// Runs for ever: the task is dropped with the last handle, or with the runtime.
     pub(crate) async fn run(mut self) {
-        self.shared.notice();
+        self.state.report_state();
         loop {
-            Self::wait(&self.shared).await;
-            self.shared.begin();
+            Self::wait(&self.state).await;
+            self.state.begin();
             let began = Instant::now();
             let fetched = timeout(Self::DEADLINE, self.endpoint.get()).await;
             let fetched = fetched.unwrap_or_else(|_| Err(Failure::timeout()));
             if fetched.is_err() {
-                self.endpoint.doubt();
+                self.endpoint.forget_metadata();
             }
-            self.shared.end(fetched, began.elapsed());
+            self.state.end(fetched, began.elapsed());
         }
     }
 
     /// Waits until a fetch is due, or wanted and allowed.
-    pub(super) async fn wait(shared: &State) {
+    pub(super) async fn wait(state: &State) {
         loop {
-            let next = shared.next_fetch();
-            let change = shared.next_change().unwrap_or(next);
+            let next = state.next_fetch();
+            let change = state.next_change().unwrap_or(next);
             tokio::select! {
                 biased;
-                () = shared.wanted.notified() => {}
+                () = state.wanted.notified() => {}
                 () = sleep_until(next) => return,
-                () = sleep_until(change) => shared.notice(),
+                () = sleep_until(change) => state.report_state(),
             }
         }
     }
@@ -54,6 +54,6 @@ impl RefreshTask {
 
 impl Drop for RefreshTask {
     fn drop(&mut self) {
-        self.shared.stop();
+        self.state.stop();
     }
 }

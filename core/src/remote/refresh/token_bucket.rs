@@ -1,4 +1,4 @@
-//! How often requests may cause a fetch.
+//! The limit on fetches that requests cause.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// A token bucket: two at once, then one every ten seconds.
 ///
-/// One time says it all: when the bucket would be empty of debts. (The generic cell rate algorithm.)
+/// Its whole state is one time: when all that was taken will be paid back (generic cell rate algorithm).
 #[derive(Debug, Default)]
 pub(crate) struct TokenBucket {
     settled: Option<Instant>,
@@ -16,7 +16,7 @@ impl TokenBucket {
     const INTERVAL: Duration = Duration::from_secs(10);
     const BURST: u32 = 2;
 
-    /// When the next one may be taken: now or later.
+    /// Returns when the next one may be taken: now or later.
     pub(super) fn next(&self, now: Instant) -> Instant {
         match self.settled {
             Some(settled) => now.max(settled - Self::INTERVAL * (Self::BURST - 1)),
@@ -24,7 +24,7 @@ impl TokenBucket {
         }
     }
 
-    /// Takes one, which must be there.
+    /// Takes one that is due by [`next`](Self::next).
     pub(super) fn take(&mut self, now: Instant) {
         let settled = self.settled.map_or(now, |settled| settled.max(now));
         self.settled = Some(settled + Self::INTERVAL);

@@ -1,44 +1,58 @@
-//! What is revoked, in memory: one writer at a time, any number of readers that never wait.
+//! The index of revocations: one writer at a time, any number of readers that never wait.
 
 mod atomic_map;
 mod bloom;
+mod gaps;
+mod names;
 
-use std::{
-    hash::{BuildHasher, Hasher},
-    num::NonZeroU64,
-    sync::{Arc, PoisonError, atomic::Ordering},
+use std::sync::{Arc, PoisonError, atomic::Ordering};
+
+pub(crate) use self::{
+    atomic_map::{AtomicMap, Validity},
+    names::{HashedName, TokenNames},
 };
-
-pub(crate) use self::atomic_map::{AtomicMap, HashedName, Validity};
-use self::bloom::FilterHasher;
+use self::{
+    bloom::BloomFilter,
+    gaps::Gaps,
+    names::{Name, NameHasher},
+};
 use crate::{
-    revocation::{RevocationEntry, Revoked},
-    sync::{ArcSwap, AtomicU8, Mutex, MutexGuard, RandomState},
+    revocation::RevocationEntry,
+    sync::{ArcSwap, AtomicU8, Mutex, MutexGuard},
 };
 
 /// The revocations that are remembered.
 ///
-/// Readers take the current [`AtomicMap`] and look. The writer adds to them in place; when they are full
-/// it fills new ones with what has not expired, and swaps them in.
+/// Readers take the current [`Table`] and look. The writer adds to it in place; when it is full, the writer
+/// fills a new one with what has not expired, and swaps it in.
 pub(crate) struct RevocationIndex {
-    slots: ArcSwap<AtomicMap>,
+    table: ArcSwap<Table>,
     /// The kinds that ever had an entry: names of the others need no hash.
     kinds: AtomicU8,
     writer: Mutex<Writer>,
     capacity: usize,
-    /// Its keys are random: nobody outside can choose names that meet.
-    hasher: RandomState,
-    marker: FilterHasher,
+    hasher: NameHasher,
+}
+
+/// What readers take at once.
+///
+/// Hardly any name that is looked for is listed, and the filter knows that by a hash that is quick to make, in
+/// memory small enough to stay in the processor's cache. Its bits come last: a reader that does not see
+/// them yet looked while the entry was being added.
+pub(crate) struct Table {
+    pub(crate) filter: BloomFilter,
+    pub(crate) map: AtomicMap,
+    gaps: Gaps,
 }
 
 /// What only writers look at.
 struct Writer {
-    /// How many entries the slots hold.
+    /// How many entries the table has.
     used: usize,
     /// No entry ends before.
     earliest: i64,
-    /// The last second of an entry that was left out since the last call of `RevocationIndex::forget_gaps`.
-    missing_until: i64,
+    /// The gaps since every entry began to be told again.
+    gaps: Gaps,
     /// Whether there was no room the last time.
     is_full: bool,
 }
@@ -50,52 +64,32 @@ pub(crate) struct Full {
     is_new: bool,
 }
 
-/// What a token is looked up by.
-pub(crate) struct TokenNames<'t> {
-    pub(crate) id: Option<&'t str>,
-    pub(crate) session: Option<&'t str>,
-    /// Whose subject it is: the claim `iss`, unless the list is of another realm.
-    pub(crate) realm: Option<&'t str>,
-    pub(crate) subject: Option<&'t str>,
-    pub(crate) issued_at: Option<i64>,
-}
-
-/// What the table says about a token.
+/// What the index knows about a token.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Lookup {
-    /// Nothing, but it lacks entries that could be about it.
+    /// No entry, but it lacks entries that could be about the token.
     Incomplete,
     Revoked,
     Unlisted,
-}
-
-/// Keeps the names of different claims apart.
-#[derive(Clone, Copy)]
-enum Kind {
-    Session,
-    Sessionless,
-    Subject,
-    Token,
 }
 
 /// How long an entry is kept after its end, in seconds: a clock may go back that far.
 const KEPT: i64 = 60;
 
 impl RevocationIndex {
-    /// A table that holds at most `capacity` entries. It takes memory as it grows.
+    /// Makes an index of at most `capacity` entries. It takes memory as it grows.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
-            slots: ArcSwap::from_pointee(AtomicMap::none()),
+            table: ArcSwap::from_pointee(Table::of(AtomicMap::with_places(0))),
             kinds: AtomicU8::new(0),
             writer: Mutex::new(Writer {
                 used: 0,
                 earliest: i64::MAX,
-                missing_until: i64::MIN,
+                gaps: Gaps::none(),
                 is_full: false,
             }),
             capacity,
-            hasher: RandomState::new(),
-            marker: FilterHasher::random(),
+            hasher: NameHasher::random(),
         }
     }
 
@@ -103,62 +97,28 @@ impl RevocationIndex {
         self.capacity
     }
 
-    /// How many entries it holds; some may have expired.
+    /// Returns how many entries there are; some may have expired.
     pub(super) fn len(&self) -> usize {
         self.lock().used
     }
 
     /// Looks a token up.
-    pub(super) fn look(&self, named: &TokenNames<'_>, now: i64) -> Lookup {
-        let slots = self.slots.load();
-        if self.is_listed(&slots, named, now) {
-            return Lookup::Revoked;
-        }
-        match slots.missing_until() < now {
-            true => Lookup::Unlisted,
-            false => Lookup::Incomplete,
-        }
-    }
-
-    fn is_listed(&self, slots: &AtomicMap, named: &TokenNames<'_>, now: i64) -> bool {
+    pub(super) fn lookup(&self, token: &TokenNames<'_>, now: i64) -> Lookup {
+        let table = self.table.load();
         let kinds = self.kinds.load(Ordering::Relaxed);
-        let any = |kind: Kind| kinds & kind.bit() != 0;
-        let plain = |kind: Kind, text: Option<&str>| {
-            let text = text.filter(|_| any(kind))?;
-            Some(self.mark(kind, "", text))
+        let names = (token.all()).map(|name| name.filter(|name| kinds & name.kind.bit() != 0));
+        let marks = names.map(|name| name.map(|name| self.hasher.mark(&name)));
+        let is_revoked = |name: &Name<'_>| {
+            let found = table.map.find(self.hasher.hash(name));
+            found.is_some_and(|found| now <= found.until && token.is_of_before(found.issued_before))
         };
-        let subject = named.subject_of_realm();
-        let of_realm = |kind: Kind, is_asked: bool| {
-            let (realm, text) = subject.filter(|_| is_asked && any(kind))?;
-            Some(self.mark(kind, realm, text))
-        };
-        let is_sessionless = named.session.is_none();
-        let marks = [
-            plain(Kind::Token, named.id),
-            plain(Kind::Session, named.session),
-            of_realm(Kind::Subject, true),
-            of_realm(Kind::Sessionless, is_sessionless),
-        ];
-        if !slots.may_have_any(marks) {
-            return false;
+        if table.filter.may_contain(marks) && names.iter().flatten().any(is_revoked) {
+            Lookup::Revoked
+        } else if table.gaps.matter_at(now) {
+            Lookup::Incomplete
+        } else {
+            Lookup::Unlisted
         }
-        let live = |kind, realm, text| {
-            let term = slots.find(self.name(kind, realm, text))?;
-            (now <= term.until).then_some(term)
-        };
-        let is_of_before = |kind| {
-            let (realm, text) = subject?;
-            let term = live(kind, realm, text)?;
-            Some(named.is_of_before(term.issued_before))
-        };
-        named
-            .id
-            .is_some_and(|id| live(Kind::Token, "", id).is_some())
-            || named
-                .session
-                .is_some_and(|id| live(Kind::Session, "", id).is_some())
-            || is_of_before(Kind::Subject) == Some(true)
-            || is_sessionless && is_of_before(Kind::Sessionless) == Some(true)
     }
 
     /// Adds an entry. When there is no room, that is logged once, until there is again.
@@ -175,139 +135,106 @@ impl RevocationIndex {
     }
 
     fn insert_silently(&self, entry: &RevocationEntry, now: i64) -> Result<(), Full> {
-        let (kind, realm, name, issued_before) = match &entry.revoked {
-            Revoked::Session(id) => (Kind::Session, "", id.as_str(), i64::MIN),
-            Revoked::Sessionless {
-                realm,
-                subject,
-                issued_before,
-            } => (
-                Kind::Sessionless,
-                realm.as_str(),
-                &**subject,
-                *issued_before,
-            ),
-            Revoked::Subject {
-                realm,
-                subject,
-                issued_before,
-            } => (Kind::Subject, realm.as_str(), &**subject, *issued_before),
-            Revoked::Token(id) => (Kind::Token, "", &**id, i64::MIN),
-        };
-        let name = self.name(kind, realm, name);
-        let term = Validity {
-            until: entry.until,
-            issued_before,
-        };
+        let until = entry.until;
+        let (name, issued_before) = Name::of(&entry.revoked);
+        let hashed = self.hasher.hash(&name);
 
         let mut writer = self.lock();
-        if is_over(term.until, now) {
-            writer.miss(&self.slots.load(), term.until);
+        if is_over(until, now) {
+            self.note_gap(&writer, until);
             return Ok(());
         }
-        if self.slots.load().find(name).is_none() {
+        if self.table.load().map.find(hashed).is_none() {
             self.make_room(&mut writer, now)?;
             writer.used += 1;
-            writer.earliest = writer.earliest.min(term.until);
+            writer.earliest = writer.earliest.min(until);
         }
-        self.slots.load().put(name, term);
-        self.kinds.fetch_or(kind.bit(), Ordering::Relaxed);
+        let validity = Validity {
+            until,
+            issued_before,
+        };
+        self.table.load().put(hashed, validity);
+        self.kinds.fetch_or(name.kind.bit(), Ordering::Relaxed);
         Ok(())
     }
 
-    /// Notes that an entry could not be added: until it has expired, the table is incomplete.
+    /// Notes that an entry could not be added: until it has expired, the index is incomplete.
     pub(super) fn miss(&self, until: i64) {
-        self.lock().miss(&self.slots.load(), until);
+        self.note_gap(&self.lock(), until);
     }
 
-    /// Whether an entry is missing that could still count.
+    /// Checks whether an entry is missing that could still count.
     pub(super) fn is_incomplete(&self, now: i64) -> bool {
-        self.slots.load().missing_until() >= now
+        self.table.load().gaps.matter_at(now)
     }
 
-    /// Every entry is about to be told again: from now on, count anew what is missing.
+    /// Starts to count anew what is missing: every entry is about to be told again.
     pub(super) fn count_gaps_anew(&self) {
-        self.lock().missing_until = i64::MIN;
+        self.lock().gaps = Gaps::none();
     }
 
-    /// Every entry has been told since `count_gaps_anew`: what was missing before is here.
+    /// Forgets what was missing before `count_gaps_anew`: every entry has been told since.
     pub(super) fn forget_gaps(&self, now: i64) {
         let mut writer = self.lock();
-        let missing_until = writer.missing_until;
-        if missing_until < self.slots.load().missing_until() {
-            self.rebuild(&mut writer, now, missing_until);
+        let gaps = writer.gaps.until();
+        if gaps < self.table.load().gaps.until() {
+            self.rebuild(&mut writer, now, gaps);
         }
     }
 
-    /// How many more entries there is room for.
+    /// Returns how many more entries there is room for.
     pub(super) fn room(&self, now: i64) -> usize {
         let mut writer = self.lock();
-        if writer.may_drop(now) {
-            let missing_until = self.slots.load().missing_until();
-            self.rebuild(&mut writer, now, missing_until);
+        if is_over(writer.earliest, now) {
+            let gaps = self.table.load().gaps.until();
+            self.rebuild(&mut writer, now, gaps);
         }
         self.capacity - writer.used
     }
 
     /// Makes room for one more.
     fn make_room(&self, writer: &mut Writer, now: i64) -> Result<(), Full> {
-        let full = |writer: &Writer| writer.used >= self.capacity;
-        let slots = self.slots.load();
-        let rebuild = match full(writer) {
-            true => writer.may_drop(now),
-            false => writer.used >= slots.room(),
+        let table = self.table.load();
+        let needs_rebuild = if writer.used >= self.capacity {
+            is_over(writer.earliest, now)
+        } else {
+            writer.used >= table.room()
         };
-        if rebuild {
-            self.rebuild(writer, now, slots.missing_until());
+        if needs_rebuild {
+            self.rebuild(writer, now, table.gaps.until());
         }
         let is_new = !writer.is_full;
-        writer.is_full = full(writer);
-        match writer.is_full {
-            true => Err(Full { is_new }),
-            false => Ok(()),
+        writer.is_full = writer.used >= self.capacity;
+        if writer.is_full {
+            return Err(Full { is_new });
         }
+        Ok(())
     }
 
-    /// Fills new slots with what has not expired. What was missing before is said by the caller.
-    fn rebuild(&self, writer: &mut Writer, now: i64, missing_until: i64) {
-        let old = self.slots.load();
-        let live = || old.iter().filter(|(_, term)| !is_over(term.until, now));
-        let dropped = old
-            .iter()
-            .filter(|(_, term)| is_over(term.until, now))
-            .map(|(_, term)| term.until)
-            .max()
-            .unwrap_or(i64::MIN);
-        let used = live().count();
-        let new = AtomicMap::for_entries(used, missing_until.max(dropped));
-        for (name, term) in live() {
-            new.put(name, term);
-        }
+    /// Fills a new table with what has not expired. `gaps` is what it lacks beside what is dropped now.
+    fn rebuild(&self, writer: &mut Writer, now: i64, gaps: i64) {
+        let old = self.table.load();
+        let live = |entry: &(HashedName, Validity)| !is_over(entry.1.until, now);
+        let used = old.map.iter().filter(live).count();
+        let new = Table::of(AtomicMap::for_entries(used));
+        new.gaps.note(gaps);
         writer.used = used;
-        writer.earliest = live().map(|(_, term)| term.until).min().unwrap_or(i64::MAX);
-        writer.missing_until = writer.missing_until.max(dropped);
-        self.slots.store(Arc::new(new));
+        writer.earliest = i64::MAX;
+        for (name, validity) in old.map.iter() {
+            if is_over(validity.until, now) {
+                writer.gaps.note(validity.until);
+                new.gaps.note(validity.until);
+            } else {
+                writer.earliest = writer.earliest.min(validity.until);
+                new.put(name, validity);
+            }
+        }
+        self.table.store(Arc::new(new));
     }
 
-    fn name(&self, kind: Kind, realm: &str, text: &str) -> HashedName {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(realm.as_bytes());
-        // Neither contains it: both are UTF-8.
-        hasher.write_u8(0xff);
-        hasher.write(text.as_bytes());
-        HashedName {
-            key: NonZeroU64::new(hasher.finish() ^ kind as u64).unwrap_or(NonZeroU64::MIN),
-            mark: self.mark(kind, realm, text),
-        }
-    }
-
-    fn mark(&self, kind: Kind, realm: &str, text: &str) -> u64 {
-        let mark = self.marker.mark(text.as_bytes()) ^ kind as u64;
-        match realm {
-            "" => mark,
-            // Turned, so that realm and subject do not change places.
-            realm => mark ^ self.marker.mark(realm.as_bytes()).rotate_left(32),
-        }
+    fn note_gap(&self, writer: &Writer, until: i64) {
+        writer.gaps.note(until);
+        self.table.load().gaps.note(until);
     }
 
     /// A panic under the lock can only come from memory allocation, before anything is changed.
@@ -316,37 +243,27 @@ impl RevocationIndex {
     }
 }
 
-impl Kind {
-    fn bit(self) -> u8 {
-        1 << self as u8
+impl Table {
+    pub(crate) fn of(map: AtomicMap) -> Self {
+        Self {
+            filter: BloomFilter::for_places(map.places()),
+            map,
+            gaps: Gaps::none(),
+        }
+    }
+
+    /// Returns how many entries it takes before a search gets long: three quarters of its places.
+    fn room(&self) -> usize {
+        self.map.places() / 4 * 3
+    }
+
+    pub(crate) fn put(&self, name: HashedName, validity: Validity) {
+        self.map.put(name, validity);
+        self.filter.add(name.mark);
     }
 }
 
-impl Writer {
-    fn may_drop(&self, now: i64) -> bool {
-        is_over(self.earliest, now)
-    }
-
-    fn miss(&mut self, slots: &AtomicMap, until: i64) {
-        self.missing_until = self.missing_until.max(until);
-        slots.miss(until);
-    }
-}
-
-impl<'t> TokenNames<'t> {
-    /// A token without a realm, or without a subject, is nobody's.
-    fn subject_of_realm(&self) -> Option<(&'t str, &'t str)> {
-        Some((self.realm?, self.subject?))
-    }
-
-    /// Whether all tokens issued before this second include this one. Within the second nobody can
-    /// tell which came first, nor when a token without `iat` was issued.
-    fn is_of_before(&self, issued_before: i64) -> bool {
-        self.issued_at.is_none_or(|at| at <= issued_before)
-    }
-}
-
-/// Whether an entry may be dropped.
+/// Checks whether an entry may be dropped.
 fn is_over(until: i64, now: i64) -> bool {
     until < now.saturating_sub(KEPT)
 }

@@ -1,4 +1,4 @@
-//! The table against a list, against threads, and against clocks.
+//! The index against a list, against threads, and against clocks.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,8 +8,11 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::claims::{Realm, SessionId};
+use super::{names::Kind, *};
+use crate::{
+    claims::{Realm, SessionId},
+    revocation::Revoked,
+};
 
 const NOW: i64 = 1_800_000_000;
 const REALM: &str = "https://id.test";
@@ -30,67 +33,67 @@ fn named(id: &str) -> TokenNames<'_> {
 
 #[test]
 fn an_entry_counts_to_its_last_second_and_is_dropped_a_minute_later() {
-    let table = RevocationIndex::new(1);
-    table.insert(&token("a", NOW), NOW).unwrap();
-    assert_eq!(table.look(&named("a"), NOW), Lookup::Revoked);
-    assert_eq!(table.look(&named("a"), NOW + 1), Lookup::Unlisted);
+    let index = RevocationIndex::new(1);
+    index.insert(&token("a", NOW), NOW).unwrap();
+    assert_eq!(index.lookup(&named("a"), NOW), Lookup::Revoked);
+    assert_eq!(index.lookup(&named("a"), NOW + 1), Lookup::Unlisted);
 
     let other = token("b", NOW + 900);
-    table.insert(&other, NOW + KEPT).unwrap_err();
-    table.insert(&other, NOW + KEPT + 1).unwrap();
-    assert_eq!(table.len(), 1);
-    assert_eq!(table.look(&named("a"), NOW + KEPT), Lookup::Unlisted);
+    index.insert(&other, NOW + KEPT).unwrap_err();
+    index.insert(&other, NOW + KEPT + 1).unwrap();
+    assert_eq!(index.len(), 1);
+    assert_eq!(index.lookup(&named("a"), NOW + KEPT), Lookup::Unlisted);
 }
 
 #[test]
 fn a_live_entry_is_never_dropped_for_another() {
-    let table = RevocationIndex::new(100);
+    let index = RevocationIndex::new(100);
     let name = |n: i64| format!("token-{n}");
     for n in 0..100 {
-        table.insert(&token(&name(n), NOW + n), NOW).unwrap();
+        index.insert(&token(&name(n), NOW + n), NOW).unwrap();
     }
-    table.insert(&token("more", NOW + 999), NOW).unwrap_err();
+    index.insert(&token("more", NOW + 999), NOW).unwrap_err();
     // What is known needs no room.
-    table.insert(&token(&name(7), NOW + 900), NOW).unwrap();
+    index.insert(&token(&name(7), NOW + 900), NOW).unwrap();
     for n in 0..100 {
-        assert_eq!(table.look(&named(&name(n)), NOW), Lookup::Revoked);
+        assert_eq!(index.lookup(&named(&name(n)), NOW), Lookup::Revoked);
     }
 }
 
 #[test]
 fn a_table_that_was_large_becomes_small_again() {
-    let table = RevocationIndex::new(100_000);
-    let places = || table.slots.load().room() / 3 * 4;
+    let index = RevocationIndex::new(100_000);
+    let places = || index.table.load().map.places();
     assert_eq!(places(), 0);
     for n in 0..10_000 {
-        table.insert(&token(&n.to_string(), NOW), NOW).unwrap();
+        index.insert(&token(&n.to_string(), NOW), NOW).unwrap();
     }
     assert_eq!(places(), 16_384);
-    assert_eq!(table.room(NOW + KEPT), 90_000);
-    assert_eq!(table.room(NOW + KEPT + 1), 100_000);
-    assert_eq!((places(), table.len()), (64, 0));
+    assert_eq!(index.room(NOW + KEPT), 90_000);
+    assert_eq!(index.room(NOW + KEPT + 1), 100_000);
+    assert_eq!((places(), index.len()), (64, 0));
 }
 
 #[test]
 fn a_table_is_filled_anew_only_when_an_entry_has_ended() {
-    let table = RevocationIndex::new(1);
-    table.insert(&token("a", NOW), NOW).unwrap();
+    let index = RevocationIndex::new(1);
+    index.insert(&token("a", NOW), NOW).unwrap();
     // Held, so that none takes its place in memory.
-    let before = table.slots.load_full();
-    let is_same = || Arc::ptr_eq(&before, &table.slots.load());
-    table.insert(&token("b", NOW), NOW + KEPT).unwrap_err();
-    assert_eq!(table.room(NOW + KEPT), 0);
-    table.count_gaps_anew();
-    table.forget_gaps(NOW);
+    let before = index.table.load_full();
+    let is_same = || Arc::ptr_eq(&before, &index.table.load());
+    index.insert(&token("b", NOW), NOW + KEPT).unwrap_err();
+    assert_eq!(index.room(NOW + KEPT), 0);
+    index.count_gaps_anew();
+    index.forget_gaps(NOW);
     assert!(is_same());
-    assert_eq!(table.room(NOW + KEPT + 1), 1);
+    assert_eq!(index.room(NOW + KEPT + 1), 1);
     assert!(!is_same());
 }
 
 #[test]
 fn every_name_has_a_key_and_an_even_mark_of_its_own() {
     const TEXTS: usize = 1_000;
-    let table = RevocationIndex::new(1);
+    let index = RevocationIndex::new(1);
     let kinds = [
         (Kind::Session, ""),
         (Kind::Sessionless, REALM),
@@ -99,14 +102,14 @@ fn every_name_has_a_key_and_an_even_mark_of_its_own() {
         (Kind::Token, ""),
     ];
     for (kind, realm) in kinds {
-        let marks = (0..TEXTS).map(|n| table.name(kind, realm, &name_of(n)).mark);
+        let marks = (0..TEXTS).map(|n| hashed(&index, kind, realm, n).mark);
         let ones: u32 = marks.map(u64::count_ones).sum();
         let even = 31 * TEXTS as u32..33 * TEXTS as u32;
         assert!(even.contains(&ones), "{realm}: {ones} ones");
     }
     let of_all = kinds.iter().flat_map(|(kind, realm)| {
-        let table = &table;
-        (0..TEXTS).map(move |n| table.name(*kind, realm, &name_of(n)))
+        let index = &index;
+        (0..TEXTS).map(move |n| hashed(index, *kind, realm, n))
     });
     let (keys, marks): (HashSet<_>, HashSet<_>) = of_all.map(|name| (name.key, name.mark)).unzip();
     assert_eq!(
@@ -115,13 +118,18 @@ fn every_name_has_a_key_and_an_even_mark_of_its_own() {
     );
 }
 
+fn hashed(index: &RevocationIndex, kind: Kind, realm: &str, n: usize) -> HashedName {
+    let text = &name_of(n);
+    index.hasher.hash(&Name { kind, realm, text })
+}
+
 #[test]
 fn names_of_different_claims_are_kept_apart() {
     let name = "AAECAwQFBgcICQoLDA0ODw";
-    let table = RevocationIndex::new(10);
+    let index = RevocationIndex::new(10);
     let other = "EAECAwQFBgcICQoLDA0ODw";
     for (kind, name) in [(0, name), (1, other), (2, other)] {
-        table.insert(&entry_of(kind, name, NOW, NOW), NOW).unwrap();
+        index.insert(&entry_of(kind, name, NOW, NOW), NOW).unwrap();
     }
     let other = |session, subject| TokenNames {
         id: Some("other"),
@@ -131,16 +139,16 @@ fn names_of_different_claims_are_kept_apart() {
         issued_at: Some(0),
     };
     for other in [other(Some(name), None), other(None, Some(name))] {
-        assert_eq!(table.look(&other, NOW), Lookup::Unlisted);
+        assert_eq!(index.lookup(&other, NOW), Lookup::Unlisted);
     }
-    assert_eq!(table.look(&named(name), NOW), Lookup::Revoked);
+    assert_eq!(index.lookup(&named(name), NOW), Lookup::Revoked);
 }
 
 #[test]
 fn a_subject_is_one_of_its_realm() {
-    let table = RevocationIndex::new(10);
+    let index = RevocationIndex::new(10);
     for kind in [2, 3] {
-        table.insert(&entry_of(kind, "ann", NOW, NOW), NOW).unwrap();
+        index.insert(&entry_of(kind, "ann", NOW, NOW), NOW).unwrap();
         let of = |realm, subject| TokenNames {
             realm,
             subject,
@@ -148,7 +156,7 @@ fn a_subject_is_one_of_its_realm() {
             ..named("other")
         };
         let ann = Some("ann");
-        assert_eq!(table.look(&of(Some(REALM), ann), NOW), Lookup::Revoked);
+        assert_eq!(index.lookup(&of(Some(REALM), ann), NOW), Lookup::Revoked);
         for (realm, subject) in [
             (Some("https://id.tes"), ann),
             (Some(""), ann),
@@ -156,49 +164,49 @@ fn a_subject_is_one_of_its_realm() {
             (Some("ann"), Some(REALM)),
             (Some("https://id.test\u{ff}"), ann),
         ] {
-            assert_eq!(table.look(&of(realm, subject), NOW), Lookup::Unlisted);
+            assert_eq!(index.lookup(&of(realm, subject), NOW), Lookup::Unlisted);
         }
     }
 }
 
 #[test]
 fn a_clock_that_goes_back_to_the_time_of_a_dropped_entry_is_noticed() {
-    let table = RevocationIndex::new(10);
-    table.insert(&token("a", NOW), NOW).unwrap();
-    assert_eq!(table.room(NOW + KEPT + 1), 10);
-    assert_eq!(table.look(&named("a"), NOW), Lookup::Incomplete);
-    assert_eq!(table.look(&named("a"), NOW + 1), Lookup::Unlisted);
+    let index = RevocationIndex::new(10);
+    index.insert(&token("a", NOW), NOW).unwrap();
+    assert_eq!(index.room(NOW + KEPT + 1), 10);
+    assert_eq!(index.lookup(&named("a"), NOW), Lookup::Incomplete);
+    assert_eq!(index.lookup(&named("a"), NOW + 1), Lookup::Unlisted);
 
     // So is an entry that came when it was over.
-    table.insert(&token("b", NOW + 100), NOW + 500).unwrap();
-    assert!(table.is_incomplete(NOW + 100));
-    assert!(!table.is_incomplete(NOW + 101));
+    index.insert(&token("b", NOW + 100), NOW + 500).unwrap();
+    assert!(index.is_incomplete(NOW + 100));
+    assert!(!index.is_incomplete(NOW + 101));
 }
 
 #[test]
 fn what_is_missing_is_forgotten_when_all_was_told_again() {
-    let table = RevocationIndex::new(1);
+    let index = RevocationIndex::new(1);
     let (a, b) = (token("a", NOW), token("b", NOW + 900));
-    table.insert(&a, NOW).unwrap();
-    table.insert(&b, NOW).unwrap_err();
-    table.miss(b.until);
-    assert_eq!(table.look(&named("b"), NOW + 1), Lookup::Incomplete);
+    index.insert(&a, NOW).unwrap();
+    index.insert(&b, NOW).unwrap_err();
+    index.miss(b.until);
+    assert_eq!(index.lookup(&named("b"), NOW + 1), Lookup::Incomplete);
 
     let later = NOW + KEPT + 1;
-    table.count_gaps_anew();
-    table.insert(&b, later).unwrap();
-    assert_eq!(table.look(&named("c"), later), Lookup::Incomplete);
-    table.forget_gaps(later);
-    assert_eq!(table.look(&named("b"), later), Lookup::Revoked);
-    assert_eq!(table.look(&named("c"), later), Lookup::Unlisted);
+    index.count_gaps_anew();
+    index.insert(&b, later).unwrap();
+    assert_eq!(index.lookup(&named("c"), later), Lookup::Incomplete);
+    index.forget_gaps(later);
+    assert_eq!(index.lookup(&named("b"), later), Lookup::Revoked);
+    assert_eq!(index.lookup(&named("c"), later), Lookup::Unlisted);
     // The one that was dropped for it is still missed.
-    assert_eq!(table.look(&named("c"), NOW), Lookup::Incomplete);
+    assert_eq!(index.lookup(&named("c"), NOW), Lookup::Incomplete);
 }
 
 #[test]
 fn what_was_revoked_is_seen_by_every_thread_while_the_table_is_rebuilt() {
     const ENTRIES: usize = 20_000;
-    let table = RevocationIndex::new(3 * ENTRIES);
+    let index = RevocationIndex::new(3 * ENTRIES);
     let (done, epoch, stop) = (
         AtomicUsize::new(0),
         AtomicI64::new(0),
@@ -217,46 +225,46 @@ fn what_was_revoked_is_seen_by_every_thread_while_the_table_is_rebuilt() {
                 issued_at: Some(epoch.load(Ordering::Acquire) - 1),
                 ..named("not listed")
             };
-            assert_eq!(table.look(&of_epoch, NOW), Lookup::Revoked);
+            assert_eq!(index.lookup(&of_epoch, NOW), Lookup::Revoked);
             let count = done.load(Ordering::Acquire);
             let one = random as usize % count.max(1);
-            let found = table.look(&named(&format!("token-{one}")), NOW);
+            let found = index.lookup(&named(&format!("token-{one}")), NOW);
             assert!(count == 0 || found == Lookup::Revoked, "{one} of {count}");
-            assert_eq!(table.look(&named("not listed"), NOW), Lookup::Unlisted);
+            assert_eq!(index.lookup(&named("not listed"), NOW), Lookup::Unlisted);
         }
     };
     let write = || {
         for n in 0..ENTRIES {
             // Some that are over soon, and a sweep now and then that drops them.
             let short = token(&format!("short-{n}"), NOW - KEPT);
-            table.insert(&short, NOW).unwrap();
+            index.insert(&short, NOW).unwrap();
             let one = token(&format!("token-{n}"), NOW + 900);
-            table.insert(&one, NOW).unwrap();
+            index.insert(&one, NOW).unwrap();
             done.store(n + 1, Ordering::Release);
             if n % 512 == 0 {
-                table.room(NOW + 1);
-                revoke_subject(&table, n as i64 + 1);
+                index.room(NOW + 1);
+                revoke_subject(&index, n as i64 + 1);
                 epoch.store(n as i64 + 1, Ordering::Release);
             }
         }
         stop.store(true, Ordering::Release);
     };
-    revoke_subject(&table, 0);
+    revoke_subject(&index, 0);
     thread::scope(|scope| {
         for seed in 1..=3 {
             scope.spawn(move || read(seed));
         }
         scope.spawn(write);
     });
-    assert!(table.len() < 2 * ENTRIES);
+    assert!(index.len() < 2 * ENTRIES);
 }
 
-fn revoke_subject(table: &RevocationIndex, issued_before: i64) {
+fn revoke_subject(index: &RevocationIndex, issued_before: i64) {
     let entry = entry_of(2, "user", NOW + 900, issued_before);
-    table.insert(&entry, NOW).unwrap();
+    index.insert(&entry, NOW).unwrap();
 }
 
-/// What may happen to a table.
+/// What may happen to a index.
 #[derive(Clone, Debug)]
 enum Step {
     /// Of this kind and name, lasting so many seconds; for subjects, issued so long ago.
@@ -306,7 +314,7 @@ proptest! {
         capacity in prop_oneof![1..8_usize, 100..200_usize],
         steps in prop::collection::vec(step(), 1..400),
     ) {
-        let table = RevocationIndex::new(capacity);
+        let index = RevocationIndex::new(capacity);
         let (mut now, mut latest) = (NOW, NOW);
         let mut accepted: Vec<Accepted> = Vec::new();
         // Of each name, the longest time and the latest epoch.
@@ -317,7 +325,7 @@ proptest! {
                 Step::Insert(kind, name, lasts, ago) => {
                     let (until, before) = (now + lasts, now - ago);
                     let text = name_of(name + 100 * usize::from(kind == 3));
-                    let inserted = table.insert(&entry_of(kind, &text, until, before), now);
+                    let inserted = index.insert(&entry_of(kind, &text, until, before), now);
                     if inserted.is_ok() {
                         accepted.push((kind, name, until, before));
                         let life = lives.entry((kind, name)).or_insert((until, before));
@@ -359,7 +367,7 @@ proptest! {
                     .any(|one| (one.0, one.1) == (kind, name) && hits(one.2, one.3));
                 let may = life.is_some_and(|life| hits(life.0, life.1));
                 let dropped = accepted.iter().any(|one| (now..latest - KEPT).contains(&one.2));
-                match table.look(&named, now) {
+                match index.lookup(&named, now) {
                     Lookup::Revoked => prop_assert!(may),
                     Lookup::Unlisted => prop_assert!(!must),
                     Lookup::Incomplete => prop_assert!(dropped),

@@ -83,7 +83,7 @@ impl KeySource for Rotating {
         Ok(Arc::clone(&self.0.load()))
     }
 
-    fn current(&self) -> Option<KeySetId> {
+    fn current_id(&self) -> Option<KeySetId> {
         Some(self.0.load().id())
     }
 

@@ -1,26 +1,31 @@
-//! When to fetch, and what to tell requests that wait. No input, no output: it is told the time.
+//! The schedule of fetches, and the advice for requests that need newer keys. It does no I/O, and is told the time.
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::remote::{document::Failure, refresh::TokenBucket};
+use super::negative_cache::NegativeCache;
+use crate::{
+    keys::KeySet,
+    remote::{document::Failure, refresh::TokenBucket},
+};
 
 /// When to fetch.
 ///
 /// 1. At the start, and then at 75 to 85 % of the lifetime of what was fetched.
 /// 2. After a failure: after one second, then twice as long each time, with jitter, up to five minutes;
 ///    up to ten seconds as long as there are no keys. Longer if the provider asks for it.
-/// 3. When a request needs a key that is not there: at once, but only as often as the [`TokenBucket`]
+/// 3. When a request needs a key that is missing: at once, but only as often as the [`TokenBucket`]
 ///    allows, and after a failure not for up to ten seconds.
 ///
 /// One fetch at a time, so an older answer cannot follow a newer one.
 pub(crate) struct Schedule {
     jitter: Jitter,
     bucket: TokenBucket,
+    misses: NegativeCache,
     /// When the next fetch begins by itself.
     due: Instant,
-    /// When requests may cause one, as far as failures have a say.
+    /// When requests may cause one, as far as failures limit them.
     not_before: Instant,
     wanted: bool,
     /// When the fetch that is under way began.
@@ -35,19 +40,34 @@ pub(crate) struct Schedule {
 /// A fetch that has ended.
 struct Finished {
     number: u64,
-    failed: Option<&'static str>,
+    failure: Option<Failure>,
 }
 
-/// What to tell a request that needs newer keys.
+/// A request that the present keys do not satisfy.
+pub(crate) struct KeyRequest {
+    pub(super) need: KeyNeed,
+    pub(super) deadline: Instant,
+    /// How many fetches had begun when it came: an earlier one may have missed what it needs.
+    pub(super) after: u64,
+}
+
+/// What a request found missing.
+pub(crate) enum KeyNeed {
+    Everything,
+    Key(Box<str>),
+    Match,
+}
+
+/// What a request should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Want {
-    /// A fetch that began later has ended: the keys at hand are the newest ones.
-    Newest,
-    /// No fetch may begin for it soon: the keys at hand must do. They are those of a moment ago.
-    Recent,
-    /// Nobody can tell. Another try makes sense after this time.
-    Unknown(Duration),
-    /// Wait for the end of a fetch, then ask again.
+pub(crate) enum Advice {
+    /// Look at the keys again: they have what it needs by now.
+    LookAgain,
+    /// Give up: the keys are the newest ones, or as new as requests may ask for.
+    NotThere,
+    /// Give up for now: nobody can tell. Another try makes sense after this time.
+    Unavailable(Duration),
+    /// Wait until a fetch has ended, then ask again.
     Wait,
 }
 
@@ -57,7 +77,7 @@ impl Schedule {
     const LONGEST_PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(10);
     /// The longest time for which a failure keeps requests from causing a fetch.
     const LONGEST_PAUSE_FOR_REQUESTS: Duration = Duration::from_secs(10);
-    /// The same, when the provider asked for a pause (`Retry-After`).
+    /// The longest one when the provider asked for a pause (`Retry-After`).
     const LONGEST_PAUSE_ASKED_FOR: Duration = Duration::from_secs(60);
 
     /// Nobody waits for a fetch that would not have this long to answer.
@@ -67,6 +87,7 @@ impl Schedule {
         Self {
             jitter,
             bucket: TokenBucket::default(),
+            misses: NegativeCache::new(),
             due: now,
             not_before: now,
             wanted: false,
@@ -78,7 +99,7 @@ impl Schedule {
         }
     }
 
-    /// When the next fetch begins.
+    /// Returns when the next fetch begins.
     pub(super) fn next(&self, now: Instant) -> Instant {
         if self.wanted {
             self.due.min(self.when_wanted(now))
@@ -87,7 +108,7 @@ impl Schedule {
         }
     }
 
-    /// A fetch begins.
+    /// Notes that a fetch begins.
     pub(super) fn begin(&mut self, now: Instant) {
         if now < self.due {
             self.bucket.take(now);
@@ -97,7 +118,7 @@ impl Schedule {
         self.count += 1;
     }
 
-    /// The fetch brought keys, or said that they are the same, for this long.
+    /// Notes that the fetch brought keys, or confirmed them, for this long.
     pub(super) fn succeed(&mut self, now: Instant, lifetime: Duration) {
         let began = self.end(now, None);
         self.failures = 0;
@@ -105,12 +126,11 @@ impl Schedule {
         self.due = began + lifetime.mul_f64(0.75 + 0.1 * self.jitter.unit());
     }
 
-    /// The fetch brought nothing.
+    /// Notes that the fetch brought nothing.
     ///
     /// The keys at hand may be used until `usable`; `None` when there are none. The next fetch is due
-    /// before that, so that who stops asking because of that finds new ones soon.
-    pub(super) fn fail(&mut self, now: Instant, failure: &Failure, usable: Option<Instant>) {
-        self.end(now, Some(failure.reason()));
+    /// before that, so that callers who get 503 by then find new keys soon.
+    pub(super) fn fail(&mut self, now: Instant, failure: Failure, usable: Option<Instant>) {
         let (longest, longest_asked_for) = match usable {
             Some(_) => (Self::LONGEST_PAUSE, Self::LONGEST_PAUSE),
             None => (
@@ -130,76 +150,109 @@ impl Schedule {
             + pause
                 .min(Self::LONGEST_PAUSE_FOR_REQUESTS)
                 .max(asked_for.min(Self::LONGEST_PAUSE_ASKED_FOR));
+        self.end(now, Some(failure));
     }
 
-    /// Nobody fetches any more.
+    /// Notes that no fetch will follow.
     pub(super) fn stop(&mut self) {
         self.stopped = true;
-        self.end(self.due, Some("stopped"));
     }
 
-    /// How many fetches have begun so far: to be remembered by a request that needs a later one.
+    /// Returns how many fetches have begun.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// What to tell a request that came after so many fetches had begun, and cannot wait longer than
-    /// `deadline`.
+    /// Advises a request, given the keys of now.
     ///
-    /// A fetch that began before it asked may have missed what it needs. Only one that began later
-    /// decides, and if it failed perhaps the next one does. When requests may cause none any more, the
-    /// last one has the word, if it was good.
-    pub(super) fn want(&mut self, now: Instant, after: u64, deadline: Instant) -> Want {
-        let start = self.due.min(self.when_wanted(now)).max(now);
-        let pause = start - now;
-        if self.stopped {
-            return Want::Unknown(Self::LONGEST_PAUSE);
+    /// Only a fetch that began after the request came decides about it, and if that fails, perhaps the
+    /// next one does. When requests may cause no more fetches, the last one decides, if it was good.
+    pub(super) fn advise(
+        &mut self,
+        now: Instant,
+        request: &KeyRequest,
+        keys: Option<&KeySet>,
+    ) -> Advice {
+        if request.need.is_met_by(keys) {
+            return Advice::LookAgain;
         }
-        match &self.last {
-            Some(last) if last.number > after && last.failed.is_none() => return Want::Newest,
-            _ if now >= deadline => return Want::Unknown(pause.max(Self::FIRST_PAUSE)),
-            _ => {}
+        if self.stopped {
+            return Advice::Unavailable(Self::LONGEST_PAUSE);
+        }
+        // After a failure nobody can tell what the provider has now.
+        let is_good = self.last.is_some() && self.failure().is_none();
+        if is_good && self.provider_lacks(request, now) {
+            return Advice::NotThere;
+        }
+        let start = self.due.min(self.when_wanted(now)).max(now);
+        let unavailable = Advice::Unavailable((start - now).max(Self::FIRST_PAUSE));
+        if now >= request.deadline {
+            return unavailable;
         }
         if self.began.is_some() {
-            return Want::Wait;
+            return Advice::Wait;
         }
-        if start + Self::TIME_TO_ANSWER <= deadline {
+        if start + Self::TIME_TO_ANSWER <= request.deadline {
             self.wanted = true;
-            return Want::Wait;
+            return Advice::Wait;
         }
-        // Others have spent what requests may cause, so the last good answer is a moment old.
+        // Others have used up what requests may cause, so the last good answer is recent.
         let is_spent = self.bucket.next(now) > now;
-        match &self.last {
-            Some(Finished { failed: None, .. }) if is_spent => Want::Recent,
-            _ => Want::Unknown(pause.max(Self::FIRST_PAUSE)),
+        if is_good && is_spent {
+            Advice::NotThere
+        } else {
+            unavailable
         }
     }
 
-    /// Whether nobody fetches any more.
+    /// Checks what the last answer, a good one, says about the request. A key that it lacks is remembered.
+    fn provider_lacks(&mut self, request: &KeyRequest, now: Instant) -> bool {
+        let is_later = self.ended() > request.after;
+        if let KeyNeed::Key(id) = &request.need {
+            if self.misses.has(id, now) {
+                return true;
+            }
+            if is_later {
+                self.misses.add(id, now);
+            }
+        }
+        is_later
+    }
+
+    /// Checks whether no fetch will follow.
     pub(super) fn is_stopped(&self) -> bool {
         self.stopped
     }
 
-    /// How many fetches have ended so far, this or that way.
+    /// Returns how many fetches have ended.
     pub(super) fn ended(&self) -> u64 {
         self.last.as_ref().map_or(0, |last| last.number)
     }
 
-    /// Why the last fetch failed, if it did.
-    pub(super) fn last_error(&self) -> Option<&'static str> {
-        self.last.as_ref()?.failed
+    /// Returns why the last fetch failed; `None` if it did not.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.last.as_ref()?.failure.as_ref()
     }
 
+    /// Returns the stable name of what is wrong now.
+    pub(super) fn last_error(&self) -> Option<&'static str> {
+        if self.stopped {
+            return Some("stopped");
+        }
+        self.failure().map(Failure::reason)
+    }
+
+    /// Returns how many fetches failed since the last good one.
     pub(super) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Whether no fetch has ended yet.
+    /// Checks whether the first fetch has not ended yet.
     pub(super) fn is_starting(&self) -> bool {
         self.last.is_none() && !self.stopped
     }
 
-    /// How long until the next fetch begins by itself.
+    /// Returns how long it is until the next fetch begins by itself.
     pub(super) fn pause(&self, now: Instant) -> Duration {
         self.due.saturating_duration_since(now)
     }
@@ -208,15 +261,25 @@ impl Schedule {
         self.bucket.next(now).max(self.not_before)
     }
 
-    fn end(&mut self, now: Instant, failed: Option<&'static str>) -> Instant {
-        let began = self.began.take().unwrap_or(now);
+    /// Returns when the fetch that ends now began.
+    fn end(&mut self, now: Instant, failure: Option<Failure>) -> Instant {
         let number = self.count;
-        self.last = Some(Finished { number, failed });
-        began
+        self.last = Some(Finished { number, failure });
+        self.began.take().unwrap_or(now)
     }
 }
 
-/// Numbers that differ between nodes, so that they do not all fetch at once. Not for secrets.
+impl KeyNeed {
+    fn is_met_by(&self, keys: Option<&KeySet>) -> bool {
+        match self {
+            Self::Everything => keys.is_some(),
+            Self::Key(id) => keys.is_some_and(|keys| keys.has_key(id)),
+            Self::Match => false,
+        }
+    }
+}
+
+/// Random numbers that spread the fetches of several nodes. Not for secrets.
 pub(crate) struct Jitter(u64);
 
 impl Jitter {
@@ -228,7 +291,7 @@ impl Jitter {
         Self(seed)
     }
 
-    /// The next number, from 0 up to 1. (SplitMix64.)
+    /// Returns the next number, from 0 up to 1 (SplitMix64).
     fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -1,6 +1,7 @@
 //! The schedule, second by second.
 
 use super::*;
+use crate::jose::{Algorithm, SigningKey};
 
 const SEED: u64 = 1_234_567;
 const LONG: Duration = Duration::from_secs(100_000);
@@ -45,19 +46,28 @@ impl Lab {
         let doubled = secs(1 << self.schedule.failures().min(16)).min(secs(longest));
         let failure = Failure::new("status").with_retry_after(Some(secs(retry_after)));
         self.schedule.begin(now);
-        self.schedule.fail(now, &failure, usable);
+        self.schedule.fail(now, failure, usable);
         doubled.mul_f64(0.5 + 0.5 * self.jitter.unit())
     }
 
-    /// What a request hears that comes now and waits so long.
-    fn want(&mut self, now: Instant, patience: Duration) -> Want {
-        let after = self.schedule.count();
-        self.schedule.want(now, after, now + patience)
+    /// The advice for a request that comes now and waits so long.
+    fn advise(&mut self, now: Instant, patience: Duration) -> Advice {
+        self.advise_since(self.schedule.count(), now, now + patience)
+    }
+
+    /// The advice for a request that came after so many fetches had begun.
+    fn advise_since(&mut self, after: u64, now: Instant, deadline: Instant) -> Advice {
+        let request = KeyRequest {
+            need: KeyNeed::Match,
+            deadline,
+            after,
+        };
+        self.schedule.advise(now, &request, None)
     }
 
     /// When a request with much patience causes a fetch.
     fn wanted_at(&mut self, now: Instant) -> Instant {
-        assert_eq!(self.want(now, LONG), Want::Wait);
+        assert_eq!(self.advise(now, LONG), Advice::Wait);
         self.schedule.next(now)
     }
 }
@@ -209,7 +219,7 @@ fn requests_may_cause_two_fetches_at_once_and_then_one_every_ten_seconds() {
         assert!(lab.schedule.next(now) > now + secs(1_000));
     }
     // The last answer is a moment old, and good.
-    assert_eq!(lab.want(now, secs(2)), Want::Recent);
+    assert_eq!(lab.advise(now, secs(2)), Advice::NotThere);
     assert_eq!(lab.wanted_at(now), now + secs(10));
 }
 
@@ -219,9 +229,9 @@ fn a_request_waits_for_a_fetch_only_if_that_has_a_second_to_answer() {
     lab.fetch(lab.start);
     let now = lab.at(5);
     let short = secs(1) - Duration::from_nanos(1);
-    assert_eq!(lab.want(now, short), Want::Unknown(secs(1)));
+    assert_eq!(lab.advise(now, short), Advice::Unavailable(secs(1)));
     assert!(lab.schedule.next(now) > now);
-    assert_eq!(lab.want(now, secs(1)), Want::Wait);
+    assert_eq!(lab.advise(now, secs(1)), Advice::Wait);
     assert_eq!(lab.schedule.next(now), now);
 }
 
@@ -232,19 +242,25 @@ fn only_a_fetch_that_began_after_a_request_came_decides_about_it() {
     lab.schedule.begin(lab.start);
     let before = lab.schedule.count();
     // It is under way, and may have missed what is wanted.
-    assert_eq!(lab.schedule.want(now, before, deadline), Want::Wait);
+    assert_eq!(lab.advise_since(before, now, deadline), Advice::Wait);
     lab.schedule.succeed(now, LONG);
-    assert_eq!(lab.schedule.want(now, before, deadline), Want::Wait);
-    assert_eq!(lab.schedule.want(now, before - 1, deadline), Want::Newest);
+    assert_eq!(lab.advise_since(before, now, deadline), Advice::Wait);
+    assert_eq!(
+        lab.advise_since(before - 1, now, deadline),
+        Advice::NotThere
+    );
     // The next one fails, and perhaps the one after it does not.
     let usable = Some(lab.start + LONG);
     lab.fail(now, 0, usable, 300);
-    assert_eq!(lab.schedule.want(now, before, deadline), Want::Wait);
+    assert_eq!(lab.advise_since(before, now, deadline), Advice::Wait);
     lab.fetch(lab.at(20));
     let now = lab.at(20);
-    assert_eq!(lab.schedule.want(now, before, deadline), Want::Newest);
+    assert_eq!(lab.advise_since(before, now, deadline), Advice::NotThere);
     // Also for those whose time is over.
-    assert_eq!(lab.schedule.want(deadline, before, deadline), Want::Newest);
+    assert_eq!(
+        lab.advise_since(before, deadline, deadline),
+        Advice::NotThere
+    );
 }
 
 #[test]
@@ -252,17 +268,20 @@ fn a_request_whose_time_is_over_hears_when_the_next_fetch_begins() {
     let mut lab = Lab::new();
     lab.schedule.begin(lab.start);
     assert_eq!(
-        lab.want(lab.at(1), Duration::ZERO),
-        Want::Unknown(secs(1)),
+        lab.advise(lab.at(1), Duration::ZERO),
+        Advice::Unavailable(secs(1)),
         "one is under way"
     );
     let failure = Failure::new("status").with_retry_after(Some(secs(40)));
-    lab.schedule.fail(lab.at(1), &failure, None);
+    lab.schedule.fail(lab.at(1), failure, None);
     let now = lab.at(11);
-    assert_eq!(lab.want(now, Duration::ZERO), Want::Unknown(secs(30)));
+    assert_eq!(
+        lab.advise(now, Duration::ZERO),
+        Advice::Unavailable(secs(30))
+    );
     // As does one that would not live to see its end.
-    assert_eq!(lab.want(now, secs(30)), Want::Unknown(secs(30)));
-    assert_eq!(lab.want(now, secs(31)), Want::Wait);
+    assert_eq!(lab.advise(now, secs(30)), Advice::Unavailable(secs(30)));
+    assert_eq!(lab.advise(now, secs(31)), Advice::Wait);
 }
 
 #[test]
@@ -271,5 +290,58 @@ fn a_schedule_that_was_stopped_keeps_nobody_waiting() {
     lab.schedule.stop();
     assert!(lab.schedule.is_stopped() && !lab.schedule.is_starting());
     assert_eq!(lab.schedule.last_error(), Some("stopped"));
-    assert_eq!(lab.want(lab.start, LONG), Want::Unknown(secs(300)));
+    assert_eq!(lab.advise(lab.start, LONG), Advice::Unavailable(secs(300)));
+}
+
+#[test]
+fn a_request_looks_again_when_the_keys_have_what_it_needs() {
+    let mut lab = Lab::new();
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let keys = KeySet::new([key.with_id("1").verifying_key()]);
+    let mut advise = |need, keys| {
+        let request = KeyRequest {
+            need,
+            deadline: lab.start + LONG,
+            after: 0,
+        };
+        lab.schedule.advise(lab.start, &request, keys)
+    };
+    let key = |id: &str| KeyNeed::Key(id.into());
+    for (need, advice) in [
+        (KeyNeed::Everything, Advice::LookAgain),
+        (key("1"), Advice::LookAgain),
+        (key("2"), Advice::Wait),
+        (KeyNeed::Match, Advice::Wait),
+    ] {
+        assert_eq!(advise(need, Some(&keys)), advice);
+    }
+    for need in [KeyNeed::Everything, key("1"), KeyNeed::Match] {
+        assert_eq!(advise(need, None), Advice::Wait);
+    }
+}
+
+#[test]
+fn a_key_that_the_last_answer_lacked_is_not_asked_for_until_a_fetch_fails() {
+    let mut lab = Lab::new();
+    let advise = |lab: &mut Lab, id: &str, after, now| {
+        let request = KeyRequest {
+            need: KeyNeed::Key(id.into()),
+            deadline: now + LONG,
+            after,
+        };
+        lab.schedule.advise(now, &request, None)
+    };
+    let now = lab.start;
+    assert_eq!(advise(&mut lab, "old", 0, now), Advice::Wait);
+    lab.fetch(now);
+    // A later request for it cannot know more; one for another key can.
+    for (id, after, advice) in [
+        ("old", 0, Advice::NotThere),
+        ("old", 1, Advice::NotThere),
+        ("new", 1, Advice::Wait),
+    ] {
+        assert_eq!(advise(&mut lab, id, after, now), advice, "{id} {after}");
+    }
+    lab.fail(now, 0, None, 10);
+    assert_eq!(advise(&mut lab, "old", 2, now), Advice::Wait);
 }

@@ -1,0 +1,145 @@
+//! The names that revocations and tokens are compared by, and their hashes.
+
+use std::{
+    hash::{BuildHasher, Hasher},
+    num::NonZeroU64,
+};
+
+use super::bloom::FilterHasher;
+use crate::{revocation::Revoked, sync::RandomState};
+
+/// What a token is looked up by.
+pub(crate) struct TokenNames<'t> {
+    pub(crate) id: Option<&'t str>,
+    pub(crate) session: Option<&'t str>,
+    /// The realm of the subject: the claim `iss`, unless the list is of another realm.
+    pub(crate) realm: Option<&'t str>,
+    pub(crate) subject: Option<&'t str>,
+    pub(crate) issued_at: Option<i64>,
+}
+
+/// A value of one claim.
+#[derive(Clone, Copy)]
+pub(super) struct Name<'t> {
+    pub(super) kind: Kind,
+    /// Empty, but for subjects.
+    pub(super) realm: &'t str,
+    pub(super) text: &'t str,
+}
+
+/// Tells the names of different claims apart.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Session,
+    Sessionless,
+    Subject,
+    Token,
+}
+
+/// A name: two keyed hashes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct HashedName {
+    /// Slow to make, and unpredictable.
+    pub(crate) key: NonZeroU64,
+    /// Quick to make. Other names may have the same.
+    pub(crate) mark: u64,
+}
+
+/// Makes the hashes of one list. They are random: nobody outside can choose names whose hashes are equal.
+pub(super) struct NameHasher {
+    state: RandomState,
+    filter: FilterHasher,
+}
+
+impl<'t> TokenNames<'t> {
+    /// Returns the names under which this token may be revoked.
+    pub(super) fn all(&self) -> [Option<Name<'t>>; 4] {
+        let plain = |kind, text| Name {
+            kind,
+            realm: "",
+            text,
+        };
+        // A token without a realm, or without a subject, is nobody's.
+        let subject = |kind| {
+            let (realm, text) = (self.realm?, self.subject?);
+            Some(Name { kind, realm, text })
+        };
+        let is_sessionless = self.session.is_none();
+        [
+            self.id.map(|id| plain(Kind::Token, id)),
+            self.session.map(|id| plain(Kind::Session, id)),
+            subject(Kind::Subject),
+            subject(Kind::Sessionless).filter(|_| is_sessionless),
+        ]
+    }
+
+    /// Checks whether the tokens issued before this second include this one. Within the second nobody can
+    /// tell which came first, nor when a token without `iat` was issued.
+    pub(super) fn is_of_before(&self, issued_before: i64) -> bool {
+        self.issued_at.is_none_or(|at| at <= issued_before)
+    }
+}
+
+impl<'t> Name<'t> {
+    /// Returns what is revoked, and before when a token must have been issued.
+    pub(super) fn of(revoked: &'t Revoked) -> (Self, i64) {
+        let (kind, realm, text, issued_before) = match revoked {
+            Revoked::Session(id) => (Kind::Session, "", id.as_str(), i64::MAX),
+            Revoked::Sessionless {
+                realm,
+                subject,
+                issued_before,
+            } => (
+                Kind::Sessionless,
+                realm.as_str(),
+                &**subject,
+                *issued_before,
+            ),
+            Revoked::Subject {
+                realm,
+                subject,
+                issued_before,
+            } => (Kind::Subject, realm.as_str(), &**subject, *issued_before),
+            Revoked::Token(id) => (Kind::Token, "", &**id, i64::MAX),
+        };
+        (Self { kind, realm, text }, issued_before)
+    }
+}
+
+impl Kind {
+    pub(super) fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl NameHasher {
+    pub(super) fn random() -> Self {
+        Self {
+            state: RandomState::new(),
+            filter: FilterHasher::random(),
+        }
+    }
+
+    pub(super) fn hash(&self, name: &Name<'_>) -> HashedName {
+        let mut hasher = self.state.build_hasher();
+        hasher.write(name.realm.as_bytes());
+        // Neither contains it: both are UTF-8.
+        hasher.write_u8(0xff);
+        hasher.write(name.text.as_bytes());
+        let key = hasher.finish() ^ name.kind as u64;
+        HashedName {
+            key: NonZeroU64::new(key).unwrap_or(NonZeroU64::MIN),
+            mark: self.mark(name),
+        }
+    }
+
+    /// Returns the hash for the filter alone.
+    pub(super) fn mark(&self, name: &Name<'_>) -> u64 {
+        let mark = self.filter.mark(name.text.as_bytes()) ^ name.kind as u64;
+        match name.realm {
+            "" => mark,
+            // Rotated, so that realm and subject cannot be exchanged.
+            realm => mark ^ self.filter.mark(realm.as_bytes()).rotate_left(32),
+        }
+    }
+}
