@@ -42,6 +42,7 @@ impl IssuedToken {
     }
 
     /// The time of issue (`iat`), in seconds since 1970.
+    #[cfg(feature = "sessions")]
     pub(crate) fn issued_at(&self) -> i64 {
         self.issued_at
     }
@@ -83,10 +84,12 @@ pub(crate) enum Cause {
     NeverValid,
     #[error("the claims are not one JSON object with well-formed registered claims")]
     NotAnObject,
+    #[cfg(feature = "sessions")]
     #[error("the claims set `sub` to another subject than that of the session")]
     OtherSubject,
     #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
     ReservedClaim,
+    #[cfg(feature = "sessions")]
     #[error("the claims set `exp`, `sid` or `session_realm`, which the session sets")]
     SessionClaim,
     #[error("the key could not sign")]

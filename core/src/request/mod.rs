@@ -4,6 +4,8 @@ mod credentials;
 mod host;
 mod source;
 
+#[cfg(feature = "sessions")]
+pub(crate) use self::source::{cookie, visit_cookies};
 pub use self::{
     credentials::Credentials,
     source::{RequestHead, TokenSource},
@@ -11,5 +13,5 @@ pub use self::{
 pub(crate) use self::{
     credentials::{Provenance, TokenText},
     host::ends_in_number,
-    source::{DuplicateHeader, cookie, single, target_authority, visit_cookies},
+    source::{DuplicateHeader, single, target_authority},
 };

@@ -4,12 +4,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     event::SessionEvent,
+    refresh_token::RealmTag,
     sessions::{Listener, MAX_LEEWAY, SessionSettings, Sessions},
     share::Shares,
 };
 use crate::{
     auth::Layouts,
-    claims::{Realm, RealmTag},
+    claims::Realm,
     error::ConfigError,
     issue::Issuer,
     revocation::Revocation,

@@ -2,10 +2,10 @@
 
 use super::{
     decision::{Decision, Instants, decide},
-    refresh_token::RefreshToken,
+    refresh_token::{RealmTag, RefreshToken},
 };
 use crate::{
-    claims::{Realm, RealmTag, SessionId},
+    claims::{Realm, SessionId},
     session::store::{StoredSession, TokenHash},
 };
 

@@ -7,12 +7,11 @@ use super::{
     error::{SessionError, SessionErrorKind},
     event::{EndReason, SessionEvent},
     pair::TokenPair,
-    refresh_token::RefreshToken,
+    refresh_token::{RealmTag, RefreshToken},
     sessions::{Sessions, TokenFilter, internal, unavailable},
     view::{ClientInfo, Session},
 };
 use crate::{
-    claims::RealmTag,
     issue::IssuedToken,
     session::store::{PreviousToken, StoredSession, TokenHash},
 };

@@ -5,8 +5,11 @@ use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
-    claims::{RealmTag, SessionId},
-    jose::{NoRandomness, base64url, hmac_sha256, random, sha256},
+    claims::{Realm, SessionId},
+    jose::{
+        NoRandomness, base64url,
+        crypto::{hmac_sha256, random, sha256},
+    },
     session::store::{PreviousToken, TokenHash},
 };
 
@@ -31,6 +34,7 @@ const FAMILY: usize = 16;
 const SECRET: usize = 32;
 
 /// What the hashes are for, so that none can stand for another.
+const REALM_LABEL: &[u8] = b"countersign realm 1\0";
 const ID_LABEL: &[u8] = b"countersign session id 2\0";
 const HASH_LABEL: &[u8] = b"countersign refresh token 2\0";
 const SUCCESSOR_LABEL: &[u8] = b"countersign successor 2\0";
@@ -127,6 +131,20 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
+/// A realm as a part of what is hashed: 32 bytes, so that no name can run into what follows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RealmTag([u8; 32]);
+
+impl RealmTag {
+    pub(super) fn of(realm: &Realm) -> Self {
+        Self(sha256(&[REALM_LABEL, realm.as_str().as_bytes()].concat()))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 fn labelled(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut message = label.to_vec();
     for part in parts {
@@ -140,7 +158,6 @@ fn labelled(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::Realm;
 
     fn realm(name: &str) -> RealmTag {
         RealmTag::of(&Realm::new(name).unwrap())
@@ -208,5 +225,12 @@ mod tests {
     fn debug_shows_nothing() {
         let token = generate().unwrap();
         assert_eq!(format!("{token:?}"), "RefreshToken { .. }");
+    }
+
+    #[test]
+    fn tags_of_different_realms_differ() {
+        let tag = |name: &str| *RealmTag::of(&Realm::new(name).unwrap()).as_bytes();
+        assert_eq!(tag("a"), tag("a"));
+        assert_ne!(tag("a"), tag("b"));
     }
 }

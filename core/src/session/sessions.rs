@@ -11,13 +11,13 @@ use super::{
     event::{EndReason, SessionEvent},
     pair::TokenPair,
     refresh::PresentedToken,
-    refresh_token::RefreshToken,
+    refresh_token::{RealmTag, RefreshToken},
     share::Shares,
     view::{ClientInfo, Session},
 };
 use crate::{
     auth::Layouts,
-    claims::{Realm, RealmTag, SessionId},
+    claims::{Realm, SessionId},
     clock::LARGEST_LEEWAY,
     error::StoreError,
     issue::{IssuedToken, Issuer},

@@ -15,7 +15,7 @@ use crate::{
 };
 use crate::{
     claims::{ClaimSpec, Reader, RegisteredClaims, TokenContext, Unreadable, VerifiedToken},
-    error::{AuthError, ConfigError},
+    error::AuthError,
     jose::Algorithm,
     keys::Keys,
     request::TokenText,
@@ -135,7 +135,12 @@ impl Verifier {
     }
 
     /// Returns one that also requires that a claim is this text, or for `None`, that it is absent.
-    pub(crate) fn with_claim(&self, name: &str, value: Option<&str>) -> Result<Self, ConfigError> {
+    #[cfg(feature = "sessions")]
+    pub(crate) fn with_claim(
+        &self,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<Self, crate::error::ConfigError> {
         let mut settings = self.0.settings.clone();
         let alternatives = value.into_iter().map(Into::into).collect();
         settings.places.require(name, alternatives)?;
