@@ -35,6 +35,14 @@ impl SessionError {
             source: Some(Arc::from(source.into())),
         }
     }
+
+    pub(crate) fn misconfigured(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::because(SessionErrorKind::Misconfigured, source)
+    }
+
+    pub(crate) fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::because(SessionErrorKind::Unavailable, source)
+    }
 }
 
 impl From<SessionErrorKind> for SessionError {
