@@ -48,7 +48,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Issuer(pub(super) Arc<IssuerSettings>);
 
-/// What an issuer writes into its tokens, checked by the builder. Times in seconds.
+/// The settings of an issuer, checked by the builder. Times in seconds.
 pub(super) struct IssuerSettings {
     pub(super) name: String,
     pub(super) audiences: Vec<String>,
@@ -69,10 +69,6 @@ impl Issuer {
     /// [`SigningKey`](crate::SigningKey) or a ring of [`SigningKeys`].
     pub fn builder(name: impl Into<String>, keys: impl Into<SigningKeys>) -> IssuerBuilder {
         IssuerBuilder::new(name.into(), keys.into())
-    }
-
-    pub(super) fn new(settings: IssuerSettings) -> Self {
-        Self(Arc::new(settings))
     }
 
     /// Issues a token with these claims, a type that serialises as a JSON object.
@@ -106,7 +102,8 @@ impl Issuer {
         &self.0.keys
     }
 
-    /// The JWK set to publish at `/.well-known/jwks.json`: public keys, never an HMAC key.
+    /// Returns the JWK set to publish at `/.well-known/jwks.json`: public keys, never an HMAC key.
+    /// Retired keys whose last token has expired leave the ring first.
     #[must_use]
     pub fn jwks(&self) -> String {
         self.0.keys.prune(self.0.clock.now());
@@ -171,7 +168,7 @@ impl Issuer {
         payload.extend_from_slice(b"\"}");
 
         let ring = settings.keys.now();
-        let key = ring.active();
+        let key = &ring.active;
         let header = ring
             .header(&settings.token_type)
             .ok_or(IssueError(Cause::Signing))?;
@@ -183,7 +180,7 @@ impl Issuer {
         let mut token = Vec::with_capacity(length);
         token.extend_from_slice(header.as_bytes());
         base64url::encode_onto(&payload, &mut token);
-        // The payload is in the token: what held it now takes the signature.
+        // The payload is in the token: its buffer now takes the signature.
         let mut signature = payload;
         signature.clear();
         key.sign(&token, &mut signature)
@@ -192,7 +189,12 @@ impl Issuer {
         base64url::encode_onto(&signature, &mut token);
         // Base64url and dots are ASCII.
         let token = String::from_utf8(token).map_err(|_| IssueError(Cause::Signing))?;
-        Ok(IssuedToken::new(token, id, now, expires_at))
+        Ok(IssuedToken {
+            token,
+            id,
+            issued_at: now,
+            expires_at,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod jti;
 #[cfg(countersign_loom)]
 #[cfg(test)]
 mod models;
+mod ring;
 #[cfg(feature = "sessions")]
 mod session_token;
 pub(crate) mod signing_keys;

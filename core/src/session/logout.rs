@@ -58,11 +58,8 @@ impl Sessions {
         let Some(id) = self.id_of_token(refresh_token) else {
             return Ok(false);
         };
-        match self.find(&id).await? {
-            Some(stored) => self.end_and_report(&stored, EndReason::LoggedOut).await,
-            // Anybody can invent a token: an unknown one must not take up room in the list.
-            None => Ok(false),
-        }
+        // Anybody can invent a token: an unknown one must not take up room in the list.
+        self.end_found(self.find(&id).await?).await
     }
 
     /// Ends the session if it belongs to this subject. Returns whether it did.
@@ -71,12 +68,9 @@ impl Sessions {
     ///
     /// As [`end`](Self::end).
     pub async fn end_of(&self, subject: &str, id: &SessionId) -> Result<bool, SessionError> {
-        match self.find(id).await? {
-            Some(stored) if stored.subject == subject => {
-                self.end_and_report(&stored, EndReason::LoggedOut).await
-            }
-            _ => Ok(false),
-        }
+        let found = self.find(id).await?;
+        self.end_found(found.filter(|stored| stored.subject == subject))
+            .await
     }
 
     /// Ends all sessions of the subject in this realm, and revokes all tokens that it was issued
@@ -122,6 +116,13 @@ impl Sessions {
             self.emit_end(&session.id, subject, EndReason::LoggedOutEverywhere);
         }
         all_revoked.map(|()| ended.len())
+    }
+
+    async fn end_found(&self, found: Option<StoredSession>) -> Result<bool, SessionError> {
+        match found {
+            Some(stored) => self.end_and_report(&stored, EndReason::LoggedOut).await,
+            None => Ok(false),
+        }
     }
 
     /// Ends a session, reports it, and revokes its access tokens. Returns whether there was one.

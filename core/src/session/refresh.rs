@@ -1,6 +1,6 @@
 //! The refresh protocol: a token is parsed, checked, and exchanged for the next one.
 
-use std::error::Error;
+use std::{error::Error, iter};
 
 use serde::Serialize;
 
@@ -95,7 +95,27 @@ impl Sessions {
         }
         let salt = RefreshToken::salt().map_err(SessionError::misconfigured)?;
         let successor = token.token.successor(&salt);
-        let next = self.after_exchange(seen, token.hash, salt, successor.hash());
+        let now = seen.time(self.now());
+        let exchanged = PreviousToken {
+            hash: token.hash,
+            salt,
+            exchanged_at: now,
+        };
+        let recent = self.instants(now).recent(seen);
+        let idle_until = now.saturating_add(self.settings.idle);
+        let tokens_until = self.tokens_until(now.saturating_add(self.settings.grace));
+        let next = StoredSession {
+            last_used_at: now,
+            expires_at: seen.absolute_expires_at.min(idle_until),
+            // Tokens from before may live longer: another node may have another lifetime for them.
+            tokens_until: tokens_until.max(seen.tokens_until),
+            current: successor.hash(),
+            previous: iter::once(exchanged)
+                .chain(seen.previous[..recent].iter().cloned())
+                .take(PreviousToken::MOST)
+                .collect(),
+            ..seen.clone()
+        };
         let access = self.access_token(&next, claims)?;
         Ok(Some(Exchange {
             next,
@@ -177,37 +197,6 @@ impl Sessions {
         };
         let rotated = self.settings.store.rotate(&stored.current, &next).await;
         rotated.map_err(SessionError::unavailable)
-    }
-
-    /// Returns the session after the exchange of a token for its successor.
-    fn after_exchange(
-        &self,
-        stored: &StoredSession,
-        exchanged: TokenHash,
-        salt: TokenHash,
-        current: TokenHash,
-    ) -> StoredSession {
-        let now = stored.time(self.now());
-        let recent = self.instants(now).recent(stored);
-        let exchanged = PreviousToken {
-            hash: exchanged,
-            salt,
-            exchanged_at: now,
-        };
-        let idle_until = now.saturating_add(self.settings.idle);
-        let tokens_until = self.tokens_until(now.saturating_add(self.settings.grace));
-        StoredSession {
-            last_used_at: now,
-            expires_at: stored.absolute_expires_at.min(idle_until),
-            // Tokens from before may live longer: another node may have another lifetime for them.
-            tokens_until: tokens_until.max(stored.tokens_until),
-            current,
-            previous: std::iter::once(exchanged)
-                .chain(stored.previous[..recent].iter().cloned())
-                .take(PreviousToken::MOST)
-                .collect(),
-            ..stored.clone()
-        }
     }
 
     fn decide<'s>(&self, stored: &'s StoredSession, token: &PresentedToken) -> Decision<'s> {

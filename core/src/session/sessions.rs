@@ -82,7 +82,7 @@ use crate::{
 pub struct Sessions {
     pub(super) settings: Arc<SessionSettings>,
     /// The cookies that an access token has to fit into, where routes set any.
-    cookies: Option<Arc<AuthCookies>>,
+    pub(super) cookies: Option<Arc<AuthCookies>>,
     /// Set when an ending begins, for the answer that must finish it.
     pub(super) ending: Option<EndingFlag>,
 }
@@ -115,14 +115,6 @@ impl Sessions {
     /// Starts sessions whose access tokens this issuer makes, kept in this store.
     pub fn builder(issuer: Issuer, store: impl SessionStore) -> SessionsBuilder {
         SessionsBuilder::new(issuer, store)
-    }
-
-    pub(super) fn new(settings: SessionSettings) -> Self {
-        Self {
-            settings: Arc::new(settings),
-            cookies: None,
-            ending: None,
-        }
     }
 
     /// Returns a handle that issues only access tokens that fit into these cookies.
@@ -250,8 +242,12 @@ impl Sessions {
         token: &RefreshToken,
         session: Session,
     ) -> TokenPair {
-        let expires_in = session.expires_at().saturating_sub(self.now()).max(0);
-        TokenPair::new(access, token.encode(), expires_in, session)
+        TokenPair {
+            access,
+            refresh: token.encode(),
+            refresh_expires_in: session.expires_at().saturating_sub(self.now()).max(0),
+            session,
+        }
     }
 
     pub(super) fn now(&self) -> i64 {

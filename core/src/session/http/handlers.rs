@@ -1,6 +1,6 @@
 //! The handlers of the endpoints.
 
-use std::error::Error;
+use std::{error::Error, iter};
 
 use serde::Serialize;
 
@@ -105,7 +105,9 @@ impl SessionRoutes {
         };
         match check.await {
             Ok(Some(token)) => {
-                self.sessions.end(&session_of(&token)?).await?;
+                let id = token.session_id().and_then(SessionId::parse);
+                let id = id.ok_or_else(|| reported(AuthErrorKind::MissingClaim))?;
+                self.sessions.end(&id).await?;
             }
             Ok(None) => {}
             // In cookie mode there is something to clear, even for a client that is not logged in.
@@ -254,31 +256,20 @@ async fn authenticated(check: Authenticate) -> Result<VerifiedToken, Reply> {
     }
 }
 
-// The tokens of these sessions have both, and no others pass the verifier.
-
+/// Returns the subject. All tokens of these sessions have one, and no others pass the verifier.
 fn subject_of(token: &VerifiedToken) -> Result<&str, Reply> {
     token
         .subject()
         .ok_or_else(|| reported(AuthErrorKind::MissingClaim))
 }
 
-fn session_of(token: &VerifiedToken) -> Result<SessionId, Reply> {
-    token
-        .session_id()
-        .and_then(SessionId::parse)
-        .ok_or_else(|| reported(AuthErrorKind::MissingClaim))
-}
-
 /// Joins an error and its causes into one line for the log.
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn lifetime(seconds: i64) -> u64 {

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     error::{AuthError, Challenge},
@@ -84,18 +85,8 @@ impl Reply {
 
     /// An error by RFC 6749 section 5.2.
     pub(super) fn error(status: u16, code: &str, description: &str) -> Self {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            error: &'a str,
-            error_description: &'a str,
-        }
-        Self::json(
-            status,
-            &Body {
-                error: code,
-                error_description: description,
-            },
-        )
+        let body = json!({ "error": code, "error_description": description });
+        Self::json(status, &body)
     }
 
     pub(super) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
