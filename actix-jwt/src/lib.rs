@@ -8,13 +8,15 @@ mod head;
 mod middleware;
 mod require;
 mod response;
+#[cfg(feature = "sessions")]
 mod session_routes;
 
+#[cfg(feature = "sessions")]
+pub use self::session_routes::{SessionReply, session_routes};
 pub use self::{
     error::Error,
     extract::{Claims, Optional, Token},
     middleware::{JwtAuth, JwtAuthFuture, JwtAuthService},
     require::{Require, RequireService},
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
-    session_routes::{SessionReply, session_routes},
 };

@@ -66,3 +66,8 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 
 /// The largest difference between the clocks of two machines that is tolerated.
 pub(crate) const LARGEST_LEEWAY: Duration = Duration::from_secs(300);
+
+/// Returns the whole seconds of a duration; of one that is far too long, the largest number.
+pub(crate) fn whole_seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}

@@ -3,6 +3,7 @@
 
 #[cfg(feature = "remote")]
 pub use crate::remote::fuzzing::*;
+#[cfg(feature = "sessions")]
 pub use crate::session::fuzzing::*;
 use crate::{
     error::AuthErrorKind,

@@ -23,6 +23,7 @@ mod models;
 pub mod remote;
 mod request;
 pub mod revocation;
+#[cfg(feature = "sessions")]
 pub mod session;
 mod sync;
 #[cfg(feature = "test-util")]
@@ -31,6 +32,10 @@ mod verify;
 
 #[cfg(feature = "remote")]
 pub use self::remote::remote_keys::RemoteKeys;
+#[cfg(feature = "sessions")]
+pub use self::session::{
+    http::routes::SessionRoutes, sessions::Sessions, store::memory::MemoryStore,
+};
 #[cfg(feature = "cache")]
 pub use self::verify::{TokenCache, TokenCacheBuilder};
 pub use self::{
@@ -43,18 +48,18 @@ pub use self::{
     keys::{set::KeySet, source::Keys},
     request::TokenSource,
     revocation::list::Revocation,
-    session::{http::routes::SessionRoutes, sessions::Sessions, store::memory::MemoryStore},
     verify::{Issuers, Verifier, VerifierBuilder},
 };
 
 /// For adapters to web frameworks: what they read of a request, and how they answer it.
 pub mod adapter {
+    #[cfg(feature = "sessions")]
+    pub use crate::session::http::{answer::Answer, reply::Reply};
     pub use crate::{
         auth::{Anonymous, Authenticate, CsrfCheck, CsrfToken},
         error::{Challenge, Problem},
         log::log,
         request::{Credentials, RequestHead},
-        session::http::{answer::Answer, reply::Reply},
     };
 }
 
@@ -64,4 +69,15 @@ pub mod explain {
         error::Mismatch,
         verify::{Check, Explanation, Verdict},
     };
+}
+
+/// Names that revocation shares with sessions. The rest comes with the feature `sessions`.
+#[cfg(not(feature = "sessions"))]
+pub mod session {
+    pub use crate::claims::{realm::Realm, session_id::SessionId};
+
+    /// The error of a revocation log.
+    pub mod store {
+        pub use crate::error::StoreError;
+    }
 }

@@ -77,6 +77,7 @@ pub(crate) fn handler_refusal(reason: &'static str) {
     counter!(HANDLER_REFUSALS, "reason" => reason).increment(1);
 }
 
+#[cfg(feature = "sessions")]
 pub(crate) fn login_refusal(limit: &'static str) {
     counter!(LOGIN_REFUSALS, "limit" => limit).increment(1);
 }

@@ -10,12 +10,16 @@ mod json_equality;
 mod origin;
 mod policy;
 
+#[cfg(feature = "sessions")]
+pub use self::cookies::CookieError;
+#[cfg(feature = "sessions")]
+pub(crate) use self::cookies::Layouts;
+pub(crate) use self::origin::Origin;
 pub use self::{
     anonymous::Anonymous,
     authenticate::Authenticate,
     authenticator::Authenticator,
-    cookies::{AuthCookies, CookieError},
+    cookies::AuthCookies,
     csrf::{Csrf, CsrfCheck, CsrfToken},
     policy::Policy,
 };
-pub(crate) use self::{cookies::Layouts, origin::Origin};

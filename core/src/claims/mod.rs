@@ -21,7 +21,7 @@ pub use self::{
 pub(crate) use self::{
     provider::Provider,
     read::{Alphabet, ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable},
-    realm::{Realm, RealmTag},
+    realm::Realm,
     registered::RegisteredClaims,
     session_id::SessionId,
     span::{TextRange, TextRanges},

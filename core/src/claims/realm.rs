@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::{error::ConfigError, jose::sha256};
+use crate::error::ConfigError;
 
 /// The name of a set of sessions that share users: by default the issuer's name (`iss`).
 ///
@@ -78,22 +78,6 @@ impl<'de> Deserialize<'de> for Realm {
     }
 }
 
-/// A realm as a part of what is hashed: 32 bytes, so that no name can run into what follows it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RealmTag([u8; 32]);
-
-impl RealmTag {
-    pub(crate) fn of(realm: &Realm) -> Self {
-        Self(sha256(&[LABEL, realm.as_str().as_bytes()].concat()))
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-const LABEL: &[u8] = b"countersign realm 1\0";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,12 +90,5 @@ mod tests {
         for name in ["", "a\nb", "a\0", &"x".repeat(256)] {
             assert!(Realm::new(name).is_err(), "{name:?}");
         }
-    }
-
-    #[test]
-    fn tags_of_different_realms_differ() {
-        let tag = |name: &str| *RealmTag::of(&Realm::new(name).unwrap()).as_bytes();
-        assert_eq!(tag("a"), tag("a"));
-        assert_ne!(tag("a"), tag("b"));
     }
 }

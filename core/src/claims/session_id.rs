@@ -26,6 +26,7 @@ impl SessionId {
     /// The length in bytes before encoding.
     pub(crate) const BYTES: usize = 16;
 
+    #[cfg(feature = "sessions")]
     pub(crate) fn new(bytes: [u8; Self::BYTES]) -> Self {
         Self(base64url::encode(bytes).into_boxed_str())
     }
@@ -43,6 +44,7 @@ impl SessionId {
         &self.0
     }
 
+    #[cfg(feature = "sessions")]
     pub(crate) fn bytes(&self) -> [u8; Self::BYTES] {
         let bytes = base64url::decode(&*self.0).and_then(|bytes| bytes.try_into().ok());
         // Both ways to make one saw to it.

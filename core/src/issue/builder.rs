@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::{
     issuer::{Issuer, IssuerSettings},
-    signing_keys::{self, InTime, SigningKeys},
+    ring,
+    signing_keys::{ClockedKeys, SigningKeys},
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, whole_seconds},
     error::ConfigError,
     keys::Keys,
     verify::{Verifier, VerifierBuilder},
@@ -47,38 +48,38 @@ impl IssuerBuilder {
         }
     }
 
-    /// Who the tokens are for (`aud`). Said again, it adds one. At least one is needed.
+    /// Adds an audience (`aud`). Repeatable; at least one is needed.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// How long a token lives, in whole seconds. Default 15 minutes.
+    /// Sets how long a token lives, in whole seconds. Default 15 minutes.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// The longest life that claims may ask for with their own `exp`. Default 24 hours.
+    /// Sets the longest lifetime that claims can ask for with their own `exp`. Default 24 hours.
     pub fn max_ttl(mut self, ttl: Duration) -> Self {
         self.max_ttl = ttl;
         self
     }
 
-    /// The type in the header (`typ`). Default `JWT`; `at+jwt` marks an OAuth access token (RFC
+    /// Sets the type in the header (`typ`). Default `JWT`; `at+jwt` marks an OAuth access token (RFC
     /// 9068 section 2.1).
     pub fn token_type(mut self, typ: impl Into<String>) -> Self {
         self.token_type = typ.into();
         self
     }
 
-    /// The leeway of [`Issuer::verifier`]. Default 30 seconds.
+    /// Sets the leeway of [`Issuer::verifier`]. Default 30 seconds.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// The clock. Default [`SystemClock`].
+    /// Sets the clock. Default [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -110,8 +111,8 @@ impl IssuerBuilder {
         if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
             return setting("`max_ttl` is more than 5 years");
         }
-        signing_keys::check_header(self.keys.now().active(), &self.token_type)?;
-        let in_time = InTime {
+        ring::check_header(&self.keys.now().active, &self.token_type)?;
+        let keys = ClockedKeys {
             keys: self.keys.clone(),
             clock: Arc::clone(&self.clock),
         };
@@ -119,7 +120,7 @@ impl IssuerBuilder {
             .audiences
             .iter()
             .fold(
-                Verifier::builder(Keys::from_source(in_time)),
+                Verifier::builder(Keys::from_source(keys)),
                 VerifierBuilder::audience,
             )
             .issuer(&self.name)
@@ -129,7 +130,7 @@ impl IssuerBuilder {
             .clock(Arc::clone(&self.clock))
             .build()?;
         self.keys.prepare(&self.token_type);
-        Ok(Issuer::new(IssuerSettings {
+        let settings = IssuerSettings {
             iss: member("iss", &self.name),
             aud: match &*self.audiences {
                 [one] => member("aud", one),
@@ -144,7 +145,8 @@ impl IssuerBuilder {
             leeway: whole_seconds(self.leeway),
             clock: self.clock,
             verifier,
-        }))
+        };
+        Ok(Issuer(Arc::new(settings)))
     }
 }
 
@@ -162,8 +164,4 @@ fn member<T: Serialize + ?Sized>(name: &str, value: &T) -> String {
     // Writing texts to memory cannot fail.
     let value = serde_json::to_string(value).unwrap_or_default();
     format!("\"{name}\":{value},")
-}
-
-fn whole_seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -11,7 +11,7 @@ use super::{
     token::{Cause, IssueError, IssuedToken},
 };
 use crate::{
-    claims::{LAST_SECOND, Realm, SessionId},
+    claims::LAST_SECOND,
     clock::Clock,
     error::ConfigError,
     issue::inspect::{ClaimSummary, summary},
@@ -46,9 +46,9 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Issuer(Arc<IssuerSettings>);
+pub struct Issuer(pub(super) Arc<IssuerSettings>);
 
-/// What an issuer writes into its tokens, checked by the builder. Times in seconds.
+/// The settings of an issuer, checked by the builder. Times in seconds.
 pub(super) struct IssuerSettings {
     pub(super) name: String,
     pub(super) audiences: Vec<String>,
@@ -71,10 +71,6 @@ impl Issuer {
         IssuerBuilder::new(name.into(), keys.into())
     }
 
-    pub(super) fn new(settings: IssuerSettings) -> Self {
-        Self(Arc::new(settings))
-    }
-
     /// Issues a token with these claims, a type that serialises as a JSON object.
     ///
     /// The claims may set `exp` (within the maximum), `aud` and `nbf` themselves. They may not set
@@ -94,75 +90,6 @@ impl Issuer {
         self.sign(json, given)
     }
 
-    /// Issues an access token of a session: with its subject and its name (`sid`, OpenID Connect
-    /// Front-Channel Logout section 3), for the usual lifetime, but not beyond `session_end` (seconds
-    /// since 1970). A `realm` is written into its [claim](Realm::CLAIM).
-    pub(crate) fn issue_for<C: Serialize + ?Sized>(
-        &self,
-        claims: &C,
-        subject: &str,
-        session: &SessionId,
-        session_end: i64,
-        realm: Option<&Realm>,
-    ) -> Result<IssuedToken, IssueError> {
-        #[derive(Serialize)]
-        struct OfSession<'a> {
-            #[serde(skip_serializing_if = "Option::is_none")]
-            sub: Option<&'a str>,
-            sid: &'a SessionId,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            session_realm: Option<&'a Realm>,
-            exp: i64,
-        }
-        let (mut json, _) = summary::write(claims)?;
-        let (own, claims, has_realm) = summary::read_of_session(&json)?;
-        if claims.expires_at.is_some() || claims.session_id.is_some() || has_realm {
-            return Err(IssueError(Cause::SessionClaim));
-        }
-        let own_subject = claims.subject.map(|own_sub| claims.get(own_sub, own));
-        if own_subject.is_some_and(|own_sub| own_sub != subject) {
-            return Err(IssueError(Cause::OtherSubject));
-        }
-        let usual = self.0.clock.now().saturating_add(self.0.ttl);
-        let expires_at = usual.min(session_end);
-        let of_session = OfSession {
-            sub: own_subject.is_none().then_some(subject),
-            sid: session,
-            session_realm: realm,
-            exp: expires_at,
-        };
-        let given = ClaimSummary {
-            expires_at: Some(expires_at),
-            ..ClaimSummary::from(&claims)
-        };
-        open(&mut json);
-        let before = json.len();
-        serde_json::to_writer(&mut json, &of_session)
-            .map_err(|_| IssueError(Cause::NotAnObject))?;
-        // Its members are there now, and its opening brace is too many.
-        json.remove(before);
-        self.sign(json, given)
-    }
-
-    /// The `iss` of its tokens.
-    pub(crate) fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// How long a token lives unless its claims say otherwise, in seconds.
-    pub(crate) fn ttl(&self) -> i64 {
-        self.0.ttl
-    }
-
-    /// How long a token lives at most, in seconds.
-    pub(crate) fn max_ttl(&self) -> i64 {
-        self.0.max_ttl
-    }
-
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.0.clock)
-    }
-
     /// A verifier for the tokens of this issuer. It sees key rotations at once.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
@@ -175,7 +102,8 @@ impl Issuer {
         &self.0.keys
     }
 
-    /// The JWK set to publish at `/.well-known/jwks.json`: public keys, never an HMAC key.
+    /// Returns the JWK set to publish at `/.well-known/jwks.json`: public keys, never an HMAC key.
+    /// Retired keys whose last token has expired leave the ring first.
     #[must_use]
     pub fn jwks(&self) -> String {
         self.0.keys.prune(self.0.clock.now());
@@ -197,7 +125,11 @@ impl Issuer {
     }
 
     /// Signs these claims and the issuer's own. `payload` is the text of a JSON object.
-    fn sign(&self, mut payload: Vec<u8>, given: ClaimSummary) -> Result<IssuedToken, IssueError> {
+    pub(super) fn sign(
+        &self,
+        mut payload: Vec<u8>,
+        given: ClaimSummary,
+    ) -> Result<IssuedToken, IssueError> {
         let settings = &*self.0;
         if given.is_reserved {
             return Err(IssueError(Cause::ReservedClaim));
@@ -236,7 +168,7 @@ impl Issuer {
         payload.extend_from_slice(b"\"}");
 
         let ring = settings.keys.now();
-        let key = ring.active();
+        let key = &ring.active;
         let header = ring
             .header(&settings.token_type)
             .ok_or(IssueError(Cause::Signing))?;
@@ -248,7 +180,7 @@ impl Issuer {
         let mut token = Vec::with_capacity(length);
         token.extend_from_slice(header.as_bytes());
         base64url::encode_onto(&payload, &mut token);
-        // The payload is in the token: what held it now takes the signature.
+        // The payload is in the token: its buffer now takes the signature.
         let mut signature = payload;
         signature.clear();
         key.sign(&token, &mut signature)
@@ -257,7 +189,12 @@ impl Issuer {
         base64url::encode_onto(&signature, &mut token);
         // Base64url and dots are ASCII.
         let token = String::from_utf8(token).map_err(|_| IssueError(Cause::Signing))?;
-        Ok(IssuedToken::new(token, id, now, expires_at))
+        Ok(IssuedToken {
+            token,
+            id,
+            issued_at: now,
+            expires_at,
+        })
     }
 }
 
@@ -272,7 +209,7 @@ impl fmt::Debug for Issuer {
 }
 
 /// Takes the closing brace from the text of an object, so that a member may follow.
-fn open(json: &mut Vec<u8>) {
+pub(super) fn open(json: &mut Vec<u8>) {
     json.truncate(json.trim_ascii_end().len());
     json.pop();
     json.truncate(json.trim_ascii_end().len());

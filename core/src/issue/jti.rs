@@ -1,9 +1,9 @@
-//! Identifiers of tokens (`jti`), drawn by the lot.
+//! Random identifiers of tokens (`jti`), generated in batches.
 //!
 //! Asking for random bytes costs about as much as an HMAC, and hardly more for many than for few. So
-//! each thread asks for those of several tokens at once. What is left of a lot is thrown away in the
-//! next second and in another process: a process that was forked does not go on with the identifiers of
-//! its parent, nor a machine that was copied with those of the other one, unless its clock stands still.
+//! each thread asks for those of several tokens at once. The rest of a batch is thrown away in the
+//! next second and in another process: a forked process does not use the identifiers of its parent, nor
+//! a copied machine those of the original, unless its clock stands still.
 
 use std::cell::RefCell;
 
@@ -14,9 +14,9 @@ use crate::jose::{NoRandomness, base64url, crypto};
 pub(super) struct TokenId([u8; 22]);
 
 impl TokenId {
-    /// One that is almost surely new. `now` is the time, in seconds since 1970.
+    /// Generates one that is almost surely new. `now` is the time, in seconds since 1970.
     pub(super) fn random(now: i64) -> Result<Self, NoRandomness> {
-        let bytes = LOT.with_borrow_mut(|lot| lot.take(now, process()))?;
+        let bytes = BATCH.with_borrow_mut(|batch| batch.take(now, process()))?;
         let mut text = [0; 22];
         base64url::encode_to(&bytes, &mut text);
         Ok(Self(text))
@@ -35,18 +35,18 @@ impl TokenId {
 /// The bits of one identifier.
 type Bits = [u8; 16];
 
-/// The identifiers that a thread has drawn, and not used yet. They are no secrets: tokens show them.
+/// The identifiers that a thread has generated, and not used yet. They are no secrets: tokens show them.
 struct IdBatch {
     bits: [Bits; IdBatch::SIZE],
     left: usize,
-    /// For whom they were drawn.
+    /// The second and the process that they are for.
     second: i64,
     process: u32,
 }
 
 thread_local! {
     // It has no destructor, so a thread has it to its end.
-    static LOT: RefCell<IdBatch> = const { RefCell::new(IdBatch::EMPTY) };
+    static BATCH: RefCell<IdBatch> = const { RefCell::new(IdBatch::EMPTY) };
 }
 
 impl IdBatch {
@@ -73,7 +73,7 @@ impl IdBatch {
     }
 }
 
-/// The number of this process. Elsewhere than on Unix there are no forks, and not always numbers.
+/// Returns the number of this process. Elsewhere than on Unix there are no forks, and not always numbers.
 fn process() -> u32 {
     if cfg!(unix) { std::process::id() } else { 0 }
 }
@@ -84,8 +84,8 @@ mod tests {
 
     use super::*;
 
-    fn draw(lot: &mut IdBatch, count: usize, second: i64, process: u32) -> Vec<Bits> {
-        let all = (0..count).map(|_| lot.take(second, process).unwrap());
+    fn draw(batch: &mut IdBatch, count: usize, second: i64, process: u32) -> Vec<Bits> {
+        let all = (0..count).map(|_| batch.take(second, process).unwrap());
         all.collect()
     }
 
@@ -102,25 +102,25 @@ mod tests {
     }
 
     #[test]
-    fn a_lot_is_used_up_in_its_second_and_its_process() {
-        let mut lot = IdBatch::EMPTY;
-        let first = draw(&mut lot, 2, 1, 7);
-        let left = lot.bits;
-        assert_eq!(draw(&mut lot, 1, 1, 7), [left[IdBatch::SIZE - 3]]);
+    fn a_batch_is_used_in_its_second_and_its_process() {
+        let mut batch = IdBatch::EMPTY;
+        let first = draw(&mut batch, 2, 1, 7);
+        let left = batch.bits;
+        assert_eq!(draw(&mut batch, 1, 1, 7), [left[IdBatch::SIZE - 3]]);
         assert!(first.iter().all(|bits| left.contains(bits)));
         for (second, process) in [(2, 7), (2, 8), (1, 8)] {
-            let [other] = draw(&mut lot, 1, second, process)[..] else {
+            let [other] = draw(&mut batch, 1, second, process)[..] else {
                 unreachable!("one was asked for")
             };
             assert!(!left.contains(&other), "{second} {process}");
-            assert_eq!(lot.left, IdBatch::SIZE - 1);
+            assert_eq!(batch.left, IdBatch::SIZE - 1);
         }
     }
 
     #[test]
-    fn a_lot_that_is_used_up_is_followed_by_another() {
-        let mut lot = IdBatch::EMPTY;
-        let all: HashSet<_> = draw(&mut lot, IdBatch::SIZE * 3, 1, 7)
+    fn a_batch_that_is_used_up_is_followed_by_another() {
+        let mut batch = IdBatch::EMPTY;
+        let all: HashSet<_> = draw(&mut batch, IdBatch::SIZE * 3, 1, 7)
             .into_iter()
             .collect();
         assert_eq!(all.len(), IdBatch::SIZE * 3);

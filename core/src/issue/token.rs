@@ -1,4 +1,4 @@
-//! What comes out: a token, or the reason why there is none.
+//! The issued token, or the reason why there is none.
 
 use std::fmt;
 
@@ -7,52 +7,44 @@ use super::jti::TokenId;
 /// A token that was just issued. `Debug` does not show it.
 #[derive(Clone)]
 pub struct IssuedToken {
-    token: String,
-    id: TokenId,
-    issued_at: i64,
-    expires_at: i64,
+    pub(super) token: String,
+    pub(super) id: TokenId,
+    pub(super) issued_at: i64,
+    pub(super) expires_at: i64,
 }
 
 impl IssuedToken {
-    pub(super) fn new(token: String, id: TokenId, issued_at: i64, expires_at: i64) -> Self {
-        Self {
-            token,
-            id,
-            issued_at,
-            expires_at,
-        }
-    }
-
-    /// The token's text, for the client.
+    /// Returns the token's text, for the client.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.token
     }
 
-    /// The token's text, for the client.
+    /// Returns the token's text, for the client.
     #[must_use]
     pub fn into_string(self) -> String {
         self.token
     }
 
-    /// Its identifier (`jti`): 128 random bits in base64url.
+    /// Returns its identifier (`jti`): 128 random bits in base64url.
     #[must_use]
     pub fn id(&self) -> &str {
         self.id.as_str()
     }
 
-    /// The time of issue (`iat`), in seconds since 1970.
+    /// Returns the time of issue (`iat`), in seconds since 1970.
+    #[cfg(feature = "sessions")]
     pub(crate) fn issued_at(&self) -> i64 {
         self.issued_at
     }
 
-    /// When it expires, in seconds since 1970.
+    /// Returns when it expires, in seconds since 1970.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
         self.expires_at
     }
 
-    /// How long it lives, in seconds: the `expires_in` of RFC 6749 section 5.1.
+    /// Returns how long it lives, in seconds: the `expires_in` of RFC 6749 section 5.1.
     #[must_use]
     pub fn expires_in(&self) -> i64 {
         self.expires_at - self.issued_at
@@ -83,10 +75,12 @@ pub(crate) enum Cause {
     NeverValid,
     #[error("the claims are not one JSON object with well-formed registered claims")]
     NotAnObject,
+    #[cfg(feature = "sessions")]
     #[error("the claims set `sub` to another subject than that of the session")]
     OtherSubject,
     #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
     ReservedClaim,
+    #[cfg(feature = "sessions")]
     #[error("the claims set `exp`, `sid` or `session_realm`, which the session sets")]
     SessionClaim,
     #[error("the key could not sign")]

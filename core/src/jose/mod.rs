@@ -21,7 +21,7 @@ pub use self::{
 pub(crate) use self::{
     base64url::Buffer,
     compact::Compact,
-    crypto::{NoRandomness, hmac_sha256, random, sha256},
+    crypto::NoRandomness,
     header::normal_type,
     json::{BadName, Member, MemberNames, SERDE_RAW_VALUE, StrictValue, Text, position},
     key::{JwkSource, parse_set},

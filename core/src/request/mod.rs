@@ -4,10 +4,10 @@ mod credentials;
 mod head;
 mod source;
 
+#[cfg(feature = "sessions")]
+pub(crate) use self::head::{cookie, visit_cookies};
 pub use self::{credentials::Credentials, head::RequestHead, source::TokenSource};
 pub(crate) use self::{
     credentials::{Provenance, TokenText},
-    head::{
-        DuplicateHeader, cookie, ends_in_number, single_header, target_authority, visit_cookies,
-    },
+    head::{DuplicateHeader, ends_in_number, single_header, target_authority},
 };

@@ -143,6 +143,7 @@ impl Revocation {
     }
 
     /// Checks whether the list follows no log: what is revoked elsewhere is not known here.
+    #[cfg(feature = "sessions")]
     pub(crate) fn is_local(&self) -> bool {
         self.inner.synced_at.load(Ordering::Acquire) == ALWAYS
     }

@@ -4,17 +4,19 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     event::SessionEvent,
+    refresh_token::RealmTag,
     sessions::{Listener, MAX_LEEWAY, SessionSettings, Sessions},
     share::Shares,
 };
 use crate::{
     auth::Layouts,
-    claims::{Realm, RealmTag},
+    claims::Realm,
+    clock::whole_seconds,
     error::ConfigError,
     issue::Issuer,
     revocation::Revocation,
     session::{
-        login_limits::LoginLimits,
+        login_limits::LoginLimitsBuilder,
         store::{AnyStore, SessionStore, StoreCapabilities},
     },
 };
@@ -204,14 +206,14 @@ impl SessionsBuilder {
         let revocation = revocation.of_realm(realm.clone());
         let named_realm = Some(&realm).filter(|realm| realm.as_str() != self.issuer.name());
         let verifier = self.issuer.verifier().with_revocation(revocation.clone());
-        Ok(Sessions::new(SessionSettings {
+        let settings = SessionSettings {
             verifier: verifier.with_claim(Realm::CLAIM, named_realm.map(Realm::as_str))?,
             named_realm: named_realm.cloned(),
             revocation,
             tag: RealmTag::of(&realm),
             realm,
             shares: Shares::new(capacity, entries_live),
-            login_limits: LoginLimits::standard(self.issuer.clock()),
+            login_limits: LoginLimitsBuilder::standard(self.issuer.clock()),
             issuer: self.issuer,
             store: self.store,
             idle,
@@ -220,7 +222,12 @@ impl SessionsBuilder {
             per_subject: self.per_subject,
             listener: self.listener,
             layouts: Layouts::default(),
-        }))
+        };
+        Ok(Sessions {
+            settings: Arc::new(settings),
+            cookies: None,
+            ending: None,
+        })
     }
 }
 
@@ -258,7 +265,3 @@ impl fmt::Debug for SessionsBuilder {
 
 /// Ten years, in seconds. More than that is a unit mix-up.
 const LONGEST: i64 = 3_660 * 86_400;
-
-fn whole_seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}

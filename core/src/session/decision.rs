@@ -1,15 +1,15 @@
-//! What a presented refresh token is worth: the whole protocol in one function.
+//! The decision about a presented refresh token: the whole protocol in one function.
 
 use crate::session::store::{PreviousToken, StoredSession, TokenHash};
 
-/// What to do with a refresh token of this session.
+/// The answer to a refresh token of this session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision<'s> {
     /// The session is over.
     Expired,
-    /// It was exchanged within the grace window: answer with the current token, which these lead to,
-    /// the newest first and its own salt last. None, and it is the current one: so many were exchanged
-    /// within the window that no further is now.
+    /// It was exchanged within the grace window: answer with the current token, to which these lead, the
+    /// newest first and its own salt last. Empty for the current token: so many were exchanged within the
+    /// window that it stays.
     Repeat(&'s [PreviousToken]),
     /// An older token of the session: somebody has a copy.
     Replayed,
@@ -19,7 +19,7 @@ pub(super) enum Decision<'s> {
     WrongClient,
 }
 
-/// The seconds that decide.
+/// The times that decide, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Instants {
     pub(super) now: i64,
@@ -41,18 +41,18 @@ impl Instants {
     }
 }
 
-/// Decides. `binding` is what the client presents besides the token.
+/// Decides by the hash of the presented token, and the binding that the client presents besides it.
 pub(super) fn decide<'s>(
     session: &'s StoredSession,
     presented: &TokenHash,
     binding: Option<&TokenHash>,
-    moment: Instants,
+    instants: Instants,
 ) -> Decision<'s> {
-    let now = session.time(moment.now);
+    let now = session.time(instants.now);
     if now >= session.expires_at || now >= session.absolute_expires_at {
         return Decision::Expired;
     }
-    let recent = &session.previous[..moment.recent(session)];
+    let recent = &session.previous[..instants.recent(session)];
     let good = if *presented == session.current {
         match recent.len() < PreviousToken::MOST {
             true => Decision::Rotate,
@@ -60,16 +60,17 @@ pub(super) fn decide<'s>(
         }
     } else {
         match recent.iter().position(|token| token.hash == *presented) {
-            Some(place) => Decision::Repeat(&recent[..=place]),
+            Some(at) => Decision::Repeat(&recent[..=at]),
             None => return Decision::Replayed,
         }
     };
-    // A session without a binding takes whoever comes; one with a binding takes nobody else.
+    // A session without a binding takes any client; one with a binding takes no other.
     match &session.binding {
         Some(bound) if Some(bound) != binding => Decision::WrongClient,
         _ => good,
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,14 +78,14 @@ mod tests {
 
     const NOW: i64 = 1_000;
 
-    fn digest(byte: u8) -> TokenHash {
+    fn hash(byte: u8) -> TokenHash {
         TokenHash::from_bytes([byte; 32])
     }
 
     fn previous(byte: u8, exchanged_at: i64) -> PreviousToken {
         PreviousToken {
-            hash: digest(byte),
-            salt: digest(!byte),
+            hash: hash(byte),
+            salt: hash(!byte),
             exchanged_at,
         }
     }
@@ -102,7 +103,7 @@ mod tests {
             expires_at: NOW + 50,
             absolute_expires_at: NOW + 500,
             tokens_until: NOW + 400,
-            current: digest(3),
+            current: hash(3),
             previous: vec![previous(2, NOW)],
         }
     }
@@ -119,13 +120,10 @@ mod tests {
     fn the_current_token_is_exchanged_until_the_session_expires() {
         let session = session();
         for now in [NOW, NOW + 49] {
-            assert_eq!(
-                decide(&session, &digest(3), None, at(now)),
-                Decision::Rotate
-            );
+            assert_eq!(decide(&session, &hash(3), None, at(now)), Decision::Rotate);
         }
         assert_eq!(
-            decide(&session, &digest(3), None, at(NOW + 50)),
+            decide(&session, &hash(3), None, at(NOW + 50)),
             Decision::Expired
         );
     }
@@ -135,11 +133,11 @@ mod tests {
         let session = session();
         let previous = &session.previous[..];
         for now in [NOW, NOW + 9] {
-            let decision = decide(&session, &digest(2), None, at(now));
+            let decision = decide(&session, &hash(2), None, at(now));
             assert_eq!(decision, Decision::Repeat(previous));
         }
         assert_eq!(
-            decide(&session, &digest(2), None, at(NOW + 10)),
+            decide(&session, &hash(2), None, at(NOW + 10)),
             Decision::Replayed
         );
     }
@@ -149,31 +147,31 @@ mod tests {
         let session = session();
         let previous = &session.previous[..];
         for came in [NOW - 90, NOW, NOW + 9] {
-            let moment = Instants {
+            let instants = Instants {
                 came,
                 ..at(NOW + 40)
             };
-            let decision = decide(&session, &digest(2), None, moment);
+            let decision = decide(&session, &hash(2), None, instants);
             assert_eq!(decision, Decision::Repeat(previous));
         }
-        let moment = Instants {
+        let instants = Instants {
             came: NOW + 10,
             ..at(NOW + 40)
         };
         assert_eq!(
-            decide(&session, &digest(2), None, moment),
+            decide(&session, &hash(2), None, instants),
             Decision::Replayed
         );
     }
 
     #[test]
     fn without_a_grace_window_the_predecessor_is_a_replay_at_once() {
-        let moment = Instants {
+        let instants = Instants {
             grace: 0,
             ..at(NOW)
         };
         assert_eq!(
-            decide(&session(), &digest(2), None, moment),
+            decide(&session(), &hash(2), None, instants),
             Decision::Replayed
         );
     }
@@ -184,7 +182,7 @@ mod tests {
             previous: vec![previous(2, NOW), previous(1, NOW - 3), previous(0, NOW - 9)],
             ..session()
         };
-        let decide = |token, now| decide(&session, &digest(token), None, at(now));
+        let decide = |token, now| decide(&session, &hash(token), None, at(now));
         let chain = |length| Decision::Repeat(&session.previous[..length]);
         assert_eq!(decide(2, NOW), chain(1));
         assert_eq!(decide(1, NOW), chain(2));
@@ -197,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_nobody_made_is_a_replay_even_within_the_window() {
+    fn an_unknown_token_of_the_session_is_a_replay_even_within_the_window() {
         assert_eq!(
-            decide(&session(), &digest(1), None, at(NOW)),
+            decide(&session(), &hash(1), None, at(NOW)),
             Decision::Replayed
         );
     }
@@ -213,7 +211,7 @@ mod tests {
             previous: full,
             ..session()
         };
-        let decide = |token, now| decide(&session, &digest(token), None, at(now));
+        let decide = |token, now| decide(&session, &hash(token), None, at(now));
         assert_eq!(decide(3, NOW + 2), Decision::Repeat(&[]));
         assert_eq!(decide(115, NOW + 2), Decision::Repeat(&session.previous));
         assert_eq!(decide(3, NOW + 3), Decision::Rotate);
@@ -224,7 +222,7 @@ mod tests {
     fn a_clock_that_goes_back_revives_nothing_and_accuses_nobody() {
         let session = session();
         assert_eq!(
-            decide(&session, &digest(3), None, at(NOW - 90)),
+            decide(&session, &hash(3), None, at(NOW - 90)),
             Decision::Rotate
         );
         let expired = StoredSession {
@@ -232,12 +230,12 @@ mod tests {
             ..session.clone()
         };
         assert_eq!(
-            decide(&expired, &digest(3), None, at(NOW - 90)),
+            decide(&expired, &hash(3), None, at(NOW - 90)),
             Decision::Expired
         );
         let previous = &session.previous[..];
         assert_eq!(
-            decide(&session, &digest(2), None, at(NOW - 90)),
+            decide(&session, &hash(2), None, at(NOW - 90)),
             Decision::Repeat(previous)
         );
     }
@@ -245,16 +243,11 @@ mod tests {
     #[test]
     fn a_bound_session_takes_its_client_only() {
         let bound = StoredSession {
-            binding: Some(digest(5)),
+            binding: Some(hash(5)),
             ..session()
         };
         let decide = |token: u8, binding: Option<u8>| {
-            decide(
-                &bound,
-                &digest(token),
-                binding.map(digest).as_ref(),
-                at(NOW),
-            ) == Decision::Rotate
+            decide(&bound, &hash(token), binding.map(hash).as_ref(), at(NOW)) == Decision::Rotate
         };
         assert!(decide(3, Some(5)));
         assert!(!decide(3, Some(6)));
@@ -262,18 +255,15 @@ mod tests {
     }
 
     #[test]
-    fn who_has_an_old_token_of_a_bound_session_has_a_copy_wherever_it_comes_from() {
+    fn an_old_token_of_a_bound_session_is_a_replay_from_any_client() {
         let bound = StoredSession {
-            binding: Some(digest(5)),
+            binding: Some(hash(5)),
             ..session()
         };
         assert_eq!(
-            decide(&bound, &digest(2), None, at(NOW)),
+            decide(&bound, &hash(2), None, at(NOW)),
             Decision::WrongClient
         );
-        assert_eq!(
-            decide(&bound, &digest(1), None, at(NOW)),
-            Decision::Replayed
-        );
+        assert_eq!(decide(&bound, &hash(1), None, at(NOW)), Decision::Replayed);
     }
 }

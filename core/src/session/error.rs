@@ -1,12 +1,12 @@
-//! Why a session was not started, refreshed or ended.
+//! The error of a login, a refresh or a logout.
 
 use std::{error::Error, fmt, sync::Arc};
 
 /// Why a session was not started, refreshed or ended.
 ///
-/// Opaque: [`kind`](Self::kind) says what happened, [`reason`](Self::reason) is its stable name for
-/// logs and metrics, [`source`](Error::source) has details for the log. The text holds no token and
-/// no name, and does not tell an unknown session from an expired or ended one.
+/// Opaque: [`kind`](Self::kind) tells the kind, [`reason`](Self::reason) is its stable name for logs and
+/// metrics, [`source`](Error::source) has details for the log. The text contains no token and no name,
+/// and does not tell an unknown session from an expired or ended one.
 #[derive(Clone, Debug)]
 pub struct SessionError {
     kind: SessionErrorKind,
@@ -14,13 +14,13 @@ pub struct SessionError {
 }
 
 impl SessionError {
-    /// What happened.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> SessionErrorKind {
         self.kind
     }
 
-    /// The stable machine name of [`kind`](Self::kind), in `snake_case`.
+    /// Returns the stable machine name of [`kind`](Self::kind), in `snake_case`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         self.kind.reason()
@@ -34,6 +34,14 @@ impl SessionError {
             kind,
             source: Some(Arc::from(source.into())),
         }
+    }
+
+    pub(crate) fn misconfigured(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::because(SessionErrorKind::Misconfigured, source)
+    }
+
+    pub(crate) fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::because(SessionErrorKind::Unavailable, source)
     }
 }
 
@@ -55,13 +63,13 @@ impl Error for SessionError {
     }
 }
 
-/// What can be wrong with a session.
+/// The kind of a [`SessionError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionErrorKind {
     /// The session has expired.
     Expired,
-    /// What was presented is no refresh token at all.
+    /// The text is no refresh token at all.
     Malformed,
     /// The app's claims or settings do not fit, or no token could be made.
     Misconfigured,
@@ -72,7 +80,7 @@ pub enum SessionErrorKind {
     /// The token was good when it came, but has been exchanged, and its successor too, while the claims
     /// were asked for. The client has a newer one.
     Superseded,
-    /// The store, or what the app asks for claims, is away.
+    /// The store, or the app's source of claims, is away.
     Unavailable,
     /// There is no such session: it never was, or it is over.
     Unknown,
@@ -81,28 +89,40 @@ pub enum SessionErrorKind {
 }
 
 impl SessionErrorKind {
-    /// The HTTP status: 400, 500 or 503.
+    /// Returns the HTTP status: 400, 500 or 503.
     #[must_use]
     pub fn status(self) -> u16 {
-        match self {
-            Self::Misconfigured => 500,
-            Self::Unavailable => 503,
-            _ => 400,
-        }
+        self.answer().0
     }
 
-    /// The error code: `invalid_grant` (RFC 6749 section 5.2), or for our own trouble
+    /// Returns the error code: `invalid_grant` (RFC 6749 section 5.2), or for our own trouble
     /// `server_error` or `temporarily_unavailable` (the names of section 4.1.2.1).
     #[must_use]
     pub fn code(self) -> &'static str {
+        self.answer().1
+    }
+
+    /// Returns the public text, in lower case and without a full stop. One for all mistakes of clients:
+    /// which it was is nobody's business.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        self.answer().2
+    }
+
+    /// Returns the status, the code and the public text.
+    fn answer(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::Misconfigured => "server_error",
-            Self::Unavailable => "temporarily_unavailable",
-            _ => "invalid_grant",
+            Self::Misconfigured => (500, "server_error", "the service is misconfigured"),
+            Self::Unavailable => (
+                503,
+                "temporarily_unavailable",
+                "the service cannot handle sessions right now",
+            ),
+            _ => (400, "invalid_grant", "the session is over: log in again"),
         }
     }
 
-    /// The stable machine name, in `snake_case`.
+    /// Returns the stable machine name, in `snake_case`.
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
@@ -115,17 +135,6 @@ impl SessionErrorKind {
             Self::Unavailable => "sessions_unavailable",
             Self::Unknown => "unknown_session",
             Self::WrongClient => "wrong_client",
-        }
-    }
-
-    /// The public text, in lower case and without a full stop. One for all that a client has done
-    /// wrong: which it was is nobody's business.
-    #[must_use]
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::Misconfigured => "the service is misconfigured",
-            Self::Unavailable => "the service cannot handle sessions right now",
-            _ => "the session is over: log in again",
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::{
     decision::{Decision, Instants, decide},
-    refresh_token::RefreshToken,
+    refresh_token::{RealmTag, RefreshToken},
 };
 use crate::{
-    claims::{Realm, RealmTag, SessionId},
+    claims::{Realm, SessionId},
     session::store::{StoredSession, TokenHash},
 };
 
@@ -47,12 +47,12 @@ pub enum Answer {
 /// Answers a refresh token that comes now, with this grace window. `None` when it is no token.
 pub fn answer(text: &str, session: &StoredSession, now: i64, grace: i64) -> Option<Answer> {
     let token = RefreshToken::parse(text, RealmTag::of(&session.realm))?;
-    let moment = Instants {
+    let instants = Instants {
         now,
         came: now,
         grace,
     };
-    Some(match decide(session, &token.hash(), None, moment) {
+    Some(match decide(session, &token.hash(), None, instants) {
         Decision::Repeat(chain) => Answer::Repeat(token.follow(chain).encode()),
         Decision::Rotate => Answer::Exchange,
         Decision::Expired | Decision::Replayed | Decision::WrongClient => Answer::Refusal,

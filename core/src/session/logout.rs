@@ -1,44 +1,46 @@
 //! The end of sessions, and of the access tokens that they have issued.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use super::{
-    error::{SessionError, SessionErrorKind},
+    error::SessionError,
     event::{EndReason, SessionEvent},
-    sessions::{MAX_LEEWAY, SessionSettings, Sessions, unavailable},
+    sessions::{MAX_LEEWAY, Sessions},
+    store::{EndedSession, StoredSession},
 };
 use crate::{
     claims::SessionId,
     error::StoreError,
     revocation::{RevocationEntry, Revoked},
-    session::store::{EndedSession, StoredSession},
 };
 
 impl Sessions {
-    /// Ends a session and revokes its access tokens. Says whether there was one; its tokens are revoked
-    /// in any case.
+    /// Ends a session and revokes its access tokens. Returns whether there was one; its tokens are
+    /// revoked in any case.
     ///
     /// # Errors
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on: try again. With
     /// a [local](crate::Revocation::local) list of revocations its access tokens are refused from now on, also
-    /// those of a refresh, until the older ones have expired. Or when that list is full, and they may go on.
+    /// those of a refresh, until the older ones have expired. Also when that list is full, and they may go on.
+    ///
+    /// [`SessionErrorKind::Unavailable`]: crate::session::SessionErrorKind::Unavailable
     pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {
-        let found = self
-            .settings
-            .store
-            .find(id.clone())
-            .await
-            .map_err(unavailable)?;
-        match found {
+        let found = self.settings.store.find(id).await;
+        match found.map_err(SessionError::unavailable)? {
             Some(stored) if stored.realm == self.settings.realm => {
-                self.finish(&stored, EndReason::LoggedOut).await
+                self.end_and_report(&stored, EndReason::LoggedOut).await
             }
             Some(_of_another_realm) => Ok(false),
             // The store may have lost it: then its tokens live all the same.
             None => {
-                let now = self.now();
+                let latest = self.now().saturating_add(self.settings.grace);
                 let entry = RevocationEntry {
                     revoked: Revoked::Session(id.clone()),
-                    until: self.tokens_until(now.saturating_add(self.settings.grace)),
+                    until: self.tokens_until(latest),
                 };
                 let ended = self.end_stored(id, &entry).await?;
                 self.revoke(&entry).map(|()| ended.is_some())
@@ -47,7 +49,7 @@ impl Sessions {
     }
 
     /// Ends the session that a refresh token belongs to, whichever of its tokens it is: a logout
-    /// (RFC 7009 section 2.1). Says whether there was one.
+    /// (RFC 7009 section 2.1). Returns whether there was one.
     ///
     /// # Errors
     ///
@@ -56,25 +58,19 @@ impl Sessions {
         let Some(id) = self.id_of_token(refresh_token) else {
             return Ok(false);
         };
-        match self.find(&id).await? {
-            Some(stored) => self.finish(&stored, EndReason::LoggedOut).await,
-            // Anybody can invent a token: an unknown one must not take up room in the list.
-            None => Ok(false),
-        }
+        // Anybody can invent a token: an unknown one must not take up room in the list.
+        self.end_found(self.find(&id).await?).await
     }
 
-    /// Ends the session if it is one of this subject. Says whether it was.
+    /// Ends the session if it belongs to this subject. Returns whether it did.
     ///
     /// # Errors
     ///
     /// As [`end`](Self::end).
     pub async fn end_of(&self, subject: &str, id: &SessionId) -> Result<bool, SessionError> {
-        match self.find(id).await? {
-            Some(stored) if stored.subject == subject => {
-                self.finish(&stored, EndReason::LoggedOut).await
-            }
-            _ => Ok(false),
-        }
+        let found = self.find(id).await?;
+        self.end_found(found.filter(|stored| stored.subject == subject))
+            .await
     }
 
     /// Ends all sessions of the subject in this realm, and revokes all tokens that it was issued
@@ -88,74 +84,75 @@ impl Sessions {
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on. With a
     /// [local](crate::Revocation::local) list of revocations, the tokens that were issued until now do not.
+    ///
+    /// [`SessionErrorKind::Unavailable`]: crate::session::SessionErrorKind::Unavailable
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
-        let now = self.now();
-        let until = now
+        let (realm, issued_before) = (&self.settings.realm, self.now());
+        let until = issued_before
             .saturating_add(self.settings.issuer.max_ttl())
             .saturating_add(MAX_LEEWAY);
-        let realm = self.settings.realm.clone();
         let sessionless = RevocationEntry {
             revoked: Revoked::Sessionless {
                 realm: realm.clone(),
                 subject: subject.to_owned(),
-                issued_before: now,
+                issued_before,
             },
             until,
         };
         // Without a log, nobody will say which sessions have ended: all that they have issued counts.
-        let doubtful = match self.settings.revocation.is_local() {
-            true => RevocationEntry {
-                revoked: Revoked::Subject {
-                    realm: realm.clone(),
-                    subject: subject.to_owned(),
-                    issued_before: now,
-                },
-                until,
-            },
+        let in_doubt = match self.settings.revocation.is_local() {
+            true => self.subject_entry(subject, issued_before, until),
             false => sessionless.clone(),
         };
-        let in_doubt = InDoubt::new(self, doubtful);
+        let in_doubt = InDoubt::new(self, in_doubt);
         let ended = self
             .settings
             .store
-            .end_all(realm, subject.to_owned(), now, until);
+            .end_all(realm, subject, issued_before, until);
         let ended = in_doubt.decide(ended.await)?;
         let mut all_revoked = self.revoke(&sessionless);
         for session in &ended {
             all_revoked = all_revoked.and(self.revoke(&session.revocation()));
-            self.tell(&SessionEvent::Ended {
-                id: session.id.clone(),
-                subject: subject.to_owned(),
-                why: EndReason::LoggedOutEverywhere,
-            });
+            self.emit_end(&session.id, subject, EndReason::LoggedOutEverywhere);
         }
         all_revoked.map(|()| ended.len())
     }
 
-    /// Ends a session, and revokes its access tokens.
-    pub(super) async fn finish(
+    async fn end_found(&self, found: Option<StoredSession>) -> Result<bool, SessionError> {
+        match found {
+            Some(stored) => self.end_and_report(&stored, EndReason::LoggedOut).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Ends a session, reports it, and revokes its access tokens. Returns whether there was one.
+    pub(super) async fn end_and_report(
         &self,
         stored: &StoredSession,
         why: EndReason,
     ) -> Result<bool, SessionError> {
         let entry = self.revocation_of(stored);
-        let ended = self.end_stored(&stored.id, &entry).await?;
-        // The session is over, also where the list has no room for the revocation.
-        let revoked = match &ended {
-            Some(ended) => {
-                self.tell(&SessionEvent::Ended {
-                    id: stored.id.clone(),
-                    subject: stored.subject.clone(),
-                    why,
-                });
-                self.revoke(&ended.to_log(&entry))
-            }
-            None => self.revoke(&entry),
+        let Some(ended) = self.end_stored(&stored.id, &entry).await? else {
+            return self.revoke(&entry).map(|()| false);
         };
-        revoked.map(|()| ended.is_some())
+        // The session is over, also where the list has no room for the revocation.
+        self.emit_end(&stored.id, &stored.subject, why);
+        self.revoke(&ended.to_log(&entry)).map(|()| true)
     }
 
-    /// The revocation that goes with the end of a session, as it was found.
+    /// Ends the least recently used sessions of the subject until there is room for one more: nobody
+    /// fills the store with logins of one account.
+    pub(super) async fn make_room(&self, subject: &str) -> Result<(), SessionError> {
+        let mut listed = self.stored(subject).await?;
+        let over = (listed.len() + 1).saturating_sub(self.settings.per_subject);
+        listed.sort_by_key(|session| session.last_used_at);
+        for oldest in listed.iter().take(over) {
+            self.end_and_report(oldest, EndReason::Displaced).await?;
+        }
+        Ok(())
+    }
+
+    /// Chooses the revocation that goes with the end of a session.
     fn revocation_of(&self, stored: &StoredSession) -> RevocationEntry {
         let StoredSession { realm, subject, .. } = stored;
         let until = stored.tokens_until;
@@ -165,7 +162,7 @@ impl Sessions {
                 until,
             };
         }
-        // No token of it is younger than this, whoever was answered late.
+        // No token of it is younger than this, however late its answer was.
         let youngest = until
             .saturating_sub(MAX_LEEWAY)
             .saturating_sub(self.settings.issuer.ttl());
@@ -174,47 +171,42 @@ impl Sessions {
             true => stored.last_used_at,
             false => stored.last_used_at.saturating_add(self.settings.grace),
         };
+        self.subject_entry(subject, youngest.max(answered_until), until)
+    }
+
+    fn subject_entry(&self, subject: &str, issued_before: i64, until: i64) -> RevocationEntry {
         RevocationEntry {
             revoked: Revoked::Subject {
-                realm: realm.clone(),
-                subject: subject.clone(),
-                issued_before: youngest.max(answered_until),
+                realm: self.settings.realm.clone(),
+                subject: subject.to_owned(),
+                issued_before,
             },
             until,
         }
     }
 
-    /// Ends a session at the store, which logs the revocation. What is in force here is up to the caller.
+    /// Ends a session at the store, which logs the revocation. The caller revokes at this node.
     async fn end_stored(
         &self,
         id: &SessionId,
         entry: &RevocationEntry,
     ) -> Result<Option<EndedSession>, SessionError> {
         let in_doubt = InDoubt::new(self, entry.clone());
-        let ended = self
-            .settings
-            .store
-            .end(id.clone(), Some(entry.clone()))
-            .await;
-        in_doubt.decide(ended)
+        in_doubt.decide(self.settings.store.end(id, entry).await)
     }
 
     /// Revokes at this node. The other nodes hear of it from the store.
     fn revoke(&self, entry: &RevocationEntry) -> Result<(), SessionError> {
         let revoked = self.settings.revocation.revoke(entry);
-        revoked.map_err(|full| SessionError::because(SessionErrorKind::Unavailable, full))
+        revoked.map_err(SessionError::unavailable)
     }
 
-    /// Ends the sessions of the subject that were used least recently, until there is room for one
-    /// more: nobody fills the store with logins of one account.
-    pub(super) async fn make_room(&self, subject: &str) -> Result<(), SessionError> {
-        let mut listed = self.stored(subject).await?;
-        let over = (listed.len() + 1).saturating_sub(self.settings.per_subject);
-        listed.sort_by_key(|session| session.last_used_at);
-        for oldest in listed.iter().take(over) {
-            self.finish(oldest, EndReason::Displaced).await?;
-        }
-        Ok(())
+    fn emit_end(&self, id: &SessionId, subject: &str, why: EndReason) {
+        self.emit(&SessionEvent::Ended {
+            id: id.clone(),
+            subject: subject.to_owned(),
+            why,
+        });
     }
 }
 
@@ -225,14 +217,14 @@ impl Sessions {
 /// log: it says whether the session has ended, to this node and the others.
 struct InDoubt<'s> {
     sessions: &'s Sessions,
-    /// What is revoked unless the store answers.
+    /// The revocation to make here unless the store answers.
     entry: Option<RevocationEntry>,
 }
 
 impl<'s> InDoubt<'s> {
     fn new(sessions: &'s Sessions, entry: RevocationEntry) -> Self {
-        if let Some(begun) = &sessions.begun {
-            begun.set();
+        if let Some(ending) = &sessions.ending {
+            ending.set();
         }
         Self {
             sessions,
@@ -244,19 +236,34 @@ impl<'s> InDoubt<'s> {
         if answer.is_ok() || !self.sessions.settings.revocation.is_local() {
             self.entry = None;
         }
-        answer.map_err(unavailable)
+        answer.map_err(SessionError::unavailable)
     }
 }
 
 impl Drop for InDoubt<'_> {
     fn drop(&mut self) {
         if let Some(mut entry) = self.entry.take() {
-            let SessionSettings { grace, .. } = &*self.sessions.settings;
+            let Sessions { settings, .. } = self.sessions;
             // A refresh may have come in between.
-            let latest = self.sessions.now().saturating_add(*grace);
+            let latest = self.sessions.now().saturating_add(settings.grace);
             entry.until = entry.until.max(self.sessions.tokens_until(latest));
-            // A full list alarms by itself.
-            let _ = self.sessions.settings.revocation.revoke(&entry);
+            // A full list raises an alarm by itself.
+            let _ = settings.revocation.revoke(&entry);
         }
+    }
+}
+
+/// A flag that is set when the store is asked to end a session. From then on, nothing takes that back: the
+/// rest must be done, whoever waits for it. Clones share the flag.
+#[derive(Clone, Debug, Default)]
+pub(super) struct EndingFlag(Arc<AtomicBool>);
+
+impl EndingFlag {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }

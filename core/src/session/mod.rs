@@ -1,6 +1,5 @@
-//! Logged-in users: refresh tokens, their rotation, and where they are kept.
+//! Logged-in users: refresh tokens, their rotation, and the stores that keep them.
 
-mod begun;
 mod builder;
 mod decision;
 mod error;
@@ -19,7 +18,6 @@ mod share;
 pub mod store;
 mod view;
 
-pub(crate) use self::{begun::Begun, sessions::Sessions};
 pub use self::{
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},

@@ -1,4 +1,4 @@
-//! What a login or a refresh gives the client.
+//! The tokens that a login or a refresh gives the client.
 
 use std::fmt;
 
@@ -10,31 +10,17 @@ use crate::issue::IssuedToken;
 /// An access token and the refresh token that gets the next one.
 ///
 /// It serialises as RFC 6749 section 5.1 says: `access_token`, `token_type`, `expires_in` and
-/// `refresh_token`. An answer that carries it needs `Cache-Control: no-store`. `Debug` shows neither
+/// `refresh_token`. An answer that contains it needs `Cache-Control: no-store`. `Debug` shows neither
 /// token.
 #[derive(Clone)]
 pub struct TokenPair {
-    access: IssuedToken,
-    refresh: String,
-    refresh_expires_in: i64,
-    session: Session,
+    pub(super) access: IssuedToken,
+    pub(super) refresh: String,
+    pub(super) refresh_expires_in: i64,
+    pub(super) session: Session,
 }
 
 impl TokenPair {
-    pub(super) fn new(
-        access: IssuedToken,
-        refresh: String,
-        refresh_expires_in: i64,
-        session: Session,
-    ) -> Self {
-        Self {
-            access,
-            refresh,
-            refresh_expires_in,
-            session,
-        }
-    }
-
     /// The access token.
     #[must_use]
     pub fn access_token(&self) -> &IssuedToken {
@@ -47,7 +33,7 @@ impl TokenPair {
         &self.refresh
     }
 
-    /// How long the session lives if it is not refreshed, in seconds.
+    /// Returns how long the session lives if it is not refreshed, in seconds.
     #[must_use]
     pub fn refresh_expires_in(&self) -> i64 {
         self.refresh_expires_in

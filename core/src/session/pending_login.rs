@@ -9,10 +9,10 @@ use super::{
     event::SessionEvent,
     pair::TokenPair,
     refresh_token::RefreshToken,
-    sessions::{Sessions, TokenFilter, internal, unavailable},
+    sessions::Sessions,
+    store::{StoreMark, StoredSession},
     view::{ClientInfo, Identity, Session},
 };
-use crate::session::store::{StoreMark, StoredSession};
 
 /// A login that is under way. Made by [`Sessions::begin`], before anything of the credentials is read.
 ///
@@ -62,10 +62,10 @@ impl Sessions {
     /// ```
     pub async fn begin(&self) -> Result<PendingLogin, SessionError> {
         let began_at = self.now();
-        let began = self.settings.store.mark().await.map_err(unavailable)?;
+        let began = self.settings.store.mark().await;
         Ok(PendingLogin {
             sessions: self.clone(),
-            began,
+            began: began.map_err(SessionError::unavailable)?,
             began_at,
         })
     }
@@ -148,22 +148,10 @@ impl PendingLogin {
         identity: &Identity<C>,
         client: ClientInfo,
     ) -> Result<TokenPair, SessionError> {
-        self.start_with(identity, client, &|_| Ok(())).await
-    }
-
-    /// Starts a session for a client that cannot take every access token: nothing happens unless it
-    /// `fits`.
-    pub(crate) async fn start_with<C: Serialize>(
-        self,
-        identity: &Identity<C>,
-        client: ClientInfo,
-        fits: TokenFilter<'_>,
-    ) -> Result<TokenPair, SessionError> {
         let sessions = &self.sessions;
         let subject = identity.subject();
         if !is_subject(subject) {
-            return Err(SessionError::because(
-                SessionErrorKind::Misconfigured,
+            return Err(SessionError::misconfigured(
                 "a subject needs 1 to 255 bytes without control characters",
             ));
         }
@@ -175,7 +163,7 @@ impl PendingLogin {
             ));
         }
         let settings = &*sessions.settings;
-        let token = RefreshToken::generate(settings.tag).map_err(internal)?;
+        let token = RefreshToken::generate(settings.tag).map_err(SessionError::misconfigured)?;
         let absolute_expires_at = self.began_at.saturating_add(settings.absolute);
         let expires_at = absolute_expires_at.min(now.saturating_add(settings.idle));
         let stored = StoredSession {
@@ -192,17 +180,17 @@ impl PendingLogin {
             current: token.hash(),
             previous: Vec::new(),
         };
-        let access = sessions.access_token(&stored, identity.claims(), fits)?;
+        let access = sessions.access_token(&stored, identity.claims())?;
         sessions.make_room(subject).await?;
-        let inserted = settings.store.insert(stored.clone(), self.began).await;
-        if !inserted.map_err(unavailable)? {
+        let inserted = settings.store.insert(&stored, self.began).await;
+        if !inserted.map_err(SessionError::unavailable)? {
             return Err(SessionError::because(
                 SessionErrorKind::Unknown,
                 "all sessions of the subject were ended since the login began",
             ));
         }
         let session = Session::from(&stored);
-        sessions.tell(&SessionEvent::Started {
+        sessions.emit(&SessionEvent::Started {
             session: session.clone(),
         });
         Ok(sessions.pair(access, &token, session))
@@ -217,7 +205,7 @@ impl fmt::Debug for PendingLogin {
     }
 }
 
-/// Whether every store can keep the subject, and every log can show it.
+/// Checks that every store can keep the subject, and every log can show it.
 fn is_subject(subject: &str) -> bool {
     (1..=255).contains(&subject.len()) && !subject.contains(char::is_control)
 }

@@ -1,4 +1,6 @@
-//! A refresh: what a token is worth, and its exchange for the next one.
+//! The refresh protocol: a token is parsed, checked, and exchanged for the next one.
+
+use std::{error::Error, iter};
 
 use serde::Serialize;
 
@@ -7,18 +9,217 @@ use super::{
     error::{SessionError, SessionErrorKind},
     event::{EndReason, SessionEvent},
     pair::TokenPair,
-    refresh_token::RefreshToken,
-    sessions::{Sessions, TokenFilter, internal, unavailable},
+    refresh_token::{RealmTag, RefreshToken},
+    sessions::Sessions,
+    store::{PreviousToken, StoredSession, TokenHash},
     view::{ClientInfo, Session},
 };
-use crate::{
-    claims::RealmTag,
-    issue::IssuedToken,
-    session::store::{PreviousToken, StoredSession, TokenHash},
-};
+use crate::issue::IssuedToken;
 
-/// What a client presents to refresh.
-pub(super) struct PresentedToken {
+impl Sessions {
+    /// Exchanges a refresh token for a new pair.
+    ///
+    /// `claims` is asked for the claims that the subject of the session has *now*: `None` when there is
+    /// no such user any more, which ends the session; an error when nobody can say, which is an outage
+    /// and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError`]: `Malformed`, `Unknown`, `Expired`, `Replayed`, `WrongClient` and
+    /// `SubjectGone` mean that the client has to log in again; `Superseded`, that it already has a newer
+    /// token; `Unavailable`, that it may come again with the same token, within the grace window.
+    pub async fn refresh<C, E>(
+        &self,
+        refresh_token: &str,
+        client: &ClientInfo,
+        claims: impl AsyncFnOnce(Session) -> Result<Option<C>, E>,
+    ) -> Result<TokenPair, SessionError>
+    where
+        C: Serialize,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let ask = async move |session| claims(session).await.map_err(SessionError::unavailable);
+        self.refresh_with(refresh_token, client, ask).await
+    }
+
+    /// Refreshes for a caller with errors of its own.
+    pub(crate) async fn refresh_with<C: Serialize, E: From<SessionError>>(
+        &self,
+        refresh_token: &str,
+        client: &ClientInfo,
+        ask: impl AsyncFnOnce(Session) -> Result<Option<C>, E>,
+    ) -> Result<TokenPair, E> {
+        let token = PresentedToken::parse(refresh_token, self.settings.tag, client, self.now())?;
+        let seen = self.check_presented(&token).await?;
+        let Some(claims) = ask(Session::from(&seen)).await? else {
+            self.end_and_report(&seen, EndReason::SubjectGone).await?;
+            return Err(SessionError::from(SessionErrorKind::SubjectGone).into());
+        };
+        if let Some(exchange) = self.prepare(&token, &seen, &claims)?
+            && let Some(pair) = self.rotate(&token, exchange).await?
+        {
+            return Ok(pair);
+        }
+        Ok(self.after_lost_race(&token, claims).await?)
+    }
+
+    /// Finds the session of a token that has just come, and checks that the token is good for an answer.
+    /// A replay is detected here, and nowhere later.
+    async fn check_presented(&self, token: &PresentedToken) -> Result<StoredSession, SessionError> {
+        let stored = self.session_of(token).await?;
+        match self.decide(&stored, token) {
+            Decision::Repeat(_) | Decision::Rotate => Ok(stored),
+            Decision::Expired => Err(SessionErrorKind::Expired.into()),
+            Decision::Replayed => {
+                self.end_and_report(&stored, EndReason::Replayed).await?;
+                Err(SessionErrorKind::Replayed.into())
+            }
+            Decision::WrongClient => {
+                let session = Session::from(&stored);
+                self.emit(&SessionEvent::WrongClient { session });
+                Err(SessionErrorKind::WrongClient.into())
+            }
+        }
+    }
+
+    /// Makes the next token and its access token: all that can fail without costing the client its own
+    /// token. `seen` is the session before the claims were asked for. `None`: there is nothing to exchange.
+    fn prepare<C: Serialize>(
+        &self,
+        token: &PresentedToken,
+        seen: &StoredSession,
+        claims: &C,
+    ) -> Result<Option<Exchange>, SessionError> {
+        if self.decide(seen, token) != Decision::Rotate {
+            return Ok(None);
+        }
+        let salt = RefreshToken::salt().map_err(SessionError::misconfigured)?;
+        let successor = token.token.successor(&salt);
+        let now = seen.time(self.now());
+        let exchanged = PreviousToken {
+            hash: token.hash,
+            salt,
+            exchanged_at: now,
+        };
+        let recent = self.instants(now).recent(seen);
+        let idle_until = now.saturating_add(self.settings.idle);
+        let tokens_until = self.tokens_until(now.saturating_add(self.settings.grace));
+        let next = StoredSession {
+            last_used_at: now,
+            expires_at: seen.absolute_expires_at.min(idle_until),
+            // Tokens from before may live longer: another node may have another lifetime for them.
+            tokens_until: tokens_until.max(seen.tokens_until),
+            current: successor.hash(),
+            previous: iter::once(exchanged)
+                .chain(seen.previous[..recent].iter().cloned())
+                .take(PreviousToken::MOST)
+                .collect(),
+            ..seen.clone()
+        };
+        let access = self.access_token(&next, claims)?;
+        Ok(Some(Exchange {
+            next,
+            successor,
+            access,
+        }))
+    }
+
+    /// Exchanges the token. `None` when it is no longer the current one: only the store can tell, which
+    /// compares and swaps.
+    async fn rotate(
+        &self,
+        token: &PresentedToken,
+        exchange: Exchange,
+    ) -> Result<Option<TokenPair>, SessionError> {
+        let next = exchange.next;
+        let rotated = self.settings.store.rotate(&token.hash, &next).await;
+        if !rotated.map_err(SessionError::unavailable)? {
+            return Ok(None);
+        }
+        let session = Session::from(&next);
+        self.emit(&SessionEvent::Refreshed {
+            session: session.clone(),
+        });
+        Ok(Some(self.pair(
+            exchange.access,
+            &exchange.successor,
+            session,
+        )))
+    }
+
+    /// Answers a token that others have exchanged with the current one, which it leads to.
+    async fn after_lost_race<C: Serialize>(
+        &self,
+        token: &PresentedToken,
+        claims: C,
+    ) -> Result<TokenPair, SessionError> {
+        for _ in 0..REPEATS {
+            let stored = self.session_of(token).await?;
+            let chain = match self.decide(&stored, token) {
+                Decision::Repeat(chain) => chain,
+                Decision::Expired => return Err(SessionErrorKind::Expired.into()),
+                Decision::Rotate => return Err(SessionError::unavailable(WENT_BACK)),
+                // No replay, as it was good when it came; and no answer, as there is a newer token.
+                Decision::Replayed | Decision::WrongClient => {
+                    return Err(SessionErrorKind::Superseded.into());
+                }
+            };
+            let current = token.token.follow(chain);
+            if current.hash() != stored.current {
+                return Err(SessionError::unavailable(WRONG_SALTS));
+            }
+            let access = self.access_token(&stored, &claims)?;
+            if self.note_lifetime(&stored, access.issued_at()).await? {
+                let session = Session::from(&stored);
+                self.emit(&SessionEvent::Repeated {
+                    session: session.clone(),
+                });
+                return Ok(self.pair(access, &current, session));
+            }
+        }
+        Err(SessionError::unavailable(ALWAYS_OVERTAKEN))
+    }
+
+    /// Makes the stored session outlast an access token, where the answer took longer than the grace
+    /// window. `false`: the session has changed, and nothing was written.
+    async fn note_lifetime(
+        &self,
+        stored: &StoredSession,
+        issued_at: i64,
+    ) -> Result<bool, SessionError> {
+        let tokens_until = self.tokens_until(issued_at);
+        if tokens_until <= stored.tokens_until {
+            return Ok(true);
+        }
+        let next = StoredSession {
+            tokens_until,
+            ..stored.clone()
+        };
+        let rotated = self.settings.store.rotate(&stored.current, &next).await;
+        rotated.map_err(SessionError::unavailable)
+    }
+
+    fn decide<'s>(&self, stored: &'s StoredSession, token: &PresentedToken) -> Decision<'s> {
+        let instants = self.instants(token.came);
+        decide(stored, &token.hash, token.binding.as_ref(), instants)
+    }
+
+    fn instants(&self, came: i64) -> Instants {
+        Instants {
+            now: self.now(),
+            came,
+            grace: self.settings.grace,
+        }
+    }
+
+    async fn session_of(&self, token: &PresentedToken) -> Result<StoredSession, SessionError> {
+        let stored = self.find(&token.token.session_id()).await?;
+        stored.ok_or_else(|| SessionErrorKind::Unknown.into())
+    }
+}
+
+/// A refresh token as a client presents it.
+struct PresentedToken {
     token: RefreshToken,
     hash: TokenHash,
     binding: Option<TokenHash>,
@@ -27,7 +228,7 @@ pub(super) struct PresentedToken {
 }
 
 impl PresentedToken {
-    pub(super) fn parse(
+    fn parse(
         text: &str,
         realm: RealmTag,
         client: &ClientInfo,
@@ -43,193 +244,18 @@ impl PresentedToken {
     }
 }
 
-impl Sessions {
-    /// The session of a token that has just come, if the token is good for something. Here, and
-    /// nowhere later, an old one is found to be a replay.
-    pub(super) async fn admitted(
-        &self,
-        presented: &PresentedToken,
-    ) -> Result<StoredSession, SessionError> {
-        let stored = self.found(presented).await?;
-        match self.decide(&stored, presented) {
-            Decision::Repeat(_) | Decision::Rotate => Ok(stored),
-            Decision::Expired => Err(SessionErrorKind::Expired.into()),
-            Decision::Replayed => {
-                self.finish(&stored, EndReason::Replayed).await?;
-                Err(SessionErrorKind::Replayed.into())
-            }
-            Decision::WrongClient => {
-                self.tell(&SessionEvent::WrongClient {
-                    session: Session::from(&stored),
-                });
-                Err(SessionErrorKind::WrongClient.into())
-            }
-        }
-    }
-
-    /// Exchanges a token that was good when it came, now that the claims are there. `seen` is the
-    /// session of then: much may have happened to it since.
-    pub(super) async fn exchange<C: Serialize>(
-        &self,
-        presented: &PresentedToken,
-        seen: &StoredSession,
-        claims: C,
-        fits: TokenFilter<'_>,
-    ) -> Result<TokenPair, SessionError> {
-        // The rotation itself finds out whether this is still so. Nothing else would.
-        if self.decide(seen, presented) == Decision::Rotate {
-            let (next, successor) = self.next(seen, presented)?;
-            // Before the rotation: what fails here must not cost the client its token.
-            let access = self.access_token(&next, &claims, fits)?;
-            if self.rotated(presented, &next).await? {
-                return Ok(self.pair(access, &successor, Session::from(&next)));
-            }
-        }
-        for _ in 0..REPEATS {
-            let stored = self.found(presented).await?;
-            let chain = match self.decide(&stored, presented) {
-                Decision::Repeat(chain) => chain,
-                Decision::Expired => return Err(SessionErrorKind::Expired.into()),
-                Decision::Rotate => {
-                    return Err(unavailable_because(
-                        "the token is current, and could not be exchanged: a clock or the store went back",
-                    ));
-                }
-                // No replay, as it was good when it came; and no answer, as there is a newer token.
-                Decision::Replayed | Decision::WrongClient => {
-                    return Err(SessionErrorKind::Superseded.into());
-                }
-            };
-            let current = presented.token.follow(chain);
-            if current.hash() != stored.current {
-                return Err(unavailable_because(
-                    "the stored salts lead to another token",
-                ));
-            }
-            let access = self.access_token(&stored, &claims, fits)?;
-            if self.remembered(&stored, &access).await? {
-                return Ok(self.repeated(&stored, &current, access));
-            }
-        }
-        Err(unavailable_because(
-            "the session was refreshed by others each time that it was looked at",
-        ))
-    }
-
-    /// Whether the token was the current one until now.
-    async fn rotated(
-        &self,
-        presented: &PresentedToken,
-        next: &StoredSession,
-    ) -> Result<bool, SessionError> {
-        let rotated = self
-            .settings
-            .store
-            .rotate(presented.hash, next.clone())
-            .await;
-        let rotated = rotated.map_err(unavailable)?;
-        if rotated {
-            self.tell(&SessionEvent::Refreshed {
-                session: Session::from(next),
-            });
-        }
-        Ok(rotated)
-    }
-
-    /// The current token once more, with a new access token.
-    fn repeated(
-        &self,
-        stored: &StoredSession,
-        current: &RefreshToken,
-        access: IssuedToken,
-    ) -> TokenPair {
-        let session = Session::from(stored);
-        self.tell(&SessionEvent::Repeated {
-            session: session.clone(),
-        });
-        self.pair(access, current, session)
-    }
-
-    /// Notes how long the session's access tokens live, when an answer took longer than the window in
-    /// which it may be given again. `false`: the session has changed, and nothing was noted.
-    async fn remembered(
-        &self,
-        stored: &StoredSession,
-        access: &IssuedToken,
-    ) -> Result<bool, SessionError> {
-        let tokens_until = self.tokens_until(access.issued_at());
-        if tokens_until <= stored.tokens_until {
-            return Ok(true);
-        }
-        let next = StoredSession {
-            tokens_until,
-            ..stored.clone()
-        };
-        let rotated = self.settings.store.rotate(stored.current, next).await;
-        rotated.map_err(unavailable)
-    }
-
-    fn decide<'s>(&self, stored: &'s StoredSession, presented: &PresentedToken) -> Decision<'s> {
-        decide(
-            stored,
-            &presented.hash,
-            presented.binding.as_ref(),
-            self.moment(presented.came),
-        )
-    }
-
-    /// The session after the exchange, and the token that is then its current one.
-    fn next(
-        &self,
-        stored: &StoredSession,
-        presented: &PresentedToken,
-    ) -> Result<(StoredSession, RefreshToken), SessionError> {
-        let salt = RefreshToken::salt().map_err(internal)?;
-        let successor = presented.token.successor(&salt);
-        let now = stored.time(self.now());
-        let exchanged = PreviousToken {
-            hash: presented.hash,
-            salt,
-            exchanged_at: now,
-        };
-        let recent = self.moment(now).recent(stored);
-        let expires_at = stored
-            .absolute_expires_at
-            .min(now.saturating_add(self.settings.idle));
-        let next = StoredSession {
-            last_used_at: now,
-            expires_at,
-            // Tokens from before may live longer: another node may have another lifetime for them.
-            tokens_until: self
-                .tokens_until(now.saturating_add(self.settings.grace))
-                .max(stored.tokens_until),
-            current: successor.hash(),
-            previous: std::iter::once(exchanged)
-                .chain(stored.previous[..recent].iter().cloned())
-                .take(PreviousToken::MOST)
-                .collect(),
-            ..stored.clone()
-        };
-        Ok((next, successor))
-    }
-
-    fn moment(&self, came: i64) -> Instants {
-        Instants {
-            now: self.now(),
-            came,
-            grace: self.settings.grace,
-        }
-    }
-
-    async fn found(&self, presented: &PresentedToken) -> Result<StoredSession, SessionError> {
-        let stored = self.find(&presented.token.session_id()).await?;
-        stored.ok_or_else(|| SessionErrorKind::Unknown.into())
-    }
+/// An exchange that only the store has to agree to.
+struct Exchange {
+    next: StoredSession,
+    successor: RefreshToken,
+    access: IssuedToken,
 }
 
-/// How often an exchanged token is looked at for an answer, when others refresh the session meanwhile.
+/// How often an exchanged token is looked up for an answer while others refresh the session.
 const REPEATS: usize = 4;
 
-fn unavailable_because(cause: &'static str) -> SessionError {
-    SessionError::because(SessionErrorKind::Unavailable, cause)
-}
+const WENT_BACK: &str =
+    "the token is current, and could not be exchanged: a clock or the store went back";
+const WRONG_SALTS: &str = "the stored salts lead to another token";
+const ALWAYS_OVERTAKEN: &str =
+    "the session was refreshed by others each time that it was looked at";

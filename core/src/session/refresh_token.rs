@@ -1,12 +1,15 @@
-//! Refresh tokens: opaque to everybody but this file.
+//! Refresh tokens: opaque to all but this file.
 
 use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
-    claims::{RealmTag, SessionId},
-    jose::{NoRandomness, base64url, hmac_sha256, random, sha256},
+    claims::{Realm, SessionId},
+    jose::{
+        NoRandomness, base64url,
+        crypto::{hmac_sha256, random, sha256},
+    },
     session::store::{PreviousToken, TokenHash},
 };
 
@@ -17,7 +20,7 @@ use crate::{
 ///
 /// The text does not name the realm. The hashes contain it, so that in any other realm the token is an
 /// unknown one.
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub(super) struct RefreshToken {
     family: [u8; FAMILY],
     secret: [u8; SECRET],
@@ -30,13 +33,14 @@ const FAMILY: usize = 16;
 /// Bytes of a token's own.
 const SECRET: usize = 32;
 
-/// What the hashes are for, so that none can stand for another.
+/// The purposes of the hashes, so that none can stand for another.
+const REALM_LABEL: &[u8] = b"countersign realm 1\0";
 const ID_LABEL: &[u8] = b"countersign session id 2\0";
 const HASH_LABEL: &[u8] = b"countersign refresh token 2\0";
 const SUCCESSOR_LABEL: &[u8] = b"countersign successor 2\0";
 
 impl RefreshToken {
-    /// The first token of a new session.
+    /// Generates the first token of a new session.
     pub(super) fn generate(realm: RealmTag) -> Result<Self, NoRandomness> {
         let mut token = Self {
             family: [0; FAMILY],
@@ -48,7 +52,7 @@ impl RefreshToken {
         Ok(token)
     }
 
-    /// Reads what a client presents to this realm: 64 characters of base64url.
+    /// Reads the token that a client presents to this realm: 64 characters of base64url.
     pub(super) fn parse(text: &str, realm: RealmTag) -> Option<Self> {
         if text.len() != Self::TEXT {
             return None;
@@ -67,7 +71,7 @@ impl RefreshToken {
     /// Characters of the text.
     const TEXT: usize = (FAMILY + SECRET) / 3 * 4;
 
-    /// The text for the client.
+    /// Writes the text for the client.
     pub(super) fn encode(&self) -> String {
         let mut bytes = [self.family.as_slice(), &self.secret].concat();
         let text = base64url::encode(&bytes);
@@ -75,24 +79,24 @@ impl RefreshToken {
         text
     }
 
-    /// The session that it belongs to, or would.
+    /// Returns the id of its session, whether or not there is one.
     pub(super) fn session_id(&self) -> SessionId {
-        let hash = labelled(ID_LABEL, &[self.realm.as_bytes(), &self.family]);
+        let hash = labelled(ID_LABEL, &[&self.realm.0, &self.family]);
         let mut id = [0; SessionId::BYTES];
         id.copy_from_slice(&hash[..SessionId::BYTES]);
         SessionId::new(id)
     }
 
-    /// What the store knows of it.
+    /// Returns the hash that the store keeps.
     pub(super) fn hash(&self) -> TokenHash {
         TokenHash::from_bytes(labelled(
             HASH_LABEL,
-            &[self.realm.as_bytes(), &self.family, &self.secret],
+            &[&self.realm.0, &self.family, &self.secret],
         ))
     }
 
-    /// The token that takes its place. With the same salt it is always the same one, and nobody
-    /// without this token can compute it.
+    /// Computes the token that follows it. One salt leads to one successor, and nobody without this token
+    /// can compute it.
     pub(super) fn successor(&self, salt: &TokenHash) -> Self {
         let message = [SUCCESSOR_LABEL, salt.as_bytes()].concat();
         Self {
@@ -102,18 +106,13 @@ impl RefreshToken {
         }
     }
 
-    /// The token at the end of a chain, whose last link is this token.
+    /// Computes the token at the end of a chain, whose last link is this token.
     pub(super) fn follow(&self, chain: &[PreviousToken]) -> Self {
-        let own = Self {
-            family: self.family,
-            secret: self.secret,
-            realm: self.realm,
-        };
         let links = chain.iter().rev();
-        links.fold(own, |token, link| token.successor(&link.salt))
+        links.fold(self.clone(), |token, link| token.successor(&link.salt))
     }
 
-    /// A salt for [`successor`](Self::successor).
+    /// Generates a salt for [`successor`](Self::successor).
     pub(super) fn salt() -> Result<TokenHash, NoRandomness> {
         let mut salt = [0; 32];
         random(&mut salt)?;
@@ -124,6 +123,16 @@ impl RefreshToken {
 impl fmt::Debug for RefreshToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshToken").finish_non_exhaustive()
+    }
+}
+
+/// A realm as a part of what is hashed: 32 bytes, so that no name can run into what follows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RealmTag([u8; 32]);
+
+impl RealmTag {
+    pub(super) fn of(realm: &Realm) -> Self {
+        Self(sha256(&[REALM_LABEL, realm.as_str().as_bytes()].concat()))
     }
 }
 
@@ -140,7 +149,6 @@ fn labelled(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::Realm;
 
     fn realm(name: &str) -> RealmTag {
         RealmTag::of(&Realm::new(name).unwrap())
@@ -208,5 +216,12 @@ mod tests {
     fn debug_shows_nothing() {
         let token = generate().unwrap();
         assert_eq!(format!("{token:?}"), "RefreshToken { .. }");
+    }
+
+    #[test]
+    fn tags_of_different_realms_differ() {
+        let tag = |name: &str| RealmTag::of(&Realm::new(name).unwrap()).0;
+        assert_eq!(tag("a"), tag("a"));
+        assert_ne!(tag("a"), tag("b"));
     }
 }

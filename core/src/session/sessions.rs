@@ -1,31 +1,27 @@
-//! Login, refresh, logout: what an app calls.
+//! The sessions of an issuer, over a store.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
 use super::{
-    begun::Begun,
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
-    event::{EndReason, SessionEvent},
+    event::SessionEvent,
+    login_limits::LoginLimits,
+    logout::EndingFlag,
     pair::TokenPair,
-    refresh::PresentedToken,
-    refresh_token::RefreshToken,
+    refresh_token::{RealmTag, RefreshToken},
     share::Shares,
-    view::{ClientInfo, Session},
+    store::{AnyStore, SessionStore, StoredSession},
+    view::Session,
 };
 use crate::{
-    auth::Layouts,
-    claims::{Realm, RealmTag, SessionId},
+    auth::{AuthCookies, Layouts},
+    claims::{Realm, SessionId},
     clock::LARGEST_LEEWAY,
-    error::StoreError,
     issue::{IssuedToken, Issuer},
     revocation::Revocation,
-    session::{
-        login_limits::LoginLimits,
-        store::{AnyStore, SessionStore, StoredSession},
-    },
     verify::Verifier,
 };
 
@@ -34,15 +30,15 @@ use crate::{
 ///
 /// The rules (RFC 9700 section 4.14):
 ///
-/// 1. A refresh token is good for one refresh. Its answer holds the next one.
-/// 2. Whoever presents a token within the [grace window] after its exchange gets the current one: a
-///    browser that restores twenty tabs, or an answer that got lost.
+/// 1. A refresh token is good for one refresh. The answer contains the next one.
+/// 2. A token that comes again within the [grace window] after its exchange is answered with the current
+///    one: a browser has restored twenty tabs, or an answer got lost.
 /// 3. Any other used token is a replay: a copy exists, so the session ends, for the thief and for the
-///    user, with its access tokens. [`SessionEvent::Ended`] tells it.
+///    user, with its access tokens. [`SessionEvent::Ended`] reports it.
 /// 4. A session ends when it is not used for the idle time, and after the absolute time in any case.
 /// 5. Claims are asked for anew at each refresh, and before the token is exchanged: an outage of the
 ///    user table costs nobody the session.
-/// 6. What the store cannot answer is an outage (503), never a logout.
+/// 6. An error of the store is an outage (503), never a logout.
 /// 7. Sessions belong to a [realm](SessionsBuilder::realm), by default the issuer's name. Those of two
 ///    apps over one store have nothing in common, and neither takes the other's access tokens.
 ///
@@ -71,7 +67,7 @@ use crate::{
 ///
 /// let next = sessions
 ///     .refresh(pair.refresh_token(), &ClientInfo::new(), async |session| {
-///         // Ask your users here: is there still such a one, and with what rights?
+///         // Look the user up here: does it still exist, and with what rights?
 ///         assert_eq!(session.subject(), "ada");
 ///         Ok::<_, std::io::Error>(Some(User { role: "editor" }))
 ///     })
@@ -85,14 +81,16 @@ use crate::{
 #[derive(Clone)]
 pub struct Sessions {
     pub(super) settings: Arc<SessionSettings>,
-    /// Of an answer, to which it matters.
-    pub(super) begun: Option<Begun>,
+    /// The cookies that an access token has to fit into, where routes set any.
+    pub(super) cookies: Option<Arc<AuthCookies>>,
+    /// Set when an ending begins, for the answer that must finish it.
+    pub(super) ending: Option<EndingFlag>,
 }
 
-/// A function of the app that hears of events.
+/// A listener of the app.
 pub(super) type Listener = dyn Fn(&SessionEvent) + Send + Sync;
 
-/// What the builder has checked. Times in seconds.
+/// The settings, checked by the builder. Times in seconds.
 pub(super) struct SessionSettings {
     pub(super) issuer: Issuer,
     pub(super) realm: Realm,
@@ -109,7 +107,7 @@ pub(super) struct SessionSettings {
     pub(super) shares: Shares,
     pub(super) listener: Option<Arc<Listener>>,
     pub(super) layouts: Layouts,
-    /// Of all routes that have no others.
+    /// The default of all routes.
     pub(super) login_limits: LoginLimits,
 }
 
@@ -119,18 +117,16 @@ impl Sessions {
         SessionsBuilder::new(issuer, store)
     }
 
-    pub(super) fn new(settings: SessionSettings) -> Self {
-        Self {
-            settings: Arc::new(settings),
-            begun: None,
-        }
+    /// Returns a handle that issues only access tokens that fit into these cookies.
+    pub(super) fn fitting(self, cookies: Option<Arc<AuthCookies>>) -> Self {
+        Self { cookies, ..self }
     }
 
-    /// These sessions for one answer, which is told when an ending begins.
-    pub(crate) fn telling(&self, begun: Begun) -> Self {
+    /// Returns a handle that sets this flag when an ending begins.
+    pub(super) fn flagging(&self, ending: EndingFlag) -> Self {
         Self {
-            settings: Arc::clone(&self.settings),
-            begun: Some(begun),
+            ending: Some(ending),
+            ..self.clone()
         }
     }
 
@@ -144,15 +140,10 @@ impl Sessions {
         self.settings.verifier.clone()
     }
 
-    /// Which access tokens are revoked: for a readiness endpoint, or to revoke a single one.
+    /// The list of revoked access tokens: for a readiness endpoint, or to revoke a single one.
     #[must_use]
     pub fn revocation(&self) -> &Revocation {
         &self.settings.revocation
-    }
-
-    /// The cookies of the session routes over these sessions.
-    pub(crate) fn cookie_layouts(&self) -> &Layouts {
-        &self.settings.layouts
     }
 
     /// The issuer of the access tokens.
@@ -167,62 +158,7 @@ impl Sessions {
         &self.settings.realm
     }
 
-    /// The limits of failed logins that routes have by default.
-    pub(crate) fn login_limits(&self) -> LoginLimits {
-        self.settings.login_limits.clone()
-    }
-
-    /// Exchanges a refresh token for a new pair.
-    ///
-    /// `claims` is asked who the subject of the session is *now*: `None` when there is no such user
-    /// any more, which ends the session; an error when nobody can say, which is an outage and
-    /// changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`SessionError`]: `Malformed`, `Unknown`, `Expired`, `Replayed`, `WrongClient` and
-    /// `SubjectGone` mean that the client has to log in again; `Superseded`, that it already has a newer
-    /// token; `Unavailable`, that it may come again with the same token, within the grace window.
-    pub async fn refresh<C, E>(
-        &self,
-        refresh_token: &str,
-        client: &ClientInfo,
-        claims: impl AsyncFnOnce(Session) -> Result<Option<C>, E>,
-    ) -> Result<TokenPair, SessionError>
-    where
-        C: Serialize,
-        E: Into<Box<dyn Error + Send + Sync>>,
-    {
-        let asked = async move |session| {
-            let answer = claims(session).await;
-            answer.map_err(|cause| SessionError::because(SessionErrorKind::Unavailable, cause))
-        };
-        self.refresh_with(refresh_token, client, asked, &|_| Ok(()))
-            .await
-    }
-
-    /// The same for an app that knows better what its trouble is, and a client that cannot take every
-    /// access token: nothing happens unless it `fits`.
-    pub(crate) async fn refresh_with<C: Serialize>(
-        &self,
-        refresh_token: &str,
-        client: &ClientInfo,
-        claims: impl AsyncFnOnce(Session) -> Result<Option<C>, SessionError>,
-        fits: TokenFilter<'_>,
-    ) -> Result<TokenPair, SessionError> {
-        let presented =
-            PresentedToken::parse(refresh_token, self.settings.tag, client, self.now())?;
-        let stored = self.admitted(&presented).await?;
-        match claims(Session::from(&stored)).await? {
-            Some(claims) => self.exchange(&presented, &stored, claims, fits).await,
-            None => {
-                self.finish(&stored, EndReason::SubjectGone).await?;
-                Err(SessionErrorKind::SubjectGone.into())
-            }
-        }
-    }
-
-    /// The session that a refresh token names, whether or not there is one.
+    /// Returns the id of the session that a refresh token names, whether or not there is one.
     pub(crate) fn id_of_token(&self, refresh_token: &str) -> Option<SessionId> {
         Some(RefreshToken::parse(refresh_token, self.settings.tag)?.session_id())
     }
@@ -233,12 +169,8 @@ impl Sessions {
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away.
     pub async fn list(&self, subject: &str) -> Result<Vec<Session>, SessionError> {
-        let mut sessions: Vec<Session> = self
-            .stored(subject)
-            .await?
-            .iter()
-            .map(Session::from)
-            .collect();
+        let stored = self.stored(subject).await?;
+        let mut sessions: Vec<_> = stored.iter().map(Session::from).collect();
         sessions.sort_by(|one, other| {
             let newest_first = other.last_used_at().cmp(&one.last_used_at());
             newest_first.then_with(|| one.id().cmp(other.id()))
@@ -246,71 +178,62 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// Removes expired sessions from the store. Returns how many. To be called now and then, by one
-    /// node: the stores' documentation says how.
+    /// Removes expired sessions from the store, and returns how many. Call it now and then, at one
+    /// node: the documentation of each store says how.
     ///
     /// # Errors
     ///
     /// [`SessionErrorKind::Unavailable`] when the store is away.
     pub async fn sweep(&self) -> Result<u64, SessionError> {
-        self.settings
-            .store
-            .sweep(self.now())
-            .await
-            .map_err(unavailable)
+        let swept = self.settings.store.sweep(self.now()).await;
+        swept.map_err(SessionError::unavailable)
     }
 
-    /// The session of this id, if it is one of this realm.
+    /// Finds the session of this id in this realm.
     pub(super) async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
-        let found = self
-            .settings
-            .store
-            .find(id.clone())
-            .await
-            .map_err(unavailable)?;
+        let found = self.settings.store.find(id).await;
+        let found = found.map_err(SessionError::unavailable)?;
         Ok(found.filter(|stored| stored.realm == self.settings.realm))
     }
 
-    /// The sessions of the subject in this realm.
+    /// Lists the sessions of the subject in this realm.
     pub(super) async fn stored(&self, subject: &str) -> Result<Vec<StoredSession>, SessionError> {
-        let realm = self.settings.realm.clone();
-        let stored = self
-            .settings
-            .store
-            .list(realm, subject.to_owned(), self.now());
-        stored.await.map_err(unavailable)
+        let SessionSettings { store, realm, .. } = &*self.settings;
+        let stored = store.list(realm, subject, self.now()).await;
+        stored.map_err(SessionError::unavailable)
     }
 
-    /// No verifier accepts an access token after this second that was issued up to this time. The session
-    /// may end before that: so the time tells when the youngest token was issued.
+    /// Returns the second after which no verifier accepts an access token that was issued up to this
+    /// time. It does not depend on the end of the session, so it tells when the youngest token was issued.
     pub(super) fn tokens_until(&self, issued_at: i64) -> i64 {
         issued_at
             .saturating_add(self.settings.issuer.ttl())
             .saturating_add(MAX_LEEWAY)
     }
 
-    /// An access token of the session. It does not outlive it.
+    /// Issues an access token of the session, which does not outlive it. A browser drops a cookie that
+    /// is too large without a word, so a token that does not fit into one is an error.
     pub(super) fn access_token<C: Serialize>(
         &self,
         stored: &StoredSession,
         claims: &C,
-        fits: TokenFilter<'_>,
     ) -> Result<IssuedToken, SessionError> {
         if stored.expires_at <= self.now() {
             return Err(SessionErrorKind::Expired.into());
         }
-        let token = self
-            .settings
-            .issuer
-            .issue_for(
-                claims,
-                &stored.subject,
-                &stored.id,
-                stored.expires_at,
-                self.settings.named_realm.as_ref(),
-            )
-            .map_err(internal)?;
-        fits(&token).map(|()| token)
+        let token = self.settings.issuer.issue_for(
+            claims,
+            &stored.subject,
+            &stored.id,
+            stored.expires_at,
+            self.settings.named_realm.as_ref(),
+        );
+        let token = token.map_err(SessionError::misconfigured)?;
+        if let Some(cookies) = &self.cookies {
+            let fits = cookies.check_access(token.as_str());
+            fits.map_err(SessionError::misconfigured)?;
+        }
+        Ok(token)
     }
 
     pub(super) fn pair(
@@ -319,16 +242,20 @@ impl Sessions {
         token: &RefreshToken,
         session: Session,
     ) -> TokenPair {
-        let expires_in = session.expires_at().saturating_sub(self.now()).max(0);
-        TokenPair::new(access, token.encode(), expires_in, session)
+        TokenPair {
+            access,
+            refresh: token.encode(),
+            refresh_expires_in: session.expires_at().saturating_sub(self.now()).max(0),
+            session,
+        }
     }
 
     pub(super) fn now(&self) -> i64 {
         self.settings.issuer.clock().now()
     }
 
-    /// Tells the log and the app. Neither gets a token.
-    pub(super) fn tell(&self, event: &SessionEvent) {
+    /// Emits an event to the log and to the app. Neither gets a token.
+    pub(super) fn emit(&self, event: &SessionEvent) {
         event.log(&self.settings.realm);
         if let Some(listener) = &self.settings.listener {
             listener(event);
@@ -348,17 +275,6 @@ impl fmt::Debug for Sessions {
     }
 }
 
-/// Whether a client can take this access token.
-pub(crate) type TokenFilter<'f> = &'f (dyn Fn(&IssuedToken) -> Result<(), SessionError> + Sync);
-
 /// The largest leeway that a verifier of ours can have, in seconds.
 #[allow(clippy::cast_possible_wrap)] // 300
 pub(super) const MAX_LEEWAY: i64 = LARGEST_LEEWAY.as_secs() as i64;
-
-pub(super) fn unavailable(error: StoreError) -> SessionError {
-    SessionError::because(SessionErrorKind::Unavailable, error)
-}
-
-pub(super) fn internal(error: impl Error + Send + Sync + 'static) -> SessionError {
-    SessionError::because(SessionErrorKind::Misconfigured, error)
-}

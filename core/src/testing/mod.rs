@@ -6,13 +6,15 @@
 mod clock;
 mod issuer;
 mod jwks_server;
+#[cfg(feature = "sessions")]
 mod stores;
 
 pub use self::{
     clock::FixedClock,
     issuer::{TestIssuer, TestToken, sign_raw},
 };
-pub use crate::testing::{
-    jwks_server::{Fault, Gate, JwksServer, ReceivedRequest},
-    stores::{revocation_log_suite, sessions_suite, store_and_log_suite, store_suite},
+pub use crate::testing::jwks_server::{Fault, Gate, JwksServer, ReceivedRequest};
+#[cfg(feature = "sessions")]
+pub use crate::testing::stores::{
+    revocation_log_suite, sessions_suite, store_and_log_suite, store_suite,
 };

@@ -14,7 +14,7 @@ use crate::{
 };
 use crate::{
     claims::{Reader, TokenContext, VerifiedToken},
-    error::{AuthError, ConfigError},
+    error::AuthError,
     jose::Algorithm,
     keys::Keys,
     request::TokenText,
@@ -134,7 +134,12 @@ impl Verifier {
     }
 
     /// Returns this verifier with one more claim required to be this text; for `None`, to be absent.
-    pub(crate) fn with_claim(&self, name: &str, value: Option<&str>) -> Result<Self, ConfigError> {
+    #[cfg(feature = "sessions")]
+    pub(crate) fn with_claim(
+        &self,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<Self, crate::error::ConfigError> {
         let mut settings = self.0.settings.clone();
         let alternatives = value.into_iter().map(Into::into).collect();
         settings.claims.require(name, alternatives)?;

@@ -1,19 +1,9 @@
 //! Tokens in cookies.
 
-use ::cookie::{
-    Cookie, SameSite,
-    time::{Duration, OffsetDateTime},
-};
-
-use super::error::CookieError;
-
 use super::names::{HOST, SECURE, checked_name, is_path, is_scriptable, with_prefix};
-use crate::{
-    error::{AuthError, ConfigError},
-    request::{RequestHead, TokenSource, cookie},
-};
+use crate::{error::ConfigError, request::TokenSource};
 
-/// The cookies that hold a session's tokens in a browser.
+/// The cookies that contain a session's tokens in a browser.
 ///
 /// | cookie | name | scripts | it lives as long as |
 /// |---|---|---|---|
@@ -56,13 +46,14 @@ use crate::{
 #[must_use = "cookies do nothing until a route sets them"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthCookies {
-    access: Box<str>,
-    csrf: Box<str>,
+    pub(super) access: Box<str>,
+    pub(super) csrf: Box<str>,
     pub(super) refresh: Box<str>,
     /// `None`: `/`, with the prefix `__Host-`.
     pub(super) refresh_path_trusting_subdomains: Option<Box<str>>,
-    same_site: SameSite,
-    access_in_body: bool,
+    /// `SameSite=Lax` in place of `Strict`.
+    pub(super) is_lax: bool,
+    pub(super) access_in_body: bool,
 }
 
 impl AuthCookies {
@@ -73,7 +64,7 @@ impl AuthCookies {
             csrf: "__Host-csrf".into(),
             refresh: "__Host-refresh".into(),
             refresh_path_trusting_subdomains: None,
-            same_site: SameSite::Strict,
+            is_lax: false,
             access_in_body: false,
         }
     }
@@ -202,7 +193,7 @@ impl AuthCookies {
     /// It weakens one thing: other sites can make the browser send a GET with the cookies. Only for
     /// apps where no GET changes or reveals anything that such a request should not.
     pub fn same_site_lax(mut self) -> Self {
-        self.same_site = SameSite::Lax;
+        self.is_lax = true;
         self
     }
 
@@ -217,117 +208,11 @@ impl AuthCookies {
         self
     }
 
-    /// The values of `Set-Cookie` after a login or a refresh, one header each.
-    ///
-    /// A token comes with the seconds until it ends: for the access token its expiry, for the refresh
-    /// token the session's. The double-submit value, if there is one, lives as long as the session.
-    ///
-    /// # Errors
-    ///
-    /// [`CookieError`] when a browser would not keep a cookie, or a value is no cookie value.
-    pub fn set(
-        &self,
-        access: (&str, u64),
-        refresh: (&str, u64),
-        csrf: Option<&str>,
-    ) -> Result<Vec<String>, CookieError> {
-        let cookies = [
-            (!self.access_in_body).then_some((Kind::Access, access)),
-            Some((Kind::Refresh, refresh)),
-            csrf.map(|value| (Kind::Csrf, (value, refresh.1))),
-        ];
-        cookies
-            .into_iter()
-            .flatten()
-            .map(|(kind, (value, seconds))| {
-                self.check(kind, value)?;
-                Ok(self.write(kind, value, seconds).to_string())
-            })
-            .collect()
-    }
-
-    /// The values of `Set-Cookie` that delete the cookies, one header each.
-    #[must_use]
-    pub fn clear(&self) -> Vec<String> {
-        self.kinds()
-            .map(|kind| self.write(kind, "", 0).to_string())
-            .collect()
-    }
-
     /// Where requests carry the access token.
     pub fn access_source(&self) -> TokenSource {
         match self.access_in_body {
             true => TokenSource::bearer(),
             false => TokenSource::cookie(&*self.access),
-        }
-    }
-
-    /// The refresh token that a request carries.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthErrorKind::MalformedToken`](crate::AuthErrorKind::MalformedToken) (401) when there are
-    /// two cookies of the name with different values: one was planted. No browser sends that without
-    /// [`refresh_path_trusting_subdomains`](Self::refresh_path_trusting_subdomains).
-    pub fn refresh_token<'h>(
-        &self,
-        head: &'h dyn RequestHead,
-    ) -> Result<Option<&'h str>, AuthError> {
-        Ok(cookie(head, &self.refresh)?)
-    }
-
-    /// Checks that a browser would keep this access token.
-    pub(crate) fn check_access(&self, token: &str) -> Result<(), CookieError> {
-        match self.access_in_body {
-            true => Ok(()),
-            false => self.check(Kind::Access, token),
-        }
-    }
-
-    pub(crate) fn has_no_access_cookie(&self) -> bool {
-        self.access_in_body
-    }
-
-    /// A cookie that lives for some seconds. With none it is deleted, which takes the same name and
-    /// attributes as setting it: hence one function.
-    pub(super) fn write<'c>(&'c self, kind: Kind, value: &'c str, seconds: u64) -> Cookie<'c> {
-        let path = match (kind, &self.refresh_path_trusting_subdomains) {
-            (Kind::Refresh, Some(path)) => path,
-            _ => "/",
-        };
-        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        let cookie = Cookie::build((self.name(kind), value))
-            .secure(true)
-            .http_only(kind != Kind::Csrf)
-            .same_site(self.same_site)
-            .path(path)
-            .max_age(Duration::seconds(seconds));
-        match seconds {
-            0 => cookie.expires(OffsetDateTime::UNIX_EPOCH),
-            _ => cookie,
-        }
-        .build()
-    }
-
-    fn check(&self, kind: Kind, value: &str) -> Result<(), CookieError> {
-        CookieError::check(self.name(kind), value)
-    }
-
-    /// Those that are in use.
-    fn kinds(&self) -> impl Iterator<Item = Kind> {
-        let access = (!self.access_in_body).then_some(Kind::Access);
-        access.into_iter().chain([Kind::Refresh, Kind::Csrf])
-    }
-
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.kinds().map(|kind| self.name(kind))
-    }
-
-    fn name(&self, kind: Kind) -> &str {
-        match kind {
-            Kind::Access => &self.access,
-            Kind::Csrf => &self.csrf,
-            Kind::Refresh => &self.refresh,
         }
     }
 
@@ -345,11 +230,4 @@ impl Default for AuthCookies {
     fn default() -> Self {
         Self::new()
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Access,
-    Csrf,
-    Refresh,
 }

@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{
-    auth_cookies::{AuthCookies, Kind},
-    names::is_path,
-};
+use super::{auth_cookies::AuthCookies, names::is_path, set_cookie::Kind};
 use crate::request::{RequestHead, cookie, target_authority, visit_cookies};
 
 impl AuthCookies {

@@ -5,7 +5,7 @@ use serde_json::Serializer;
 
 use super::ClaimInspector;
 use crate::{
-    claims::{ClaimSpec, Realm, RegisteredClaims},
+    claims::{ClaimSpec, RegisteredClaims},
     issue::{Cause, IssueError},
 };
 
@@ -55,17 +55,6 @@ pub(crate) fn read(json: &[u8]) -> Result<(&str, RegisteredClaims), IssueError> 
     let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
     let claims = RegisteredClaims::parse(text, &ClaimSpec::NOTHING).map_err(|_| not_an_object)?;
     Ok((text, claims))
-}
-
-/// Reads claims for a token of a session. Says whether they name the [realm](Realm::CLAIM).
-pub(crate) fn read_of_session(json: &[u8]) -> Result<(&str, RegisteredClaims, bool), IssueError> {
-    let not_an_object = IssueError(Cause::NotAnObject);
-    let mut wanted = ClaimSpec::NOTHING;
-    let place = wanted.text(Realm::CLAIM).ok_or(not_an_object)?;
-    let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
-    let claims = RegisteredClaims::parse(text, &wanted).map_err(|_| not_an_object)?;
-    let has_realm = claims.texts(place).is_some();
-    Ok((text, claims, has_realm))
 }
 
 /// What the first allocation for a payload makes room for.

@@ -1,4 +1,4 @@
-//! An answer that is being made.
+//! The future of an answer, which may have to outlive its client.
 
 use std::{
     fmt,
@@ -8,37 +8,37 @@ use std::{
 };
 
 use super::reply::Reply;
-use crate::{future::BoxFuture, session::Begun};
+use crate::{future::BoxFuture, session::logout::EndingFlag};
 
 /// The future of a [`Reply`]. Made by [`SessionRoutes::answer`](crate::SessionRoutes::answer).
 ///
-/// A client that goes away has its future dropped, and what it asked for is not done, or half: nobody has
+/// When a client goes away its future is dropped, and the request is not carried out, or half: nobody has
 /// the tokens of such a login or refresh then. But an ending that has begun must finish: a logout, and
 /// also the ending after a replay, of one session too many, or of a user who is gone. For that, an adapter
-/// says how to [go on](Self::finish_with) without the client.
+/// sets how to [go on](Self::finish_with) without the client.
 #[must_use = "nothing is done until it is polled"]
 pub struct Answer {
-    /// `None` when it is there.
+    /// `None` once the reply was returned.
     reply: Option<BoxFuture<Reply>>,
-    begun: Begun,
+    ending: EndingFlag,
     spawn: Option<Box<Spawn>>,
 }
 
 type Spawn = dyn FnOnce(Answer) + Send;
 
 impl Answer {
-    /// An answer that must finish once the mark is set.
-    pub(super) fn new(reply: impl Future<Output = Reply> + Send + 'static, begun: Begun) -> Self {
+    /// Makes an answer that must finish once the flag is set.
+    pub(super) fn new(reply: BoxFuture<Reply>, ending: EndingFlag) -> Self {
         Self {
-            reply: Some(Box::pin(reply)),
-            begun,
+            reply: Some(reply),
+            ending,
             spawn: None,
         }
     }
 
-    /// Sets what is done with the rest of the answer, if it is dropped before its end and must finish: to
-    /// poll it in a task of its own. Without this it is dropped, and an ending may be done at the store
-    /// and in force at this node only.
+    /// Sets a function that polls the rest of the answer in a task of its own, if it is dropped before its
+    /// end and must finish. Without it the rest is dropped, and an ending may be in force at the store
+    /// and at this node only.
     ///
     /// # Examples
     ///
@@ -74,15 +74,11 @@ impl Future for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        let Some(reply) = self.reply.take().filter(|_| self.begun.is_set()) else {
-            return;
-        };
-        if let Some(spawn) = self.spawn.take() {
-            spawn(Self {
-                reply: Some(reply),
-                begun: self.begun.clone(),
-                spawn: None,
-            });
+        if let Some(reply) = self.reply.take()
+            && let Some(spawn) = self.spawn.take()
+            && self.ending.is_set()
+        {
+            spawn(Self::new(reply, self.ending.clone()));
         }
     }
 }
@@ -90,7 +86,7 @@ impl Drop for Answer {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer")
-            .field("must_finish", &self.begun.is_set())
+            .field("must_finish", &self.ending.is_set())
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
-//! Which method and path is which endpoint.
+//! The endpoints, by method and path.
 
+use super::reply::{INVALID_REQUEST, Reply};
 use crate::claims::SessionId;
 
 /// An endpoint of the session routes.
@@ -11,21 +12,13 @@ pub(super) enum Endpoint {
     LogOut,
     LogOutEverywhere,
     Refresh,
-    /// End one session. `None`: the path holds what is no session id.
+    /// One session, to be ended. `None`: the path contains no session id.
     Session(Option<SessionId>),
 }
 
-/// Why there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NoEndpoint {
-    /// The path has other methods: these.
-    Method(&'static str),
-    Path,
-}
-
 impl Endpoint {
-    /// Finds it. `path` is relative to where the routes are mounted.
-    pub(super) fn find(method: &str, path: &str) -> Result<Self, NoEndpoint> {
+    /// Finds the endpoint of a request. `path` is relative to where the routes are mounted.
+    pub(super) fn find(method: &str, path: &str) -> Result<Self, Reply> {
         let (endpoint, allowed) = match path {
             "/.well-known/jwks.json" => (Self::Jwks, "GET, HEAD"),
             "/login" => (Self::LogIn, "POST"),
@@ -37,14 +30,20 @@ impl Endpoint {
                 Some(id) if !id.is_empty() && !id.contains('/') => {
                     (Self::Session(SessionId::parse(id)), "DELETE")
                 }
-                _ => return Err(NoEndpoint::Path),
+                _ => {
+                    return Err(Reply::error(
+                        404,
+                        INVALID_REQUEST,
+                        "there is no such endpoint",
+                    ));
+                }
             },
         };
         if allowed.split(", ").any(|own| own == method) {
-            Ok(endpoint)
-        } else {
-            Err(NoEndpoint::Method(allowed))
+            return Ok(endpoint);
         }
+        let refused = Reply::error(405, INVALID_REQUEST, "this endpoint has other methods");
+        Err(refused.with("allow", allowed))
     }
 }
 
@@ -52,25 +51,31 @@ impl Endpoint {
 mod tests {
     use super::*;
 
+    /// Finds an endpoint, or says the status and the allowed methods.
+    fn find(method: &str, path: &str) -> Result<Endpoint, (u16, Option<String>)> {
+        Endpoint::find(method, path).map_err(|reply| {
+            let allow = reply.headers().find(|(name, _)| *name == "allow");
+            (reply.status(), allow.map(|(_, methods)| methods.to_owned()))
+        })
+    }
+
     #[test]
     fn every_endpoint_is_found_by_its_method_and_path() {
-        let find = Endpoint::find;
         assert_eq!(find("POST", "/login"), Ok(Endpoint::LogIn));
         assert_eq!(find("GET", "/sessions"), Ok(Endpoint::List));
+        let id = "AAECAwQFBgcICQoLDA0ODw";
         assert_eq!(
-            find("DELETE", "/sessions/AAECAwQFBgcICQoLDA0ODw"),
-            Ok(Endpoint::Session(SessionId::parse(
-                "AAECAwQFBgcICQoLDA0ODw"
-            )))
+            find("DELETE", &format!("/sessions/{id}")),
+            Ok(Endpoint::Session(SessionId::parse(id)))
         );
         assert_eq!(find("DELETE", "/sessions/x"), Ok(Endpoint::Session(None)));
     }
 
     #[test]
     fn a_path_with_another_method_says_which_it_has() {
-        let find = Endpoint::find;
-        assert_eq!(find("GET", "/login"), Err(NoEndpoint::Method("POST")));
-        assert_eq!(find("post", "/login"), Err(NoEndpoint::Method("POST")));
+        let post = Err((405, Some("POST".to_owned())));
+        assert_eq!(find("GET", "/login"), post);
+        assert_eq!(find("post", "/login"), post);
     }
 
     #[test]
@@ -84,11 +89,7 @@ mod tests {
             "/sessions/a/b",
             "//login",
         ] {
-            assert_eq!(
-                Endpoint::find("POST", path),
-                Err(NoEndpoint::Path),
-                "{path}"
-            );
+            assert_eq!(find("POST", path), Err((404, None)), "{path}");
         }
     }
 }

@@ -1,20 +1,19 @@
-//! Doing what a request asks for.
+//! The handlers of the endpoints.
 
-use std::error::Error;
+use std::{error::Error, iter};
 
 use serde::Serialize;
 
 use super::{
-    reply::{INVALID_GRANT, INVALID_REQUEST, Reply, reported, unreadable_login},
+    reply::{INVALID_GRANT, INVALID_REQUEST, Refusal, Reply, reported},
     request::Action,
     routes::SessionRoutes,
-    sign_in::{NoIdentity, Question},
+    sign_in::Question,
 };
 use crate::{
     auth::{AuthCookies, Authenticate},
     claims::{SessionId, VerifiedToken},
     error::AuthErrorKind,
-    issue::IssuedToken,
     session::{
         ClientInfo, Identity, Session, SessionError, SessionErrorKind, TokenPair,
         login_limits::LoginAttempt,
@@ -22,9 +21,9 @@ use crate::{
 };
 
 impl SessionRoutes {
-    /// The answer. An `Err` is one, too: it only ends a function early.
-    pub(super) async fn perform(&self, task: Action) -> Reply {
-        let reply = match task {
+    /// Does what a request asks for, and answers it.
+    pub(super) async fn perform(&self, action: Action) -> Reply {
+        let reply = match action {
             Action::End(check, id) => self.end(check, id).await,
             Action::Jwks => Ok(self.jwks()),
             Action::List(check) => self.list(check).await,
@@ -38,7 +37,10 @@ impl SessionRoutes {
             Action::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
             Action::Refresh { token, client } => self.refresh(token, client).await,
         };
-        reply.unwrap_or_else(|refused| refused)
+        match reply {
+            Ok(reply) | Err(Refusal::Reply(reply)) => reply,
+            Err(Refusal::Session(error)) => self.refused(&error),
+        }
     }
 
     async fn log_in(
@@ -47,72 +49,72 @@ impl SessionRoutes {
         body: Vec<u8>,
         client: ClientInfo,
         earlier: Vec<String>,
-    ) -> Result<Reply, Reply> {
-        // A log-out everywhere during the password check must end this login too.
-        let login = match self.sessions.begin().await {
-            Ok(login) => login,
-            Err(error) => {
-                // The password was not looked at: an outage must not close the account.
-                if let Some(attempt) = attempt {
-                    attempt.undecided();
-                }
-                return Err(self.refused(&error));
-            }
+    ) -> Result<Reply, Refusal> {
+        let asked = async {
+            // A log-out everywhere during the password check must end this login too.
+            let login = self.sessions.begin().await?;
+            let identity = (self.ask)(Question::Credentials(body)).await?;
+            Ok::<_, Refusal>(identity.map(|identity| (login, identity)))
         };
-        let identity = (self.ask)(Question::Credentials(body)).await;
+        let asked = asked.await;
         if let Some(attempt) = attempt {
-            match &identity {
+            match &asked {
                 Ok(Some(_)) => attempt.succeeded(),
                 Ok(None) => attempt.failed(),
+                // The password was not checked: an outage must not close the account.
                 Err(_) => attempt.undecided(),
             }
         }
-        let Some(identity) = identity.map_err(|none| self.no_identity(none))? else {
-            return Err(
-                Reply::error(401, INVALID_GRANT, "the credentials are wrong")
-                    .with("www-authenticate", "Bearer"),
-            );
+        let Some((login, identity)) = asked? else {
+            let refused = Reply::error(401, INVALID_GRANT, "the credentials are wrong");
+            return Err(refused.with("www-authenticate", "Bearer").into());
         };
-        let pair = login
-            .start_with(&identity, client, &|token| self.fits(token))
-            .await;
-        let reply = self.granted(&pair.map_err(|error| self.refused(&error))?)?;
-        // The browser forgets the session that it had. If that cannot be ended now, it expires.
+        let pair = login.start(&identity, client).await?;
+        let reply = self.granted(&pair)?;
+        // The new cookies replace an older session: end it. If that fails, it expires by itself.
         if let Err(error) = self.end_by_tokens(&earlier).await {
-            self.report(&error);
+            report(&error);
         }
         Ok(reply)
     }
 
-    async fn refresh(&self, token: String, client: ClientInfo) -> Result<Reply, Reply> {
-        let asked = async |session: Session| -> Result<_, SessionError> {
+    async fn refresh(&self, token: String, client: ClientInfo) -> Result<Reply, Refusal> {
+        let ask = async |session: Session| -> Result<_, Refusal> {
             let subject = session.subject().to_owned();
             let identity = (self.ask)(Question::Refresh(session)).await?;
             match identity {
                 Some(identity) if identity.subject() != subject => {
-                    Err(NoIdentity::OtherSubject.into())
+                    Err(SessionError::misconfigured(OTHER_SUBJECT).into())
                 }
                 identity => Ok(identity.map(Identity::into_claims)),
             }
         };
-        let pair = self
-            .sessions
-            .refresh_with(&token, &client, asked, &|token| self.fits(token))
-            .await;
-        self.granted(&pair.map_err(|error| self.refused(&error))?)
+        let pair = self.sessions.refresh_with(&token, &client, ask).await?;
+        self.granted(&pair)
     }
 
+    /// Logs out by refresh tokens, and by the access token of a client that has lost its refresh token.
     async fn log_out(
         &self,
         tokens: &[String],
         check: Option<Authenticate>,
-    ) -> Result<Reply, Reply> {
-        let ended = self.end_by_tokens(tokens).await;
-        ended.map_err(|error| self.refused(&error))?;
-        match check {
-            Some(check) => self.log_out_bearer(check).await,
-            None => Ok(self.gone()),
+    ) -> Result<Reply, Refusal> {
+        self.end_by_tokens(tokens).await?;
+        let Some(check) = check else {
+            return Ok(self.logged_out());
+        };
+        match check.await {
+            Ok(Some(token)) => {
+                let id = token.session_id().and_then(SessionId::parse);
+                let id = id.ok_or_else(|| reported(AuthErrorKind::MissingClaim))?;
+                self.sessions.end(&id).await?;
+            }
+            Ok(None) => {}
+            // In cookie mode there is something to clear, even for a client that is not logged in.
+            Err(error) if self.cookies.is_some() && error.kind().status() == 401 => {}
+            Err(error) => return Err(Reply::from(&error).into()),
         }
+        Ok(self.logged_out())
     }
 
     /// Ends the sessions of all these refresh tokens, whether or not one of them fails.
@@ -125,30 +127,13 @@ impl SessionRoutes {
         all_ended
     }
 
-    /// A client that has lost its refresh token logs out with the access token. In cookie mode,
-    /// there is something to clear even for one who is not logged in.
-    async fn log_out_bearer(&self, check: Authenticate) -> Result<Reply, Reply> {
-        match check.await {
-            Ok(Some(token)) => {
-                let id = session_of(&token)?;
-                let ended = self.sessions.end(&id).await;
-                ended.map_err(|error| self.refused(&error))?;
-                Ok(self.gone())
-            }
-            Err(error) if self.cookies.is_some() && error.kind().status() == 401 => Ok(self.gone()),
-            Err(error) => Err(Reply::from(&error)),
-            Ok(None) => Ok(self.gone()),
-        }
-    }
-
-    async fn log_out_everywhere(&self, check: Authenticate) -> Result<Reply, Reply> {
+    async fn log_out_everywhere(&self, check: Authenticate) -> Result<Reply, Refusal> {
         let token = authenticated(check).await?;
-        let ended = self.sessions.end_all(subject_of(&token)?).await;
-        ended.map_err(|error| self.refused(&error))?;
-        Ok(self.gone())
+        self.sessions.end_all(subject_of(&token)?).await?;
+        Ok(self.logged_out())
     }
 
-    async fn list(&self, check: Authenticate) -> Result<Reply, Reply> {
+    async fn list(&self, check: Authenticate) -> Result<Reply, Refusal> {
         #[derive(Serialize)]
         struct Sessions<'a> {
             sessions: Vec<Listed<'a>>,
@@ -160,35 +145,28 @@ impl SessionRoutes {
             current: bool,
         }
         let token = authenticated(check).await?;
-        let sessions = self.sessions.list(subject_of(&token)?).await;
-        let sessions = sessions.map_err(|error| self.refused(&error))?;
+        let sessions = self.sessions.list(subject_of(&token)?).await?;
         let listed = sessions.iter().map(|session| Listed {
             session,
             current: token.session_id() == Some(session.id().as_str()),
         });
-        Ok(Reply::json(
-            200,
-            &Sessions {
-                sessions: listed.collect(),
-            },
-        ))
+        let sessions = listed.collect();
+        Ok(Reply::json(200, &Sessions { sessions }))
     }
 
-    async fn end(&self, check: Authenticate, id: Option<SessionId>) -> Result<Reply, Reply> {
+    async fn end(&self, check: Authenticate, id: Option<SessionId>) -> Result<Reply, Refusal> {
         let token = authenticated(check).await?;
         let ended = match &id {
-            Some(id) => self.sessions.end_of(subject_of(&token)?, id).await,
-            None => Ok(false),
+            Some(id) => self.sessions.end_of(subject_of(&token)?, id).await?,
+            None => false,
         };
-        match ended.map_err(|error| self.refused(&error))? {
-            // One who ends the session at hand has logged out.
-            true if token.session_id() == id.as_ref().map(SessionId::as_str) => Ok(self.gone()),
-            true => Ok(Reply::empty(204)),
-            false => Err(Reply::error(
-                404,
-                INVALID_REQUEST,
-                "there is no such session",
-            )),
+        if !ended {
+            return Err(Reply::error(404, INVALID_REQUEST, "there is no such session").into());
+        }
+        // A client that ends its own session has logged out.
+        match token.session_id() == id.as_ref().map(SessionId::as_str) {
+            true => Ok(self.logged_out()),
+            false => Ok(Reply::empty(204)),
         }
     }
 
@@ -201,8 +179,8 @@ impl SessionRoutes {
         .replacing("cache-control", "public, max-age=300")
     }
 
-    /// The answer with a new pair.
-    fn granted(&self, pair: &TokenPair) -> Result<Reply, Reply> {
+    /// Answers with a new pair.
+    fn granted(&self, pair: &TokenPair) -> Result<Reply, Refusal> {
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,42 +192,31 @@ impl SessionRoutes {
         let Some(cookies) = &self.cookies else {
             return Ok(Reply::from(pair));
         };
-        let id = pair.session().id();
-        let misconfigured = |error: Box<dyn Error + Send + Sync>| {
-            self.refused(&SessionError::because(
-                SessionErrorKind::Misconfigured,
-                error,
-            ))
-        };
+        let (id, access) = (pair.session().id(), pair.access_token());
         let csrf = self.csrf.token(id.as_str());
-        let csrf = csrf.map_err(|error| misconfigured(error.into()))?;
+        let csrf = csrf.map_err(SessionError::misconfigured)?;
         let set = cookies.set(
-            (
-                pair.access_token().as_str(),
-                lifetime(pair.access_token().expires_in()),
-            ),
+            (access.as_str(), lifetime(access.expires_in())),
             (pair.refresh_token(), lifetime(pair.refresh_expires_in())),
             csrf.as_deref(),
         );
-        let set = set.map_err(|error| misconfigured(error.into()))?;
-        let access = pair.access_token();
         let body = Body {
             access_token: cookies.has_no_access_cookie().then_some(access.as_str()),
             token_type: "Bearer",
             expires_in: access.expires_in(),
             session_id: id,
         };
-        Ok(Reply::json(200, &body).with_cookies(set))
+        Ok(Reply::json(200, &body).with_cookies(set.map_err(SessionError::misconfigured)?))
     }
 
-    /// The answer when a session is over by the user's wish.
-    fn gone(&self) -> Reply {
+    /// Answers a client whose session is over by its own wish.
+    fn logged_out(&self) -> Reply {
         Reply::empty(204).with_cookies(self.cleared())
     }
 
-    /// The answer to what went wrong. When the client has to log in again, its cookies go.
+    /// Answers an error. When the client has to log in again, its cookies go.
     fn refused(&self, error: &SessionError) -> Reply {
-        self.report(error);
+        report(error);
         match error.kind() {
             // The browser has a newer cookie than the one that came: with that it may come again.
             SessionErrorKind::Superseded if self.cookies.is_some() => {
@@ -261,37 +228,23 @@ impl SessionRoutes {
         }
     }
 
-    /// Says in the log what went wrong.
-    fn report(&self, error: &SessionError) {
-        let (reason, status) = (error.reason(), error.kind().status());
-        if status >= 500 {
-            let cause = Error::source(error).map(chain);
-            tracing::warn!(target: "countersign", reason, status, cause, "cannot handle a session");
-        } else {
-            tracing::debug!(target: "countersign", reason, status, "session refused");
-        }
-    }
-
-    /// A browser drops a cookie that is too large without a word. Better not to start with it.
-    fn fits(&self, token: &IssuedToken) -> Result<(), SessionError> {
-        let Some(cookies) = &self.cookies else {
-            return Ok(());
-        };
-        let fits = cookies.check_access(token.as_str());
-        fits.map_err(|error| SessionError::because(SessionErrorKind::Misconfigured, error))
-    }
-
-    fn no_identity(&self, none: NoIdentity) -> Reply {
-        match none {
-            NoIdentity::Unreadable => unreadable_login(),
-            none => self.refused(&none.into()),
-        }
-    }
-
     fn cleared(&self) -> Vec<String> {
         self.cookies
             .as_deref()
             .map_or_else(Vec::new, AuthCookies::clear)
+    }
+}
+
+const OTHER_SUBJECT: &str = "a refresh was answered with another subject than that of the session";
+
+/// Writes an error to the log.
+fn report(error: &SessionError) {
+    let (reason, status) = (error.reason(), error.kind().status());
+    if status >= 500 {
+        let cause = Error::source(error).map(chain);
+        tracing::warn!(target: "countersign", reason, status, cause, "cannot handle a session");
+    } else {
+        tracing::debug!(target: "countersign", reason, status, "session refused");
     }
 }
 
@@ -303,33 +256,22 @@ async fn authenticated(check: Authenticate) -> Result<VerifiedToken, Reply> {
     }
 }
 
-/// The tokens of these sessions have both, and nobody else's pass the verifier.
+/// Returns the subject. All tokens of these sessions have one, and no others pass the verifier.
 fn subject_of(token: &VerifiedToken) -> Result<&str, Reply> {
     token
         .subject()
         .ok_or_else(|| reported(AuthErrorKind::MissingClaim))
 }
 
-fn session_of(token: &VerifiedToken) -> Result<SessionId, Reply> {
-    token
-        .session_id()
-        .and_then(SessionId::parse)
-        .ok_or_else(|| reported(AuthErrorKind::MissingClaim))
-}
-
-/// An error and what caused it, in one line for the log.
+/// Joins an error and its causes into one line for the log.
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
-/// Seconds for a cookie.
 fn lifetime(seconds: i64) -> u64 {
     u64::try_from(seconds).unwrap_or(0)
 }

@@ -1,8 +1,9 @@
-//! An answer without a framework.
+//! Answers without a framework.
 
 use std::{fmt, time::Duration};
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     error::{AuthError, Challenge},
@@ -71,11 +72,8 @@ impl Reply {
     /// A JSON answer that no cache may keep.
     pub(super) fn json(status: u16, value: &impl Serialize) -> Self {
         // Texts, numbers and lists of them: writing those to memory cannot fail.
-        Self::text(
-            status,
-            JSON,
-            serde_json::to_string(value).unwrap_or_default(),
-        )
+        let body = serde_json::to_string(value).unwrap_or_default();
+        Self::text(status, "application/json", body)
     }
 
     /// An answer of another media type that no cache may keep.
@@ -87,18 +85,8 @@ impl Reply {
 
     /// An error by RFC 6749 section 5.2.
     pub(super) fn error(status: u16, code: &str, description: &str) -> Self {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            error: &'a str,
-            error_description: &'a str,
-        }
-        Self::json(
-            status,
-            &Body {
-                error: code,
-                error_description: description,
-            },
-        )
+        let body = json!({ "error": code, "error_description": description });
+        Self::json(status, &body)
     }
 
     pub(super) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
@@ -112,7 +100,7 @@ impl Reply {
         self
     }
 
-    /// In place of the value that is there, as a public JWK set does with `cache-control`.
+    /// Replaces the value that is there.
     pub(super) fn replacing(mut self, name: &'static str, text: &str) -> Self {
         self.headers.retain(|(own, _)| *own != name);
         self.with(name, text)
@@ -169,36 +157,53 @@ impl fmt::Debug for Reply {
     }
 }
 
+/// The early end of a handler.
+pub(super) enum Refusal {
+    Reply(Reply),
+    Session(SessionError),
+}
+
+impl From<Reply> for Refusal {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
 /// The credentials are not, or no longer, good (RFC 6749 section 5.2).
 pub(super) const INVALID_GRANT: &str = "invalid_grant";
 /// The request is not what the endpoint takes (RFC 6749 section 5.2).
 pub(super) const INVALID_REQUEST: &str = "invalid_request";
 
-/// A bad request.
+/// Refuses a bad request.
 pub(super) fn invalid(description: &str) -> Reply {
     Reply::error(400, INVALID_REQUEST, description)
 }
 
-/// A login whose body is not what the app reads.
+/// Refuses a login whose body the app cannot read.
 pub(super) fn unreadable_login() -> Reply {
     invalid("the body is not what a login needs")
 }
 
-/// The answer to one who has to wait (RFC 6585 section 4).
+/// Refuses a client that has to wait (RFC 6585 section 4).
 pub(super) fn too_many(description: &str, wait: Duration) -> Reply {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     Reply::error(429, "too_many_requests", description)
         .with("retry-after", seconds.max(1).to_string())
 }
 
-/// The answer to a refused request, which is said in the log, too.
+/// Refuses a request, and writes that to the log.
 pub(super) fn reported(error: impl Into<AuthError>) -> Reply {
     let error = error.into();
     log(&error);
     Reply::from(&error)
 }
 
-const JSON: &str = "application/json";
 /// RFC 6749 section 5.1.
 const NO_STORE: &str = "no-store";
 /// Seconds. Well below the grace window: a client that was answered 503 after its token had been

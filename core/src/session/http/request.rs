@@ -1,9 +1,9 @@
-//! Reading a request: what it asks for, and what is refused without waiting.
+//! The request: what it asks for, or why it is refused without waiting.
 
 use serde::Deserialize;
 
 use super::{
-    endpoint::{Endpoint, NoEndpoint},
+    endpoint::Endpoint,
     reply::{INVALID_REQUEST, Reply, invalid, reported, too_many, unreadable_login},
     routes::SessionRoutes,
 };
@@ -15,7 +15,7 @@ use crate::{
     session::{ClientInfo, login_limits::LoginAttempt},
 };
 
-/// What is left to do once the request is read.
+/// The work that is left once the request is read.
 pub(super) enum Action {
     End(Authenticate, Option<SessionId>),
     Jwks,
@@ -38,7 +38,7 @@ pub(super) enum Action {
 }
 
 impl Action {
-    /// Whether it is there to end a session.
+    /// Returns whether it is there to end a session.
     pub(super) fn ends_a_session(&self) -> bool {
         match self {
             Self::End(..) | Self::LogOut(..) | Self::LogOutEverywhere(_) => true,
@@ -48,20 +48,14 @@ impl Action {
 }
 
 impl SessionRoutes {
-    /// Reads the request, and refuses what needs no waiting.
+    /// Reads a request, or refuses it where that needs no waiting.
     pub(super) fn read(
         &self,
         path: &str,
         head: &dyn RequestHead,
         body: &[u8],
     ) -> Result<Action, Reply> {
-        let endpoint = Endpoint::find(head.method(), path).map_err(|none| match none {
-            NoEndpoint::Method(allowed) => {
-                Reply::error(405, INVALID_REQUEST, "this endpoint has other methods")
-                    .with("allow", allowed)
-            }
-            NoEndpoint::Path => Reply::error(404, INVALID_REQUEST, "there is no such endpoint"),
-        })?;
+        let endpoint = Endpoint::find(head.method(), path)?;
         (self.admit)(path, head)
             .map_err(|wait| too_many("too many requests: come again later", wait))?;
         // Also where no cookie came along: the answer may set or clear some.
@@ -84,8 +78,8 @@ impl SessionRoutes {
                     earlier: self.presented(head).map(str::to_owned).collect(),
                 }
             }
-            // One of two refresh cookies is planted. The user wants to leave, so each session goes that one of
-            // them is of: only who has a token of a session ends it, as ever.
+            // One of two refresh cookies is planted. The user wants to leave, so the sessions of both end: as
+            // always, a session is ended only by one of its tokens.
             Endpoint::LogOut if self.cookie(head).is_err() => {
                 let is_proven = |token: &&str| self.prove(head, token).is_ok();
                 let tokens = self.presented(head).filter(is_proven);
@@ -118,14 +112,18 @@ impl SessionRoutes {
         attempt.map(Some).map_err(|refused| Reply::from(&refused))
     }
 
-    /// The refresh token of the request: from its body, or in cookie mode from its cookie.
+    /// Reads the refresh token of a request: from its body, or in cookie mode from its cookie.
     fn refresh_token(&self, head: &dyn RequestHead, body: &[u8]) -> Result<Option<String>, Reply> {
         #[derive(Deserialize)]
         struct Body {
             refresh_token: Option<String>,
         }
         if self.cookies.is_some() {
-            return self.proven_cookie(head);
+            let Some(token) = self.cookie(head)? else {
+                return Ok(None);
+            };
+            self.prove(head, token).map_err(reported)?;
+            return Ok(Some(token.to_owned()));
         }
         if body.is_empty() {
             return Ok(None);
@@ -136,23 +134,14 @@ impl SessionRoutes {
         Ok(body.refresh_token)
     }
 
-    /// The refresh token of the cookie, if the request proves that it comes from its own site.
-    fn proven_cookie(&self, head: &dyn RequestHead) -> Result<Option<String>, Reply> {
-        let Some(token) = self.cookie(head)? else {
-            return Ok(None);
-        };
-        self.prove(head, token).map_err(reported)?;
-        Ok(Some(token.to_owned()))
-    }
-
-    /// Checks that the request comes from the site of the session that this token is of.
+    /// Checks that the request comes from the own site of the session that this token belongs to.
     fn prove(&self, head: &dyn RequestHead, token: &str) -> Result<(), AuthError> {
         let id = self.sessions.id_of_token(token);
         let id = id.as_ref().map_or("", SessionId::as_str);
         self.csrf.check(head, id)
     }
 
-    /// All that may be refresh tokens among the cookies, if tokens are in cookies.
+    /// Lists the cookies that can be refresh tokens, if tokens are in cookies.
     fn presented<'h>(&self, head: &'h dyn RequestHead) -> impl Iterator<Item = &'h str> {
         let cookies = self.cookies.iter();
         let tokens = cookies.flat_map(move |cookies| cookies.refresh_tokens(head));
@@ -167,8 +156,8 @@ impl SessionRoutes {
     }
 }
 
-/// Checks that the request says `application/json`, which a form cannot send, and a script of another
-/// site not without asking first.
+/// Checks for `application/json`, which a form cannot send, and a script of another site not without
+/// asking first.
 fn is_json(head: &dyn RequestHead) -> Result<(), Reply> {
     let media_type = single_header(head, "content-type").ok().flatten();
     let media_type = media_type.and_then(|value| value.split(|byte| *byte == b';').next());

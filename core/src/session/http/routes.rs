@@ -1,6 +1,12 @@
-//! The session routes: what can be set, and the way in.
+//! The session routes: their settings, and the way in.
 
-use std::{error::Error, fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    future::{Future, ready},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -13,10 +19,13 @@ use super::{
 use crate::{
     auth::{AuthCookies, Authenticator, Csrf},
     error::ConfigError,
+    future::BoxFuture,
     request::{RequestHead, TokenSource},
     session::{
-        Begun, ClientInfo, Identity, Sessions,
+        ClientInfo, Identity,
         login_limits::{Accounts, LoginLimits},
+        logout::EndingFlag,
+        sessions::Sessions,
     },
 };
 
@@ -58,12 +67,13 @@ pub struct SessionRoutes {
     pub(super) authenticator: Authenticator,
     pub(super) client: Arc<ClientOf>,
     pub(super) admit: Arc<Admit>,
-    /// `None`: somebody else limits logins.
+    /// `None`: the app limits logins itself.
     pub(super) limits: Option<LoginLimits>,
     /// The accounts in the body of a login, where the limits have no function of the app.
-    pub(super) accounts: fn(&[u8]) -> Option<Accounts>,
+    pub(super) accounts: FindAccounts,
 }
 
+type FindAccounts = fn(&[u8]) -> Option<Accounts>;
 type ClientOf = dyn Fn(&dyn RequestHead) -> ClientInfo + Send + Sync;
 type Admit = dyn Fn(&str, &dyn RequestHead) -> Result<(), Duration> + Send + Sync;
 
@@ -74,8 +84,8 @@ impl SessionRoutes {
     /// Routes that carry the tokens in bodies and the `Authorization` header: for API clients and
     /// native apps.
     ///
-    /// `sign_in` is asked who somebody is, at a login and again at each refresh: see [`SignIn`]. An
-    /// error is an outage (503).
+    /// `sign_in` identifies the user, at a login and again at each refresh: see [`SignIn`]. An error is
+    /// an outage (503).
     pub fn json<F, Fut, L, C, E>(sessions: Sessions, sign_in: F) -> Self
     where
         F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
@@ -84,7 +94,7 @@ impl SessionRoutes {
         C: Serialize,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::new(sessions, None, sign_in)
+        Self::new(sessions, None, erase(sign_in), account::find::<L>)
     }
 
     /// Routes that carry the tokens in cookies: for browsers. `sign_in` as with
@@ -106,43 +116,47 @@ impl SessionRoutes {
         C: Serialize,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        sessions.cookie_layouts().add(&cookies)?;
-        Ok(Self::new(sessions, Some(cookies), sign_in))
+        sessions.settings.layouts.add(&cookies)?;
+        let cookies = Some(Arc::new(cookies));
+        Ok(Self::new(
+            sessions,
+            cookies,
+            erase(sign_in),
+            account::find::<L>,
+        ))
     }
 
-    fn new<F, Fut, L, C, E>(sessions: Sessions, cookies: Option<AuthCookies>, sign_in: F) -> Self
-    where
-        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
-        L: DeserializeOwned,
-        C: Serialize,
-        E: Into<Box<dyn Error + Send + Sync>>,
-    {
+    fn new(
+        sessions: Sessions,
+        cookies: Option<Arc<AuthCookies>>,
+        ask: Arc<Ask>,
+        accounts: FindAccounts,
+    ) -> Self {
         let source = cookies
-            .as_ref()
+            .as_deref()
             .map_or_else(TokenSource::bearer, AuthCookies::access_source);
         Self {
             authenticator: Authenticator::new(sessions.verifier()).source(source),
-            limits: Some(sessions.login_limits()),
-            accounts: account::find::<L>,
-            sessions,
-            ask: erase(sign_in).into(),
-            cookies: cookies.map(Arc::new),
+            limits: Some(sessions.settings.login_limits.clone()),
+            accounts,
+            sessions: sessions.fitting(cookies.clone()),
+            ask,
+            cookies,
             csrf: Csrf::default(),
             client: Arc::new(user_agent),
             admit: Arc::new(|_, _| Ok(())),
         }
     }
 
-    /// The protection against requests from other sites, in cookie mode. Default [`Csrf::default`]:
-    /// browsers say themselves where a request comes from.
+    /// Sets the protection against requests from other sites, in cookie mode. Default
+    /// [`Csrf::default`]: browsers say themselves where a request comes from.
     pub fn csrf(mut self, csrf: Csrf) -> Self {
         self.authenticator = self.authenticator.csrf(csrf.clone());
         self.csrf = csrf;
         self
     }
 
-    /// What is known of the client that sends a request. Default: `User-Agent` is its label.
+    /// Describes the client that sends a request. Default: `User-Agent` is its label.
     pub fn client<F>(mut self, client: F) -> Self
     where
         F: Fn(&dyn RequestHead) -> ClientInfo + Send + Sync + 'static,
@@ -151,7 +165,7 @@ impl SessionRoutes {
         self
     }
 
-    /// Asks whether a request may come in, by path (`/login`, `/refresh` ..) and head, before anything is
+    /// Admits requests, by path (`/login`, `/refresh` ..) and head, before anything is
     /// looked up or computed. An error is 429, with the time to wait as `Retry-After`.
     ///
     /// Failed logins are limited by account and address in any case: see
@@ -164,7 +178,7 @@ impl SessionRoutes {
         self
     }
 
-    /// The limits of failed logins. Default: 10 in a minute for each account, 100 for each address; see
+    /// Sets the limits of failed logins. Default: 10 in a minute for each account, 100 for each address; see
     /// [`LoginLimits`], also for how account and address are found.
     ///
     /// Routes of the same [`Sessions`] share the counts of the default limits. Share your own by giving
@@ -190,33 +204,30 @@ impl SessionRoutes {
             Some(cookies) => cookies.clear_planted(head, path),
             None => Vec::new(),
         };
-        match self.read(path, head, body) {
-            Ok(task) => {
-                let begun = Begun::default();
-                if task.ends_a_session() {
-                    begun.set();
+        let ending = EndingFlag::default();
+        let reply: BoxFuture<Reply> = match self.read(path, head, body) {
+            Ok(action) => {
+                if action.ends_a_session() {
+                    ending.set();
                 }
                 let routes = Self {
-                    sessions: self.sessions.telling(begun.clone()),
+                    sessions: self.sessions.flagging(ending.clone()),
                     ..self.clone()
                 };
-                let reply = async move { routes.perform(task).await.with_cookies(planted) };
-                Answer::new(reply, begun)
+                Box::pin(async move { routes.perform(action).await.with_cookies(planted) })
             }
-            Err(reply) => {
-                let reply = std::future::ready(reply.with_cookies(planted));
-                Answer::new(reply, Begun::default())
-            }
-        }
+            Err(reply) => Box::pin(ready(reply.with_cookies(planted))),
+        };
+        Answer::new(reply, ending)
     }
 
-    /// The answer to a body over [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES). For adapters.
+    /// Answers a body over [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES). For adapters.
     #[must_use]
     pub fn body_too_large() -> Reply {
         Reply::error(413, INVALID_REQUEST, "the body has more than 16 KiB")
     }
 
-    /// The answer to a body that did not come to its end. For adapters.
+    /// Answers a body that did not come to its end. For adapters.
     #[must_use]
     pub fn body_unreadable() -> Reply {
         invalid("the body cannot be read")

@@ -1,8 +1,8 @@
-//! A map with a largest size, for values that get old.
+//! A map of bounded size, for values that expire.
 
 use std::{
     cmp::Ordering,
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,7 +13,7 @@ pub(super) struct Bounded<V>(Box<[Mutex<HashMap<u64, V>>]>);
 /// A value that expires.
 pub(super) trait Aging {
     fn is_over(&self, now: Second) -> bool;
-    /// Orders by the damage of a loss, least first.
+    /// Compares by the damage of a loss.
     fn matter(&self, other: &Self, now: Second) -> Ordering;
 }
 
@@ -30,7 +30,7 @@ impl<V: Aging> Bounded<V> {
         self.shard(key).get_mut(&key).map(f)
     }
 
-    /// Changes the value of a key, which is a new one where there was none.
+    /// Changes the value of a key, or a new one where there was none.
     pub(super) fn with_new<R>(
         &self,
         key: u64,
@@ -42,10 +42,7 @@ impl<V: Aging> Bounded<V> {
         if shard.len() >= Self::MAX / Self::SHARDS && !shard.contains_key(&key) {
             make_room(&mut shard, now);
         }
-        match shard.entry(key) {
-            Entry::Occupied(mut there) => f(there.get_mut()),
-            Entry::Vacant(vacant) => f(vacant.insert(new())),
-        }
+        f(shard.entry(key).or_insert_with(new))
     }
 
     fn shard(&self, key: u64) -> MutexGuard<'_, HashMap<u64, V>> {
@@ -82,7 +79,7 @@ impl Second {
         Self(seconds as u32)
     }
 
-    /// How many seconds ago this was. `None` when it is to come: the clock was set back.
+    /// Returns how many seconds ago this was. `None` for the future: the clock was set back.
     pub(super) fn age(self, now: Self) -> Option<u32> {
         let age = now.0.wrapping_sub(self.0);
         (age <= u32::MAX / 2).then_some(age)

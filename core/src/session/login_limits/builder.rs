@@ -1,6 +1,11 @@
-//! The settings of limits, checked once.
+//! The settings of the limits, checked once.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde::de::DeserializeOwned;
 
@@ -8,7 +13,7 @@ use super::{
     bounded::Bounded,
     familiar::Familiar,
     key::Keys,
-    limits::{Accounts, FindAccounts, FindAddress, LoginLimits, Settings, Shared, Warned},
+    limits::{Accounts, FindAccounts, FindAddress, LoginLimits, Shared},
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -50,8 +55,8 @@ impl LoginLimitsBuilder {
         }
     }
 
-    /// The default limits, with another clock.
-    pub(super) fn standard(clock: Arc<dyn Clock>) -> LoginLimits {
+    /// Makes the default limits, with another clock.
+    pub(in crate::session) fn standard(clock: Arc<dyn Clock>) -> LoginLimits {
         let builder = Self {
             clock,
             ..Self::new()
@@ -214,18 +219,17 @@ impl LoginLimitsBuilder {
     fn make(self, window: u32) -> LoginLimits {
         let per_address = self.per_address.unwrap_or(Self::DEFAULT_PER_ADDRESS);
         LoginLimits(Arc::new(Shared {
-            settings: Settings {
-                per_account: self.per_account,
-                per_address: (!self.without_addresses).then_some(per_address),
-                window,
-                account: self.account,
-                address: self.address,
-                clock: self.clock,
-            },
+            per_account: self.per_account,
+            per_address: (!self.without_addresses).then_some(per_address),
+            window,
+            account: self.account,
+            address: self.address,
+            clock: self.clock,
             keys: Keys::default(),
             failures: Bounded::new(),
             familiar: Familiar::new(),
-            warned: Warned::default(),
+            warned_of_account: OnceLock::new(),
+            warned_of_address: OnceLock::new(),
         }))
     }
 }

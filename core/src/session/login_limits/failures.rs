@@ -13,7 +13,7 @@ pub(super) struct Failures {
     told: Option<Second>,
 }
 
-/// The limit is reached.
+/// The refusal of an attempt: the limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Full {
     /// Seconds until there is room, at most the window.
@@ -39,12 +39,11 @@ impl Failures {
             self.add(now);
             return Ok(());
         }
-        // Those that have to leave the window before there is room, oldest first.
-        let mut surplus = count - limit + 1;
+        // There is room once enough have left the window, the oldest first.
+        let mut left = count;
         let last = self.times.iter().find(|(_, count)| {
-            let enough = *count >= surplus;
-            surplus = surplus.saturating_sub(*count);
-            enough
+            left = left.saturating_sub(*count);
+            left < limit
         });
         let age = last.and_then(|(time, _)| time.age(now)).unwrap_or(0);
         let wait = self.window - age;
@@ -85,14 +84,13 @@ impl Failures {
     /// Drops failures that are older than the window. After the clock was set back, failures of the
     /// future are moved to now, so that they count no longer than the window.
     fn forget(&mut self, now: Second) {
-        let window = self.window;
         self.times
-            .retain(|(time, _)| time.age(now).is_none_or(|age| age < window));
-        let ahead = |(time, _): &&(Second, u32)| time.age(now).is_none();
-        let ahead = self.times.iter().filter(ahead).map(|(_, count)| *count);
-        let ahead = ahead.fold(0, u32::saturating_add);
+            .retain(|(time, _)| time.age(now) < Some(self.window));
+        let ahead = self
+            .times
+            .extract_if(.., |(time, _)| time.age(now).is_none());
+        let ahead = ahead.map(|(_, count)| count).fold(0, u32::saturating_add);
         if ahead > 0 {
-            self.times.retain(|(time, _)| time.age(now).is_some());
             self.times.push((now, ahead));
         }
     }
@@ -104,7 +102,7 @@ impl Aging for Failures {
         self.times.iter().all(over)
     }
 
-    /// Those with many failures are close to their limit, so they stay.
+    /// Keys with many failures are close to their limit, so they stay.
     fn matter(&self, other: &Self, now: Second) -> Ordering {
         let last = |failures: &Self| failures.times.last().and_then(|(time, _)| time.age(now));
         self.count()

@@ -1,4 +1,4 @@
-//! The limits, and the way in.
+//! The limits, and their check before a login.
 
 use std::{
     fmt,
@@ -87,17 +87,8 @@ use crate::{clock::Clock, request::RequestHead};
 #[derive(Clone)]
 pub struct LoginLimits(pub(super) Arc<Shared>);
 
-/// The state that clones share.
+/// The settings, checked by the builder, and the counts that clones share.
 pub(super) struct Shared {
-    pub(super) settings: Settings,
-    pub(super) keys: Keys,
-    pub(super) failures: Bounded<Failures>,
-    pub(super) familiar: Familiar,
-    pub(super) warned: Warned,
-}
-
-/// The settings, checked by the builder.
-pub(super) struct Settings {
     pub(super) per_account: u32,
     /// `None`: addresses are not limited.
     pub(super) per_address: Option<u32>,
@@ -106,13 +97,12 @@ pub(super) struct Settings {
     pub(super) account: Option<Arc<FindAccounts>>,
     pub(super) address: Option<Arc<FindAddress>>,
     pub(super) clock: Arc<dyn Clock>,
-}
-
-/// Warnings that are logged only once.
-#[derive(Default)]
-pub(super) struct Warned {
-    no_account: OnceLock<()>,
-    no_address: OnceLock<()>,
+    pub(super) keys: Keys,
+    pub(super) failures: Bounded<Failures>,
+    pub(super) familiar: Familiar,
+    /// Set by the warning that no account was found, and by the one that no address was.
+    pub(super) warned_of_account: OnceLock<()>,
+    pub(super) warned_of_address: OnceLock<()>,
 }
 
 pub(super) type FindAccounts = dyn Fn(&[u8]) -> Option<Accounts> + Send + Sync;
@@ -133,11 +123,6 @@ impl LoginLimits {
         LoginLimitsBuilder::new()
     }
 
-    /// The defaults, with another clock.
-    pub(crate) fn standard(clock: Arc<dyn Clock>) -> Self {
-        LoginLimitsBuilder::standard(clock)
-    }
-
     /// Lets an attempt at an account through, and counts it as failed until it is given back. Without
     /// an address, only the account is limited.
     ///
@@ -154,21 +139,21 @@ impl LoginLimits {
         self.reserve([account], address)
     }
 
-    /// The accounts in the body of a login, by the app's function, else by `default`. `None`: it is not
-    /// the body of a login.
+    /// Finds the accounts in the body of a login, by the app's function, else by `default`. `None`: it is
+    /// not the body of a login.
     pub(crate) fn accounts(
         &self,
         body: &[u8],
         default: impl FnOnce(&[u8]) -> Option<Accounts>,
     ) -> Option<Vec<String>> {
-        let accounts = match &self.0.settings.account {
+        let accounts = match &self.0.account {
             Some(find) => find(body)?,
             None => default(body)?,
         };
         Some(match accounts {
             Accounts::Named(accounts) => accounts,
             Accounts::Guessed(texts) => {
-                self.0.warned.no_account.get_or_init(|| {
+                self.0.warned_of_account.get_or_init(|| {
                     tracing::warn!(
                         target: "countersign",
                         "no member of the login's body is called like an account, so its texts are \
@@ -180,19 +165,18 @@ impl LoginLimits {
         })
     }
 
-    /// The address from which a request comes.
+    /// Finds the address from which a request comes.
     pub(crate) fn address(&self, head: &dyn RequestHead) -> Option<IpAddr> {
-        let settings = &self.0.settings;
-        if let Some(find) = &settings.address {
+        if let Some(find) = &self.0.address {
             return find(head);
         }
         let why = match Peer::of(head) {
             Peer::ClientInfo(address) => return Some(address),
-            _ if settings.per_address.is_none() => return None,
+            _ if self.0.per_address.is_none() => return None,
             Peer::Proxy => "logins come through a proxy",
             Peer::Unknown => "the server does not tell the addresses of clients",
         };
-        self.0.warned.no_address.get_or_init(|| {
+        self.0.warned_of_address.get_or_init(|| {
             tracing::warn!(
                 target: "countersign",
                 why,
@@ -209,8 +193,8 @@ impl LoginLimits {
         accounts: impl IntoIterator<Item = &'a str>,
         address: Option<IpAddr>,
     ) -> Result<LoginAttempt, TooManyLogins> {
-        let Shared { settings, keys, .. } = &*self.0;
-        let now = Second::new(settings.clock.now());
+        let Shared { keys, .. } = &*self.0;
+        let now = Second::new(self.0.clock.now());
         let network = address.map(network);
         let mut attempt = LoginAttempt {
             shared: Arc::clone(&self.0),
@@ -228,11 +212,11 @@ impl LoginLimits {
             let own = here.filter(|here| self.0.familiar.contains(*here, now));
             is_familiar &= own.is_some();
             let key = own.unwrap_or_else(|| keys.account(&folded(account)));
-            if let Err(full) = self.count(key, Some(settings.per_account), &mut attempt) {
+            if let Err(full) = self.count(key, Some(self.0.per_account), &mut attempt) {
                 return Err(self.refuse(attempt, full, "account", None));
             }
         }
-        let (Some(network), Some(limit)) = (network, settings.per_address) else {
+        let (Some(network), Some(limit)) = (network, self.0.per_address) else {
             return Ok(attempt);
         };
         let is_familiar = is_familiar && attempt.here.is_some();
@@ -250,7 +234,7 @@ impl LoginLimits {
             return Ok(());
         }
         let now = attempt.began;
-        let new = || Failures::new(self.0.settings.window);
+        let new = || Failures::new(self.0.window);
         self.0
             .failures
             .with_new(key, now, new, |failures| match limit {
@@ -292,11 +276,10 @@ impl LoginLimits {
 
 impl fmt::Debug for LoginLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &self.0.settings;
         f.debug_struct("LoginLimits")
-            .field("per_account", &settings.per_account)
-            .field("per_address", &settings.per_address)
-            .field("window", &settings.window)
+            .field("per_account", &self.0.per_account)
+            .field("per_address", &self.0.per_address)
+            .field("window", &self.0.window)
             .finish_non_exhaustive()
     }
 }

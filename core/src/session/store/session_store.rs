@@ -1,6 +1,6 @@
 //! What a session store must do. Everything that needs thought is decided before it is called.
 
-use std::future::Future;
+use std::{future::Future, pin::Pin};
 
 use super::{
     capabilities::StoreCapabilities,
@@ -11,7 +11,6 @@ use super::{
 use crate::{
     claims::{Realm, SessionId},
     error::StoreError,
-    future::BoxFuture,
     revocation::RevocationEntry,
 };
 
@@ -142,94 +141,84 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
 
 /// A [`SessionStore`] without generics, for [`Sessions`](crate::Sessions).
 pub(crate) trait AnyStore: Send + Sync {
-    fn mark(&self) -> BoxFuture<Result<StoreMark, StoreError>>;
-    fn insert(
-        &self,
-        session: StoredSession,
-        begun: StoreMark,
-    ) -> BoxFuture<Result<bool, StoreError>>;
-    fn find(&self, id: SessionId) -> BoxFuture<Result<Option<StoredSession>, StoreError>>;
-    fn rotate(&self, from: TokenHash, next: StoredSession) -> BoxFuture<Result<bool, StoreError>>;
-    fn end(
-        &self,
-        id: SessionId,
-        revocation: Option<RevocationEntry>,
-    ) -> BoxFuture<Result<Option<EndedSession>, StoreError>>;
-    fn end_all(
-        &self,
-        realm: Realm,
-        subject: String,
+    fn mark(&self) -> Reply<'_, StoreMark>;
+    fn insert<'a>(&'a self, session: &'a StoredSession, begun: StoreMark) -> Reply<'a, bool>;
+    fn find<'a>(&'a self, id: &'a SessionId) -> Reply<'a, Option<StoredSession>>;
+    fn rotate<'a>(&'a self, from: &'a TokenHash, next: &'a StoredSession) -> Reply<'a, bool>;
+    fn end<'a>(
+        &'a self,
+        id: &'a SessionId,
+        revocation: &'a RevocationEntry,
+    ) -> Reply<'a, Option<EndedSession>>;
+    fn end_all<'a>(
+        &'a self,
+        realm: &'a Realm,
+        subject: &'a str,
         issued_before: i64,
         until: i64,
-    ) -> BoxFuture<Result<Vec<EndedSession>, StoreError>>;
-    fn list(
-        &self,
-        realm: Realm,
-        subject: String,
+    ) -> Reply<'a, Vec<EndedSession>>;
+    fn list<'a>(
+        &'a self,
+        realm: &'a Realm,
+        subject: &'a str,
         now: i64,
-    ) -> BoxFuture<Result<Vec<StoredSession>, StoreError>>;
-    fn sweep(&self, now: i64) -> BoxFuture<Result<u64, StoreError>>;
+    ) -> Reply<'a, Vec<StoredSession>>;
+    fn sweep(&self, now: i64) -> Reply<'_, u64>;
 }
 
+type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
 impl<S: SessionStore> AnyStore for S {
-    fn mark(&self) -> BoxFuture<Result<StoreMark, StoreError>> {
-        let store = self.clone();
-        Box::pin(async move { SessionStore::mark(&store).await })
+    fn mark(&self) -> Reply<'_, StoreMark> {
+        Box::pin(SessionStore::mark(self))
     }
 
-    fn insert(
-        &self,
-        session: StoredSession,
-        begun: StoreMark,
-    ) -> BoxFuture<Result<bool, StoreError>> {
-        let store = self.clone();
-        Box::pin(async move { SessionStore::insert(&store, &session, begun).await })
+    fn insert<'a>(&'a self, session: &'a StoredSession, begun: StoreMark) -> Reply<'a, bool> {
+        Box::pin(SessionStore::insert(self, session, begun))
     }
 
-    fn find(&self, id: SessionId) -> BoxFuture<Result<Option<StoredSession>, StoreError>> {
-        let store = self.clone();
-        Box::pin(async move { SessionStore::find(&store, &id).await })
+    fn find<'a>(&'a self, id: &'a SessionId) -> Reply<'a, Option<StoredSession>> {
+        Box::pin(SessionStore::find(self, id))
     }
 
-    fn rotate(&self, from: TokenHash, next: StoredSession) -> BoxFuture<Result<bool, StoreError>> {
-        let store = self.clone();
-        Box::pin(async move { SessionStore::rotate(&store, &from, &next).await })
+    fn rotate<'a>(&'a self, from: &'a TokenHash, next: &'a StoredSession) -> Reply<'a, bool> {
+        Box::pin(SessionStore::rotate(self, from, next))
     }
 
-    fn end(
-        &self,
-        id: SessionId,
-        revocation: Option<RevocationEntry>,
-    ) -> BoxFuture<Result<Option<EndedSession>, StoreError>> {
-        let store = self.clone();
-        Box::pin(async move { SessionStore::end(&store, &id, revocation.as_ref()).await })
+    fn end<'a>(
+        &'a self,
+        id: &'a SessionId,
+        revocation: &'a RevocationEntry,
+    ) -> Reply<'a, Option<EndedSession>> {
+        Box::pin(SessionStore::end(self, id, Some(revocation)))
     }
 
-    fn end_all(
-        &self,
-        realm: Realm,
-        subject: String,
+    fn end_all<'a>(
+        &'a self,
+        realm: &'a Realm,
+        subject: &'a str,
         issued_before: i64,
         until: i64,
-    ) -> BoxFuture<Result<Vec<EndedSession>, StoreError>> {
-        let store = self.clone();
-        Box::pin(async move {
-            SessionStore::end_all(&store, &realm, &subject, issued_before, until).await
-        })
+    ) -> Reply<'a, Vec<EndedSession>> {
+        Box::pin(SessionStore::end_all(
+            self,
+            realm,
+            subject,
+            issued_before,
+            until,
+        ))
     }
 
-    fn list(
-        &self,
-        realm: Realm,
-        subject: String,
+    fn list<'a>(
+        &'a self,
+        realm: &'a Realm,
+        subject: &'a str,
         now: i64,
-    ) -> BoxFuture<Result<Vec<StoredSession>, StoreError>> {
-        let store = self.clone();
-        Box::pin(async move { SessionStore::list(&store, &realm, &subject, now).await })
+    ) -> Reply<'a, Vec<StoredSession>> {
+        Box::pin(SessionStore::list(self, realm, subject, now))
     }
 
-    fn sweep(&self, now: i64) -> BoxFuture<Result<u64, StoreError>> {
-        let store = self.clone();
-        Box::pin(async move { SessionStore::sweep(&store, now).await })
+    fn sweep(&self, now: i64) -> Reply<'_, u64> {
+        Box::pin(SessionStore::sweep(self, now))
     }
 }

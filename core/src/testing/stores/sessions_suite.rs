@@ -14,8 +14,8 @@ use crate::{
     issue::Issuer,
     jose::{Algorithm, SigningKey},
     session::{
-        ClientInfo, Identity, SessionError, SessionErrorKind, SessionEvent, Sessions,
-        SessionsBuilder, TokenPair, store::SessionStore,
+        ClientInfo, Identity, SessionError, SessionErrorKind, SessionEvent, SessionsBuilder,
+        TokenPair, sessions::Sessions, store::SessionStore,
     },
     testing::FixedClock,
 };

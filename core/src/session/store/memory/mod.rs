@@ -85,7 +85,30 @@ impl SessionStore for MemoryStore {
     }
 
     async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
-        self.0.insert(session, begun)
+        let shards = &*self.0;
+        if !shards.reserve() {
+            // There is no clock here; that of the caller has just been read.
+            shards.sweep(session.last_used_at);
+            if !shards.reserve() {
+                let limit = shards.limit;
+                tracing::error!(target: "countersign", limit, "the session store is full");
+                return Err(StoreError::new("the store is full"));
+            }
+        }
+        let id = session.id.bytes();
+        let subject = shards.hash(&session.realm, &session.subject);
+        let mut shard = shards.shard(&id);
+        // Under the lock of the shard: `end_all` has passed it already, or is yet to come.
+        let is_over = lock(&shards.endings).came_after(subject, begun);
+        let added = !is_over && shard.insert(id, subject, session);
+        drop(shard);
+        if !added {
+            shards.release(1);
+        }
+        match added || is_over {
+            true => Ok(added),
+            false => Err(StoreError::new("the session id is taken")),
+        }
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
@@ -104,7 +127,10 @@ impl SessionStore for MemoryStore {
         id: &SessionId,
         _: Option<&RevocationEntry>,
     ) -> Result<Option<EndedSession>, StoreError> {
-        Ok(self.0.end(id.bytes()))
+        let id = id.bytes();
+        let ended = self.0.shard(&id).end(id);
+        self.0.release(usize::from(ended.is_some()));
+        Ok(ended)
     }
 
     async fn end_all(
@@ -114,7 +140,18 @@ impl SessionStore for MemoryStore {
         issued_before: i64,
         _until: i64,
     ) -> Result<Vec<EndedSession>, StoreError> {
-        Ok(self.0.end_all(realm, subject, issued_before))
+        let hash = self.0.hash(realm, subject);
+        // One step: nobody sees some of the sessions ended, the others not.
+        let mut shards = self.0.lock_all();
+        lock(&self.0.endings).add(hash, issued_before);
+        let mut ended = Vec::new();
+        for shard in &mut shards {
+            for id in shard.ids_of(hash, realm, subject) {
+                ended.extend(shard.end(id));
+            }
+        }
+        self.0.release(ended.len());
+        Ok(ended)
     }
 
     async fn list(
@@ -123,7 +160,14 @@ impl SessionStore for MemoryStore {
         subject: &str,
         now: i64,
     ) -> Result<Vec<StoredSession>, StoreError> {
-        Ok(self.0.list(realm, subject, now))
+        let hash = self.0.hash(realm, subject);
+        // One step, as `end_all` is: a list shows all sessions that it ends, or none.
+        let shards = self.0.lock_all();
+        let sessions = shards.iter().flat_map(|shard| {
+            let ids = shard.ids_of(hash, realm, subject).into_iter();
+            ids.map(|id| shard.rows[&id].session(id))
+        });
+        Ok(sessions.filter(|row| row.expires_at > now).collect())
     }
 
     async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
@@ -132,82 +176,23 @@ impl SessionStore for MemoryStore {
     }
 }
 
-/// So many that a sweep of a million sessions holds up nobody for more than milliseconds.
+/// So many that a sweep of a million sessions blocks nobody for more than milliseconds.
 const SHARDS: usize = 64;
 
 struct Shards {
     all: [Mutex<Shard>; SHARDS],
-    /// Of the rows, and of places that are reserved for one.
+    /// The number of rows, and of places that are reserved for one.
     count: AtomicUsize,
     limit: usize,
     /// Locked after a shard, never before one.
     endings: Mutex<Endings>,
-    /// Of subjects. With a key of its own, so that nobody can choose subjects of one hash.
+    /// Hashes subjects. It has a key of its own, so that nobody can choose subjects of one hash.
     hasher: RandomState,
 }
 
 impl Shards {
-    fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
-        if !self.reserve() {
-            // There is no clock here; that of the caller has just been read.
-            self.sweep(session.last_used_at);
-            if !self.reserve() {
-                let limit = self.limit;
-                tracing::error!(target: "countersign", limit, "the session store is full");
-                return Err(StoreError::new("the store is full"));
-            }
-        }
-        let id = session.id.bytes();
-        let subject = self.hash(&session.realm, &session.subject);
-        let mut shard = self.shard(&id);
-        // Under the lock of the shard: `end_all` has passed it already, or is yet to come.
-        let is_over = lock(&self.endings).came_after(subject, begun);
-        let added = !is_over && shard.insert(id, subject, session);
-        drop(shard);
-        if !added {
-            self.release(1);
-        }
-        match added || is_over {
-            true => Ok(added),
-            false => Err(StoreError::new("the session id is taken")),
-        }
-    }
-
-    fn end(&self, id: Id) -> Option<EndedSession> {
-        let ended = self.shard(&id).end(id)?;
-        self.release(1);
-        Some(ended)
-    }
-
-    fn end_all(&self, realm: &Realm, subject: &str, now: i64) -> Vec<EndedSession> {
-        let hash = self.hash(realm, subject);
-        // One step: nobody sees some of the sessions ended, the others not.
-        let mut shards: Vec<_> = self.all.iter().map(lock).collect();
-        lock(&self.endings).add(hash, now);
-        let mut ended = Vec::new();
-        for shard in &mut shards {
-            for id in shard.ids_of(hash, realm, subject) {
-                ended.extend(shard.end(id));
-            }
-        }
-        self.release(ended.len());
-        ended
-    }
-
-    fn list(&self, realm: &Realm, subject: &str, now: i64) -> Vec<StoredSession> {
-        let hash = self.hash(realm, subject);
-        // One step, as `end_all` is: a list shows all sessions that it ends, or none.
-        let shards: Vec<_> = self.all.iter().map(lock).collect();
-        let mut sessions = Vec::new();
-        for shard in &shards {
-            let ids = shard.ids_of(hash, realm, subject);
-            let live = ids.into_iter().filter_map(|id| {
-                let row = &shard.rows[&id];
-                (row.expires_at > now).then(|| row.session(id))
-            });
-            sessions.extend(live);
-        }
-        sessions
+    fn lock_all(&self) -> Vec<MutexGuard<'_, Shard>> {
+        self.all.iter().map(lock).collect()
     }
 
     fn sweep(&self, now: i64) -> u64 {
