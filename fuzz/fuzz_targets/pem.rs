@@ -3,7 +3,8 @@
 #![no_main]
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use countersign_fuzz::keys::{check_private, check_public, of_each_type, public_pem, signing_pem};
+use countersign::{Key, SigningKey};
+use countersign_fuzz::keys::{check_private, check_public, of_each_type};
 use libfuzzer_sys::fuzz_target;
 use p256::pkcs8::DecodePublicKey;
 
@@ -27,10 +28,10 @@ fuzz_target!(|data: &[u8]| {
         None => data.to_vec(),
     };
     for algorithm in of_each_type(data.len()) {
-        if let Ok(key) = public_pem(algorithm, &pem) {
+        if let Ok(key) = Key::from_pem(algorithm, &pem) {
             assert_eq!(key.algorithm(), algorithm);
             check_public(&key);
-            assert!(signing_pem(algorithm, &pem).is_err(), "both halves");
+            assert!(SigningKey::from_pem(algorithm, &pem).is_err(), "both halves");
             if let (Some(("PUBLIC KEY", der)), "ES256") = (block, algorithm.name()) {
                 let point = p256::PublicKey::from_public_key_der(der).expect("a point");
                 let point = p256::Sec1Point::from(point);
@@ -42,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
                 }
             }
         }
-        if let Ok(key) = signing_pem(algorithm, &pem) {
+        if let Ok(key) = SigningKey::from_pem(algorithm, &pem) {
             assert_eq!(key.algorithm(), algorithm);
             check_private(&key);
         }

@@ -58,10 +58,10 @@ pub fn check_private(key: &SigningKey) {
         assert!(key.algorithm().is_symmetric());
         return;
     };
-    let again = signing_pem(key.algorithm(), pem.as_bytes()).expect("what was written can be read");
+    let again = SigningKey::from_pem(key.algorithm(), &pem).expect("what was written can be read");
     assert_eq!(again.verifying_key().thumbprint(), public.thumbprint());
     assert!(
-        public_pem(key.algorithm(), pem.as_bytes()).is_err(),
+        Key::from_pem(key.algorithm(), &pem).is_err(),
         "a private key verifies"
     );
 }
@@ -115,34 +115,4 @@ pub fn of_each_type(n: usize) -> [Algorithm; 5] {
         Algorithm::EdDSA,
         RSA[n % RSA.len()],
     ]
-}
-
-pub fn public_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Key, ConfigError> {
-    match algorithm {
-        Algorithm::ES256 => Key::es256_pem(pem),
-        Algorithm::ES384 => Key::es384_pem(pem),
-        Algorithm::ES512 => Key::es512_pem(pem),
-        Algorithm::PS256 => Key::ps256_pem(pem),
-        Algorithm::PS384 => Key::ps384_pem(pem),
-        Algorithm::PS512 => Key::ps512_pem(pem),
-        Algorithm::RS256 => Key::rs256_pem(pem),
-        Algorithm::RS384 => Key::rs384_pem(pem),
-        Algorithm::RS512 => Key::rs512_pem(pem),
-        _ => Key::ed25519_pem(pem),
-    }
-}
-
-pub fn signing_pem(algorithm: Algorithm, pem: &[u8]) -> Result<SigningKey, ConfigError> {
-    match algorithm {
-        Algorithm::ES256 => SigningKey::es256_pem(pem),
-        Algorithm::ES384 => SigningKey::es384_pem(pem),
-        Algorithm::ES512 => SigningKey::es512_pem(pem),
-        Algorithm::PS256 => SigningKey::ps256_pem(pem),
-        Algorithm::PS384 => SigningKey::ps384_pem(pem),
-        Algorithm::PS512 => SigningKey::ps512_pem(pem),
-        Algorithm::RS256 => SigningKey::rs256_pem(pem),
-        Algorithm::RS384 => SigningKey::rs384_pem(pem),
-        Algorithm::RS512 => SigningKey::rs512_pem(pem),
-        _ => SigningKey::ed25519_pem(pem),
-    }
 }

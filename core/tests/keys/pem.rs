@@ -1,80 +1,29 @@
 //! Keys in PEM.
 
-use countersign::{Algorithm, ConfigError, Key, SigningKey};
+use countersign::{Algorithm, Key, SigningKey};
 
 use super::{file, refusal, thumbprint};
 
-type Make<T> = fn(String) -> Result<T, ConfigError>;
-
-const KEYS: [(Make<Key>, Make<SigningKey>, Algorithm, &str); 10] = [
-    (
-        Key::rs256_pem,
-        SigningKey::rs256_pem,
-        Algorithm::RS256,
-        "rsa2048",
-    ),
-    (
-        Key::rs384_pem,
-        SigningKey::rs384_pem,
-        Algorithm::RS384,
-        "rsa2048",
-    ),
-    (
-        Key::rs512_pem,
-        SigningKey::rs512_pem,
-        Algorithm::RS512,
-        "rsa2048",
-    ),
-    (
-        Key::ps256_pem,
-        SigningKey::ps256_pem,
-        Algorithm::PS256,
-        "rsa2048",
-    ),
-    (
-        Key::ps384_pem,
-        SigningKey::ps384_pem,
-        Algorithm::PS384,
-        "rsa2048",
-    ),
-    (
-        Key::ps512_pem,
-        SigningKey::ps512_pem,
-        Algorithm::PS512,
-        "rsa2048",
-    ),
-    (
-        Key::es256_pem,
-        SigningKey::es256_pem,
-        Algorithm::ES256,
-        "p256",
-    ),
-    (
-        Key::es384_pem,
-        SigningKey::es384_pem,
-        Algorithm::ES384,
-        "p384",
-    ),
-    (
-        Key::es512_pem,
-        SigningKey::es512_pem,
-        Algorithm::ES512,
-        "p521",
-    ),
-    (
-        Key::ed25519_pem,
-        SigningKey::ed25519_pem,
-        Algorithm::EdDSA,
-        "ed25519",
-    ),
+const KEYS: [(Algorithm, &str); 11] = [
+    (Algorithm::Ed25519, "ed25519"),
+    (Algorithm::EdDSA, "ed25519"),
+    (Algorithm::ES256, "p256"),
+    (Algorithm::ES384, "p384"),
+    (Algorithm::ES512, "p521"),
+    (Algorithm::PS256, "rsa2048"),
+    (Algorithm::PS384, "rsa2048"),
+    (Algorithm::PS512, "rsa2048"),
+    (Algorithm::RS256, "rsa2048"),
+    (Algorithm::RS384, "rsa2048"),
+    (Algorithm::RS512, "rsa2048"),
 ];
 
 #[test]
-fn each_constructor_takes_its_type_of_key_and_no_other() {
-    for (key, signing_key, algorithm, own) in KEYS {
+fn each_algorithm_takes_its_type_of_key_and_no_other() {
+    for (algorithm, own) in KEYS {
         for name in ["rsa2048", "p256", "p384", "p521", "ed25519"] {
-            let public = key(file(&format!("{name}.spki.pem")));
-            let private = signing_key(file(&format!("{name}.pkcs8.pem")));
+            let public = Key::from_pem(algorithm, file(&format!("{name}.spki.pem")));
+            let private = SigningKey::from_pem(algorithm, file(&format!("{name}.pkcs8.pem")));
             if name == own {
                 assert_eq!(public.unwrap().algorithm(), algorithm);
                 assert_eq!(private.unwrap().algorithm(), algorithm);
@@ -84,6 +33,42 @@ fn each_constructor_takes_its_type_of_key_and_no_other() {
                 assert!(refusal(private).starts_with(&expected), "{name}");
             }
         }
+    }
+}
+
+#[test]
+fn the_named_constructors_choose_their_algorithm() {
+    for (public, private, algorithm) in [
+        (
+            Key::rs256_pem(file("rsa2048.spki.pem")),
+            SigningKey::rs256_pem(file("rsa2048.pkcs8.pem")),
+            Algorithm::RS256,
+        ),
+        (
+            Key::es256_pem(file("p256.spki.pem")),
+            SigningKey::es256_pem(file("p256.pkcs8.pem")),
+            Algorithm::ES256,
+        ),
+        (
+            Key::ed25519_pem(file("ed25519.spki.pem")),
+            SigningKey::ed25519_pem(file("ed25519.pkcs8.pem")),
+            Algorithm::EdDSA,
+        ),
+    ] {
+        assert_eq!(public.unwrap().algorithm(), algorithm);
+        assert_eq!(private.unwrap().algorithm(), algorithm);
+    }
+}
+
+#[test]
+fn an_algorithm_with_a_secret_takes_no_pem() {
+    for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+        let expected =
+            format!("invalid key: {algorithm} needs a symmetric key, this is an RSA key");
+        let public = Key::from_pem(algorithm, file("rsa2048.spki.pem"));
+        assert_eq!(refusal(public), expected);
+        let private = SigningKey::from_pem(algorithm, file("rsa2048.pkcs8.pem"));
+        assert_eq!(refusal(private), expected);
     }
 }
 
@@ -116,11 +101,9 @@ fn every_private_form_comes_to_the_same_key() {
         let key = SigningKey::es256_pem(file(&format!("p256.{form}.pem"))).unwrap();
         assert_eq!(key.id(), thumbprint("p256", Algorithm::ES256), "{form}");
     }
-    for (form, make) in [
-        ("p384", SigningKey::es384_pem as Make<_>),
-        ("p521", SigningKey::es512_pem),
-    ] {
-        let from = |encoding| make(file(&format!("{form}.{encoding}.pem"))).unwrap();
+    for (form, algorithm) in [("p384", Algorithm::ES384), ("p521", Algorithm::ES512)] {
+        let read = |encoding| file(&format!("{form}.{encoding}.pem"));
+        let from = |encoding| SigningKey::from_pem(algorithm, read(encoding)).unwrap();
         assert_eq!(from("sec1").id(), from("pkcs8").id());
     }
     for form in ["pkcs8", "pkcs8-v2"] {
@@ -144,9 +127,9 @@ fn the_halves_of_a_key_must_belong_together() {
 
 #[test]
 fn a_verifying_key_is_not_made_of_a_private_one() {
-    for (key, _, _, name) in KEYS {
+    for (algorithm, name) in KEYS {
         assert_eq!(
-            refusal(key(file(&format!("{name}.pkcs8.pem")))),
+            refusal(Key::from_pem(algorithm, file(&format!("{name}.pkcs8.pem")))),
             "invalid key: this PEM holds a private key; a verifying key is made of the public one"
         );
     }
@@ -156,9 +139,10 @@ fn a_verifying_key_is_not_made_of_a_private_one() {
 
 #[test]
 fn a_signing_key_is_not_made_of_a_public_one() {
-    for (_, signing_key, _, name) in KEYS {
+    for (algorithm, name) in KEYS {
+        let public = file(&format!("{name}.spki.pem"));
         assert_eq!(
-            refusal(signing_key(file(&format!("{name}.spki.pem")))),
+            refusal(SigningKey::from_pem(algorithm, public)),
             "invalid key: this PEM holds no private key; a signing key needs one"
         );
     }
@@ -188,26 +172,33 @@ fn an_rsa_key_of_1024_bits_is_too_weak() {
 #[test]
 fn an_rsa_key_with_exponent_3_is_too_weak() {
     let expected = "weak key: an RSA exponent must be odd, at least 65537 and below 2^32";
-    assert_eq!(refusal(Key::ps256_pem(file("rsa-e3.spki.pem"))), expected);
     assert_eq!(
-        refusal(SigningKey::ps256_pem(file("rsa-e3.pkcs1.pem"))),
+        refusal(Key::from_pem(Algorithm::PS256, file("rsa-e3.spki.pem"))),
+        expected
+    );
+    assert_eq!(
+        refusal(SigningKey::from_pem(
+            Algorithm::PS256,
+            file("rsa-e3.pkcs1.pem")
+        )),
         expected
     );
 }
 
 #[test]
 fn an_rsa_key_limited_to_pss_does_not_verify_pkcs1() {
-    for (algorithm, any_hash, sha256) in [
-        ("PS256", Key::ps256_pem as Make<_>, true),
-        ("PS384", Key::ps384_pem, false),
-        ("PS512", Key::ps512_pem, false),
+    for (algorithm, sha256) in [
+        (Algorithm::PS256, true),
+        (Algorithm::PS384, false),
+        (Algorithm::PS512, false),
     ] {
-        assert!(any_hash(file("rsa-pss.spki.pem")).is_ok(), "{algorithm}");
-        let limited = any_hash(file("rsa-pss-sha256.spki.pem"));
+        let any_hash = Key::from_pem(algorithm, file("rsa-pss.spki.pem"));
+        assert!(any_hash.is_ok(), "{algorithm}");
+        let limited = Key::from_pem(algorithm, file("rsa-pss-sha256.spki.pem"));
         assert_eq!(limited.is_ok(), sha256, "{algorithm}");
     }
-    assert!(SigningKey::ps256_pem(file("rsa-pss-sha256.pkcs8.pem")).is_ok());
-    assert!(SigningKey::ps512_pem(file("rsa-pss.pkcs8.pem")).is_ok());
+    assert!(SigningKey::from_pem(Algorithm::PS256, file("rsa-pss-sha256.pkcs8.pem")).is_ok());
+    assert!(SigningKey::from_pem(Algorithm::PS512, file("rsa-pss.pkcs8.pem")).is_ok());
     for refused in [
         Key::rs256_pem(file("rsa-pss.spki.pem")),
         Key::rs256_pem(file("rsa-pss-sha256.spki.pem")),
@@ -317,8 +308,8 @@ fn a_damaged_public_key_never_makes_a_panic() {
         "ed25519.spki.pem",
     ] {
         for damaged in damaged(&file(name), 1) {
-            let _ = Key::ps256_pem(&damaged);
-            let _ = Key::es512_pem(&damaged);
+            let _ = Key::from_pem(Algorithm::PS256, &damaged);
+            let _ = Key::from_pem(Algorithm::ES512, &damaged);
             let _ = Key::ed25519_pem(&damaged);
         }
     }

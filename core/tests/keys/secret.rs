@@ -1,10 +1,8 @@
 //! Shared secrets.
 
-use countersign::{Algorithm, ConfigError, Key, SigningKey};
+use countersign::{Algorithm, Key, SigningKey};
 
 use super::refusal;
-
-type Make<T> = fn(Vec<u8>) -> Result<T, ConfigError>;
 
 fn secret(length: usize) -> Vec<u8> {
     (0..length)
@@ -14,23 +12,39 @@ fn secret(length: usize) -> Vec<u8> {
 
 #[test]
 fn a_secret_is_as_long_as_the_hash() {
-    let cases: [(Make<Key>, Make<SigningKey>, usize, Algorithm); 3] = [
-        (Key::hs256, SigningKey::hs256, 32, Algorithm::HS256),
-        (Key::hs384, SigningKey::hs384, 48, Algorithm::HS384),
-        (Key::hs512, SigningKey::hs512, 64, Algorithm::HS512),
-    ];
-    for (key, signing_key, least, algorithm) in cases {
+    for (least, algorithm) in [
+        (32, Algorithm::HS256),
+        (48, Algorithm::HS384),
+        (64, Algorithm::HS512),
+    ] {
+        let key = |length| Key::from_secret(algorithm, secret(length));
+        let signing_key = |length| SigningKey::from_secret(algorithm, secret(length));
         for enough in [least, least + 1, 200] {
-            assert_eq!(key(secret(enough)).unwrap().algorithm(), algorithm);
-            assert_eq!(signing_key(secret(enough)).unwrap().algorithm(), algorithm);
+            assert_eq!(key(enough).unwrap().algorithm(), algorithm);
+            assert_eq!(signing_key(enough).unwrap().algorithm(), algorithm);
         }
         let short = least - 1;
         let expected = format!(
             "weak key: an {algorithm} secret needs at least {least} bytes, this one has {short}"
         );
-        assert_eq!(refusal(key(secret(short))), expected);
-        assert_eq!(refusal(signing_key(secret(short))), expected);
-        assert!(key(Vec::new()).is_err());
+        assert_eq!(refusal(key(short)), expected);
+        assert_eq!(refusal(signing_key(short)), expected);
+        assert!(key(0).is_err());
+    }
+    assert_eq!(
+        Key::hs256(secret(32)).unwrap().algorithm(),
+        Algorithm::HS256
+    );
+}
+
+#[test]
+fn an_algorithm_without_a_secret_takes_none() {
+    for algorithm in Algorithm::ALL {
+        let is_symmetric = algorithm.is_symmetric();
+        let key = Key::from_secret(*algorithm, secret(64));
+        assert_eq!(key.is_ok(), is_symmetric, "{algorithm}");
+        let key = SigningKey::from_secret(*algorithm, secret(64));
+        assert_eq!(key.is_ok(), is_symmetric, "{algorithm}");
     }
 }
 

@@ -66,24 +66,6 @@ impl SigningKey {
         Self::generate(Algorithm::HS256)
     }
 
-    /// A new HS384 key of 48 bytes.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::generate`].
-    pub fn generate_hs384() -> Result<Self, ConfigError> {
-        Self::generate(Algorithm::HS384)
-    }
-
-    /// A new HS512 key of 64 bytes.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::generate`].
-    pub fn generate_hs512() -> Result<Self, ConfigError> {
-        Self::generate(Algorithm::HS512)
-    }
-
     /// A new RS256 key of 2048 bits.
     ///
     /// # Errors
@@ -93,15 +75,6 @@ impl SigningKey {
         Self::generate(Algorithm::RS256)
     }
 
-    /// A new PS256 key of 2048 bits.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::generate`].
-    pub fn generate_ps256() -> Result<Self, ConfigError> {
-        Self::generate(Algorithm::PS256)
-    }
-
     /// A new ES256 key.
     ///
     /// # Errors
@@ -109,24 +82,6 @@ impl SigningKey {
     /// As for [`SigningKey::generate`].
     pub fn generate_es256() -> Result<Self, ConfigError> {
         Self::generate(Algorithm::ES256)
-    }
-
-    /// A new ES384 key.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::generate`].
-    pub fn generate_es384() -> Result<Self, ConfigError> {
-        Self::generate(Algorithm::ES384)
-    }
-
-    /// A new ES512 key.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::generate`].
-    pub fn generate_es512() -> Result<Self, ConfigError> {
-        Self::generate(Algorithm::ES512)
     }
 
     /// A new Ed25519 key; it writes `EdDSA` as the algorithm.

@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use zeroize::Zeroizing;
-
 use super::{strength, thumbprint};
 use crate::{
     error::ConfigError,
@@ -50,7 +48,8 @@ pub struct Key {
 
 struct Prepared {
     algorithm: Algorithm,
-    filled: Result<(), ConfigError>,
+    /// Whether the secret is a placeholder.
+    placeholder: Result<(), ConfigError>,
     verifier: crypto::PreparedPublic,
     /// `None` for a secret: once prepared it is not kept.
     public: Option<Material>,
@@ -62,119 +61,72 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WeakKey`] when the secret is shorter, or one byte repeated.
+    /// As for [`Key::from_secret`].
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_secret(Algorithm::HS256, secret.as_ref())
-    }
-
-    /// An HS384 key of at least 48 bytes.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Key::hs256`].
-    pub fn hs384(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_secret(Algorithm::HS384, secret.as_ref())
-    }
-
-    /// An HS512 key of at least 64 bytes.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Key::hs256`].
-    pub fn hs512(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_secret(Algorithm::HS512, secret.as_ref())
+        Self::from_secret(Algorithm::HS256, secret)
     }
 
     /// An RS256 key from a PEM.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no RSA public key, [`ConfigError::WeakKey`]
-    /// when the key is not of 2048 to 8192 bits or otherwise weak.
+    /// As for [`Key::from_pem`].
     pub fn rs256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::RS256, pem.as_ref())
-    }
-
-    /// An RS384 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Key::rs256_pem`].
-    pub fn rs384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::RS384, pem.as_ref())
-    }
-
-    /// An RS512 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Key::rs256_pem`].
-    pub fn rs512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::RS512, pem.as_ref())
-    }
-
-    /// A PS256 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Key::rs256_pem`].
-    pub fn ps256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::PS256, pem.as_ref())
-    }
-
-    /// A PS384 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Key::rs256_pem`].
-    pub fn ps384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::PS384, pem.as_ref())
-    }
-
-    /// A PS512 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Key::rs256_pem`].
-    pub fn ps512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::PS512, pem.as_ref())
+        Self::from_pem(Algorithm::RS256, pem)
     }
 
     /// An ES256 key from a PEM.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no point on P-256.
+    /// As for [`Key::from_pem`].
     pub fn es256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::ES256, pem.as_ref())
-    }
-
-    /// An ES384 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no point on P-384.
-    pub fn es384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::ES384, pem.as_ref())
-    }
-
-    /// An ES512 key from a PEM: the curve is P-521.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no point on P-521.
-    pub fn es512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::ES512, pem.as_ref())
+        Self::from_pem(Algorithm::ES256, pem)
     }
 
     /// An Ed25519 key from a PEM; its algorithm is `EdDSA`, and `Ed25519` means the same.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no Ed25519 point, [`ConfigError::WeakKey`]
-    /// when the point has a small order.
+    /// As for [`Key::from_pem`].
     pub fn ed25519_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::EdDSA, pem.as_ref())
+        Self::from_pem(Algorithm::EdDSA, pem)
+    }
+
+    /// A key for HS256, HS384 or HS512 from a secret of at least 32, 48 or 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WeakKey`] when the secret is shorter, or one byte repeated;
+    /// [`ConfigError::InvalidKey`] when it is a PEM or a JWK, or when another algorithm is named.
+    pub fn from_secret(
+        algorithm: Algorithm,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        let secret = strength::check_no_key_text(secret.as_ref())?;
+        Self::new(algorithm, Material::Hmac(secret), None)
+    }
+
+    /// A key for any algorithm but those with a secret from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidKey`] when the PEM contains no public key of the algorithm's type and
+    /// curve, [`ConfigError::WeakKey`] when the key is too weak.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Algorithm, Key};
+    ///
+    /// let pem = "-----BEGIN PUBLIC KEY-----
+    /// MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+    /// -----END PUBLIC KEY-----";
+    /// assert!(Key::from_pem(Algorithm::Ed25519, pem).is_ok());
+    /// assert!(Key::from_pem(Algorithm::PS384, pem).is_err());
+    /// ```
+    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Self::new(algorithm, pem::public(pem.as_ref(), algorithm)?, None)
     }
 
     /// A key from a JWK (RFC 7517), which says or implies its algorithm.
@@ -242,7 +194,7 @@ impl Key {
 
     /// Whether the key is good enough for claims, not only for a signature.
     pub(crate) fn reject_placeholder(&self) -> Result<(), ConfigError> {
-        self.prepared.filled.clone()
+        self.prepared.placeholder.clone()
     }
 
     /// Checks and prepares `material`.
@@ -263,7 +215,7 @@ impl Key {
         id: Option<String>,
     ) -> Result<Self, ConfigError> {
         strength::check(algorithm, &material)?;
-        let filled = strength::reject_placeholder(&material);
+        let placeholder = strength::reject_placeholder(&material);
         let verifier = crypto::PreparedPublic::new(algorithm, &material)
             .ok_or_else(|| not_prepared(material.key_type()))?;
         let thumbprint = thumbprint::thumbprint(&material);
@@ -271,23 +223,13 @@ impl Key {
         Ok(Self {
             prepared: Arc::new(Prepared {
                 algorithm,
-                filled,
+                placeholder,
                 verifier,
                 public,
                 thumbprint,
             }),
             id: id.map(Into::into),
         })
-    }
-
-    fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
-        strength::check_no_key_text(secret)?;
-        let secret = Zeroizing::new(secret.to_vec());
-        Self::new(algorithm, Material::Hmac(secret), None)
-    }
-
-    fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, ConfigError> {
-        Self::new(algorithm, pem::public(pem, algorithm)?, None)
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use zeroize::Zeroizing;
-
 use super::{key::Key, strength};
 use crate::{
     error::ConfigError,
@@ -46,118 +44,61 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::WeakKey`] when the secret is shorter, or one byte repeated.
+    /// As for [`SigningKey::from_secret`].
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_secret(Algorithm::HS256, secret.as_ref())
-    }
-
-    /// An HS384 key of at least 48 bytes.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::hs256`].
-    pub fn hs384(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_secret(Algorithm::HS384, secret.as_ref())
-    }
-
-    /// An HS512 key of at least 64 bytes.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::hs256`].
-    pub fn hs512(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_secret(Algorithm::HS512, secret.as_ref())
+        Self::from_secret(Algorithm::HS256, secret)
     }
 
     /// An RS256 key from a PEM.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no RSA private key or one whose numbers do
-    /// not agree, [`ConfigError::WeakKey`] when it is not of 2048 to 8192 bits or otherwise weak.
+    /// As for [`SigningKey::from_pem`].
     pub fn rs256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::RS256, pem.as_ref())
-    }
-
-    /// An RS384 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::rs256_pem`].
-    pub fn rs384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::RS384, pem.as_ref())
-    }
-
-    /// An RS512 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::rs256_pem`].
-    pub fn rs512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::RS512, pem.as_ref())
-    }
-
-    /// A PS256 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::rs256_pem`].
-    pub fn ps256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::PS256, pem.as_ref())
-    }
-
-    /// A PS384 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::rs256_pem`].
-    pub fn ps384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::PS384, pem.as_ref())
-    }
-
-    /// A PS512 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SigningKey::rs256_pem`].
-    pub fn ps512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::PS512, pem.as_ref())
+        Self::from_pem(Algorithm::RS256, pem)
     }
 
     /// An ES256 key from a PEM.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no private key on P-256.
+    /// As for [`SigningKey::from_pem`].
     pub fn es256_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::ES256, pem.as_ref())
-    }
-
-    /// An ES384 key from a PEM.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no private key on P-384.
-    pub fn es384_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::ES384, pem.as_ref())
-    }
-
-    /// An ES512 key from a PEM: the curve is P-521.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no private key on P-521.
-    pub fn es512_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::ES512, pem.as_ref())
+        Self::from_pem(Algorithm::ES256, pem)
     }
 
     /// An Ed25519 key from a PEM; it writes `EdDSA` as the algorithm.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::InvalidKey`] when the PEM holds no Ed25519 private key.
+    /// As for [`SigningKey::from_pem`].
     pub fn ed25519_pem(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Self::from_pem(Algorithm::EdDSA, pem.as_ref())
+        Self::from_pem(Algorithm::EdDSA, pem)
+    }
+
+    /// A key for HS256, HS384 or HS512 from a secret of at least 32, 48 or 64 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WeakKey`] when the secret is shorter, or one byte repeated;
+    /// [`ConfigError::InvalidKey`] when it is a PEM or a JWK, or when another algorithm is named.
+    pub fn from_secret(
+        algorithm: Algorithm,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        let secret = strength::check_no_key_text(secret.as_ref())?;
+        Self::new(algorithm, &PrivateMaterial::Hmac(secret), None, None)
+    }
+
+    /// A key for any algorithm but those with a secret from a PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidKey`] when the PEM contains no private key of the algorithm's type and
+    /// curve, or one whose numbers do not agree; [`ConfigError::WeakKey`] when the key is too weak.
+    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let PrivateKey { private, public } = pem::private(pem.as_ref(), algorithm)?;
+        Self::new(algorithm, &private, public, None)
     }
 
     /// A key from a private JWK (RFC 7517), which says or implies its algorithm.
@@ -268,17 +209,6 @@ impl SigningKey {
             verifying,
             signature_length: signature.len(),
         })
-    }
-
-    fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
-        strength::check_no_key_text(secret)?;
-        let secret = PrivateMaterial::Hmac(Zeroizing::new(secret.to_vec()));
-        Self::new(algorithm, &secret, None, None)
-    }
-
-    fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, ConfigError> {
-        let PrivateKey { private, public } = pem::private(pem, algorithm)?;
-        Self::new(algorithm, &private, public, None)
     }
 
     fn from_parsed_jwk(algorithm: Algorithm, jwk: Jwk) -> Result<Self, ConfigError> {

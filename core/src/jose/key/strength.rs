@@ -10,6 +10,8 @@
 //!
 //! That a point is on P-256, P-384 or P-521 is left to the backend, which must know the curve.
 
+use zeroize::Zeroizing;
+
 use super::edwards;
 use crate::{
     error::ConfigError,
@@ -78,8 +80,8 @@ fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), ConfigError> 
     Ok(())
 }
 
-/// Refuses a secret that is a key in text form: whoever knows the public key could sign with it.
-pub(crate) fn check_no_key_text(secret: &[u8]) -> Result<(), ConfigError> {
+/// Takes a secret, unless it is a key in text form: whoever knows the public key could sign with it.
+pub(crate) fn check_no_key_text(secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let text = secret.trim_ascii_start();
     let is_jwk = || serde_json::from_slice::<KeyText>(text).is_ok();
     if text.starts_with(b"-----BEGIN ") || (text.starts_with(b"{") && is_jwk()) {
@@ -88,7 +90,7 @@ pub(crate) fn check_no_key_text(secret: &[u8]) -> Result<(), ConfigError> {
                 .into(),
         ));
     }
-    Ok(())
+    Ok(Zeroizing::new(secret.to_vec()))
 }
 
 /// What tells a JWK from any other text.
@@ -184,8 +186,6 @@ const PRIMES: [u32; 38] = [
 
 #[cfg(test)]
 mod tests {
-    use zeroize::Zeroizing;
-
     use super::*;
     use crate::jose::material::Curve;
 
