@@ -51,8 +51,14 @@ enum Repr {
 /// A claim, or a part of a token, and what is expected of it.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Fixed {
-    pub(crate) claim: &'static str,
-    pub(crate) expected: &'static str,
+    claim: &'static str,
+    expected: &'static str,
+}
+
+impl Fixed {
+    pub(crate) const fn new(claim: &'static str, expected: &'static str) -> Self {
+        Self { claim, expected }
+    }
 }
 
 #[derive(PartialEq, Eq)]

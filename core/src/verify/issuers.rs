@@ -175,10 +175,7 @@ fn choose<'r>(
     routes: &'r HashMap<Box<str>, Verifier>,
     token: &str,
 ) -> Result<&'r Verifier, AuthError> {
-    static ISSUER: Fixed = Fixed {
-        claim: "iss",
-        expected: "the issuer of one of the verifiers",
-    };
+    static ISSUER: Fixed = Fixed::new("iss", "the issuer of one of the verifiers");
 
     let limit = routes.values().map(Verifier::max_token_bytes).max();
     let compact = Compact::parse(token, limit.unwrap_or(0))?;

@@ -15,10 +15,10 @@ use crate::{
 /// Says why a text is no JWS in compact form.
 #[inline]
 pub(super) fn form(kind: AuthErrorKind, token: &str, most: usize) -> Mismatch {
-    static PARTS: Fixed = Fixed {
-        claim: "token",
-        expected: "three parts with dots between them, the first and the last not empty",
-    };
+    static PARTS: Fixed = Fixed::new(
+        "token",
+        "three parts with dots between them, the first and the last not empty",
+    );
     match kind {
         AuthErrorKind::TokenTooLarge => Mismatch::long(token.len(), most),
         _ => Mismatch::fixed(&PARTS, "another form"),
@@ -28,22 +28,16 @@ pub(super) fn form(kind: AuthErrorKind, token: &str, most: usize) -> Mismatch {
 /// Says why a header is refused.
 #[cold]
 pub(super) fn header(kind: AuthErrorKind, encoded: &str) -> Mismatch {
-    static JSON: Fixed = Fixed {
-        claim: "header",
-        expected: "one short JSON object in base64url, with texts as `alg`, `kid` and `typ`, and no name twice",
-    };
-    static ALG: Fixed = Fixed {
-        claim: "alg",
-        expected: "a signature algorithm that is known here",
-    };
-    static KID: Fixed = Fixed {
-        claim: "kid",
-        expected: "at most 256 bytes",
-    };
-    static PLAIN: Fixed = Fixed {
-        claim: "header",
-        expected: "no `crit`, `b64`, `zip` or `enc`, and no nested token in `cty`",
-    };
+    static JSON: Fixed = Fixed::new(
+        "header",
+        "one short JSON object in base64url, with texts as `alg`, `kid` and `typ`, and no name twice",
+    );
+    static ALG: Fixed = Fixed::new("alg", "a signature algorithm that is known here");
+    static KID: Fixed = Fixed::new("kid", "at most 256 bytes");
+    static PLAIN: Fixed = Fixed::new(
+        "header",
+        "no `crit`, `b64`, `zip` or `enc`, and no nested token in `cty`",
+    );
 
     let mut buffer = Buffer::<{ 1 << 10 }>::new();
     let json = buffer.decode(encoded).and_then(json::text);
@@ -66,30 +60,15 @@ pub(super) fn header(kind: AuthErrorKind, encoded: &str) -> Mismatch {
 /// Says why no key verified the signature.
 #[cold]
 pub(super) fn signature(kind: AuthErrorKind, header: &Header) -> Mismatch {
-    static MATCH: Fixed = Fixed {
-        claim: "signature",
-        expected: "a match under a key of that algorithm and id",
-    };
-    static ENCODED: Fixed = Fixed {
-        claim: "signature",
-        expected: "base64url without padding",
-    };
-    static KEYS: Fixed = Fixed {
-        claim: "signature",
-        expected: "a match, once there are keys",
-    };
-    static KNOWN: Fixed = Fixed {
-        claim: "kid",
-        expected: "the id of a key at hand",
-    };
-    static ONE: Fixed = Fixed {
-        claim: "kid",
-        expected: "an id that tells which key: more than four have that algorithm",
-    };
-    static ACCEPTED: Fixed = Fixed {
-        claim: "alg",
-        expected: "an accepted algorithm, and that of the key",
-    };
+    static MATCH: Fixed = Fixed::new("signature", "a match under a key of that algorithm and id");
+    static ENCODED: Fixed = Fixed::new("signature", "base64url without padding");
+    static KEYS: Fixed = Fixed::new("signature", "a match, once there are keys");
+    static KNOWN: Fixed = Fixed::new("kid", "the id of a key at hand");
+    static ONE: Fixed = Fixed::new(
+        "kid",
+        "an id that tells which key: more than four have that algorithm",
+    );
+    static ACCEPTED: Fixed = Fixed::new("alg", "an accepted algorithm, and that of the key");
 
     let of = match kind {
         AuthErrorKind::AmbiguousKey => &ONE,
@@ -119,10 +98,7 @@ pub(super) fn found_in(header: &Header) -> String {
 /// The error for a payload that is not text at all.
 #[cold]
 pub(super) fn encoding() -> AuthError {
-    static TEXT: Fixed = Fixed {
-        claim: "payload",
-        expected: "UTF-8 in base64url without padding",
-    };
+    static TEXT: Fixed = Fixed::new("payload", "UTF-8 in base64url without padding");
     let error = AuthError::from(AuthErrorKind::MalformedToken);
     error.about(|| Mismatch::fixed(&TEXT, "other bytes"))
 }
