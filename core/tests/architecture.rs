@@ -21,8 +21,8 @@ const ORDER: [&[&str]; 12] = [
     &["auth", "issue"],
     &["session"],
     &["testing"],
-    // The public tree, and what only tests and fuzzing have.
-    &["lib", "fuzzing", "models"],
+    // The public tree, and what only rustdoc, tests and fuzzing have.
+    &["lib", "guide", "fuzzing", "models"],
 ];
 
 #[test]

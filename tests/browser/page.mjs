@@ -28,6 +28,16 @@ await run({
     await check.screenshot(page, "page-logged-out");
   },
 
+  "the page says how long an access token lives": async (check) => {
+    const page = await check.page();
+    await page.goto(base);
+    await loggedOut(page);
+    const told = /an access token that lives for ([^,]+),/.exec(await page.locator("#signed-out").textContent())[1];
+    const { expires_in: seconds } = await logIn(page, USER);
+    const words = { 1: "a second", 60: "a minute", 3600: "an hour" }[seconds];
+    assert.equal(told, words ?? (seconds % 60 === 0 ? `${seconds / 60} minutes` : `${seconds} seconds`));
+  },
+
   "login works": async (check) => {
     const page = await check.page();
     await logIn(page, USER);
@@ -222,6 +232,8 @@ await run({
         assert.match(answer.challenge, /^Bearer .*error="invalid_token"/, change);
         assert.equal(answer.type, "application/problem+json");
         assert.equal(answer.body.error, "invalid_token");
+        // Not that something is missing: this algorithm is what is refused.
+        if (change === "Set alg to none") assert.match(answer.challenge, /algorithm/, change);
       }
     }
     await check.screenshot(page, "page-tampered");
@@ -354,6 +366,34 @@ await run({
     assert.ok(await page.locator("#title").isVisible());
   },
 
+  "on a phone it is two screens long, and the line of messages covers no control that gets the focus": async (check) => {
+    const page = await check.page({ viewport: { width: 390, height: 844 } });
+    await logIn(page, USER);
+    await page.locator("#devices li").first().waitFor();
+    const screens = await page.evaluate(() => document.documentElement.scrollHeight / window.innerHeight);
+    assert.ok(screens <= 2, `${screens} screens`);
+    await check.screenshot(page, "page-phone-logged-in");
+
+    for (const part of ["Decoded", "Tamper with it", "What happened"]) await page.getByText(part, { exact: true }).click();
+    // A line of more than one row.
+    await page.locator("#message").evaluate((line) => { line.textContent = "You have a new access token. ".repeat(6); });
+    const covered = await page.evaluate(async () => {
+      const frame = () => new Promise((done) => { requestAnimationFrame(() => { requestAnimationFrame(done); }); });
+      await frame();
+      const line = document.querySelector("#message");
+      const found = [];
+      const controls = [...document.querySelectorAll("#signed-in :is(button, input, textarea, summary, a, [tabindex])")];
+      // From the bottom up, so that each one comes into view at the top.
+      for (const control of controls.reverse().filter((one) => one.checkVisibility())) {
+        control.focus();
+        await frame();
+        if (control.getBoundingClientRect().top < line.getBoundingClientRect().bottom) found.push(control.id || control.textContent);
+      }
+      return found;
+    });
+    assert.deepEqual(covered, []);
+  },
+
   "it fits a narrow screen, dark and light": async (check) => {
     for (const colorScheme of ["light", "dark"]) {
       const page = await check.page({ colorScheme, viewport: { width: 360, height: 740 } });
@@ -362,6 +402,7 @@ await run({
       await fits(page);
       await check.screenshot(page, `page-narrow-${colorScheme}-logged-out`);
       await logIn(page, USER);
+      await page.getByText("Tamper with it").click();
       await button(page, "Flip a signature character").click();
       await send(page, "Send to /api/admin");
       await call(page, "GET /api/admin");

@@ -19,7 +19,8 @@ await run({
   "login works and leads to the profile": async (check) => {
     const page = await check.page();
     await page.goto(`${spa}/`);
-    await title(page, "Logged in, with nothing to steal");
+    await title(page, "A login with nothing to steal");
+    await page.getByText("You are not logged in.").waitFor();
     await check.screenshot(page, "spa-home");
     await page.getByRole("link", { name: "Log in" }).click();
     await title(page, "Log in");
@@ -28,6 +29,8 @@ await run({
     await title(page, "Your profile");
     await page.getByText(USER).waitFor();
     await check.screenshot(page, "spa-profile");
+    await page.getByRole("link", { name: "Home" }).click();
+    await page.getByText("You are logged in.").waitFor();
   },
 
   "a wrong password is said in words": async (check) => {

@@ -39,6 +39,13 @@ async function start() {
   click("forge-admin", () => sendForged("/api/admin"));
   tabs.addEventListener("message", (event) => hear(event.data));
   document.addEventListener("visibilitychange", tick);
+  // On a phone, the long parts of the page are closed until somebody opens them.
+  const narrow = matchMedia("(max-width: 40rem)").matches;
+  for (const part of document.querySelectorAll("details")) part.open = !narrow;
+  // Whatever gets the focus is scrolled clear of the line that stays in view, which has one row or more.
+  new ResizeObserver(([{ target }]) => {
+    document.documentElement.style.scrollPaddingTop = `${target.offsetHeight + 12}px`;
+  }).observe($("message"));
   setInterval(tick, 250);
   await restore();
 }
@@ -331,8 +338,8 @@ function tamper(how) {
       edit(payload, (claims) => { claims.exp += 365 * 24 * 3600; });
       break;
     case "none":
+      // The signature stays: without one, the refusal would be about its absence, not about the algorithm.
       edit(header, (fields) => { fields.alg = "none"; });
-      signature.value = "";
       break;
     case "flip":
       signature.value = (signature.value.startsWith("A") ? "B" : "A") + signature.value.slice(1);
