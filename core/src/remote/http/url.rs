@@ -1,4 +1,4 @@
-//! Which URLs may be asked for metadata and keys.
+//! The rules for URLs of metadata and keys.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -20,14 +20,14 @@ pub(crate) fn check_url(url: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// Whether a URL may be asked: absolute, `https` or `http` to a loopback host, without user and
-/// fragment, and not to an address at which no provider can be.
+/// Checks a URL: absolute, `https` or `http` to a loopback host, without user and fragment, and not to an
+/// address at which no provider can be.
 ///
-/// Stricter than RFC 3986, so that nobody who reads the URL after us sees another host in it.
+/// Stricter than RFC 3986, so that no later reader of the URL sees another host in it.
 ///
 /// # Errors
 ///
-/// What is wrong with it, for the developer. The text does not hold the URL.
+/// What is wrong with it, for the developer. The text does not contain the URL.
 pub(crate) fn is_allowed(url: &str) -> Result<(), &'static str> {
     let url = Parts::parse(url)?;
     if !url.is_https && !is_loopback(url.host) {
@@ -39,25 +39,25 @@ pub(crate) fn is_allowed(url: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The host of a URL, in lower case, without the port. An IPv6 address keeps its brackets.
+/// Returns the host of a URL, in lower case, without the port. An IPv6 address keeps its brackets.
 pub(crate) fn host(url: &str) -> Option<String> {
     Parts::parse(url)
         .ok()
         .map(|url| url.host.to_ascii_lowercase())
 }
 
-/// Whether a host is this machine by its name alone: `localhost`, `127.0.0.0/8` or `[::1]`.
+/// Checks for a host that is this machine by its name alone: `localhost`, `127.0.0.0/8` or `[::1]`.
 pub(crate) fn is_loopback(host: &str) -> bool {
     is_localhost(host) || address(host).is_some_and(|address| address.is_loopback())
 }
 
-/// Whether a host is the name `localhost`.
+/// Checks for the name `localhost`.
 pub(crate) fn is_localhost(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
 }
 
-/// Whether an address is one at which no provider can be, but perhaps a metadata service of the
-/// cloud, or every neighbour: link-local, unspecified, multicast, broadcast.
+/// Checks for an address at which no provider can be, but perhaps a metadata service of the cloud, or
+/// every neighbour: link-local, unspecified, multicast, broadcast.
 pub(crate) fn is_forbidden(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_forbidden_v4(address),
@@ -79,7 +79,7 @@ fn is_forbidden_v4(address: Ipv4Addr) -> bool {
         || address.is_broadcast()
 }
 
-/// The IPv4 address that is reached through this one: mapped (RFC 4291 section 2.5.5.2) or
+/// Returns the IPv4 address that is reached through this one: mapped (RFC 4291 section 2.5.5.2) or
 /// translated (RFC 6052 section 2.1).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     address.to_ipv4_mapped().or_else(|| {
@@ -90,8 +90,8 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     })
 }
 
-/// The address that a host is, if it is no name.
-fn address(host: &str) -> Option<IpAddr> {
+/// Returns the address that a host is, if it is no name.
+pub(crate) fn address(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => {
             let address: Ipv6Addr = rest.strip_suffix(']')?.parse().ok()?;
@@ -148,7 +148,7 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// Whether RFC 3986 section 2 knows the character. What follows a `%` is left to the server.
+/// Checks for a character of RFC 3986 section 2. What follows a `%` is left to the server.
 fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_graphic()
         && !matches!(
@@ -157,7 +157,7 @@ fn is_url_byte(byte: u8) -> bool {
         )
 }
 
-/// Finds a path segment that some readers remove, and others send (RFC 3986 section 5.2.4): for
+/// Checks for a path segment that some readers remove, and others send (RFC 3986 section 5.2.4): to
 /// the former, `/.well-known/..` would be another document. `%2e` is a dot to the WHATWG's readers.
 fn has_dot_segment(path_and_query: &str) -> bool {
     let path = path_and_query.split('?').next().unwrap_or_default();
