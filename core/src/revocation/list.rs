@@ -204,7 +204,7 @@ impl Revocation {
         let complete = !index.is_incomplete(now);
         RevocationStatus {
             entries: index.len(),
-            capacity: index.capacity(),
+            capacity: index.capacity,
             fresh,
             overflowed: !complete,
             synced_at: (![ALWAYS, NEVER].contains(&synced_at)).then_some(synced_at),

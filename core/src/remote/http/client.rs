@@ -149,17 +149,15 @@ async fn read(
 
 /// Checks both headers that can say that the body is compressed.
 fn is_encoded(headers: &HeaderMap) -> bool {
-    let says_other_than = |name: HeaderName, plain: &str| {
-        headers.get_all(name).iter().any(|value| {
-            let mut codings = value.as_bytes().split(|&byte| byte == b',');
-            codings.any(|coding| {
-                let coding = coding.trim_ascii();
-                !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes())
-            })
-        })
+    let is_other_than = |name: HeaderName, plain: &str| {
+        let values = headers.get_all(name).iter();
+        let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        codings
+            .map(|coding| coding.trim_ascii())
+            .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes()))
     };
-    says_other_than(header::CONTENT_ENCODING, "identity")
-        || says_other_than(header::TRANSFER_ENCODING, "chunked")
+    is_other_than(header::CONTENT_ENCODING, "identity")
+        || is_other_than(header::TRANSFER_ENCODING, "chunked")
 }
 
 pub(super) fn not_answered(error: hyper_util::client::legacy::Error) -> FetchError {

@@ -177,9 +177,7 @@ impl fmt::Display for FetchError {
 
 impl Error for FetchError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        Some(self.source.as_deref()?)
     }
 }
 

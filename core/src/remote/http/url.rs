@@ -29,11 +29,11 @@ pub(crate) fn check_url(url: &str) -> Result<(), ConfigError> {
 ///
 /// What is wrong with it, for the developer. The text does not contain the URL.
 pub(crate) fn is_allowed(url: &str) -> Result<(), &'static str> {
-    let url = Parts::parse(url)?;
-    if !url.is_https && !is_loopback(url.host) {
+    let (scheme, host) = parse(url)?;
+    if scheme == "http" && !is_loopback(host) {
         return Err("http is only for a loopback host: use https");
     }
-    if address(url.host).is_some_and(is_forbidden) {
+    if address(host).is_some_and(is_forbidden) {
         return Err("no provider can be at this address");
     }
     Ok(())
@@ -41,9 +41,7 @@ pub(crate) fn is_allowed(url: &str) -> Result<(), &'static str> {
 
 /// Returns the host of a URL, in lower case, without the port. An IPv6 address keeps its brackets.
 pub(crate) fn host(url: &str) -> Option<String> {
-    Parts::parse(url)
-        .ok()
-        .map(|url| url.host.to_ascii_lowercase())
+    Some(parse(url).ok()?.1.to_ascii_lowercase())
 }
 
 /// Checks for a host that is this machine by its name alone: `localhost`, `127.0.0.0/8` or `[::1]`.
@@ -101,51 +99,41 @@ pub(crate) fn address(host: &str) -> Option<IpAddr> {
     }
 }
 
-struct Parts<'t> {
-    is_https: bool,
-    host: &'t str,
-}
-
-impl<'t> Parts<'t> {
-    fn parse(url: &'t str) -> Result<Self, &'static str> {
-        if url.len() > LONGEST {
-            return Err("a URL is at most 2048 bytes long");
-        }
-        let (is_https, rest) = if let Some(rest) = url.strip_prefix("https://") {
-            (true, rest)
-        } else if let Some(rest) = url.strip_prefix("http://") {
-            (false, rest)
-        } else {
-            return Err("a URL begins with https://");
-        };
-        if !rest.bytes().all(is_url_byte) {
-            return Err("a URL is of ASCII letters, digits and punctuation, others as %XX");
-        }
-        if rest.contains('#') {
-            return Err("a fragment is never sent: leave it out");
-        }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let authority = &rest[..end];
-        if authority.contains('@') {
-            return Err("user and password do not belong in a URL");
-        }
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            _ => (authority, None),
-        };
-        if !is_host(host) {
-            return Err(
-                "the host of a URL is a name in ASCII, an IPv4 address, or an IPv6 one in brackets",
-            );
-        }
-        if port.is_some_and(|port| !is_port(port)) {
-            return Err("the port of a URL is a number from 1 to 65535");
-        }
-        if has_dot_segment(&rest[end..]) {
-            return Err("a path has no segments . and ..: write where they lead");
-        }
-        Ok(Self { is_https, host })
+/// Returns the scheme of a URL, which is `https` or `http`, and its host.
+fn parse(url: &str) -> Result<(&str, &str), &'static str> {
+    if url.len() > LONGEST {
+        return Err("a URL is at most 2048 bytes long");
     }
+    let Some((scheme @ ("https" | "http"), rest)) = url.split_once("://") else {
+        return Err("a URL begins with https://");
+    };
+    if !rest.bytes().all(is_url_byte) {
+        return Err("a URL is of ASCII letters, digits and punctuation, others as %XX");
+    }
+    if rest.contains('#') {
+        return Err("a fragment is never sent: leave it out");
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path_and_query) = rest.split_at(end);
+    if authority.contains('@') {
+        return Err("user and password do not belong in a URL");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if !is_host(host) {
+        return Err(
+            "the host of a URL is a name in ASCII, an IPv4 address, or an IPv6 one in brackets",
+        );
+    }
+    if port.is_some_and(|port| !is_port(port)) {
+        return Err("the port of a URL is a number from 1 to 65535");
+    }
+    if has_dot_segment(path_and_query) {
+        return Err("a path has no segments . and ..: write where they lead");
+    }
+    Ok((scheme, host))
 }
 
 /// Checks for a character of RFC 3986 section 2. What follows a `%` is left to the server.

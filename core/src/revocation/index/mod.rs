@@ -30,7 +30,7 @@ pub(crate) struct RevocationIndex {
     /// The kinds that ever had an entry: names of the others need no hash.
     kinds: AtomicU8,
     writer: Mutex<Writer>,
-    capacity: usize,
+    pub(super) capacity: usize,
     hasher: NameHasher,
 }
 
@@ -75,10 +75,6 @@ impl RevocationIndex {
             capacity,
             hasher: NameHasher::random(),
         }
-    }
-
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity
     }
 
     /// Returns how many entries there are; some may have expired.
@@ -193,7 +189,8 @@ impl RevocationIndex {
         let needs_rebuild = if writer.used >= self.capacity {
             is_over(writer.earliest, now)
         } else {
-            writer.used >= table.room()
+            // When three quarters are full, a search gets long.
+            writer.used >= table.map.places() / 4 * 3
         };
         if needs_rebuild {
             self.rebuild(writer, now, table.gaps.until());
@@ -244,11 +241,6 @@ impl Table {
             map,
             gaps: Gaps::none(),
         }
-    }
-
-    /// Returns how many entries it takes before a search gets long: three quarters of its places.
-    fn room(&self) -> usize {
-        self.map.places() / 4 * 3
     }
 
     pub(crate) fn put(&self, name: HashedName, validity: Validity) {

@@ -147,7 +147,8 @@ impl TokenCache {
         let key = inner.tags.key(text, scope)?;
         // Loaded first: what a clearing is about to take counts as from before it.
         let epoch = inner.epoch.load(Ordering::Acquire);
-        let local = inner.locals.get_or(|| ThreadSlot::new(epoch));
+        let new_slot = || ThreadSlot(RefCell::new(LocalCache::new(epoch)));
+        let local = inner.locals.get_or(new_slot);
         local.get(epoch, &key).filter(&is_good).or_else(|| {
             let found = inner.shared.get(&key).filter(&is_good);
             found.inspect(|token| local.promote(epoch, &key, token))
@@ -171,10 +172,6 @@ impl TokenCache {
 struct ThreadSlot(RefCell<LocalCache>);
 
 impl ThreadSlot {
-    fn new(epoch: u64) -> Self {
-        Self(RefCell::new(LocalCache::new(epoch)))
-    }
-
     fn get(&self, epoch: u64, key: &CacheKey<'_>) -> Option<VerifiedToken> {
         self.with(epoch, |local| local.get(key).cloned()).flatten()
     }
