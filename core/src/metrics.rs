@@ -18,7 +18,7 @@
 //! | `countersign_keys_state` | gauge | `source`, `state` | 1 for the state (`KeysState`) that it is in, 0 for the others |
 //! | `countersign_key_rotations_total` | counter | `source` | how often the keys changed, the first set not counted |
 //!
-//! `source` is the issuer or the URL that the app configured. No label ever holds anything that a client
+//! `source` is the issuer or the URL that the app configured. No label ever contains anything that a client
 //! sent, so the number of time series is bounded.
 //!
 //! # Examples
@@ -30,43 +30,45 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "remote")]
+use ::metrics::gauge;
 use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
 /// Tells the recorder what each measurement is, and its unit. Call it once, after the recorder is
 /// installed.
 pub fn describe() {
-    describe_counter!(REQUESTS, Unit::Count, "Requests by verdict");
-    describe_counter!(
-        HANDLER_REFUSALS,
-        Unit::Count,
-        "Refusals after authentication"
-    );
-    describe_counter!(
-        LOGIN_REFUSALS,
-        Unit::Count,
-        "Logins refused after too many failures"
-    );
-    describe_counter!(CACHE_LOOKUPS, Unit::Count, "Looks into a cache by result");
-    describe_histogram!(STAGE, Unit::Seconds, "Time for a stage of a verification");
-    describe_histogram!(
-        KEY_WAIT,
-        Unit::Seconds,
-        "Time that requests waited for a key"
-    );
-    describe_counter!(KEY_FETCHES, Unit::Count, "Fetches of keys by result");
-    describe_histogram!(KEY_FETCH, Unit::Seconds, "Time for a fetch of keys");
-    describe_gauge!(KEYS, Unit::Count, "Keys in use");
-    describe_gauge!(
-        KEYS_FETCHED,
-        Unit::Seconds,
-        "When the keys were fetched or confirmed"
-    );
-    describe_gauge!(
-        KEYS_STATE,
-        Unit::Count,
-        "1 for the state that the keys are in"
-    );
-    describe_counter!(KEY_ROTATIONS, Unit::Count, "How often the keys changed");
+    for (name, text) in [
+        (REQUESTS, "Requests by verdict"),
+        (HANDLER_REFUSALS, "Refusals after authentication"),
+        (LOGIN_REFUSALS, "Logins refused after too many failures"),
+        (CACHE_LOOKUPS, "Looks into a cache by result"),
+        (KEY_FETCHES, "Fetches of keys by result"),
+        (KEY_ROTATIONS, "How often the keys changed"),
+    ] {
+        describe_counter!(name, Unit::Count, text);
+    }
+    for (name, text) in [
+        (STAGE, "Time for a stage of a verification"),
+        (KEY_WAIT, "Time that requests waited for a key"),
+        (KEY_FETCH, "Time for a fetch of keys"),
+    ] {
+        describe_histogram!(name, Unit::Seconds, text);
+    }
+    for (name, unit, text) in [
+        (KEYS, Unit::Count, "Keys in use"),
+        (
+            KEYS_FETCHED,
+            Unit::Seconds,
+            "When the keys were fetched or confirmed",
+        ),
+        (
+            KEYS_STATE,
+            Unit::Count,
+            "1 for the state that the keys are in",
+        ),
+    ] {
+        describe_gauge!(name, unit, text);
+    }
 }
 
 pub(crate) fn request(outcome: &'static str) {
@@ -93,46 +95,37 @@ pub(crate) fn stage(stage: &'static str, took: Duration) {
 }
 
 #[cfg(feature = "remote")]
-pub(crate) use super::metrics::remote::*;
+pub(crate) fn key_wait(took: Duration) {
+    histogram!(KEY_WAIT).record(took);
+}
 
 #[cfg(feature = "remote")]
-mod remote {
-    use ::metrics::gauge;
+pub(crate) fn key_fetch(source: &str, result: &'static str, took: Duration) {
+    counter!(KEY_FETCHES, "source" => source.to_owned(), "result" => result).increment(1);
+    histogram!(KEY_FETCH, "source" => source.to_owned()).record(took);
+}
 
-    use super::*;
+#[cfg(feature = "remote")]
+pub(crate) fn key_rotation(source: &str) {
+    counter!(KEY_ROTATIONS, "source" => source.to_owned()).increment(1);
+}
 
-    pub(crate) fn key_wait(took: Duration) {
-        histogram!(KEY_WAIT).record(took);
+/// `states` has every state, and whether it is the present one.
+#[cfg(feature = "remote")]
+#[allow(clippy::cast_precision_loss)] // a float is exact for a hundred keys, and for times far ahead
+pub(crate) fn keys_state(
+    source: &str,
+    usable: usize,
+    states: impl IntoIterator<Item = (&'static str, bool)>,
+    fetched_at: Option<i64>,
+) {
+    if let Some(at) = fetched_at {
+        gauge!(KEYS_FETCHED, "source" => source.to_owned()).set(at as f64);
     }
-
-    pub(crate) fn key_fetch(source: &str, result: &'static str, took: Duration) {
-        counter!(KEY_FETCHES, "source" => source.to_owned(), "result" => result).increment(1);
-        histogram!(KEY_FETCH, "source" => source.to_owned()).record(took);
-    }
-
-    pub(crate) fn key_rotation(source: &str) {
-        counter!(KEY_ROTATIONS, "source" => source.to_owned()).increment(1);
-    }
-
-    /// `states` has every state, and whether it is the present one.
-    pub(crate) fn keys_state(
-        source: &str,
-        usable: usize,
-        states: impl IntoIterator<Item = (&'static str, bool)>,
-        fetched_at: Option<i64>,
-    ) {
-        if let Some(at) = fetched_at {
-            // Whole seconds are exact in a float for the next hundred million years.
-            #[allow(clippy::cast_precision_loss)]
-            gauge!(KEYS_FETCHED, "source" => source.to_owned()).set(at as f64);
-        }
-        // At most a hundred.
-        #[allow(clippy::cast_precision_loss)]
-        gauge!(KEYS, "source" => source.to_owned()).set(usable as f64);
-        for (state, is_it) in states {
-            let value = f64::from(u8::from(is_it));
-            gauge!(KEYS_STATE, "source" => source.to_owned(), "state" => state).set(value);
-        }
+    gauge!(KEYS, "source" => source.to_owned()).set(usable as f64);
+    for (state, is_it) in states {
+        let value = f64::from(u8::from(is_it));
+        gauge!(KEYS_STATE, "source" => source.to_owned(), "state" => state).set(value);
     }
 }
 

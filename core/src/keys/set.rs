@@ -31,15 +31,14 @@ use crate::{
 pub struct KeySet {
     id: KeySetId,
     keys: Vec<Key>,
-    index: Index,
-    /// How many of the keys have an id.
-    names: usize,
+    /// The [tags](tag) of the keys, in order, with their places.
+    by_tag: Vec<(u32, usize)>,
     skipped: Vec<SkippedKey>,
 }
 
 impl KeySet {
-    /// The algorithms a JWK without `alg` is used for, unless said otherwise: one for each type
-    /// and curve, so that one key never verifies two (RFC 8725 section 3.1).
+    /// The algorithms that a JWK without `alg` is used for by default: one for each type and curve, so
+    /// that one key never verifies two (RFC 8725 section 3.1).
     pub const DEFAULT_ALGORITHMS: &'static [Algorithm] = &[
         Algorithm::EdDSA,
         Algorithm::ES256,
@@ -52,13 +51,13 @@ impl KeySet {
     /// The longest token, in bytes.
     const LARGEST_TOKEN: usize = 64 << 10;
 
-    /// How many keys are tried for a token that names none, if there are no more.
+    /// The most keys that are tried for a token that names none.
     const MOST_TRIES: usize = 4;
 
     /// The longest signature that needs no allocation, in bytes: by an RSA key of 4096 bits.
     const USUAL_SIGNATURE: usize = 512;
 
-    /// A set of these keys.
+    /// Makes a set of these keys.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Self {
         Self::of(keys.into_iter().collect(), Vec::new())
@@ -87,7 +86,7 @@ impl KeySet {
 
     /// Reads a JWK set that was fetched: as [`from_json`](Self::from_json), without secrets.
     ///
-    /// A secret that somebody publishes is none, so `oct` keys are left out.
+    /// A published secret is none, so `oct` keys are left out.
     ///
     /// # Errors
     ///
@@ -131,37 +130,38 @@ impl KeySet {
     }
 
     fn of(keys: Vec<Key>, skipped: Vec<SkippedKey>) -> Self {
+        let tags = keys.iter().map(|key| tag(key.id().map(str::as_bytes)));
+        let mut by_tag: Vec<_> = tags.zip(0..).collect();
+        by_tag.sort_unstable();
         Self {
             id: KeySetId::next(),
-            index: Index::of(&keys),
-            names: keys.iter().filter(|key| key.id().is_some()).count(),
+            by_tag,
             keys,
             skipped,
         }
     }
 
-    /// Tells this set from every other one that was made in this process, even of the same keys. Clones
-    /// have the same.
+    /// Returns what tells this set from every other one of this process, even of equal keys. Clones share it.
     #[must_use]
     pub fn id(&self) -> KeySetId {
         self.id
     }
 
-    /// The keys.
+    /// Returns the keys.
     #[must_use]
     pub fn keys(&self) -> &[Key] {
         &self.keys
     }
 
-    /// The keys that [`from_json`](Self::from_json) left out, and why.
+    /// Returns the keys that [`from_json`](Self::from_json) left out, and why.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
     }
 
-    /// Whether one of the keys has this id.
+    /// Checks whether one of the keys has this id.
     pub(crate) fn has_key(&self, id: &str) -> bool {
-        self.keys.iter().any(|key| key.id() == Some(id))
+        self.with_id(Some(id.as_bytes())).next().is_some()
     }
 
     /// Checks the signature of a token, *and nothing else*; returns the payload's bytes.
@@ -184,9 +184,9 @@ impl KeySet {
 
     /// Finds the keys that may have signed a token with this header.
     ///
-    /// 1. If keys have the token's `kid` as their id, only they are looked at.
-    /// 2. Else the keys without an id are, made from a secret or a PEM: they have no other name.
-    /// 3. A token without `kid` may be by any key.
+    /// 1. If keys have the token's `kid` as their id, only they count.
+    /// 2. Else the keys without an id do, made from a secret or a PEM: they have no other name.
+    /// 3. A token without `kid` may be signed by any key.
     ///
     /// More than four are too many, and none of them is tried: a token cannot buy that much work.
     pub(crate) fn candidates(
@@ -195,43 +195,39 @@ impl KeySet {
         key_id: Option<&[u8]>,
     ) -> Result<Candidates, AuthErrorKind> {
         let mut found = Candidates {
-            places: [0; Self::MOST_TRIES],
-            count: 0,
+            places: [None; Self::MOST_TRIES],
             otherwise: AuthErrorKind::BadSignature,
         };
         let mut add = |place: usize| {
-            if !self.keys[place].algorithm().matches(algorithm) {
-                return Ok(());
+            if self.keys[place].algorithm().matches(algorithm) {
+                let free = found.places.iter_mut().find(|place| place.is_none());
+                *free.ok_or(AuthErrorKind::AmbiguousKey)? = Some(place);
             }
-            let free = found.places.get_mut(found.count);
-            *free.ok_or(AuthErrorKind::AmbiguousKey)? = place;
-            found.count += 1;
             Ok(())
         };
-        let mut is_named = false;
+        let mut may_be_newer = self.keys.is_empty();
         if key_id.is_none() {
-            (0..self.keys.len()).try_for_each(&mut add)?;
+            (0..self.keys.len()).try_for_each(add)?;
         } else {
-            is_named = self.visit(key_id, &mut add)?;
+            let mut named = self.with_id(key_id).peekable();
+            if named.peek().is_none() {
+                // In a set that names its keys, the one that is meant may be a newer one.
+                may_be_newer |= self.by_tag.last().is_some_and(|(tag, _)| *tag != UNNAMED);
+                named = self.with_id(None).peekable();
+            }
+            named.try_for_each(&mut add)?;
         }
-        let is_unnamed = key_id.is_some() && !is_named;
-        // All may have a name, and it is another one.
-        if is_unnamed && self.names < self.keys.len() {
-            self.visit(None, &mut add)?;
-        }
-        // In a set that names its keys, the one that is meant may be a newer one.
-        let may_be_newer = is_unnamed && self.names > 0;
         if may_be_newer {
             found.otherwise = AuthErrorKind::UnknownKey;
         }
-        match found.count {
-            0 if may_be_newer || self.keys.is_empty() => Err(AuthErrorKind::UnknownKey),
-            0 => Err(AuthErrorKind::WrongAlgorithm),
-            _ => Ok(found),
+        match found.places[0] {
+            None if may_be_newer => Err(AuthErrorKind::UnknownKey),
+            None => Err(AuthErrorKind::WrongAlgorithm),
+            Some(_) => Ok(found),
         }
     }
 
-    /// Checks the signature of a token with these keys of this set; returns the one that made it.
+    /// Checks the signature of a token with these keys of this set; returns the one that verified it.
     pub(crate) fn verify(
         &self,
         candidates: &Candidates,
@@ -240,27 +236,22 @@ impl KeySet {
         let mut buffer = Buffer::<{ Self::USUAL_SIGNATURE }>::new();
         let signature = buffer.decode(compact.signature);
         let signature = signature.ok_or(AuthErrorKind::MalformedToken)?;
-        let places = &candidates.places[..candidates.count];
-        let mut keys = places.iter().filter_map(|place| self.keys.get(*place));
+        let places = candidates.places.iter().flatten();
+        let mut keys = places.filter_map(|place| self.keys.get(*place));
         keys.find(|key| key.verify(compact.signed.as_bytes(), signature))
             .ok_or(candidates.otherwise)
     }
 
-    /// Shows where the keys with this id are, or those without any; says whether there are such.
-    fn visit<E>(
-        &self,
-        key_id: Option<&[u8]>,
-        mut show: impl FnMut(usize) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        let mut any = false;
-        for place in self.index.look(tag(key_id)) {
-            let key = self.keys.get(place);
-            if key.is_some_and(|key| key.id().map(str::as_bytes) == key_id) {
-                any = true;
-                show(place)?;
-            }
-        }
-        Ok(any)
+    /// Returns the places of the keys with this id, or of those without any, in order.
+    fn with_id(&self, id: Option<&[u8]>) -> impl Iterator<Item = usize> {
+        let tag = tag(id);
+        let from = self.by_tag.partition_point(|(own, _)| *own < tag);
+        let alike = self.by_tag[from..]
+            .iter()
+            .take_while(move |(own, _)| *own == tag);
+        alike
+            .map(|(_, place)| *place)
+            .filter(move |place| self.keys[*place].id().map(str::as_bytes) == id)
     }
 }
 
@@ -271,12 +262,12 @@ impl Default for KeySet {
     }
 }
 
-/// Which [`KeySet`] it is. Only a set gives its own, so that nobody can say so for another one.
+/// The identity of a [`KeySet`]. Only the set itself gives it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeySetId(u64);
 
 impl KeySetId {
-    /// One that no set has had.
+    /// Makes one that no set has had.
     fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
@@ -285,55 +276,20 @@ impl KeySetId {
 
 /// The keys of a set that may have signed a token: at least one.
 pub(crate) struct Candidates {
-    places: [usize; KeySet::MOST_TRIES],
-    count: usize,
-    /// What to say when none of them has.
+    places: [Option<usize>; KeySet::MOST_TRIES],
+    /// The refusal when none of them has.
     otherwise: AuthErrorKind,
 }
 
-/// Where the keys are, by the [tag](tag) of their id.
-#[derive(Clone)]
-struct Index {
-    /// A key stands where its tag says, or behind it where that is taken. At most half are taken.
-    places: Vec<Option<(u32, u32)>>,
-}
+/// The tag of a key without an id.
+const UNNAMED: u32 = 0;
 
-impl Index {
-    fn of(keys: &[Key]) -> Self {
-        let length = keys.len() * 2 + 1;
-        let mut places = vec![None; length];
-        for (key, place) in keys.iter().zip(0..) {
-            let tag = tag(key.id().map(str::as_bytes));
-            let mut at = start(tag, length);
-            while places[at].is_some() {
-                at = (at + 1) % length;
-            }
-            places[at] = Some((tag, place));
-        }
-        Self { places }
-    }
-
-    /// The places of the keys with this tag, in order.
-    fn look(&self, tag: u32) -> impl Iterator<Item = usize> {
-        let (before, from) = self.places.split_at(start(tag, self.places.len()));
-        let taken = from.iter().chain(before).map_while(|place| *place);
-        taken
-            .filter(move |(own, _)| *own == tag)
-            .map(|(_, place)| place as usize)
-    }
-}
-
-/// Where among so many places a tag is looked for first: by its high bits, which all bytes had part in.
-fn start(tag: u32, places: usize) -> usize {
-    ((u64::from(tag) * places as u64) >> 32) as usize
-}
-
-/// A number for an id, from its length and its end. Two ids may have the same.
+/// Returns a number for an id, from its length and its end. Two ids may have the same.
 fn tag(id: Option<&[u8]>) -> u32 {
     /// An odd number whose bits look random, as multiplication wants it: 2^64 by the golden ratio.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-    let Some(id) = id else { return 0 };
+    let Some(id) = id else { return UNNAMED };
     let end = match id.last_chunk::<8>() {
         Some(end) => *end,
         None => {
@@ -343,7 +299,7 @@ fn tag(id: Option<&[u8]>) -> u32 {
         }
     };
     let spread = (u64::from_be_bytes(end) ^ id.len() as u64).wrapping_mul(SPREAD);
-    // Odd, so that it is none of those without an id.
+    // Odd: an id is not without one.
     1 | (spread >> 32) as u32
 }
 
@@ -381,15 +337,7 @@ mod tests {
             }
         });
         let set = KeySet::new(keys);
-        let found = |id: Option<&str>| {
-            let mut found = Vec::new();
-            let any = set.visit(id.map(str::as_bytes), |place| {
-                found.push(place);
-                Ok::<_, ()>(())
-            });
-            assert_eq!(any, Ok(!found.is_empty()));
-            found
-        };
+        let found = |id: Option<&str>| set.with_id(id.map(str::as_bytes)).collect::<Vec<_>>();
         for id in set.keys().iter().map(Key::id).chain([Some("another")]) {
             let all = set.keys().iter().enumerate();
             let expected: Vec<_> = all.filter(|(_, key)| key.id() == id).map(|n| n.0).collect();

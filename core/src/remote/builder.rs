@@ -163,7 +163,7 @@ impl RemoteKeysBuilder {
             self.jitter,
             runtime.clone(),
         ));
-        if let Some(saved) = &self.saved {
+        if let Some(saved) = self.saved {
             state.warm(saved, &algorithms);
         }
         let fetch = self.fetch.unwrap_or_else(|| Arc::new(HttpFetch::default()));

@@ -3,7 +3,7 @@
 use crate::error::{AuthError, AuthErrorKind};
 
 /// Why the list does not let a token in: it is revoked, or nobody can tell.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(
         "a revocation that still counts is missing: there was no room for it, or the clock went back"

@@ -10,10 +10,9 @@ use std::{
 };
 
 use super::{
-    list::{Inner, Revocation},
+    list::{ALWAYS, Inner, Revocation},
     log::{LogBatch, LogPosition, RevocationLog},
 };
-use crate::error::StoreError;
 
 impl Revocation {
     /// Follows a log for ever: a future to be spawned on the app's runtime.
@@ -44,7 +43,8 @@ impl Revocation {
         &self,
         log: L,
     ) -> impl Future<Output = Infallible> + Send + use<L> {
-        self.expect_reading();
+        // A local list becomes a replica, which can be stale.
+        self.forget_reading(ALWAYS);
         if self.inner.followers.fetch_add(1, Ordering::AcqRel) > 0 {
             tracing::error!(
                 target: "countersign",
@@ -81,15 +81,24 @@ impl Follower {
     async fn run<L: RevocationLog>(mut self, log: L) -> Infallible {
         loop {
             let began = self.revocation.inner.clock.now();
-            self.revocation.notice_clock(began);
+            // For a clock that went back while nobody asks about a token.
+            let _ = self.revocation.freshness(began);
             self.look_for_gaps(began);
-            match log.read(self.position.as_ref()).await {
+            let read = log.read(self.position.as_ref()).await;
+            let was_out = mem::replace(&mut self.is_out, read.is_err());
+            match read {
                 Ok(batch) => {
-                    self.say_recovered();
+                    if was_out {
+                        tracing::info!(target: "countersign", "the revocation log can be read again");
+                    }
                     self.apply(batch, began).await;
                 }
                 // It goes on from its position: the log itself notices when another server answers.
-                Err(error) => self.say_out(&error),
+                Err(error) if !was_out => {
+                    let cause = error.source().map(ToString::to_string);
+                    tracing::warn!(target: "countersign", cause, "cannot read the revocation log");
+                }
+                Err(_) => {}
             }
             // A log paces itself. One that does not must not starve the executor.
             take_turns().await;
@@ -131,19 +140,6 @@ impl Follower {
             if self.revocation.inner.followers.load(Ordering::Acquire) == 1 {
                 self.revocation.mark_synced(began);
             }
-        }
-    }
-
-    fn say_out(&mut self, error: &StoreError) {
-        if !mem::replace(&mut self.is_out, true) {
-            let cause = error.source().map(ToString::to_string);
-            tracing::warn!(target: "countersign", cause, "cannot read the revocation log");
-        }
-    }
-
-    fn say_recovered(&mut self) {
-        if mem::take(&mut self.is_out) {
-            tracing::info!(target: "countersign", "the revocation log can be read again");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     claims::{Realm, VerifiedToken},
     clock::Clock,
     error::AuthError,
-    revocation::index::{Full, Lookup, RevocationIndex, TokenNames},
+    revocation::index::{RevocationIndex, TokenNames},
     sync::{AtomicI64, AtomicUsize},
 };
 
@@ -78,7 +78,7 @@ pub(super) struct Inner {
 }
 
 /// Sentinel for `synced_at`: a list that follows no log is never stale.
-const ALWAYS: i64 = i64::MAX;
+pub(super) const ALWAYS: i64 = i64::MAX;
 /// Sentinel for `synced_at`: the log was not read.
 const NEVER: i64 = i64::MIN;
 
@@ -163,9 +163,7 @@ impl Revocation {
     /// [`RevokeError::Full`] when the list is full of entries that are still needed. That is logged as
     /// an error too: what was to be revoked is not.
     pub fn revoke(&self, entry: &RevocationEntry) -> Result<(), RevokeError> {
-        let now = self.inner.clock.now();
-        let inserted = self.inner.index.insert(entry, now);
-        inserted.map_err(|Full { .. }| RevokeError::Full)
+        self.inner.index.insert(entry, self.inner.clock.now())
     }
 
     /// Revokes this one token: see [`RevocationEntry::token`].
@@ -207,7 +205,7 @@ impl Revocation {
         let complete = !index.is_incomplete(now);
         RevocationStatus {
             entries: index.len(),
-            capacity: index.capacity(),
+            capacity: index.capacity,
             fresh,
             overflowed: !complete,
             synced_at: (![ALWAYS, NEVER].contains(&synced_at)).then_some(synced_at),
@@ -217,25 +215,21 @@ impl Revocation {
 
     /// Decides about a token. `now` is the time that `exp` is compared with: so an entry counts at least
     /// as long as its token is accepted.
-    pub(crate) fn decide(&self, named: TokenNames<'_>, now: i64) -> Result<(), Refusal> {
-        let named = match &self.realm {
-            Some(realm) => TokenNames {
-                realm: Some(realm.as_str()),
-                ..named
-            },
-            None => named,
-        };
+    pub(crate) fn decide<'t>(&'t self, mut names: TokenNames<'t>, now: i64) -> Result<(), Refusal> {
+        if let Some(realm) = &self.realm {
+            names.realm = Some(realm.as_str());
+        }
         // First: whoever sees that the log has been read then sees what was read.
         let freshness = self.freshness(now);
-        match self.inner.index.lookup(&named, now) {
-            Lookup::Revoked => Err(Refusal::Revoked),
-            Lookup::Incomplete => Err(Refusal::Incomplete),
-            Lookup::Unlisted if self.inner.accept_when_stale => Ok(()),
-            Lookup::Unlisted => freshness,
+        self.inner.index.lookup(&names, now)?;
+        if self.inner.accept_when_stale {
+            return Ok(());
         }
+        freshness
     }
 
-    fn freshness(&self, now: i64) -> Result<(), Refusal> {
+    /// Checks when the log was last read, and notices a clock that went back.
+    pub(super) fn freshness(&self, now: i64) -> Result<(), Refusal> {
         let synced_at = self.inner.synced_at.load(Ordering::Acquire);
         if synced_at == ALWAYS {
             return Ok(());
@@ -253,17 +247,11 @@ impl Revocation {
         Err(Refusal::Stale(now.saturating_sub(synced_at)))
     }
 
-    /// Notices that the clock went back, also when nobody asks about a token.
-    pub(super) fn notice_clock(&self, now: i64) {
-        // How fresh it is does not matter here.
-        let _ = self.freshness(now);
-    }
-
-    /// Forgets the last reading: the clock went back, and must not make it fresh when it gets there again.
+    /// Forgets a reading, unless there is a newer one: when a clock that went back gets there again, it
+    /// must not seem fresh.
     #[cold]
-    fn forget_reading(&self, synced_at: i64) {
+    pub(super) fn forget_reading(&self, synced_at: i64) {
         let cell = &self.inner.synced_at;
-        // If it failed, the log has been read meanwhile: all is well.
         let _ = cell.compare_exchange(synced_at, NEVER, Ordering::AcqRel, Ordering::Acquire);
     }
 
@@ -271,13 +259,6 @@ impl Revocation {
     pub(super) fn mark_synced(&self, began: i64) {
         let at = began.clamp(NEVER + 1, ALWAYS - 1);
         self.inner.synced_at.store(at, Ordering::Release);
-    }
-
-    /// Follows a log from now on, so the list can be stale.
-    pub(super) fn expect_reading(&self) {
-        let cell = &self.inner.synced_at;
-        // If it failed, it was a replica already.
-        let _ = cell.compare_exchange(ALWAYS, NEVER, Ordering::AcqRel, Ordering::Acquire);
     }
 }
 

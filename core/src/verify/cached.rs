@@ -46,7 +46,7 @@ impl Verifier {
 
     fn found(&self, cache: &TokenCache, token: &[u8]) -> Option<VerifiedToken> {
         let is_good = |token: &VerifiedToken| self.is_still_good(token);
-        cache.get(token, self.grounds()?, is_good)
+        cache.get(token, self.cache_scope()?, is_good)
     }
 
     /// Caches a token that these keys verified.
@@ -61,7 +61,7 @@ impl Verifier {
         self.settings().cache.is_some()
     }
 
-    fn grounds(&self) -> Option<CacheScope> {
+    fn cache_scope(&self) -> Option<CacheScope> {
         Some(CacheScope {
             verifier: self.id(),
             keys: self.keys().source().current_id()?,

@@ -108,7 +108,7 @@ fn check_keys_url(keys: &str, issuer: &str, keys_host: Option<&str>) -> Result<(
     match keys_host {
         Some(allowed) if host == allowed => Ok(()),
         Some(_) => Err("the `jwks_uri` is on a host that is not the configured one".into()),
-        None if is_this_machine(&host) || is_address(&host) => {
+        None if is_this_machine(&host) || url::address(&host).is_some() => {
             Err("the `jwks_uri` is an address, or this machine".into())
         }
         None => Ok(()),
@@ -119,11 +119,6 @@ fn check_keys_url(keys: &str, issuer: &str, keys_host: Option<&str>) -> Result<(
 fn is_this_machine(host: &str) -> bool {
     let name = host.trim_end_matches('.');
     url::is_loopback(name) || name.ends_with(".localhost")
-}
-
-fn is_address(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.parse::<std::net::IpAddr>().is_ok()
 }
 
 #[cfg(test)]

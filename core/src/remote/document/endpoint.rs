@@ -128,21 +128,24 @@ impl Endpoint {
 
     /// Returns the `jwks_uri` of the issuer, from its metadata.
     async fn keys_url(&mut self, issuer: &str) -> Result<String, Failure> {
-        let Some(known) = &self.metadata else {
-            let found = self.discover(issuer).await?;
-            return Ok(self.metadata.insert(found).keys_url.clone());
+        let found = match &self.metadata {
+            None => self.discover(issuer).await?,
+            Some(known) if Instant::now() < known.fresh_until => return Ok(known.keys_url.clone()),
+            Some(known) => {
+                // The metadata may be unavailable when the keys are not: that must leave time for them.
+                let found = timeout(Self::METADATA_DEADLINE, self.discover(issuer)).await;
+                match found.unwrap_or_else(|_| Err(Failure::timeout())) {
+                    Err(failure)
+                        if failure.reason() != Failure::WRONG_ISSUER
+                            && Instant::now() < known.usable_until =>
+                    {
+                        return Ok(known.keys_url.clone());
+                    }
+                    found => found?,
+                }
+            }
         };
-        if Instant::now() < known.fresh_until {
-            return Ok(known.keys_url.clone());
-        }
-        // The metadata may be unavailable when the keys are not: that must leave time for them.
-        match timeout(Self::METADATA_DEADLINE, self.discover(issuer)).await {
-            Ok(Ok(found)) => Ok(self.metadata.insert(found).keys_url.clone()),
-            Ok(Err(failure)) if failure.reason() == Failure::WRONG_ISSUER => Err(failure),
-            _ if Instant::now() < known.usable_until => Ok(known.keys_url.clone()),
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(Failure::timeout()),
-        }
+        Ok(self.metadata.insert(found).keys_url.clone())
     }
 
     async fn discover(&self, issuer: &str) -> Result<Metadata, Failure> {

@@ -9,10 +9,9 @@ use std::{
 
 use http_body_util::{BodyExt, Empty};
 use hyper::{
-    HeaderMap, Method, Request, Response, Uri,
+    HeaderMap, Request,
     body::{Body, Bytes, Incoming},
     header::{self, HeaderName, HeaderValue},
-    http::uri::InvalidUri,
 };
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
@@ -64,7 +63,7 @@ pub struct HttpFetch {
 }
 
 impl HttpFetch {
-    /// The settings: the system's roots, no header of one's own.
+    /// Starts the settings: the system's roots, no additional header.
     pub fn builder() -> HttpFetchBuilder {
         HttpFetchBuilder::new()
     }
@@ -72,16 +71,11 @@ impl HttpFetch {
     fn request(&self, asked: &FetchRequest) -> Result<Request<Empty<Bytes>>, FetchError> {
         url::is_allowed(asked.url())
             .map_err(|problem| FetchError::new(FetchErrorKind::Forbidden, problem))?;
-        let uri: Uri = asked
-            .url()
-            .parse()
-            .map_err(|error: InvalidUri| FetchError::new(FetchErrorKind::Forbidden, error))?;
-
-        let mut request = Request::new(Empty::new());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = uri;
+        let mut request = Request::get(asked.url())
+            .body(Empty::new())
+            .map_err(|error| FetchError::new(FetchErrorKind::Forbidden, error))?;
         *request.headers_mut() = self.headers.clone();
-        // What can be no header was no `ETag`: the document is asked for whether it changed or not.
+        // What can be no header was no `ETag`: then ask for the document even if it has not changed.
         if let Some(Ok(etag)) = asked.etag().map(HeaderValue::from_str) {
             request.headers_mut().insert(header::IF_NONE_MATCH, etag);
         }
@@ -93,24 +87,27 @@ impl Fetch for HttpFetch {
     async fn get(&self, asked: FetchRequest) -> Result<FetchResponse, FetchError> {
         let request = self.request(&asked)?;
         let response = self.client.request(request).await.map_err(not_answered)?;
-        let status = response.status();
-        let headers = passed_on(response.headers());
-        let body = if status.is_success() {
-            read(response, asked.max_bytes()).await?
+        let (head, body) = response.into_parts();
+        let body = if head.status.is_success() {
+            read(&head.headers, body, asked.max_bytes()).await?
         } else {
-            // A page about an error: nobody reads it, and it must not hide `Retry-After`.
+            // An error page: nobody reads it, and it must not hide `Retry-After`.
             Vec::new()
         };
-        let answer = FetchResponse::new(status.as_u16(), body);
-        Ok(headers
-            .into_iter()
-            .fold(answer, |answer, (name, value)| answer.header(name, value)))
+        let mut answer = FetchResponse::new(head.status.as_u16(), body);
+        for name in PASSED_ON {
+            let values = head.headers.get_all(name).iter();
+            for value in values.filter_map(|value| value.to_str().ok()) {
+                answer = answer.header(name, value);
+            }
+        }
+        Ok(answer)
     }
 }
 
 impl Default for HttpFetch {
     fn default() -> Self {
-        // All that can fail are the settings that the user makes, and there are none.
+        // Only settings that the user makes can fail, and there are none.
         Self::builder().build().expect("no setting was made")
     }
 }
@@ -125,11 +122,14 @@ impl fmt::Debug for HttpFetch {
     }
 }
 
-async fn read(response: Response<Incoming>, max_bytes: usize) -> Result<Vec<u8>, FetchError> {
-    if is_encoded(response.headers()) {
+async fn read(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    max_bytes: usize,
+) -> Result<Vec<u8>, FetchError> {
+    if is_encoded(headers) {
         return Err(FetchErrorKind::Encoded.into());
     }
-    let mut body = response.into_body();
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > max_bytes {
         return Err(FetchErrorKind::TooLarge.into());
@@ -147,28 +147,17 @@ async fn read(response: Response<Incoming>, max_bytes: usize) -> Result<Vec<u8>,
     Ok(bytes)
 }
 
-/// Whether the body is compressed, by either of the two headers that can say so.
+/// Checks both headers that can say that the body is compressed.
 fn is_encoded(headers: &HeaderMap) -> bool {
-    let says_other_than = |name: HeaderName, plain: &str| {
-        headers.get_all(name).iter().any(|value| {
-            let mut codings = value.as_bytes().split(|&byte| byte == b',');
-            codings.any(|coding| {
-                let coding = coding.trim_ascii();
-                !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes())
-            })
-        })
-    };
-    says_other_than(header::CONTENT_ENCODING, "identity")
-        || says_other_than(header::TRANSFER_ENCODING, "chunked")
-}
-
-/// The headers that a caller reads, without values that are no visible ASCII.
-fn passed_on(headers: &HeaderMap) -> Vec<(&'static str, String)> {
-    let values = PASSED_ON.into_iter().flat_map(|name| {
+    let is_other_than = |name: HeaderName, plain: &str| {
         let values = headers.get_all(name).iter();
-        values.filter_map(move |value| Some((name, value.to_str().ok()?.to_owned())))
-    });
-    values.collect()
+        let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        codings
+            .map(|coding| coding.trim_ascii())
+            .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes()))
+    };
+    is_other_than(header::CONTENT_ENCODING, "identity")
+        || is_other_than(header::TRANSFER_ENCODING, "chunked")
 }
 
 pub(super) fn not_answered(error: hyper_util::client::legacy::Error) -> FetchError {
@@ -184,12 +173,13 @@ pub(super) fn not_answered(error: hyper_util::client::legacy::Error) -> FetchErr
     FetchError::new(kind, error)
 }
 
-/// The outermost error of this type among an error and its causes.
+/// Returns the outermost error of this type among an error and its causes.
 fn in_chain<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     let mut causes = iter::successors(Some(error), |&error| error.source());
     causes.find_map(|error| error.downcast_ref())
 }
 
+/// The headers that a caller reads. Values that are no visible ASCII are left out.
 const PASSED_ON: [&str; 6] = [
     "age",
     "cache-control",

@@ -1,4 +1,4 @@
-//! Where documents of an identity provider come from: one method, so that a test can replace it.
+//! The way to the documents of an identity provider: a trait of one method, which a test can replace.
 
 use std::{error::Error, fmt, future::Future, sync::Arc};
 
@@ -171,15 +171,13 @@ impl From<FetchErrorKind> for FetchError {
 
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.kind.message())
+        f.write_str(self.kind.name_and_message().1)
     }
 }
 
 impl Error for FetchError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn Error + 'static))
+        Some(self.source.as_deref()?)
     }
 }
 
@@ -202,27 +200,20 @@ pub enum FetchErrorKind {
 }
 
 impl FetchErrorKind {
-    /// The stable machine name, in `snake_case`.
+    /// Returns the stable machine name, in `snake_case`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Encoded => "encoded",
-            Self::Forbidden => "forbidden",
-            Self::Read => "read",
-            Self::Timeout => "timeout",
-            Self::TooLarge => "too_large",
-        }
+        self.name_and_message().0
     }
 
-    fn message(self) -> &'static str {
+    fn name_and_message(self) -> (&'static str, &'static str) {
         match self {
-            Self::Connect => "there is no connection",
-            Self::Encoded => "the answer is compressed",
-            Self::Forbidden => "the address may not be asked",
-            Self::Read => "the answer broke off or is no HTTP",
-            Self::Timeout => "the answer took too long",
-            Self::TooLarge => "the answer is too large",
+            Self::Connect => ("connect", "there is no connection"),
+            Self::Encoded => ("encoded", "the answer is compressed"),
+            Self::Forbidden => ("forbidden", "the address may not be asked"),
+            Self::Read => ("read", "the answer broke off or is no HTTP"),
+            Self::Timeout => ("timeout", "the answer took too long"),
+            Self::TooLarge => ("too_large", "the answer is too large"),
         }
     }
 }

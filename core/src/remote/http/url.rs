@@ -1,4 +1,4 @@
-//! Which URLs may be asked for metadata and keys.
+//! The rules for URLs of metadata and keys.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -20,44 +20,42 @@ pub(crate) fn check_url(url: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// Whether a URL may be asked: absolute, `https` or `http` to a loopback host, without user and
-/// fragment, and not to an address at which no provider can be.
+/// Checks a URL: absolute, `https` or `http` to a loopback host, without user and fragment, and not to an
+/// address at which no provider can be.
 ///
-/// Stricter than RFC 3986, so that nobody who reads the URL after us sees another host in it.
+/// Stricter than RFC 3986, so that no later reader of the URL sees another host in it.
 ///
 /// # Errors
 ///
-/// What is wrong with it, for the developer. The text does not hold the URL.
+/// What is wrong with it, for the developer. The text does not contain the URL.
 pub(crate) fn is_allowed(url: &str) -> Result<(), &'static str> {
-    let url = Parts::parse(url)?;
-    if !url.is_https && !is_loopback(url.host) {
+    let (scheme, host) = parse(url)?;
+    if scheme == "http" && !is_loopback(host) {
         return Err("http is only for a loopback host: use https");
     }
-    if address(url.host).is_some_and(is_forbidden) {
+    if address(host).is_some_and(is_forbidden) {
         return Err("no provider can be at this address");
     }
     Ok(())
 }
 
-/// The host of a URL, in lower case, without the port. An IPv6 address keeps its brackets.
+/// Returns the host of a URL, in lower case, without the port. An IPv6 address keeps its brackets.
 pub(crate) fn host(url: &str) -> Option<String> {
-    Parts::parse(url)
-        .ok()
-        .map(|url| url.host.to_ascii_lowercase())
+    Some(parse(url).ok()?.1.to_ascii_lowercase())
 }
 
-/// Whether a host is this machine by its name alone: `localhost`, `127.0.0.0/8` or `[::1]`.
+/// Checks for a host that is this machine by its name alone: `localhost`, `127.0.0.0/8` or `[::1]`.
 pub(crate) fn is_loopback(host: &str) -> bool {
     is_localhost(host) || address(host).is_some_and(|address| address.is_loopback())
 }
 
-/// Whether a host is the name `localhost`.
+/// Checks for the name `localhost`.
 pub(crate) fn is_localhost(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
 }
 
-/// Whether an address is one at which no provider can be, but perhaps a metadata service of the
-/// cloud, or every neighbour: link-local, unspecified, multicast, broadcast.
+/// Checks for an address at which no provider can be, but perhaps a metadata service of the cloud, or
+/// every neighbour: link-local, unspecified, multicast, broadcast.
 pub(crate) fn is_forbidden(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_forbidden_v4(address),
@@ -79,7 +77,7 @@ fn is_forbidden_v4(address: Ipv4Addr) -> bool {
         || address.is_broadcast()
 }
 
-/// The IPv4 address that is reached through this one: mapped (RFC 4291 section 2.5.5.2) or
+/// Returns the IPv4 address that is reached through this one: mapped (RFC 4291 section 2.5.5.2) or
 /// translated (RFC 6052 section 2.1).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     address.to_ipv4_mapped().or_else(|| {
@@ -90,8 +88,8 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     })
 }
 
-/// The address that a host is, if it is no name.
-fn address(host: &str) -> Option<IpAddr> {
+/// Returns the address that a host is, if it is no name.
+pub(crate) fn address(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => {
             let address: Ipv6Addr = rest.strip_suffix(']')?.parse().ok()?;
@@ -101,54 +99,44 @@ fn address(host: &str) -> Option<IpAddr> {
     }
 }
 
-struct Parts<'t> {
-    is_https: bool,
-    host: &'t str,
-}
-
-impl<'t> Parts<'t> {
-    fn parse(url: &'t str) -> Result<Self, &'static str> {
-        if url.len() > LONGEST {
-            return Err("a URL is at most 2048 bytes long");
-        }
-        let (is_https, rest) = if let Some(rest) = url.strip_prefix("https://") {
-            (true, rest)
-        } else if let Some(rest) = url.strip_prefix("http://") {
-            (false, rest)
-        } else {
-            return Err("a URL begins with https://");
-        };
-        if !rest.bytes().all(is_url_byte) {
-            return Err("a URL is of ASCII letters, digits and punctuation, others as %XX");
-        }
-        if rest.contains('#') {
-            return Err("a fragment is never sent: leave it out");
-        }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let authority = &rest[..end];
-        if authority.contains('@') {
-            return Err("user and password do not belong in a URL");
-        }
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-            _ => (authority, None),
-        };
-        if !is_host(host) {
-            return Err(
-                "the host of a URL is a name in ASCII, an IPv4 address, or an IPv6 one in brackets",
-            );
-        }
-        if port.is_some_and(|port| !is_port(port)) {
-            return Err("the port of a URL is a number from 1 to 65535");
-        }
-        if has_dot_segment(&rest[end..]) {
-            return Err("a path has no segments . and ..: write where they lead");
-        }
-        Ok(Self { is_https, host })
+/// Returns the scheme of a URL, which is `https` or `http`, and its host.
+fn parse(url: &str) -> Result<(&str, &str), &'static str> {
+    if url.len() > LONGEST {
+        return Err("a URL is at most 2048 bytes long");
     }
+    let Some((scheme @ ("https" | "http"), rest)) = url.split_once("://") else {
+        return Err("a URL begins with https://");
+    };
+    if !rest.bytes().all(is_url_byte) {
+        return Err("a URL is of ASCII letters, digits and punctuation, others as %XX");
+    }
+    if rest.contains('#') {
+        return Err("a fragment is never sent: leave it out");
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path_and_query) = rest.split_at(end);
+    if authority.contains('@') {
+        return Err("user and password do not belong in a URL");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if !is_host(host) {
+        return Err(
+            "the host of a URL is a name in ASCII, an IPv4 address, or an IPv6 one in brackets",
+        );
+    }
+    if port.is_some_and(|port| !is_port(port)) {
+        return Err("the port of a URL is a number from 1 to 65535");
+    }
+    if has_dot_segment(path_and_query) {
+        return Err("a path has no segments . and ..: write where they lead");
+    }
+    Ok((scheme, host))
 }
 
-/// Whether RFC 3986 section 2 knows the character. What follows a `%` is left to the server.
+/// Checks for a character of RFC 3986 section 2. What follows a `%` is left to the server.
 fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_graphic()
         && !matches!(
@@ -157,7 +145,7 @@ fn is_url_byte(byte: u8) -> bool {
         )
 }
 
-/// Finds a path segment that some readers remove, and others send (RFC 3986 section 5.2.4): for
+/// Checks for a path segment that some readers remove, and others send (RFC 3986 section 5.2.4): to
 /// the former, `/.well-known/..` would be another document. `%2e` is a dot to the WHATWG's readers.
 fn has_dot_segment(path_and_query: &str) -> bool {
     let path = path_and_query.split('?').next().unwrap_or_default();

@@ -14,14 +14,10 @@ use crate::{
 
 /// A published key set. Immutable: a newer one replaces it as a whole.
 pub(super) struct Current {
-    set: Arc<KeySet>,
-    jwks: Arc<str>,
-    url: Arc<str>,
+    pub(super) set: Arc<KeySet>,
+    /// For a warm start: by the wall clock. Everything else is by the monotonic one.
+    pub(super) saved: SavedKeys,
     pub(super) generation: u64,
-    /// When the keys were fetched or confirmed, in seconds since the Unix epoch: for a warm start.
-    /// Everything else is by the monotonic clock.
-    pub(super) fetched_at: i64,
-    lifetime: Duration,
     /// `None`: in an earlier run.
     fetched: Option<Instant>,
     fresh_until: Instant,
@@ -34,6 +30,7 @@ impl Current {
     /// Equal keys stay one and the same set: others, such as a token cache, go by its id.
     pub(super) fn fetched(
         last: Option<&Self>,
+        source: &str,
         fetched: Fetched,
         clock: &dyn Clock,
         max_stale: Duration,
@@ -54,11 +51,14 @@ impl Current {
         let now = Instant::now();
         let current = Self {
             set,
-            jwks: fetched.jwks,
-            url: fetched.url,
+            saved: SavedKeys {
+                source: source.to_owned(),
+                url: fetched.url.to_string(),
+                jwks: fetched.jwks.to_string(),
+                fetched_at: clock.now(),
+                lifetime: fetched.lifetime.as_secs(),
+            },
             generation,
-            fetched_at: clock.now(),
-            lifetime: fetched.lifetime,
             fetched: Some(now),
             fresh_until: now + fetched.lifetime,
             stale_until: now + fetched.lifetime + max_stale,
@@ -72,7 +72,7 @@ impl Current {
     ///
     /// Why it is of no use.
     pub(super) fn saved(
-        saved: &SavedKeys,
+        saved: SavedKeys,
         source: &str,
         algorithms: &[Algorithm],
         clock: &dyn Clock,
@@ -89,26 +89,12 @@ impl Current {
         let now = Instant::now();
         Ok(Self {
             set: Arc::new(set),
-            jwks: saved.jwks.as_str().into(),
-            url: saved.url.as_str().into(),
+            saved,
             generation: 1,
-            fetched_at: saved.fetched_at,
-            lifetime: Duration::from_secs(saved.lifetime),
             fetched: None,
             fresh_until: now + fresh,
             stale_until: now + rest,
         })
-    }
-
-    /// Returns what to save for a later run.
-    pub(super) fn to_saved(&self, source: &str) -> SavedKeys {
-        SavedKeys {
-            source: source.to_owned(),
-            url: self.url.to_string(),
-            jwks: self.jwks.to_string(),
-            fetched_at: self.fetched_at,
-            lifetime: self.lifetime.as_secs(),
-        }
     }
 
     /// Returns the keys, if they may be used.
@@ -139,14 +125,10 @@ impl Current {
             Some(fetched) => now.saturating_duration_since(fetched),
             // Only the wall clock knows.
             None => {
-                let seconds = clock.now().saturating_sub(self.fetched_at);
+                let seconds = clock.now().saturating_sub(self.saved.fetched_at);
                 Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
             }
         }
-    }
-
-    pub(super) fn keys(&self) -> usize {
-        self.set.keys().len()
     }
 }
 

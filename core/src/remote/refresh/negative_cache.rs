@@ -12,7 +12,7 @@ use tokio::time::Instant;
 ///
 /// One client with an old token would otherwise use up what all share: each look costs one of the few
 /// fetches that requests may cause. Ten seconds and no longer: the id may be about to be published.
-#[derive(Debug)]
+#[derive(Default)]
 pub(super) struct NegativeCache {
     hasher: RandomState,
     /// Until when, by a keyed hash of the id: an id can be long, and nobody can aim at a collision.
@@ -23,13 +23,6 @@ impl NegativeCache {
     const LENGTH: Duration = Duration::from_secs(10);
     /// How many are remembered. Beyond that, all are forgotten: the token bucket alone bounds a flood.
     const MOST: usize = 1_024;
-
-    pub(super) fn new() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            known: HashMap::new(),
-        }
-    }
 
     /// Checks whether this id was missing a moment ago.
     pub(super) fn has(&self, id: &str, now: Instant) -> bool {
@@ -57,7 +50,7 @@ mod tests {
     #[test]
     fn an_id_is_remembered_for_ten_seconds() {
         let start = Instant::now();
-        let mut misses = NegativeCache::new();
+        let mut misses = NegativeCache::default();
         misses.add("old", start);
         let until = start + Duration::from_secs(10);
         assert!(misses.has("old", until - Duration::from_millis(1)));
@@ -68,7 +61,7 @@ mod tests {
     #[test]
     fn a_flood_of_ids_does_not_fill_the_memory() {
         let now = Instant::now();
-        let mut misses = NegativeCache::new();
+        let mut misses = NegativeCache::default();
         for id in 0..10_000 {
             misses.add(&id.to_string(), now);
             assert!(misses.known.len() <= NegativeCache::MOST);

@@ -204,7 +204,7 @@ impl State {
                 let lifetime = fetched.lifetime;
                 let last = last.as_deref();
                 let (current, published) =
-                    Current::fetched(last, fetched, &self.clock, self.max_stale);
+                    Current::fetched(last, &self.source, fetched, &self.clock, self.max_stale);
                 // First: whoever sees that the fetch has ended then sees its keys.
                 self.current.store(Some(Arc::new(current)));
                 self.plan().schedule.succeed(now, lifetime);
@@ -226,7 +226,7 @@ impl State {
     pub(super) fn report_state(&self) {
         let status = self.status();
         let current = self.current.load_full();
-        let fetched_at = current.map(|current| current.fetched_at);
+        let fetched_at = current.map(|current| current.saved.fetched_at);
         let last = mem::replace(&mut self.plan().reported, status.state());
         observe::state(&self.source, &status, fetched_at, last);
     }
@@ -255,7 +255,7 @@ impl State {
     }
 
     /// Starts with keys of an earlier run, unless they are of no use: a fetch follows anyway.
-    pub(crate) fn warm(&self, saved: &SavedKeys, algorithms: &[Algorithm]) {
+    pub(crate) fn warm(&self, saved: SavedKeys, algorithms: &[Algorithm]) {
         match Current::saved(saved, &self.source, algorithms, &self.clock, self.max_stale) {
             Ok(current) => self.current.store(Some(Arc::new(current))),
             Err(why) => observe::not_warm(&self.source, why),
@@ -264,7 +264,7 @@ impl State {
 
     pub(crate) fn saved(&self) -> Option<SavedKeys> {
         let current = self.current.load();
-        Some(current.as_ref()?.to_saved(&self.source))
+        Some(current.as_ref()?.saved.clone())
     }
 
     pub(crate) fn status(&self) -> KeysStatus {
@@ -279,7 +279,7 @@ impl State {
                 None if plan.schedule.is_starting() => KeysState::Starting,
                 None => KeysState::Unavailable,
             },
-            keys: current.map_or(0, |current| current.keys()),
+            keys: current.map_or(0, |current| current.set.keys().len()),
             age: current.map(|current| current.age(now, &self.clock)),
             generation: current.map_or(0, |current| current.generation),
             failures: plan.schedule.failures(),

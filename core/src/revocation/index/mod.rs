@@ -17,7 +17,7 @@ use self::{
     names::{Name, NameHasher},
 };
 use crate::{
-    revocation::RevocationEntry,
+    revocation::{RevocationEntry, RevokeError, error::Refusal},
     sync::{ArcSwap, AtomicU8, Mutex, MutexGuard},
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct RevocationIndex {
     /// The kinds that ever had an entry: names of the others need no hash.
     kinds: AtomicU8,
     writer: Mutex<Writer>,
-    capacity: usize,
+    pub(super) capacity: usize,
     hasher: NameHasher,
 }
 
@@ -57,22 +57,6 @@ struct Writer {
     is_full: bool,
 }
 
-/// There is no room: every entry is still needed.
-#[derive(Debug)]
-pub(crate) struct Full {
-    /// Whether there was room the last time.
-    is_new: bool,
-}
-
-/// What the index knows about a token.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Lookup {
-    /// No entry, but it lacks entries that could be about the token.
-    Incomplete,
-    Revoked,
-    Unlisted,
-}
-
 /// How long an entry is kept after its end, in seconds: a clock may go back that far.
 const KEPT: i64 = 60;
 
@@ -93,38 +77,42 @@ impl RevocationIndex {
         }
     }
 
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
     /// Returns how many entries there are; some may have expired.
     pub(super) fn len(&self) -> usize {
         self.lock().used
     }
 
     /// Looks a token up.
-    pub(super) fn lookup(&self, token: &TokenNames<'_>, now: i64) -> Lookup {
+    pub(super) fn lookup(&self, token: &TokenNames<'_>, now: i64) -> Result<(), Refusal> {
         let table = self.table.load();
         let kinds = self.kinds.load(Ordering::Relaxed);
-        let names = (token.all()).map(|name| name.filter(|name| kinds & name.kind.bit() != 0));
-        let marks = names.map(|name| name.map(|name| self.hasher.mark(&name)));
+        let names = token.all();
+        let in_use = names
+            .iter()
+            .flatten()
+            .filter(|name| kinds & name.kind.bit() != 0);
+        let marks = in_use.map(|name| self.hasher.mark(name));
         let is_revoked = |name: &Name<'_>| {
             let found = table.map.find(self.hasher.hash(name));
             found.is_some_and(|found| now <= found.until && token.is_of_before(found.issued_before))
         };
         if table.filter.may_contain(marks) && names.iter().flatten().any(is_revoked) {
-            Lookup::Revoked
+            Err(Refusal::Revoked)
         } else if table.gaps.matter_at(now) {
-            Lookup::Incomplete
+            Err(Refusal::Incomplete)
         } else {
-            Lookup::Unlisted
+            Ok(())
         }
     }
 
     /// Adds an entry. When there is no room, that is logged once, until there is again.
-    pub(super) fn insert(&self, entry: &RevocationEntry, now: i64) -> Result<(), Full> {
-        let result = self.insert_silently(entry, now);
-        if let Err(Full { is_new: true }) = result {
+    pub(super) fn insert(&self, entry: &RevocationEntry, now: i64) -> Result<(), RevokeError> {
+        let mut writer = self.lock();
+        let was_full = writer.is_full;
+        let result = self.insert_locked(&mut writer, entry, now);
+        let is_new = writer.is_full && !was_full;
+        drop(writer);
+        if is_new {
             tracing::error!(
                 target: "countersign",
                 capacity = self.capacity,
@@ -134,18 +122,21 @@ impl RevocationIndex {
         result
     }
 
-    fn insert_silently(&self, entry: &RevocationEntry, now: i64) -> Result<(), Full> {
+    fn insert_locked(
+        &self,
+        writer: &mut Writer,
+        entry: &RevocationEntry,
+        now: i64,
+    ) -> Result<(), RevokeError> {
         let until = entry.until;
-        let (name, issued_before) = Name::of(&entry.revoked);
-        let hashed = self.hasher.hash(&name);
-
-        let mut writer = self.lock();
         if is_over(until, now) {
-            self.note_gap(&writer, until);
+            self.note_gap(writer, until);
             return Ok(());
         }
+        let (name, issued_before) = Name::of(&entry.revoked);
+        let hashed = self.hasher.hash(&name);
         if self.table.load().map.find(hashed).is_none() {
-            self.make_room(&mut writer, now)?;
+            self.make_room(writer, now)?;
             writer.used += 1;
             writer.earliest = writer.earliest.min(until);
         }
@@ -193,20 +184,20 @@ impl RevocationIndex {
     }
 
     /// Makes room for one more.
-    fn make_room(&self, writer: &mut Writer, now: i64) -> Result<(), Full> {
+    fn make_room(&self, writer: &mut Writer, now: i64) -> Result<(), RevokeError> {
         let table = self.table.load();
         let needs_rebuild = if writer.used >= self.capacity {
             is_over(writer.earliest, now)
         } else {
-            writer.used >= table.room()
+            // When three quarters are full, a search gets long.
+            writer.used >= table.map.places() / 4 * 3
         };
         if needs_rebuild {
             self.rebuild(writer, now, table.gaps.until());
         }
-        let is_new = !writer.is_full;
         writer.is_full = writer.used >= self.capacity;
         if writer.is_full {
-            return Err(Full { is_new });
+            return Err(RevokeError::Full);
         }
         Ok(())
     }
@@ -250,11 +241,6 @@ impl Table {
             map,
             gaps: Gaps::none(),
         }
-    }
-
-    /// Returns how many entries it takes before a search gets long: three quarters of its places.
-    fn room(&self) -> usize {
-        self.map.places() / 4 * 3
     }
 
     pub(crate) fn put(&self, name: HashedName, validity: Validity) {

@@ -54,22 +54,14 @@ pub(super) struct NameHasher {
 impl<'t> TokenNames<'t> {
     /// Returns the names under which this token may be revoked.
     pub(super) fn all(&self) -> [Option<Name<'t>>; 4] {
-        let plain = |kind, text| Name {
-            kind,
-            realm: "",
-            text,
-        };
         // A token without a realm, or without a subject, is nobody's.
-        let subject = |kind| {
-            let (realm, text) = (self.realm?, self.subject?);
-            Some(Name { kind, realm, text })
-        };
-        let is_sessionless = self.session.is_none();
+        let subject = self.realm.zip(self.subject);
+        let sessionless = subject.filter(|_| self.session.is_none());
         [
-            self.id.map(|id| plain(Kind::Token, id)),
-            self.session.map(|id| plain(Kind::Session, id)),
-            subject(Kind::Subject),
-            subject(Kind::Sessionless).filter(|_| is_sessionless),
+            self.id.map(|id| Name::new(Kind::Token, "", id)),
+            self.session.map(|id| Name::new(Kind::Session, "", id)),
+            subject.map(|(realm, text)| Name::new(Kind::Subject, realm, text)),
+            sessionless.map(|(realm, text)| Name::new(Kind::Sessionless, realm, text)),
         ]
     }
 
@@ -81,28 +73,32 @@ impl<'t> TokenNames<'t> {
 }
 
 impl<'t> Name<'t> {
+    pub(super) fn new(kind: Kind, realm: &'t str, text: &'t str) -> Self {
+        Self { kind, realm, text }
+    }
+
     /// Returns what is revoked, and before when a token must have been issued.
     pub(super) fn of(revoked: &'t Revoked) -> (Self, i64) {
-        let (kind, realm, text, issued_before) = match revoked {
-            Revoked::Session(id) => (Kind::Session, "", id.as_str(), i64::MAX),
+        match revoked {
+            Revoked::Session(id) => (Self::new(Kind::Session, "", id.as_str()), i64::MAX),
             Revoked::Sessionless {
                 realm,
                 subject,
                 issued_before,
-            } => (
-                Kind::Sessionless,
-                realm.as_str(),
-                &**subject,
-                *issued_before,
-            ),
+            } => {
+                let name = Self::new(Kind::Sessionless, realm.as_str(), subject);
+                (name, *issued_before)
+            }
             Revoked::Subject {
                 realm,
                 subject,
                 issued_before,
-            } => (Kind::Subject, realm.as_str(), &**subject, *issued_before),
-            Revoked::Token(id) => (Kind::Token, "", &**id, i64::MAX),
-        };
-        (Self { kind, realm, text }, issued_before)
+            } => {
+                let name = Self::new(Kind::Subject, realm.as_str(), subject);
+                (name, *issued_before)
+            }
+            Revoked::Token(id) => (Self::new(Kind::Token, "", id), i64::MAX),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The bounds of a cache, checked once.
+//! The bounds of a cache.
 
 use super::token_cache::TokenCache;
 use crate::error::ConfigError;
@@ -33,17 +33,10 @@ impl TokenCacheBuilder {
     /// The smallest [`bytes`](Self::bytes): 64 KiB.
     pub const MIN_BYTES: usize = 64 << 10;
 
-    pub(super) fn new() -> Self {
-        Self {
-            entries: Self::DEFAULT_ENTRIES,
-            bytes: Self::DEFAULT_BYTES,
-        }
-    }
-
     /// The most tokens that are kept. Default 10,000, at most ten million.
     ///
     /// When it is full, tokens that were not seen again make room. The table is in parts, and a full
-    /// part makes room although another one has some: expect to hold a few per cent fewer.
+    /// part makes room although another one has some: expect a few per cent fewer.
     ///
     /// Room in the table, some 100 bytes each, is taken at once for up to 65,536 of them, and for more as
     /// they come.
@@ -85,6 +78,9 @@ impl TokenCacheBuilder {
 
 impl Default for TokenCacheBuilder {
     fn default() -> Self {
-        Self::new()
+        Self {
+            entries: Self::DEFAULT_ENTRIES,
+            bytes: Self::DEFAULT_BYTES,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Models of the cache: the tables of the threads, the shared one, epochs, key sets.
+//! Models of the cache: L1, L2, epochs, key sets.
 
 use std::sync::{
     Arc, LazyLock,
@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use super::{
-    scope::{CacheScope, VerifierId},
+    key::{CacheScope, VerifierId},
     token_cache::TokenCache,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 struct Sample {
     text: String,
     token: VerifiedToken,
-    grounds: CacheScope,
+    scope: CacheScope,
 }
 
 static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
@@ -31,7 +31,7 @@ static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
     Sample {
         token: issuer.verifier().verify_now(&text).unwrap(),
         text,
-        grounds: CacheScope {
+        scope: CacheScope {
             verifier: VerifierId::new(),
             keys: KeySet::new([]).id(),
         },
@@ -40,12 +40,12 @@ static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
 
 impl Sample {
     fn keep(&self, cache: &TokenCache) {
-        cache.keep(&self.text, self.grounds, &self.token);
+        cache.keep(&self.text, self.scope, &self.token);
     }
 
     fn is_in(&self, cache: &TokenCache) -> bool {
         cache
-            .get(self.text.as_bytes(), self.grounds, |_| true)
+            .get(self.text.as_bytes(), self.scope, |_| true)
             .is_some()
     }
 }

@@ -1,36 +1,36 @@
-//! The table that all threads share, bounded by entries and by bytes.
+//! The cache that all threads share (L2), bounded by entries and by bytes.
 
 use std::{
-    hash::{BuildHasherDefault, Hash, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
+    mem::size_of,
     thread::available_parallelism,
 };
 
 use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
 
-use super::{
-    scope::{CacheScope, VerifierId},
-    size,
-};
+use super::key::{CacheKey, VerifierId};
 use crate::{
     claims::{CachedToken, VerifiedToken},
     keys::KeySetId,
-    sync::Cache,
+    sync::{Cache, RandomState},
 };
 
-/// The shared table.
-pub(super) struct SharedCache(
-    Cache<Key, Value, Weight, BuildHasherDefault<Prehashed>, DeferredDrop>,
-);
+/// The shared cache.
+pub(super) struct SharedCache {
+    table: Cache<Key, Value, Weight, BuildHasherDefault<Prehashed>, DeferredDrop>,
+    /// SipHash: colliding entries would stand in a row.
+    hasher: RandomState,
+}
 
 /// For how many entries there is room from the start, at most.
 const RESERVED: usize = 65_536;
 
 /// A token of one verifier.
-#[derive(Clone)]
-pub(super) struct Key {
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Key<T = Box<[u8]>> {
     hash: u64,
     verifier: VerifierId,
-    text: Box<str>,
+    text: T,
 }
 
 #[derive(Clone)]
@@ -39,27 +39,20 @@ pub(super) struct Value {
     token: CachedToken,
 }
 
-/// A key to look for.
-struct LookupKey<'t> {
-    hash: u64,
-    verifier: VerifierId,
-    text: &'t [u8],
-}
-
 impl SharedCache {
-    /// Room for so many entries and so many bytes, at most.
+    /// Makes a cache of at most so many entries and so many bytes.
     pub(super) fn new(entries: usize, bytes: usize) -> Self {
         let shards = shards(entries, bytes);
-        let expected = entries.min(bytes / size::LEAST);
+        let expected = entries.min(bytes / SMALLEST);
         // Each shard has the same part, so that none of them rounds up.
         let capacity = bytes - bytes % shards;
         let options = OptionsBuilder::new()
             .shards(shards)
             .estimated_items_capacity(expected)
             .weight_capacity(capacity as u64)
-            // How many more it remembers to have had: they take a place, too.
+            // How many more it remembers, though it has them no more: they take a place, too.
             .ghost_allocation(0.125)
-            // The part of it that one entry may fill: so that a single one fits, too.
+            // The part that one entry may fill: so that a single one fits, too.
             .hot_allocation(if entries == 1 { 1.0 } else { 0.97 })
             .build()
             // The two that it needs are set.
@@ -67,35 +60,39 @@ impl SharedCache {
         let weight = Weight {
             least: capacity.div_ceil(entries),
         };
-        let cache =
+        let table =
             Cache::with_options(options, weight, BuildHasherDefault::default(), DeferredDrop);
         // Exactly what is needed, as it would double each time; but no large part of the memory that
         // nobody may ever need.
-        cache.reserve(expected.min(RESERVED));
-        Self(cache)
+        table.reserve(expected.min(RESERVED));
+        Self {
+            table,
+            hasher: RandomState::new(),
+        }
     }
 
-    /// The token, if it is here.
-    pub(super) fn get(&self, hash: u64, text: &[u8], grounds: CacheScope) -> Option<VerifiedToken> {
-        let CacheScope { verifier, keys } = grounds;
-        let wanted = LookupKey {
-            hash,
-            verifier,
-            text,
-        };
-        let found = self.0.get(&wanted)?;
-        (found.keys == keys).then(|| found.token.into_token())
+    /// Returns the token, if it is here.
+    pub(super) fn get(&self, key: &CacheKey<'_>) -> Option<VerifiedToken> {
+        let found = self.table.get(&self.hashed::<&[u8]>(key))?;
+        (found.keys == key.scope.keys).then(|| found.token.into_token())
     }
 
-    pub(super) fn put(&self, hash: u64, text: &str, grounds: CacheScope, token: &VerifiedToken) {
-        let CacheScope { verifier, keys } = grounds;
-        let key = Key {
-            hash,
-            verifier,
-            text: text.into(),
+    pub(super) fn put(&self, key: &CacheKey<'_>, token: &VerifiedToken) {
+        let value = Value {
+            keys: key.scope.keys,
+            token: token.to_cached(),
         };
-        let token = token.to_cached();
-        self.0.insert(key, Value { keys, token });
+        self.table.insert(self.hashed(key), value);
+    }
+
+    fn hashed<'t, T: From<&'t [u8]>>(&self, key: &CacheKey<'t>) -> Key<T> {
+        let verifier = key.scope.verifier;
+        let identity = (key.end(), key.text.len(), verifier.number());
+        Key {
+            hash: self.hasher.hash_one(identity),
+            verifier,
+            text: key.text.into(),
+        }
     }
 
     /// Takes all entries out, for the caller to drop.
@@ -104,19 +101,19 @@ impl SharedCache {
     /// verify tokens, or panic.
     #[must_use = "dropping it runs code of the app"]
     pub(super) fn take(&self) -> Vec<(Key, Value)> {
-        self.0.drain().collect()
+        self.table.drain().collect()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.table.len()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        usize::try_from(self.0.weight()).unwrap_or(usize::MAX)
+        usize::try_from(self.table.weight()).unwrap_or(usize::MAX)
     }
 }
 
-/// As many as the machine has use for, none of them with little room.
+/// Returns how many shards there are: as many as the machine has use for, none of them with little room.
 fn shards(entries: usize, bytes: usize) -> usize {
     const LEAST_ENTRIES: usize = 256;
     const LEAST_BYTES: usize = 256 << 10;
@@ -130,35 +127,33 @@ fn shards(entries: usize, bytes: usize) -> usize {
     1 << most.ilog2()
 }
 
-impl Hash for Key {
+impl<T> Hash for Key<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
 }
 
-impl Hash for LookupKey<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.verifier == other.verifier && self.text == other.text
-    }
-}
-
-impl Eq for Key {}
-
-impl Equivalent<Key> for LookupKey<'_> {
-    /// The whole token is compared. It takes as long as both are alike, which tells nothing: only a
+impl Equivalent<Key> for Key<&[u8]> {
+    /// Compares the whole token. It takes as long as both are alike, which tells nothing: only a
     /// token with the same keyed hash of its signature's end gets here.
     fn equivalent(&self, key: &Key) -> bool {
-        self.hash == key.hash && self.verifier == key.verifier && *self.text == *key.text.as_bytes()
+        self.hash == key.hash && self.verifier == key.verifier && *self.text == *key.text
     }
 }
 
-/// What an entry takes of the bytes. At least its share, so that both bounds are one.
+/// Estimates the memory of an entry with this text and this payload.
+pub(super) fn estimate(text: &[u8], payload: &str) -> usize {
+    // The payload once as text, and once for the type that an app reads it as.
+    text.len() + 2 * payload.len() + OVERHEAD
+}
+
+/// The memory of the smallest token there is.
+const SMALLEST: usize = OVERHEAD + 200;
+
+/// What an entry takes beside its texts: its place in the table, and the registered claims.
+const OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Value>()) + 350;
+
+/// Weighs an entry in bytes. It is at least its share of them, so that both bounds are one.
 #[derive(Clone)]
 struct Weight {
     least: usize,
@@ -166,11 +161,11 @@ struct Weight {
 
 impl Weighter<Key, Value> for Weight {
     fn weight(&self, key: &Key, value: &Value) -> u64 {
-        size::of(key.text.as_bytes(), value.token.payload()).max(self.least) as u64
+        estimate(&key.text, value.token.payload()).max(self.least) as u64
     }
 }
 
-/// Keeps what makes room until the lock is free, as for [`SharedCache::take`].
+/// Drops what makes room once the lock is free, as [`SharedCache::take`] does.
 #[derive(Clone)]
 struct DeferredDrop;
 
@@ -183,7 +178,7 @@ impl Lifecycle<Key, Value> for DeferredDrop {
     }
 }
 
-/// For keys that bring their hash.
+/// The hasher of keys that contain their hash.
 #[derive(Default)]
 struct Prehashed(u64);
 
@@ -192,7 +187,7 @@ impl Hasher for Prehashed {
         self.0
     }
 
-    // Nobody calls it: the keys write a number.
+    // Never called: the keys write a number.
     fn write(&mut self, _: &[u8]) {}
 
     fn write_u64(&mut self, hash: u64) {
@@ -202,9 +197,11 @@ impl Hasher for Prehashed {
 
 #[cfg(all(test, not(countersign_loom)))]
 mod tests {
-    use std::hash::BuildHasher;
-
     use super::*;
+    use crate::{
+        keys::KeySet,
+        verify::cache::key::{CacheScope, Tags},
+    };
 
     #[test]
     fn shards_are_as_many_as_the_machine_has_use_for_and_none_has_little_room() {
@@ -232,15 +229,15 @@ mod tests {
     fn the_hash_of_a_key_is_the_one_that_it_brings() {
         let (hash, verifier) = (0x0123_4567_89ab_cdef, VerifierId::new());
         let ready = BuildHasherDefault::<Prehashed>::default();
-        let key = Key {
+        let key: Key = Key {
             hash,
             verifier,
-            text: "one".into(),
+            text: b"one".as_slice().into(),
         };
-        let wanted = LookupKey {
+        let wanted = Key {
             hash,
             verifier,
-            text: b"one",
+            text: b"one".as_slice(),
         };
         assert_eq!([ready.hash_one(&key), ready.hash_one(&wanted)], [hash; 2]);
     }
@@ -251,14 +248,14 @@ mod tests {
         let key = |verifier, text: &str| Key {
             hash: 7,
             verifier,
-            text: text.into(),
+            text: text.as_bytes().into(),
         };
-        let wanted = |hash, verifier| LookupKey {
+        let wanted = |hash, verifier| Key {
             hash,
             verifier,
-            text: b"one",
+            text: b"one".as_slice(),
         };
-        let one = key(verifier, "one");
+        let one: Key = key(verifier, "one");
         assert!(one == key(verifier, "one"));
         assert!(wanted(7, verifier).equivalent(&one));
         assert!(!wanted(8, verifier).equivalent(&one));
@@ -270,8 +267,34 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_of_the_end_the_length_and_the_verifier_count_in_the_hash() {
+        let cache = SharedCache::new(1, 1 << 20);
+        let (tags, keys) = (Tags::random(), KeySet::new([]).id());
+        let hash = |text: &[u8], verifier| {
+            let key = tags.key(text, CacheScope { verifier, keys });
+            cache
+                .hashed::<&[u8]>(&key.expect("a text that may be kept"))
+                .hash
+        };
+        let (verifier, text) = (VerifierId::new(), [b'a'; 64]);
+        let one = hash(&text, verifier);
+        for at in 32..64 {
+            let mut other = text;
+            other[at] = b'b';
+            assert_ne!(hash(&other, verifier), one, "{at}");
+        }
+        assert_ne!(hash(&text[1..], verifier), one);
+        assert_ne!(hash(&text, VerifierId::new()), one);
+    }
+
+    #[test]
     fn large_bounds_take_no_large_memory_before_there_are_tokens() {
-        let taken = |entries| SharedCache::new(entries, 1 << 30).0.memory_used().total();
+        let taken = |entries| {
+            SharedCache::new(entries, 1 << 30)
+                .table
+                .memory_used()
+                .total()
+        };
         assert!(taken(10_000_000) < 2 << 20, "{}", taken(10_000_000));
         assert!(taken(10_000) <= taken(10_000_000));
     }

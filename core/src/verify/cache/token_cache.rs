@@ -1,4 +1,4 @@
-//! The cache as an app holds it, and the two ways into it.
+//! The cache of verified tokens: a small one for each thread (L1), and a shared one (L2).
 
 use std::{
     cell::RefCell,
@@ -8,11 +8,9 @@ use std::{
 
 use super::{
     builder::TokenCacheBuilder,
-    hash::{self, Hashes},
-    local::{Entry, LocalCache},
-    scope::CacheScope,
+    key::{CacheKey, CacheScope, Tags},
+    local::LocalCache,
     shared::SharedCache,
-    size,
 };
 use crate::{
     claims::VerifiedToken,
@@ -74,17 +72,14 @@ use crate::{
 pub struct TokenCache(Arc<Inner>);
 
 struct Inner {
-    hashes: Hashes,
+    tags: Tags,
     shared: SharedCache,
-    fronts: ThreadLocal<ThreadSlot>,
+    locals: ThreadLocal<ThreadSlot>,
     /// How often it was cleared.
     epoch: AtomicU64,
 }
 
 impl TokenCache {
-    /// The longest token that is kept, in bytes.
-    const LARGEST_TOKEN: usize = 4 << 10;
-
     /// A cache for 10,000 tokens and 16 MiB.
     #[must_use]
     pub fn new() -> Self {
@@ -96,32 +91,32 @@ impl TokenCache {
 
     /// Starts a cache with other bounds.
     pub fn builder() -> TokenCacheBuilder {
-        TokenCacheBuilder::new()
+        TokenCacheBuilder::default()
     }
 
     /// Both bounds have been checked.
     pub(super) fn bounded(entries: usize, bytes: usize) -> Self {
         Self(Arc::new(Inner {
-            hashes: Hashes::new(),
+            tags: Tags::random(),
             shared: SharedCache::new(entries, bytes),
-            fronts: ThreadLocal::new(),
+            locals: ThreadLocal::new(),
             epoch: AtomicU64::new(0),
         }))
     }
 
-    /// How many tokens are kept. Those that single threads keep beside are not counted.
+    /// Returns how many tokens are kept. Those that single threads keep beside are not counted.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.shared.len()
     }
 
-    /// Whether no token is kept.
+    /// Checks whether no token is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How much of the [bound in bytes](TokenCacheBuilder::bytes) is taken.
+    /// Returns how much of the [bound in bytes](TokenCacheBuilder::bytes) is taken.
     ///
     /// A small token counts as `bytes / entries`, so that both bounds are reached together.
     #[must_use]
@@ -136,101 +131,68 @@ impl TokenCache {
     /// meanwhile may be kept.
     pub fn clear(&self) {
         let taken = self.0.shared.take();
-        // Only now: whoever sees it finds nothing from before in the shared table.
+        // Only now: whoever sees it finds nothing from before in the shared cache.
         self.0.epoch.fetch_add(1, Ordering::AcqRel);
         drop(taken);
     }
 
-    /// A token that was verified on the same grounds, if `is_good` still says so.
+    /// Returns a token that was verified in the same scope, if `is_good` still says so.
     pub(crate) fn get(
         &self,
         text: &[u8],
-        grounds: CacheScope,
+        scope: CacheScope,
         is_good: impl Fn(&VerifiedToken) -> bool,
     ) -> Option<VerifiedToken> {
         let inner = &*self.0;
-        let end = hash::end(text).filter(|_| text.len() <= Self::LARGEST_TOKEN)?;
-        let tag = inner.hashes.quick(end, grounds.verifier);
-        // Looked at first: what a clearing is about to take counts as from before it.
+        let key = inner.tags.key(text, scope)?;
+        // Loaded first: what a clearing is about to take counts as from before it.
         let epoch = inner.epoch.load(Ordering::Acquire);
-        let own = inner.fronts.get_or(|| ThreadSlot::new(epoch));
-        if let Ok(front) = own.0.try_borrow()
-            && front.is_of(epoch)
-            && let Some(token) = front.get(tag, text, grounds)
-        {
-            return is_good(token).then(|| token.clone());
-        }
-        own.forget_before(epoch);
-        let hash = inner.hashes.strong(end, text.len(), grounds.verifier);
-        let token = inner.shared.get(hash, text, grounds)?;
-        if !is_good(&token) {
-            return None;
-        }
-        own.advance(epoch, tag, text, grounds, &token);
-        Some(token)
+        let new_slot = || ThreadSlot(RefCell::new(LocalCache::new(epoch)));
+        let local = inner.locals.get_or(new_slot);
+        local.get(epoch, &key).filter(&is_good).or_else(|| {
+            let found = inner.shared.get(&key).filter(&is_good);
+            found.inspect(|token| local.promote(epoch, &key, token))
+        })
     }
 
     /// Keeps a token that was verified just now.
-    pub(crate) fn keep(&self, text: &str, grounds: CacheScope, token: &VerifiedToken) {
+    pub(crate) fn keep(&self, text: &str, scope: CacheScope, token: &VerifiedToken) {
         let inner = &*self.0;
-        if let Some(end) = hash::end(text.as_bytes()).filter(|_| text.len() <= Self::LARGEST_TOKEN)
-        {
-            let hash = inner.hashes.strong(end, text.len(), grounds.verifier);
-            inner.shared.put(hash, text, grounds, token);
+        if let Some(key) = inner.tags.key(text.as_bytes(), scope) {
+            inner.shared.put(&key, token);
         }
     }
 }
 
-/// What belongs to one thread, on cache lines of its own.
+/// The cache of one thread, on cache lines of its own.
 ///
-/// It is borrowed already when an app's clock, or the `Drop` of its claims, verifies tokens. Then it is
-/// done without.
+/// It is in use already when an app's clock, or the `Drop` of its claims, verifies tokens. They go
+/// without it.
 #[repr(align(128))]
 struct ThreadSlot(RefCell<LocalCache>);
 
 impl ThreadSlot {
-    fn new(epoch: u64) -> Self {
-        Self(RefCell::new(LocalCache::new(epoch)))
+    fn get(&self, epoch: u64, key: &CacheKey<'_>) -> Option<VerifiedToken> {
+        self.with(epoch, |local| local.get(key).cloned()).flatten()
     }
 
-    /// Has nothing in it that is from before the cache was cleared.
-    fn forget_before(&self, epoch: u64) {
-        let is_old = self.0.try_borrow().is_ok_and(|front| !front.is_of(epoch));
-        if is_old && let Ok(mut front) = self.0.try_borrow_mut() {
-            let old = mem::replace(&mut *front, LocalCache::new(epoch));
-            drop(front);
-            // Now that the front is free: it may be the last that has an app's claims.
-            drop(old);
-        }
-    }
-
-    /// The shared table had a token in that epoch that is not here: gives it a place, if it is worth
-    /// one.
-    fn advance(
-        &self,
-        epoch: u64,
-        tag: u64,
-        text: &[u8],
-        grounds: CacheScope,
-        token: &VerifiedToken,
-    ) {
-        let Ok(mut front) = self.0.try_borrow_mut() else {
-            return;
-        };
-        // An app's clock may have cleared the cache, and verified a token after that.
-        let size = size::of(text, token.payload());
-        if !front.is_of(epoch) || !front.admits(tag, size) {
-            return;
-        }
-        let entry = Entry {
-            text: text.into(),
-            grounds,
-            token: token.unshared_clone(),
-            size,
-        };
-        let leaving = front.put(tag, entry);
-        drop(front);
+    /// Offers a token of the shared cache.
+    fn promote(&self, epoch: u64, key: &CacheKey<'_>, token: &VerifiedToken) {
+        // What leaves is dropped when the table is free: it may be the last that has an app's claims.
+        let leaving = self.with(epoch, |local| local.offer(key, token));
         drop(leaving);
+    }
+
+    /// Runs `f` with the table of this epoch. A table of another epoch is emptied instead.
+    fn with<R>(&self, epoch: u64, f: impl FnOnce(&mut LocalCache) -> R) -> Option<R> {
+        let mut local = self.0.try_borrow_mut().ok()?;
+        if local.epoch == epoch {
+            return Some(f(&mut local));
+        }
+        let old = mem::replace(&mut *local, LocalCache::new(epoch));
+        drop(local);
+        drop(old);
+        None
     }
 }
 

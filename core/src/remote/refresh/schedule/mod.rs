@@ -87,7 +87,7 @@ impl Schedule {
         Self {
             jitter,
             bucket: TokenBucket::default(),
-            misses: NegativeCache::new(),
+            misses: NegativeCache::default(),
             due: now,
             not_before: now,
             wanted: false,
@@ -180,7 +180,7 @@ impl Schedule {
             return Advice::Unavailable(Self::LONGEST_PAUSE);
         }
         // After a failure nobody can tell what the provider has now.
-        let is_good = self.last.is_some() && self.failure().is_none();
+        let is_good = self.failure().is_none();
         if is_good && self.provider_lacks(request, now) {
             return Advice::NotThere;
         }
