@@ -1,4 +1,4 @@
-//! The issuer: claims in, signed token out.
+//! The issuer of signed tokens.
 
 use std::{fmt, sync::Arc};
 
@@ -90,13 +90,13 @@ impl Issuer {
         self.sign(json, given)
     }
 
-    /// A verifier for the tokens of this issuer. It sees key rotations at once.
+    /// Returns a verifier for the tokens of this issuer. It sees key rotations at once.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
         self.0.verifier.clone()
     }
 
-    /// The signing keys, for rotation.
+    /// Returns the signing keys, for rotation.
     #[must_use]
     pub fn keys(&self) -> &SigningKeys {
         &self.0.keys
@@ -208,7 +208,7 @@ impl fmt::Debug for Issuer {
     }
 }
 
-/// Takes the closing brace from the text of an object, so that a member may follow.
+/// Removes the closing brace from the text of an object, so that a member can follow.
 pub(super) fn open(json: &mut Vec<u8>) {
     json.truncate(json.trim_ascii_end().len());
     json.pop();

@@ -62,7 +62,8 @@ fn two_changes_at_once_are_both_made() {
     });
 }
 
-/// Claim: a key that was published takes over once. The second rotation fails, and no key that signed is lost.
+/// Claim: a key that was published takes over once. The second rotation fails, and no key that signed is
+/// lost.
 #[test]
 fn a_published_key_takes_over_once() {
     LazyLock::force(&KEYS);
@@ -78,8 +79,8 @@ fn a_published_key_takes_over_once() {
     });
 }
 
-/// Claim: the set that a pruning left behind stays until there is another change, so that a second one at the same
-/// time ends no verdict that a cache has.
+/// Claim: the set that a pruning left behind stays until there is another change, so that a second one at
+/// once ends no verdict that a cache has.
 #[test]
 fn two_prunings_at_once_make_one_set() {
     LazyLock::force(&KEYS);

@@ -65,7 +65,7 @@ impl SessionsBuilder {
         }
     }
 
-    /// The realm of the sessions: see [`Realm`]. Default: the issuer's name.
+    /// Sets the realm of the sessions: see [`Realm`]. Default: the issuer's name.
     ///
     /// Nodes that serve the same users need the same one. An app whose issuer gets another name keeps
     /// its sessions if the realm keeps the old one.
@@ -80,24 +80,24 @@ impl SessionsBuilder {
         self
     }
 
-    /// How long a session lives without being refreshed, in whole seconds. Default 14 days.
+    /// Sets how long a session lives without being refreshed, in whole seconds. Default 14 days.
     pub fn idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self
     }
 
-    /// How long a session lives at most, from the login on, in whole seconds: no refresh extends it.
+    /// Sets how long a session lives at most, from the login on, in whole seconds: no refresh extends it.
     /// Default 90 days.
     pub fn absolute(mut self, absolute: Duration) -> Self {
         self.absolute = absolute;
         self
     }
 
-    /// How long a refresh token still gets an answer after it was exchanged, in whole seconds: the
-    /// current token. Default 10 seconds, at most 60.
+    /// Sets how long a refresh token is still answered after its exchange, with the current token, in whole
+    /// seconds. Default 10 seconds, at most 60.
     ///
     /// Tabs that refresh at once, and an answer that was lost on the way, are no theft. With zero,
-    /// whoever comes after the exchange ends the session.
+    /// a token that comes after its exchange ends the session.
     ///
     /// Each token has a window of its own. It begins with the exchange, by the clock of the node that did it.
     /// Clocks count whole seconds, so it may be up to a second shorter; and those of several nodes must
@@ -108,14 +108,14 @@ impl SessionsBuilder {
         self
     }
 
-    /// How many sessions a subject can have at once. Default 100. A login beyond that ends the one that
+    /// Sets how many sessions a subject can have at once. Default 100. A login beyond that ends the one that
     /// was used least recently.
     pub fn per_subject(mut self, sessions: usize) -> Self {
         self.per_subject = sessions;
         self
     }
 
-    /// Where ended sessions are put, so that their access tokens end with them. Default
+    /// Sets the list of revocations, by which access tokens end with their session. Default
     /// [`Revocation::local`]: this process knows at once.
     ///
     /// With several processes, each needs a [`Revocation::replica`] that
@@ -126,7 +126,7 @@ impl SessionsBuilder {
         self
     }
 
-    /// Says that this process is the only one that uses the store and verifies the access tokens of
+    /// Declares that this process is the only one that uses the store and verifies the access tokens of
     /// these sessions, although others could.
     ///
     /// Then a local list of revocations is enough. If it is not so, another process accepts the access
@@ -141,8 +141,8 @@ impl SessionsBuilder {
     /// Calls a function whenever something happens to a session. It is called on the path of the
     /// request: hand the event on, do not wait.
     ///
-    /// It is called when the store has answered: an event is missing, never told twice, if that
-    /// answer gets lost. One of an ending is told although the client of the
+    /// It is called when the store has answered: if that answer gets lost, an event is missing, and none
+    /// comes twice. One of an ending comes although the client of the
     /// [session routes](crate::SessionRoutes) has gone; any other is missing if the request is dropped.
     pub fn on_event<F>(mut self, listener: F) -> Self
     where

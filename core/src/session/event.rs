@@ -1,4 +1,4 @@
-//! What happens to sessions, for audit logs and alarms.
+//! Events of sessions, for audit logs and alarms.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ use crate::claims::{Realm, SessionId};
 pub enum SessionEvent {
     /// A session is over before its time.
     Ended {
-        /// Which one.
+        /// The session.
         id: SessionId,
-        /// Whose it was.
+        /// The user.
         subject: String,
-        /// Why.
+        /// The reason.
         why: EndReason,
     },
     /// A refresh token was exchanged for the next one.
@@ -89,7 +89,7 @@ impl fmt::Debug for SessionEvent {
     }
 }
 
-/// Why a session is over before its time.
+/// The reason why a session is over before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndReason {

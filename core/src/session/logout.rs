@@ -23,9 +23,10 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on: try again. With
-    /// a [local](crate::Revocation::local) list of revocations its access tokens are refused from now on, also
-    /// those of a refresh, until the older ones have expired. Also when that list is full, and they may go on.
+    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on: try again.
+    /// With a [local](crate::Revocation::local) list of revocations its access tokens are refused from now
+    /// on, also those of a refresh, until the older ones have expired. Also when that list is full, and
+    /// they may go on.
     ///
     /// [`SessionErrorKind::Unavailable`]: crate::session::SessionErrorKind::Unavailable
     pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {

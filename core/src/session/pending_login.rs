@@ -28,12 +28,12 @@ pub struct PendingLogin {
     began_at: i64,
 }
 
-/// How long a login may take, in seconds. Stores remember for twice as long what may concern it.
+/// The longest time that a login takes, in seconds. Stores remember for twice as long what may concern it.
 const LONGEST: i64 = 3_600;
 
 impl Sessions {
-    /// Begins a login. Call it before the password is read from the database, or whatever else the
-    /// user proves who it is with.
+    /// Begins a login. Call it before the password is read from the database, or any other proof of
+    /// who the user is.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Sessions {
         })
     }
 
-    /// Starts a session for a user who has just proven who it is: [`begin`](Self::begin) and
+    /// Starts a session for a user who has just been authenticated: [`begin`](Self::begin) and
     /// [`PendingLogin::start`] in one. Always a new session.
     ///
     /// Only right where nothing was checked that could have changed since, such as after a

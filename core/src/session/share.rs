@@ -1,4 +1,4 @@
-//! Each subject's share of the revocation list.
+//! The share of each subject in the revocation list.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -14,11 +14,11 @@ use crate::claims::Realm;
 /// gets a hundredth of the list in a period, and then one entry for all of its tokens that are not
 /// younger than those of the session that ends.
 ///
-/// Subjects share counters. Whoever shares one with a busy subject has its tokens revoked together, too,
-/// which costs its other sessions no more than a refresh.
+/// Subjects share counters. A subject that shares one with a busy subject has its tokens revoked together,
+/// too, which costs its other sessions no more than a refresh.
 pub(super) struct Shares {
     counters: Mutex<Counters>,
-    /// With a key of its own, so that nobody can choose whom to share a counter with.
+    /// It has a random key, so that nobody can choose whom to share a counter with.
     hasher: RandomState,
     /// The entries for single sessions that a subject may have in each period.
     share: u32,
@@ -35,7 +35,7 @@ struct Counters {
 const COUNTERS: usize = 4_096;
 
 impl Shares {
-    /// For a list of so many entries, each of which lives for a period.
+    /// Makes the shares of a list of so many entries, each of which lives for a period.
     pub(super) fn new(capacity: usize, period: i64) -> Self {
         Self {
             counters: Mutex::new(Counters {
@@ -60,8 +60,8 @@ impl Shares {
             counters.counts.fill(0);
             counters.since = now;
         }
-        let place = usize::try_from(hash % COUNTERS as u64).unwrap_or(0);
-        let count = &mut counters.counts[place];
+        let index = usize::try_from(hash % COUNTERS as u64).unwrap_or(0);
+        let count = &mut counters.counts[index];
         let has_room = *count < self.share;
         *count += u32::from(has_room);
         has_room

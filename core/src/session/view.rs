@@ -1,4 +1,4 @@
-//! What an app sees of a session, and what it says about a user and a client.
+//! Values that an app exchanges with sessions: a session, a user, a client.
 
 use std::fmt;
 
@@ -24,37 +24,37 @@ pub struct Session {
 }
 
 impl Session {
-    /// Its name: the claim `sid` of its access tokens.
+    /// Returns its id: the claim `sid` of its access tokens.
     #[must_use]
     pub fn id(&self) -> &SessionId {
         &self.id
     }
 
-    /// Whose session it is: the claim `sub` of its access tokens.
+    /// Returns the user: the claim `sub` of its access tokens.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// What the user knows the device by.
+    /// Returns the label by which the user knows the device.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 
-    /// When the user logged in, in seconds since 1970.
+    /// Returns when the user logged in, in seconds since 1970.
     #[must_use]
     pub fn created_at(&self) -> i64 {
         self.created_at
     }
 
-    /// When it was last refreshed, in seconds since 1970; at first, the login.
+    /// Returns when it was last refreshed, in seconds since 1970; at first, the login.
     #[must_use]
     pub fn last_used_at(&self) -> i64 {
         self.last_used_at
     }
 
-    /// When it ends if it is not used again, in seconds since 1970.
+    /// Returns when it ends if it is not used again, in seconds since 1970.
     #[must_use]
     pub fn expires_at(&self) -> i64 {
         self.expires_at
@@ -85,9 +85,9 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Who a user is: the subject, and the claims of the access token.
+/// A user: the subject, and the claims of the access token.
 ///
-/// The claims are a type that serialises as a JSON object. They may hold `sub` if it is the subject;
+/// The claims are a type that serialises as a JSON object. They may contain `sub` if it is the subject;
 /// `iss`, `iat`, `jti`, `exp`, `sid` and `session_realm` are set by the library.
 ///
 /// # Examples
@@ -109,7 +109,7 @@ pub struct Identity<C> {
 }
 
 impl<C> Identity<C> {
-    /// The user `subject` (claim `sub`), unique and never given to another: 1 to 255 bytes without
+    /// Makes the user `subject` (claim `sub`), unique and never given to another: 1 to 255 bytes without
     /// control characters.
     pub fn new(subject: impl Into<String>, claims: C) -> Self {
         Self {
@@ -118,19 +118,19 @@ impl<C> Identity<C> {
         }
     }
 
-    /// The subject.
+    /// Returns the subject.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// The claims.
+    /// Returns the claims.
     #[must_use]
     pub fn claims(&self) -> &C {
         &self.claims
     }
 
-    /// The claims, to keep.
+    /// Returns the claims.
     #[must_use]
     pub fn into_claims(self) -> C {
         self.claims
@@ -143,7 +143,7 @@ impl<C> fmt::Debug for Identity<C> {
     }
 }
 
-/// What is known of the client, a device or a browser, that logs in or refreshes.
+/// The client, a device or a browser, that logs in or refreshes, as far as it is known.
 ///
 /// # Examples
 ///
@@ -165,13 +165,13 @@ impl ClientInfo {
     /// The longest label in bytes. A longer one is cut.
     pub const LONGEST_LABEL: usize = 255;
 
-    /// A client of which nothing is known.
+    /// Makes a client of which nothing is known.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the user will know the device by. Control characters become spaces.
+    /// Sets the label by which the user will know the device. Control characters become spaces.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         let mut label = label.into().replace(char::is_control, " ");
@@ -182,8 +182,8 @@ impl ClientInfo {
         self
     }
 
-    /// Something that only this client can present, as a hash: of a key, of a certificate. A session
-    /// that was started with it is refreshed only with the same (RFC 9700 section 4.14.2).
+    /// Sets a hash of something that only this client can present: a key, a certificate. A session that
+    /// was started with it is refreshed only with it (RFC 9700 section 4.14.2).
     #[must_use]
     pub fn binding(mut self, hash: TokenHash) -> Self {
         self.binding = Some(hash);
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_cut_at_a_character_and_holds_no_control_characters() {
+    fn a_label_is_cut_at_a_character_and_has_no_control_characters() {
         let label = |text: &str| ClientInfo::new().label(text).label;
         assert_eq!(label("a\r\nb").as_deref(), Some("a  b"));
         assert_eq!(label(&"\u{e9}".repeat(200)).unwrap().len(), 254);

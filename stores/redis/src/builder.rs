@@ -47,8 +47,8 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// What the names of all keys begin with, in braces: by default `countersign`. Stores of other
-    /// prefixes share nothing.
+    /// Sets the prefix of the names of all keys, which is in braces: by default `countersign`. Stores with
+    /// different prefixes share nothing.
     ///
     /// One or more visible ASCII characters other than braces.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
@@ -56,19 +56,20 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// How long the log keeps a revocation: by default 25 hours. It counts in whole seconds.
+    /// Sets how long the log keeps a revocation: by default 25 hours. It counts in whole seconds.
     ///
     /// No access token may live longer than this, five minutes of leeway and five for clocks
     /// included: [`SessionsBuilder::build`](countersign::session::SessionsBuilder::build) refuses it. A
-    /// [revocation](countersign::revocation::RevocationLog::append) by the app that counts for longer is refused, with an
-    /// error that says so: raise this setting, or let the entry end with the last token concerned. That of a session that ends is kept for as long as this, and an error is logged once. All stores of one
-    /// prefix need the same setting.
+    /// [revocation](countersign::revocation::RevocationLog::append) by the app that counts for longer is
+    /// refused, with an error that says so: raise this setting, or let the entry end with the last token
+    /// concerned. The revocation of a session that ends is kept for as long as this, and an error is logged
+    /// once. All stores with one prefix need the same setting.
     pub fn retention(mut self, time: Duration) -> Self {
         self.retention = time;
         self
     }
 
-    /// How long to wait for the answer to a command, and for a connection to send it on: by default
+    /// Sets how long to wait for the answer to a command, and for a connection to send it on: by default
     /// 2 seconds.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
@@ -79,7 +80,7 @@ impl RedisStoreBuilder {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a setting or the URL cannot be used, the server cannot be reached, or it holds keys
+    /// [`StoreError`] when a setting or the URL cannot be used, the server cannot be reached, or it has keys
     /// of another layout under this prefix. Its [`source`](std::error::Error::source) says what to do.
     pub async fn connect(self, url: &str) -> Result<RedisStore, StoreError> {
         let server = url.into_connection_info().map_err(StoreError::new)?;
@@ -124,7 +125,7 @@ impl RedisStoreBuilder {
     }
 }
 
-/// A command is short: it must not wait for more to fill a packet with.
+/// Sends commands at once: they are short, and must not wait for more to fill a packet with.
 fn at_once() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }

@@ -1,4 +1,4 @@
-//! What the keys are called.
+//! The names of the keys.
 
 use countersign::{
     ConfigError,
@@ -8,19 +8,19 @@ use countersign::{
 /// The names of all keys of one store. They share a hash tag, so that a cluster keeps them together
 /// and one script may use any of them.
 pub(crate) struct Keys {
-    /// Of the keys of sessions: what comes before the id.
+    /// The prefix of the keys of sessions, before the id.
     pub(crate) sessions: String,
-    /// Of the keys of subjects: what comes before the realm and the subject.
+    /// The prefix of the keys of subjects, before the realm and the subject.
     pub(crate) subjects: String,
     /// The stream of revocations.
     pub(crate) log: String,
-    /// Which layout the keys have.
+    /// The layout of the keys.
     pub(crate) layout: String,
     /// The stream of revocations in the first layout.
     pub(crate) first_log: String,
     /// Matches the keys of sessions and subjects in the first layout.
     pub(crate) first_pattern: String,
-    /// Of the ends of all sessions: what comes before the realm and the subject.
+    /// The prefix of the ends of all sessions, before the realm and the subject.
     ends: String,
 }
 
@@ -47,12 +47,12 @@ impl Keys {
         format!("{}{id}", self.sessions)
     }
 
-    /// The scripts make this name, too.
+    /// Names the key of a subject. The scripts make this name, too.
     pub(crate) fn subject(&self, realm: &Realm, subject: &str) -> String {
         named(&self.subjects, realm, subject)
     }
 
-    /// What to tell the operator about keys of the first layout.
+    /// Tells the operator what to do about keys of the first layout.
     pub(crate) fn refusal_of_the_first_layout(&self) -> String {
         let Self {
             first_log,
@@ -68,19 +68,19 @@ impl Keys {
         )
     }
 
-    /// Where the end of all sessions of the subject is remembered.
+    /// Names the key by which the end of all sessions of the subject is remembered.
     pub(crate) fn end(&self, realm: &Realm, subject: &str) -> String {
         named(&self.ends, realm, subject)
     }
 }
 
-/// The length keeps a realm from running into the subject.
+/// Names a key of a subject. The length keeps the realm from running into the subject.
 fn named(before: &str, realm: &Realm, subject: &str) -> String {
     let length = realm.as_str().len();
     format!("{before}{length}:{realm}:{subject}")
 }
 
-/// As a pattern that matches nothing else.
+/// Writes a text as a pattern that matches nothing else.
 fn literally(text: &str) -> String {
     let mut pattern = String::new();
     for character in text.chars() {

@@ -24,7 +24,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How long a failed attempt to connect rests, so that requests do not make a storm of them.
+/// The pause after a failed attempt to connect, so that requests do not make a storm of them.
 const REST: Duration = Duration::from_millis(100);
 
 /// One connection that all tasks share.
@@ -64,8 +64,8 @@ impl Link {
         answer
     }
 
-    /// The present attempt, or a new one when nothing could be sent by that: the server has closed the
-    /// connection while it was idle, or could not be reached when it was asked last.
+    /// Returns the present attempt, or a new one when nothing could be sent by that: the server has closed
+    /// the connection while it was idle, or could not be reached when it was asked last.
     fn usable_attempt(&self) -> Attempt {
         let mut attempt = self.attempt();
         if attempt.is_spent() {
@@ -88,7 +88,7 @@ impl Link {
     }
 }
 
-/// Where to connect to.
+/// The server, or the nodes of the cluster, to connect to.
 #[derive(Clone)]
 pub(crate) enum Target {
     Cluster(Box<ClusterClient>),
@@ -125,7 +125,7 @@ impl Target {
 enum Connection {
     /// It connects anew by itself.
     Cluster(ClusterConnection),
-    /// With whether it is known to be closed.
+    /// The flag is set once it is known to be closed.
     Single(MultiplexedConnection, Arc<AtomicBool>),
 }
 
@@ -143,7 +143,7 @@ impl Connection {
 struct Attempt(watch::Receiver<Option<RedisResult<Connection>>>);
 
 impl Attempt {
-    /// It runs in a task of its own: it must not end with the request that began it.
+    /// Starts an attempt in a task of its own: it must not end with the request that began it.
     fn start(target: Target, time: Duration) -> Self {
         let (outcome, attempt) = watch::channel(None);
         tokio::spawn(async move {
@@ -166,12 +166,12 @@ impl Attempt {
         }
     }
 
-    /// Also when its task was cancelled, because the runtime that it ran on has ended.
+    /// Returns whether it has ended, also because the runtime that its task ran on has ended.
     fn has_ended(&self) -> bool {
         self.0.borrow().is_some() || self.0.has_changed().is_err()
     }
 
-    /// Whether it leads to no connection, or to one that was closed.
+    /// Returns whether it leads to no connection, or to one that was closed.
     fn is_spent(&self) -> bool {
         match &*self.0.borrow() {
             Some(Ok(connection)) => connection.is_closed(),
@@ -185,7 +185,8 @@ impl Attempt {
     }
 }
 
-/// Not so when a server has answered, unless it is not the one that may write.
+/// Returns whether an error shows a bad connection: not so when a server has answered, unless it may not
+/// write.
 fn shows_a_bad_connection(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Server(kind) => kind == ServerErrorKind::ReadOnly,

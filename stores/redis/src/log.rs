@@ -13,10 +13,10 @@ use crate::{
     store::RedisStore,
 };
 
-/// How often a node that has read all asks for more. A blocking read would need a connection of its
-/// own, for a tenth of a second.
+/// The interval in which a node that has read all asks for more. A blocking read would need a connection
+/// of its own, for a tenth of a second.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How long to rest after an error.
+/// The pause after an error.
 const REST: Duration = Duration::from_millis(200);
 /// The most entries in one answer, with the one that was the last before.
 const COUNT: usize = 1_001;
@@ -64,7 +64,7 @@ impl RedisStore {
     }
 }
 
-/// Appends what the scripts want to know of an entry: kind, realm, value, before, until.
+/// Appends an entry as the scripts take it: kind, realm, value, before, until.
 pub(crate) fn with_entry(args: Args, entry: &RevocationEntry) -> Args {
     let (kind, of, value) = match &entry.revoked {
         Revoked::Session(id) => ("session", None, id.as_str()),
@@ -138,7 +138,7 @@ pub(crate) fn read(fields: &HashMap<String, String>) -> Option<RevocationEntry> 
     })
 }
 
-/// The id of an entry as one number. `None` when it is none.
+/// Reads the id of an entry as one number. `None` when it is none.
 pub(crate) fn number(id: &str) -> Option<u128> {
     let (time, number) = id.split_once('-')?;
     let [time, number] = [time, number].map(|part| {
@@ -148,7 +148,7 @@ pub(crate) fn number(id: &str) -> Option<u128> {
     Some(u128::from(time?) << 64 | u128::from(number?))
 }
 
-/// The id of an entry with this number.
+/// Writes the id of an entry with this number.
 #[allow(clippy::cast_possible_truncation)] // the upper half, and the lower one
 pub(crate) fn id(number: u128) -> String {
     format!("{}-{}", (number >> 64) as u64, number as u64)

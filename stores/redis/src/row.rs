@@ -35,7 +35,7 @@ pub(crate) fn values(session: &StoredSession) -> Values {
     ]
 }
 
-/// Appends what `put.lua` wants: the number of absent fields, their names, then the others.
+/// Appends a session as `put.lua` takes it: the number of absent fields, their names, then the others.
 pub(crate) fn append_to(args: Args, session: &StoredSession) -> Args {
     let values = values(session);
     let fields = || FIELDS.iter().zip(&values);

@@ -25,7 +25,7 @@ pub(crate) static PUT: LazyLock<Script> =
 pub(crate) static SWEEP: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/sweep.lua")]));
 
-/// What scripts share.
+/// Parts that scripts share.
 const LOG: &str = include_str!("scripts/log.lua");
 const ORDER: &str = include_str!("scripts/order.lua");
 

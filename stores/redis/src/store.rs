@@ -32,8 +32,8 @@ use crate::{
 
 /// Sessions and revocations in Redis or Valkey, on one server or in a cluster.
 ///
-/// It implements [`SessionStore`] and [`RevocationLog`](countersign::revocation::RevocationLog). It is cheap to
-/// clone, and its clones share one connection. When that breaks, the calls under way fail, within
+/// It implements [`SessionStore`] and [`RevocationLog`](countersign::revocation::RevocationLog). It is
+/// cheap to clone, and its clones share one connection. When that breaks, the calls under way fail, within
 /// the [time-out](RedisStoreBuilder::timeout), and another one is made.
 ///
 /// # Examples
@@ -52,9 +52,9 @@ pub struct RedisStore(Arc<Inner>);
 struct Inner {
     link: Link,
     keys: Keys,
-    /// Of the log, in seconds.
+    /// How long the log keeps an entry, in seconds.
     retention: i64,
-    /// Whether the log was asked to keep something for longer.
+    /// Set once the log was asked to keep something for longer.
     has_shortened: AtomicBool,
 }
 
@@ -94,7 +94,7 @@ impl RedisStore {
         }))
     }
 
-    /// Refuses keys of another layout: what they hold would be lost in silence.
+    /// Refuses keys of another layout: their sessions would be lost in silence.
     pub(crate) async fn check_layout(&self) -> Result<(), StoreError> {
         let keys = &self.0.keys;
         let mut cursor = "0".to_owned();
@@ -119,7 +119,7 @@ impl RedisStore {
         }
     }
 
-    /// A server that makes room by removing keys forgets sessions, and worse, revocations.
+    /// Warns of a server that makes room by removing keys: it forgets sessions, and worse, revocations.
     pub(crate) async fn warn_of_eviction(&self) {
         let keys = [&*self.0.keys.log];
         let policy = self.run::<String>(&script::POLICY, &keys, Args::default());
@@ -144,7 +144,7 @@ impl RedisStore {
         &self.0.link
     }
 
-    /// What every script that writes to the log begins its arguments with.
+    /// Starts the arguments of a script that writes to the log.
     pub(crate) fn retention(&self) -> Args {
         Args::default().with(self.0.retention)
     }
@@ -191,7 +191,7 @@ impl RedisStore {
         }
     }
 
-    /// An ending must not fail for it, so it is said to the operator, and not for each request.
+    /// Logs once that the log keeps an entry for too short a time. An ending must not fail for that.
     fn notice_shortened(&self, shortened: bool) {
         if shortened && !self.0.has_shortened.swap(true, Ordering::Relaxed) {
             let retention = self.0.retention;
@@ -205,7 +205,7 @@ impl RedisStore {
     }
 }
 
-/// What became of a session that was to be written.
+/// The outcome of writing a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Put {
     Done,
@@ -333,7 +333,7 @@ impl SessionStore for RedisStore {
     }
 }
 
-/// What `layout.lua` calls it when sessions have no realm.
+/// The name by which `layout.lua` calls keys of sessions without a realm.
 const FIRST_LAYOUT: &str = "1";
 
 /// The layout of the keys that this program writes.
@@ -346,8 +346,8 @@ const MARGIN: i64 = 3_600;
 /// A time in the year 5138. With later ones, Redis calculates wrong.
 const LAST_EXPIRY: i64 = 100_000_000_000;
 
-/// Seconds for which the end of all sessions is remembered: two hours, and what the clock of a replica that takes
-/// over may be ahead.
+/// Seconds for which the end of all sessions is remembered: two hours, and what the clock of a replica that
+/// takes over may be ahead.
 const REMEMBERED: i64 = 2 * 3_600 + 300;
 
 fn parse_id(text: &str) -> Result<SessionId, StoreError> {

@@ -1,10 +1,10 @@
-//! What can be wrong at start-up.
+//! The error of a start-up.
 
 use std::{io, path::PathBuf};
 
-/// Why a store could not be opened, or its tables not be made.
+/// The reason why a store could not be opened, or its tables not be made.
 ///
-/// It happens at start-up. Its text is for the operator, and holds no password.
+/// It happens at start-up. Its text is for the operator, and contains no password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
@@ -14,9 +14,9 @@ pub enum SetupError {
     /// The file cannot be made.
     #[error("cannot make the file {}: {cause}", path.display())]
     File {
-        /// Where it would be.
+        /// The path of the file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         cause: io::Error,
     },
     /// The folder of the file does not exist.
@@ -32,9 +32,9 @@ pub enum SetupError {
          makes the access tokens that are revoked there good again, until they expire.)"
     )]
     EarlierSchema {
-        /// How many sessions have not expired.
+        /// The number of sessions that have not expired.
         sessions: i64,
-        /// How many revocations still count.
+        /// The number of revocations that still count.
         revocations: i64,
         /// The table with the sessions.
         sessions_table: String,

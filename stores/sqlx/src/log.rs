@@ -1,8 +1,8 @@
-//! The revocation log as rows, and how it is read. The same for both databases.
+//! The revocation log as rows, for both databases.
 //!
-//! Entries are numbered by the one row of the counter, not by a sequence: whoever adds entries holds
-//! that row until they are there, so numbers appear in their order and a reader that has seen one will
-//! not find a lower one later.
+//! Entries are numbered by the one row of the counter, not by a sequence: a writer locks that row until
+//! its entries are there, so numbers appear in their order and a reader that has seen one will not find
+//! a lower one later.
 //!
 //! A position is the number of the last entry that was read, and a random number that was written with it.
 //! Where another server answers, or a backup was restored, that entry is missing or has another random
@@ -20,7 +20,7 @@ use crate::{
     settings::Settings,
 };
 
-/// From an entry on.
+/// Reads from an entry on.
 pub(crate) const READ: &str = "
     SELECT id, nonce, kind, realm, name, issued_before, until
     FROM @revocations WHERE id >= $1 ORDER BY id LIMIT $2";
@@ -28,8 +28,8 @@ pub(crate) const READ: &str = "
 /// The most entries in a batch.
 const BATCH: usize = 1_000;
 
-/// How many rows [`READ`] returns at most: the one that was read last, a batch, and one that shows that there are
-/// more.
+/// The most rows that [`READ`] returns: the one that was read last, a batch, and one that shows that there
+/// are more.
 pub(crate) const LIMIT: i64 = 1_002;
 
 /// The columns of [`READ`].
@@ -40,10 +40,10 @@ const SESSION: i16 = 1;
 const SUBJECT: i16 = 2;
 const SESSIONLESS: i16 = 3;
 
-/// How long an error is held back, so that a caller may ask again at once.
+/// The delay of an error, so that a caller may ask again at once.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Reads the log by looking at it twice, with one interval in between, if there is nothing new.
+/// Reads the log: looks once, and where there is nothing new, again after an interval.
 pub(crate) async fn read<F>(
     after: Option<&LogPosition>,
     settings: Settings,
@@ -88,7 +88,7 @@ impl Place {
     }
 }
 
-/// A batch of what was found from `place` on. `None` when the entry there is not the one that was read.
+/// Makes a batch of the rows from `place` on. `None` when the entry there is not the one that was read.
 pub(crate) fn batch_after(place: Place, mut rows: Vec<EntryRow>) -> sqlx::Result<Option<LogBatch>> {
     let found = rows.first().map(|(id, nonce, ..)| (*id, *nonce));
     if found != Some((place.id, place.nonce)) {
@@ -98,7 +98,7 @@ pub(crate) fn batch_after(place: Place, mut rows: Vec<EntryRow>) -> sqlx::Result
     batch(rows, place.position()).map(Some)
 }
 
-/// A batch of what was found at the start.
+/// Makes a batch of the rows from the start on.
 pub(crate) fn batch_at_start(rows: Vec<EntryRow>) -> sqlx::Result<LogBatch> {
     batch(rows, LogPosition::new(START))
 }

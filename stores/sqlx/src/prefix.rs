@@ -1,4 +1,4 @@
-//! What the names of the tables begin with.
+//! The prefix of the names of all tables.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::SetupError;
 
-/// The beginning of the names of all tables and indices of one store. It can stand in a statement: it
-/// is checked when it is made.
+/// The beginning of the names of all tables and indices of one store, checked so that it can stand in a
+/// statement.
 #[derive(Clone)]
 pub(crate) struct TablePrefix(Arc<str>);
 
@@ -15,7 +15,11 @@ impl TablePrefix {
     /// With the longest name that follows it, it has to fit into the 63 bytes of PostgreSQL.
     const LONGEST: usize = 40;
 
-    pub(crate) fn new(text: &str) -> Result<Self, SetupError> {
+    /// The default is `countersign_`.
+    pub(crate) fn new(text: Option<&str>) -> Result<Self, SetupError> {
+        let Some(text) = text else {
+            return Ok(Self::default());
+        };
         let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
         let begins_well = text.starts_with(|first: char| first.is_ascii_lowercase());
         match begins_well && text.len() <= Self::LONGEST && text.bytes().all(plain) {
@@ -24,12 +28,12 @@ impl TablePrefix {
         }
     }
 
-    /// A statement of this crate, in which `@` stands before the name of each table.
+    /// Completes a statement of this crate, in which `@` stands before the name of each table.
     pub(crate) fn sql(&self, statement: &'static str) -> SqlStr {
         AssertSqlSafe(self.name(statement)).into_sql_str()
     }
 
-    /// As [`sql`](Self::sql), to be shown.
+    /// Completes a text that is only shown.
     pub(crate) fn name(&self, text: &str) -> String {
         text.replace('@', &self.0)
     }
@@ -48,7 +52,7 @@ mod tests {
     #[test]
     fn a_prefix_is_a_name_that_needs_no_quotes() {
         for good in ["a", "shop_", "x9_y", "countersign_", &"a".repeat(40)] {
-            let prefix = TablePrefix::new(good).unwrap();
+            let prefix = TablePrefix::new(Some(good)).unwrap();
             assert_eq!(prefix.name("@sessions"), format!("{good}sessions"));
         }
         let hostile = "a; DROP TABLE users; --";
@@ -67,7 +71,7 @@ mod tests {
             &long,
             hostile,
         ] {
-            assert!(TablePrefix::new(bad).is_err(), "{bad:?}");
+            assert!(TablePrefix::new(Some(bad)).is_err(), "{bad:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions as rows. What is here is the same for both databases.
+//! Sessions as rows, for both databases.
 
 use std::future::Future;
 
@@ -39,7 +39,7 @@ pub(crate) const LIST: &str = "
 /// Ends a session, and leaves the log alone.
 pub(crate) const END_ONE: &str = "DELETE FROM @sessions WHERE id = $1 RETURNING id, tokens_until";
 
-/// How many rows a sweep deletes in one step, so that nobody waits long for it.
+/// The most rows that a sweep deletes in one step, so that nobody waits long for it.
 pub(crate) const SWEEP: u32 = 10_000;
 
 /// The columns of [`FIND`] and [`LIST`].
@@ -58,7 +58,7 @@ pub(crate) type SessionRow = (
     Vec<u8>,
 );
 
-/// The values of [`INSERT`].
+/// Binds the values of [`INSERT`].
 pub(crate) fn bind_insert<'q, DB>(
     query: Query<'q, DB, DB::Arguments>,
     session: &'q StoredSession,
@@ -89,7 +89,7 @@ where
         .bind(number(begun))
 }
 
-/// The values of [`ROTATE`].
+/// Binds the values of [`ROTATE`].
 pub(crate) fn bind_rotate<'q, DB>(
     query: Query<'q, DB, DB::Arguments>,
     from: &'q TokenHash,
@@ -112,7 +112,7 @@ where
         .bind(PreviousToken::list_to_bytes(&next.previous))
 }
 
-/// What can be bound to a statement.
+/// A value that can be bound to a statement.
 pub(crate) trait Value<'q, DB: Database>: Encode<'q, DB> + Type<DB> {}
 
 impl<'q, DB: Database, T: Encode<'q, DB> + Type<DB>> Value<'q, DB> for T {}
@@ -165,7 +165,7 @@ pub(crate) fn session(row: SessionRow) -> sqlx::Result<StoredSession> {
     })
 }
 
-/// Reads what is left of a session that was ended.
+/// Reads the rest of a session that was ended.
 pub(crate) fn ended((id, tokens_until): (String, i64)) -> sqlx::Result<EndedSession> {
     Ok(EndedSession {
         id: session_id(&id)?,
@@ -173,12 +173,12 @@ pub(crate) fn ended((id, tokens_until): (String, i64)) -> sqlx::Result<EndedSess
     })
 }
 
-/// The number of a mark. One that no counter has reached is after all there is.
+/// Returns the number of a mark. One that no counter has reached is after all others.
 pub(crate) fn number(mark: StoreMark) -> i64 {
     i64::try_from(mark.get()).unwrap_or(i64::MAX)
 }
 
-/// The mark of a number.
+/// Returns the mark of a number.
 pub(crate) fn mark(number: i64) -> sqlx::Result<StoreMark> {
     let number = u128::try_from(number).map_err(|_| unreadable("a number below zero"))?;
     Ok(StoreMark::new(number))
@@ -194,7 +194,7 @@ pub(crate) fn session_id(text: &str) -> sqlx::Result<SessionId> {
     SessionId::parse(text).ok_or_else(|| unreadable("an id that is none"))
 }
 
-/// The error of a row that this crate has not written.
+/// Makes the error of a row that this crate has not written.
 pub(crate) fn unreadable(what: &'static str) -> sqlx::Error {
     sqlx::Error::Decode(format!("a row holds {what}").into())
 }

@@ -1,45 +1,78 @@
-//! The tables, and how they come to their newest version.
+//! The tables, and their migration to the newest version.
 //!
-//! All is done in one transaction that only one node at a time can hold.
+//! A migration is one transaction, and only one node at a time can be in it.
 //!
 //! In version 1, sessions and revocations had no realm, and refresh tokens were computed in another
-//! way. Nothing of it can be carried over, so its tables are replaced when all in them has expired, and
-//! refused before.
+//! way. Nothing of it can be carried over, so its tables are replaced when everything in them has expired,
+//! and refused before.
+
+use sqlx::{
+    ColumnIndex, Connection, Database, Decode, Executor, IntoArguments, Type, query_as,
+    query_scalar, raw_sql,
+};
 
 use crate::{SetupError, prefix::TablePrefix};
 
-/// The version of the tables, if there are any.
-pub(crate) const VERSION: &str = "SELECT version FROM @schema";
-
-/// The version that this crate knows.
+/// The version of the tables that this crate makes.
 const KNOWN: i64 = 2;
 
-/// What has to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// There are no tables yet.
-    Create,
-    /// There are tables of version 1.
-    Replace,
-    /// All is done.
-    Nothing,
+/// The statements of a migration that depend on the database.
+#[derive(Clone, Copy)]
+pub(crate) struct Statements {
+    pub(crate) begin: &'static str,
+    /// Keeps others from migrating at the same time.
+    pub(crate) lock: &'static str,
+    /// Returns whether there are tables.
+    pub(crate) exists: &'static str,
+    /// Keeps programs of the version before from adding anything more.
+    pub(crate) lock_tables: &'static str,
+    /// Counts the sessions and revocations of version 1 that have not expired.
+    pub(crate) live: &'static str,
+    pub(crate) create: &'static str,
 }
 
-/// What leads from the version that was found, if any, to the newest one.
-pub(crate) fn step(found: Option<i64>) -> Result<Step, SetupError> {
-    match found {
-        None => Ok(Step::Create),
-        Some(1) => Ok(Step::Replace),
-        Some(KNOWN) => Ok(Step::Nothing),
-        Some(found) => Err(SetupError::NewerSchema {
-            found,
-            known: KNOWN,
-        }),
+/// Brings the tables to their newest version.
+pub(crate) async fn migrate<C>(
+    connection: &mut C,
+    statements: Statements,
+    tables: TablePrefix,
+) -> Result<(), SetupError>
+where
+    C: Connection<Database: Database<Arguments: IntoArguments<C::Database>, Connection = C>>,
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+    for<'r> bool: Decode<'r, C::Database> + Type<C::Database>,
+    for<'r> i64: Decode<'r, C::Database> + Type<C::Database>,
+    usize: ColumnIndex<<C::Database as Database>::Row>,
+{
+    // All at once: a borrow across an `await` would keep the compiler from seeing that this is `Send`.
+    let sql = |statement| tables.sql(statement);
+    let [begin, lock, exists] = [statements.begin, statements.lock, statements.exists].map(sql);
+    let [version, drop, create] = ["SELECT version FROM @schema", DROP, statements.create].map(sql);
+    let [lock_tables, live] = [statements.lock_tables, statements.live].map(sql);
+
+    let mut transaction = connection.begin_with(begin).await?;
+    raw_sql(lock).execute(&mut *transaction).await?;
+    if query_scalar(exists).fetch_one(&mut *transaction).await? {
+        match query_scalar(version).fetch_one(&mut *transaction).await? {
+            1 => {
+                raw_sql(lock_tables).execute(&mut *transaction).await?;
+                let live = query_as(live).fetch_one(&mut *transaction).await?;
+                check_expired(live, &tables)?;
+                raw_sql(drop).execute(&mut *transaction).await?;
+            }
+            KNOWN => return Ok(transaction.commit().await?),
+            found => {
+                let known = KNOWN;
+                return Err(SetupError::NewerSchema { found, known });
+            }
+        }
     }
+    raw_sql(create).execute(&mut *transaction).await?;
+    Ok(transaction.commit().await?)
 }
 
-/// Refuses to replace tables in which this much has not expired.
-pub(crate) fn check_expired(
+/// Refuses to replace tables in which this many sessions and revocations have not expired.
+fn check_expired(
     (sessions, revocations): (i64, i64),
     tables: &TablePrefix,
 ) -> Result<(), SetupError> {
@@ -55,7 +88,7 @@ pub(crate) fn check_expired(
 }
 
 /// Removes the tables of version 1.
-pub(crate) const DROP: &str = "
+const DROP: &str = "
     DROP TABLE @sessions;
     DROP TABLE @revocations;
     DROP TABLE @counter;
@@ -112,7 +145,7 @@ pub(crate) const POSTGRES: &str = r#"
     CREATE INDEX @revocations_until ON @revocations (until);
 "#;
 
-/// SQLite: the same.
+/// SQLite: makes the tables.
 #[cfg(feature = "sqlite")]
 pub(crate) const SQLITE: &str = "
     CREATE TABLE @schema (version INTEGER NOT NULL) STRICT;

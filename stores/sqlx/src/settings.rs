@@ -1,21 +1,21 @@
-//! What can be set, for both databases.
+//! The settings of a store, for both databases.
 
 use std::{future::Future, time::Duration};
 
 use countersign::session::store::StoreError;
 
-/// How long to wait for a free connection.
+/// The longest wait for a free connection.
 pub(crate) const ACQUIRE: Duration = Duration::from_secs(2);
 
 /// The shortest interval of polls: none at all would keep the database busy with nothing.
 const SHORTEST_POLL: Duration = Duration::from_millis(10);
 
-/// What a store waits for, and how long.
+/// The waiting times of a store.
 #[derive(Clone, Copy)]
 pub(crate) struct Settings {
-    /// Between two looks at the revocation log.
+    /// The interval between two looks at the revocation log.
     pub(crate) poll: Duration,
-    /// For the answer of the database.
+    /// The longest wait for an answer of the database.
     pub(crate) timeout: Duration,
 }
 

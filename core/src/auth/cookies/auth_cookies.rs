@@ -1,4 +1,4 @@
-//! Tokens in cookies.
+//! The names and attributes of cookies with tokens.
 
 use super::names::{HOST, SECURE, checked_name, is_path, is_scriptable, with_prefix};
 use crate::{error::ConfigError, request::TokenSource};
@@ -57,7 +57,7 @@ pub struct AuthCookies {
 }
 
 impl AuthCookies {
-    /// The usual cookies: `__Host-access`, `__Host-refresh` and `__Host-csrf`.
+    /// Makes the usual cookies: `__Host-access`, `__Host-refresh` and `__Host-csrf`.
     pub fn new() -> Self {
         Self {
             access: "__Host-access".into(),
@@ -69,7 +69,7 @@ impl AuthCookies {
         }
     }
 
-    /// Cookies with a name of their own, for a second app or mount on a host: with `spa` they are
+    /// Makes cookies with a name of their own, for a second app or mount on a host: with `spa` they are
     /// `__Host-spa-access`, `__Host-spa-refresh` and `__Host-spa-csrf`.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl AuthCookies {
             .refresh_name(format!("{HOST}{name}-refresh"))
     }
 
-    /// The name of the access token's cookie, with the prefix `__Host-`.
+    /// Sets the name of the access token's cookie, with the prefix `__Host-`.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl AuthCookies {
         self.with_distinct_names()
     }
 
-    /// The name of the cookie for the double-submit value, with the prefix `__Host-`.
+    /// Sets the name of the cookie for the double-submit value, with the prefix `__Host-`.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl AuthCookies {
         self.with_distinct_names()
     }
 
-    /// The name of the refresh token's cookie, with the prefix `__Host-`; with `__Secure-` after
+    /// Sets the name of the refresh token's cookie, with the prefix `__Host-`; with `__Secure-` after
     /// [`refresh_path_trusting_subdomains`](Self::refresh_path_trusting_subdomains).
     ///
     /// # Errors
@@ -187,7 +187,7 @@ impl AuthCookies {
         Ok(self)
     }
 
-    /// `SameSite=Lax` in place of `Strict`: a visitor who follows a link from another site arrives
+    /// Sets `SameSite=Lax` instead of `Strict`: a visitor who follows a link from another site arrives
     /// logged in.
     ///
     /// It weakens one thing: other sites can make the browser send a GET with the cookies. Only for
@@ -197,7 +197,7 @@ impl AuthCookies {
         self
     }
 
-    /// No cookie for the access token: session routes answer with it in the body, for an app that
+    /// Sets no cookie for the access token: session routes answer with it in the body, for an app that
     /// keeps it in memory and sends it in the `Authorization` header. The refresh token stays in its
     /// cookie.
     ///
@@ -208,7 +208,7 @@ impl AuthCookies {
         self
     }
 
-    /// Where requests carry the access token.
+    /// Returns the source of the access token in requests.
     pub fn access_source(&self) -> TokenSource {
         match self.access_in_body {
             true => TokenSource::bearer(),

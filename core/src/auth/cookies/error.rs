@@ -1,8 +1,8 @@
-//! Cookies that browsers would drop.
+//! The error of a cookie that browsers would drop.
 
 use std::fmt;
 
-/// Why a cookie was not set. It does not hold the value.
+/// The reason why a cookie was not set. It does not contain the value.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ enum Cause {
 }
 
 impl CookieError {
-    /// The name of the cookie.
+    /// Returns the name of the cookie.
     #[must_use]
     pub fn cookie(&self) -> &str {
         &self.name
@@ -69,8 +69,8 @@ impl fmt::Display for CookieError {
 
 impl std::error::Error for CookieError {}
 
-/// What a browser keeps of name and value together (RFC 6265bis section 5.6). A larger cookie it
-/// drops without a word.
+/// The most bytes of name and value together that a browser keeps (RFC 6265bis section 5.6). It drops a
+/// larger cookie without a word.
 const MOST_BYTES: usize = 4096;
 
 /// `cookie-octet` (RFC 6265 section 4.1.1).

@@ -7,7 +7,7 @@ use crate::error::ConfigError;
 
 /// A list in which no two different sets share a name.
 ///
-/// The same set may come again: routes are also made once for each worker of a server.
+/// One set may come several times: routes are also made once for each worker of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Layouts(Mutex<Vec<AuthCookies>>);
 

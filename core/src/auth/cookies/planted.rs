@@ -1,4 +1,4 @@
-//! Refresh cookies that a subdomain has planted beside the own one.
+//! Refresh cookies that a subdomain has planted.
 
 use std::net::IpAddr;
 
@@ -6,8 +6,8 @@ use super::{auth_cookies::AuthCookies, names::is_path, set_cookie::Kind};
 use crate::request::{RequestHead, cookie, target_authority, visit_cookies};
 
 impl AuthCookies {
-    /// The different refresh tokens that a request carries, the first [`MOST`] of them. Which one is not
-    /// planted, nobody can tell.
+    /// Lists the different refresh tokens of a request, the first [`MOST`] of them. Nobody can tell which one
+    /// is not planted.
     pub(crate) fn refresh_tokens<'h>(&self, head: &'h dyn RequestHead) -> Vec<&'h str> {
         let mut tokens = Vec::new();
         visit_cookies(head, &self.refresh, |value| {
@@ -92,5 +92,5 @@ fn paths(own: &str, endpoint: &str) -> Vec<String> {
     paths
 }
 
-/// The largest number of parents of a host, of parts of a path, and of refresh tokens: a client chooses them all.
+/// The most parents of a host, parts of a path, and refresh tokens: a client chooses them all.
 const MOST: usize = 8;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl AuthCookies {
-    /// The values of `Set-Cookie` after a login or a refresh, one header each.
+    /// Returns the values of `Set-Cookie` after a login or a refresh, one header each.
     ///
     /// A token comes with the seconds until it ends: for the access token its expiry, for the refresh
     /// token the session's. The double-submit value, if there is one, lives as long as the session.
@@ -41,7 +41,7 @@ impl AuthCookies {
             .collect()
     }
 
-    /// The values of `Set-Cookie` that delete the cookies, one header each.
+    /// Returns the values of `Set-Cookie` that delete the cookies, one header each.
     #[must_use]
     pub fn clear(&self) -> Vec<String> {
         self.kinds()
@@ -49,7 +49,7 @@ impl AuthCookies {
             .collect()
     }
 
-    /// The refresh token that a request carries.
+    /// Finds the refresh token of a request.
     ///
     /// # Errors
     ///
@@ -75,8 +75,8 @@ impl AuthCookies {
         self.access_in_body
     }
 
-    /// A cookie that lives for some seconds. With none it is deleted, which takes the same name and
-    /// attributes as setting it: hence one function.
+    /// Makes a cookie that lives for some seconds. With none it is deleted, which takes the name and the
+    /// attributes it was set with: hence one function.
     pub(super) fn write<'c>(&'c self, kind: Kind, value: &'c str, seconds: u64) -> Cookie<'c> {
         let path = match (kind, &self.refresh_path_trusting_subdomains) {
             (Kind::Refresh, Some(path)) => path,
@@ -104,7 +104,7 @@ impl AuthCookies {
         CookieError::check(self.name(kind), value)
     }
 
-    /// Those that are in use.
+    /// Lists the cookies that are in use.
     fn kinds(&self) -> impl Iterator<Item = Kind> {
         let access = (!self.access_in_body).then_some(Kind::Access);
         access.into_iter().chain([Kind::Refresh, Kind::Csrf])

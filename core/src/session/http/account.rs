@@ -1,4 +1,4 @@
-//! Finding the account in the body of a login, for apps that do not say which it is.
+//! The account in the body of a login, for apps that do not tell which it is.
 
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::session::login_limits::Accounts;
 
-/// The accounts that a login may be for. `None`: the body is no `L`.
+/// Finds the accounts that a login may be for. `None`: the body is no `L`.
 ///
 /// A guesser writes the body, so nothing in it may hide the account. Members that `L` ignores are
 /// removed, and each of the others that may be the account counts.
@@ -31,7 +31,7 @@ pub(super) fn find<L: DeserializeOwned>(body: &[u8]) -> Option<Accounts> {
     })
 }
 
-/// The value at a path.
+/// Finds the value at a path.
 fn at<'v>(root: &'v mut Value, path: &Path<'_>) -> Option<&'v mut Value> {
     match path {
         Path::Root => Some(root),
@@ -49,9 +49,9 @@ fn at<'v>(root: &'v mut Value, path: &Path<'_>) -> Option<&'v mut Value> {
 /// The texts and numbers of a body.
 #[derive(Default)]
 struct Texts {
-    /// Those of members with the name of an account.
+    /// From members with the name of an account.
     named: Vec<String>,
-    /// Those of members without a known name.
+    /// From members without a known name.
     others: Vec<String>,
 }
 
@@ -84,13 +84,13 @@ impl Texts {
 enum Meaning {
     Account,
     Secret,
-    /// With all that is below it: a device has a name and an id, too.
+    /// Includes all that is below it: a device has a name and an id, too.
     Setting,
     Unknown,
 }
 
 impl Meaning {
-    /// That of a member of a value with this meaning.
+    /// Returns the meaning of a member of a value with this meaning.
     fn of_member(self, name: &str) -> Self {
         let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let name = name.to_ascii_lowercase();
@@ -111,7 +111,7 @@ impl Meaning {
     }
 }
 
-/// How many accounts a login can have. Each takes up memory.
+/// The most accounts of a login. Each takes up memory.
 const MAX_ACCOUNTS: usize = 8;
 
 // All names are in lower case, without `_` and `-`.

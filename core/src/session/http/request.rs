@@ -28,7 +28,7 @@ pub(super) enum Action {
         /// The refresh tokens that the browser had: one, unless others were planted.
         earlier: Vec<String>,
     },
-    /// By refresh tokens, and by an access token.
+    /// The refresh tokens, and the check of an access token.
     LogOut(Vec<String>, Option<Authenticate>),
     LogOutEverywhere(Authenticate),
     Refresh {

@@ -33,7 +33,7 @@ use crate::{
 ///
 /// | endpoint | needs | answer |
 /// |---|---|---|
-/// | `POST /login` | the body that your function reads | 200 with the pair; 401 `invalid_grant`; 429 `too_many_requests` |
+/// | `POST /login` | a body of your own | 200 with the pair; 401 `invalid_grant`; 429 `too_many_requests` |
 /// | `POST /refresh` | the refresh token | 200 with the next pair; 400 `invalid_grant` |
 /// | `POST /logout` | the refresh token, else the access token | 204, also when there was no session |
 /// | `POST /logout-all` | the access token | 204 |
@@ -198,7 +198,7 @@ impl SessionRoutes {
     /// Answers a request. `path` is relative to where the routes are mounted; `body` is at most
     /// [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES) long.
     ///
-    /// For adapters. Everything of the head is read before it returns.
+    /// For adapters. All of the head is read before it returns.
     pub fn answer(&self, path: &str, head: &dyn RequestHead, body: &[u8]) -> Answer {
         let planted = match &self.cookies {
             Some(cookies) => cookies.clear_planted(head, path),

@@ -1,4 +1,4 @@
-//! A login that is being tried, and the refusal of one.
+//! An attempt to log in, and the refusal of one.
 
 use std::{fmt, sync::Arc, time::Duration};
 

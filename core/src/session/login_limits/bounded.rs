@@ -73,7 +73,7 @@ fn make_room<V: Aging>(shard: &mut HashMap<u64, V>, now: Second) {
 pub(super) struct Second(u32);
 
 impl Second {
-    /// From seconds since the Unix epoch.
+    /// Takes seconds since 1970.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // distances stay what they are
     pub(super) fn new(seconds: i64) -> Self {
         Self(seconds as u32)

@@ -64,14 +64,14 @@ impl LoginLimitsBuilder {
         builder.make(DEFAULT_WINDOW_SECONDS)
     }
 
-    /// How many logins to an account can fail in a window. Default 10.
+    /// Sets how many logins to an account can fail in a window. Default 10.
     pub fn per_account(mut self, failures: u32) -> Self {
         self.per_account = failures;
         self
     }
 
-    /// How many logins from an address can fail in a window. Default 100. An IPv4 address, or the /64
-    /// of an IPv6 address.
+    /// Sets how many logins from an address can fail in a window: an IPv4 address, or the /64 of an IPv6
+    /// address. Default 100.
     pub fn per_address(mut self, failures: u32) -> Self {
         self.per_address = Some(failures);
         self
@@ -84,7 +84,7 @@ impl LoginLimitsBuilder {
         self
     }
 
-    /// How long a failure counts, in whole seconds: at least one, at most an hour. Default a minute.
+    /// Sets how long a failure counts, in whole seconds: at least one, at most an hour. Default a minute.
     ///
     /// A lock-out lasts no longer than this after the last attempt that was let in.
     pub fn window(mut self, window: Duration) -> Self {
@@ -92,8 +92,8 @@ impl LoginLimitsBuilder {
         self
     }
 
-    /// Finds the account of a login, in the body read as an `L`. `None` means that this login has no
-    /// account, and only its address is limited.
+    /// Sets how the account of a login is found, in the body read as an `L`. `None` means that this login
+    /// has no account, and only its address is limited.
     ///
     /// Return the text that your user table is searched for. Case, accents, spaces and punctuation are
     /// already evened out; remove anything else that your table ignores, such as leading zeros.
@@ -143,7 +143,7 @@ impl LoginLimitsBuilder {
         self
     }
 
-    /// Finds the address of the client. `None` means unknown: only the account is limited.
+    /// Sets how the address of the client is found. `None` means unknown: only the account is limited.
     ///
     /// The default is [`RequestHead::peer`], the other end of the connection. Headers are never
     /// believed. If the peer is in a private network (10.0.0.0/8, 127.0.0.1, fd00::/8 ..) and the
@@ -183,7 +183,7 @@ impl LoginLimitsBuilder {
         self
     }
 
-    /// The clock. Default [`SystemClock`].
+    /// Sets the clock. Default [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use super::bounded::{Aging, Second};
 
-/// When logins failed, or began without having ended yet. At most one entry for each second of the
-/// window, whatever the limit.
+/// The times at which logins failed, or began without having ended yet. At most one entry for each
+/// second of the window, whatever the limit.
 pub(super) struct Failures {
     window: u32,
     times: Vec<(Second, u32)>,

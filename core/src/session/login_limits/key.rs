@@ -13,13 +13,13 @@ use unicode_normalization::UnicodeNormalization;
 pub(super) struct Keys(RandomState);
 
 impl Keys {
-    /// The key of an account. `account` is [`folded`].
+    /// Returns the key of an account. `account` is [`folded`].
     pub(super) fn account(&self, account: &str) -> u64 {
         self.0.hash_one(("account", account))
     }
 
-    /// The key of an account at a network. `account` is as the client spells it: two that are one when
-    /// [`folded`] are two here.
+    /// Returns the key of an account at a network. `account` is as the client spells it: two that are
+    /// one when [`folded`] are two here.
     pub(super) fn account_at(&self, account: &str, network: IpAddr) -> u64 {
         self.0.hash_one(("account at", account, network))
     }
@@ -49,7 +49,7 @@ pub(super) fn folded(account: &str) -> String {
     }
 }
 
-/// The network that counts as one address: an IPv4 address, or the /64 of an IPv6 address, of which
+/// Returns the network that counts as one address: an IPv4 address, or the /64 of an IPv6 address, of which
 /// every customer has at least one.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -45,8 +45,8 @@ use crate::{clock::Clock, request::RequestHead};
 /// fewest failures are dropped first: ten more attempts at one account cost a flood of 65,536 failed
 /// logins. Processes count separately, so `n` of them allow `n` times as many.
 ///
-/// How the account is found: [`LoginLimitsBuilder::account`]. How the address is found:
-/// [`LoginLimitsBuilder::address`].
+/// The account is found as [`LoginLimitsBuilder::account`] says, the address as
+/// [`LoginLimitsBuilder::address`] says.
 ///
 /// # Examples
 ///
@@ -118,7 +118,7 @@ pub(crate) enum Accounts {
 }
 
 impl LoginLimits {
-    /// Limits with settings of your own.
+    /// Starts limits with settings of your own.
     pub fn builder() -> LoginLimitsBuilder {
         LoginLimitsBuilder::new()
     }

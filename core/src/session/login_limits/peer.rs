@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::request::RequestHead;
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
     ClientInfo(IpAddr),

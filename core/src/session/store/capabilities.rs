@@ -1,9 +1,9 @@
-//! What a store says of itself when sessions are built.
+//! The capabilities of a store, by which settings are checked.
 
 use std::time::Duration;
 
-/// What a [`SessionStore`](crate::session::store::SessionStore) can do. [`SessionsBuilder::build`] refuses settings
-/// that contradict it.
+/// The capabilities of a [`SessionStore`](crate::session::store::SessionStore).
+/// [`SessionsBuilder::build`] refuses settings that contradict them.
 ///
 /// [`SessionsBuilder::build`]: crate::session::SessionsBuilder::build
 ///
@@ -27,7 +27,7 @@ pub struct StoreCapabilities {
 }
 
 impl StoreCapabilities {
-    /// A store that only this process can reach. What ends here need not be told to anybody else.
+    /// Describes a store that only this process can reach: no other node has to hear of an ending.
     #[must_use]
     pub const fn local() -> Self {
         Self {
@@ -37,7 +37,7 @@ impl StoreCapabilities {
         }
     }
 
-    /// A store that other processes may use as well. Sessions over it need a
+    /// Describes a store that other processes may use as well. Sessions over it need a
     /// [`Revocation`](crate::Revocation) that follows its log.
     #[must_use]
     pub const fn shared() -> Self {
@@ -54,7 +54,7 @@ impl StoreCapabilities {
         self
     }
 
-    /// Says that the store drops what has expired by a clock of its own. It may be ahead of this
+    /// Declares that the store drops what has expired by a clock of its own, which may be ahead of this
     /// node's by up to five minutes.
     #[must_use]
     pub const fn own_clock(mut self) -> Self {
@@ -62,19 +62,19 @@ impl StoreCapabilities {
         self
     }
 
-    /// Whether other processes may use the store.
+    /// Returns whether other processes may use the store.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         self.shared
     }
 
-    /// Whether the store drops what has expired by a clock of its own.
+    /// Returns whether the store drops what has expired by a clock of its own.
     #[must_use]
     pub const fn has_own_clock(&self) -> bool {
         self.own_clock
     }
 
-    /// How long the log keeps a revocation at most; `None` for as long as the entry says.
+    /// Returns how long the log keeps a revocation at most; `None` for as long as the entry says.
     #[must_use]
     pub const fn longest_retention(&self) -> Option<Duration> {
         self.retention

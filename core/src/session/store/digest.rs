@@ -1,4 +1,4 @@
-//! The hashes that a store keeps in place of refresh tokens.
+//! The hashes that a store keeps instead of refresh tokens.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl TokenHash {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -1,6 +1,6 @@
-//! A moment in the order of a store's events.
+//! The mark of a store: a position in the order of its events.
 
-/// A moment in the order in which a [`SessionStore`](crate::session::store::SessionStore) carries out
+/// A position in the order in which a [`SessionStore`](crate::session::store::SessionStore) carries out
 /// [`end_all`](crate::session::store::SessionStore::end_all).
 ///
 /// Clocks differ from node to node and count whole seconds; this order is the store's own. Each
@@ -9,13 +9,13 @@
 pub struct StoreMark(u128);
 
 impl StoreMark {
-    /// The mark with this number.
+    /// Makes the mark with this number.
     #[must_use]
     pub const fn new(number: u128) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u128 {
         self.0

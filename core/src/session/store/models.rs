@@ -71,7 +71,7 @@ fn end(store: &MemoryStore, seed: u8) -> bool {
         .is_some()
 }
 
-/// Claim: of racers with one predecessor, exactly one rotates, and its successor is the one that is kept.
+/// Claim: of racers with one token, exactly one rotates, and its successor is the one that is kept.
 #[test]
 fn of_two_racers_one_rotates() {
     check(3, || {
@@ -88,8 +88,8 @@ fn of_two_racers_one_rotates() {
     });
 }
 
-/// Claim: a session that has ended stays so, also when it is just being rotated. A rotation that began after the
-/// end fails.
+/// Claim: a session that has ended stays so, also when it is just being rotated. A rotation that began
+/// after the end fails.
 #[test]
 fn an_ended_session_stays_ended() {
     check(3, || {

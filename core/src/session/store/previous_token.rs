@@ -1,4 +1,4 @@
-//! A refresh token that was exchanged a moment ago, as a store keeps it.
+//! The row of a refresh token that was exchanged a moment ago.
 
 use std::fmt;
 
@@ -9,16 +9,15 @@ use super::digest::TokenHash;
 /// A refresh token that was exchanged for the next one.
 ///
 /// A list of them is a chain: with each salt, and only together with the token itself, the next token
-/// can be computed, down to the current one. So whoever presents an exchanged token within the
-/// [grace window](crate::session::SessionsBuilder::grace) gets the current one, and whoever reads the store
-/// computes nothing.
+/// can be computed, down to the current one. So an exchanged token is answered with the current one within
+/// the [grace window](crate::session::SessionsBuilder::grace), and a reader of the store computes nothing.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousToken {
     /// Its SHA-256 hash.
     pub hash: TokenHash,
     /// The salt from which, and from the token, its successor was computed.
     pub salt: TokenHash,
-    /// When it was exchanged, in seconds since 1970.
+    /// The time when it was exchanged, in seconds since 1970.
     pub exchanged_at: i64,
 }
 

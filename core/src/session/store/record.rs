@@ -1,4 +1,4 @@
-//! A session, as a store keeps it.
+//! The row of a session.
 
 use std::fmt;
 
@@ -12,28 +12,27 @@ use crate::{
 
 /// A session as a store keeps it: one row. Times in seconds since 1970.
 ///
-/// All of it may be read by whoever reads the store: there is no token in it, and none can be
-/// computed from it.
+/// A reader of the store may see all of it: there is no token in it, and none can be computed from it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSession {
-    /// Its name, and the key of the row. It is unique over all realms.
+    /// The id, and the key of the row. It is unique over all realms.
     pub id: SessionId,
     /// The realm that it belongs to.
     pub realm: Realm,
     /// The user: 1 to 255 bytes without control characters. A store finds all sessions of a subject
     /// in a realm.
     pub subject: String,
-    /// What the user knows the device by; at most 255 bytes.
+    /// The label by which the user knows the device; at most 255 bytes.
     pub label: Option<String>,
-    /// What the client must present besides the token, as a hash that the app supplies.
+    /// A hash that the app supplies, which the client must present besides the token.
     pub binding: Option<TokenHash>,
-    /// When the login began.
+    /// The time when the login began.
     pub created_at: i64,
-    /// When the refresh token was last exchanged for the next one; at first, the login.
+    /// The time when the refresh token was last exchanged for the next one; at first, the login.
     pub last_used_at: i64,
-    /// When it ends if it is not used again: never after `absolute_expires_at`.
+    /// The time when it ends if it is not used again: never after `absolute_expires_at`.
     pub expires_at: i64,
-    /// When it ends in any case. It never changes.
+    /// The time when it ends in any case. It never changes.
     pub absolute_expires_at: i64,
     /// No verifier accepts one of its access tokens after this second, the largest leeway included. A
     /// revocation of them has to be remembered until then. It only grows.
@@ -46,7 +45,7 @@ pub struct StoredSession {
 }
 
 impl StoredSession {
-    /// The time, for this session: never before it was last used, whatever this node's clock says.
+    /// Returns the time for this session: never before it was last used, whatever this node's clock says.
     pub(crate) fn time(&self, now: i64) -> i64 {
         now.max(self.last_used_at)
     }
@@ -56,7 +55,7 @@ impl StoredSession {
 /// [`end_all`](crate::session::store::SessionStore::end_all) has removed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EndedSession {
-    /// Its name.
+    /// The id.
     pub id: SessionId,
     /// Its [`tokens_until`](StoredSession::tokens_until).
     pub tokens_until: i64,
@@ -89,7 +88,7 @@ impl EndedSession {
         }
     }
 
-    /// The revocation of its access tokens, by its name.
+    /// Returns the revocation of its access tokens, by its id.
     #[must_use]
     pub fn revocation(&self) -> RevocationEntry {
         RevocationEntry {

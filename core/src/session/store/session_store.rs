@@ -1,4 +1,4 @@
-//! What a session store must do. Everything that needs thought is decided before it is called.
+//! The interface of a session store. Everything that needs thought is decided before it is called.
 
 use std::{future::Future, pin::Pin};
 
@@ -16,8 +16,8 @@ use crate::{
 
 /// Keeps sessions: in memory, in a database, wherever one step can be atomic.
 ///
-/// A store decides nothing. It finds rows, and changes one only if it still is what the caller has
-/// seen. Rules that every implementation keeps, and that `testing::store_suite` checks:
+/// A store decides nothing. It finds rows, and changes one only if it is still as the caller has seen
+/// it. Rules that every implementation keeps, and that `testing::store_suite` checks:
 ///
 /// 1. [`rotate`](Self::rotate) is one atomic step: of many racers with the same `from`, exactly one
 ///    gets `true`.
@@ -25,18 +25,18 @@ use crate::{
 /// 3. An answer is given only when the write is as durable as the store can make it.
 /// 4. Whatever goes wrong is a [`StoreError`], never an empty answer.
 /// 5. What [`end`](Self::end) and [`end_all`](Self::end_all) revoke, they put into the store's
-///    [`RevocationLog`](crate::revocation::RevocationLog) in the same atomic step, if it has one. A session ends
-///    even if the log cannot keep the entry as long as it asks.
+///    [`RevocationLog`](crate::revocation::RevocationLog) in the same atomic step, if it has one. A
+///    session ends even if the log cannot keep the entry as long as it asks.
 /// 6. [`end_all`](Self::end_all) reaches every login that began before it: a session whose
 ///    [`insert`](Self::insert) comes later, with an older mark, is not added.
 /// 7. Subjects of different realms are different subjects.
 ///
 /// A store is cheap to clone, and its clones share the data.
 pub trait SessionStore: Clone + Send + Sync + 'static {
-    /// Says what the store can do. Asked once, when sessions are built.
+    /// Returns what the store can do. Asked once, when sessions are built.
     fn capabilities(&self) -> StoreCapabilities;
 
-    /// The present, in the order of the store's [`end_all`](Self::end_all).
+    /// Returns the present, in the order of the store's [`end_all`](Self::end_all).
     ///
     /// # Errors
     ///
@@ -44,7 +44,7 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
     fn mark(&self) -> impl Future<Output = Result<StoreMark, StoreError>> + Send;
 
     /// Adds a session, unless all sessions of its subject were [ended](Self::end_all) after `begun`.
-    /// Says whether it was added. Its id is new.
+    /// Returns whether it was added. Its id is new.
     ///
     /// The store remembers the end of all sessions of a subject for at least two hours.
     ///
@@ -57,7 +57,7 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
         begun: StoreMark,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// The session of this id. An expired one may be there still, or be gone.
+    /// Finds the session of this id. An expired one may be there still, or be gone.
     ///
     /// # Errors
     ///
@@ -67,8 +67,8 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
         id: &SessionId,
     ) -> impl Future<Output = Result<Option<StoredSession>, StoreError>> + Send;
 
-    /// Puts `next` in the place of the session with its id, if that one's `current` is `from`: one
-    /// atomic step. `false` when it is not, or when there is no such session.
+    /// Replaces the session with the id of `next` by `next`, if its `current` is `from`: one atomic step.
+    /// `false` when it is not, or when there is no such session.
     ///
     /// Realm, subject, label, binding, `created_at` and `absolute_expires_at` are those of the session
     /// that was found.
@@ -98,9 +98,8 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
 
     /// Removes all sessions of the subject, and adds to the log that each of them is revoked until its
     /// `tokens_until`, be that over or not; and that
-    /// [tokens without a session](crate::revocation::Revoked::Sessionless) issued before `issued_before` are revoked
-    /// until `until`. All times in seconds since 1970. Returns the
-    /// sessions that were removed.
+    /// [tokens without a session](crate::revocation::Revoked::Sessionless) issued before `issued_before`
+    /// are revoked until `until`. All times in seconds since 1970. Returns the sessions that were removed.
     ///
     /// # Errors
     ///
@@ -113,7 +112,7 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
         until: i64,
     ) -> impl Future<Output = Result<Vec<EndedSession>, StoreError>> + Send;
 
-    /// The sessions of the subject, in any order, that have not expired at `now` (seconds since
+    /// Lists the sessions of the subject, in any order, that have not expired at `now` (seconds since
     /// 1970).
     ///
     /// # Errors

@@ -3,16 +3,15 @@
 use std::io;
 
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool,
+    ConnectOptions, Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
-    query_as, query_scalar, raw_sql,
 };
 
 use crate::{
     PostgresStore, SetupError,
     postgres::sql,
     prefix::TablePrefix,
-    schema::{self, Step},
+    schema,
     settings::{ACQUIRE, Settings},
 };
 
@@ -38,11 +37,11 @@ pub struct PostgresStoreBuilder {
 }
 
 impl PostgresStoreBuilder {
-    /// What the names of all tables and indices begin with: by default `countersign_`. Stores of
-    /// other prefixes share nothing.
+    /// Sets the prefix of the names of all tables and indices: by default `countersign_`. Stores with
+    /// different prefixes share nothing.
     ///
-    /// 1 to 40 lower-case ASCII letters, digits and underscores, of which the first is a letter. Another way
-    /// to keep apps apart is a schema for each, by the `search_path` of its role.
+    /// 1 to 40 lower-case ASCII letters, digits and underscores, with a letter first. A schema for
+    /// each app, by the `search_path` of its role, keeps apps apart too.
     pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
@@ -62,12 +61,12 @@ impl PostgresStoreBuilder {
             ("default_transaction_isolation", "read committed"),
             ("statement_timeout", "5s"),
         ]);
-        // The pool would keep to itself why it cannot connect.
+        // The pool would not report why it cannot connect.
         let connecting = tokio::time::timeout(Settings::default().timeout, options.connect());
         let mut connection = connecting
             .await
             .map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
-        migrate(&mut connection, &tables).await?;
+        schema::migrate(&mut connection, sql::SCHEMA, tables.clone()).await?;
         connection.close().await?;
         let pool = PgPoolOptions::new()
             .acquire_timeout(ACQUIRE)
@@ -94,53 +93,13 @@ impl PostgresStoreBuilder {
     /// [`SetupError`]: any but those of files.
     pub async fn migrate(&self, pool: &PgPool) -> Result<(), SetupError> {
         let tables = self.tables()?;
-        // Taken out of the pool: given up half way, it must not go back with an open transaction.
+        // Taken out of the pool: if this is cancelled, it must not go back with an open transaction.
         let mut connection = pool.acquire().await?.detach();
-        migrate(&mut connection, &tables).await?;
+        schema::migrate(&mut connection, sql::SCHEMA, tables.clone()).await?;
         Ok(connection.close().await?)
     }
 
     fn tables(&self) -> Result<TablePrefix, SetupError> {
-        match &self.prefix {
-            Some(prefix) => TablePrefix::new(prefix),
-            None => Ok(TablePrefix::default()),
-        }
+        TablePrefix::new(self.prefix.as_deref())
     }
-}
-
-async fn migrate(connection: &mut PgConnection, tables: &TablePrefix) -> Result<(), SetupError> {
-    let mut transaction = connection
-        .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
-        .await?;
-    raw_sql(sql::LOCK_SCHEMA).execute(&mut *transaction).await?;
-    let exists = query_scalar(tables.sql(sql::HAS_SCHEMA))
-        .fetch_one(&mut *transaction)
-        .await?;
-    let found = match exists {
-        true => {
-            let version = query_scalar(tables.sql(schema::VERSION));
-            Some(version.fetch_one(&mut *transaction).await?)
-        }
-        false => None,
-    };
-    match schema::step(found)? {
-        Step::Create => {}
-        Step::Replace => {
-            raw_sql(tables.sql(sql::LOCK_TABLES))
-                .execute(&mut *transaction)
-                .await?;
-            let live = query_as(tables.sql(sql::LIVE))
-                .fetch_one(&mut *transaction)
-                .await?;
-            schema::check_expired(live, tables)?;
-            raw_sql(tables.sql(schema::DROP))
-                .execute(&mut *transaction)
-                .await?;
-        }
-        Step::Nothing => return Ok(transaction.commit().await?),
-    }
-    raw_sql(tables.sql(schema::POSTGRES))
-        .execute(&mut *transaction)
-        .await?;
-    Ok(transaction.commit().await?)
 }

@@ -1,22 +1,21 @@
 //! The statements that only PostgreSQL understands.
 
-/// Until the end of the transaction. The number is this crate's own.
-pub(super) const LOCK_SCHEMA: &str = "
-    SET LOCAL statement_timeout = 0;
-    SELECT pg_advisory_xact_lock(7165063322180186963)";
+use crate::schema::{POSTGRES, Statements};
 
-pub(super) const HAS_SCHEMA: &str = "SELECT to_regclass('@schema') IS NOT NULL";
+pub(super) const SCHEMA: Statements = Statements {
+    begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
+    // Until the end of the transaction. The number is this crate's own.
+    lock: "SET LOCAL statement_timeout = 0;
+        SELECT pg_advisory_xact_lock(7165063322180186963)",
+    exists: "SELECT to_regclass('@schema') IS NOT NULL",
+    lock_tables: "LOCK TABLE @sessions, @revocations IN ACCESS EXCLUSIVE MODE",
+    live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > extract(epoch FROM now())),
+        (SELECT count(*) FROM @revocations WHERE until >= floor(extract(epoch FROM now())))",
+    create: POSTGRES,
+};
 
-/// Programs of the version before must not add anything any more.
-pub(super) const LOCK_TABLES: &str = "LOCK TABLE @sessions, @revocations IN ACCESS EXCLUSIVE MODE";
-
-/// How many sessions and revocations of version 1 have not expired.
-pub(super) const LIVE: &str = "
-    SELECT (SELECT count(*) FROM @sessions WHERE expires_at > extract(epoch FROM now())),
-           (SELECT count(*) FROM @revocations WHERE until >= floor(extract(epoch FROM now())))";
-
-/// The highest number that was given. A standby answers too, but may never hear of what the primary is
-/// told.
+/// The highest number that was given. A standby answers too, but may never hear of later changes at
+/// the primary.
 pub(super) const LAST: &str = "SELECT last FROM @counter WHERE NOT pg_is_in_recovery()";
 
 // The end of all sessions and a login that races it. Each statement sees what was committed before it
@@ -28,11 +27,11 @@ pub(super) const LAST: &str = "SELECT last FROM @counter WHERE NOT pg_is_in_reco
 // * Otherwise `UNDO_INSERT` began, and so the row was committed, before `REMEMBER` was: then `END_ALL`, which
 //   begins after that, sees the row and removes it.
 //
-// `REMEMBER` takes its number from the counter and holds it, so a mark that was read before it was
+// `REMEMBER` takes its number from the counter and locks it, so a mark that was read before it was
 // committed is lower. A node that dies between its two statements leaves a row whose token nobody has
 // got, or a subject whose logins under way are refused.
 
-/// Says that all sessions of the subject end now, in the order of events.
+/// Records that all sessions of the subject end now, in the order of events.
 pub(super) const REMEMBER: &str = "
     WITH place AS (
         UPDATE @counter SET last = last + 1 RETURNING last
@@ -49,12 +48,13 @@ pub(super) const UNDO_INSERT: &str = "
         SELECT 1 FROM @endings WHERE realm = $2 AND subject = $3 AND number > $4
     )";
 
-// In each statement below, `place` comes first: it waits for the row of the counter, and holds it
+// In each statement below, `place` comes first: it waits for the row of the counter, and locks it
 // until the statement is committed. So entries appear in the order of their numbers (see `log`),
 // and two statements never wait for each other. Without that row the number is null, which the
 // table refuses.
 
-/// Where the tokens of the session live for longer than the entry lasts, the entry is another that lasts as long.
+/// Where the tokens of the session live for longer than the entry lasts, it logs another that lasts as
+/// long.
 pub(super) const END: &str = "
     WITH place AS (
         UPDATE @counter SET last = last + 1 RETURNING last

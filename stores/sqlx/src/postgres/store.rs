@@ -75,7 +75,7 @@ impl PostgresStore {
         Self::builder().migrate(pool).await
     }
 
-    /// How long to wait between two looks at the revocation log. Default: 1 second.
+    /// Sets how long to wait between two looks at the revocation log. Default: 1 second.
     ///
     /// It is how late another node may learn of a revocation. At least 10 milliseconds.
     #[must_use]
@@ -84,7 +84,7 @@ impl PostgresStore {
         self
     }
 
-    /// How long to wait for an answer of the database before giving up. Default: 5 seconds.
+    /// Sets how long to wait for an answer of the database before giving up. Default: 5 seconds.
     #[must_use]
     pub fn timeout(mut self, longest: Duration) -> Self {
         self.settings = self.settings.timeout(longest);

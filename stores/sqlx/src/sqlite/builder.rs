@@ -8,18 +8,12 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, SqlitePool, query_as, query_scalar, raw_sql,
+    ConnectOptions, Connection, SqlitePool, raw_sql,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::Instant;
 
-use crate::{
-    SetupError, SqliteStore,
-    prefix::TablePrefix,
-    schema::{self, Step},
-    settings::ACQUIRE,
-    sqlite::sql,
-};
+use crate::{SetupError, SqliteStore, prefix::TablePrefix, schema, settings::ACQUIRE, sqlite::sql};
 
 /// The settings of an [`SqliteStore`] that have to be known before it opens.
 ///
@@ -43,10 +37,10 @@ pub struct SqliteStoreBuilder {
 }
 
 impl SqliteStoreBuilder {
-    /// What the names of all tables and indices begin with: by default `countersign_`. Stores of
-    /// other prefixes share nothing.
+    /// Sets the prefix of the names of all tables and indices: by default `countersign_`. Stores with
+    /// different prefixes share nothing.
     ///
-    /// 1 to 40 lower-case ASCII letters, digits and underscores, of which the first is a letter.
+    /// 1 to 40 lower-case ASCII letters, digits and underscores, with a letter first.
     pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
@@ -106,14 +100,11 @@ impl SqliteStoreBuilder {
     /// [`SetupError`]: any but those of files.
     pub async fn migrate(&self, pool: &SqlitePool) -> Result<(), SetupError> {
         let tables = self.tables()?;
-        migrate(&mut *pool.acquire().await?, &tables).await
+        schema::migrate(&mut *pool.acquire().await?, sql::SCHEMA, tables.clone()).await
     }
 
     fn tables(&self) -> Result<TablePrefix, SetupError> {
-        match &self.prefix {
-            Some(prefix) => TablePrefix::new(prefix),
-            None => Ok(TablePrefix::default()),
-        }
+        TablePrefix::new(self.prefix.as_deref())
     }
 }
 
@@ -154,7 +145,7 @@ async fn prepare_once(
     raw_sql("PRAGMA journal_mode = WAL")
         .execute(&mut connection)
         .await?;
-    migrate(&mut connection, tables).await?;
+    schema::migrate(&mut connection, sql::SCHEMA, tables.clone()).await?;
     Ok(connection.close().await?)
 }
 
@@ -167,44 +158,10 @@ fn is_busy(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code & 0xff == 5)
 }
 
-async fn migrate(
-    connection: &mut SqliteConnection,
-    tables: &TablePrefix,
-) -> Result<(), SetupError> {
-    let mut transaction = connection.begin_with(sql::BEGIN).await?;
-    let exists = query_scalar(tables.sql(sql::HAS_SCHEMA))
-        .fetch_one(&mut *transaction)
-        .await?;
-    let found = match exists {
-        true => {
-            let version = query_scalar(tables.sql(schema::VERSION));
-            Some(version.fetch_one(&mut *transaction).await?)
-        }
-        false => None,
-    };
-    match schema::step(found)? {
-        Step::Create => {}
-        Step::Replace => {
-            let live = query_as(tables.sql(sql::LIVE))
-                .fetch_one(&mut *transaction)
-                .await?;
-            schema::check_expired(live, tables)?;
-            raw_sql(tables.sql(schema::DROP))
-                .execute(&mut *transaction)
-                .await?;
-        }
-        Step::Nothing => return Ok(transaction.commit().await?),
-    }
-    raw_sql(tables.sql(schema::SQLITE))
-        .execute(&mut *transaction)
-        .await?;
-    Ok(transaction.commit().await?)
-}
-
-/// How long SQLite asks again while another program writes.
+/// The time for which SQLite asks again while another program writes.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// After how long to ask again where SQLite does not.
+/// The pause before asking again where SQLite does not.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// Each has a thread.

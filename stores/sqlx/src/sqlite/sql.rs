@@ -1,23 +1,28 @@
 //! The statements that only SQLite understands, or that suffice where one writes at a time.
 
-/// As a writer from the start. Who reads first and then wants to write may find that another has
-/// written in between, and has to give up.
+use crate::schema::{SQLITE, Statements};
+
+/// As a writer from the start. One that reads first may find that another has written in between, and
+/// would have to give up.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
-pub(super) const HAS_SCHEMA: &str =
-    "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '@schema')";
-
-/// How many sessions and revocations of version 1 have not expired.
-pub(super) const LIVE: &str = "
-    SELECT (SELECT count(*) FROM @sessions WHERE expires_at > unixepoch()),
-           (SELECT count(*) FROM @revocations WHERE until >= unixepoch())";
+pub(super) const SCHEMA: Statements = Statements {
+    begin: BEGIN,
+    // One writes at a time.
+    lock: "",
+    exists: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '@schema')",
+    lock_tables: "",
+    live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > unixepoch()),
+        (SELECT count(*) FROM @revocations WHERE until >= unixepoch())",
+    create: SQLITE,
+};
 
 /// The highest number that was given.
 pub(super) const LAST: &str = "SELECT last FROM @counter";
 
 pub(super) const PLACE: &str = "UPDATE @counter SET last = last + 1 RETURNING last";
 
-/// Says that all sessions of the subject end now, in the order of events.
+/// Records that all sessions of the subject end now, in the order of events.
 pub(super) const REMEMBER: &str = "
     INSERT INTO @endings (realm, subject, number, ended_at)
     VALUES ($1, $2, $3, unixepoch())

@@ -79,7 +79,7 @@ impl SqliteStore {
         Self::builder().migrate(pool).await
     }
 
-    /// How long to wait between two looks at the revocation log. Default: 1 second.
+    /// Sets how long to wait between two looks at the revocation log. Default: 1 second.
     ///
     /// It is how late another program may learn of a revocation. At least 10 milliseconds.
     #[must_use]
@@ -88,7 +88,7 @@ impl SqliteStore {
         self
     }
 
-    /// How long to wait for the database before giving up. Default: 5 seconds.
+    /// Sets how long to wait for the database before giving up. Default: 5 seconds.
     #[must_use]
     pub fn timeout(mut self, longest: Duration) -> Self {
         self.settings = self.settings.timeout(longest);
@@ -117,17 +117,16 @@ impl SqliteStore {
         let last = query_scalar::<_, i64>(self.tables.sql(sql::LAST));
         let read = |from: i64| {
             let read = query_as(self.tables.sql(log::READ));
-            read.bind(from).bind(log::LIMIT)
+            read.bind(from).bind(log::LIMIT).fetch_all(&self.pool)
         };
         let look = async {
             last.fetch_one(&self.pool).await?;
-            if let Some(place) = Place::of(after) {
-                let found = read(place.id).fetch_all(&self.pool).await?;
-                if let Some(batch) = log::batch_after(place, found)? {
-                    return Ok(batch);
-                }
+            if let Some(place) = Place::of(after)
+                && let Some(batch) = log::batch_after(place, read(place.id).await?)?
+            {
+                return Ok(batch);
             }
-            log::batch_at_start(read(0).fetch_all(&self.pool).await?)
+            log::batch_at_start(read(0).await?)
         };
         self.settings.within(look).await
     }

@@ -22,7 +22,7 @@ use crate::{
 
 /// Keeps sessions in memory: for one process, until it ends.
 ///
-/// It holds a million sessions at most, unless [`limited`](Self::limited) to another number, and
+/// It keeps a million sessions at most, unless [`limited`](Self::limited) to another number, and
 /// takes some 350 bytes for each. When it is full and nothing has expired, a new session is refused
 /// and an error is logged: a live session is never dropped. Its clones share the sessions. Of a
 /// subject whose sessions were all ended it remembers that for two hours, in 40 bytes, until a sweep.
@@ -235,10 +235,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The order of `end_all`, and its last one for each subject.
 #[derive(Default)]
 struct Endings {
-    /// How many there were.
+    /// The number of all so far.
     count: u64,
-    /// By the hash of the subject. Of two with one hash, a login that is under way just then is refused
-    /// for the other's sake.
+    /// By the hash of the subject. Where two have one hash, the ending of one also refuses logins of the
+    /// other that are under way.
     last: HashMap<u64, Ending>,
 }
 
@@ -248,7 +248,7 @@ struct Ending {
     at: i64,
 }
 
-/// How long the end of all sessions is remembered, in seconds: longer than any login takes.
+/// The time for which the end of all sessions is remembered, in seconds: longer than any login takes.
 const REMEMBERED: i64 = 2 * 3_600;
 
 impl Endings {

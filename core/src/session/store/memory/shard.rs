@@ -22,7 +22,7 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// Says whether there was no row of this id.
+    /// Adds a row. `false` when there is one of this id.
     pub(super) fn insert(&mut self, id: Id, subject: u64, session: &StoredSession) -> bool {
         let Entry::Vacant(place) = self.rows.entry(id) else {
             return false;
