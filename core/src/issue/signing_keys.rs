@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     clock::Clock,
     error::ConfigError,
-    jose::{Header as TokenHeader, Key, SigningKey, base64url},
+    jose::{Header, HeaderBuffer, HeaderView, Key, SigningKey, base64url},
     keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable},
     sync::{ArcSwap, Guard},
 };
@@ -324,10 +324,11 @@ impl Ring {
 /// Whether verifiers take tokens of this type that name this key.
 pub(super) fn check_header(key: &SigningKey, token_type: &str) -> Result<(), ConfigError> {
     let encoded = encoded_header(key, token_type);
-    let header = encoded.strip_suffix('.').map(TokenHeader::parse);
-    let wrong = match header {
+    let mut buffer = HeaderBuffer::new();
+    let header = encoded.strip_suffix('.');
+    let wrong = match header.map(|header| HeaderView::parse(header, &mut buffer)) {
         Some(Ok(_)) => return Ok(()),
-        _ if key.id().len() > TokenHeader::LONGEST_KEY_ID => "the key's id has more than 256 bytes",
+        _ if key.id().len() > Header::LONGEST_KEY_ID => "the key's id has more than 256 bytes",
         _ => "verifiers read no header with this token type and this id of the key",
     };
     Err(ConfigError::InvalidSetting(wrong.into()))

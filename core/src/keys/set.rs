@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     error::{AuthError, AuthErrorKind, ConfigError},
-    jose::{Algorithm, Buffer, Compact, Header, JwkSource, Key, SkippedKey, base64url, parse_set},
+    jose::{
+        Algorithm, Buffer, Compact, HeaderBuffer, HeaderView, JwkSource, Key, SkippedKey,
+        base64url, parse_set,
+    },
 };
 
 /// An immutable set of verification keys.
@@ -175,8 +178,9 @@ impl KeySet {
     /// [`AuthError`] when the form, the header or the signature is not good. At most 64 KiB.
     pub fn verify_signature_only(&self, token: &str) -> Result<Vec<u8>, AuthError> {
         let compact = Compact::parse(token, Self::LARGEST_TOKEN)?;
-        let header = Header::parse(compact.header)?;
-        let candidates = self.candidates(header.algorithm(), header.key_id_bytes())?;
+        let mut buffer = HeaderBuffer::new();
+        let header = HeaderView::parse(compact.header, &mut buffer)?;
+        let candidates = self.candidates(header.algorithm(), header.key_id())?;
         self.verify(&candidates, &compact)?;
         let payload = base64url::decode(compact.payload);
         Ok(payload.ok_or(AuthErrorKind::MalformedToken)?)
@@ -192,7 +196,7 @@ impl KeySet {
     pub(crate) fn candidates(
         &self,
         algorithm: Algorithm,
-        key_id: Option<&[u8]>,
+        key_id: Option<&str>,
     ) -> Result<Candidates, AuthErrorKind> {
         let mut found = Candidates {
             places: [0; Self::MOST_TRIES],
@@ -249,13 +253,13 @@ impl KeySet {
     /// Shows where the keys with this id are, or those without any; says whether there are such.
     fn visit<E>(
         &self,
-        key_id: Option<&[u8]>,
+        key_id: Option<&str>,
         mut show: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<bool, E> {
         let mut any = false;
         for place in self.index.look(tag(key_id)) {
             let key = self.keys.get(place);
-            if key.is_some_and(|key| key.id().map(str::as_bytes) == key_id) {
+            if key.is_some_and(|key| key.id() == key_id) {
                 any = true;
                 show(place)?;
             }
@@ -303,7 +307,7 @@ impl Index {
         let length = keys.len() * 2 + 1;
         let mut places = vec![None; length];
         for (key, place) in keys.iter().zip(0..) {
-            let tag = tag(key.id().map(str::as_bytes));
+            let tag = tag(key.id());
             let mut at = start(tag, length);
             while places[at].is_some() {
                 at = (at + 1) % length;
@@ -329,11 +333,13 @@ fn start(tag: u32, places: usize) -> usize {
 }
 
 /// A number for an id, from its length and its end. Two ids may have the same.
-fn tag(id: Option<&[u8]>) -> u32 {
+fn tag(id: Option<&str>) -> u32 {
     /// An odd number whose bits look random, as multiplication wants it: 2^64 by the golden ratio.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-    let Some(id) = id else { return 0 };
+    let Some(id) = id.map(str::as_bytes) else {
+        return 0;
+    };
     let end = match id.last_chunk::<8>() {
         Some(end) => *end,
         None => {
@@ -383,7 +389,7 @@ mod tests {
         let set = KeySet::new(keys);
         let found = |id: Option<&str>| {
             let mut found = Vec::new();
-            let any = set.visit(id.map(str::as_bytes), |place| {
+            let any = set.visit(id, |place| {
                 found.push(place);
                 Ok::<_, ()>(())
             });

@@ -71,7 +71,7 @@ impl Verifier {
     /// The rules that ask for more than the token and the settings.
     fn is_still_good(&self, token: &VerifiedToken) -> bool {
         let facts = Facts {
-            header: token.header(),
+            header: &token.header().view(),
             payload: token.payload(),
             claims: token.registered(),
             now: self.now(),

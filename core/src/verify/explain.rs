@@ -6,7 +6,7 @@ use super::rules::{Facts, RULES, Rule, VerifierSettings};
 use crate::{
     claims::{Diagnosis, Unreadable},
     error::{AuthError, AuthErrorKind, Mismatch},
-    jose::Header,
+    jose::HeaderView,
 };
 
 /// The verdict on a token, and the checks that led to it.
@@ -174,7 +174,7 @@ pub(super) trait Observer {
         unreadable: Unreadable,
         payload: &str,
         settings: &VerifierSettings,
-        _: &Header,
+        _: &HeaderView<'_>,
         _: i64,
     ) {
         self.failed(&Step::PAYLOAD, unreadable.kind(), || {
@@ -229,7 +229,7 @@ impl Observer for Explanation {
         unreadable: Unreadable,
         payload: &str,
         settings: &VerifierSettings,
-        header: &Header,
+        header: &HeaderView<'_>,
         now: i64,
     ) {
         let wanted = &settings.places.wanted;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     claims::{ClaimSpec, RegisteredClaims, Unreadable},
     error::{AuthError, AuthErrorKind, Mismatch},
-    jose::{Buffer, Compact, Header, json},
+    jose::{Buffer, Compact, Header, HeaderBuffer, HeaderView, json},
     keys::KeySetId,
 };
 
@@ -45,14 +45,13 @@ impl Verifier {
         log.passed(&Step::FORMAT, || format!("{} bytes", token.len()));
 
         let known = self.memos().recall(compact.header);
-        // Not shared before it is known to be good, so that a token that is refused early costs no
-        // allocation; nor moved.
-        let mut new = None;
+        // Borrowed until the token is known to be good, so that an early refusal costs no allocation.
+        let mut buffer = None;
         let header = match &known {
-            Some(known) => Ok(&**known),
-            None => Header::parse_into(compact.header, &mut new),
+            Some(known) => Ok(known.view()),
+            None => HeaderView::parse(compact.header, buffer.insert(HeaderBuffer::new())),
         };
-        let header = header.map_err(|kind| {
+        let header = &header.map_err(|kind| {
             let wrong = || wrong::header(kind, compact.header);
             log.failed(&Step::HEADER, kind, wrong);
             explained::<L>(kind.into(), wrong)
@@ -132,16 +131,15 @@ impl Verifier {
         if L::SIGNATURE && keys.is_none() {
             return Err(AuthErrorKind::BadSignature.into());
         }
-        let header = match (known, new) {
-            (Some(known), _) => known,
-            (None, Some(new)) => {
-                let new = Arc::new(new);
+        let header = match &known {
+            Some(known) => Arc::clone(known),
+            None => {
+                let new = Arc::new(Header::from(header));
                 if L::SIGNATURE {
                     self.memos().remember(compact.header, &new);
                 }
                 new
             }
-            (None, None) => return Err(AuthErrorKind::MalformedToken.into()),
         };
         Ok(accept(Accepted {
             header,

@@ -12,7 +12,7 @@ use crate::verify::cache::TokenCache;
 use crate::{
     claims::{ClaimSlot, RegisteredClaims, TextRange},
     error::{AuthErrorKind, LONGEST, Mismatch, cut, quoted},
-    jose::Header,
+    jose::HeaderView,
     revocation::{Revocation, TokenNames},
 };
 
@@ -40,7 +40,7 @@ pub(super) struct VerifierSettings {
 
 /// What the rules look at.
 pub(super) struct Facts<'t> {
-    pub(super) header: &'t Header,
+    pub(super) header: &'t HeaderView<'t>,
     pub(super) payload: &'t str,
     pub(super) claims: &'t RegisteredClaims,
     pub(super) now: i64,
@@ -96,7 +96,7 @@ pub(super) const RULES: &[Rule] = &[
             [] => "jwt, at+jwt or absent".to_owned(),
             types => types.join(" or "),
         },
-        found: |_, facts| quoted(facts.header.token_type()),
+        found: |_, facts| quoted(facts.header.token_type().as_deref()),
     },
     Rule {
         name: "required claims",
@@ -311,11 +311,10 @@ impl<'t> Facts<'t> {
 
 /// RFC 8725 section 3.11: a token of another kind is not taken for this one.
 fn token_type(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
-    let typ = facts.header.token_type_bytes();
-    let good = if settings.types.is_empty() {
-        matches!(typ, None | Some(b"jwt" | b"at+jwt"))
-    } else {
-        typ.is_some_and(|typ| settings.types.iter().any(|own| own.as_bytes() == typ))
+    let header = facts.header;
+    let good = match settings.types.as_slice() {
+        [] => header.has_no_type() || header.has_type("jwt") || header.has_type("at+jwt"),
+        types => types.iter().any(|own| header.has_type(own)),
     };
     refuse_unless(good, AuthErrorKind::WrongType)
 }

@@ -3,7 +3,7 @@
 use super::{refused::Refused, verifier::Verifier};
 use crate::{
     error::{AuthError, AuthErrorKind},
-    jose::{Compact, Header},
+    jose::{Compact, HeaderView},
     keys::KeySetId,
 };
 
@@ -15,7 +15,7 @@ impl Verifier {
     /// if it fails there is nothing to check, and no verdict.
     pub(super) fn check_signature(
         &self,
-        header: &Header,
+        header: &HeaderView<'_>,
         compact: &Compact<'_>,
         decode: impl FnOnce() -> bool,
     ) -> Result<Option<KeySetId>, Refused> {
@@ -26,7 +26,7 @@ impl Verifier {
         let mut decode = Some(decode);
         let mut is_decoded = || decode.take().is_some_and(|decode| decode());
         let verified = self.keys().look(|keys| {
-            let candidates = keys.candidates(algorithm, header.key_id_bytes())?;
+            let candidates = keys.candidates(algorithm, header.key_id())?;
             if !is_decoded() {
                 return Ok(None);
             }

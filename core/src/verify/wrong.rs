@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
     error::{AuthErrorKind, Fixed, Mismatch},
-    jose::{Buffer, Header, Text, json},
+    jose::{Buffer, HeaderView, Text, json},
 };
 
 /// Why this is no JWS in compact form.
@@ -44,6 +44,12 @@ pub(super) fn header(kind: AuthErrorKind, encoded: &str) -> Mismatch {
         expected: "no `crit`, `b64`, `zip` or `enc`, and no nested token in `cty`",
     };
 
+    match kind {
+        AuthErrorKind::UnknownKey => return Mismatch::fixed(&KID, "a longer one"),
+        AuthErrorKind::UnsupportedHeader | AuthErrorKind::WrongAlgorithm => {}
+        // Not read again: it may be long.
+        _ => return Mismatch::fixed(&JSON, "something else"),
+    }
     let mut buffer = Buffer::<{ 1 << 10 }>::new();
     let json = buffer.decode(encoded).and_then(json::text);
     let members = json.and_then(|json| {
@@ -53,18 +59,14 @@ pub(super) fn header(kind: AuthErrorKind, encoded: &str) -> Mismatch {
     });
     let Members { alg, refused } = members.unwrap_or_default();
     match kind {
-        AuthErrorKind::UnknownKey => Mismatch::fixed(&KID, "a longer one"),
-        AuthErrorKind::UnsupportedHeader => {
-            Mismatch::fixed(&PLAIN, refused.unwrap_or("a nested token"))
-        }
         AuthErrorKind::WrongAlgorithm => Mismatch::text(&ALG, alg.as_deref().unwrap_or_default()),
-        _ => Mismatch::fixed(&JSON, "something else"),
+        _ => Mismatch::fixed(&PLAIN, refused.unwrap_or("a nested token")),
     }
 }
 
 /// Why no key made the signature.
 #[cold]
-pub(super) fn signature(kind: AuthErrorKind, header: &Header) -> Mismatch {
+pub(super) fn signature(kind: AuthErrorKind, header: &HeaderView<'_>) -> Mismatch {
     static MATCH: Fixed = Fixed {
         claim: "signature",
         expected: "a match under a key of that algorithm and id",
@@ -98,11 +100,15 @@ pub(super) fn signature(kind: AuthErrorKind, header: &Header) -> Mismatch {
         AuthErrorKind::WrongAlgorithm => &ACCEPTED,
         _ => &MATCH,
     };
-    Mismatch::key(of, header.algorithm().name(), header.key_id_bytes())
+    Mismatch::key(
+        of,
+        header.algorithm().name(),
+        header.key_id().map(str::as_bytes),
+    )
 }
 
 /// What a header says of the key.
-pub(super) fn found_in(header: &Header) -> String {
+pub(super) fn found_in(header: &HeaderView<'_>) -> String {
     signature(AuthErrorKind::BadSignature, header)
         .found()
         .into_owned()

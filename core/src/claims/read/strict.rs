@@ -60,7 +60,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.failed.read_value();
-        self.failed.note(|| StrictValue.deserialize(self.of))?;
+        self.failed.note(|| StrictValue::ANY.deserialize(self.of))?;
         visitor.visit_unit()
     }
 }
