@@ -11,7 +11,7 @@ use super::{
     token::{Cause, IssueError, IssuedToken},
 };
 use crate::{
-    claims::{LAST_SECOND, Realm, SessionId},
+    claims::{ClaimSlot, LAST_SECOND, Realm, SessionId},
     clock::Clock,
     error::ConfigError,
     issue::inspect::{ClaimSummary, summary},
@@ -116,10 +116,10 @@ impl Issuer {
         }
         let (mut json, _) = summary::write(claims)?;
         let (own, claims, has_realm) = summary::read_of_session(&json)?;
-        if claims.expires_at.is_some() || claims.session_id.is_some() || has_realm {
+        if claims.has(ClaimSlot::EXPIRES_AT) || claims.has(ClaimSlot::SESSION_ID) || has_realm {
             return Err(IssueError(Cause::SessionClaim));
         }
-        let own_subject = claims.subject.map(|own_sub| claims.get(own_sub, own));
+        let own_subject = claims.text(ClaimSlot::SUBJECT, own);
         if own_subject.is_some_and(|own_sub| own_sub != subject) {
             return Err(IssueError(Cause::OtherSubject));
         }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use super::{pipeline::PAYLOAD, verifier::Verifier};
 use crate::{
-    claims::{ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
+    claims::{ClaimSlot, ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind, ConfigError, Fixed, Mismatch},
     future::MaybeReady,
     jose::{Buffer, Compact, Member, json},
@@ -202,9 +202,9 @@ fn choose<'r>(
         let error = AuthError::from(unreadable.kind());
         error.about(|| unreadable.mismatch(payload, &ClaimSpec::NOTHING))
     })?;
-    let issuer = claims.issuer.ok_or_else(|| {
+    let issuer = claims.text(ClaimSlot::ISSUER, payload).ok_or_else(|| {
         let error = AuthError::from(AuthErrorKind::MissingClaim);
         error.about(|| Mismatch::fixed(&ISSUER, "absent"))
     })?;
-    verifier(claims.get(issuer, payload))
+    verifier(issuer)
 }

@@ -204,10 +204,10 @@ impl ClaimLayout {
         }
         let mut wanted = ClaimSpec::new(claims);
         let audience = named(&mut wanted, &self.audience_claim)?;
-        let (ClaimSlot::Audience | ClaimSlot::ClientId | ClaimSlot::Other(_)) = audience.place
-        else {
+        let place = audience.place;
+        if !matches!(place, ClaimSlot::AUDIENCE | ClaimSlot::CLIENT_ID) && !place.is_other() {
             return Err(misplaced(&self.audience_claim, "an audience"));
-        };
+        }
         let mut scopes = Vec::new();
         for name in self.scopes.names() {
             let place = wanted.scopes(name).filter(|_| !name.is_empty());

@@ -10,7 +10,7 @@ use super::{
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{ClaimSlot, RegisteredClaims, TextRange},
+    claims::{ClaimSlot, RegisteredClaims},
     error::{AuthErrorKind, LONGEST, Mismatch, cut, quoted},
     jose::HeaderView,
     revocation::{Revocation, TokenNames},
@@ -158,7 +158,7 @@ pub(super) const RULES: &[Rule] = &[
         expected: |settings, _| {
             let expected = any_of(settings.audiences.as_deref());
             match settings.places.audience.place {
-                ClaimSlot::Audience => expected,
+                ClaimSlot::AUDIENCE => expected,
                 _ => format!("{expected} as {}", settings.places.audience.name),
             }
         },
@@ -171,7 +171,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, claim| claim == "exp",
         claim: |_, _| "exp".into(),
         expected: |settings, facts| format!("after {}", facts.now.saturating_sub(settings.leeway)),
-        found: |_, facts| date(facts.claims.expires_at),
+        found: |_, facts| date(facts.claims.date(ClaimSlot::EXPIRES_AT)),
     },
     Rule {
         name: "nbf",
@@ -180,7 +180,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, claim| claim == "nbf",
         claim: |_, _| "nbf".into(),
         expected: |settings, facts| latest(settings, facts),
-        found: |_, facts| date(facts.claims.not_before),
+        found: |_, facts| date(facts.claims.date(ClaimSlot::NOT_BEFORE)),
     },
     Rule {
         name: "iat",
@@ -189,7 +189,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, claim| claim == "iat",
         claim: |_, _| "iat".into(),
         expected: |settings, facts| latest(settings, facts),
-        found: |_, facts| date(facts.claims.issued_at),
+        found: |_, facts| date(facts.claims.date(ClaimSlot::ISSUED_AT)),
     },
     Rule {
         name: "lifetime",
@@ -224,7 +224,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, claim| claim == "cnf",
         claim: |_, _| "cnf".into(),
         expected: |_, _| "absent".to_owned(),
-        found: |_, facts| presence(facts.claims.confirmation.is_some()).to_owned(),
+        found: |_, facts| presence(facts.claims.has(ClaimSlot::CONFIRMATION)).to_owned(),
     },
     Rule {
         name: REVOCATION,
@@ -251,21 +251,21 @@ pub(super) const RULES: &[Rule] = &[
 
 impl<'t> Facts<'t> {
     fn issuer(&self) -> Option<&'t str> {
-        self.text(self.claims.issuer)
+        self.text(ClaimSlot::ISSUER)
     }
 
     fn named(&self) -> TokenNames<'t> {
         TokenNames {
-            id: self.text(self.claims.id),
-            session: self.text(self.claims.session_id),
+            id: self.text(ClaimSlot::ID),
+            session: self.text(ClaimSlot::SESSION_ID),
             realm: self.issuer(),
-            subject: self.text(self.claims.subject),
-            issued_at: self.claims.issued_at,
+            subject: self.text(ClaimSlot::SUBJECT),
+            issued_at: self.claims.date(ClaimSlot::ISSUED_AT),
         }
     }
 
-    fn text(&self, claim: Option<TextRange>) -> Option<&'t str> {
-        Some(self.claims.get(claim?, self.payload))
+    fn text(&self, slot: ClaimSlot) -> Option<&'t str> {
+        self.claims.text(slot, self.payload)
     }
 
     /// The required claims that are not there.
@@ -279,33 +279,31 @@ impl<'t> Facts<'t> {
 
     /// The texts of a claim, for people.
     fn list(&self, place: ClaimSlot) -> String {
-        let Some(texts) = self.claims.texts(place) else {
+        let Some(texts) = self.claims.texts(place, self.payload) else {
             return "absent".to_owned();
         };
         if !place.is_shown() {
             return "a text".to_owned();
         }
-        let all = texts
-            .iter()
-            .take(LONGEST)
-            .map(|one| quoted(self.text(Some(*one))));
-        match self.claims.text(place) {
-            Some(one) => quoted(self.text(Some(one))),
+        let all = texts.take(LONGEST).map(|one| quoted(Some(one)));
+        match self.text(place) {
+            Some(one) => quoted(Some(one)),
             None => cut(format!("[{}]", all.collect::<Vec<_>>().join(", "))),
         }
     }
 
     fn lifetime(&self) -> Option<i64> {
-        let start = self
-            .claims
-            .issued_at
-            .or(self.claims.not_before)
-            .unwrap_or(self.now);
-        Some(self.claims.expires_at?.saturating_sub(start))
+        let issued_at = self.claims.date(ClaimSlot::ISSUED_AT);
+        let start = issued_at.or(self.claims.date(ClaimSlot::NOT_BEFORE));
+        let expires_at = self.claims.date(ClaimSlot::EXPIRES_AT)?;
+        Some(expires_at.saturating_sub(start.unwrap_or(self.now)))
     }
 
     fn age(&self) -> Option<i64> {
-        Some(self.now.saturating_sub(self.claims.issued_at?))
+        Some(
+            self.now
+                .saturating_sub(self.claims.date(ClaimSlot::ISSUED_AT)?),
+        )
     }
 }
 
@@ -332,7 +330,7 @@ fn has_value(
     (claim, expected): &(ResolvedClaim, Vec<Box<str>>),
     facts: &Facts<'_>,
 ) -> Result<(), Refused> {
-    let is_absent = facts.claims.texts(claim.place).is_none();
+    let is_absent = !facts.claims.has(claim.place);
     if expected.is_empty() {
         return refuse_unless(is_absent, AuthErrorKind::InvalidClaim);
     }
@@ -340,7 +338,7 @@ fn has_value(
         return Err(AuthErrorKind::MissingClaim.into());
     }
     // An array is not the text that it holds.
-    let found = facts.text(facts.claims.text(claim.place));
+    let found = facts.text(claim.place);
     refuse_unless(
         found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
         AuthErrorKind::InvalidClaim,
@@ -376,18 +374,19 @@ fn audience(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refuse
     let Some(expected) = &settings.audiences else {
         return Ok(());
     };
-    let found = facts.claims.texts(settings.places.audience.place);
-    let found = found.ok_or(AuthErrorKind::MissingClaim)?;
-    let is_expected = |one: &TextRange| {
-        let one = facts.claims.get(*one, facts.payload);
-        expected.iter().any(|own| **own == *one)
-    };
-    refuse_unless(found.iter().any(is_expected), AuthErrorKind::WrongAudience)
+    let place = settings.places.audience.place;
+    let found = facts.claims.texts(place, facts.payload);
+    let mut found = found.ok_or(AuthErrorKind::MissingClaim)?;
+    let is_expected = |one: &str| expected.iter().any(|own| **own == *one);
+    refuse_unless(found.any(is_expected), AuthErrorKind::WrongAudience)
 }
 
 /// RFC 7519 section 4.1.4.
 fn expiry(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
-    let expires_at = facts.claims.expires_at.ok_or(AuthErrorKind::MissingClaim)?;
+    let expires_at = facts
+        .claims
+        .date(ClaimSlot::EXPIRES_AT)
+        .ok_or(AuthErrorKind::MissingClaim)?;
     refuse_unless(
         facts.now < expires_at.saturating_add(settings.leeway),
         AuthErrorKind::Expired,
@@ -397,7 +396,7 @@ fn expiry(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused>
 /// RFC 7519 section 4.1.5.
 fn not_before(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
-        has_come(facts.claims.not_before, settings, facts),
+        has_come(facts.claims.date(ClaimSlot::NOT_BEFORE), settings, facts),
         AuthErrorKind::NotYetValid,
     )
 }
@@ -405,7 +404,7 @@ fn not_before(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refu
 /// RFC 7519 section 4.1.6: a token from the future has a wrong clock behind it, or a forger.
 fn issued_at(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
-        has_come(facts.claims.issued_at, settings, facts),
+        has_come(facts.claims.date(ClaimSlot::ISSUED_AT), settings, facts),
         AuthErrorKind::IssuedInFuture,
     )
 }
@@ -433,7 +432,7 @@ fn age(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
 /// RFC 7800 section 3.1: a bound token is worth nothing without the proof.
 fn confirmation(_: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
-        facts.claims.confirmation.is_none(),
+        !facts.claims.has(ClaimSlot::CONFIRMATION),
         AuthErrorKind::BoundToken,
     )
 }

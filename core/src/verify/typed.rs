@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::verifier::Verifier;
 use crate::{
-    claims::{Reader, TypedToken},
+    claims::{ClaimSlot, Reader, TypedToken},
     error::AuthError,
 };
 
@@ -70,8 +70,10 @@ impl Verifier {
             token,
             |claims, payload, wanted| claims.read_as::<T>(payload, wanted, &mut parsed),
             |accepted| {
-                let claims = accepted.claims;
-                (accepted.header, claims.expires_at, claims.issued_at)
+                let date = |slot| accepted.claims.date(slot);
+                let (expires_at, issued_at) =
+                    (date(ClaimSlot::EXPIRES_AT), date(ClaimSlot::ISSUED_AT));
+                (accepted.header, expires_at, issued_at)
             },
         )?;
         TypedToken::new(header, expires_at, issued_at, parsed)
