@@ -7,7 +7,7 @@ pub use crate::remote::fuzzing::*;
 pub use crate::session::fuzzing::*;
 use crate::{
     error::AuthErrorKind,
-    jose::{Header, base64url, json},
+    jose::{Header, base64url},
     request::{RequestHead, TokenSource},
 };
 
@@ -24,11 +24,6 @@ pub fn base64url_encode(bytes: &[u8]) -> String {
 /// Reads an encoded header.
 pub fn header(encoded: &str) -> Result<Header, AuthErrorKind> {
     Header::parse(encoded)
-}
-
-/// Says what reading a header would cost.
-pub fn work(json: &[u8]) -> usize {
-    json::work(json)
 }
 
 /// Finds the one token of a request, and whether it is ambiguous.

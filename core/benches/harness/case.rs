@@ -4,7 +4,7 @@
 
 use countersign::{Algorithm, SigningKey, Verifier, VerifierBuilder, testing::TestIssuer};
 use jsonwebtoken::{DecodingKey, Validation, crypto::aws_lc, decode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 /// Ten claims, all owned: the ten allocations are the user's own.
@@ -78,7 +78,12 @@ impl Case {
 
     /// Theirs, with the same checks as far as it has them.
     pub fn decode(&self, token: &str) -> Claims {
-        decode::<Claims>(token, &self.decoding, &self.validation)
+        self.decode_as(token)
+    }
+
+    /// Theirs, with other claims.
+    pub fn decode_as<T: DeserializeOwned>(&self, token: &str) -> T {
+        decode::<T>(token, &self.decoding, &self.validation)
             .expect("a good token")
             .claims
     }

@@ -101,69 +101,49 @@ pub fn scopes(room: usize) -> String {
     list(room, r#","scope":"read"#, |n| format!(" orders:{n}"), "\"")
 }
 
-/// What a header may have of these: not so many that it is refused. `around` is what stands around
-/// costs already.
-fn few<const HMAC: bool>(room: usize, around: usize, units: usize) -> usize {
-    let most = match HMAC {
-        true => 300,
-        false => (200 + room * 4 / 5).clamp(720, 1_200),
-    };
-    (most - around) / units
+/// Spaces.
+pub fn spaces(room: usize) -> String {
+    " ".repeat(room)
 }
 
-/// Those, and a long text after them.
-fn then_text(few: String, room: usize) -> String {
-    let rest = text(room - few.len());
-    few + &rest
+/// As many escapes as a header may have, and a long text.
+pub fn few_escapes(room: usize) -> String {
+    few(room, 256, r#","few":""#, |_| r"\n".into(), "\"")
 }
 
-/// As many escapes as a header may have, beside an HMAC or another algorithm.
-pub fn few_escapes<const HMAC: bool>(room: usize) -> String {
-    let few = few::<HMAC>(room, 230, 12).min(room / 4);
-    then_text(format!(r#","few":"{}""#, r"\n".repeat(few)), room)
+/// As many escapes, each as long as it can be, and a long text.
+pub fn few_long_escapes(room: usize) -> String {
+    few(room, 256, r#","few":""#, |_| r"\u0061".into(), "\"")
 }
 
-/// As many members as a header may have, beside an HMAC or another algorithm.
-pub fn few_members<const HMAC: bool>(room: usize) -> String {
-    let few = few::<HMAC>(room, 190, 54);
-    let few: String = (0..few).map(|n| format!(r#","m{n}":-{n}"#)).collect();
-    then_text(few, room)
+/// As many members as a header may have, and a long text.
+pub fn few_members(room: usize) -> String {
+    few(room, 28, "", |n| format!(r#","m{n}":-{n}"#), "")
 }
 
-/// As many members and texts as are read the short way, without space.
-pub fn few_short_members(room: usize) -> String {
-    let few: String = (0..8).map(|n| format!(r#","m{n}":{n}"#)).collect();
-    then_text(few + r#","list":["","","",""]"#, room)
+/// As many elements as a header may have, and a long text.
+pub fn few_values(room: usize) -> String {
+    few(room, 27, r#","few":["#, |n| format!("{n}e1,"), "0]")
 }
 
-/// As many members as are read the short way, with as much space.
-pub fn few_plain_members(room: usize) -> String {
-    let space = " ".repeat(12);
-    let member = |n| format!(r#"{space},{space}"m{n}"{space}:{space}1234567890{n:02}"#);
-    let mut few = String::new();
-    for member in (0..9).map(member) {
-        if few.len() + member.len() <= room {
-            few += &member;
+/// As many arrays in arrays as a header may have, and a long text.
+pub fn few_nested(room: usize) -> String {
+    few(room, 6, r#","few":["#, |_| "[[[[]]]],".into(), "0]")
+}
+
+/// At most so many pieces, as there is room, and a long text after them.
+fn few(room: usize, most: usize, open: &str, piece: fn(usize) -> String, close: &str) -> String {
+    let mut few = open.to_owned();
+    for piece in (0..most).map(piece) {
+        if few.len() + piece.len() + close.len() <= room {
+            few += &piece;
         }
     }
-    then_text(few, room)
-}
-
-/// As many values as a header may have, beside an HMAC or another algorithm.
-pub fn few_values<const HMAC: bool>(room: usize) -> String {
-    let few = few::<HMAC>(room, 242, 13).min(room / 4);
-    then_text(format!(r#","few":[0{}]"#, ",0".repeat(few)), room)
-}
-
-/// As many digits as a header may have, beside an HMAC or another algorithm.
-pub fn few_digits<const HMAC: bool>(room: usize) -> String {
-    let few = few::<HMAC>(room, 230, 1).min(room - 20);
-    then_text(format!(r#","few":0.{}"#, "1".repeat(few)), room)
-}
-
-/// As many spaces as a header may have, beside an HMAC or another algorithm.
-pub fn few_spaces<const HMAC: bool>(room: usize) -> String {
-    then_text(" ".repeat(few::<HMAC>(room, 190, 1).min(room)), room)
+    few += close;
+    match room.checked_sub(few.len()) {
+        Some(rest) => few + &text(rest),
+        None => text(room),
+    }
 }
 
 fn list(room: usize, open: &str, piece: impl Fn(usize) -> String, close: &str) -> String {

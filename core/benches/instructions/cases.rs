@@ -75,6 +75,7 @@ pub(crate) const CASES: &[Case] = &[
     case("signed-es256", 100, ES256, make_signature).as_signature(),
     case("signed-eddsa", 100, EdDSA, make_signature).as_signature(),
     case("verify-hs256", 300, HS256, verify).beyond("checked-hs256"),
+    case("verify-as-hs256", 300, HS256, verify_as).beyond("checked-hs256"),
     case("verify-rs256", 40, RS256, verify).beyond("checked-rs256"),
     case("verify-es256", 40, ES256, verify).beyond("checked-es256"),
     case("verify-eddsa", 40, EdDSA, verify).beyond("checked-eddsa"),
@@ -192,6 +193,15 @@ fn verify(algorithm: Algorithm, calls: u64) {
             .verify_now(black_box(&token))
             .expect("a good token");
         token.claims::<Claims>().expect("all ten claims")
+    });
+}
+
+fn verify_as(algorithm: Algorithm, calls: u64) {
+    let (verifier, token) = (verifier(algorithm), token(algorithm));
+    repeat(calls, || {
+        verifier
+            .verify_now_as::<Claims>(black_box(&token))
+            .expect("a good token with all ten claims")
     });
 }
 

@@ -6,7 +6,6 @@ mod read;
 pub(crate) mod realm;
 mod registered;
 pub(crate) mod session_id;
-mod span;
 pub(crate) mod token;
 mod typed;
 mod views;
@@ -24,7 +23,6 @@ pub(crate) use self::{
     realm::Realm,
     registered::RegisteredClaims,
     session_id::SessionId,
-    span::{TextRange, TextRanges},
     token::{TokenContext, VerifiedToken},
 };
 pub use crate::jose::Header;

@@ -1,81 +1,182 @@
 //! The registered claims, each with its one JSON type.
 
-use std::slice;
+use std::{num::NonZeroU32, slice};
 
-use super::span::{TextRange, TextRanges};
-use crate::claims::read::ClaimSlot;
+use crate::{
+    claims::read::{BadClaim, ClaimSlot},
+    jose::position,
+};
 
-/// The registered claims of a payload.
+/// The registered claims of a payload, and the texts that the settings name.
 ///
 /// A claim that is present has the right type: a wrong one refuses the token (RFC 7519 section 4.1,
 /// RFC 9068 section 2.2, RFC 6749 section 3.3). Texts are kept as positions in the payload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RegisteredClaims {
-    pub(crate) acr: Option<TextRange>,
-    pub(crate) audience: Option<TextRanges>,
-    pub(crate) auth_time: Option<i64>,
-    pub(crate) client_id: Option<TextRange>,
-    /// That there is one; what it holds is not looked at.
-    pub(crate) confirmation: Option<()>,
-    pub(crate) expires_at: Option<i64>,
-    pub(crate) id: Option<TextRange>,
-    pub(crate) issued_at: Option<i64>,
-    pub(crate) issuer: Option<TextRange>,
-    pub(crate) not_before: Option<i64>,
-    pub(crate) scope: Option<TextRanges>,
-    pub(crate) session_id: Option<TextRange>,
-    pub(crate) subject: Option<TextRange>,
-    /// The wanted texts, in the order in which they were wanted.
-    pub(super) others: Vec<Option<TextRanges>>,
-    /// The texts that had escapes in them, one behind the other.
-    pub(super) unescaped: String,
-    /// The claims that must be there and are not, as bits in the order in which they were wanted.
+    texts: [Option<Texts>; ClaimSlot::TEXTS],
+    dates: [Option<i64>; ClaimSlot::DATES],
+    /// Whether there is a `cnf`; what it contains is not looked at.
+    is_bound: bool,
+    others: Vec<Option<Texts>>,
+    /// The elements of arrays, array by array.
+    elements: Vec<TextRange>,
+    /// The texts that had escapes, one behind the other.
+    unescaped: String,
+    /// The required claims that are absent, as bits in their order.
     pub(crate) missing: u64,
 }
 
+/// The value of a claim of texts.
+#[derive(Clone, Copy, Debug)]
+enum Texts {
+    Array { start: u32, length: u32 },
+    One(TextRange),
+}
+
+/// The position of a text: in the payload, or behind it, among the texts that had escapes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TextRange {
+    start: u32,
+    /// A quote comes before every text, so it is never 0.
+    end: NonZeroU32,
+}
+
 impl RegisteredClaims {
-    /// A text of the payload that these claims were read from.
-    pub(crate) fn get<'t>(&'t self, text: TextRange, payload: &'t str) -> &'t str {
-        text.get(payload, &self.unescaped)
-    }
-
-    /// The texts of a claim; `None` if it is absent.
-    pub(crate) fn texts(&self, place: ClaimSlot) -> Option<&[TextRange]> {
-        let one = match place {
-            ClaimSlot::Acr => &self.acr,
-            ClaimSlot::ClientId => &self.client_id,
-            ClaimSlot::Id => &self.id,
-            ClaimSlot::Issuer => &self.issuer,
-            ClaimSlot::SessionId => &self.session_id,
-            ClaimSlot::Subject => &self.subject,
-            ClaimSlot::Audience => return self.audience.as_ref().map(TextRanges::as_slice),
-            ClaimSlot::Other(index) => return Some(self.other(index)?.as_slice()),
-            ClaimSlot::Scope => return self.scope.as_ref().map(TextRanges::as_slice),
-        };
-        one.as_ref().map(slice::from_ref)
-    }
-
-    /// The text of a claim; `None` if it is absent, or an array of texts.
-    pub(crate) fn text(&self, place: ClaimSlot) -> Option<TextRange> {
-        let several = match place {
-            ClaimSlot::Acr => return self.acr,
-            ClaimSlot::ClientId => return self.client_id,
-            ClaimSlot::Id => return self.id,
-            ClaimSlot::Issuer => return self.issuer,
-            ClaimSlot::SessionId => return self.session_id,
-            ClaimSlot::Subject => return self.subject,
-            ClaimSlot::Audience => self.audience.as_ref(),
-            ClaimSlot::Other(index) => self.other(index),
-            ClaimSlot::Scope => self.scope.as_ref(),
-        };
-        match several? {
-            TextRanges::One(one) => Some(*one),
-            TextRanges::Many(_) => None,
+    /// Whether the claim is present.
+    pub(crate) fn has(&self, slot: ClaimSlot) -> bool {
+        match slot {
+            ClaimSlot::CONFIRMATION => self.is_bound,
+            slot => self.texts_of(slot).is_some() || self.date(slot).is_some(),
         }
     }
 
-    fn other(&self, index: u16) -> Option<&TextRanges> {
-        self.others.get(usize::from(index))?.as_ref()
+    /// The seconds since 1970 in a claim.
+    pub(crate) fn date(&self, slot: ClaimSlot) -> Option<i64> {
+        let index = slot.index().checked_sub(ClaimSlot::TEXTS)?;
+        *self.dates.get(index)?
+    }
+
+    /// The text of a claim; `None` if it is absent, or an array of texts.
+    pub(crate) fn text<'t>(&'t self, slot: ClaimSlot, payload: &'t str) -> Option<&'t str> {
+        match self.texts_of(slot)? {
+            Texts::Array { .. } => None,
+            Texts::One(text) => Some(text.get(payload, &self.unescaped)),
+        }
+    }
+
+    /// The texts of a claim; `None` if it is absent.
+    pub(crate) fn texts<'t>(
+        &'t self,
+        slot: ClaimSlot,
+        payload: &'t str,
+    ) -> Option<impl Iterator<Item = &'t str> + use<'t>> {
+        let texts = match self.texts_of(slot)? {
+            Texts::Array { start, length } => {
+                let start = *start as usize;
+                self.elements.get(start..start + *length as usize)?
+            }
+            Texts::One(text) => slice::from_ref(text),
+        };
+        Some(texts.iter().map(|text| text.get(payload, &self.unescaped)))
+    }
+
+    fn texts_of(&self, slot: ClaimSlot) -> Option<&Texts> {
+        let texts = match slot.other_index() {
+            Some(index) => self.others.get(index),
+            None => self.texts.get(slot.index()),
+        };
+        texts?.as_ref()
+    }
+
+    fn texts_mut(&mut self, slot: ClaimSlot) -> Result<&mut Option<Texts>, BadClaim> {
+        let texts = match slot.other_index() {
+            Some(index) => self.others.get_mut(index),
+            None => self.texts.get_mut(slot.index()),
+        };
+        texts.ok_or(BadClaim)
+    }
+
+    /// Makes room for so many claims that are not registered.
+    pub(super) fn make_room(&mut self, others: usize) {
+        self.others.resize(others, None);
+    }
+
+    pub(super) fn add_confirmation(&mut self) -> Result<(), BadClaim> {
+        match std::mem::replace(&mut self.is_bound, true) {
+            true => Err(BadClaim),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn add_date(&mut self, slot: ClaimSlot, seconds: i64) -> Result<(), BadClaim> {
+        let index = slot.index().wrapping_sub(ClaimSlot::TEXTS);
+        fill(self.dates.get_mut(index).ok_or(BadClaim)?, seconds)
+    }
+
+    /// Starts an array of texts.
+    pub(super) fn add_array(&mut self, slot: ClaimSlot) -> Result<(), BadClaim> {
+        let start = u32::try_from(self.elements.len()).map_err(|_| BadClaim)?;
+        fill(self.texts_mut(slot)?, Texts::Array { start, length: 0 })
+    }
+
+    /// Adds a text: that of the claim, or the next one of the array that was started last.
+    pub(super) fn add_text(
+        &mut self,
+        slot: ClaimSlot,
+        text: TextRange,
+        in_array: bool,
+    ) -> Result<(), BadClaim> {
+        match self.texts_mut(slot)? {
+            Some(Texts::Array { length, .. }) if in_array => {
+                *length += 1;
+                self.elements.push(text);
+                Ok(())
+            }
+            claim => fill(claim, Texts::One(text)),
+        }
+    }
+
+    /// Keeps a text that had escapes.
+    pub(super) fn unescape(&mut self, payload: &str, text: &str) -> Option<TextRange> {
+        let at = |length: usize| u32::try_from(payload.len().checked_add(length)?).ok();
+        let start = at(self.unescaped.len())?;
+        self.unescaped.push_str(text);
+        Some(TextRange {
+            start,
+            end: NonZeroU32::new(at(self.unescaped.len())?)?,
+        })
+    }
+}
+
+/// Fills a claim, which comes once.
+fn fill<T>(claim: &mut Option<T>, value: T) -> Result<(), BadClaim> {
+    match claim {
+        Some(_) => Err(BadClaim),
+        None => {
+            *claim = Some(value);
+            Ok(())
+        }
+    }
+}
+
+impl TextRange {
+    /// The position of a text that the parser borrowed from the payload.
+    pub(super) fn of(payload: &str, text: &str) -> Option<Self> {
+        let (start, end) = position(payload, text)?;
+        Some(Self {
+            start,
+            end: NonZeroU32::new(end)?,
+        })
+    }
+
+    /// The text. Payload and unescaped texts are those that it was made with.
+    fn get<'t>(self, payload: &'t str, unescaped: &'t str) -> &'t str {
+        let (start, end) = (self.start as usize, self.end.get() as usize);
+        let text = match start.checked_sub(payload.len()) {
+            None => payload.get(start..end),
+            Some(start) => unescaped.get(start..end - payload.len()),
+        };
+        text.unwrap_or("")
     }
 }
 
@@ -98,18 +199,18 @@ mod tests {
         let payload = r#"{"iss":"i","sub":"s","aud":["a","b"],"exp":2.5,"nbf":1.5,"iat":1e0,"jti":"j",
             "scope":"r w","client_id":"c","acr":"1","sid":"d","auth_time":3,"cnf":{"jkt":"x"},"other":[{}]}"#;
         let claims = parse(payload).unwrap();
-        assert_eq!(claims.get(claims.issuer.unwrap(), payload), "i");
-        assert_eq!(claims.texts(ClaimSlot::Audience).unwrap().len(), 2);
-        assert_eq!(
-            (
-                claims.expires_at,
-                claims.not_before,
-                claims.issued_at,
-                claims.auth_time
-            ),
-            (Some(2), Some(2), Some(1), Some(3))
-        );
-        assert!(claims.confirmation.is_some());
+        assert_eq!(claims.text(ClaimSlot::ISSUER, payload), Some("i"));
+        let audience = claims.texts(ClaimSlot::AUDIENCE, payload).unwrap();
+        assert_eq!(audience.collect::<Vec<_>>(), ["a", "b"]);
+        for (slot, date) in [
+            (ClaimSlot::EXPIRES_AT, 2),
+            (ClaimSlot::NOT_BEFORE, 2),
+            (ClaimSlot::ISSUED_AT, 1),
+            (ClaimSlot::AUTH_TIME, 3),
+        ] {
+            assert_eq!(claims.date(slot), Some(date));
+        }
+        assert!(claims.has(ClaimSlot::CONFIRMATION));
     }
 
     #[test]
@@ -208,11 +309,9 @@ mod tests {
     fn texts_with_escapes_are_the_same_as_without() {
         let payload = r#"{"sub":"\u0061b","aud":["\u0061","b"]}"#;
         let claims = parse(payload).unwrap();
-        assert_eq!(claims.get(claims.subject.unwrap(), payload), "ab");
-        assert_eq!(
-            claims.get(claims.texts(ClaimSlot::Audience).unwrap()[0], payload),
-            "a"
-        );
+        assert_eq!(claims.text(ClaimSlot::SUBJECT, payload), Some("ab"));
+        let audience = claims.texts(ClaimSlot::AUDIENCE, payload).unwrap();
+        assert_eq!(audience.collect::<Vec<_>>(), ["a", "b"]);
     }
 
     proptest! {

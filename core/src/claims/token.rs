@@ -11,7 +11,6 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{
     layout::{RoleSource, UnreadableRoles},
     registered::RegisteredClaims,
-    span::TextRange,
     views::{Audience, Scopes},
 };
 use crate::{
@@ -190,37 +189,37 @@ impl VerifiedToken {
     /// The issuer (`iss`, RFC 7519 section 4.1.1).
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        self.text(self.inner.registered.issuer)
+        self.text(ClaimSlot::ISSUER)
     }
 
     /// The subject (`sub`, RFC 7519 section 4.1.2): the user, unique within the issuer.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.text(self.inner.registered.subject)
+        self.text(ClaimSlot::SUBJECT)
     }
 
     /// The token identifier (`jti`, RFC 7519 section 4.1.7).
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.text(self.inner.registered.id)
+        self.text(ClaimSlot::ID)
     }
 
     /// The session that the token belongs to (`sid`, OpenID Connect Front-Channel Logout section 3).
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
-        self.text(self.inner.registered.session_id)
+        self.text(ClaimSlot::SESSION_ID)
     }
 
     /// The OAuth client that asked for the token (`client_id`, RFC 9068 section 2.2).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.text(self.inner.registered.client_id)
+        self.text(ClaimSlot::CLIENT_ID)
     }
 
     /// The authentication context (`acr`, OpenID Connect Core section 2).
     #[must_use]
     pub fn acr(&self) -> Option<&str> {
-        self.text(self.inner.registered.acr)
+        self.text(ClaimSlot::ACR)
     }
 
     /// The audiences (`aud`), also where the verifier compares
@@ -268,19 +267,19 @@ impl VerifiedToken {
     /// When the token expires (`exp`), in seconds since 1970, without leeway.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
-        self.inner.registered.expires_at
+        self.inner.registered.date(ClaimSlot::EXPIRES_AT)
     }
 
     /// When the token was issued (`iat`), in seconds since 1970.
     #[must_use]
     pub fn issued_at(&self) -> Option<i64> {
-        self.inner.registered.issued_at
+        self.inner.registered.date(ClaimSlot::ISSUED_AT)
     }
 
     /// When the user last authenticated (`auth_time`), in seconds since 1970.
     #[must_use]
     pub fn authenticated_at(&self) -> Option<i64> {
-        self.inner.registered.auth_time
+        self.inner.registered.date(ClaimSlot::AUTH_TIME)
     }
 
     /// Seconds until `exp` by the verifier's clock; 0 when it has passed, `None` without `exp`.
@@ -308,8 +307,8 @@ impl VerifiedToken {
         self.refuse(AuthErrorKind::Misconfigured).with_source(error)
     }
 
-    fn text(&self, text: Option<TextRange>) -> Option<&str> {
-        Some(self.inner.registered.get(text?, &self.inner.payload))
+    fn text(&self, slot: ClaimSlot) -> Option<&str> {
+        self.inner.registered.text(slot, &self.inner.payload)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Views of claims that hold several texts.
+//! Views of claims with several texts.
 
 use std::fmt;
 
@@ -37,8 +37,10 @@ impl<'t> Audience<'t> {
     /// Each audience, in the token's order.
     pub fn iter(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         let Self { claims, payload } = *self;
-        let texts = claims.texts(ClaimSlot::Audience).unwrap_or_default();
-        texts.iter().map(move |text| claims.get(*text, payload))
+        claims
+            .texts(ClaimSlot::AUDIENCE, payload)
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -66,19 +68,19 @@ impl fmt::Debug for Audience<'_> {
 /// ```
 #[derive(Clone, Copy)]
 pub struct Scopes<'t> {
-    places: &'t [ClaimSlot],
+    slots: &'t [ClaimSlot],
     claims: &'t RegisteredClaims,
     payload: &'t str,
 }
 
 impl<'t> Scopes<'t> {
     pub(crate) fn new(
-        places: &'t [ClaimSlot],
+        slots: &'t [ClaimSlot],
         claims: &'t RegisteredClaims,
         payload: &'t str,
     ) -> Self {
         Self {
-            places,
+            slots,
             claims,
             payload,
         }
@@ -93,15 +95,16 @@ impl<'t> Scopes<'t> {
     /// Each scope, in the token's order.
     pub fn iter(&self) -> impl Iterator<Item = &'t str> + use<'t> {
         let Self {
-            places,
+            slots,
             claims,
             payload,
         } = *self;
-        places
+        slots
             .iter()
-            .flat_map(move |place| claims.texts(*place).unwrap_or_default())
+            .filter_map(move |slot| claims.texts(*slot, payload))
+            .flatten()
             // An element of an array has no space: it would not have been read.
-            .flat_map(move |text| claims.get(*text, payload).split(' '))
+            .flat_map(|text| text.split(' '))
             .filter(|scope| !scope.is_empty())
     }
 }

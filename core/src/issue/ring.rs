@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     error::ConfigError,
-    jose::{Header, Key, SigningKey, base64url},
+    jose::{Header, HeaderBuffer, HeaderView, Key, SigningKey, base64url},
     keys::KeySet,
 };
 
@@ -140,8 +140,9 @@ impl Ring {
 /// Checks that verifiers take tokens of this type that name this key.
 pub(super) fn check_header(key: &SigningKey, token_type: &str) -> Result<(), ConfigError> {
     let encoded = encoded_header(key, token_type);
-    let header = encoded.strip_suffix('.').map(Header::parse);
-    let wrong = match header {
+    let mut buffer = HeaderBuffer::new();
+    let header = encoded.strip_suffix('.');
+    let wrong = match header.map(|header| HeaderView::parse(header, &mut buffer)) {
         Some(Ok(_)) => return Ok(()),
         _ if key.id().len() > Header::LONGEST_KEY_ID => "the key's id has more than 256 bytes",
         _ => "verifiers read no header with this token type and this id of the key",

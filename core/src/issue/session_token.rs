@@ -10,7 +10,7 @@ use super::{
     token::{Cause, IssueError, IssuedToken},
 };
 use crate::{
-    claims::{ClaimSpec, Realm, RegisteredClaims, SessionId},
+    claims::{ClaimSlot, ClaimSpec, Realm, RegisteredClaims, SessionId},
     clock::Clock,
 };
 
@@ -41,11 +41,11 @@ impl Issuer {
         let mut spec = ClaimSpec::NOTHING;
         let own_realm = spec.text(Realm::CLAIM).ok_or(NOT_AN_OBJECT)?;
         let own = RegisteredClaims::parse(&json, &spec).map_err(|_| NOT_AN_OBJECT)?;
-        let has_realm = own.texts(own_realm).is_some();
-        if own.expires_at.is_some() || own.session_id.is_some() || has_realm {
+        let is_reserved = [ClaimSlot::EXPIRES_AT, ClaimSlot::SESSION_ID, own_realm];
+        if is_reserved.iter().any(|slot| own.has(*slot)) {
             return Err(IssueError(Cause::SessionClaim));
         }
-        let own_subject = own.subject.map(|own_sub| own.get(own_sub, &json));
+        let own_subject = own.text(ClaimSlot::SUBJECT, &json);
         if own_subject.is_some_and(|own_sub| own_sub != subject) {
             return Err(IssueError(Cause::OtherSubject));
         }

@@ -22,7 +22,7 @@ pub(crate) use self::{
     base64url::Buffer,
     compact::Compact,
     crypto::NoRandomness,
-    header::normal_type,
+    header::{HeaderBuffer, HeaderView, normal_type},
     json::{BadName, Member, MemberNames, SERDE_RAW_VALUE, StrictValue, Text, position},
     key::{JwkSource, parse_set},
 };

@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     error::{AuthError, AuthErrorKind, ConfigError},
-    jose::{Algorithm, Buffer, Compact, Header, JwkSource, Key, SkippedKey, base64url, parse_set},
+    jose::{
+        Algorithm, Buffer, Compact, HeaderBuffer, HeaderView, JwkSource, Key, SkippedKey,
+        base64url, parse_set,
+    },
 };
 
 /// An immutable set of verification keys.
@@ -130,7 +133,7 @@ impl KeySet {
     }
 
     fn of(keys: Vec<Key>, skipped: Vec<SkippedKey>) -> Self {
-        let tags = keys.iter().map(|key| tag(key.id().map(str::as_bytes)));
+        let tags = keys.iter().map(|key| tag(key.id()));
         let mut by_tag: Vec<_> = tags.zip(0..).collect();
         by_tag.sort_unstable();
         Self {
@@ -161,7 +164,7 @@ impl KeySet {
 
     /// Checks whether one of the keys has this id.
     pub(crate) fn has_key(&self, id: &str) -> bool {
-        self.with_id(Some(id.as_bytes())).next().is_some()
+        self.with_id(Some(id)).next().is_some()
     }
 
     /// Checks the signature of a token, *and nothing else*; returns the payload's bytes.
@@ -175,8 +178,9 @@ impl KeySet {
     /// [`AuthError`] when the form, the header or the signature is not good. At most 64 KiB.
     pub fn verify_signature_only(&self, token: &str) -> Result<Vec<u8>, AuthError> {
         let compact = Compact::parse(token, Self::LARGEST_TOKEN)?;
-        let header = Header::parse(compact.header)?;
-        let candidates = self.candidates(header.algorithm(), header.key_id_bytes())?;
+        let mut buffer = HeaderBuffer::new();
+        let header = HeaderView::parse(compact.header, &mut buffer)?;
+        let candidates = self.candidates(header.algorithm(), header.key_id())?;
         self.verify(&candidates, &compact)?;
         let payload = base64url::decode(compact.payload);
         Ok(payload.ok_or(AuthErrorKind::MalformedToken)?)
@@ -192,7 +196,7 @@ impl KeySet {
     pub(crate) fn candidates(
         &self,
         algorithm: Algorithm,
-        key_id: Option<&[u8]>,
+        key_id: Option<&str>,
     ) -> Result<Candidates, AuthErrorKind> {
         let mut found = Candidates {
             places: [None; Self::MOST_TRIES],
@@ -243,7 +247,7 @@ impl KeySet {
     }
 
     /// Returns the places of the keys with this id, or of those without any, in order.
-    fn with_id(&self, id: Option<&[u8]>) -> impl Iterator<Item = usize> {
+    fn with_id(&self, id: Option<&str>) -> impl Iterator<Item = usize> {
         let tag = tag(id);
         let from = self.by_tag.partition_point(|(own, _)| *own < tag);
         let alike = self.by_tag[from..]
@@ -251,7 +255,7 @@ impl KeySet {
             .take_while(move |(own, _)| *own == tag);
         alike
             .map(|(_, place)| *place)
-            .filter(move |place| self.keys[*place].id().map(str::as_bytes) == id)
+            .filter(move |place| self.keys[*place].id() == id)
     }
 }
 
@@ -285,11 +289,13 @@ pub(crate) struct Candidates {
 const UNNAMED: u32 = 0;
 
 /// Returns a number for an id, from its length and its end. Two ids may have the same.
-fn tag(id: Option<&[u8]>) -> u32 {
+fn tag(id: Option<&str>) -> u32 {
     /// An odd number whose bits look random, as multiplication wants it: 2^64 by the golden ratio.
     const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-    let Some(id) = id else { return UNNAMED };
+    let Some(id) = id.map(str::as_bytes) else {
+        return UNNAMED;
+    };
     let end = match id.last_chunk::<8>() {
         Some(end) => *end,
         None => {
@@ -337,7 +343,7 @@ mod tests {
             }
         });
         let set = KeySet::new(keys);
-        let found = |id: Option<&str>| set.with_id(id.map(str::as_bytes)).collect::<Vec<_>>();
+        let found = |id: Option<&str>| set.with_id(id).collect::<Vec<_>>();
         for id in set.keys().iter().map(Key::id).chain([Some("another")]) {
             let all = set.keys().iter().enumerate();
             let expected: Vec<_> = all.filter(|(_, key)| key.id() == id).map(|n| n.0).collect();

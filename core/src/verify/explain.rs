@@ -3,7 +3,6 @@
 use super::{
     explanation::{Explanation, Step, Verdict},
     facts::Facts,
-    header_cache::HeaderSlot,
     pipeline::decode_unverified,
     rules::{RULES, Rule},
     signature::Unsigned,
@@ -13,7 +12,7 @@ use super::{
 use crate::{
     claims::{Diagnosis, RegisteredClaims},
     error::{AuthErrorKind, Mismatch},
-    jose::{Compact, Header},
+    jose::{Compact, HeaderView},
 };
 
 impl Verifier {
@@ -35,7 +34,7 @@ impl Verifier {
     #[must_use]
     pub fn explain(&self, token: &str) -> Explanation {
         let mut explanation = Explanation::default();
-        let mut slot = HeaderSlot::default();
+        let mut buffer = None;
 
         let compact = match self.split(token) {
             Ok(compact) => compact,
@@ -43,21 +42,27 @@ impl Verifier {
         };
         explanation.step_passed(&Step::FORMAT, format!("{} bytes", token.len()));
 
-        let header = match self.read_header(&compact, &mut slot) {
+        let known = self.headers().recall(compact.header);
+        let header = match self.read_header(&compact, &known, &mut buffer) {
             Ok(header) => header,
             Err(error) => return explanation.stop(&Step::HEADER, &error),
         };
-        explanation.step_passed(&Step::HEADER, wrong::found_in(header));
+        explanation.step_passed(&Step::HEADER, wrong::found_in(&header));
 
-        self.explain_signature(&compact, header, &mut explanation);
+        self.explain_signature(&compact, &header, &mut explanation);
         match decode_unverified(&compact, &mut None) {
-            Ok(payload) => self.explain_claims(payload, header, &mut explanation),
+            Ok(payload) => self.explain_claims(payload, &header, &mut explanation),
             Err(error) => return explanation.stop(&Step::PAYLOAD, &error),
         }
         explanation
     }
 
-    fn explain_signature(&self, token: &Compact<'_>, header: &Header, to: &mut Explanation) {
+    fn explain_signature(
+        &self,
+        token: &Compact<'_>,
+        header: &HeaderView<'_>,
+        to: &mut Explanation,
+    ) {
         match self.check_signature(token, header, &mut None) {
             Ok(_) => to.step_passed(&Step::SIGNATURE, wrong::found_in(header)),
             // The check of the payload says so.
@@ -69,7 +74,7 @@ impl Verifier {
         }
     }
 
-    fn explain_claims(&self, payload: &str, header: &Header, to: &mut Explanation) {
+    fn explain_claims(&self, payload: &str, header: &HeaderView<'_>, to: &mut Explanation) {
         let spec = &self.settings().claims.spec;
         match RegisteredClaims::parse(payload, spec) {
             Ok(claims) => {
@@ -92,7 +97,12 @@ impl Verifier {
     }
 
     /// Explains each claim that has the wrong form, and then the rules that do not compare one.
-    fn explain_diagnosis(&self, diagnosis: &Diagnosis, header: &Header, to: &mut Explanation) {
+    fn explain_diagnosis(
+        &self,
+        diagnosis: &Diagnosis,
+        header: &HeaderView<'_>,
+        to: &mut Explanation,
+    ) {
         to.step_passed(&Step::PAYLOAD, Step::PAYLOAD_FOUND.to_owned());
         for wrong in &diagnosis.wrong {
             let verdict = Verdict::Failed(AuthErrorKind::InvalidClaim);

@@ -2,15 +2,15 @@
 
 use super::rules::VerifierSettings;
 use crate::{
-    claims::{ClaimSlot, RegisteredClaims, TextRange},
+    claims::{ClaimSlot, RegisteredClaims},
     error::{LONGEST, cut, quoted},
-    jose::Header,
+    jose::HeaderView,
     revocation::TokenNames,
 };
 
 /// The facts about a token that the rules look at.
 pub(super) struct Facts<'t> {
-    pub(super) header: &'t Header,
+    pub(super) header: &'t HeaderView<'t>,
     pub(super) payload: &'t str,
     pub(super) claims: &'t RegisteredClaims,
     pub(super) now: i64,
@@ -18,21 +18,21 @@ pub(super) struct Facts<'t> {
 
 impl<'t> Facts<'t> {
     pub(super) fn issuer(&self) -> Option<&'t str> {
-        self.text(self.claims.issuer)
+        self.text(ClaimSlot::ISSUER)
     }
 
     pub(super) fn named(&self) -> TokenNames<'t> {
         TokenNames {
-            id: self.text(self.claims.id),
-            session: self.text(self.claims.session_id),
+            id: self.text(ClaimSlot::ID),
+            session: self.text(ClaimSlot::SESSION_ID),
             realm: self.issuer(),
-            subject: self.text(self.claims.subject),
-            issued_at: self.claims.issued_at,
+            subject: self.text(ClaimSlot::SUBJECT),
+            issued_at: self.claims.date(ClaimSlot::ISSUED_AT),
         }
     }
 
-    pub(super) fn text(&self, claim: Option<TextRange>) -> Option<&'t str> {
-        Some(self.claims.get(claim?, self.payload))
+    pub(super) fn text(&self, slot: ClaimSlot) -> Option<&'t str> {
+        self.claims.text(slot, self.payload)
     }
 
     /// Lists the required claims that are absent.
@@ -46,32 +46,28 @@ impl<'t> Facts<'t> {
 
     /// Lists the texts of a claim, for people.
     pub(super) fn list(&self, slot: ClaimSlot) -> String {
-        let Some(texts) = self.claims.texts(slot) else {
+        let Some(texts) = self.claims.texts(slot, self.payload) else {
             return "absent".to_owned();
         };
         if !slot.is_shown() {
             return "a text".to_owned();
         }
-        let all = texts
-            .iter()
-            .take(LONGEST)
-            .map(|one| quoted(self.text(Some(*one))));
-        match self.claims.text(slot) {
-            Some(one) => quoted(self.text(Some(one))),
+        let all = texts.take(LONGEST).map(|one| quoted(Some(one)));
+        match self.text(slot) {
+            Some(one) => quoted(Some(one)),
             None => cut(format!("[{}]", all.collect::<Vec<_>>().join(", "))),
         }
     }
 
     pub(super) fn lifetime(&self) -> Option<i64> {
-        let start = self
-            .claims
-            .issued_at
-            .or(self.claims.not_before)
-            .unwrap_or(self.now);
-        Some(self.claims.expires_at?.saturating_sub(start))
+        let issued_at = self.claims.date(ClaimSlot::ISSUED_AT);
+        let start = issued_at.or(self.claims.date(ClaimSlot::NOT_BEFORE));
+        let expires_at = self.claims.date(ClaimSlot::EXPIRES_AT)?;
+        Some(expires_at.saturating_sub(start.unwrap_or(self.now)))
     }
 
     pub(super) fn age(&self) -> Option<i64> {
-        Some(self.now.saturating_sub(self.claims.issued_at?))
+        let issued_at = self.claims.date(ClaimSlot::ISSUED_AT)?;
+        Some(self.now.saturating_sub(issued_at))
     }
 }

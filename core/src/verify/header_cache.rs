@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 
-use crate::{error::AuthErrorKind, jose::Header};
+use crate::jose::{Header, HeaderView};
 
 /// The headers of good tokens.
 #[derive(Default)]
@@ -16,57 +16,36 @@ struct CachedHeader {
     header: Arc<Header>,
 }
 
-/// The header of the token at hand.
-///
-/// A new one is shared only once the token is known to be good, so that a token that is refused early
-/// costs no allocation.
-#[derive(Default)]
-pub(super) struct HeaderSlot {
-    cached: Option<Arc<Header>>,
-    new: Option<Header>,
+/// The header of an earlier good token, if there was one with the same text.
+pub(super) struct Recalled(Option<Guard<Option<Arc<CachedHeader>>>>);
+
+impl Recalled {
+    pub(super) fn header(&self) -> Option<&Arc<Header>> {
+        Some(&self.0.as_ref()?.as_ref()?.header)
+    }
 }
 
 impl HeaderCache {
     /// Usually one for each key of an issuer.
     const ENTRIES: usize = 8;
 
-    /// Recalls the header of an earlier token with these very bytes, or parses it.
-    pub(super) fn read<'h>(
-        &self,
-        encoded: &str,
-        slot: &'h mut HeaderSlot,
-    ) -> Result<&'h Header, AuthErrorKind> {
-        slot.cached = self.recall(encoded);
-        match &slot.cached {
-            Some(header) => Ok(header),
-            None => Header::parse_into(encoded, &mut slot.new),
-        }
+    /// Looks for the header of an earlier token with these very bytes.
+    pub(super) fn recall(&self, encoded: &str) -> Recalled {
+        let entry = self.entry(encoded).load();
+        let is_it = entry
+            .as_ref()
+            .is_some_and(|entry| *entry.encoded == *encoded);
+        Recalled(is_it.then_some(entry))
     }
 
-    /// Shares the header that [`read`](Self::read) put into the slot, and remembers it.
-    ///
-    /// Only for the header of an accepted token, so that no stranger can push one out.
-    pub(super) fn keep(
-        &self,
-        encoded: &str,
-        slot: &mut HeaderSlot,
-    ) -> Result<Arc<Header>, AuthErrorKind> {
-        if let Some(header) = slot.cached.take() {
-            return Ok(header);
-        }
-        let new = slot.new.take().ok_or(AuthErrorKind::MalformedToken)?;
-        let header = Arc::new(new);
+    /// Remembers the header of an accepted token. Of no other one, so that no stranger can push one out.
+    pub(super) fn remember(&self, encoded: &str, header: &HeaderView<'_>) -> Arc<Header> {
+        let header = Arc::new(Header::from(header));
         self.entry(encoded).store(Some(Arc::new(CachedHeader {
             encoded: encoded.into(),
             header: Arc::clone(&header),
         })));
-        Ok(header)
-    }
-
-    fn recall(&self, encoded: &str) -> Option<Arc<Header>> {
-        let entry = self.entry(encoded).load();
-        let entry = entry.as_ref().filter(|entry| *entry.encoded == *encoded)?;
-        Some(Arc::clone(&entry.header))
+        header
     }
 
     /// Returns the entry of this header: a hash of its first words and its last one selects it.
@@ -140,7 +119,10 @@ mod tests {
             let ready = futures_executor::block_on(verifier.verify(&text));
             assert_eq!(ready.is_ok(), remembered);
             let (header, _) = text.split_once('.').unwrap();
-            assert_eq!(verifier.headers().recall(header).is_some(), remembered);
+            assert_eq!(
+                verifier.headers().recall(header).header().is_some(),
+                remembered
+            );
         }
     }
 }

@@ -204,10 +204,10 @@ impl ClaimLayout {
         }
         let mut spec = ClaimSpec::new(claims);
         let audience = named(&mut spec, &self.audience_claim)?;
-        let (ClaimSlot::Audience | ClaimSlot::ClientId | ClaimSlot::Other(_)) = audience.slot
-        else {
+        let slot = audience.slot;
+        if !matches!(slot, ClaimSlot::AUDIENCE | ClaimSlot::CLIENT_ID) && !slot.is_other() {
             return Err(misplaced(&self.audience_claim, "an audience"));
-        };
+        }
         let mut scopes = Vec::new();
         for name in self.scopes.names() {
             let slot = spec.scopes(name).filter(|_| !name.is_empty());

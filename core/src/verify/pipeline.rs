@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use super::{
-    facts::Facts, header_cache::HeaderSlot, rules::RULES, timing::StageTimer, verifier::Verifier,
+    facts::Facts, header_cache::Recalled, rules::RULES, timing::StageTimer, verifier::Verifier,
     wrong,
 };
 use crate::{
     claims::{ClaimSpec, RegisteredClaims, Unreadable},
     error::AuthError,
-    jose::{Buffer, Compact, Header, json},
+    jose::{Buffer, Compact, Header, HeaderBuffer, HeaderView, json},
     keys::KeySetId,
 };
 
 /// Memory that one token is taken apart in: what is large is written here, and not moved.
 #[derive(Default)]
 pub(super) struct Scratch {
-    pub(super) header: HeaderSlot,
+    pub(super) header: Option<HeaderBuffer>,
     pub(super) payload: Option<Buffer<PAYLOAD>>,
     pub(super) claims: Option<RegisteredClaims>,
 }
@@ -53,17 +53,18 @@ impl Verifier {
         read: impl FnOnce(&mut RegisteredClaims, &str, &ClaimSpec) -> Result<P, Unreadable>,
     ) -> Result<Accepted<'s, P>, AuthError> {
         let Scratch {
-            header: slot,
-            payload: buffer,
+            header: header_buffer,
+            payload: payload_buffer,
             claims,
         } = scratch;
 
         let Split { token, mut timer } = split;
-        let header = self.read_header(&token, slot)?;
+        let known = self.headers().recall(token.header);
+        let header = &self.read_header(&token, &known, header_buffer)?;
 
         timer.next("signature");
         let signed = self
-            .check_signature(&token, header, buffer)
+            .check_signature(&token, header, payload_buffer)
             .map_err(|unsigned| unsigned.into_error(header))?;
 
         timer.next("payload");
@@ -77,7 +78,10 @@ impl Verifier {
         self.check_rules(&self.facts(header, payload, claims))?;
 
         Ok(Accepted {
-            header: self.headers().keep(token.header, slot)?,
+            header: match known.header() {
+                Some(known) => Arc::clone(known),
+                None => self.headers().remember(token.header, header),
+            },
             payload,
             claims,
             parsed,
@@ -99,21 +103,24 @@ impl Verifier {
             .map_err(|kind| AuthError::from(kind).about(|| wrong::form(kind, text, limit)))
     }
 
-    /// Reads the header of a token, or recalls it.
+    /// Reads the header of a token, unless it is known.
     pub(super) fn read_header<'h>(
         &self,
         token: &Compact<'_>,
-        slot: &'h mut HeaderSlot,
-    ) -> Result<&'h Header, AuthError> {
-        self.headers()
-            .read(token.header, slot)
+        known: &'h Recalled,
+        buffer: &'h mut Option<HeaderBuffer>,
+    ) -> Result<HeaderView<'h>, AuthError> {
+        if let Some(known) = known.header() {
+            return Ok(known.view());
+        }
+        HeaderView::parse(token.header, buffer.insert(HeaderBuffer::new()))
             .map_err(|kind| AuthError::from(kind).about(|| wrong::header(kind, token.header)))
     }
 
     /// Gathers what the rules look at.
     pub(super) fn facts<'t>(
         &self,
-        header: &'t Header,
+        header: &'t HeaderView<'t>,
         payload: &'t str,
         claims: &'t RegisteredClaims,
     ) -> Facts<'t> {

@@ -10,7 +10,7 @@ use crate::{
     claims::{Reader, RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind},
     future::{BoxFuture, MaybeReady},
-    jose::{Compact, Header, Key, base64url, json},
+    jose::{Compact, HeaderBuffer, HeaderView, Key, base64url},
     keys::{KeySource, KeysUnavailable, RefreshReason},
     request::TokenText,
 };
@@ -92,7 +92,8 @@ impl Verifier {
             return None;
         }
         let token = Compact::parse(token, self.max_token_bytes()).ok()?;
-        let header = Header::parse(token.header).ok()?;
+        let mut buffer = HeaderBuffer::new();
+        let header = HeaderView::parse(token.header, &mut buffer).ok()?;
         source.refresh(self.refresh_reason(&token, &header, refusal)?)
     }
 
@@ -100,7 +101,7 @@ impl Verifier {
     fn refresh_reason<'h>(
         &self,
         token: &Compact<'_>,
-        header: &'h Header,
+        header: &'h HeaderView<'_>,
         refusal: AuthErrorKind,
     ) -> Option<RefreshReason<'h>> {
         let source = self.keys().source();
@@ -123,7 +124,7 @@ impl Verifier {
     /// issuer.
     ///
     /// The claims are not verified: they can spare a fetch, and never let anybody in.
-    fn is_hopeless(&self, token: &Compact<'_>, header: &Header) -> bool {
+    fn is_hopeless(&self, token: &Compact<'_>, header: &HeaderView<'_>) -> bool {
         if base64url::decode(token.signature).is_none() {
             return true;
         }
@@ -135,9 +136,6 @@ impl Verifier {
         let Ok(payload) = decode_unverified(token, &mut buffer) else {
             return true;
         };
-        if !is_worth_reading(payload.as_bytes()) {
-            return false;
-        }
         let Ok(claims) = RegisteredClaims::parse(payload, &self.settings().claims.spec) else {
             return true;
         };
@@ -151,18 +149,11 @@ impl Verifier {
 /// The future of a [`KeySource`] that was asked for newer keys.
 type Refreshed = BoxFuture<Result<(), KeysUnavailable>>;
 
-/// The longest encoded payload whose claims are looked at before a source is asked for newer keys, in
-/// bytes.
-const LONGEST_READ: usize = 16 << 10;
-
-/// Whether the claims of a token are looked at before a source is asked for newer keys.
+/// The longest encoded payload whose claims are read before a source is asked for newer keys, in bytes.
 ///
-/// It must not cost much beside the signature of a good token, and saves one of the few fetches at most:
-/// an intricate payload is not worth it, nor is a very long one.
-fn is_worth_reading(payload: &[u8]) -> bool {
-    const WORK: usize = 2_200;
-    json::work(payload) <= WORK
-}
+/// Reading one that consists of nothing but members must not cost much beside the signature of a good
+/// token, and it spares one of the few fetches at most.
+const LONGEST_READ: usize = 2 << 10;
 
 fn has_no_secret(source: &dyn KeySource) -> bool {
     let is_secret = |key: &Key| key.algorithm().is_symmetric();

@@ -11,7 +11,7 @@ use super::{
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{ClaimSlot, TextRange},
+    claims::ClaimSlot,
     error::{AuthErrorKind, Mismatch, quoted},
     revocation::Revocation,
 };
@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
             [] => "jwt, at+jwt or absent".to_owned(),
             types => types.join(" or "),
         },
-        found: |_, facts| quoted(facts.header.token_type()),
+        found: |_, facts| quoted(facts.header.token_type().as_deref()),
     },
     Rule {
         name: "required claims",
@@ -143,7 +143,7 @@ pub(super) const RULES: &[Rule] = &[
         expected: |settings, _| {
             let expected = any_of(settings.audiences.as_deref());
             match settings.claims.audience.slot {
-                ClaimSlot::Audience => expected,
+                ClaimSlot::AUDIENCE => expected,
                 _ => format!("{expected} as {}", settings.claims.audience.name),
             }
         },
@@ -156,7 +156,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, claim| claim == "exp",
         claim: |_, _| "exp".into(),
         expected: |settings, facts| format!("after {}", facts.now.saturating_sub(settings.leeway)),
-        found: |_, facts| date(facts.claims.expires_at),
+        found: |_, facts| date(facts.claims.date(ClaimSlot::EXPIRES_AT)),
     },
     Rule {
         name: "nbf",
@@ -165,7 +165,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, claim| claim == "nbf",
         claim: |_, _| "nbf".into(),
         expected: |settings, facts| latest(settings, facts),
-        found: |_, facts| date(facts.claims.not_before),
+        found: |_, facts| date(facts.claims.date(ClaimSlot::NOT_BEFORE)),
     },
     Rule {
         name: "iat",
@@ -174,7 +174,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, claim| claim == "iat",
         claim: |_, _| "iat".into(),
         expected: |settings, facts| latest(settings, facts),
-        found: |_, facts| date(facts.claims.issued_at),
+        found: |_, facts| date(facts.claims.date(ClaimSlot::ISSUED_AT)),
     },
     Rule {
         name: "lifetime",
@@ -209,7 +209,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, claim| claim == "cnf",
         claim: |_, _| "cnf".into(),
         expected: |_, _| "absent".to_owned(),
-        found: |_, facts| presence(facts.claims.confirmation.is_some()).to_owned(),
+        found: |_, facts| presence(facts.claims.has(ClaimSlot::CONFIRMATION)).to_owned(),
     },
     Rule {
         name: REVOCATION,
@@ -236,11 +236,10 @@ pub(super) const RULES: &[Rule] = &[
 
 /// Refuses a token of another kind (RFC 8725 section 3.11).
 fn token_type(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
-    let typ = facts.header.token_type_bytes();
-    let good = if settings.types.is_empty() {
-        matches!(typ, None | Some(b"jwt" | b"at+jwt"))
-    } else {
-        typ.is_some_and(|typ| settings.types.iter().any(|own| own.as_bytes() == typ))
+    let header = facts.header;
+    let good = match settings.types.as_slice() {
+        [] => header.has_no_type() || header.has_type("jwt") || header.has_type("at+jwt"),
+        types => types.iter().any(|own| header.has_type(own)),
     };
     refuse_unless(good, AuthErrorKind::WrongType)
 }
@@ -258,7 +257,7 @@ fn has_value(
     (claim, expected): &(ResolvedClaim, Vec<Box<str>>),
     facts: &Facts<'_>,
 ) -> Result<(), Refused> {
-    let is_absent = facts.claims.texts(claim.slot).is_none();
+    let is_absent = !facts.claims.has(claim.slot);
     if expected.is_empty() {
         return refuse_unless(is_absent, AuthErrorKind::InvalidClaim);
     }
@@ -266,7 +265,7 @@ fn has_value(
         return Err(AuthErrorKind::MissingClaim.into());
     }
     // An array with the text in it is not that text.
-    let found = facts.text(facts.claims.text(claim.slot));
+    let found = facts.text(claim.slot);
     refuse_unless(
         found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
         AuthErrorKind::InvalidClaim,
@@ -302,18 +301,19 @@ fn audience(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refuse
     let Some(expected) = &settings.audiences else {
         return Ok(());
     };
-    let found = facts.claims.texts(settings.claims.audience.slot);
-    let found = found.ok_or(AuthErrorKind::MissingClaim)?;
-    let is_expected = |one: &TextRange| {
-        let one = facts.claims.get(*one, facts.payload);
-        expected.iter().any(|own| **own == *one)
-    };
-    refuse_unless(found.iter().any(is_expected), AuthErrorKind::WrongAudience)
+    let slot = settings.claims.audience.slot;
+    let found = facts.claims.texts(slot, facts.payload);
+    let mut found = found.ok_or(AuthErrorKind::MissingClaim)?;
+    let is_expected = |one: &str| expected.iter().any(|own| **own == *one);
+    refuse_unless(found.any(is_expected), AuthErrorKind::WrongAudience)
 }
 
 /// Checks `exp` (RFC 7519 section 4.1.4).
 fn expiry(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
-    let expires_at = facts.claims.expires_at.ok_or(AuthErrorKind::MissingClaim)?;
+    let expires_at = facts
+        .claims
+        .date(ClaimSlot::EXPIRES_AT)
+        .ok_or(AuthErrorKind::MissingClaim)?;
     refuse_unless(
         facts.now < expires_at.saturating_add(settings.leeway),
         AuthErrorKind::Expired,
@@ -323,7 +323,7 @@ fn expiry(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused>
 /// Checks `nbf` (RFC 7519 section 4.1.5).
 fn not_before(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
-        has_come(facts.claims.not_before, settings, facts),
+        has_come(facts.claims.date(ClaimSlot::NOT_BEFORE), settings, facts),
         AuthErrorKind::NotYetValid,
     )
 }
@@ -331,7 +331,7 @@ fn not_before(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refu
 /// Checks `iat` (RFC 7519 section 4.1.6): behind a token from the future is a wrong clock, or a forger.
 fn issued_at(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
-        has_come(facts.claims.issued_at, settings, facts),
+        has_come(facts.claims.date(ClaimSlot::ISSUED_AT), settings, facts),
         AuthErrorKind::IssuedInFuture,
     )
 }
@@ -359,7 +359,7 @@ fn age(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
 /// Refuses a bound token: it is worth nothing without the proof (RFC 7800 section 3.1).
 fn confirmation(_: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
-        facts.claims.confirmation.is_none(),
+        !facts.claims.has(ClaimSlot::CONFIRMATION),
         AuthErrorKind::BoundToken,
     )
 }

@@ -3,7 +3,7 @@
 use super::{pipeline::PAYLOAD, refused::Refused, verifier::Verifier, wrong};
 use crate::{
     error::{AuthError, AuthErrorKind},
-    jose::{Buffer, Compact, Header},
+    jose::{Buffer, Compact, HeaderView},
     keys::KeySetId,
 };
 
@@ -32,7 +32,7 @@ pub(super) enum Unsigned {
 }
 
 impl Unsigned {
-    pub(super) fn into_error(self, header: &Header) -> AuthError {
+    pub(super) fn into_error(self, header: &HeaderView<'_>) -> AuthError {
         match self {
             Self::NotDecoded => wrong::encoding(),
             Self::Refused(refused) => {
@@ -57,7 +57,7 @@ impl Verifier {
     pub(super) fn check_signature<'s>(
         &self,
         token: &Compact<'_>,
-        header: &Header,
+        header: &HeaderView<'_>,
         buffer: &'s mut Option<Buffer<PAYLOAD>>,
     ) -> Result<Signed<'s>, Unsigned> {
         let algorithm = header.algorithm();
@@ -65,7 +65,7 @@ impl Verifier {
             return Err(AuthErrorKind::WrongAlgorithm.into());
         }
         let verified = self.keys().with_current(|keys| {
-            let candidates = keys.candidates(algorithm, header.key_id_bytes())?;
+            let candidates = keys.candidates(algorithm, header.key_id())?;
             let payload = buffer.insert(Buffer::new()).decode(token.payload);
             let payload = payload.ok_or(Unsigned::NotDecoded)?;
             let key = keys.verify(&candidates, token)?;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{pipeline::Scratch, verifier::Verifier};
 use crate::{
-    claims::{Reader, TypedToken},
+    claims::{ClaimSlot, Reader, TypedToken},
     error::AuthError,
 };
 
@@ -72,7 +72,8 @@ impl Verifier {
         let accepted = self.run(split, &mut scratch, |claims, payload, spec| {
             claims.read_as::<T>(payload, spec, &mut parsed)
         })?;
-        let claims = accepted.claims;
-        TypedToken::new(accepted.header, claims.expires_at, claims.issued_at, parsed)
+        let date = |slot| accepted.claims.date(slot);
+        let (expires_at, issued_at) = (date(ClaimSlot::EXPIRES_AT), date(ClaimSlot::ISSUED_AT));
+        TypedToken::new(accepted.header, expires_at, issued_at, parsed)
     }
 }

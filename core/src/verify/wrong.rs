@@ -8,7 +8,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
     error::{AuthError, AuthErrorKind, Fixed, Mismatch},
-    jose::{Buffer, Header, Text, json},
+    jose::{Buffer, HeaderView, Text, json},
     keys::KeysUnavailable,
 };
 
@@ -39,6 +39,18 @@ pub(super) fn header(kind: AuthErrorKind, encoded: &str) -> Mismatch {
         "no `crit`, `b64`, `zip` or `enc`, and no nested token in `cty`",
     );
 
+    match kind {
+        AuthErrorKind::UnknownKey => return Mismatch::fixed(&KID, "a longer one"),
+        AuthErrorKind::UnsupportedHeader | AuthErrorKind::WrongAlgorithm => {}
+        // Not read again: it may be long.
+        _ => return Mismatch::fixed(&JSON, "something else"),
+    }
+    match kind {
+        AuthErrorKind::UnknownKey => return Mismatch::fixed(&KID, "a longer one"),
+        AuthErrorKind::UnsupportedHeader | AuthErrorKind::WrongAlgorithm => {}
+        // Not read again: it may be long.
+        _ => return Mismatch::fixed(&JSON, "something else"),
+    }
     let mut buffer = Buffer::<{ 1 << 10 }>::new();
     let json = buffer.decode(encoded).and_then(json::text);
     let members = json.and_then(|json| {
@@ -48,18 +60,14 @@ pub(super) fn header(kind: AuthErrorKind, encoded: &str) -> Mismatch {
     });
     let Members { alg, refused } = members.unwrap_or_default();
     match kind {
-        AuthErrorKind::UnknownKey => Mismatch::fixed(&KID, "a longer one"),
-        AuthErrorKind::UnsupportedHeader => {
-            Mismatch::fixed(&PLAIN, refused.unwrap_or("a nested token"))
-        }
         AuthErrorKind::WrongAlgorithm => Mismatch::text(&ALG, alg.as_deref().unwrap_or_default()),
-        _ => Mismatch::fixed(&JSON, "something else"),
+        _ => Mismatch::fixed(&PLAIN, refused.unwrap_or("a nested token")),
     }
 }
 
 /// Says why no key verified the signature.
 #[cold]
-pub(super) fn signature(kind: AuthErrorKind, header: &Header) -> Mismatch {
+pub(super) fn signature(kind: AuthErrorKind, header: &HeaderView<'_>) -> Mismatch {
     static MATCH: Fixed = Fixed::new("signature", "a match under a key of that algorithm and id");
     static ENCODED: Fixed = Fixed::new("signature", "base64url without padding");
     static KEYS: Fixed = Fixed::new("signature", "a match, once there are keys");
@@ -78,7 +86,11 @@ pub(super) fn signature(kind: AuthErrorKind, header: &Header) -> Mismatch {
         AuthErrorKind::WrongAlgorithm => &ACCEPTED,
         _ => &MATCH,
     };
-    Mismatch::key(of, header.algorithm().name(), header.key_id_bytes())
+    Mismatch::key(
+        of,
+        header.algorithm().name(),
+        header.key_id().map(str::as_bytes),
+    )
 }
 
 /// The error for keys that cannot be had right now.
@@ -89,7 +101,7 @@ pub(super) fn keys_unavailable(cause: KeysUnavailable) -> AuthError {
 }
 
 /// Describes the key that a header asks for.
-pub(super) fn found_in(header: &Header) -> String {
+pub(super) fn found_in(header: &HeaderView<'_>) -> String {
     signature(AuthErrorKind::BadSignature, header)
         .found()
         .into_owned()

@@ -228,17 +228,20 @@ fn a_key_whose_id_is_too_long_for_a_header_never_comes_to_sign() {
 }
 
 #[test]
-fn a_key_whose_id_verifiers_do_not_read_never_comes_to_sign() {
-    let key = |escapes: usize| {
-        let key = SigningKey::generate_hs256().unwrap();
-        key.with_id(r"k\".repeat(escapes))
+fn a_header_that_verifiers_do_not_read_is_never_written() {
+    let key = || SigningKey::generate_hs256().unwrap();
+    let build = |length: usize| {
+        let builder = Issuer::builder("i", key()).audience("a");
+        builder.token_type("t".repeat(length)).build()
     };
-    let build = |key| Issuer::builder("i", key).audience("a").build();
-    assert!(matches!(build(key(6)), Err(ConfigError::InvalidSetting(_))));
-    let issuer = build(key(0)).unwrap();
-    let refused = issuer.keys().publish(&key(6));
+    let refused = build(4_096);
     assert!(matches!(refused, Err(ConfigError::InvalidSetting(_))));
-    issuer.keys().publish(&key(5)).unwrap();
+    let issuer = build(3_900).unwrap();
+    // Each of these characters is six bytes of JSON.
+    let long = key().with_id("\u{1}".repeat(50));
+    let refused = issuer.keys().publish(&long);
+    assert!(matches!(refused, Err(ConfigError::InvalidSetting(_))));
+    issuer.keys().publish(&key()).unwrap();
     issuer.rotate().unwrap();
     let token = issuer.issue(&json!({})).unwrap();
     issuer.verifier().verify_now(token.as_str()).unwrap();

@@ -1,45 +1,45 @@
-//! What can be said of a payload that is no set of claims.
+//! The diagnosis of a payload that is no set of claims.
 
 use serde_json::{Map, Value};
 
 use super::spec::ClaimSpec;
 use crate::{claims::RegisteredClaims, error::Mismatch, jose::json};
 
-/// The claims of a payload that has some in another form than they must have, and the others.
+/// The claims of a payload in which some have another form than they must have.
 ///
-/// It explains a refusal, and decides nothing.
+/// Explains a refusal, and decides nothing.
 pub(crate) struct Diagnosis {
     /// Those in another form.
     pub(crate) wrong: Vec<Mismatch>,
     /// The payload without them.
     pub(crate) payload: String,
-    /// What is read of that.
+    /// The claims of that payload.
     pub(crate) claims: RegisteredClaims,
 }
 
 impl Diagnosis {
-    /// Looks at each claim by itself, as it would be read. `None` when the payload is no JSON object
-    /// without duplicates: then nothing in it has one meaning. Also when each claim is good by itself,
-    /// as a float may be that was rounded once more.
-    pub(crate) fn of(payload: &str, wanted: &ClaimSpec) -> Option<Self> {
+    /// Reads each claim by itself. `None` when the payload is no JSON object without duplicates: then
+    /// nothing in it has one meaning. Also when each claim is good by itself, as a float may be that was
+    /// rounded once more.
+    pub(crate) fn of(payload: &str, spec: &ClaimSpec) -> Option<Self> {
         json::check(payload).ok()?;
         let whole = payload;
         let mut members: Map<String, Value> = serde_json::from_str(whole).ok()?;
         let missing = (0..u64::BITS)
-            .zip(&wanted.claims)
+            .zip(&spec.claims)
             .filter(|(_, name)| !members.contains_key(&***name))
             .fold(0, |bits, (at, _)| bits | 1 << at);
 
         let mut wrong = Vec::new();
         members.retain(|name, value| {
-            if wanted.form_of(name).is_none() {
+            if spec.slot(name).is_none() {
                 return true;
             }
             let alone = Value::from(Map::from_iter([(name.clone(), value.clone())])).to_string();
-            match RegisteredClaims::parse(&alone, wanted) {
+            match RegisteredClaims::parse(&alone, spec) {
                 Ok(_) => true,
                 Err(unreadable) => {
-                    wrong.push(unreadable.mismatch(whole, wanted));
+                    wrong.push(unreadable.mismatch(whole, spec));
                     false
                 }
             }
@@ -48,7 +48,7 @@ impl Diagnosis {
             return None;
         }
         let payload = Value::from(members).to_string();
-        let mut claims = RegisteredClaims::parse(&payload, wanted).ok()?;
+        let mut claims = RegisteredClaims::parse(&payload, spec).ok()?;
         claims.missing = missing;
         Some(Self {
             wrong,

@@ -1,16 +1,16 @@
 //! One strict pass over a payload: the registered claims, and the type of the app.
 
-mod capture;
+mod adapter;
 mod diagnosis;
-mod hints;
+mod member_name;
 mod pass;
 mod reader;
 mod recorder;
 mod spec;
 mod sticky;
-mod strict;
 mod unreadable;
 
+pub(super) use self::recorder::BadClaim;
 pub(crate) use self::{
     diagnosis::Diagnosis,
     reader::{Parsed, Reader},

@@ -1,43 +1,126 @@
-//! What the settings want to know of a payload beside the registered claims.
+//! The claims that are read: the registered ones, and those that the settings name.
 
-use super::recorder::{Claim, Date};
+/// A claim that must have a certain form: its index in [`CLAIMS`], or from there on, among the texts of
+/// a [`ClaimSpec`].
+///
+/// A small number, for it is handed on with each member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimSlot(u16);
+
+impl ClaimSlot {
+    pub(crate) const ACR: Self = Self(0);
+    pub(crate) const AUDIENCE: Self = Self(1);
+    pub(crate) const CLIENT_ID: Self = Self(2);
+    pub(crate) const ID: Self = Self(3);
+    pub(crate) const ISSUER: Self = Self(4);
+    pub(crate) const SCOPE: Self = Self(5);
+    pub(crate) const SESSION_ID: Self = Self(6);
+    pub(crate) const SUBJECT: Self = Self(7);
+    pub(crate) const AUTH_TIME: Self = Self(8);
+    pub(crate) const EXPIRES_AT: Self = Self(9);
+    pub(crate) const ISSUED_AT: Self = Self(10);
+    pub(crate) const NOT_BEFORE: Self = Self(11);
+    pub(crate) const CONFIRMATION: Self = Self(12);
+
+    /// How many registered claims are texts: the first ones.
+    pub(in crate::claims) const TEXTS: usize = 8;
+    /// How many are dates: those that follow.
+    pub(in crate::claims) const DATES: usize = 4;
+
+    /// Finds a registered claim. Names are compared as bytes, and so without a call.
+    #[inline]
+    pub(crate) fn registered(name: &str) -> Option<Self> {
+        Some(match name.as_bytes() {
+            b"acr" => Self::ACR,
+            b"aud" => Self::AUDIENCE,
+            b"auth_time" => Self::AUTH_TIME,
+            b"client_id" => Self::CLIENT_ID,
+            b"cnf" => Self::CONFIRMATION,
+            b"exp" => Self::EXPIRES_AT,
+            b"iat" => Self::ISSUED_AT,
+            b"iss" => Self::ISSUER,
+            b"jti" => Self::ID,
+            b"nbf" => Self::NOT_BEFORE,
+            b"scope" => Self::SCOPE,
+            b"sid" => Self::SESSION_ID,
+            b"sub" => Self::SUBJECT,
+            _ => return None,
+        })
+    }
+
+    /// Whether the settings name the claim, and no RFC.
+    pub(crate) fn is_other(self) -> bool {
+        self.index() >= CLAIMS.len()
+    }
+
+    /// Whether the log may show the claim's value: not if that names a person, a session or a token.
+    pub(crate) fn is_shown(self) -> bool {
+        !matches!(
+            self,
+            Self::CLIENT_ID | Self::CONFIRMATION | Self::ID | Self::SESSION_ID | Self::SUBJECT
+        )
+    }
+
+    pub(in crate::claims) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The index among the texts of a [`ClaimSpec`].
+    pub(in crate::claims) fn other_index(self) -> Option<usize> {
+        self.index().checked_sub(CLAIMS.len())
+    }
+}
+
+/// The form that the value of a claim must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A `NumericDate` (RFC 7519 section 2), rounded to the stricter whole second.
+    Date(Round),
+    Object,
+    /// One text with scopes, or an array with one in each element (RFC 6749 section 3.3).
+    Scopes,
+    Text,
+    /// One text, or an array of them.
+    Texts,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Round {
+    Down,
+    Up,
+}
+
+/// The registered claims in the order of their slots: texts, dates, and the others.
+const CLAIMS: [(&str, Form); 13] = [
+    ("acr", Form::Text),
+    ("aud", Form::Texts),
+    ("client_id", Form::Text),
+    ("jti", Form::Text),
+    ("iss", Form::Text),
+    ("scope", Form::Scopes),
+    ("sid", Form::Text),
+    ("sub", Form::Text),
+    ("auth_time", Form::Date(Round::Down)),
+    ("exp", Form::Date(Round::Down)),
+    ("iat", Form::Date(Round::Up)),
+    ("nbf", Form::Date(Round::Up)),
+    ("cnf", Form::Object),
+];
 
 /// The claims that the settings name. They are read in the one pass over the payload.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimSpec {
-    /// Claims that must be there, whatever they hold.
+    /// Claims that must be present, whatever they contain.
     pub(crate) claims: Vec<Box<str>>,
-    texts: Vec<TextSpec>,
-}
-
-/// A claim that is no registered one, and holds one text or several.
-#[derive(Clone, Debug)]
-pub(super) struct TextSpec {
-    pub(super) name: Box<str>,
-    /// Whether the texts are scopes, which have an alphabet (RFC 6749 section 3.3).
-    pub(super) scopes: bool,
-}
-
-/// Where a claim of texts is, once it was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ClaimSlot {
-    Acr,
-    Audience,
-    ClientId,
-    Id,
-    Issuer,
-    /// The wanted text with this index. A small number: the place of a claim is handed on with each member.
-    Other(u16),
-    Scope,
-    SessionId,
-    Subject,
+    /// Claims of texts that are not registered.
+    texts: Vec<(Box<str>, Form)>,
 }
 
 impl ClaimSpec {
     /// Nothing but the registered claims.
     pub(crate) const NOTHING: Self = Self::new(Vec::new());
 
-    /// These claims must be there.
+    /// Requires these claims.
     pub(crate) const fn new(claims: Vec<Box<str>>) -> Self {
         Self {
             claims,
@@ -45,7 +128,29 @@ impl ClaimSpec {
         }
     }
 
-    /// The claims that must be there, as bits in their order.
+    /// Has a claim read as one text or several; `None` when a registered one contains no text,
+    /// or when there are very many.
+    pub(crate) fn text(&mut self, name: &str) -> Option<ClaimSlot> {
+        if let Some(slot) = self.slot(name) {
+            return (!matches!(self.form(slot), Form::Date(_) | Form::Object)).then_some(slot);
+        }
+        let index = u16::try_from(CLAIMS.len() + self.texts.len()).ok()?;
+        self.texts.push((name.into(), Form::Texts));
+        Some(ClaimSlot(index))
+    }
+
+    /// Has a claim read as scopes; `None` when it is a registered one for something else.
+    pub(crate) fn scopes(&mut self, name: &str) -> Option<ClaimSlot> {
+        let slot = self.text(name)?;
+        match slot.other_index() {
+            Some(index) => self.texts[index].1 = Form::Scopes,
+            None if self.form(slot) == Form::Scopes => {}
+            None => return None,
+        }
+        Some(slot)
+    }
+
+    /// Returns the required claims, as bits in their order.
     pub(super) fn all_claims(&self) -> u64 {
         // The builder lets no more than 64 through.
         let count = u32::try_from(self.claims.len()).unwrap_or(u64::BITS);
@@ -53,74 +158,52 @@ impl ClaimSpec {
         u64::MAX.checked_shr(others).unwrap_or(0)
     }
 
-    /// What the member of this name is, if it is a claim of a certain form.
+    /// Finds the claim of this name, if it must have a certain form.
     #[inline]
-    pub(super) fn form_of(&self, name: &str) -> Option<Claim> {
-        // As bytes, which are compared without a call.
-        let claim = match name.as_bytes() {
-            b"acr" => Claim::Slot(ClaimSlot::Acr),
-            b"aud" => Claim::Slot(ClaimSlot::Audience),
-            b"auth_time" => Claim::Date(Date::AuthTime),
-            b"client_id" => Claim::Slot(ClaimSlot::ClientId),
-            b"cnf" => Claim::Confirmation,
-            b"exp" => Claim::Date(Date::Expiry),
-            b"iat" => Claim::Date(Date::IssuedAt),
-            b"iss" => Claim::Slot(ClaimSlot::Issuer),
-            b"jti" => Claim::Slot(ClaimSlot::Id),
-            b"nbf" => Claim::Date(Date::NotBefore),
-            b"scope" => Claim::Slot(ClaimSlot::Scope),
-            b"sid" => Claim::Slot(ClaimSlot::SessionId),
-            b"sub" => Claim::Slot(ClaimSlot::Subject),
-            _ => {
-                let mut texts = (0..).zip(&self.texts);
-                let (index, _) = texts.find(|(_, wanted)| *wanted.name == *name)?;
-                Claim::Slot(ClaimSlot::Other(index))
-            }
-        };
-        Some(claim)
-    }
-
-    /// Has a claim read as one text or several; `None` when a registered one holds no text,
-    /// or when there are very many.
-    pub(crate) fn text(&mut self, name: &str) -> Option<ClaimSlot> {
-        Some(match name {
-            "acr" => ClaimSlot::Acr,
-            "aud" => ClaimSlot::Audience,
-            "auth_time" | "cnf" | "exp" | "iat" | "nbf" => return None,
-            "client_id" => ClaimSlot::ClientId,
-            "iss" => ClaimSlot::Issuer,
-            "jti" => ClaimSlot::Id,
-            "scope" => ClaimSlot::Scope,
-            "sid" => ClaimSlot::SessionId,
-            "sub" => ClaimSlot::Subject,
-            _ => ClaimSlot::Other(self.other(name)?),
+    pub(super) fn slot(&self, name: &str) -> Option<ClaimSlot> {
+        ClaimSlot::registered(name).or_else(|| {
+            let index = self.texts.iter().position(|(own, _)| **own == *name)?;
+            u16::try_from(CLAIMS.len() + index).ok().map(ClaimSlot)
         })
     }
 
-    /// Has a claim read as scopes; `None` when it is a registered one for something else.
-    pub(crate) fn scopes(&mut self, name: &str) -> Option<ClaimSlot> {
-        let place = self.text(name)?;
-        match place {
-            ClaimSlot::Other(index) => self.texts[usize::from(index)].scopes = true,
-            ClaimSlot::Scope => {}
-            _ => return None,
+    #[inline]
+    pub(super) fn form(&self, slot: ClaimSlot) -> Form {
+        match slot.other_index() {
+            Some(index) => self.texts[index].1,
+            None => CLAIMS[slot.index()].1,
         }
-        Some(place)
     }
 
-    pub(super) fn texts(&self) -> &[TextSpec] {
-        &self.texts
+    pub(super) fn name(&self, slot: ClaimSlot) -> &str {
+        match slot.other_index() {
+            Some(index) => &self.texts[index].0,
+            None => CLAIMS[slot.index()].0,
+        }
     }
 
-    fn other(&mut self, name: &str) -> Option<u16> {
-        let known = self.texts.iter().position(|text| *text.name == *name);
-        let index = u16::try_from(known.unwrap_or(self.texts.len())).ok()?;
-        if known.is_none() {
-            self.texts.push(TextSpec {
-                name: name.into(),
-                scopes: false,
-            });
+    /// How many claims of texts are not registered.
+    pub(super) fn others(&self) -> usize {
+        self.texts.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_registered_claim_is_found_by_its_name() {
+        for (slot, (name, form)) in (0..).map(ClaimSlot).zip(CLAIMS) {
+            assert_eq!(ClaimSlot::registered(name), Some(slot), "{name}");
+            let is_text = matches!(form, Form::Scopes | Form::Text | Form::Texts);
+            let is_date = matches!(form, Form::Date(_));
+            assert_eq!(slot.index() < ClaimSlot::TEXTS, is_text, "{name}");
+            let dates = ClaimSlot::TEXTS..ClaimSlot::TEXTS + ClaimSlot::DATES;
+            assert_eq!(dates.contains(&slot.index()), is_date, "{name}");
         }
-        Some(index)
+        for name in ["", "Aud", "aud ", "expires"] {
+            assert_eq!(ClaimSlot::registered(name), None, "{name}");
+        }
     }
 }

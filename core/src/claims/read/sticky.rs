@@ -1,90 +1,82 @@
-//! Whether a pass over a payload failed, whatever the type of the user made of it.
+//! The memory of a pass over a payload: whether it failed, whatever the app's type made of it.
 
-use std::cell::Cell;
-
-/// Whether anything went wrong. A type may swallow an error and go on; what it swallowed was a check.
+/// Remembers failures. A type may swallow an error and go on; what it swallowed was a check.
+///
+/// Also catches a `Deserialize` that skips a value, or asks for one twice.
 #[derive(Default)]
-pub(super) struct Failed {
-    is_set: Cell<bool>,
-    /// Whether the value that came last was looked at.
-    is_read: Cell<bool>,
+pub(super) struct Sticky {
+    failed: bool,
+    /// Whether the last value was read.
+    is_read: bool,
     /// Counts the names, of members and of variants, whose values have not come yet.
-    due: Cell<usize>,
+    due: usize,
 }
 
-impl Failed {
-    /// Runs a step, and remembers whether it failed. What comes out is not moved: it may be large.
+impl Sticky {
+    /// Notes the end of a step.
     #[inline]
-    pub(super) fn note<T, E>(&self, step: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let result = step();
-        if result.is_err() {
-            self.is_set.set(true);
+    pub(super) fn note<T, E>(&mut self, result: &Result<T, E>) {
+        self.failed |= result.is_err();
+    }
+
+    /// Expects that a type reads a value, which is due if its name has come.
+    #[inline]
+    pub(super) fn expect_value(&mut self, is_due: bool) {
+        self.is_read = false;
+        match is_due {
+            true => self.read_behind_name(),
+            false => self.failed = true,
         }
-        result
     }
 
-    /// Runs a step that has a type read a value. Without one, a type that reads none would not notice
-    /// that none is there, nor one that reads two where one is.
+    /// Notes the end of the step in which it should have.
     #[inline]
-    pub(super) fn note_value<T, E>(
-        &self,
-        is_due: bool,
-        step: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, E> {
-        self.is_read.set(false);
-        if is_due {
-            self.read_behind_name();
+    pub(super) fn note_value<T, E>(&mut self, result: &Result<T, E>) {
+        self.failed |= result.is_err() || !self.is_read;
+    }
+
+    /// Expects that a type reads an element, if there is one more.
+    #[inline]
+    pub(super) fn expect_element(&mut self) {
+        self.is_read = false;
+    }
+
+    /// Notes the end of the step in which it should have.
+    #[inline]
+    pub(super) fn note_element<T, E>(&mut self, result: &Result<Option<T>, E>) {
+        match result {
+            // The array was read.
+            Ok(None) => self.is_read = true,
+            result => self.note_value(result),
         }
-        let result = self.note(step);
-        if !is_due || !self.is_read.get() {
-            self.is_set.set(true);
-        }
-        result
     }
 
-    /// Runs a step that has a type read an element, if there is one more.
+    /// A type reads a value.
     #[inline]
-    pub(super) fn note_element<T, E>(
-        &self,
-        step: impl FnOnce() -> Result<Option<T>, E>,
-    ) -> Result<Option<T>, E> {
-        self.is_read.set(false);
-        let result = self.note(step);
-        match &result {
-            Ok(Some(_)) if !self.is_read.get() => self.is_set.set(true),
-            // What was read is the array.
-            Ok(None) => self.is_read.set(true),
-            _ => {}
-        }
-        result
+    pub(super) fn read_value(&mut self) {
+        self.is_read = true;
     }
 
-    /// A type looks at a value.
+    /// A type gets the content of a value, such as of an option, and has yet to read it.
     #[inline]
-    pub(super) fn read_value(&self) {
-        self.is_read.set(true);
+    pub(super) fn hand_out(&mut self) {
+        self.is_read = false;
     }
 
-    /// A type gets what is inside of a value, such as of an option, and has yet to look at it.
+    /// A type gets a name. If it left it at that, it would not notice that no value follows.
     #[inline]
-    pub(super) fn hand_out(&self) {
-        self.is_read.set(false);
+    pub(super) fn read_name(&mut self) {
+        self.due += 1;
     }
 
-    /// A type gets a name. Whoever leaves it at that would not notice that nothing stands behind it.
+    /// A type reads what follows a name.
     #[inline]
-    pub(super) fn read_name(&self) {
-        self.due.set(self.due.get() + 1);
+    pub(super) fn read_behind_name(&mut self) {
+        self.due = self.due.saturating_sub(1);
     }
 
-    /// A type looks at what stands behind a name that has come.
-    #[inline]
-    pub(super) fn read_behind_name(&self) {
-        self.due.set(self.due.get().saturating_sub(1));
-    }
-
-    /// Tells, at the end of the pass, if anything went wrong.
-    pub(super) fn is_set(&self) -> bool {
-        self.is_set.get() || self.due.get() != 0
+    /// Whether anything went wrong, at the end of the pass.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed || self.due != 0
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 
 pub(crate) use self::summary::ClaimSummary;
-use crate::claims::{Alphabet, LAST_SECOND};
+use crate::claims::{Alphabet, ClaimSlot, LAST_SECOND};
 
 /// Writes JSON as `serde_json` does, and knows plain claims when it sees them: one object of texts,
 /// numbers and arrays of those, each name once, each registered claim of its type. Of any other
@@ -66,14 +66,15 @@ impl ClaimInspector {
 
     /// What the value of this name must be, if the name is new.
     fn name(&mut self, name: &str) -> State {
-        let kind = match name {
-            "acr" | "client_id" | "sid" | "sub" => Kind::Text,
-            "nbf" => Kind::NotBefore,
-            "scope" => Kind::Scope,
-            "aud" | "auth_time" | "cnf" | "exp" | "iat" | "iss" | "jti" => return State::NotPlain,
+        let kind = match ClaimSlot::registered(name) {
             // The names that `serde_json` keeps for itself.
-            name if name.starts_with('$') => return State::NotPlain,
-            _ => Kind::Any,
+            None if name.starts_with('$') => return State::NotPlain,
+            None => Kind::Any,
+            Some(ClaimSlot::ACR | ClaimSlot::CLIENT_ID) => Kind::Text,
+            Some(ClaimSlot::SESSION_ID | ClaimSlot::SUBJECT) => Kind::Text,
+            Some(ClaimSlot::NOT_BEFORE) => Kind::NotBefore,
+            Some(ClaimSlot::SCOPE) => Kind::Scope,
+            Some(_) => return State::NotPlain,
         };
         // Equal names have equal marks. So may others have, which then are only not plain.
         let mark = name

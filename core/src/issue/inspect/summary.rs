@@ -5,7 +5,7 @@ use serde_json::Serializer;
 
 use super::ClaimInspector;
 use crate::{
-    claims::{ClaimSpec, RegisteredClaims},
+    claims::{ClaimSlot, ClaimSpec, RegisteredClaims},
     issue::{Cause, IssueError},
 };
 
@@ -25,13 +25,13 @@ pub(crate) struct ClaimSummary {
 impl From<&RegisteredClaims> for ClaimSummary {
     fn from(claims: &RegisteredClaims) -> Self {
         Self {
-            is_bound: claims.confirmation.is_some(),
-            is_reserved: claims.issuer.is_some()
-                || claims.issued_at.is_some()
-                || claims.id.is_some(),
-            audiences: claims.audience.as_ref().map(|aud| aud.as_slice().len()),
-            expires_at: claims.expires_at,
-            not_before: claims.not_before,
+            is_bound: claims.has(ClaimSlot::CONFIRMATION),
+            is_reserved: [ClaimSlot::ISSUER, ClaimSlot::ISSUED_AT, ClaimSlot::ID]
+                .into_iter()
+                .any(|slot| claims.has(slot)),
+            audiences: claims.texts(ClaimSlot::AUDIENCE, "").map(Iterator::count),
+            expires_at: claims.date(ClaimSlot::EXPIRES_AT),
+            not_before: claims.date(ClaimSlot::NOT_BEFORE),
         }
     }
 }

@@ -1,52 +1,45 @@
 //! The JOSE header (RFC 7515 section 4), read once and strictly.
 
-use super::{members::Members, short_text::InlineStr};
+use std::{borrow::Cow, sync::Arc};
+
+use super::parse::{parse, short_type};
 use crate::{
     error::AuthErrorKind,
-    jose::{Algorithm, Buffer, json},
+    jose::{Algorithm, Buffer, base64url, json},
 };
 
 /// The header of a verified token.
 ///
-/// It holds what a verifier may use. Everything else that a header can carry (`jwk`, `jku`, `x5u`,
+/// Contains only what a verifier may use. Everything else that a header can carry (`jwk`, `jku`, `x5u`,
 /// `x5c` ...) is ignored: a token never brings its own key (RFC 8725 section 3.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    pub(super) algorithm: Algorithm,
-    /// A thumbprint in base64url has 43 characters.
-    pub(super) key_id: Option<InlineStr<46>>,
-    pub(super) token_type: Option<InlineStr<22>>,
+    algorithm: Algorithm,
+    key_id: Option<Arc<str>>,
+    token_type: Option<Arc<str>>,
 }
 
 impl Header {
     /// The longest `kid` that can name a key, in bytes.
     pub(crate) const LONGEST_KEY_ID: usize = 256;
 
-    /// Most are shorter, and are decoded without an allocation: the JSON text, in bytes.
-    const USUAL: usize = 256;
+    /// The longest header that is read, in bytes of JSON.
+    const LONGEST: usize = 4 << 10;
 
-    /// Reads an encoded header, which starts the token.
+    /// Reads an encoded header, to keep it.
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn parse(encoded: &str) -> Result<Self, AuthErrorKind> {
-        let mut header = None;
-        Self::parse_into(encoded, &mut header)?;
-        header.ok_or(AuthErrorKind::MalformedToken)
+        let mut buffer = HeaderBuffer::new();
+        HeaderView::parse(encoded, &mut buffer).map(|view| Self::from(&view))
     }
 
-    /// The same where it is to stay, for it is large and costs to move. After an error, nothing is
-    /// there.
-    ///
-    /// Nobody has proved anything yet, so this must stay cheap: see [`Members::bounded`].
-    pub(crate) fn parse_into<'h>(
-        encoded: &str,
-        place: &'h mut Option<Self>,
-    ) -> Result<&'h Self, AuthErrorKind> {
-        const MALFORMED: AuthErrorKind = AuthErrorKind::MalformedToken;
-
-        let mut buffer = Buffer::<{ Self::USUAL }>::new();
-        let bytes = buffer.decode(encoded);
-        let json = bytes.and_then(json::text).ok_or(MALFORMED)?;
-        Members::plain(json, place).unwrap_or_else(|| Members::bounded(json, place))?;
-        place.as_ref().ok_or(MALFORMED)
+    /// Returns the view of a header that is kept.
+    pub(crate) fn view(&self) -> HeaderView<'_> {
+        HeaderView {
+            algorithm: self.algorithm,
+            key_id: self.key_id().map(Cow::Borrowed),
+            token_type: self.token_type().map(Cow::Borrowed),
+        }
     }
 
     /// The signature algorithm (`alg`).
@@ -58,38 +51,88 @@ impl Header {
     /// The key identifier (`kid`), at most 256 bytes.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_ref().map(InlineStr::get)
-    }
-
-    /// The same, to compare it.
-    pub(crate) fn key_id_bytes(&self) -> Option<&[u8]> {
-        self.key_id.as_ref().map(InlineStr::as_bytes)
+        self.key_id.as_deref()
     }
 
     /// The token's type (`typ`) in lower case and without `application/`: `jwt`, `at+jwt` ...
     #[must_use]
     pub fn token_type(&self) -> Option<&str> {
-        self.token_type.as_ref().map(InlineStr::get)
-    }
-
-    /// The same, to compare it.
-    pub(crate) fn token_type_bytes(&self) -> Option<&[u8]> {
-        self.token_type.as_ref().map(InlineStr::as_bytes)
+        self.token_type.as_deref()
     }
 }
 
-/// A media type as `typ` holds it: in lower case, without `application/` (RFC 7515 section 4.1.9).
+impl From<&HeaderView<'_>> for Header {
+    fn from(view: &HeaderView<'_>) -> Self {
+        Self {
+            algorithm: view.algorithm,
+            key_id: view.key_id().map(Arc::from),
+            token_type: view.token_type().map(Arc::from),
+        }
+    }
+}
+
+/// A header that nobody has proved yet, borrowed from the bytes that it was decoded to.
+///
+/// Reading one allocates nothing, unless a text has escapes.
+pub(crate) struct HeaderView<'h> {
+    pub(super) algorithm: Algorithm,
+    pub(super) key_id: Option<Cow<'h, str>>,
+    /// Without `application/`, in its own letters.
+    pub(super) token_type: Option<Cow<'h, str>>,
+}
+
+/// Room for a decoded header: most have fewer bytes than this, and need no allocation.
+pub(crate) type HeaderBuffer = Buffer<256>;
+
+impl<'h> HeaderView<'h> {
+    /// Reads an encoded header, the first part of a token.
+    ///
+    /// Anybody can send one, so its size is bounded: 4 KiB of JSON with 256 escapes, 32 members and
+    /// elements in all, and six levels.
+    pub(crate) fn parse(
+        encoded: &str,
+        buffer: &'h mut HeaderBuffer,
+    ) -> Result<Self, AuthErrorKind> {
+        const MALFORMED: AuthErrorKind = AuthErrorKind::MalformedToken;
+
+        if encoded.len() > base64url::encoded_length(Header::LONGEST) {
+            return Err(MALFORMED);
+        }
+        let json = buffer.decode(encoded).and_then(json::text);
+        parse(json.ok_or(MALFORMED)?)
+    }
+
+    /// The signature algorithm (`alg`).
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The key identifier (`kid`).
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The token's type (`typ`) in its normal form.
+    pub(crate) fn token_type(&self) -> Option<String> {
+        self.token_type.as_deref().map(str::to_ascii_lowercase)
+    }
+
+    /// Whether the token is of this type, a [normal](normal_type) one.
+    pub(crate) fn has_type(&self, normal: &str) -> bool {
+        let own = self.token_type.as_deref();
+        own.is_some_and(|own| own == normal || own.eq_ignore_ascii_case(normal))
+    }
+
+    /// Whether the header names no type.
+    pub(crate) fn has_no_type(&self) -> bool {
+        self.token_type.is_none()
+    }
+}
+
+/// Returns the normal form of a media type: in lower case, without `application/` (RFC 7515 section
+/// 4.1.9).
 pub(crate) fn normal_type(typ: &str) -> String {
     short_type(typ).to_ascii_lowercase()
-}
-
-/// A media type without `application/`, as it is written.
-pub(super) fn short_type(typ: &str) -> &str {
-    const PREFIX: &str = "application/";
-    match typ.split_at_checked(PREFIX.len()) {
-        Some((start, rest)) if start.eq_ignore_ascii_case(PREFIX) && !rest.contains('/') => rest,
-        _ => typ,
-    }
 }
 
 #[cfg(test)]
@@ -169,110 +212,82 @@ mod tests {
     }
 
     #[test]
-    fn a_long_header_is_read_if_it_is_made_of_texts() {
-        let chain = (0..3).map(|n| {
-            let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-            let certificate = (0..1_600).map(|at| char::from(letters[(at * 37 + n) % 64]));
-            format!("{:?}", certificate.collect::<String>())
-        });
-        let chain = chain.collect::<Vec<_>>().join(",");
-        let key = format!(
-            r#"{{"kty":"RSA","use":"sig","alg":"RS256","kid":"k1","e":"AQAB","n":"{}"}}"#,
-            "xbAQwErT_9-u".repeat(29)
-        );
-        for more in [
-            format!(r#""x5c":[{chain}],"x5t":"NzbLsXh8uDCcd-6MNwXF4W_7noWX""#),
-            format!(r#""jwk":{key}"#),
-            "\n  \"x5u\": \"https://issuer.test/certificate\",\n  \"n\": 1\n".to_owned(),
-            format!(r#""long":"{}""#, "a\u{e4}".repeat(10_000)),
-        ] {
-            let header = format!(r#"{{"alg":"RS256","kid":"k1","typ":"JWT",{more}}}"#);
-            assert!(parse(&header).is_ok(), "{header}");
+    fn a_header_has_at_most_4_kib() {
+        let header = |length: usize| {
+            let start = r#"{"alg":"RS256","x5c":[""#;
+            let chain = "M".repeat(length - start.len() - 3);
+            parse(&format!(r#"{start}{chain}"]}}"#))
+        };
+        assert!(header(4_096).is_ok());
+        assert_eq!(header(4_097), Err(AuthErrorKind::MalformedToken));
+    }
+
+    #[test]
+    fn a_header_has_at_most_256_escapes() {
+        let header = |escapes: usize| {
+            let text = r"\/".repeat(escapes);
+            parse(&format!(r#"{{"alg":"RS256","x5c":["{text}"]}}"#))
+        };
+        assert!(header(256).is_ok());
+        assert_eq!(header(257), Err(AuthErrorKind::MalformedToken));
+    }
+
+    #[test]
+    fn a_header_has_at_most_32_members_and_elements_in_all() {
+        for algorithm in ["ES256", "HS256"] {
+            let header = |more: String| parse(&format!(r#"{{"alg":"{algorithm}"{more}}}"#));
+            let members = |count: usize| -> String {
+                (0..count).map(|n| format!(r#","m{n}":{n}"#)).collect()
+            };
+            let elements = |count: usize| format!(r#","list":[0{}]"#, ",0".repeat(count - 1));
+            let nested = |count: usize| format!(r#","a":{{"b":[{}0]}}"#, "[],".repeat(count - 1));
+            for (good, bad) in [
+                (members(31), members(32)),
+                (elements(30), elements(31)),
+                (nested(29), nested(30)),
+            ] {
+                assert!(header(good).is_ok());
+                assert_eq!(header(bad), Err(AuthErrorKind::MalformedToken));
+            }
         }
     }
 
     #[test]
-    fn a_header_that_is_work_to_read_is_refused() {
-        for more in [
-            format!(r#""list":[{}0]"#, "0,".repeat(100)),
-            (0..60)
-                .map(|n| format!(r#""m{n}":{n},"#))
-                .collect::<String>()
-                + r#""m":0"#,
-            format!(r#""text":"{}""#, r"\u0061".repeat(100)),
-            format!(r#""number":{}"#, "1".repeat(1_000)),
-            format!(r#""number":{}1"#, " ".repeat(1_000)),
-        ] {
-            let header = format!(r#"{{"alg":"RS256",{more}}}"#);
-            assert_eq!(
-                parse(&header).unwrap_err(),
-                AuthErrorKind::MalformedToken,
-                "{header}"
-            );
+    fn a_header_has_at_most_six_levels() {
+        for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+            let header = |levels: usize| {
+                let (open, close) = (open.repeat(levels - 1), close.repeat(levels - 1));
+                parse(&format!(r#"{{"alg":"RS256","x":{open}0{close}}}"#))
+            };
+            assert!(header(6).is_ok());
+            assert_eq!(header(7), Err(AuthErrorKind::MalformedToken));
         }
     }
 
     #[test]
-    fn what_honest_headers_carry_is_not_too_much() {
+    fn what_a_verifier_does_not_know_is_ignored_whatever_signs_it() {
         let (x, y) = ("1".repeat(43), "2".repeat(43));
         let jwk = format!(
             r#"{{"kty":"EC","crv":"P-256","use":"sig","alg":"ES256","kid":"k","x":"{x}","y":"{y}"}}"#
         );
         // As base64 has them: one slash, which some escape, and ten digits in 64 characters.
         let certificate = format!("{}0123456789\\/", "M".repeat(53)).repeat(26);
-        for member in [
-            format!(r#""jwk":{jwk}"#),
-            format!(r#""x5c":["{certificate}"]"#),
-            format!(r#""iat": 1700000000, "x5c": ["{x}", "{y}", "{x}"]"#),
-        ] {
-            let header = parse(&format!(
-                r#"{{"alg":"ES256","kid":"k","typ":"JWT",{member}}}"#
-            ));
-            assert!(header.is_ok(), "{member}");
-        }
-    }
-
-    #[test]
-    fn a_header_beside_an_hmac_is_simple() {
-        let header = |algorithm, digits| {
-            let digits = "1".repeat(digits);
-            parse(&format!(
-                r#"{{"alg":"{algorithm}","kid":"k","typ":"JWT","b":[0],"c":0.{digits}}}"#
-            ))
-        };
-        // Five members, six parts, and the digits: three, one, one, and these.
-        assert!(header("HS256", 23).is_ok());
-        assert_eq!(header("HS256", 24), Err(AuthErrorKind::MalformedToken));
-        assert!(header("ES256", 24).is_ok());
-    }
-
-    #[test]
-    fn a_header_beside_an_hmac_has_few_arrays() {
-        let header = |algorithm, arrays| {
-            let arrays: String = (0..arrays)
-                .map(|n| format!(r#","m{n}":["","","",""]"#))
-                .collect();
-            parse(&format!(r#"{{"alg":"{algorithm}"{arrays}}}"#))
-        };
-        assert!(header("HS256", 1).is_ok());
-        assert!(header("HS256", 2).is_ok());
-        assert_eq!(header("HS256", 4), Err(AuthErrorKind::MalformedToken));
-        assert!(header("ES256", 4).is_ok());
-    }
-
-    #[test]
-    fn an_honest_header_beside_an_hmac_is_read() {
-        for json in [
-            // With slashes as PHP escapes them, ...
-            r#"{"typ":"JWT","alg":"HS256","kid":"k1","iss":"https:\/\/auth.example.com"}"#.to_owned(),
-            // ... indented, ...
-            "{\n    \"alg\": \"HS256\",\n    \"typ\": \"JWT\",\n    \"kid\": \"k1\",\n    \"iss\": \"https://auth.example.com/\",\n    \"aud\": \"https://api.example.com/\"\n}".to_owned(),
-            // ... with times, ...
-            r#"{"alg":"HS256","typ":"JWT","kid":"11111111-1111-1111-1111-111111111111","iat":1700000000,"exp":1700003600,"ver":1}"#.to_owned(),
-            // ... and with long texts.
-            format!(r#"{{"alg":"HS256","typ":"JWT","a":"{0}","b":["{0}","{0}"]}}"#, "a1:,".repeat(500)),
-        ] {
-            assert!(parse(&json).is_ok(), "{json}");
+        let dozen: String = (0..12).map(|n| format!(r#""m{n}":"{n}","#)).collect();
+        for algorithm in ["ES256", "HS256"] {
+            for member in [
+                format!(r#""jwk":{jwk}"#),
+                format!(r#""x5c":["{certificate}"]"#),
+                format!(r#""iat": 1700000000, "x5c": ["{x}", "{y}", "{x}"]"#),
+                format!(r#"{dozen}"number":0.{}"#, "1".repeat(1_000)),
+                format!(
+                    "\n    \"x5u\"\t:\r\"https:\\/\\/issuer.test\",{}\"n\":1\n",
+                    " ".repeat(1_000)
+                ),
+                format!(r#""text":"{}""#, r"\u0061".repeat(150)),
+            ] {
+                let header = format!(r#"{{"alg":"{algorithm}","kid":"k","typ":"JWT",{member}}}"#);
+                assert!(parse(&header).is_ok(), "{header}");
+            }
         }
     }
 

@@ -1,26 +1,26 @@
-//! The member names of one JSON object, of which none may stand twice.
+//! The member names of one JSON object, each of which must be unique.
 
 use std::{
     borrow::Cow,
-    hash::{BuildHasher, RandomState},
-    mem,
+    collections::{HashMap, hash_map::Entry},
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
 };
 
-/// The member names of one object, as they are met.
+/// The member names of one object, as they come.
 #[derive(Default)]
 pub(crate) struct MemberNames<'de> {
-    /// One bit for each (length, first byte, last byte) seen: an unset one says "new" without a
+    /// One bit for each (length, first byte, last byte) seen: an unset one proves a new name without a
     /// comparison.
     seen: u64,
     /// The first ones, up to `count`: most objects have no more, and need no allocation.
     few: [&'de str; FEW],
     count: usize,
     /// Those from the first with an escape on, or from the thirteenth.
-    many: Option<Many>,
+    many: Option<Many<'de>>,
 }
 
 impl<'de> MemberNames<'de> {
-    /// Remembers `name`; an error if the object has it already, or if it [is reserved](is_reserved).
+    /// Adds `name`; an error if the object has it already, or if it [is reserved](is_reserved).
     pub(crate) fn add(&mut self, name: Cow<'de, str>) -> Result<(), BadName> {
         if is_reserved(&name) {
             return Err(BadName::Reserved);
@@ -31,15 +31,12 @@ impl<'de> MemberNames<'de> {
         }
         self.seen |= bit;
         match (name, &mut self.many, self.few.get_mut(self.count)) {
-            (Cow::Borrowed(name), None, Some(place)) => {
-                *place = name;
+            (Cow::Borrowed(name), None, Some(free)) => {
+                *free = name;
                 self.count += 1;
                 Ok(())
             }
-            (name, many, _) => match many.get_or_insert_default().insert(&name) {
-                true => Ok(()),
-                false => Err(BadName::Twice),
-            },
+            (name, many, _) => many.get_or_insert_default().add(name),
         }
     }
 }
@@ -53,7 +50,7 @@ fn bit(name: &[u8]) -> u64 {
 /// How many names need no allocation.
 const FEW: usize = 12;
 
-/// Why an object may not have a member of this name.
+/// The reason why an object may not have a member of this name.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadName {
     #[error("a member name that `serde_json` keeps for itself")]
@@ -62,48 +59,55 @@ pub(crate) enum BadName {
     Twice,
 }
 
-/// The hashes of names, of 64 bits, with a key that nobody outside knows.
-///
-/// Nobody can make two of them equal on purpose. That they are by chance refuses a good token: one in a
-/// trillion of those with 5,000 names.
-#[derive(Default)]
-struct Many {
+/// Names by their hashes, under a key that nobody outside knows. Each is hashed once.
+struct Many<'de> {
     hasher: RandomState,
-    /// Each place is empty (0) or has a hash. At most half are taken.
-    table: Vec<u64>,
-    count: usize,
+    names: HashMap<u64, Cow<'de, str>, BuildHasherDefault<Hashed>>,
 }
 
-impl Many {
-    /// `false` if it is there already.
-    fn insert(&mut self, name: &str) -> bool {
-        if self.count * 2 >= self.table.len() {
-            self.grow();
+impl Default for Many<'_> {
+    fn default() -> Self {
+        Self {
+            hasher: RandomState::default(),
+            names: HashMap::with_capacity_and_hasher(4 * FEW, BuildHasherDefault::default()),
         }
-        let hash = self.hasher.hash_one(name).max(1);
-        let place = self.place(hash);
-        self.count += 1;
-        mem::replace(&mut self.table[place], hash) == 0
     }
+}
 
-    fn grow(&mut self) {
-        let length = (self.table.len() * 2).max(64);
-        for hash in mem::replace(&mut self.table, vec![0; length]) {
-            if hash != 0 {
-                let place = self.place(hash);
-                self.table[place] = hash;
+impl<'de> Many<'de> {
+    fn add(&mut self, name: Cow<'de, str>) -> Result<(), BadName> {
+        let mut hash = self.hasher.hash_one(&*name);
+        loop {
+            match self.names.entry(hash) {
+                Entry::Occupied(known) if *known.get() == name => return Err(BadName::Twice),
+                // Two names with one hash: the later one takes the next number.
+                Entry::Occupied(_) => hash = hash.wrapping_add(1),
+                Entry::Vacant(free) => {
+                    free.insert(name);
+                    return Ok(());
+                }
             }
         }
     }
+}
 
-    /// Where this hash is, or would be. The table's length is a power of two.
-    fn place(&self, hash: u64) -> usize {
-        let last = self.table.len() - 1;
-        let mut place = usize::try_from(hash & last as u64).unwrap_or(0);
-        while self.table[place] != 0 && self.table[place] != hash {
-            place = (place + 1) & last;
+/// The hasher of a number that is a hash already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
         }
-        place
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 
@@ -112,8 +116,8 @@ impl Many {
 /// Any crate of a build can turn its features on. With `raw_value`, it then reads an object with one
 /// such member as the JSON text in its value: other types than were checked, duplicates, and nesting
 /// without a limit. With `arbitrary_precision`, it reads another as the number in its text.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    // The first byte says no to all but a few.
+fn is_reserved(name: &str) -> bool {
+    // The first byte rules out all but a few.
     name.starts_with('$') && name.starts_with("$serde_json::private::")
 }
 

@@ -4,6 +4,6 @@ pub(crate) mod member_names;
 pub(crate) mod strict;
 
 pub(crate) use self::{
-    member_names::{BadName, MemberNames, SERDE_RAW_VALUE, is_reserved},
-    strict::{Member, StrictValue, Text, check, position, text, work},
+    member_names::{BadName, MemberNames, SERDE_RAW_VALUE},
+    strict::{Bounds, Member, StrictValue, Text, check, position, text},
 };

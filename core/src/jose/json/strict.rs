@@ -4,16 +4,59 @@
 //! the same name. Two parsers that choose differently see two different tokens, so such a text is
 //! refused here. `serde_json` reads the grammar and bounds the depth (128 levels).
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::member_names::{BadName, MemberNames};
 
 /// Reads any value, checks it, and throws it away.
-pub(crate) struct StrictValue;
+#[derive(Clone, Copy)]
+pub(crate) struct StrictValue<'b> {
+    /// What it may contain: that many members and elements, on that many levels.
+    bounds: Option<(&'b Bounds, usize)>,
+}
 
-impl<'de> DeserializeSeed<'de> for StrictValue {
+/// How many members and elements may still come.
+pub(crate) struct Bounds(Cell<usize>);
+
+impl Bounds {
+    pub(crate) fn new(most: usize) -> Self {
+        Self(Cell::new(most))
+    }
+}
+
+impl<'b> StrictValue<'b> {
+    /// Any value, as large and as deep as the parser allows.
+    pub(crate) const ANY: Self = Self { bounds: None };
+
+    /// A value within bounds that it shares with others, of at most `levels` of nesting.
+    pub(crate) fn within(bounds: &'b Bounds, levels: usize) -> Self {
+        Self {
+            bounds: Some((bounds, levels)),
+        }
+    }
+
+    /// Counts one more member or element.
+    pub(crate) fn count<E: Error>(self) -> Result<(), E> {
+        if let Some((Bounds(left), _)) = self.bounds {
+            let fewer = left.get().checked_sub(1);
+            left.set(fewer.ok_or_else(|| E::custom("too many members"))?);
+        }
+        Ok(())
+    }
+
+    /// Returns what reads the values one level below.
+    fn inner<E: Error>(self) -> Result<Self, E> {
+        let Some((bounds, levels)) = self.bounds else {
+            return Ok(self);
+        };
+        let levels = levels.checked_sub(1).ok_or_else(|| E::custom("too deep"))?;
+        Ok(Self::within(bounds, levels))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for StrictValue<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -21,7 +64,7 @@ impl<'de> DeserializeSeed<'de> for StrictValue {
     }
 }
 
-impl<'de> Visitor<'de> for StrictValue {
+impl<'de> Visitor<'de> for StrictValue<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,15 +96,20 @@ impl<'de> Visitor<'de> for StrictValue {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Self)?.is_some() {}
+        let inner = self.inner()?;
+        while seq.next_element_seed(inner)?.is_some() {
+            self.count()?;
+        }
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let inner = self.inner()?;
         let mut names = MemberNames::default();
         while let Some(name) = map.next_key_seed(Text)? {
+            self.count()?;
             match names.add(name) {
-                Ok(()) => map.next_value_seed(Self)?,
+                Ok(()) => map.next_value_seed(inner)?,
                 Err(BadName::Reserved) => map.next_value_seed(OwnNumber)?,
                 Err(twice @ BadName::Twice) => return Err(A::Error::custom(twice)),
             }
@@ -136,31 +184,8 @@ pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
 /// Whether `json` is one JSON value without duplicate member names.
 pub(crate) fn check(json: &str) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    StrictValue.deserialize(&mut deserializer)?;
+    StrictValue::ANY.deserialize(&mut deserializer)?;
     deserializer.end()
-}
-
-/// About how many nanoseconds it takes to check this text, beyond those for one long string: the
-/// members, values, escapes, digits and spaces cost, all of which are handled one by one.
-pub(crate) fn work(json: &[u8]) -> usize {
-    let (blocks, rest) = json.as_chunks();
-    // Letters cost nothing.
-    let mut last = [b'a'; BLOCK];
-    last[..rest.len()].copy_from_slice(rest);
-    blocks.iter().chain([&last]).map(work_in_block).sum()
-}
-
-/// As many bytes as can be counted in one, so that this becomes vector instructions.
-const BLOCK: usize = 64;
-
-fn work_in_block(block: &[u8; BLOCK]) -> usize {
-    let (mut members, mut parts, mut slow) = (0_u8, 0_u8, 0_u8);
-    for byte in block {
-        members += u8::from(*byte == b':');
-        parts += u8::from(matches!(byte, b',' | b'[' | b'{' | b'\\'));
-        slow += u8::from(*byte <= b' ') + u8::from(byte.is_ascii_digit());
-    }
-    usize::from(members) * 40 + usize::from(parts) * 12 + usize::from(slow)
 }
 
 /// The position of `text` inside `whole`, when it was borrowed from it.

@@ -286,7 +286,7 @@ impl<'de> Visitor<'de> for SetVisitor {
             if name == "keys" {
                 keys = Some(map.next_value()?);
             } else {
-                map.next_value_seed(StrictValue)?;
+                map.next_value_seed(StrictValue::ANY)?;
             }
             names.add(name).map_err(A::Error::custom)?;
         }
