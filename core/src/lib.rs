@@ -50,6 +50,9 @@ pub use self::{
 };
 
 /// For adapters to web frameworks: what they read of a request, and how they answer it.
+///
+/// Apps on axum, tonic, hyper or actix-web need nothing of this module, except [`Reply`](adapter::Reply) for session
+/// routes of their own. The guide [frameworks](guide::frameworks) builds an adapter in 25 lines.
 pub mod adapter {
     pub use crate::{
         auth::{Anonymous, Authenticate, CsrfCheck, CsrfToken},
@@ -61,6 +64,9 @@ pub mod adapter {
 }
 
 /// Verdicts for people: why a token was accepted or refused.
+///
+/// [`Verifier::explain`] makes an [`Explanation`](explain::Explanation), for a log or a tool of your own: it lists every
+/// check of a token, what was expected and what was found. Do not send it to a client.
 pub mod explain {
     pub use crate::{
         error::Mismatch,
