@@ -54,6 +54,9 @@ pub use self::{
 };
 
 /// For adapters to web frameworks: what they read of a request, and how they answer it.
+///
+/// Apps on axum, tonic, hyper or actix-web need nothing of this module, except [`Reply`](adapter::Reply) for session
+/// routes of their own. The guide [frameworks](guide::frameworks) builds an adapter in 25 lines.
 pub mod adapter {
     #[cfg(feature = "sessions")]
     pub use crate::session::http::{answer::Answer, reply::Reply};
@@ -66,6 +69,9 @@ pub mod adapter {
 }
 
 /// Verdicts for people: why a token was accepted or refused.
+///
+/// [`Verifier::explain`] makes an [`Explanation`](explain::Explanation), for a log or a tool of your own: it lists every
+/// check of a token, what was expected and what was found. Do not send it to a client.
 pub mod explain {
     pub use crate::{
         error::Mismatch,

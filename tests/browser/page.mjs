@@ -387,7 +387,10 @@ await run({
       for (const control of controls.reverse().filter((one) => one.checkVisibility())) {
         control.focus();
         await frame();
-        if (control.getBoundingClientRect().top < line.getBoundingClientRect().bottom) found.push(control.id || control.textContent);
+        // Of a field with several rows, the one with the caret counts: the last.
+        const { top, bottom } = control.getBoundingClientRect();
+        const edge = control.matches("textarea") ? bottom - 20 : top;
+        if (edge < line.getBoundingClientRect().bottom) found.push(control.id || control.textContent);
       }
       return found;
     });

@@ -1,4 +1,8 @@
 //! Claims: the registered ones, read strictly, and the token that carries them.
+//!
+//! Start with [`VerifiedToken`]. Look here for its views ([`Audience`], [`Scopes`], [`Header`]), for
+//! a token [with its claims](TypedToken), and to say where scopes and roles are in tokens of a provider that no
+//! [`Provider`] knows ([`ScopeSource`], [`RoleSource`]).
 
 mod layout;
 pub(crate) mod provider;

@@ -1,4 +1,8 @@
 //! Issuing: a ring of signing keys, and the issuer that signs with it.
+//!
+//! Start with [`Issuer`]. Look here for its [settings](IssuerBuilder), the [token](IssuedToken) that it
+//! gives, and why it may [refuse](IssueError) to. The guide [choosing](crate::guide::choosing) tells when to issue tokens
+//! of your own.
 
 mod builder;
 mod inspect;

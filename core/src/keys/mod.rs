@@ -1,4 +1,8 @@
 //! Verification keys: one, a set, or a source that renews them.
+//!
+//! [`Key`](crate::Key), [`KeySet`] and `RemoteKeys` are at the root. Look here to implement a
+//! [`KeySource`] of your own, or to learn why a key of a set was [skipped](crate::KeySet::skipped). The guide
+//! [keys](crate::guide::keys) is about files, the environment and rotation.
 
 pub(crate) mod set;
 pub(crate) mod source;

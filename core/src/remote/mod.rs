@@ -1,7 +1,9 @@
 //! Keys of an identity provider: fetched, renewed ahead of time, kept through an outage.
 //!
-//! One way: `Schedule` says when, `Driver` fetches, `Endpoint` says what, and reads the answer, `Shared`
-//! holds what requests read.
+//! Feature `remote`. Start with [`Verifier::discover`](crate::Verifier::discover) or
+//! [`RemoteKeys`]. Look here for its [settings](RemoteKeysBuilder), its [status](KeysStatus) for
+//! a readiness check, keys [saved](SavedKeys) for the next start, and to replace the HTTP client by a [`Fetch`] of
+//! your own, for a proxy or a company's certificates.
 
 mod builder;
 mod document;

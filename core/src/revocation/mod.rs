@@ -1,4 +1,8 @@
 //! Access tokens that are refused before they expire.
+//!
+//! Start with [`Revocation`]; sessions have one already. Look here to revoke by token, session or
+//! subject ([`RevocationEntry`]), for the status of the list, and to implement the log of a store
+//! ([`RevocationLog`]) that the processes of a service share.
 
 mod builder;
 mod entry;

@@ -1,4 +1,7 @@
 //! Stores of sessions.
+//!
+//! `countersign-redis` and `countersign-sqlx` have stores. Look here to implement one of your own: a
+//! [`SessionStore`] keeps rows of hashes, and never sees a token. `testing::store_suite` tells whether it is right.
 
 mod capabilities;
 mod digest;
