@@ -1,7 +1,7 @@
 //! Keys of an identity provider: fetched, renewed ahead of time, kept through an outage.
 //!
-//! One way: `Schedule` says when, `Driver` fetches, `Endpoint` says what, and reads the answer, `Shared`
-//! holds what requests read.
+//! `refresh::Schedule` decides when, `refresh::RefreshTask` fetches, `document::Endpoint` knows what,
+//! and reads the answer, and `refresh::State` is what requests read.
 
 mod builder;
 mod document;

@@ -153,7 +153,7 @@ fn is_encoded(headers: &HeaderMap) -> bool {
         let values = headers.get_all(name).iter();
         let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
         codings
-            .map(|coding| coding.trim_ascii())
+            .map(<[u8]>::trim_ascii)
             .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(plain.as_bytes()))
     };
     is_other_than(header::CONTENT_ENCODING, "identity")
