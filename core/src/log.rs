@@ -1,4 +1,4 @@
-//! Log events and counts of requests.
+//! The log events and counters of requests.
 
 use std::error::Error;
 
@@ -6,16 +6,16 @@ use crate::error::{AuthError, AuthErrorKind};
 
 /// Writes the refusal of a request to the log, as an event of `tracing`, and counts it.
 ///
-/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause`
-/// where there is more to say. Clients' mistakes are `debug`, our own are `warn`. Without keys it is `debug`
-/// too: a source of keys says so itself, once, and a flood of requests must not flood the log.
+/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` if there
+/// is one. Clients' mistakes are `debug`, our own are `warn`. Missing keys are `debug`, too: a source of
+/// keys reports that itself, once, and a flood of requests must not flood the log.
 pub fn log(error: &AuthError) {
     #[cfg(feature = "metrics")]
     crate::metrics::handler_refusal(error.reason());
     write(error);
 }
 
-/// Says in the log why an authenticator refuses a request, and counts it. Nothing of it comes from the client.
+/// Logs why an authenticator refuses a request, and counts it. Nothing in it comes from the client.
 pub(crate) fn refusal(error: AuthError) -> AuthError {
     count(error.reason());
     write(&error);
@@ -30,7 +30,7 @@ pub(crate) fn count(outcome: &'static str) {
     let _ = outcome;
 }
 
-/// The fields are computed within: nothing is, where nobody listens.
+/// Writes the event. The macros compute its fields only if somebody listens.
 fn write(error: &AuthError) {
     let kind = error.kind();
     let cause = || error.source().map(tracing::field::display);

@@ -115,18 +115,13 @@ impl KeySet {
     ) -> Result<Self, ConfigError> {
         let parsed = parse_set(json, algorithms, origin)?;
         if parsed.keys.is_empty() {
-            let reasons: Vec<String> = parsed
-                .skipped
-                .iter()
-                .map(|key| key.reason().to_string())
-                .collect();
+            let reasons = parsed.skipped.iter().map(|key| key.reason().to_string());
+            let mut why = reasons.collect::<Vec<_>>().join("; ");
+            if why.is_empty() {
+                why = "it is empty".to_owned();
+            }
             return Err(ConfigError::InvalidKey(format!(
-                "the JWK set has no usable key ({})",
-                if reasons.is_empty() {
-                    "it is empty".to_owned()
-                } else {
-                    reasons.join("; ")
-                }
+                "the JWK set has no usable key ({why})"
             )));
         }
         Ok(Self::of(parsed.keys, parsed.skipped))

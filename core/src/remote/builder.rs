@@ -66,10 +66,11 @@ impl RemoteKeysBuilder {
     }
 
     /// The algorithms that a key without `alg` is used for. Default: those that the verifier
-    /// [accepts](crate::VerifierBuilder::algorithms), if it [discovers](crate::Verifier::discover) its keys
-    /// and says so; else [`KeySet::DEFAULT_ALGORITHMS`], one for each type.
+    /// is set to [accept](crate::VerifierBuilder::algorithms), if it
+    /// [discovers](crate::Verifier::discover) its keys; else [`KeySet::DEFAULT_ALGORITHMS`], one for
+    /// each type.
     ///
-    /// To accept fewer algorithms than the keys are for, say so to the verifier.
+    /// To accept fewer algorithms than the keys are for, set those of the verifier.
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         self.algorithms = Some(algorithms.into_iter().collect());
         self
@@ -93,7 +94,7 @@ impl RemoteKeysBuilder {
     /// one hour, at most seven days.
     ///
     /// It bounds two things: how long an outage of the provider may last, and how long a key that the
-    /// provider has withdrawn is still accepted when somebody keeps this server from hearing of it.
+    /// provider has withdrawn is still accepted when an attacker keeps the news from this server.
     pub fn max_stale(mut self, stale: Duration) -> Self {
         self.max_stale = stale;
         self
@@ -107,7 +108,7 @@ impl RemoteKeysBuilder {
         self
     }
 
-    /// The clock that says how old [saved](Self::warm) keys are. Default [`SystemClock`]. Everything else
+    /// The clock for the age of [saved](Self::warm) keys. Default [`SystemClock`]. Everything else
     /// goes by a clock that nobody can set.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -189,20 +190,19 @@ impl fmt::Debug for RemoteKeysBuilder {
     }
 }
 
-/// A host alone, in lower case as it is compared: no scheme, no port, no path.
+/// Checks for a host alone, in lower case as it is compared: no scheme, no port, no path.
 fn check_keys_host(host: &str, location: &Location) -> Result<(), ConfigError> {
     if matches!(location, Location::Jwks(_)) {
         return Err(ConfigError::Conflict(
             "`keys_host` is for keys that are discovered: this URL has its host".into(),
         ));
     }
-    let is_host = url::host(&format!("https://{host}/")).is_some_and(|read| read == host);
-    if is_host {
-        return Ok(());
+    if url::host(&format!("https://{host}/")).as_deref() != Some(host) {
+        return Err(ConfigError::InvalidSetting(format!(
+            "`keys_host` is {host:?}, which is no host name in lower case"
+        )));
     }
-    Err(ConfigError::InvalidSetting(format!(
-        "`keys_host` is {host:?}, which is no host name in lower case"
-    )))
+    Ok(())
 }
 
 fn setting(text: &str) -> ConfigError {

@@ -1,4 +1,4 @@
-//! A key set to start with.
+//! The saved key set of an earlier run.
 
 use std::{fmt, time::Duration};
 
@@ -9,8 +9,8 @@ use crate::remote::document::LONGEST_LIFETIME;
 /// The last good key set of a provider, to [start](crate::remote::RemoteKeysBuilder::warm) with.
 ///
 /// A server that saves it now and then can restart while the provider is away. It is plain data:
-/// write it with `serde`, to a file for example. It holds public keys only; but who can write to the
-/// place where it is kept can let anybody in, so protect it as you would a key file.
+/// write it with `serde`, to a file for example. It contains public keys only, but anybody who can change it
+/// can let anyone in: protect it like a key file.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ use crate::remote::document::LONGEST_LIFETIME;
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedKeys {
-    /// The issuer or the URL: what it was made for.
+    /// The issuer or the URL that it was made for.
     pub(super) source: String,
     /// The URL that the keys came from.
     pub(super) url: String,
@@ -40,8 +40,8 @@ pub struct SavedKeys {
 }
 
 impl SavedKeys {
-    /// How much longer it is fresh, and how much longer it may be used; `None` when it is too old, or
-    /// from the future.
+    /// Returns how much longer it is fresh, and how much longer it may be used; `None` when it is too old,
+    /// or from the future.
     pub(super) fn remaining(&self, now: i64, max_stale: Duration) -> Option<(Duration, Duration)> {
         let age = u64::try_from(now.checked_sub(self.fetched_at)?).ok()?;
         let lifetime = self.lifetime.min(LONGEST_LIFETIME.as_secs());
@@ -52,7 +52,7 @@ impl SavedKeys {
     }
 }
 
-// By hand: who publishes a secret with the keys must not find it in the log as well.
+// By hand: a secret that was published with the keys must not end up in the log as well.
 impl fmt::Debug for SavedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SavedKeys")

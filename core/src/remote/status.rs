@@ -1,8 +1,8 @@
-//! How a source of remote keys is doing.
+//! The status of a source of remote keys.
 
 use std::time::Duration;
 
-/// How a source of remote keys is doing: for readiness checks, logs and metrics.
+/// The status of a source of remote keys, for readiness checks, logs and metrics.
 ///
 /// Nothing in it is secret, and nothing in it comes from a client.
 ///
@@ -28,17 +28,17 @@ pub struct KeysStatus {
     pub(super) next_fetch: Duration,
 }
 
-/// What can be done with the keys.
+/// The state of the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeysState {
-    /// The keys are as new as the provider asks for.
+    /// The keys are as new as the provider wants them to be.
     Fresh,
     /// The keys are older than that, and still used: the provider cannot be reached.
     Stale,
     /// No fetch has ended yet.
     Starting,
-    /// The runtime of the source has ended, or its task: nothing will be fetched any more. Keys at hand
+    /// The runtime of the source, or its task, has ended: nothing will be fetched any more. Keys at hand
     /// are used until they expire.
     Stopped,
     /// There are no keys, or none that may still be used. Requests are answered with 503.
@@ -56,7 +56,7 @@ impl KeysState {
         Self::Unavailable,
     ];
 
-    /// The stable machine name, in `snake_case`.
+    /// Returns the stable machine name, in `snake_case`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -70,50 +70,50 @@ impl KeysState {
 }
 
 impl KeysStatus {
-    /// What can be done with the keys.
+    /// Returns the state of the keys.
     #[must_use]
     pub fn state(&self) -> KeysState {
         self.state
     }
 
-    /// Whether tokens can be verified, now and later.
+    /// Returns whether tokens can be verified, now and later.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.state, KeysState::Fresh | KeysState::Stale)
     }
 
-    /// How many keys there are.
+    /// Returns how many keys there are.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.keys
     }
 
-    /// How long ago the keys were fetched, or confirmed to be the same.
+    /// Returns how long ago the keys were fetched, or confirmed to be unchanged.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         self.age
     }
 
-    /// How often the keys changed: 0 before the first set, 1 with it, and one more for each set that
+    /// Returns how often the keys changed: 0 before the first set, 1 with it, and one more for each set that
     /// had other keys.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// How many fetches failed since the last good one.
+    /// Returns how many fetches failed since the last good one.
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Why the last fetch failed, as a stable name in `snake_case`; `None` if it did not.
+    /// Returns why the last fetch failed, as a stable name in `snake_case`; `None` if it did not.
     #[must_use]
     pub fn last_error(&self) -> Option<&'static str> {
         self.last_error
     }
 
-    /// When the next fetch is due, from now.
+    /// Returns how long it is until the next fetch is due.
     #[must_use]
     pub fn next_fetch(&self) -> Duration {
         self.next_fetch

@@ -1,4 +1,4 @@
-//! One revocation: what is revoked, and for how long.
+//! A revocation: what is revoked, and for how long.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::{
     clock::LARGEST_LEEWAY,
 };
 
-/// One revocation: what is revoked, and for how long that must be remembered.
+/// A revocation: what is revoked, and for how long that must be remembered.
 ///
 /// # Examples
 ///
@@ -20,7 +20,7 @@ use crate::{
 /// let entry = RevocationEntry::token(&token).expect("it has a `jti`");
 /// assert_eq!(Some(entry.until), token.expires_at().map(|exp| exp + 300));
 ///
-/// // Whatever this user holds: every token that was issued before now.
+/// // All tokens of this user that were issued before now.
 /// let now = 1_800_000_000;
 /// let all = RevocationEntry {
 ///     revoked: Revoked::Subject {
@@ -42,7 +42,7 @@ pub struct RevocationEntry {
 }
 
 impl RevocationEntry {
-    /// The revocation of this one token, by its `jti`.
+    /// Makes the revocation of this one token, by its `jti`.
     ///
     /// It lasts until 5 minutes after `exp`: the [largest](crate::VerifierBuilder::MAX_LEEWAY)
     /// leeway, since another service may have a larger one than this.
@@ -94,7 +94,7 @@ pub enum Revoked {
     Token(String),
 }
 
-/// What it is, and no name: a subject may be an address.
+/// Shows the kind and no name: a subject may be an address.
 impl fmt::Debug for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -110,7 +110,7 @@ impl fmt::Debug for Revoked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevokeError {
-    /// Every place holds a revocation that is still needed. None is dropped for another.
+    /// The list is full of revocations that are still needed. None is dropped for another.
     #[error("there is no room for another revocation")]
     Full,
     /// The token has no `jti` or no `exp`.

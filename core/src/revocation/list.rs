@@ -131,9 +131,10 @@ impl Revocation {
     /// The list for verifiers whose tokens are of this realm, whatever their `iss`. It shares the
     /// entries with the one that it was made of.
     ///
-    /// Needed where [`Sessions`](crate::Sessions) have a [realm](crate::session::SessionsBuilder::realm) other
-    /// than the issuer's name, by servers that verify the tokens and have no `Sessions` themselves. Such
-    /// tokens [name their realm](Realm::CLAIM): require that, too.
+    /// Needed where [`Sessions`](crate::Sessions) have a
+    /// [realm](crate::session::SessionsBuilder::realm) other than the issuer's name, by servers that
+    /// verify the tokens and have no `Sessions` themselves. Such tokens [name their
+    /// realm](Realm::CLAIM): require that, too.
     #[must_use]
     pub fn of_realm(&self, realm: Realm) -> Self {
         Self {

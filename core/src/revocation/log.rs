@@ -1,4 +1,4 @@
-//! What nodes tell each other about revoked tokens.
+//! The log through which nodes learn of revocations.
 
 use std::{future::Future, sync::Arc};
 
@@ -14,9 +14,10 @@ pub trait RevocationLog: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the log cannot say that they are there, or could not keep one as long as
-    /// it has to be kept: then none is added. Raise the [retention](crate::session::store::StoreCapabilities::retention) of the
-    /// store, or let [`until`](RevocationEntry::until) be the end of the last token concerned, and no later.
+    /// [`StoreError`] when the log cannot confirm that they are there, or could not keep one as long as
+    /// it has to be kept: then none is added. Raise the
+    /// [retention](crate::session::store::StoreCapabilities::retention) of the store, or let
+    /// [`until`](RevocationEntry::until) be the end of the last token concerned, and no later.
     fn append(
         &self,
         entries: &[RevocationEntry],
@@ -25,17 +26,17 @@ pub trait RevocationLog: Send + Sync + 'static {
     /// The entries after a position, oldest first; from the start for `None`.
     ///
     /// When there is nothing new, it waits: until there is, or for one interval of its own choice
-    /// (a poll of a database, a blocking read), then answers with no entries. An error, too, it
-    /// returns only after a pause, so that a caller may ask again at once.
+    /// (a poll of a database, a blocking read), then answers with no entries. It pauses before it returns an
+    /// error, too, so that a caller may ask again at once.
     ///
     /// A caller keeps its position through errors and outages. A position that the log does not know any
     /// more counts as the start: entries may come twice, but none is left out. That includes the position of
-    /// a log that has lost entries since and gives their places to others, as after a failover or when a backup
-    /// was restored. So a number alone is no position: it has to say which entry was there.
+    /// a log that has lost entries since and gives their places to others, as after a failover or when
+    /// a backup was restored. So a number alone is no position: it has to say which entry was there.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the log cannot say.
+    /// [`StoreError`] when the log cannot be read.
     fn read(
         &self,
         after: Option<&LogPosition>,
@@ -69,7 +70,7 @@ pub struct LogBatch {
     pub complete: bool,
 }
 
-/// A place in a [`RevocationLog`], in the log's own words.
+/// A position in a [`RevocationLog`], in a format of the log's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPosition(Box<str>);
 

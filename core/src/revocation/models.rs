@@ -128,7 +128,8 @@ fn nobody_misses_a_revocation_that_was_made() {
     });
 }
 
-/// Claim: of two that revoke at once, neither loses its entry, and both count, although the table grows for one.
+/// Claim: of two that revoke at once, neither loses its entry, and both count, although the table grows
+/// for one.
 #[test]
 fn two_revocations_at_once_are_both_made() {
     check(3, || {

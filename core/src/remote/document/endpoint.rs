@@ -109,9 +109,14 @@ impl Endpoint {
             }
             // Nothing has changed: it is fresh for as long as this answer says, or as before.
             (304, Some((_, last))) => {
-                let mut fetched = last.clone();
-                fetched.lifetime = lifetime.unwrap_or(last.lifetime);
-                (etag, fetched)
+                let lifetime = lifetime.unwrap_or(last.lifetime);
+                (
+                    etag,
+                    Fetched {
+                        lifetime,
+                        ..last.clone()
+                    },
+                )
             }
             _ => return Err(refused(&response)),
         };

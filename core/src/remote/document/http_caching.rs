@@ -1,4 +1,4 @@
-//! What the headers of an answer say about time.
+//! The headers of an answer about time and validators (RFC 9111).
 
 use std::time::Duration;
 
@@ -6,9 +6,8 @@ use httpdate::parse_http_date;
 
 use crate::remote::http::FetchResponse;
 
-/// How long an answer may be used: `max-age` of `Cache-Control`, else `Expires` less `Date`, less `Age`
-/// (RFC 9111 section 4.2), between one minute and one day; `None` when it does not say, or nothing that
-/// makes sense.
+/// Returns how long an answer may be used: `max-age` of `Cache-Control`, else `Expires` less `Date`, less
+/// `Age` (RFC 9111 section 4.2), between one minute and one day; `None` without a valid one of them.
 ///
 /// `no-store` and `no-cache` mean the shortest time: keys that may not be kept at all would be one
 /// fetch for each request.
@@ -33,36 +32,36 @@ pub(crate) fn lifetime(response: &FetchResponse) -> Option<Duration> {
     Some(rest.clamp(SHORTEST, LONGEST_LIFETIME))
 }
 
-/// `Retry-After` (RFC 9110 section 10.2.3), between one second and five minutes.
+/// Returns `Retry-After` (RFC 9110 section 10.2.3), between one second and five minutes.
 pub(crate) fn retry_after(response: &FetchResponse) -> Option<Duration> {
     let wait = response.values("retry-after").next().and_then(seconds);
     let wait = wait.or_else(|| after_date(response, "retry-after"))?;
     Some(Duration::from_secs(wait).clamp(Duration::from_secs(1), Duration::from_secs(300)))
 }
 
-/// The validator to send with the next request, if it is one that can be sent.
+/// Returns the validator to send with the next request, if it can be sent.
 pub(crate) fn etag(response: &FetchResponse) -> Option<String> {
     let etag = response.values("etag").next()?;
     let is_sendable = etag.len() <= 256 && etag.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     is_sendable.then(|| etag.to_owned())
 }
 
-/// The seconds from the answer's own `Date` to the date in this header: the clock here has no say.
+/// Returns the seconds from the answer's own `Date` to the date in this header: no clock here counts.
 fn after_date(response: &FetchResponse, name: &str) -> Option<u64> {
     let date = |name| parse_http_date(response.values(name).next()?).ok();
     let span = date(name)?.duration_since(date("date")?);
     Some(span.map_or(0, |span| span.as_secs()))
 }
 
-/// A number of seconds; more than fits is very many (RFC 9111 section 1.2.2).
+/// Reads a number of seconds. A number that does not fit is the largest (RFC 9111 section 1.2.2).
 fn seconds(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// How long an answer may be used that does not say.
+/// The lifetime of an answer that names none.
 pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
-/// The longest time that an answer may be used, whatever it says.
+/// The longest lifetime, whatever the answer says.
 pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_secs(86_400);
 const SHORTEST: Duration = Duration::from_secs(60);
 

@@ -1,4 +1,4 @@
-//! The settings of the client.
+//! The settings of the HTTP client.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ impl HttpFetchBuilder {
         }
     }
 
-    /// Trusts the certificates of a PEM too: the authority of a company, a self-signed server.
+    /// Trusts the certificates of a PEM, too: a company's own authority, or a self-signed server.
     ///
     /// The system's roots stay trusted.
     pub fn root_certificate_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
@@ -68,8 +68,7 @@ impl HttpFetchBuilder {
     /// # Errors
     ///
     /// [`ConfigError::InvalidSetting`] when a PEM has no certificate or one that cannot be read,
-    /// when a header or the user agent is not one that HTTP allows, or when the header is one that
-    /// the client itself decides on.
+    /// when HTTP does not allow a header or the user agent, or when the client itself sets the header.
     pub fn build(self) -> Result<HttpFetch, ConfigError> {
         let headers = self.header_map()?;
         let connector = connector(self.root_store()?)?;
@@ -89,7 +88,7 @@ impl HttpFetchBuilder {
             if OWN_HEADERS.contains(&name.as_str()) {
                 return Err(invalid(format!("the header {name} is not yours to set")));
             }
-            // The error must not hold the value.
+            // The error must not contain the value.
             let mut value = HeaderValue::from_str(value)
                 .map_err(|_| invalid(format!("the value of {name} is not visible ASCII")))?;
             value.set_sensitive(true);
@@ -119,9 +118,7 @@ impl HttpFetchBuilder {
                     .map_err(|error| invalid(format!("a root certificate: {error}")))?;
             }
             if roots.len() == before {
-                return Err(invalid(
-                    "there is no certificate in the PEM of the roots".into(),
-                ));
+                return Err(invalid("there is no certificate in the PEM of the roots"));
             }
         }
         let system = rustls_native_certs::load_native_certs();
@@ -149,7 +146,7 @@ impl fmt::Debug for HttpFetchBuilder {
 }
 
 fn connector(roots: RootCertStore) -> Result<HttpsConnector<HttpConnector<Resolver>>, ConfigError> {
-    // Named here: the default of the process is somebody else's, and may not be set.
+    // Named here: the default of the process belongs to the app, and may not be set.
     let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| invalid(format!("TLS: {error}")))?
@@ -159,24 +156,24 @@ fn connector(roots: RootCertStore) -> Result<HttpsConnector<HttpConnector<Resolv
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    // Which URLs may be plain http is for `url::is_allowed` to say.
+    // `url::is_allowed` decides which URLs may be plain http.
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
     Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
 }
 
-fn invalid(problem: String) -> ConfigError {
-    ConfigError::InvalidSetting(problem)
+fn invalid(problem: impl Into<String>) -> ConfigError {
+    ConfigError::InvalidSetting(problem.into())
 }
 
 const ACCEPT: &str = "application/json, application/jwk-set+json";
 
-/// What a hyper client reads of an answer's head before it gives up.
+/// The longest head of an answer, in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-/// Less than the time that a caller has, so that the second address of a name gets some too.
+/// Less than the caller's time, so that some is left for the second address of a name.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Those that decide how a message is read, or what it means, with those that have a setting.
+/// The headers that decide how a message is read, or what it means, and those that have a setting.
 const OWN_HEADERS: [&str; 16] = [
     "accept",
     "accept-encoding",

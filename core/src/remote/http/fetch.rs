@@ -4,11 +4,11 @@ use std::{error::Error, fmt, future::Future, sync::Arc};
 
 /// Gets documents over HTTP: metadata and key sets of an identity provider.
 ///
-/// [`HttpFetch`](crate::remote::HttpFetch) is the one that is used unless another is given. Write your own
-/// to go through a proxy of yours, or to count requests in a test.
+/// The default is [`HttpFetch`](crate::remote::HttpFetch). Write your own to go through a proxy, or to count
+/// requests in a test.
 ///
-/// What it must keep to: it follows no redirect, checks the server's certificate, and stops reading
-/// after [`FetchRequest::max_bytes`]. The caller ends the future when its time is over.
+/// An implementation must follow no redirect, check the server's certificate, and stop reading
+/// after [`FetchRequest::max_bytes`]. The caller drops the future when its time is over.
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ pub trait Fetch: Send + Sync + 'static {
     ) -> impl Future<Output = Result<FetchResponse, FetchError>> + Send;
 }
 
-/// What to get.
+/// A request for a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchRequest {
     url: String,
@@ -45,7 +45,7 @@ pub struct FetchRequest {
 }
 
 impl FetchRequest {
-    /// A request for this URL, of at most this many bytes.
+    /// Makes a request for this URL, with an answer of at most this many bytes.
     #[must_use]
     pub fn new(url: impl Into<String>, max_bytes: usize) -> Self {
         Self {
@@ -63,19 +63,19 @@ impl FetchRequest {
         self
     }
 
-    /// The absolute URL.
+    /// Returns the absolute URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The value of `If-None-Match`, if there is to be one.
+    /// Returns the value for `If-None-Match`, if there is one.
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.etag.as_deref()
     }
 
-    /// The largest body, in bytes. A larger one is [`FetchErrorKind::TooLarge`].
+    /// Returns the largest body, in bytes. A larger one is [`FetchErrorKind::TooLarge`].
     #[must_use]
     pub fn max_bytes(&self) -> usize {
         self.max_bytes
@@ -91,7 +91,7 @@ pub struct FetchResponse {
 }
 
 impl FetchResponse {
-    /// An answer with this status and body, without headers.
+    /// Makes an answer with this status and body, without headers.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl FetchResponse {
         }
     }
 
-    /// Adds a header. Those that are read: `age`, `cache-control`, `etag`, `expires`, `date`,
+    /// Adds a header. Read are `age`, `cache-control`, `etag`, `expires`, `date`,
     /// `retry-after`.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -109,19 +109,19 @@ impl FetchResponse {
         self
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// The body, as it was sent.
+    /// Returns the body, as it was sent.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The values of a header, in order. The case of `name` does not matter.
+    /// Returns the values of a header, in order. The case of `name` does not matter.
     pub fn values<'r>(&'r self, name: &str) -> impl Iterator<Item = &'r str> {
         self.headers
             .iter()
@@ -147,7 +147,7 @@ pub struct FetchError {
 }
 
 impl FetchError {
-    /// An error of this kind, with its cause.
+    /// Makes an error of this kind, with its cause.
     #[must_use]
     pub fn new(kind: FetchErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl FetchError {
         }
     }
 
-    /// What happened.
+    /// Returns what happened.
     #[must_use]
     pub fn kind(&self) -> FetchErrorKind {
         self.kind
@@ -185,7 +185,7 @@ impl Error for FetchError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FetchErrorKind {
-    /// There is no connection: no such name, nobody listens, a certificate that is not trusted.
+    /// There is no connection: unknown name, closed port, untrusted certificate.
     Connect,
     /// The answer is compressed, which was not asked for.
     Encoded,

@@ -1,4 +1,4 @@
-//! Names to addresses, without those at which no provider can be.
+//! The resolver of names, which refuses addresses at which no provider can be.
 
 use std::{
     error::Error,
@@ -14,10 +14,10 @@ use tower_service::Service;
 
 use super::url;
 
-/// The system's resolver, or another, with rules.
+/// The system's resolver, or another one, with rules.
 ///
-/// It checks the very addresses that are connected to, so a name that answers differently the next
-/// time gains nothing. An address in a URL does not come here: [`url::is_allowed`] checks that one.
+/// It checks the very addresses that are connected to, so a name that resolves differently the next
+/// time gains nothing. An address in a URL is not resolved: [`url::is_allowed`] checks it.
 #[derive(Clone)]
 pub(super) struct Resolver<R = GaiResolver>(R);
 

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::observe::Published;
 use crate::remote::{KeysState, SavedKeys, document::Fetched};
 use crate::{
     clock::Clock,
@@ -17,6 +16,7 @@ pub(super) struct Current {
     pub(super) set: Arc<KeySet>,
     /// For a warm start: by the wall clock. Everything else is by the monotonic one.
     pub(super) saved: SavedKeys,
+    /// How many sets there were up to this one.
     pub(super) generation: u64,
     /// `None`: in an earlier run.
     fetched: Option<Instant>,
@@ -34,22 +34,15 @@ impl Current {
         fetched: Fetched,
         clock: &dyn Clock,
         max_stale: Duration,
-    ) -> (Self, Published) {
-        let (set, generation, published) = match last {
+    ) -> Self {
+        let (set, generation) = match last {
             Some(last) if has_same_keys(&fetched.set, &last.set) => {
-                (Arc::clone(&last.set), last.generation, Published::Unchanged)
+                (Arc::clone(&last.set), last.generation)
             }
-            last => {
-                let published = Published::Changed {
-                    keys: fetched.set.keys().len(),
-                    had_keys: last.is_some(),
-                };
-                let generation = last.map_or(0, |last| last.generation) + 1;
-                (fetched.set, generation, published)
-            }
+            last => (fetched.set, last.map_or(0, |last| last.generation) + 1),
         };
         let now = Instant::now();
-        let current = Self {
+        Self {
             set,
             saved: SavedKeys {
                 source: source.to_owned(),
@@ -62,8 +55,7 @@ impl Current {
             fetched: Some(now),
             fresh_until: now + fetched.lifetime,
             stale_until: now + fetched.lifetime + max_stale,
-        };
-        (current, published)
+        }
     }
 
     /// Reads what was saved in an earlier run.
@@ -132,7 +124,8 @@ impl Current {
     }
 }
 
-/// Checks whether both sets verify the same tokens. The order counts: of several keys, the first is tried first.
+/// Checks whether both sets verify the same tokens. The order counts: of several keys, the first is
+/// tried first.
 fn has_same_keys(one: &KeySet, other: &KeySet) -> bool {
     let same = |one: &Key, other: &Key| {
         one.id() == other.id()

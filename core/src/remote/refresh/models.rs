@@ -96,8 +96,8 @@ fn ask(state: &Arc<State>, id: &str) -> bool {
     }
 }
 
-/// Claim: a key that its provider published before a token came is found for that token, whatever fetch was under
-/// way; and the request that waits for it is woken.
+/// Claim: a key that its provider published before a token came is found for that token, whatever fetch
+/// was under way; and the request that waits for it is woken.
 #[test]
 fn a_key_that_is_published_is_found() {
     let keys = keys();

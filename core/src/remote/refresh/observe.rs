@@ -1,38 +1,40 @@
 //! The events and measurements of a source.
 //!
-//! An event is written when something changes: an outage when it begins or its reason changes, not at every try.
+//! An event is written when something changes: an outage when it begins or its reason changes, not at
+//! every try.
 
 #![cfg_attr(not(feature = "metrics"), allow(unused_variables))] // only recorders need them
 
 use std::time::Duration;
 
+use super::current::Current;
 use crate::remote::{KeysState, KeysStatus, document::Failure};
 
-/// The outcome of a good answer.
-#[derive(Clone, Copy)]
-pub(super) enum Published {
-    Changed { keys: usize, had_keys: bool },
-    Unchanged,
-}
-
-pub(super) fn fetched(source: &str, published: Published, took: Duration, recovered: bool) {
-    let result = match published {
-        Published::Changed { keys, had_keys } => {
-            tracing::info!(target: "countersign", source, keys, "the keys are new");
-            #[cfg(feature = "metrics")]
-            if had_keys {
-                crate::metrics::key_rotation(source);
-            }
-            "changed"
+/// Reports a fetch that brought keys, or confirmed the last ones.
+pub(super) fn fetched(
+    source: &str,
+    last: Option<&Current>,
+    current: &Current,
+    took: Duration,
+    recovered: bool,
+) {
+    let is_changed = last.is_none_or(|last| last.generation != current.generation);
+    if is_changed {
+        let keys = current.set.keys().len();
+        tracing::info!(target: "countersign", source, keys, "the keys are new");
+        #[cfg(feature = "metrics")]
+        if last.is_some() {
+            crate::metrics::key_rotation(source);
         }
-        Published::Unchanged => "unchanged",
-    };
+    }
     if recovered {
         tracing::info!(target: "countersign", source, "the keys can be fetched again");
     }
+    let result = if is_changed { "changed" } else { "unchanged" };
     measure_fetch(source, result, took);
 }
 
+/// Reports a fetch that failed.
 pub(super) fn failed(
     source: &str,
     failure: &Failure,

@@ -119,15 +119,10 @@ impl State {
     /// Makes the request that needs this now.
     pub(super) fn request(&self, need: KeyNeed) -> KeyRequest {
         let is_full = self.waiting.load(Ordering::Relaxed) >= Self::MOST_WAITING;
-        let patience = if is_full {
-            Duration::ZERO
-        } else {
-            Self::PATIENCE
-        };
         KeyRequest {
             need,
-            deadline: Instant::now() + patience,
-            after: self.plan().schedule.count(),
+            deadline: Instant::now() + Self::PATIENCE * u32::from(!is_full),
+            after: self.plan().schedule.count,
         }
     }
 
@@ -176,7 +171,7 @@ impl State {
                 if self.usable().is_some() {
                     return Ok(());
                 }
-                if plan.schedule.is_stopped() || plan.schedule.ended() > seen {
+                if plan.schedule.stopped || plan.schedule.ended() > seen {
                     return Err(plan.schedule.failure().cloned());
                 }
             }
@@ -203,12 +198,13 @@ impl State {
             Ok(fetched) => {
                 let lifetime = fetched.lifetime;
                 let last = last.as_deref();
-                let (current, published) =
+                let current =
                     Current::fetched(last, &self.source, fetched, &self.clock, self.max_stale);
+                let current = Arc::new(current);
                 // First: whoever sees that the fetch has ended then sees its keys.
-                self.current.store(Some(Arc::new(current)));
+                self.current.store(Some(Arc::clone(&current)));
                 self.plan().schedule.succeed(now, lifetime);
-                observe::fetched(&self.source, published, took, last_error.is_some());
+                observe::fetched(&self.source, last, &current, took, last_error.is_some());
             }
             Err(failure) => {
                 let until = last.map(|last| last.stale_until);
@@ -274,7 +270,7 @@ impl State {
         let current = current.as_ref();
         KeysStatus {
             state: match current {
-                _ if plan.schedule.is_stopped() => KeysState::Stopped,
+                _ if plan.schedule.stopped => KeysState::Stopped,
                 Some(current) => current.state(now),
                 None if plan.schedule.is_starting() => KeysState::Starting,
                 None => KeysState::Unavailable,
@@ -282,7 +278,7 @@ impl State {
             keys: current.map_or(0, |current| current.set.keys().len()),
             age: current.map(|current| current.age(now, &self.clock)),
             generation: current.map_or(0, |current| current.generation),
-            failures: plan.schedule.failures(),
+            failures: plan.schedule.failures,
             last_error: plan.schedule.last_error(),
             next_fetch: plan.schedule.pause(now),
         }

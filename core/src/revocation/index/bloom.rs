@@ -30,7 +30,8 @@ impl BloomFilter {
         }
     }
 
-    /// Checks whether a name with one of these marks may have been added. All words are read at once.
+    /// Checks whether a name with one of these marks may have been added. All words are read, without a
+    /// branch.
     pub(crate) fn may_contain(&self, marks: impl IntoIterator<Item = u64>) -> bool {
         let Some(last) = self.words.len().checked_sub(1) else {
             return false;

@@ -36,9 +36,9 @@ pub(crate) struct RevocationIndex {
 
 /// What readers take at once.
 ///
-/// Hardly any name that is looked for is listed, and the filter knows that by a hash that is quick to make, in
-/// memory small enough to stay in the processor's cache. Its bits come last: a reader that does not see
-/// them yet looked while the entry was being added.
+/// Hardly any name that is looked for is listed, and the filter knows that by a hash that is quick to
+/// make, in memory small enough to stay in the processor's cache. Its bits come last: a reader that
+/// does not see them yet looked while the entry was being added.
 pub(crate) struct Table {
     pub(crate) filter: BloomFilter,
     pub(crate) map: AtomicMap,

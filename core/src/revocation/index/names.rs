@@ -85,17 +85,17 @@ impl<'t> Name<'t> {
                 realm,
                 subject,
                 issued_before,
-            } => {
-                let name = Self::new(Kind::Sessionless, realm.as_str(), subject);
-                (name, *issued_before)
             }
-            Revoked::Subject {
+            | Revoked::Subject {
                 realm,
                 subject,
                 issued_before,
             } => {
-                let name = Self::new(Kind::Subject, realm.as_str(), subject);
-                (name, *issued_before)
+                let kind = match revoked {
+                    Revoked::Subject { .. } => Kind::Subject,
+                    _ => Kind::Sessionless,
+                };
+                (Self::new(kind, realm.as_str(), subject), *issued_before)
             }
             Revoked::Token(id) => (Self::new(Kind::Token, "", id), i64::MAX),
         }

@@ -1,4 +1,4 @@
-//! What a request is answered with, and how it is sent.
+//! The answers of the provider.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::{
     documents::Documents, fault::Fault, gzip, request::ReceivedRequest, server::JwksServer,
 };
 
-/// An answer that only has to be sent.
+/// An answer, ready to be sent.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
@@ -14,7 +14,7 @@ pub(super) struct Answer {
     pub(super) delivery: Delivery,
 }
 
-/// How an answer is sent.
+/// The way in which an answer is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
     Chunked,
@@ -22,16 +22,16 @@ pub(super) enum Delivery {
     Drip(Duration),
     Hang,
     HangAfterHeaders,
-    /// As usual, and then so many spaces.
+    /// As usual, followed by so many spaces.
     Padded(usize),
-    /// The body is all there is.
+    /// The body alone, without a head.
     Raw,
     Truncated,
     Whole,
 }
 
 impl Answer {
-    /// The answer to a request, from the documents as they are now.
+    /// Makes the answer to a request from the documents of now.
     pub(super) fn new(
         documents: &Documents,
         request: &ReceivedRequest,
@@ -62,7 +62,7 @@ impl Answer {
         }
     }
 
-    /// Adds an `ETag` that depends on the body, and answers 304 to whoever has it.
+    /// Adds an `ETag` of the body, and makes it a 304 for a client that has the body.
     fn with_etag(self, request: &ReceivedRequest) -> Self {
         if self.status != 200 || self.delivery != Delivery::Whole {
             return self;
@@ -147,7 +147,7 @@ impl Answer {
         self
     }
 
-    /// Answers 200 with this body.
+    /// Makes a 200 with this body.
     fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.status = 200;
         self.body = body.into();
@@ -179,7 +179,7 @@ impl Answer {
     }
 }
 
-/// The text after a status.
+/// Returns the reason phrase of a status.
 pub(super) fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -1,4 +1,4 @@
-//! One connection, from its first request to its end.
+//! A connection, from its first request to its end.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -95,7 +95,7 @@ fn send(stream: &mut TcpStream, answer: &Answer) -> io::Result<()> {
     }
 }
 
-/// The head of an answer with a body of this length, or one in chunks.
+/// Writes the head of an answer with a body of this length, or one in chunks.
 fn head(answer: &Answer, length: Option<usize>) -> String {
     let status = answer.status;
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason(status));
@@ -118,9 +118,9 @@ fn send_chunk(stream: &mut TcpStream, chunk: &[u8]) -> io::Result<()> {
     stream.write_all(&message)
 }
 
-/// Waits until the client goes, which is an error, or until this time is over.
+/// Waits for this time, or until the client goes, which is an error.
 fn wait(stream: &mut TcpStream, time: Option<Duration>) -> io::Result<()> {
-    // A timeout of zero is refused.
+    // A timeout of zero would be an error.
     stream.set_read_timeout(time.map(|time| time.max(Duration::from_micros(1))))?;
     let mut unread = [0; 512];
     loop {

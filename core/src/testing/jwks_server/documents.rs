@@ -1,4 +1,4 @@
-//! What a provider publishes.
+//! The documents that a provider publishes.
 
 use serde_json::{Map, Value, json};
 
@@ -10,14 +10,14 @@ pub(super) struct Documents {
     issuer: String,
     metadata: Map<String, Value>,
     signing: SigningKey,
-    /// Has the id of whatever key signs, and is another one.
+    /// Another key, published under the id of the one that signs.
     stranger: SigningKey,
     published: Vec<Key>,
     metadata_paths: [String; 3],
 }
 
 impl Documents {
-    /// The documents of an issuer at this path of an origin, with a new key.
+    /// Makes the documents of an issuer at this path of an origin, with a new key.
     pub(super) fn new(origin: &str, path: &str) -> Self {
         let issuer = format!("{origin}{path}");
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -64,7 +64,7 @@ impl Documents {
         self.published.push(self.signing.verifying_key());
     }
 
-    /// How many keys it took.
+    /// Removes the keys with this id, and returns how many there were.
     pub(super) fn remove(&mut self, id: &str) -> usize {
         let before = self.published.len();
         self.published.retain(|key| key.id() != Some(id));
@@ -124,7 +124,7 @@ impl Documents {
 }
 
 fn new_key() -> SigningKey {
-    // A test cannot go on without keys, and says so best by stopping here.
+    // A test cannot go on without keys.
     SigningKey::generate(Algorithm::ES256).expect("a key can be generated")
 }
 

@@ -1,8 +1,8 @@
-//! What a provider can get wrong.
+//! The faults of a provider.
 
 use std::time::Duration;
 
-/// A way in which a provider fails, or answers unlike most.
+/// A fault of a provider, or an unusual answer.
 ///
 /// For [`JwksServer::fault`](super::JwksServer::fault) and
 /// [`fault_once`](super::JwksServer::fault_once). Those that are about keys answer with a key set,
@@ -26,14 +26,13 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// 200 with this body instead of the document, for what has no name here.
+    /// 200 with this body instead of the document, for faults without a name here.
     Body(String),
     /// The document with this `Cache-Control`.
     CacheControl(String),
-    /// The document in chunks, without its length. No fault to most.
+    /// The document in chunks, without its length. Most clients accept it.
     Chunked,
-    /// The document in chunks, and after it one of spaces after the other, as long as the client
-    /// stays.
+    /// The document in chunks, followed by chunks of spaces for as long as the client stays.
     ChunkedWithoutEnd,
     /// The document, one byte at a time, with this pause before each: a second for a slow-loris
     /// server.
@@ -42,7 +41,7 @@ pub enum Fault {
     DuplicateKid,
     /// A set without keys.
     EmptySet,
-    /// The document in gzip, for clients that ask for it. The server does not look whether they do.
+    /// The document in gzip, even if the client did not ask for it.
     Gzip,
     /// A set without keys in 8 KiB of gzip, which are 8 MiB when unpacked.
     GzipBomb,
@@ -55,12 +54,11 @@ pub enum Fault {
     Headers(Vec<(String, String)>),
     /// 200 with a web page, as a captive portal or a login page in front of the provider gives it.
     Html,
-    /// The document, and spaces up to this many bytes. It is as good as without them to whoever
-    /// reads so far.
+    /// The document, followed by spaces up to this many bytes: still valid for a client that reads so far.
     Huge(usize),
     /// The document without `ETag`, also to a client that has it already.
     NoEtag,
-    /// 304 to everybody, with this `ETag` or none.
+    /// 304 to every client, with this `ETag` or none.
     NotModified(Option<String>),
     /// All keys, and a symmetric one.
     Oct,

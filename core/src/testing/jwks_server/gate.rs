@@ -1,4 +1,4 @@
-//! Holds answers until a test lets them go.
+//! A gate that holds answers until a test releases them.
 
 use std::{fmt, sync::Arc};
 
@@ -27,7 +27,7 @@ impl Gate {
         }
     }
 
-    /// Lets the answers go that it holds, and all later ones.
+    /// Releases the answers that it holds, and all later ones.
     pub fn release(self) {}
 }
 

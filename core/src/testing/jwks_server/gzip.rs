@@ -1,12 +1,12 @@
-//! Just enough gzip (RFC 1952) to be wrong in it.
+//! Gzip (RFC 1952), as much as the faults need.
 
-/// The bytes as they are, in the gzip format: stored blocks (RFC 1951 section 3.2.4).
+/// Wraps bytes in the gzip format, uncompressed: stored blocks (RFC 1951 section 3.2.4).
 pub(super) fn stored(bytes: &[u8]) -> Vec<u8> {
     let mut output = HEADER.to_vec();
     let mut blocks = bytes.chunks(usize::from(u16::MAX)).peekable();
     while let Some(block) = blocks.next() {
         output.push(u8::from(blocks.peek().is_none()));
-        // `chunks` gives no more than this.
+        // `chunks` yields no more than this.
         let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
         output.extend(length.to_le_bytes());
         output.extend((!length).to_le_bytes());
@@ -28,7 +28,7 @@ pub(super) fn bomb() -> Vec<u8> {
     output
 }
 
-/// The checksum of RFC 1952 section 8.
+/// Computes the checksum of RFC 1952 section 8.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     let crc = bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {

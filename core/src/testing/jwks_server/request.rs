@@ -11,19 +11,19 @@ pub struct ReceivedRequest {
 }
 
 impl ReceivedRequest {
-    /// The method.
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// The path with the query, as it was sent.
+    /// Returns the path with the query, as it was sent.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// The first value of a header. The case of `name` does not matter.
+    /// Returns the first value of a header. The case of `name` does not matter.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
@@ -41,14 +41,14 @@ impl ReceivedRequest {
             .is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
 
-    /// Reads the next request of a connection. `None` at its end, and for what is no request.
+    /// Reads the next request of a connection; `None` at its end, and if that is no request.
     pub(super) fn read(stream: &mut impl Read) -> Option<Self> {
         let mut head = Vec::new();
         let mut byte = [0];
-        // One byte at a time, so that the next request is not touched: it is a test server.
+        // One byte at a time, so that the next request is left alone. Fast enough for tests.
         while !head.ends_with(b"\r\n\r\n") {
             match stream.read(&mut byte) {
-                // A method is in capitals: this may be TLS, which would wait for an answer for ever.
+                // A method is in capitals: this may be TLS, whose client would wait for an answer for ever.
                 Ok(1) if head.is_empty() && !byte[0].is_ascii_uppercase() => return None,
                 Ok(1) if head.len() < LONGEST => head.push(byte[0]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -21,8 +21,8 @@ use crate::jose::{Key, SigningKey};
 /// It listens on a free port of `127.0.0.1`, with one key, and ends when it is dropped. It has its
 /// own threads, so it works with every runtime and without one.
 ///
-/// An answer is made from the keys as they are when the request comes. It has an `ETag`, and is 304
-/// for whoever sends that `ETag` back.
+/// An answer is made from the keys of the moment when the request arrives. It has an `ETag`, and is 304
+/// for a client that sends that `ETag` back.
 ///
 /// # Examples
 ///
@@ -67,17 +67,17 @@ impl JwksServer {
     /// The path of the metadata of RFC 8414.
     pub const OAUTH: &'static str = "/.well-known/oauth-authorization-server";
 
-    /// A provider whose issuer has no path, with a fresh ES256 key.
+    /// Starts a provider whose issuer has no path, with a new ES256 key.
     ///
     /// # Panics
     ///
-    /// When there is no port, no thread or no randomness to be had.
+    /// When the system has no free port, no thread or no randomness.
     #[must_use]
     pub fn start() -> Self {
         Self::start_at("")
     }
 
-    /// A provider whose issuer has this path, for example `/realms/shop`, or `/` alone.
+    /// Starts a provider whose issuer has this path, for example `/realms/shop`, or `/` alone.
     ///
     /// The metadata is where OpenID Connect Discovery 1.0 section 4.1 and RFC 8414 section 3.1 put
     /// it for such an issuer. The keys are at `/jwks` still.
@@ -106,32 +106,32 @@ impl JwksServer {
         }
     }
 
-    /// Where it listens.
+    /// Returns the address at which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of its keys.
+    /// Returns the URL of its keys.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_of(Self::JWKS)
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     #[must_use]
     pub fn url_of(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// The name of the issuer, which is the URL that its metadata is found from.
+    /// Returns the name of the issuer: the URL under which its metadata is found.
     #[must_use]
     pub fn issuer(&self) -> String {
         self.shared
             .read(|state| state.documents.issuer().to_owned())
     }
 
-    /// The key that signs: the first one, or that of the last rotation.
+    /// Returns the key that signs: the first one, or that of the last rotation.
     #[must_use]
     pub fn key(&self) -> SigningKey {
         self.shared.read(|state| state.documents.signing().clone())
@@ -146,11 +146,11 @@ impl JwksServer {
         self.shared.change(|state| state.documents.rotate());
     }
 
-    /// Takes the keys with this id from the set.
+    /// Removes the keys with this id from the set.
     ///
     /// # Panics
     ///
-    /// When the set has none: the test would not test what it says.
+    /// When the set has none: the test would test nothing.
     pub fn remove(&self, id: &str) {
         let removed = self.shared.change(|state| state.documents.remove(id));
         assert!(removed > 0, "the set has no key with the id {id:?}");
@@ -196,7 +196,7 @@ impl JwksServer {
             .change(|state| state.path(path).fault = Some(fault));
     }
 
-    /// Fails the next request to this path, or the one after those that are to fail already.
+    /// Fails one more request to this path: the next one that is not to fail already.
     pub fn fault_once(&self, path: &str, fault: Fault) {
         self.shared
             .change(|state| state.path(path).next_faults.push_back(fault));
@@ -214,7 +214,7 @@ impl JwksServer {
     /// Holds the answers to the requests that come to this path from now on, until the gate is
     /// released or dropped.
     ///
-    /// What they say is decided when the request comes, not when it is answered.
+    /// An answer is made when its request arrives, not when it is sent.
     ///
     /// # Examples
     ///
@@ -234,14 +234,14 @@ impl JwksServer {
         Gate::new(&self.shared, path)
     }
 
-    /// How many requests came to this path.
+    /// Returns how many requests came to this path.
     #[must_use]
     pub fn requests(&self, path: &str) -> usize {
         self.shared
             .read(|state| state.paths.get(path).map_or(0, |path| path.requests))
     }
 
-    /// The request that came last to this path.
+    /// Returns the last request to this path.
     #[must_use]
     pub fn last_request(&self, path: &str) -> Option<ReceivedRequest> {
         self.shared
@@ -250,7 +250,7 @@ impl JwksServer {
 
     /// Waits until so many requests have come to this path, since the start.
     ///
-    /// Works on every runtime. It has no end of its own: give it one with the runtime's timeout.
+    /// Works on every runtime. It has no timeout of its own: use that of the runtime.
     pub async fn requested(&self, path: &str, count: usize) {
         poll_fn(|cx| {
             self.shared.poll(cx, |state| {
@@ -260,13 +260,13 @@ impl JwksServer {
         .await;
     }
 
-    /// How many connections are open.
+    /// Returns how many connections are open.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.read(|state| state.connections.len())
     }
 
-    /// Waits until no connection is open. Has no end of its own either.
+    /// Waits until no connection is open. It has no timeout of its own either.
     pub async fn disconnected(&self) {
         poll_fn(|cx| self.shared.poll(cx, |state| state.connections.is_empty())).await;
     }
@@ -277,11 +277,11 @@ impl Drop for JwksServer {
         self.shared.change(|state| {
             state.is_stopped = true;
             for connection in state.connections.values() {
-                // One that is gone already is as well.
+                // It may be closed already.
                 let _ = connection.shutdown(Shutdown::Both);
             }
         });
-        // Whoever waits for a connection looks up at the next one.
+        // Wakes the thread that waits for a connection.
         if TcpStream::connect(self.address).is_ok()
             && let Some(thread) = self.acceptor.take()
         {

@@ -1,4 +1,4 @@
-//! What the threads of a server share.
+//! The state that the threads of a server share.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -10,7 +10,7 @@ use std::{
 
 use super::{answer::Answer, documents::Documents, fault::Fault, request::ReceivedRequest};
 
-/// The state behind its lock. Everybody is woken after every change.
+/// The state behind its lock. Every change wakes all that wait.
 pub(super) struct Shared {
     state: Mutex<State>,
     changed: Condvar,
@@ -26,7 +26,7 @@ pub(super) struct State {
     wakers: Vec<Waker>,
 }
 
-/// What happens, and happened, at one path.
+/// The faults and requests of one path.
 #[derive(Default)]
 pub(super) struct PathState {
     pub(super) next_faults: VecDeque<Fault>,
@@ -41,7 +41,7 @@ pub(super) struct PathState {
 /// A request that waits for its answer to be sent.
 pub(super) struct Turn {
     path: String,
-    /// Its place among the requests to the path, from 1.
+    /// Its number among the requests to the path, from 1.
     number: usize,
     gates: BTreeSet<usize>,
     waits_for_later: bool,
@@ -77,7 +77,7 @@ impl Shared {
         result
     }
 
-    /// Is ready when something holds.
+    /// Checks a condition. If it is not met, the next change wakes the task.
     pub(super) fn poll(&self, cx: &Context<'_>, holds: impl Fn(&State) -> bool) -> Poll<()> {
         let mut state = self.lock();
         if holds(&state) {
@@ -106,7 +106,7 @@ impl Shared {
         })
     }
 
-    /// Blocks until the answer may be sent. False when the server ends.
+    /// Blocks until the answer may be sent; returns `false` when the server ends.
     pub(super) fn wait(&self, turn: &Turn) -> bool {
         let is_held = |state: &mut State| {
             let path = state.paths.entry(turn.path.clone()).or_default();
@@ -136,7 +136,7 @@ impl State {
         self.paths.entry(path.to_owned()).or_default()
     }
 
-    /// A number that was not given before.
+    /// Returns a number that was not given before.
     pub(super) fn number(&mut self) -> usize {
         self.next_number += 1;
         self.next_number

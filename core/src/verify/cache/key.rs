@@ -15,7 +15,7 @@ pub(crate) struct CacheScope {
 }
 
 /// Tells a verifier, with its settings, from every other of this process.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct VerifierId(u64);
 
 impl VerifierId {
@@ -23,10 +23,6 @@ impl VerifierId {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-
-    pub(super) fn number(self) -> u64 {
-        self.0
     }
 }
 
@@ -68,7 +64,7 @@ impl Tags {
             .filter(|_| text.len() <= Self::LARGEST_TOKEN)?;
         let (words, _) = end.as_chunks::<8>();
         let word = |n: usize| u64::from_le_bytes(words[n]) ^ self.0[n];
-        let tag = fold(word(0) ^ scope.verifier.number(), word(1)) ^ fold(word(2), word(3));
+        let tag = fold(word(0) ^ scope.verifier.0, word(1)) ^ fold(word(2), word(3));
         Some(CacheKey { tag, scope, text })
     }
 }

@@ -87,7 +87,7 @@ impl SharedCache {
 
     fn hashed<'t, T: From<&'t [u8]>>(&self, key: &CacheKey<'t>) -> Key<T> {
         let verifier = key.scope.verifier;
-        let identity = (key.end(), key.text.len(), verifier.number());
+        let identity = (key.end(), key.text.len(), verifier);
         Key {
             hash: self.hasher.hash_one(identity),
             verifier,

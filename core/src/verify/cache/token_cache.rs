@@ -17,12 +17,12 @@ use crate::{
     sync::{AtomicU64, ThreadLocal},
 };
 
-/// Tokens that have been verified, so that the next request with one need not verify it again.
+/// Verified tokens, so that the next request with one of them need not verify it again.
 ///
 /// A handle: clones share the tokens. Give it to [`VerifierBuilder::cache`](crate::VerifierBuilder::cache);
 /// several verifiers may share one, and never take each other's verdicts.
 ///
-/// What a hit spares is the signature and the parsing, and nothing else. It must be
+/// A hit saves the signature check and the parsing, and nothing else. It must be
 ///
 /// 1. the same token: the whole text is compared;
 /// 2. from the same verifier;
@@ -31,12 +31,13 @@ use crate::{
 /// 4. still good: `exp`, `nbf`, `iat`, lifetime, age, `cnf` and [revocation](crate::Revocation) are looked at
 ///    again.
 ///
-/// Otherwise the token is verified as if there were no cache. So the cache only ever says yes. A
-/// refusal is not kept, and costs what it did. The [authenticator](crate::Authenticator)'s checks come
-/// after the verifier's: policies and the protection against cross-site requests see every request.
+/// Otherwise the token is verified as if there were no cache: the cache never refuses. A
+/// refusal is not kept, and costs what it did without one. The [authenticator](crate::Authenticator)'s
+/// checks come after the verifier's: policies and the protection against cross-site requests see every
+/// request.
 ///
 /// **What is in memory**: the text of tokens and their claims, up to both
-/// [bounds](TokenCacheBuilder), until others take their place, also after they have expired. Whoever can
+/// [bounds](TokenCacheBuilder), until others replace them, also after they have expired. Anyone who can
 /// read the memory of the process can read tokens there that are still good. Tokens of more than 4 KiB are
 /// never kept.
 ///
@@ -80,7 +81,7 @@ struct Inner {
 }
 
 impl TokenCache {
-    /// A cache for 10,000 tokens and 16 MiB.
+    /// Makes a cache for 10,000 tokens and 16 MiB.
     #[must_use]
     pub fn new() -> Self {
         Self::bounded(
@@ -94,7 +95,7 @@ impl TokenCache {
         TokenCacheBuilder::default()
     }
 
-    /// Both bounds have been checked.
+    /// Makes a cache with these bounds, which have been checked.
     pub(super) fn bounded(entries: usize, bytes: usize) -> Self {
         Self(Arc::new(Inner {
             tags: Tags::random(),
@@ -126,8 +127,8 @@ impl TokenCache {
 
     /// Forgets all tokens.
     ///
-    /// No verdict ever needs it to be right. What single threads keep is not used any more, and leaves
-    /// the memory at the thread's next look, at the latest with the cache. A token that is being verified
+    /// Verdicts are right without it. The tokens of single threads are not used any more, and leave
+    /// the memory when the thread looks next, at the latest with the cache. A token that is being verified
     /// meanwhile may be kept.
     pub fn clear(&self) {
         let taken = self.0.shared.take();

@@ -1,4 +1,5 @@
-//! The schedule of fetches, and the advice for requests that need newer keys. It does no I/O, and is told the time.
+//! The schedule of fetches, and the advice for requests that need newer keys. It does no I/O, and is
+//! told the time.
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher, time::Duration};
 
@@ -31,10 +32,12 @@ pub(crate) struct Schedule {
     /// When the fetch that is under way began.
     began: Option<Instant>,
     /// How many fetches have begun.
-    count: u64,
+    pub(super) count: u64,
     last: Option<Finished>,
-    failures: u32,
-    stopped: bool,
+    /// How many fetches failed since the last good one.
+    pub(super) failures: u32,
+    /// Whether no fetch will follow.
+    pub(super) stopped: bool,
 }
 
 /// A fetch that has ended.
@@ -158,11 +161,6 @@ impl Schedule {
         self.stopped = true;
     }
 
-    /// Returns how many fetches have begun.
-    pub(super) fn count(&self) -> u64 {
-        self.count
-    }
-
     /// Advises a request, given the keys of now.
     ///
     /// Only a fetch that began after the request came decides about it, and if that fails, perhaps the
@@ -219,11 +217,6 @@ impl Schedule {
         is_later
     }
 
-    /// Checks whether no fetch will follow.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped
-    }
-
     /// Returns how many fetches have ended.
     pub(super) fn ended(&self) -> u64 {
         self.last.as_ref().map_or(0, |last| last.number)
@@ -240,11 +233,6 @@ impl Schedule {
             return Some("stopped");
         }
         self.failure().map(Failure::reason)
-    }
-
-    /// Returns how many fetches failed since the last good one.
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
     }
 
     /// Checks whether the first fetch has not ended yet.

@@ -43,7 +43,7 @@ impl Lab {
         usable: Option<Instant>,
         longest: u64,
     ) -> Duration {
-        let doubled = secs(1 << self.schedule.failures().min(16)).min(secs(longest));
+        let doubled = secs(1 << self.schedule.failures.min(16)).min(secs(longest));
         let failure = Failure::new("status").with_retry_after(Some(secs(retry_after)));
         self.schedule.begin(now);
         self.schedule.fail(now, failure, usable);
@@ -52,7 +52,7 @@ impl Lab {
 
     /// The advice for a request that comes now and waits so long.
     fn advise(&mut self, now: Instant, patience: Duration) -> Advice {
-        self.advise_since(self.schedule.count(), now, now + patience)
+        self.advise_since(self.schedule.count, now, now + patience)
     }
 
     /// The advice for a request that came after so many fetches had begun.
@@ -111,8 +111,8 @@ fn jitter_is_split_mix_64_from_0_to_1() {
 fn the_first_fetch_is_due_at_once() {
     let lab = Lab::new();
     assert_eq!(lab.schedule.next(lab.start), lab.start);
-    assert!(lab.schedule.is_starting() && !lab.schedule.is_stopped());
-    let counts = (lab.schedule.count(), lab.schedule.ended());
+    assert!(lab.schedule.is_starting() && !lab.schedule.stopped);
+    let counts = (lab.schedule.count, lab.schedule.ended());
     assert_eq!(counts, (0, 0));
 }
 
@@ -127,7 +127,7 @@ fn keys_are_fetched_again_at_a_part_of_their_lifetime_since_the_fetch_began() {
     assert_eq!(lab.schedule.pause(now), due - now);
     assert_eq!(lab.schedule.pause(due + secs(1)), Duration::ZERO);
     assert!(!lab.schedule.is_starting());
-    let counts = (lab.schedule.count(), lab.schedule.ended());
+    let counts = (lab.schedule.count, lab.schedule.ended());
     assert_eq!(counts, (1, 1));
     assert_eq!(lab.schedule.last_error(), None);
 }
@@ -141,14 +141,14 @@ fn pauses_double_after_each_failure_up_to_a_bound_and_a_success_ends_that() {
             let usable = has_keys.then_some(now + LONG);
             let pause = lab.fail(now, 0, usable, longest);
             assert_eq!(lab.schedule.pause(now), pause, "{failures}");
-            assert_eq!(lab.schedule.failures(), failures);
+            assert_eq!(lab.schedule.failures, failures);
             assert_eq!(lab.schedule.last_error(), Some("status"));
         }
         let now = lab.schedule.next(lab.start);
         lab.fetch(now);
-        let state = (lab.schedule.failures(), lab.schedule.last_error());
+        let state = (lab.schedule.failures, lab.schedule.last_error());
         assert_eq!(state, (0, None));
-        let counts = (lab.schedule.count(), lab.schedule.ended());
+        let counts = (lab.schedule.count, lab.schedule.ended());
         assert_eq!(counts, (21, 21));
     }
 }
@@ -240,7 +240,7 @@ fn only_a_fetch_that_began_after_a_request_came_decides_about_it() {
     let mut lab = Lab::new();
     let (now, deadline) = (lab.at(1), lab.at(100));
     lab.schedule.begin(lab.start);
-    let before = lab.schedule.count();
+    let before = lab.schedule.count;
     // It is under way, and may have missed what is wanted.
     assert_eq!(lab.advise_since(before, now, deadline), Advice::Wait);
     lab.schedule.succeed(now, LONG);
@@ -288,7 +288,7 @@ fn a_request_whose_time_is_over_hears_when_the_next_fetch_begins() {
 fn a_schedule_that_was_stopped_keeps_nobody_waiting() {
     let mut lab = Lab::new();
     lab.schedule.stop();
-    assert!(lab.schedule.is_stopped() && !lab.schedule.is_starting());
+    assert!(lab.schedule.stopped && !lab.schedule.is_starting());
     assert_eq!(lab.schedule.last_error(), Some("stopped"));
     assert_eq!(lab.advise(lab.start, LONG), Advice::Unavailable(secs(300)));
 }
