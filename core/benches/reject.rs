@@ -1,10 +1,10 @@
-//! What a bad token costs, by size and by kind, against a good one of its size.
+//! The cost of a bad token, by size and by kind, against a good one of its size.
 //!
 //! `cargo bench -p countersign --bench reject`
 //!
-//! Whoever has no token of the issuer can send what the first four rows of the table are about:
-//! those are compared with the cheapest good token of the size, whose payload is one long text. The
-//! tokens of the others are validly signed, and compared with a good one of the same shape.
+//! The tokens of the first four rows can be sent by anyone, without a token of the issuer: they are
+//! compared with the cheapest good token of the size, whose payload is one long text. The tokens of
+//! the other rows are validly signed, and compared with a good one of the same shape.
 
 #[path = "harness/case.rs"]
 mod case;
@@ -29,13 +29,13 @@ use crate::{
     site::Site,
 };
 
-/// Up to the largest that a verifier can be told to read.
+/// The sizes, up to the largest that a verifier can be set to read.
 const SIZES: [usize; 7] = [64, 541, 2 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10];
-/// The most that a bad token may cost, in good ones of its size.
+/// The highest cost of a bad token, relative to a good one of its size.
 const LIMIT: f64 = 1.2;
-/// There are many contenders, and each ratio is of two of them.
+/// A small number: there are many contenders, and each ratio is between two of them.
 const ROUNDS: usize = 15;
-/// The most nanoseconds of a refusal before any cryptography.
+/// The most nanoseconds that a refusal before any cryptography may take.
 const CHEAP: Goal = Goal::AtMost(150.0, 100.0);
 
 fn main() {
@@ -54,7 +54,7 @@ fn main() {
     table.finish();
 }
 
-/// The dearest token of each class, over all sizes and algorithms.
+/// The most expensive token of each class, over all sizes and algorithms.
 #[derive(Default)]
 struct Worst(Vec<(&'static str, f64, String)>);
 
@@ -96,7 +96,7 @@ impl Worst {
     }
 }
 
-/// Refusals that look at nothing but the token's form and header.
+/// Measures refusals that look only at the form and the header of the token.
 fn before_cryptography(table: &mut Table, algorithm: Algorithm) {
     let (verifier, tokens) = cheap(&Case::new(algorithm));
     let case = Case::new(Algorithm::HS256);

@@ -61,7 +61,7 @@ impl Read {
     }
 }
 
-/// What a header says, by a reading of our own.
+/// Returns the expected members of a header, by our own reading.
 fn expect(text: &str) -> Result<Read, AuthErrorKind> {
     const MALFORMED: AuthErrorKind = AuthErrorKind::MalformedToken;
 
@@ -90,7 +90,7 @@ fn expect(text: &str) -> Result<Read, AuthErrorKind> {
     })
 }
 
-/// RFC 7515 section 4.1.9.
+/// Shortens a `typ`, by RFC 7515 section 4.1.9.
 fn short(typ: &str) -> String {
     let typ = typ.to_ascii_lowercase();
     match typ.strip_prefix("application/") {
@@ -99,7 +99,7 @@ fn short(typ: &str) -> String {
     }
 }
 
-/// Whether a header may be refused for what it would cost.
+/// Returns true if a header may be refused for its cost.
 fn is_work(data: &[u8], expected: &Result<Read, AuthErrorKind>) -> bool {
     let work = fuzzing::work(data);
     let symmetric = expected
@@ -108,7 +108,7 @@ fn is_work(data: &[u8], expected: &Result<Read, AuthErrorKind>) -> bool {
     work > (200 + data.len() * 4 / 5).clamp(720, 1_200) || symmetric && work > 300
 }
 
-/// One more member, with an escape in it, is not read the short way. It changes nothing else.
+/// Checks the slow path: one more member, with an escape in it, changes nothing but the path.
 fn read_the_longer_way(text: &str, found: &Result<Read, AuthErrorKind>) {
     let Some(Json::Object(members)) = json::parse(text) else {
         return;

@@ -1,4 +1,4 @@
-//! Payloads of an exact length and a chosen shape: what costs most depends on what it is made of.
+//! Payloads of an exact length and a chosen shape: the most expensive part depends on the shape.
 
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part of it
 
@@ -7,12 +7,12 @@ use countersign::{
     testing::{TestIssuer, sign_raw},
 };
 
-/// Members that fill this many bytes or a little less, each after a comma.
+/// Returns members that fill this many bytes or slightly fewer, each after a comma.
 pub type Fill = fn(usize) -> String;
 
-/// A token of at most this many bytes whose payload is filled up to them.
+/// Returns a token of at most this many bytes whose payload is filled up to them.
 ///
-/// `None`: so short a token has no room for these claims.
+/// `None` if a token of that size has no room for these claims.
 pub fn token(
     key: &SigningKey,
     header: &str,
@@ -25,7 +25,7 @@ pub fn token(
     Some(sign_raw(key, header, payload.as_bytes()))
 }
 
-/// An object of exactly this many bytes: the claims, what fills, and space.
+/// Returns an object of exactly this many bytes: the claims, the fill, and spaces.
 pub fn payload(claims: &str, fill: Fill, length: usize) -> Option<String> {
     let room = length.checked_sub(claims.len() + 2)?;
     let filled = fill(room);
@@ -33,76 +33,76 @@ pub fn payload(claims: &str, fill: Fill, length: usize) -> Option<String> {
     Some(format!("{{{claims}{filled:room$}}}"))
 }
 
-/// The claims of a good token, without braces.
+/// Returns the claims of a good token, without braces.
 pub fn good_claims(expires_at: i64) -> String {
     claims(TestIssuer::AUDIENCE, expires_at)
 }
 
-/// The three claims that every verifier looks at.
+/// Returns the three claims that every verifier checks.
 pub fn claims(audience: &str, expires_at: i64) -> String {
     let issuer = TestIssuer::ISSUER;
     format!(r#""iss":"{issuer}","aud":"{audience}","exp":{expires_at}"#)
 }
 
-/// One long text.
+/// Fills with one long text.
 pub fn text(room: usize) -> String {
     list(room, r#","text":""#, |_| "a".into(), "\"")
 }
 
-/// One long text, each of its characters an escape.
+/// Fills with one long text that consists of escapes.
 pub fn escapes(room: usize) -> String {
     list(room, r#","text":""#, |_| r"\u0061".into(), "\"")
 }
 
-/// One text of escapes that are short.
+/// Fills with one long text of short escapes.
 pub fn short_escapes(room: usize) -> String {
     list(room, r#","text":""#, |_| r"\n".into(), "\"")
 }
 
-/// Many members of the object itself.
+/// Fills with many members of the object itself.
 pub fn members(room: usize) -> String {
     list(room, "", |n| format!(r#","m{n}":{n}"#), "")
 }
 
-/// As many members as fit, and the first again at the end.
+/// Fills with as many members as fit, and the first again at the end.
 pub fn members_and_a_duplicate(room: usize) -> String {
     list(room, "", |n| format!(r#","m{n}":{n}"#), r#","m0":0"#)
 }
 
-/// Many short values.
+/// Fills with many short values.
 pub fn values(room: usize) -> String {
     list(room, r#","list":[0"#, |_| ",0".into(), "]")
 }
 
-/// One number with very many digits, that is none too large.
+/// Fills with one number of very many digits that is not too large.
 pub fn long_number(room: usize) -> String {
     list(room, r#","number":0.1"#, |_| "1".into(), "")
 }
 
-/// One number with very many digits, too large for any type.
+/// Fills with one number of very many digits, too large for any type.
 pub fn huge_number(room: usize) -> String {
     list(room, r#","number":1"#, |_| "1".into(), "")
 }
 
-/// Arrays in arrays, as deep as is allowed, again and again.
+/// Fills with arrays in arrays, as deep as is allowed, repeatedly.
 pub fn nested(room: usize) -> String {
     const DEPTH: usize = 100;
     let piece = format!(",{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
     list(room, r#","list":[0"#, |_| piece.clone(), "]")
 }
 
-/// Arrays in arrays, deeper than is allowed if there is room.
+/// Fills with arrays in arrays, deeper than is allowed if there is room.
 pub fn too_deep(room: usize) -> String {
     list(room, r#","list":["#, |_| "[".into(), "")
 }
 
-/// One scope after the other.
+/// Fills with a list of scopes.
 pub fn scopes(room: usize) -> String {
     list(room, r#","scope":"read"#, |n| format!(" orders:{n}"), "\"")
 }
 
-/// What a header may have of these: not so many that it is refused. `around` is what stands around
-/// costs already.
+/// Returns how many of these a header can have without being refused. `around` is the cost of the
+/// rest of the header.
 fn few<const HMAC: bool>(room: usize, around: usize, units: usize) -> usize {
     let most = match HMAC {
         true => 300,
@@ -111,32 +111,32 @@ fn few<const HMAC: bool>(room: usize, around: usize, units: usize) -> usize {
     (most - around) / units
 }
 
-/// Those, and a long text after them.
+/// Returns the text `few`, followed by one long text.
 fn then_text(few: String, room: usize) -> String {
     let rest = text(room - few.len());
     few + &rest
 }
 
-/// As many escapes as a header may have, beside an HMAC or another algorithm.
+/// Fills with as many escapes as a header can have, with HMAC or another algorithm.
 pub fn few_escapes<const HMAC: bool>(room: usize) -> String {
     let few = few::<HMAC>(room, 230, 12).min(room / 4);
     then_text(format!(r#","few":"{}""#, r"\n".repeat(few)), room)
 }
 
-/// As many members as a header may have, beside an HMAC or another algorithm.
+/// Fills with as many members as a header can have, with HMAC or another algorithm.
 pub fn few_members<const HMAC: bool>(room: usize) -> String {
     let few = few::<HMAC>(room, 190, 54);
     let few: String = (0..few).map(|n| format!(r#","m{n}":-{n}"#)).collect();
     then_text(few, room)
 }
 
-/// As many members and texts as are read the short way, without space.
+/// Fills with as many members and texts as the fast path reads, without spaces.
 pub fn few_short_members(room: usize) -> String {
     let few: String = (0..8).map(|n| format!(r#","m{n}":{n}"#)).collect();
     then_text(few + r#","list":["","","",""]"#, room)
 }
 
-/// As many members as are read the short way, with as much space.
+/// Fills with as many members as the fast path reads, with as many spaces.
 pub fn few_plain_members(room: usize) -> String {
     let space = " ".repeat(12);
     let member = |n| format!(r#"{space},{space}"m{n}"{space}:{space}1234567890{n:02}"#);
@@ -149,19 +149,19 @@ pub fn few_plain_members(room: usize) -> String {
     then_text(few, room)
 }
 
-/// As many values as a header may have, beside an HMAC or another algorithm.
+/// Fills with as many values as a header can have, with HMAC or another algorithm.
 pub fn few_values<const HMAC: bool>(room: usize) -> String {
     let few = few::<HMAC>(room, 242, 13).min(room / 4);
     then_text(format!(r#","few":[0{}]"#, ",0".repeat(few)), room)
 }
 
-/// As many digits as a header may have, beside an HMAC or another algorithm.
+/// Fills with as many digits as a header can have, with HMAC or another algorithm.
 pub fn few_digits<const HMAC: bool>(room: usize) -> String {
     let few = few::<HMAC>(room, 230, 1).min(room - 20);
     then_text(format!(r#","few":0.{}"#, "1".repeat(few)), room)
 }
 
-/// As many spaces as a header may have, beside an HMAC or another algorithm.
+/// Fills with as many spaces as a header can have, with HMAC or another algorithm.
 pub fn few_spaces<const HMAC: bool>(room: usize) -> String {
     then_text(" ".repeat(few::<HMAC>(room, 190, 1).min(room)), room)
 }

@@ -14,8 +14,8 @@ use crate::{
     worth,
 };
 
-/// A verifier with a full set of keys, one whose set might be renewed, and one with a single key
-/// that might.
+/// A verifier with a full set of keys, one whose set can be renewed, and one with a single key that
+/// can be renewed.
 pub(crate) struct Site {
     pub(crate) case: Case,
     /// Another key of the same algorithm.
@@ -25,7 +25,7 @@ pub(crate) struct Site {
     renewed_single: Verifier,
 }
 
-/// A token of the race. Good ones expect no refusal.
+/// A token of the race. Good ones have no expected refusal.
 pub(crate) struct Token {
     pub(crate) name: &'static str,
     pub(crate) class: &'static str,
@@ -33,7 +33,7 @@ pub(crate) struct Token {
     pub(crate) expected: Option<AuthErrorKind>,
     /// The good token that it is compared with.
     pub(crate) twin: &'static str,
-    /// Who is to verify it.
+    /// The verifier that it is sent to.
     by: By,
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum By {
 }
 
 impl Site {
-    /// The header's `kid` stands in the middle of the set.
+    /// The `kid` of the header: a key in the middle of the set.
     const ID: &'static str = "key-50";
 
     pub(crate) fn new(algorithm: Algorithm) -> Self {
@@ -101,7 +101,7 @@ impl Site {
         tokens
     }
 
-    /// One of each shape. Where there is no room, the first stands for it.
+    /// Returns a good token of each shape. If a shape has no room, the first token takes its role.
     fn good(&self, size: usize) -> Vec<Token> {
         const SHAPES: [(&str, Fill); 8] = [
             ("good", shape::text),
@@ -137,7 +137,7 @@ impl Site {
         shapes.map(token).collect()
     }
 
-    /// What is no token at all.
+    /// Returns texts that are not tokens at all.
     fn no_tokens(&self, size: usize, good: &str) -> Vec<Token> {
         let class = "no token";
         let malformed = |name, text| forged(class, name, text, AuthErrorKind::MalformedToken);
@@ -152,7 +152,7 @@ impl Site {
         ]
     }
 
-    /// Headers that fill the token.
+    /// Returns tokens filled up by their headers.
     fn headers(&self, size: usize) -> Vec<Token> {
         const NOT_READ: [(&str, Fill); 8] = [
             ("header: escapes", shape::escapes),
@@ -172,7 +172,8 @@ impl Site {
         let mut all = Vec::new();
         if self.case.algorithm.is_symmetric() {
             all.extend(few::<true>().map(refuse(name, AuthErrorKind::BadSignature)));
-            // Read, and then too much beside an HMAC, or of an algorithm that is not accepted.
+            // These are read, and then cost too much for HMAC, or have an algorithm that is not
+            // accepted.
             let more = [
                 ("header: more members", shape::few_members::<false> as Fill),
                 ("header: more values", shape::few_values::<false>),
@@ -186,7 +187,7 @@ impl Site {
         } else {
             all.extend(few::<false>().map(refuse(name, AuthErrorKind::BadSignature)));
         }
-        // A small header has room for whatever it likes.
+        // In a small header, all of these are allowed.
         if size > 2 << 10 {
             all.extend(NOT_READ.map(refuse(name, AuthErrorKind::MalformedToken)));
         }
@@ -209,7 +210,7 @@ impl Site {
         tokens
     }
 
-    /// Tokens that anybody can make.
+    /// Returns tokens that anyone can make.
     fn unsigned(&self, size: usize) -> Vec<Token> {
         let claims = shape::good_claims(unix_now() + 3600);
         let sign = |header: &str, fill| shape::token(&self.stranger, header, &claims, fill, size);
@@ -278,7 +279,7 @@ impl Site {
             .collect()
     }
 
-    /// Payloads of an issuer that makes bad ones.
+    /// Returns signed tokens with bad payloads.
     fn payloads(&self, size: usize) -> Vec<Token> {
         const PAYLOADS: [(&str, &str, Fill, &str); 6] = [
             (
@@ -306,7 +307,7 @@ impl Site {
         let class = "its payload, signed";
         let claims = shape::good_claims(unix_now() + 3600);
         let around = sign_raw(&self.case.key, &self.header(), b"").len();
-        // Less leaves no room for what is bad about it.
+        // A shorter token has no room for its flaw.
         let Some(length) = size.checked_sub(around).filter(|_| size >= 2 << 10) else {
             return Vec::new();
         };
@@ -337,7 +338,7 @@ impl Site {
         tokens
     }
 
-    /// Tokens that make a verifier ask whether newer keys would help.
+    /// Returns tokens that make a verifier consider whether newer keys would help.
     fn for_newer_keys(&self, size: usize) -> Vec<Token> {
         const FILLS: [(&str, &str, Fill); 12] = [
             ("unknown kid: text", "no kid: text", shape::text),
@@ -428,7 +429,7 @@ fn header(algorithm: &str, id: &str, more: &str) -> String {
     format!(r#"{{"alg":"{algorithm}","typ":"JWT","kid":"{id}"{more}}}"#)
 }
 
-/// The dearest headers that are read.
+/// Returns the most expensive headers that are still read.
 fn few<const HMAC: bool>() -> [(&'static str, Fill); 8] {
     [
         ("header: one long text", shape::text),
@@ -442,7 +443,7 @@ fn few<const HMAC: bool>() -> [(&'static str, Fill); 8] {
     ]
 }
 
-/// The value of a future that is ready.
+/// Returns the value of a future that is ready.
 fn now<T>(future: impl Future<Output = T>) -> T {
     let mut context = task::Context::from_waker(task::Waker::noop());
     match pin!(future).poll(&mut context) {
