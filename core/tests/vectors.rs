@@ -3,7 +3,7 @@
 //! They are not part of this repository. `COUNTERSIGN_VECTORS` names their folder; the default is
 //! `../shared/vectors` beside the workspace. Where it is absent, the tests say so and pass.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod published;
 

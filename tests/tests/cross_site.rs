@@ -1,6 +1,6 @@
 //! WebSocket handshakes and request targets under the cross-site protection, through every entry.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use countersign::{Authenticator, Csrf, TokenSource, testing::TestIssuer};
 use countersign_tests::{Answer, Entry, Request};

@@ -1,6 +1,6 @@
 //! Refusals as gRPC statuses: those of the core.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 

@@ -1,6 +1,6 @@
 //! The hostile corpus through every way in: not one case wrongly accepted or refused.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -3,7 +3,7 @@
 //! `tests/run` installs PyJWT, joserfc and npm `jose`, and names their folder in
 //! `COUNTERSIGN_PEERS`. Without it, these tests say that they are left out.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{
     io::Write,

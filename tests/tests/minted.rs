@@ -1,6 +1,6 @@
 //! The hostile corpus, minted for another time: each case is answered as the original is.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::collections::BTreeMap;
 

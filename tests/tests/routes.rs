@@ -1,6 +1,6 @@
 //! What extractors and policies answer: the same through every entry.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use countersign::{Authenticator, testing::TestIssuer};
 use countersign_tests::{ANONYMOUS, Answer, Entry, Request};

@@ -1,6 +1,6 @@
 //! What a request gets back: the same through every entry.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::sync::Arc;
 

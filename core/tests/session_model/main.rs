@@ -19,7 +19,7 @@
 //! 7. A node refuses every access token of a session that it has ended or was told of, and while it cannot
 //!    know, within the bound, all of them; it refuses none of a session that goes on.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod call;
 mod family;

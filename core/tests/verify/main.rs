@@ -1,6 +1,6 @@
 //! Each rule of verification: a token that breaks it, and its nearest accepted twin.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod claims;
 mod explain;

@@ -4,7 +4,7 @@
 //! in `COUNTERSIGN_SPA` where the React app is built. Without them, those tests say that they are left
 //! out.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod browser;
 mod cookies;

@@ -1,7 +1,7 @@
 //! The pages of the repository: the Rust of the READMEs is compiled, links and paths lead somewhere, and
 //! commands name what there is.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod commands;
 mod links;

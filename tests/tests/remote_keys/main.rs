@@ -3,7 +3,7 @@
 //! `tests/run` says in `COUNTERSIGN_OIDC` where npm `oidc-provider` is installed. Without it, those
 //! tests say that they are left out. What they measured is printed (`-- --nocapture`).
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod bed;
 mod cold;

@@ -3,7 +3,7 @@
 //! What every store must do is in `countersign::testing::store_suite`.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod lab;
 mod log;
