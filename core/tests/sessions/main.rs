@@ -1,4 +1,4 @@
-//! Login, refresh and logout, on the store in memory.
+//! Tests of login, refresh and logout, on the store in memory.
 //!
 //! `S01` and so on number the threats to refresh tokens and sessions; each has its tests, and each
 //! refusal its nearest accepted twin.
