@@ -1,4 +1,4 @@
-//! The resource server example, from the outside, on axum and on actix-web.
+//! Tests of the resource server example, from the outside, on axum and on actix-web.
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 

@@ -1,4 +1,4 @@
-//! The session routes: the same answers from the core, tower and actix-web.
+//! Tests of the session routes: the same answers from the core, tower and actix-web.
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 

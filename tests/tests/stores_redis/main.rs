@@ -1,4 +1,4 @@
-//! Sessions and revocations on real Redis servers.
+//! Tests of sessions and revocations on real Redis servers.
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
