@@ -1,9 +1,9 @@
-//! What is allocated by a verification, a token that is issued, and a refusal.
+//! The allocations of a verification, of an issued token, and of a refusal.
 //!
 //! `cargo bench -p countersign --bench allocations`
 //!
-//! Rust's allocations are counted, not those of the C code of AWS-LC. Counting takes time, so this is
-//! no part of the other benchmarks.
+//! Only Rust's allocations are counted, not those of the C code of AWS-LC. Counting takes time, so
+//! it is kept apart from the other benchmarks.
 
 #[path = "harness/case.rs"]
 mod case;
@@ -77,7 +77,7 @@ fn main() {
     table.finish();
 }
 
-/// Of one call, after one that has made what is made once.
+/// Counts the allocations of one call, after a first call that sets up what is made only once.
 #[allow(clippy::cast_precision_loss)] // there are few
 fn count<T>(call: impl Fn() -> T) -> f64 {
     drop(black_box(call()));

@@ -1,4 +1,4 @@
-//! Tokens from a cache, typed claims in hand, against `jsonwebtoken` 12 `decode`, in one process.
+//! Typed claims from a cache of tokens, against `jsonwebtoken` 12 `decode`, in one process.
 //!
 //! `cargo bench -p countersign --features cache --bench cache`
 
@@ -20,12 +20,12 @@ use crate::{
     harness::{Goal, ROUNDS, Race, Table, cpu_time, median},
 };
 
-/// How many tokens are sent in turn.
+/// The number of tokens that are sent in turn.
 const MANY: u32 = 10_000;
-/// How many hits a thread makes in one of the rounds of two threads: so few that a round is over before
-/// something else gets the core.
+/// The number of hits of one thread in a round of two threads. It is small, so that a round is over
+/// before another process gets the core.
 const HITS: u32 = 20_000;
-/// How many such rounds there are.
+/// The number of rounds of two threads.
 const PARALLEL_ROUNDS: usize = 2_000;
 
 fn main() {
@@ -50,7 +50,7 @@ fn main() {
     table.finish();
 }
 
-/// One token again and again.
+/// Measures one token that is sent repeatedly.
 fn hit(table: &mut Table, algorithm: Algorithm, goal: Goal) {
     let case = Case::new(algorithm);
     let verifier = case.verifier().cache(TokenCache::new()).build();
@@ -72,10 +72,11 @@ fn hit(table: &mut Table, algorithm: Algorithm, goal: Goal) {
     );
 }
 
-/// All tokens in turn: more than a thread has at hand, so each is looked for in the shared table.
+/// Measures many tokens in turn: more than the thread's own cache has room for, so each is found in
+/// the shared table.
 fn many_tokens(table: &mut Table, algorithm: Algorithm, goal: Goal) {
     let case = Case::new(algorithm);
-    // A fifth more than there are: the table is in parts, which are never filled evenly.
+    // A fifth more than there are tokens: the table has parts, which never fill evenly.
     let cache = TokenCache::builder().entries(12_000).bytes(64 << 20);
     let cache = cache.build().expect("good bounds");
     let verifier = case.verifier().cache(cache.clone()).build();
@@ -99,9 +100,9 @@ fn many_tokens(table: &mut Table, algorithm: Algorithm, goal: Goal) {
     );
 }
 
-/// How many more hits two threads make than one, in the same time.
+/// Measures how many more hits two threads make than one, in the same time.
 ///
-/// Rounds in which something else had a core do not count: they would say nothing about the cache.
+/// Rounds in which another process used a core do not count: they say nothing about the cache.
 fn two_threads(table: &mut Table) {
     let case = Case::new(Algorithm::HS256);
     let verifier = case.verifier().cache(TokenCache::new()).build();
@@ -133,12 +134,12 @@ fn two_threads(table: &mut Table) {
     }
 }
 
-/// How long it takes so many threads to make their hits at the same time, in seconds; `None` when they
-/// did not have a core each, all the time.
+/// Returns the seconds that the threads need to make their hits at the same time; `None` if any of
+/// them did not have a core of its own throughout.
 fn undisturbed(threads: usize, verifier: &Verifier, token: &str) -> Option<f64> {
     let barrier = Barrier::new(threads);
     let work = || {
-        // Now the token is where this thread has it at hand.
+        // Now the token is in this thread's own cache.
         for _ in 0..10 {
             verify(verifier, token);
         }
@@ -164,11 +165,11 @@ fn undisturbed(threads: usize, verifier: &Verifier, token: &str) -> Option<f64> 
     (had_their_cores && together > 0.9 * longest).then_some(longest)
 }
 
-/// When a thread was at work.
+/// The time in which a thread was at work.
 struct Stretch {
     start: Instant,
     end: Instant,
-    /// Whether it had a core all the time.
+    /// True if it had a core throughout.
     busy: bool,
 }
 
@@ -187,7 +188,8 @@ impl Stretch {
     }
 }
 
-/// What a cache costs where it has nothing: tokens that never come again, looked for and kept.
+/// Measures the cost of a cache that never hits: tokens that are looked up and stored, and never
+/// sent again.
 fn miss(table: &mut Table) {
     let case = Case::new(Algorithm::HS256);
     let plain = case.verifier().build().expect("complete settings");

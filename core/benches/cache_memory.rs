@@ -1,4 +1,4 @@
-//! What a cached token takes in memory, against what there is to keep: its text and its claims.
+//! The memory that a cached token takes, against the size of its text and its claims.
 //!
 //! `cargo bench -p countersign --features cache --bench cache_memory`
 
@@ -29,7 +29,7 @@ fn main() {
         let claims = per_token(ALLOCATOR.current_usage() - before);
         drop(kept);
         let before = ALLOCATOR.current_usage();
-        // A tenth more than there are: the table is in parts, which are never filled evenly.
+        // A tenth more than there are tokens: the table has parts, which never fill evenly.
         let cache = TokenCache::builder().entries(11_000).bytes(64 << 20);
         let cache = cache.build().expect("good bounds");
         let verifier = case.verifier().cache(cache.clone()).build();

@@ -1,9 +1,10 @@
-//! How verification grows with the size of a token, from 500 bytes to 32 KiB.
+//! The growth of the cost of verification with the size of a token, from 500 bytes to 32 KiB.
 //!
 //! `cargo bench -p countersign --bench growth`
 //!
-//! Cost against size is a line, fitted by least squares. Its slope is compared with what no library
-//! can do without: HMAC-SHA-256 over the token, and one pass of `serde_json` over the payload.
+//! Cost against size is a line, fitted by least squares. Its slope is compared with the work that
+//! no library can avoid: HMAC-SHA-256 over the token, and one pass of `serde_json` over the
+//! payload.
 
 #[path = "harness/case.rs"]
 mod case;
@@ -26,12 +27,12 @@ use crate::{
 
 const SIZES: [usize; 6] = [500, 2 << 10, 4 << 10, 8 << 10, 16 << 10, 32 << 10];
 const ROUNDS: usize = 21;
-/// The most that a byte may cost, in bytes of HMAC and of `serde_json`.
+/// The highest cost of a byte, relative to HMAC and `serde_json` over a byte.
 const LIMIT: Goal = Goal::AtMost(1.5, 1.2);
-/// The least share of the variance that the line explains.
+/// The smallest share of the variance that the line has to explain.
 const LINEAR: Goal = Goal::AtLeast(0.98, 0.999);
 
-/// One long text.
+/// Claims with one long text.
 #[derive(Deserialize)]
 #[allow(dead_code)] // it is only read
 struct WithText {
@@ -40,7 +41,7 @@ struct WithText {
     text: String,
 }
 
-/// Whatever claims there are.
+/// Claims with any number of members.
 #[derive(Deserialize)]
 #[allow(dead_code)] // it is only read
 struct WithMembers {
@@ -51,7 +52,7 @@ struct WithMembers {
     more: BTreeMap<String, u64>,
 }
 
-/// One long scope.
+/// Claims with one long scope.
 #[derive(Deserialize)]
 #[allow(dead_code)] // it is only read
 struct WithScope {
@@ -116,7 +117,8 @@ where
     table.row(&figure, LINEAR, share, "", "");
 }
 
-/// The slope of the line through these points, and the share of the variance that it explains.
+/// Returns the slope of the line through these points, and the share of the variance that it
+/// explains.
 fn line(points: &[(f64, f64)]) -> (f64, f64) {
     #[allow(clippy::cast_precision_loss)] // there are few
     let count = points.len() as f64;

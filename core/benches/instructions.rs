@@ -1,12 +1,12 @@
-//! How many instructions the parts of the hot path take, against a committed baseline.
+//! The instructions that the parts of the hot path take, against a committed baseline.
 //!
-//! `cargo bench -p countersign --features cache --bench instructions` compares, and fails when one takes 5 % more.
-//! With `-- --save` it writes the baseline anew.
+//! `cargo bench -p countersign --features cache --bench instructions` compares, and fails if a case
+//! takes 5 % more. With `-- --save` it writes a new baseline.
 //!
-//! Each case runs under callgrind, which counts only within its calls. Valgrind shows the program a
-//! processor without the instructions for SHA and for long numbers, so what the signature alone
-//! takes is counted by itself and subtracted. Keys, tokens and the clock are fixed, so that a count
-//! repeats.
+//! Each case runs under callgrind, which counts only within its calls. Valgrind presents a
+//! processor without the instructions for SHA and for long numbers, so the instructions of the
+//! signature alone are counted separately and subtracted. Keys, tokens and the clock are fixed, so
+//! that a count is repeatable.
 
 #[path = "instructions/callgrind.rs"]
 mod callgrind;
@@ -19,7 +19,7 @@ use crate::cases::CASES;
 
 /// The share by which a count may grow.
 const ALLOWED: f64 = 0.05;
-/// The same when the baseline is of another compiler.
+/// The share by which a count may grow if the baseline is from another compiler.
 const ALLOWED_OTHER_COMPILER: f64 = 0.15;
 
 fn main() -> ExitCode {
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The counts of this build, by name: of each case without its signature.
+/// Returns the counts of this build by name, each without its signature.
 fn measure() -> BTreeMap<&'static str, u64> {
     let counts: BTreeMap<_, _> = CASES
         .iter()

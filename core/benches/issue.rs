@@ -1,12 +1,12 @@
-//! Issuing a token, against `jsonwebtoken` 12 `encode`, in one process.
+//! The cost of issuing a token, against `jsonwebtoken` 12 `encode`, in one process.
 //!
 //! `cargo bench -p countersign --bench issue`
 //!
-//! Both make a token of ten claims under the same header, with the time of now and a new random
-//! `jti`. Ours says so itself; for theirs, the app writes both into the claims first, as here. What
-//! `encode` alone takes, with the same claims again and again, is shown beside it, and so is a server
-//! that issues one token a second: the random bits of several `jti` are drawn at once, and thrown away
-//! when the second is over.
+//! Both make a token of ten claims under the same header, with the current time and a new random
+//! `jti`. Our issuer adds both itself; for theirs, the app first writes both into the claims, as
+//! here. Two more figures are shown: `encode` alone, with the same claims each time, and a server
+//! that issues one token a second: the random bits of several `jti` are drawn at once, and thrown
+//! away when the second is over.
 
 #[path = "harness/case.rs"]
 mod case;
@@ -24,7 +24,7 @@ use crate::{
     harness::{Goal, Race, Table},
 };
 
-/// What an app says of its user. The issuer adds `iss`, `aud`, `iat`, `exp` and `jti`.
+/// The claims that an app sets for its user. The issuer adds `iss`, `aud`, `iat`, `exp` and `jti`.
 #[derive(Serialize)]
 struct User {
     sub: String,
@@ -93,7 +93,7 @@ fn of(algorithm: Algorithm, goal: Goal, table: &mut Table) {
     assert_eq!(our_token.as_str().len(), their_token.len());
 
     let outcome = Race::new()
-        // Cycles of the kernel count: ours asks it for the number of the process.
+        // Cycles in the kernel count too: our issuer asks it for the process id.
         .in_time()
         .add("ours", ours)
         .add("ours rarely", ours_rarely)

@@ -1,15 +1,15 @@
-//! What it costs to ask whether a token is revoked, and to remember that one is.
+//! The cost of checking whether a token is revoked, and of recording a revocation.
 //!
 //! `cargo bench -p countersign --bench revocation`
 //!
-//! A third of the entries are token ids, sessions and subjects each, and every token has a name of
-//! each kind, so each check looks three names up. The tokens that are asked about are in the
-//! processor's cache, as in a server that has just parsed them. `hot`: a thousand tokens again and
-//! again. `cold`: so many that what a check reads of a large list mostly comes from memory; then a
-//! figure says more about the machine than about the code. With two threads both ask at once.
+//! Token ids, sessions and subjects make up a third of the entries each, and every token has a name
+//! of each kind, so each check looks up three names. The tokens to check are in the processor's
+//! cache, as in a server that has just parsed them. `hot`: a thousand tokens, repeatedly. `cold`:
+//! enough tokens that a check of a large list usually reads from memory; such a figure says more
+//! about the machine than about the code. With two threads, both check at once.
 //!
-//! The lists take turns, in an order that rotates each round. A figure is the median over the rounds
-//! of the median over blocks of checks, so that other processes count little.
+//! The lists take turns, in an order that rotates each round. A figure is the median over the
+//! rounds of the median over blocks of checks, so that other processes have little influence.
 
 mod harness;
 
@@ -27,7 +27,7 @@ use crate::harness::{Goal, Table, median};
 const ROUNDS: usize = 21;
 const HOT: usize = 1 << 10;
 const COLD: usize = 1 << 16;
-/// How many tokens are brought into the cache, then asked about, while the watch runs.
+/// The number of tokens that are brought into the cache, and then checked while the clock runs.
 const BLOCK: usize = 64;
 
 fn main() {
@@ -91,7 +91,7 @@ fn main() {
     table.finish();
 }
 
-/// Verified tokens with a name of each kind. None is revoked.
+/// Returns verified tokens with a name of each kind. None is revoked.
 fn tokens(issuer: &TestIssuer) -> Vec<VerifiedToken> {
     let verifier = issuer.verifier();
     (0..COLD)
@@ -133,7 +133,7 @@ impl List {
         let grown = resident_bytes()
             .zip(before)
             .map(|(after, before)| after - before);
-        // Of a small table, the pages of the allocator say nothing.
+        // For a small table, the pages of the allocator tell nothing.
         let large = entries >= 100_000;
         Self {
             name,
@@ -161,12 +161,12 @@ fn entry(n: usize) -> RevocationEntry {
     }
 }
 
-/// 22 characters, as issuers make them.
+/// Returns an id of 22 characters, as issuers make them.
 fn session_id(n: usize, kind: usize) -> SessionId {
     SessionId::parse(&format!("{kind}_{n:019x}A")).expect("22 characters of base64url")
 }
 
-/// The cost of one check, in nanoseconds: the mean of the threads.
+/// Returns the cost of one check in nanoseconds: the mean of the threads.
 #[allow(clippy::cast_precision_loss)]
 fn cost(revocation: &Revocation, tokens: &[VerifiedToken], threads: usize) -> f64 {
     let part = tokens.len() / threads;
@@ -183,7 +183,8 @@ fn cost(revocation: &Revocation, tokens: &[VerifiedToken], threads: usize) -> f6
 }
 
 fn cost_of_one(revocation: &Revocation, tokens: &[VerifiedToken]) -> f64 {
-    // The first pass over few tokens is as cold as the other way; it must not be the median.
+    // The first pass over a small number of tokens is as cold as the other case; it must not be the
+    // median.
     let passes = if tokens.len() > HOT { 1 } else { 8 };
     let blocks = (0..passes).flat_map(|_| tokens.chunks(BLOCK));
     median(
@@ -207,7 +208,7 @@ fn cost_of_block(revocation: &Revocation, block: &[VerifiedToken]) -> f64 {
     start.elapsed().as_nanos() as f64 / block.len() as f64
 }
 
-/// What the process holds in memory, where the system says it.
+/// Returns the resident memory of the process, if the system reports it.
 fn resident_bytes() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -60,7 +60,8 @@ fn main() {
     table.finish();
 }
 
-/// The limit: what verifies the signature of a token, with the key prepared and the signature decoded.
+/// Verifies only the signature of a token, with the key prepared and the signature decoded: the
+/// lower limit.
 fn signature_alone(case: &Case) -> impl Fn(&str) {
     let (_, signature) = case.token.rsplit_once('.').expect("three parts");
     let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");
@@ -75,7 +76,7 @@ fn signature_alone(case: &Case) -> impl Fn(&str) {
     }
 }
 
-/// A key of AWS-LC, without a library between.
+/// A key of AWS-LC, without a library in between.
 enum RawKey {
     Hmac(Box<hmac::Key>),
     Public(ParsedPublicKey),

@@ -1,6 +1,6 @@
-//! The order of the rooms of `core/src`: imports lead downward only, and in no circle.
+//! The order of the modules of `core/src`: imports lead downwards only, and never in a circle.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// From the ground up. A room uses rooms of earlier lines only.
+/// The modules from the ground up. A module uses modules of earlier lines only.
 const ORDER: [&[&str]; 12] = [
     &["sync", "clock", "future"],
     &["error"],
@@ -21,7 +21,7 @@ const ORDER: [&[&str]; 12] = [
     &["auth", "issue"],
     &["session"],
     &["testing"],
-    // The public tree, and what only rustdoc, tests and fuzzing have.
+    // The public tree, and modules for rustdoc, tests and fuzzing only.
     &["lib", "guide", "fuzzing", "models"],
 ];
 
@@ -62,7 +62,7 @@ fn the_folders_of_a_room_use_each_other_in_no_circle() {
         }
     }
     assert!(uses.len() > 5, "{uses:?}");
-    // Whoever uses nothing that is left is no part of a circle.
+    // A module that uses none of the remaining ones is not part of a circle.
     while let Some(end) = uses
         .iter()
         .find(|(_, others)| others.iter().all(|other| !uses.contains_key(other)))
@@ -95,7 +95,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The files, each with its code: without comments, tests and models.
+/// Returns the files, each with its code: without comments, tests and models.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     let mut folders = vec![root()];
@@ -124,7 +124,7 @@ fn room(file: &Path) -> String {
     first.to_str().unwrap().trim_end_matches(".rs").to_owned()
 }
 
-/// The folder within its room in which a file lies.
+/// Returns the folder within its module that contains a file.
 fn folder(file: &Path) -> Option<String> {
     let mut parts = file.parent()?.iter().map(|part| part.to_str().unwrap());
     Some(format!("{}/{}", parts.next()?, parts.next()?))
@@ -134,7 +134,7 @@ fn is_module(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
-/// All paths that begin at the root of the crate, those of import trees written out.
+/// Returns all paths that begin at the root of the crate, with import trees written out.
 fn paths(source: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for (at, start) in source.match_indices("crate::") {

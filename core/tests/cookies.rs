@@ -1,6 +1,7 @@
-//! Cookies that hold tokens: what browsers are told, and what is read back.
+//! Tests of cookies with tokens: the attributes that browsers get, and the values that are read
+//! back.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use cookie::{Cookie, SameSite};
 use countersign::{
@@ -42,7 +43,7 @@ fn cookies() -> AuthCookies {
     AuthCookies::new()
 }
 
-/// With a refresh cookie that subdomains can plant.
+/// Returns cookies with a refresh cookie that subdomains can plant.
 fn with_path(path: &str) -> Result<AuthCookies, ConfigError> {
     cookies().refresh_path_trusting_subdomains(path)
 }
@@ -136,7 +137,7 @@ fn a_cookie_that_browsers_would_drop_is_an_error() {
     assert_eq!(error.cookie(), "__Host-access");
     let text = format!("{error} {error:?}");
     assert!(text.contains("4097") && !text.contains("zz"), "{text}");
-    // Every cookie is looked at.
+    // Every cookie is checked.
     let large = "z".repeat(4096);
     let error = cookies().set(("a", 900), (&large, 1), None).unwrap_err();
     assert_eq!(error.cookie(), "__Host-refresh");
@@ -182,7 +183,7 @@ fn a_refresh_cookie_with_a_path_trades_the_prefix_for_it() {
     let named = AuthCookies::named("spa").unwrap();
     let named = named.refresh_path_trusting_subdomains("/spa").unwrap();
     assert!(set(&named)[1].starts_with("__Secure-spa-refresh=refresh; "));
-    // Whoever reads a log of settings sees it.
+    // It shows in a log of the settings.
     let shown = format!("{scoped:?}");
     assert!(
         shown.contains("refresh_path_trusting_subdomains: Some(\"/session\")"),
@@ -285,7 +286,7 @@ fn a_name_keeps_the_prefix_that_protects_it() {
     for bad in ["refresh", "__Secure-r", "__Host-"] {
         invalid(cookies().refresh_name(bad), bad);
     }
-    // `__Host-` asks for the path `/`.
+    // `__Host-` requires the path `/`.
     let scoped = || with_path("/session").unwrap();
     assert!(scoped().refresh_name("__Secure-r").is_ok());
     for bad in ["refresh", "__Host-r", "__Secure-"] {
@@ -293,7 +294,7 @@ fn a_name_keeps_the_prefix_that_protects_it() {
     }
 }
 
-/// One `Sessions` sees the cookies of all routes over it.
+/// A single `Sessions` knows the cookies of all routes over it.
 #[test]
 fn routes_over_the_same_sessions_share_no_cookie_that_they_use_differently() {
     let key = SigningKey::generate_es256().unwrap();
@@ -358,9 +359,9 @@ fn the_refresh_token_is_read_back() {
     assert_eq!(read(&[]), Ok(None));
     assert_eq!(read(&["__Host-refresh="]), Ok(None));
     assert_eq!(read(&["__host-refresh=token"]), Ok(None));
-    // The cookie of the default layout is another one.
+    // The default layout uses another cookie.
     assert_eq!(read(&["__Secure-refresh=token"]), Ok(None));
-    // The same cookie twice leaves no choice to make; of two different ones, one was planted.
+    // Two equal cookies are not ambiguous; of two different ones, one was planted.
     assert_eq!(
         read(&["__Host-refresh=token; __Host-refresh=token"]),
         Ok(Some("token".into()))
@@ -373,7 +374,7 @@ fn the_refresh_token_is_read_back() {
     }
 }
 
-/// A header value that every server sends and every browser reads as it was meant.
+/// Checks that a header value passes through every server, and that browsers read it as intended.
 fn check(text: &str, name: &str, value: &str, path: &str) -> Result<(), TestCaseError> {
     prop_assert!(
         text.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
@@ -388,7 +389,7 @@ fn check(text: &str, name: &str, value: &str, path: &str) -> Result<(), TestCase
     prop_assert_eq!(cookie.path(), Some(path));
     prop_assert_eq!(cookie.domain(), None);
     prop_assert!(cookie.max_age().is_some());
-    // No attribute that is not meant.
+    // There are no unintended attributes.
     prop_assert!(text.matches(';').count() <= 6, "{}", text);
     Ok(())
 }

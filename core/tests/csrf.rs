@@ -1,6 +1,6 @@
-//! Requests that another site makes a browser send: who passes, and who is refused.
+//! Tests of requests that another site makes a browser send.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 const SECRET: &str = "an example secret of 32 bytes or more";
 const PARTNER: &str = "https://partner.test";
 
-/// `POST /` to `app.test`, unless said otherwise. It notes which headers are asked for.
+/// A `POST /` to `app.test` by default. It records the headers that are asked for.
 struct Head {
     method: &'static str,
     headers: Vec<(&'static str, Vec<u8>)>,
@@ -164,7 +164,8 @@ mod the_head {
                         "{method} {name} {value} {headers:?}"
                     );
                 }
-                // A login by such a request is none, but what sets cookies is held to the rules.
+                // Such a request is not a login, but a request that sets cookies is subject to the
+                // rules.
                 let evil = Head::post().method(method).header(name, value);
                 let evil = evil.header("origin", "https://evil.test");
                 assert!(csrf().check_login(&evil).is_err());
@@ -215,7 +216,7 @@ mod the_head {
     #[test]
     fn sec_fetch_site_has_more_weight_than_origin() {
         expect(&[
-            // What a page with `Referrer-Policy: no-referrer` sends to itself.
+            // Sent by a page with `Referrer-Policy: no-referrer` to its own site.
             (
                 &[("sec-fetch-site", "same-origin"), ("origin", "null")],
                 Pass,
@@ -371,7 +372,7 @@ mod the_head {
                 &[("x-csrf-token", "something"), ("x-csrf-token", "something")],
                 Refused,
             ),
-            // A value does not make up for what a browser says.
+            // A header value does not make up for the browser's own information.
             (
                 &[
                     ("x-csrf-token", "something"),
@@ -824,7 +825,7 @@ mod an_authenticator {
         let bearer = Head::post().header("authorization", format!("Bearer {token}"));
         assert_eq!(status(&authenticator, &bearer), 200);
         assert_eq!(*bearer.asked.borrow(), ["authorization", "cookie"]);
-        // With the credentials of a cookie, a GET may be a WebSocket handshake.
+        // With the credentials of a cookie, a GET can be a WebSocket handshake.
         let read = Head::post().method("GET").cookie(&token);
         assert_eq!(status(&authenticator, &read), 200);
         let asked = ["authorization", "cookie", "upgrade", "sec-fetch-mode"];

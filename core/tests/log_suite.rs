@@ -1,4 +1,4 @@
-//! The suite for logs of revocations finds what is wrong with a log.
+//! Tests that the suite for logs of revocations finds faults in a log.
 
 use std::{
     future::poll_fn,
@@ -55,7 +55,7 @@ fn a_log_that_breaks_a_rule_is_caught() {
     }
 }
 
-/// A log of few words, with something wrong. A position is the number of entries before it.
+/// A minimal log with a fault. A position is the number of entries before it.
 #[derive(Default)]
 struct Toy {
     entries: Mutex<Vec<RevocationEntry>>,

@@ -1,4 +1,4 @@
-//! What a million sessions take in memory.
+//! The memory of a million sessions.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{
@@ -44,11 +44,11 @@ fn a_million_sessions_fit_into_400_mb() {
     let refused = block_on(store.insert(&session(SESSIONS, &realm), START));
     assert!(refused.is_err());
 
-    // They are all there.
+    // All of them are there.
     assert_eq!(block_on(store.sweep(NOW + 3_600)).unwrap(), 1_000_000);
 }
 
-/// A subject of 36 bytes, a label of 40.
+/// Returns a session with a subject of 36 bytes and a label of 40.
 fn session(number: u32, realm: &Realm) -> StoredSession {
     StoredSession {
         id: id(number),
@@ -66,7 +66,7 @@ fn session(number: u32, realm: &Realm) -> StoredSession {
     }
 }
 
-/// As even as the hashes that real ids are a part of.
+/// Returns ids that are as evenly distributed as real ones.
 fn id(number: u32) -> SessionId {
     let mixed = (u128::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
     SessionId::parse(&URL_SAFE_NO_PAD.encode(mixed.to_be_bytes())).expect("16 bytes")

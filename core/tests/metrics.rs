@@ -1,6 +1,6 @@
-//! What is measured, and under which names.
+//! Tests of the metrics and their names.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use countersign::{
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// Everything that was measured: `name{label=value}` and the number, or how many there were.
+/// Returns everything that was measured: `name{label=value}` with its number, or its count.
 fn measured(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     (snapshotter.snapshot().into_vec().into_iter())
         .map(|(key, _, _, value)| {
@@ -136,7 +136,7 @@ async fn keys_are_measured_by_source() {
         1.0,
     )]);
 
-    // What time alone changes is measured too.
+    // Changes that only time causes are measured too.
     provider.away.store(true, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs(700)).await;
     expect(&[("countersign_keys_state{SOURCE,state=stale}", 1.0)]);
@@ -207,7 +207,7 @@ async fn a_rotation_is_counted_and_the_first_set_is_none() {
     assert_eq!(measured(&snapshotter).get(name), Some(&1.0));
 }
 
-/// The first set once, then the second one.
+/// A provider with the first set once, then the second one.
 struct Rotates(String, String, AtomicBool);
 
 impl Fetch for Rotates {

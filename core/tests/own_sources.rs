@@ -1,6 +1,6 @@
-//! Issuers whose tokens count in some places only.
+//! Tests of issuers whose tokens are accepted from some sources only.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 use countersign::{
     AuthErrorKind, Authenticator, ConfigError, Issuers, TokenSource, VerifiedToken,
     adapter::{Credentials, RequestHead},
@@ -8,7 +8,8 @@ use countersign::{
 };
 use futures_executor::block_on;
 
-/// The issuer whose tokens count in a cookie only. Those of `TestIssuer::ISSUER` count in a header only.
+/// The issuer whose tokens count in a cookie only. Those of `TestIssuer::ISSUER` count in a header
+/// only.
 const COOKIES: &str = "https://login.test";
 
 #[derive(Default)]

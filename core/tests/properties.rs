@@ -1,6 +1,6 @@
-//! Properties that hold for any input.
+//! Properties that are true for any input.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::error::Error;
 
@@ -51,7 +51,7 @@ fn every_source() -> TokenSource {
         .or(TokenSource::websocket_protocol())
 }
 
-/// JSON that is mostly well-formed, with the names that matter.
+/// Generates JSON that is usually well-formed, with the names that matter.
 fn json() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
         "alg", "kid", "typ", "crit", "iss", "aud", "exp", "nbf", "iat", "sub", "jti", "scope",
@@ -89,7 +89,8 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// The explanation ends as the verification does, and each refusal says what was wrong, in bounds.
+/// Checks that the explanation ends like the verification, and that each refusal gives a reason of
+/// bounded length.
 fn agree(explanation: &Explanation, error: Option<&AuthError>) -> Result<(), TestCaseError> {
     prop_assert_eq!(explanation.refusal(), error.map(AuthError::kind));
     prop_assert_eq!(explanation.failed().count() > 0, error.is_some());
@@ -104,7 +105,7 @@ fn agree(explanation: &Explanation, error: Option<&AuthError>) -> Result<(), Tes
         "{}",
         text
     );
-    // The first mistake that was met is among those that are explained.
+    // The first mistake of the verification is among those that are explained.
     let kind = Verdict::Failed(error.kind());
     prop_assert!(
         explanation.failed().any(|check| check.verdict() == kind
@@ -131,7 +132,7 @@ proptest! {
     fn no_signed_json_panics_and_explain_agrees_with_verify(header in json(), payload in json()) {
         let issuer = TestIssuer::new();
         let verifier = issuer.verifier();
-        // Half of the payloads have what it takes, and some of those are accepted.
+        // Half of the payloads have the required claims, and some of those are accepted.
         let members = payload.trim_start_matches('{');
         let comma = if members.starts_with('}') { "" } else { "," };
         let good = format!(

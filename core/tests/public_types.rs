@@ -1,6 +1,6 @@
-//! No public type shows a secret: each is looked at, or stands in a list with the reason why not.
+//! A test that no public type shows a secret: each is checked, or listed with a reason.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{
     collections::BTreeSet,
@@ -36,7 +36,7 @@ const SESSION: &str = "private-session";
 const ID: &str = "private-token-id";
 const PASSWORD: &str = "private-password";
 
-/// Types that hold no token, payload, subject, label or key, and what they are.
+/// The types without a token, payload, subject, label or key, by their nature.
 const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     (
         "one of a few names, or numbers",
@@ -99,7 +99,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Public names of no types that have a value: traits, an alias.
+/// The public names that are not types with values: traits, an alias.
 const NO_VALUES: &[&str] = &[
     "BoxFuture",
     "Clock",
@@ -110,7 +110,8 @@ const NO_VALUES: &[&str] = &[
     "SessionStore",
 ];
 
-/// What is shown, by the name of the type, and what must be in none of it.
+/// The texts that are shown, by the name of the type, and the secrets that must not be in any of
+/// them.
 #[derive(Default)]
 struct Shown {
     texts: Vec<(&'static str, String)>,
@@ -119,7 +120,7 @@ struct Shown {
 
 impl Shown {
     fn debug(&mut self, name: &'static str, value: impl Debug) {
-        // In the long form a list of bytes has one a line.
+        // In the long form, a list of bytes has one byte per line.
         let long = format!("{value:#?}");
         let long: Vec<&str> = long.split_whitespace().collect();
         self.texts
@@ -139,7 +140,7 @@ impl Shown {
         self.texts.push((name, value.to_string()));
     }
 
-    /// In the forms that a derived `Debug` would show.
+    /// Adds a secret, in the forms that a derived `Debug` would show.
     fn hide(&mut self, secret: &str) {
         let bytes = secret.as_bytes();
         let list: Vec<String> = bytes.iter().map(u8::to_string).collect();
@@ -150,7 +151,7 @@ impl Shown {
         ]);
     }
 
-    /// All but the header, which every token of a key has.
+    /// Adds all of a token but the header, which every token of a key has.
     fn hide_token(&mut self, token: &str) {
         for part in token.split('.').skip(1) {
             self.hide(part);
@@ -204,7 +205,7 @@ fn no_public_type_shows_a_secret() {
     }
 }
 
-/// The types and traits in the `pub use` lines of a file: the names in upper case.
+/// Returns the types and traits in the `pub use` lines of a file: the names in upper case.
 fn exports(source: &'static str) -> BTreeSet<&'static str> {
     source
         .split("pub use ")
@@ -278,7 +279,7 @@ fn keys(shown: &mut Shown) {
     shown.debug("IssuerBuilder", Issuer::builder("i", key).audience("a"));
     shown.debug("Issuer", issuer());
 
-    // What a provider must not publish, and may.
+    // Keys that a provider must not publish, and one that it may.
     shown.debug("FetchResponse", FetchResponse::new(200, weak));
     let saved = json!({
         "source": "https://keys.example", "url": "https://keys.example", "jwks": weak,
@@ -330,7 +331,7 @@ fn tokens(shown: &mut Shown) {
     );
 }
 
-/// Tokens that are refused for something of what must not show.
+/// Collects the refusals of tokens that are wrong in a part that must not show.
 fn refusals(shown: &mut Shown) {
     let issuer = issuer();
     let good = json!({
@@ -402,7 +403,7 @@ fn refusal(shown: &mut Shown, error: &AuthError) {
     shown.debug("Challenge", challenge);
 }
 
-/// A request that changes something, and says nothing of where it comes from.
+/// A request that changes state, and does not name its origin.
 struct Head(Vec<(&'static str, String)>);
 
 impl RequestHead for Head {

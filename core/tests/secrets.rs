@@ -1,6 +1,6 @@
-//! No key shows itself, with any backend. All public types are in `public_types.rs`.
+//! Tests that no key shows itself, with any backend. All public types are in `public_types.rs`.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use countersign::{
     Authenticator, Issuer, Key, KeySet, Keys, SigningKey, SigningKeys, Verifier,
@@ -8,7 +8,7 @@ use countersign::{
 };
 
 const SECRET: &str = "an example secret of 32 bytes or more";
-/// The secret in the forms that a derived `Debug` would show.
+/// Returns the secret in the forms that a derived `Debug` would show.
 fn forms() -> Vec<String> {
     let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
     let list = SECRET

@@ -1,4 +1,4 @@
-//! The suite for stores finds what is wrong with a store.
+//! Tests that the suite for stores finds faults in a store.
 
 use std::{
     collections::BTreeMap,
@@ -179,7 +179,7 @@ fn a_store_that_breaks_a_rule_is_caught() {
     }
 }
 
-/// A store of few words, with something wrong.
+/// A minimal store with a fault.
 #[derive(Clone, Default)]
 struct Toy {
     rows: Arc<Mutex<BTreeMap<String, StoredSession>>>,
@@ -234,7 +234,7 @@ impl Toy {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether all sessions of the subject were ended after the mark.
+    /// Returns true if all sessions of the subject were ended after the mark.
     fn is_over(&self, session: &StoredSession, begun: StoreMark) -> bool {
         let endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner);
         let since = usize::try_from(begun.get()).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! What must not compile, and how the compiler says it.
+//! Tests of code that must not compile, and of the compiler's messages.
 
 #[test]
 fn a_verified_token_is_made_by_the_library_only() {

@@ -1,9 +1,9 @@
-//! Published vectors: Wycheproof, and those of the RFCs.
+//! Tests with published vectors: Wycheproof, and those of the RFCs.
 //!
 //! They are not part of this repository. `COUNTERSIGN_VECTORS` names their folder; the default is
-//! `../shared/vectors` beside the workspace. Where it is absent, the tests say so and pass.
+//! `../shared/vectors` beside the workspace. If it is absent, the tests report that and pass.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod published;
 
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use self::published::read;
 
-/// What Wycheproof marks in a way that no strict verifier can follow, and why. PyJWT, joserfc,
-/// jwcrypto and `jsonwebtoken` disagree with the same eight.
+/// The cases of Wycheproof that are marked in a way no strict verifier can follow, and why. PyJWT,
+/// joserfc, jwcrypto and `jsonwebtoken` disagree with the same eight.
 const DEFECTIVE: &[(u64, &str)] = &[
     (
         346,
@@ -47,7 +47,7 @@ const DEFECTIVE: &[(u64, &str)] = &[
 fn wycheproof_signatures_are_judged_right_but_for_the_defective_ones() {
     let mut disagreements = disagreements("json_web_signature_test");
     if disagreements.is_empty() {
-        return; // absent, and said so
+        return; // absent, and reported
     }
     disagreements.sort_unstable();
     let defective: Vec<u64> = DEFECTIVE.iter().map(|(id, _)| *id).collect();
@@ -87,7 +87,7 @@ fn signatures_of_the_rfcs_are_judged_right() {
         *(if accepted { &mut valid } else { &mut invalid }) += 1;
     }
     if valid + invalid == 0 {
-        return; // absent, and said so
+        return; // absent, and reported
     }
     // RFC 7515 A.1 to A.4, RFC 8037 A.4, RFC 7520 4.1 to 4.4.
     assert_eq!((valid, invalid), (9, 10));
@@ -113,8 +113,8 @@ fn algorithm_for(jwk: &Value) -> Algorithm {
     }
 }
 
-/// The ids of the cases of a Wycheproof file that we judge otherwise. Never empty for the first
-/// file, which has eight defective ones.
+/// Returns the ids of the cases of a Wycheproof file that we judge differently. Never empty for the
+/// first file, which has eight defective ones.
 fn disagreements(file: &str) -> Vec<u64> {
     let Some(json) = read(&format!("wycheproof/testvectors_v1/{file}.json")) else {
         return Vec::new();
@@ -122,7 +122,7 @@ fn disagreements(file: &str) -> Vec<u64> {
     let mut cases = 0;
     let mut disagreements = Vec::new();
     for group in json["testGroups"].as_array().unwrap() {
-        // A verifier holds the public half, where there is one.
+        // A verifier has the public half, if there is one.
         let key = group.get("public").unwrap_or(&group["private"]);
         let set = match key.get("keys") {
             Some(_) => key.clone(),
@@ -146,7 +146,7 @@ fn disagreements(file: &str) -> Vec<u64> {
     disagreements
 }
 
-/// A token: the compact text, or the text of another serialisation.
+/// Returns a token: the compact text, or the text of another serialisation.
 fn text(token: &Value) -> String {
     token
         .as_str()

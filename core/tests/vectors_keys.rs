@@ -1,9 +1,9 @@
-//! Published keys: those of Wycheproof, and those of the RFCs, read by the constructors.
+//! Tests with published keys: those of Wycheproof, and those of the RFCs, read by the constructors.
 //!
 //! They are not part of this repository. `COUNTERSIGN_VECTORS` names their folder; the default is
-//! `../shared/vectors` beside the workspace. Where it is absent, the tests say so and pass.
+//! `../shared/vectors` beside the workspace. If it is absent, the tests report that and pass.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod published;
 

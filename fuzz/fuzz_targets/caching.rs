@@ -1,4 +1,4 @@
-//! The headers of an answer that say how long it may be used. Input: one header in each line.
+//! The headers of an answer that limit how long it can be used. Input: one header per line.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
     if let Some(expected) = expect(&response) {
         assert_eq!(lifetime, expected);
     }
-    // Who says more than once that it may not be kept means it; an age makes nothing younger.
+    // A further `no-store` always wins; an age never makes an answer younger.
     let unkept = response.clone().header("Cache-Control", "no-store");
     assert_eq!(fuzzing::lifetime(&unkept), Some(SHORTEST));
     if response.values("age").next().is_none() {
@@ -42,7 +42,8 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// The lifetime by a reading of our own; `None` where the headers are written in unusual ways.
+/// Returns the expected lifetime by our own reading; `None` if the headers are written in unusual
+/// ways.
 fn expect(response: &FetchResponse) -> Option<Option<Duration>> {
     let all: Vec<_> = response.values("cache-control").collect();
     let all = all.join(",").to_ascii_lowercase();
@@ -93,7 +94,8 @@ fn usual(response: &FetchResponse, name: &str) -> Option<SystemTime> {
     date(response.values(name).next()?)
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, and no other form; up to the 28th, so that no month is too short.
+/// Parses `Sun, 06 Nov 1994 08:49:37 GMT` and no other form; only up to the 28th, so that no month
+/// is too short.
 fn date(text: &str) -> Option<SystemTime> {
     let mut parts = text.splitn(6, ' ');
     let (weekday, day, month) = (parts.next()?, parts.next()?, parts.next()?);

@@ -33,7 +33,7 @@ fuzz_target!(|text: &str| -> Corpus {
         ("resource_metadata", shown(metadata)),
     ];
 
-    // No token: what the realm and the metadata are, and nothing else.
+    // Without a token, the challenge has the realm and the metadata, and nothing else.
     let nothing = Request::parse(b"GET /");
     check(
         &authenticator,
@@ -99,7 +99,7 @@ fn with_error(
         .collect()
 }
 
-/// What is written of a text: visible ASCII and spaces.
+/// Returns a text as it is written: visible ASCII and spaces.
 fn shown(text: &str) -> String {
     text.replace(|c: char| !matches!(c, ' '..='~'), "?")
 }
@@ -131,7 +131,8 @@ fn check(
     assert_eq!(challenge.headers().count(), 1);
 }
 
-/// One challenge of RFC 9110 section 11.6.1 with its auth-params: a scheme, and what follows it.
+/// Parses one challenge of RFC 9110 section 11.6.1 with its auth-params: a scheme, and what follows
+/// it.
 fn parse(text: &str) -> Option<(String, Vec<(String, String)>)> {
     let mut reader = Reader(text);
     let scheme = reader.token()?;
@@ -181,7 +182,7 @@ impl Reader<'_> {
         (!token.is_empty()).then(|| token.to_owned())
     }
 
-    /// What is left of a quoted-string after its first quote.
+    /// Reads the rest of a quoted-string, after its first quote.
     fn quoted(&mut self) -> Option<String> {
         let mut text = String::new();
         let mut chars = self.0.chars();

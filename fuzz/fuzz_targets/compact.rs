@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// What is decoded is what we decode, and has one text only.
+/// Checks that the decoder agrees with ours, and that each value has one text only.
 fn base64url(data: &[u8]) {
     let decoded = fuzzing::base64url_decode(data);
     assert_eq!(decoded, json::base64url(data));
@@ -54,7 +54,7 @@ fn base64url(data: &[u8]) {
     assert_eq!(json::base64url(encoded.as_bytes()).as_deref(), Some(data));
 }
 
-/// The payload of a token that was signed with our secret.
+/// Returns the payload of a token that was signed with our secret.
 fn signed(text: &str) -> Option<String> {
     let parts: Vec<&str> = text.split('.').collect();
     let [header, payload, signature] = parts[..] else {
@@ -78,7 +78,7 @@ fn check_refusal(text: &str, kind: AuthErrorKind) {
     if parts.len() < 3 || parts[0].is_empty() || !is_whole(&parts[0]) {
         assert_eq!(kind, AuthErrorKind::MalformedToken);
     }
-    // Nothing else could be wrong with a token that somebody has signed with our secret.
+    // A token that was signed with our secret can be refused only for another reason.
     let genuine = signed(text).is_some();
     assert!(!genuine || kind != AuthErrorKind::BadSignature);
 }

@@ -37,15 +37,15 @@ fuzz_target!(|text: &str| -> Corpus {
     Corpus::Keep
 });
 
-/// A URL that may be asked is one to everybody, with the same host, and leads to where the metadata
-/// of this issuer is.
+/// Checks that a URL to be asked is valid for every parser, with the same host, and leads to the
+/// metadata of this issuer.
 fn check_url(issuer: &str) {
     let Some(host) = fuzzing::host_to_ask(issuer) else {
         return;
     };
     let parsed = parse(issuer, &host);
     for url in fuzzing::metadata_urls(issuer) {
-        // A query is no part of an issuer (RFC 8414 section 2); what comes of it is asked for all the same.
+        // A query is not part of an issuer (RFC 8414 section 2); the resulting URL is still asked.
         if issuer.contains('?') {
             continue;
         }
@@ -65,7 +65,7 @@ fn parse(text: &str, host: &str) -> Option<Url> {
         uri.host().map(str::to_ascii_lowercase).as_deref(),
         Some(host)
     );
-    // What the `url` crate holds of a name in Punycode is its own affair.
+    // The `url` crate reads names in Punycode in its own way.
     if host.split('.').any(|label| label.starts_with("xn--")) {
         return None;
     }

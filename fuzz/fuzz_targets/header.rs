@@ -60,7 +60,7 @@ impl Read {
     }
 }
 
-/// What a header says, by a reading of our own.
+/// Returns the expected members of a header, by our own reading.
 fn expect(text: &str) -> Result<Read, AuthErrorKind> {
     const MALFORMED: AuthErrorKind = AuthErrorKind::MalformedToken;
 
@@ -92,7 +92,7 @@ fn expect(text: &str) -> Result<Read, AuthErrorKind> {
     })
 }
 
-/// RFC 7515 section 4.1.9.
+/// Shortens a `typ`, by RFC 7515 section 4.1.9.
 fn short(typ: &str) -> String {
     let typ = typ.to_ascii_lowercase();
     match typ.strip_prefix("application/") {

@@ -40,7 +40,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// What a key was read from, by a reading of our own.
+/// Checks a key against its text, by our own reading.
 fn check_text(text: &str, id: Option<&str>, algorithm: Algorithm, operation: &str) {
     let json = json::parse(text).expect("one JSON value without duplicates");
     let member = |name| json.get(name).map(|value| value.text().expect("a text"));
@@ -81,7 +81,7 @@ fn check_text(text: &str, id: Option<&str>, algorithm: Algorithm, operation: &st
     }
 }
 
-/// A set of one key has that key.
+/// Checks that a set of one key has that key.
 fn in_a_set(text: &str, public: &Result<Key, ConfigError>) {
     let Ok(key) = public else { return };
     let set = format!(r#"{{"keys":[{text}]}}"#);
@@ -93,7 +93,7 @@ fn in_a_set(text: &str, public: &Result<Key, ConfigError>) {
     assert_eq!(remote.is_ok(), !key.algorithm().is_symmetric());
 }
 
-/// An algorithm from outside changes nothing but what was not said.
+/// Checks that an algorithm from outside changes only a key that names none.
 fn with_an_algorithm(text: &str, public: &Result<Key, ConfigError>) {
     let all = [
         Algorithm::HS256,

@@ -1,4 +1,4 @@
-//! A JWK set, of our own and from the network.
+//! A JWK set, our own or from the network.
 
 #![no_main]
 
@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             "a published secret"
         );
     }
-    // They differ in secrets only, and a mixture is refused.
+    // They differ only in secrets, and a mixture is refused.
     if let (Ok(local), Ok(remote)) = (&local, &remote) {
         assert_eq!(named(local), named(remote));
     }
@@ -45,7 +45,7 @@ fn check(text: &str, set: &KeySet) {
         assert_eq!(skipped.id(), shortened.as_deref());
     }
 
-    // No two keys of one name, and none that its own element would not make.
+    // No two keys have one name, and each key comes from an element.
     let mut seen = HashSet::new();
     for key in set.keys() {
         check_public(key);
@@ -54,7 +54,7 @@ fn check(text: &str, set: &KeySet) {
             family(key),
             key.id().is_none().then(|| key.to_jwk()),
         );
-        // Of secrets without a name, nobody can see whether they differ.
+        // Secrets without a name cannot be told apart.
         let is_known = key.id().is_some() || !key.algorithm().is_symmetric();
         assert!(seen.insert(name) || !is_known, "two keys of one name");
         let is_it = |json: &Json| {
@@ -66,7 +66,7 @@ fn check(text: &str, set: &KeySet) {
     assert!(set.keys().len() + set.skipped().len() >= 1);
 }
 
-/// The elements of `keys`; `None` for one that holds a name twice, or too many levels.
+/// Returns the elements of `keys`; `None` for one with a duplicate name or too many levels.
 fn elements(text: &str) -> Vec<Option<Json>> {
     #[derive(serde::Deserialize)]
     struct Set<'t> {
@@ -90,7 +90,7 @@ fn name_of(key: &Key) -> (Option<String>, String, Option<String>) {
     )
 }
 
-/// Two names of one algorithm are one.
+/// Returns one name for both names of the same algorithm.
 fn family(key: &Key) -> &'static str {
     match key.algorithm().name() {
         "Ed25519" => "EdDSA",

@@ -1,5 +1,5 @@
-//! `Origin`, and `Host` or the authority, by the rules of `Csrf`. Input: a request as text; its target is an allowed
-//! origin, too.
+//! `Origin`, and `Host` or the authority, by the rules of `Csrf`. Input: a request as text; its
+//! target is also an allowed origin.
 
 #![no_main]
 
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
         Err(_) => assert!(!expected.unwrap_or(false), "the own site was kept out"),
     }
 
-    // Without a secret, who does not say where a request comes from is refused.
+    // Without a secret, a request that does not name its origin is refused.
     let says = ["origin", "sec-fetch-site"]
         .iter()
         .any(|name| !request.values(name).is_empty());
@@ -41,14 +41,14 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// An origin that may be set is written as a browser writes it.
+/// Checks that an accepted setting is an origin as a browser writes it.
 fn check_setting(text: &str) -> bool {
     let allowed = Csrf::new().allow_origin(text).is_ok();
     let written = Url::parse(text).map(|url| url.origin());
     match written {
         Ok(origin @ Origin::Tuple(..)) if is_web(text) => {
             let canonical = origin.ascii_serialization() == text;
-            // Fewer characters than the URL standard lets into a host, and no Punycode is read.
+            // Fewer characters than the URL standard allows in a host, and no Punycode is read.
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]/".contains(&byte);
             if text.bytes().all(plain) && !text.contains("xn--") {
                 assert_eq!(allowed, canonical, "{text}");
@@ -66,14 +66,14 @@ fn is_web(text: &str) -> bool {
     text.starts_with("https://") || text.starts_with("http://")
 }
 
-/// Whether a login may come from there; `None` where the `url` crate has no say.
+/// Returns whether a login is allowed from there; `None` if the `url` crate cannot tell.
 fn expect(request: &Request, allowed: Option<&str>) -> Option<bool> {
     if matches!(request.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE") {
         return Some(true);
     }
     let [origin, site, host] =
         ["origin", "sec-fetch-site", "host"].map(|name| request.values(name));
-    // Where the target names the host, the header has no say.
+    // A target that names the host overrides the header.
     let host = match request.authority() {
         Some(authority) => vec![authority.as_bytes()],
         None => host,
@@ -109,20 +109,21 @@ fn expect(request: &Request, allowed: Option<&str>) -> Option<bool> {
     same_place(origin, host)
 }
 
-/// Whether an origin is that of a host, by the `url` crate. An origin that no browser writes is none.
+/// Returns whether an origin is that of a host, by the `url` crate. An origin that no browser
+/// writes never is.
 fn same_place(origin: &str, host: &str) -> Option<bool> {
     let scheme = origin.split(':').next()?;
     let parsed = Url::parse(origin).ok()?;
     if parsed.origin().ascii_serialization() != origin {
         return Some(false);
     }
-    // What a client may write into `Host`: name, colon, port, in either case.
+    // The characters that clients write into `Host`: name, colon, port, in either case.
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
     if !host.bytes().all(plain) || !origin[scheme.len() + 3..].bytes().all(plain) {
         return None;
     }
     let url = Url::parse(&format!("{scheme}://{host}")).ok()?;
-    // Other ways to write an address, or a port, are left to be refused.
+    // Other ways to write an address, or a port, are refused.
     let shown = url.origin().ascii_serialization();
     let written = format!("{scheme}://{}", host.to_ascii_lowercase());
     let default = if scheme == "https" { ":443" } else { ":80" };

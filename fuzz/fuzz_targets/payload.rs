@@ -12,7 +12,7 @@ thread_local! {
     static RULES: [Rules; 2] = [Rules::usual(), Rules::special()];
 }
 
-// A payload as it is; one that begins with a comma follows the members that make it good.
+// The input is a payload; one that begins with a comma follows the members that make it good.
 fuzz_target!(|data: &[u8]| -> Corpus {
     if data.len() > 2_000 {
         return Corpus::Reject;

@@ -17,7 +17,7 @@ const LABELS: [&str; 6] = [
     "RSA PRIVATE KEY",
 ];
 
-// Text that begins as a PEM does is one. Else the first byte is a label, and DER follows.
+// Text that begins like a PEM is one. Otherwise the first byte selects a label, and DER follows.
 fuzz_target!(|data: &[u8]| {
     let block = match data {
         [b'-', ..] | [] => None,

@@ -1,4 +1,4 @@
-//! What a Redis holds: the fields of a session, and entries of the log.
+//! The data of a Redis server: the fields of a session, and entries of the log.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ use countersign_fuzz::rows::{
 use countersign_redis::fuzzing::{self, Values};
 use libfuzzer_sys::fuzz_target;
 
-/// Kind, realm, value, before, until.
+/// The fields kind, realm, value, before, until.
 type Fields = [Option<String>; 5];
 
 const NAMES: [&str; 5] = ["kind", "realm", "value", "before", "until"];
@@ -59,7 +59,7 @@ fn values(u: &mut Unstructured<'_>) -> Result<Values> {
         Some(digest_column(u)?),
         Some(previous_column(u)?),
     ];
-    // Which are absent: mostly one at the most, or those that may be.
+    // The absent fields: usually one at most, or the optional ones.
     let absent = match u.int_in_range(0..=3)? {
         0 => 0,
         1 => 0b1100,
@@ -117,7 +117,7 @@ fn read_entry(fields: [Option<&str>; 5]) -> Option<RevocationEntry> {
     fuzzing::entry(&fields.collect())
 }
 
-/// The entry that these fields are: all that its kind needs has to be there.
+/// Returns the entry of these fields: everything that its kind needs has to be present.
 fn expect([kind, realm, value, before, until]: &Fields) -> Option<RevocationEntry> {
     let realm = || Realm::new(realm.as_deref().filter(|name| is_realm(name))?).ok();
     let before = || before.as_ref()?.parse().ok();
@@ -141,7 +141,7 @@ fn expect([kind, realm, value, before, until]: &Fields) -> Option<RevocationEntr
     Some(RevocationEntry { revoked, until })
 }
 
-/// Two numbers of 64 bits.
+/// Checks an id: two numbers of 64 bits.
 fn check_id(text: &str) {
     let parts: Option<Vec<u64>> = text.split('-').map(|part| part.parse().ok()).collect();
     let expected = match parts.as_deref() {
@@ -163,7 +163,7 @@ fn check_values(id: &SessionId, values: &Values) {
     assert_eq!(session.id, *id);
     let again = fuzzing::write(&session);
     for (place, (again, value)) in again.iter().zip(values).enumerate() {
-        // A number may have had zeros, or a plus, before it.
+        // A number can have leading zeros, or a plus.
         if !(4..=8).contains(&place) {
             assert_eq!(again, value);
         }
@@ -172,7 +172,7 @@ fn check_values(id: &SessionId, values: &Values) {
     assert_eq!(read.expect("what was written"), Some(session));
 }
 
-/// Whether the fields are those of a session.
+/// Returns true if the fields are those of a session.
 fn is_good(values: &Values) -> bool {
     let text = |bytes: &[u8]| str::from_utf8(bytes).map(str::to_owned).ok();
     let is_number = |bytes: &[u8]| text(bytes).is_some_and(|text| text.parse::<i64>().is_ok());

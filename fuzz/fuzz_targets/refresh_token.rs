@@ -1,5 +1,4 @@
-//! Refresh tokens, with what they stand for computed by hand; and the chain of those that were
-//! exchanged.
+//! Refresh tokens, with their meaning computed by hand, and the chain of exchanged tokens.
 
 #![no_main]
 
@@ -21,13 +20,13 @@ use sha2::{Digest as _, Sha256};
 
 const REALM: &str = "https://i.test";
 
-/// The seconds in which an exchanged token gets an answer.
+/// The number of seconds in which an exchanged token gets an answer.
 const GRACE: i64 = 10;
 
-/// Bytes of a link: the seconds between its exchange and the next, or now, and a salt.
+/// The bytes of a link: the seconds between its exchange and the next, or now, and a salt.
 const LINK: usize = 1 + 32;
 
-// Links, the oldest first, as many as there are before the last 64 bytes; then the text of a token.
+// Links, the oldest first, as many as fit before the last 64 bytes; then the text of a token.
 fuzz_target!(|data: &[u8]| {
     check_list(data);
     let links = (data.len().saturating_sub(64) / LINK).min(PreviousToken::MOST);
@@ -63,7 +62,7 @@ fuzz_target!(|data: &[u8]| {
     check_chain(&tokens, &salts, &seconds);
 });
 
-/// What reads back writes the same bytes.
+/// Checks that a list that can be read is written as the same bytes.
 fn check_list(bytes: &[u8]) {
     let list = PreviousToken::list_from_bytes(bytes);
     assert_eq!(list.is_some(), is_list(bytes));
@@ -93,8 +92,8 @@ fn check_token(token: &[u8; 48], salt: &TokenHash) {
     assert_ne!(own.hash, other.hash);
 }
 
-/// Each token of a session that was exchanged within the window gets the current one, and no other
-/// gets an answer: also when the list went through a store.
+/// Checks that each token of a session that was exchanged within the window gets the current one,
+/// and that no other gets an answer, even after the list has been through a store.
 fn check_chain(tokens: &[[u8; 48]], salts: &[TokenHash], seconds: &[u8]) {
     let current = tokens.last().expect("the first");
     let mut exchanged_at = NOW;
@@ -140,7 +139,7 @@ fn check_chain(tokens: &[[u8; 48]], salts: &[TokenHash], seconds: &[u8]) {
         };
         assert_eq!(answer(token), expected);
     }
-    // One of the session that was never given out.
+    // A token of the session that was never given out.
     let mut other = *current;
     other[47] ^= 1;
     assert_eq!(answer(&other), Answer::Refusal);
@@ -150,7 +149,7 @@ fn realm(name: &str) -> Realm {
     Realm::new(name).expect("a name")
 }
 
-/// A realm as a part of what is hashed.
+/// Returns the part of the hashed text that stands for a realm.
 fn tag(realm: &str) -> [u8; 32] {
     Sha256::digest([b"countersign realm 1\0", realm.as_bytes()].concat()).into()
 }
@@ -175,7 +174,7 @@ fn successor(token: &[u8; 48], salt: &TokenHash) -> [u8; 48] {
     next
 }
 
-/// The id of a session, a digest in JSON, and the name of a realm.
+/// Checks the id of a session, a digest in JSON, and the name of a realm.
 fn check_names(text: &str) {
     let bytes = json::base64url(text.as_bytes());
     let id = SessionId::parse(text);

@@ -1,5 +1,5 @@
-//! Requests to the session routes. Input: requests as text, with a line `---` between two. `@access`,
-//! `@refresh`, `@csrf` and `@id` stand for what a login has brought.
+//! Requests to the session routes. Input: requests as text, separated by lines `---`. `@access`,
+//! `@refresh`, `@csrf` and `@id` stand for the values from a login.
 
 #![no_main]
 
@@ -29,14 +29,14 @@ struct Login {
 
 thread_local! {
     static ISSUER: Issuer = {
-        // One key for all, and every session in a store of its own.
+        // All share one key, and every session has a store of its own.
         let key = SigningKey::generate_ed25519().unwrap();
         let builder = Issuer::builder("https://i.test", key).audience("a");
         builder.clock(FixedClock::at(NOW)).build().unwrap()
     };
 }
 
-// The first byte says which mode: JSON or cookies.
+// The first byte selects the mode: JSON or cookies.
 fuzz_target!(|data: &[u8]| -> Corpus {
     let Some((mode, text)) = data.split_first() else {
         return Corpus::Reject;
@@ -93,7 +93,7 @@ struct Claims {
     role: &'static str,
 }
 
-/// What a client knows.
+/// The values that a client knows.
 #[derive(Default)]
 struct Known {
     access: String,
@@ -178,7 +178,8 @@ fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// An answer is one of those that are documented, whatever was sent; and no cache keeps it.
+/// Checks that an answer is one of the documented ones, whatever was sent, and that it is not
+/// cacheable.
 fn check(request: &Request, reply: &Reply, in_cookies: bool) {
     let status = reply.status();
     let path = request.path();
@@ -232,7 +233,8 @@ fn check(request: &Request, reply: &Reply, in_cookies: bool) {
     }
 }
 
-/// A request or token that is wrong may be told so where nobody has to authenticate.
+/// Returns 1 if a 400 or 403 has a challenge: it tells what is wrong, although no authentication is
+/// needed.
 fn challenged(reply: &Reply) -> usize {
     let mut headers = reply.headers();
     let has_one = headers.any(|(name, _)| name == "www-authenticate");

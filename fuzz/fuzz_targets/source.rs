@@ -1,5 +1,5 @@
-//! Where a request carries its token: `Authorization`, `Cookie`, and the other sources. Input: a
-//! request as text.
+//! The token of a request, in `Authorization`, `Cookie`, and the other sources. Input: a request as
+//! text.
 
 #![no_main]
 
@@ -26,7 +26,7 @@ thread_local! {
 fuzz_target!(|data: &[u8]| {
     let request = Request::parse(data);
     let found = SOURCES.with(|all| all.clone().map(|source| find(&source, &request)));
-    // A protocol with the prefix alone is a token, and a bad one.
+    // A protocol that is only the prefix is a token, and a bad one.
     for found in &found[..4] {
         assert!(!matches!(found, Ok(Some(""))), "an empty token");
     }
@@ -39,7 +39,7 @@ fuzz_target!(|data: &[u8]| {
         );
     }
 
-    // Of several sources the first that carries something decides, and another is never used.
+    // Of several sources, the first that has something decides, and the others are never used.
     let first = found.iter().position(|found| *found != Ok(None));
     let is_carried = |found: &&Found<'_>| **found != Ok(None);
     let several = found.iter().filter(is_carried).count() > 1;
@@ -57,7 +57,7 @@ fn find<'h>(source: &TokenSource, request: &'h Request) -> Found<'h> {
     Ok(found.map(|(token, _)| token))
 }
 
-/// RFC 6750 section 2.1: one header, the scheme, spaces, one word.
+/// Finds the token by RFC 6750 section 2.1: one header, the scheme, spaces, one word.
 fn bearer(request: &Request) -> Found<'_> {
     let values = request.values("authorization");
     let value = match values[..] {
@@ -90,11 +90,11 @@ fn bearer(request: &Request) -> Found<'_> {
         .map_err(|_| AuthErrorKind::MalformedToken)
 }
 
-/// What the `cookie` crate finds; `None` where it reads otherwise on purpose.
+/// Returns what the `cookie` crate finds; `None` if it deliberately reads in another way.
 fn cookie(request: &Request) -> Option<Result<Option<String>, AuthErrorKind>> {
     let mut values = Vec::new();
     for header in request.values("cookie") {
-        // It trims the white space of Unicode, and what is before the equals sign.
+        // It trims the white space of Unicode, and the part before the equals sign.
         let header = str::from_utf8(header)
             .ok()
             .filter(|header| header.is_ascii())?;

@@ -1,4 +1,4 @@
-//! What an SQL database holds: rows of any kind, and rows that went through an SQLite.
+//! The data of an SQL database: arbitrary rows, and rows that were stored in SQLite.
 
 #![no_main]
 
@@ -68,7 +68,7 @@ impl<'a> Arbitrary<'a> for Input {
     }
 }
 
-/// A row of the log, mostly with what its kind needs.
+/// A row of the log, usually with what its kind needs.
 #[derive(Debug)]
 struct Entry(EntryRow);
 
@@ -145,7 +145,7 @@ fn check_batch(after: Option<(i64, i64)>, rows: &[EntryRow]) {
     let place = |row: &EntryRow| (row.0, row.1);
     let batch = fuzzing::batch(after.map(position).as_ref(), rows.to_vec());
     let rest = match after {
-        // The entry that was read last is not there.
+        // The entry that was read last is gone.
         Some(after) if rows.first().map(place) != Some(after) => {
             return assert!(batch.is_ok_and(|batch| batch.is_none()));
         }
@@ -153,7 +153,7 @@ fn check_batch(after: Option<(i64, i64)>, rows: &[EntryRow]) {
         None => rows,
     };
     let read = &rest[..rest.len().min(1_000)];
-    // To leave one out would let a revoked token pass.
+    // Leaving one out would let a revoked token pass.
     let expected: Option<Vec<_>> = read.iter().map(entry).collect();
     assert_eq!(batch.is_ok(), expected.is_some());
     let Ok(batch) = batch else { return };
@@ -161,7 +161,7 @@ fn check_batch(after: Option<(i64, i64)>, rows: &[EntryRow]) {
     assert_eq!(Some(batch.entries), expected);
     assert_eq!(batch.complete, rest.len() == read.len());
     let last = read.last().map(place).or(after).map(position);
-    // Without an entry it is a position from which all will be read.
+    // Without an entry, it is a position from which everything will be read.
     let found = batch.position.expect("a position");
     match last {
         Some(last) => assert_eq!(found, last),
@@ -169,7 +169,8 @@ fn check_batch(after: Option<(i64, i64)>, rows: &[EntryRow]) {
     }
 }
 
-/// The entry that a row is: no column is missing, and none has something that its kind has not.
+/// Returns the entry of a row: no column is missing, and none has a value that its kind does not
+/// use.
 fn entry(row: &EntryRow) -> Option<RevocationEntry> {
     let (_, _, kind, of, name, before, until) = row.clone();
     let of = match of {
@@ -241,8 +242,8 @@ impl Database {
             .unwrap();
     }
 
-    /// A session is found as it was kept, and as it was replaced; and once all have ended, none of a
-    /// login that began before is added.
+    /// Checks that a session is found as it was stored, and as it was replaced; and that once all
+    /// have ended, no session from an earlier login is added.
     fn keep(&self, first: &AnySession, second: &AnySession, now: i64) {
         let (first, mut next) = (first.0.clone(), second.0.clone());
         let other = Realm::new("https://j.test").unwrap();
@@ -267,7 +268,7 @@ impl Database {
                 self.empty_table("revocations").await;
             }
 
-            // What a rotation does not change stays as it was.
+            // A rotation leaves these fields unchanged.
             next.id = first.id.clone();
             next.realm = first.realm.clone();
             next.subject = first.subject.clone();
@@ -325,7 +326,8 @@ impl Database {
         });
     }
 
-    /// Entries are read as they were written, in their order, from the start and from a position.
+    /// Checks that entries are read as they were written, in order, from the start and from a
+    /// position.
     fn append(&self, entries: &[RevocationEntry]) {
         let (first, then) = entries.split_at(entries.len() / 2);
         self.runtime.block_on(async {
@@ -334,7 +336,7 @@ impl Database {
             let batch = self.store.read(None).await.unwrap();
             assert_eq!(batch.entries, first);
             assert!(batch.complete);
-            // A log with nothing new waits for something.
+            // A log with nothing new would wait.
             if then.is_empty() {
                 return;
             }

@@ -1,10 +1,10 @@
-//! What the adapters add to a route, in process: over the bare route and over the core, and against
-//! a middleware written by hand with `jsonwebtoken`.
+//! The cost that the adapters add to a route, in process: over the bare route and over the core,
+//! and against a middleware written by hand with `jsonwebtoken`.
 //!
 //! Times are those of the machine on which the goals were set: see the harness's yardstick.
 //!
 //! `cargo bench -p countersign-tests --bench adapters`. Allocations are counted by the benchmark
-//! `allocations`: counting takes time.
+//! `allocations`, because counting takes time.
 
 #[path = "../../core/benches/harness/case.rs"]
 mod case;
@@ -175,7 +175,7 @@ fn on_actix(algorithm: Algorithm, table: &mut Table) {
     against_by_hand("actix-web", algorithm, &outcome, table);
 }
 
-/// What our middleware adds to a route.
+/// Prints the cost that our middleware adds to a route.
 fn against_bare(
     framework: &str,
     algorithm: Algorithm,
@@ -183,7 +183,7 @@ fn against_bare(
     outcome: &Outcome,
     table: &mut Table,
 ) {
-    // A hit costs the same whatever the algorithm, but for the length of the token.
+    // A hit costs the same for every algorithm, except for the length of the token.
     let goal = match algorithm {
         Algorithm::HS256 => Goal::Shown,
         _ => goal,
@@ -207,7 +207,7 @@ fn against_bare(
     }
 }
 
-/// How our middleware compares with one written by hand.
+/// Compares our middleware with one written by hand.
 fn against_by_hand(framework: &str, algorithm: Algorithm, outcome: &Outcome, table: &mut Table) {
     for (ours, what) in [("ours with claims", ""), ("cached with claims", ", cached")] {
         table.row(
@@ -223,7 +223,7 @@ fn against_by_hand(framework: &str, algorithm: Algorithm, outcome: &Outcome, tab
     }
 }
 
-/// The two costs that a figure compares.
+/// Returns the two costs that a figure compares.
 fn scale(outcome: &Outcome, this: &str, other: &str) -> String {
     format!(
         "{:.0} and {:.0} ns on this machine",

@@ -1,7 +1,7 @@
-//! What the adapters allocate for a request, over the bare route and over the core.
+//! The allocations of the adapters for a request, over the bare route and over the core.
 //!
-//! `cargo bench -p countersign-tests --bench allocations`. Rust's allocations are counted, not those
-//! within AWS-LC.
+//! `cargo bench -p countersign-tests --bench allocations`. Rust's allocations are counted, not
+//! those within AWS-LC.
 
 #[path = "../../core/benches/harness/case.rs"]
 mod case;
@@ -71,7 +71,7 @@ fn main() {
     table.finish();
 }
 
-/// How many one call makes, once everything is warm.
+/// Counts the allocations of one call, once everything is warm.
 fn allocations<T>(mut call: impl FnMut() -> T) -> f64 {
     const CALLS: u32 = 100;
     let mut calls = || (0..CALLS).for_each(|_| drop(call()));

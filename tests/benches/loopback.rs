@@ -1,12 +1,12 @@
 //! End to end: requests per second over loopback, as a share of the bare route's.
 //!
 //! `cargo bench -p countersign-tests --bench loopback`. It needs `wrk` (Debian package `wrk`). The
-//! server is this program again, in a process of its own, with one worker; `wrk` has one thread. All
-//! routes are sent the same bytes, the bare one too, and answer the same. They take turns, in an
-//! order that rotates each round; a share is the median over the rounds.
+//! server is this program again, in a process of its own, with one worker; `wrk` has one thread.
+//! All routes, even the bare one, get the same bytes and give the same answer. They take turns, in
+//! an order that rotates each round; a share is the median over the rounds.
 //!
-//! The server's CPU time for a request is steadier than requests per second on a machine that does
-//! other things too, so it stands beside them.
+//! On a machine with other work, the server's CPU time per request is steadier than requests per
+//! second, so it is shown beside them.
 
 #[path = "../../core/benches/harness/case.rs"]
 mod case;
@@ -49,7 +49,7 @@ fn main() {
         return;
     }
     if let Err(why) = Command::new("wrk").stdout(Stdio::null()).status() {
-        // Not through `eprintln!`: see `tests/run`.
+        // Not by `eprintln!`: see `tests/run`.
         let _ = writeln!(io::stderr(), "left out: loopback: no wrk: {why}");
         return;
     }
@@ -62,7 +62,7 @@ fn main() {
     table.finish();
 }
 
-/// Lets `wrk` ask each route in turn.
+/// Lets `wrk` load each route in turn.
 fn compare(framework: &str, algorithm: Algorithm, table: &mut Table) {
     let server = Server::start(framework, algorithm);
     let mut rounds = PATHS.map(|_| Vec::with_capacity(ROUNDS));
@@ -116,10 +116,10 @@ fn goal(path: &str, algorithm: Algorithm) -> Goal {
     }
 }
 
-/// What a route did in one round.
+/// The results of a route in one round.
 struct Load {
     per_second: f64,
-    /// The server's, for one request.
+    /// The server's CPU time per request.
     cpu_micros: f64,
 }
 
@@ -148,7 +148,7 @@ impl Server {
         }
     }
 
-    /// One round of `wrk`.
+    /// Runs one round of `wrk`.
     fn load(&self, path: &str) -> Load {
         let before = self.cpu_nanos();
         let output = Command::new("wrk")
@@ -178,7 +178,7 @@ impl Server {
         }
     }
 
-    /// What all threads of the server have run, by Linux's scheduler.
+    /// Returns the CPU time of all threads of the server, by Linux's scheduler.
     fn cpu_nanos(&self) -> f64 {
         let threads = fs::read_dir(format!("/proc/{}/task", self.process.id()));
         let threads = threads.expect("Linux: its threads").flatten();
@@ -200,7 +200,7 @@ impl Drop for Server {
 /// The argument that makes this program a server.
 const SERVE: &str = "serve";
 
-/// Says where it listens and what to send, and serves all routes.
+/// Prints its address and the header to send, and serves all routes.
 fn serve_until_killed(framework: &str, algorithm: Algorithm) {
     let setup = Setup::new(algorithm);
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

@@ -1,10 +1,10 @@
-//! What a refresh costs, as a multiple of the store's bare update of one row.
+//! The cost of a refresh, as a multiple of the store's bare update of one row.
 //!
-//! `cargo bench -p countersign-tests --bench stores`. Both run in turns against the same server, with
-//! one client and with sixteen, and the median over the rounds of the ratio is what counts: no
-//! absolute time means anything.
+//! `cargo bench -p countersign-tests --bench stores`. Both run in turns against the same server,
+//! with one client and with sixteen. The figure is the median of the ratio over the rounds:
+//! absolute times mean nothing.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a bench measures time, and stops when it cannot go on
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a bench measures real time, and panics on errors
 
 use std::{
     collections::HashMap,
@@ -160,7 +160,7 @@ where
     }
 }
 
-/// Seconds until all have ended.
+/// Returns the seconds until all tasks have ended.
 async fn timed(tasks: impl Iterator<Item = impl Future<Output = ()>>) -> f64 {
     let began = Instant::now();
     futures_util::future::join_all(tasks).await;

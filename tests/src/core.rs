@@ -41,7 +41,7 @@ impl RequestHead for Request {
 }
 
 impl Request {
-    /// Takes apart a target in absolute form; one in origin form has no authority.
+    /// Splits a target in absolute form; one in origin form has no authority.
     fn authority_and_path(&self) -> (Option<&str>, &str) {
         let absolute = self.target.split_once("://");
         match absolute.filter(|(scheme, _)| !scheme.starts_with('/')) {
@@ -71,7 +71,7 @@ pub(crate) fn visit(authenticator: &Authenticator, request: &Request) -> Answer 
     enter(authenticator, request).unwrap_or_else(|error| refusal(&error))
 }
 
-/// What an adapter, its extractors and its policies do.
+/// Does the work of an adapter, its extractors and its policies.
 fn enter(authenticator: &Authenticator, request: &Request) -> Result<Answer, AuthError> {
     if request.path() == "/uncovered" {
         Anonymous::token(None, None)?;
@@ -92,7 +92,7 @@ fn enter(authenticator: &Authenticator, request: &Request) -> Result<Answer, Aut
     Ok(granted(token))
 }
 
-/// An HTTP library would not take such a request from the wire either.
+/// Returns true if an HTTP library would build such a request, or read it from the wire.
 fn could_be_built(request: &Request) -> bool {
     let valid = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
     let mut headers = request.headers.iter();

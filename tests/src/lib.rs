@@ -1,7 +1,7 @@
 //! One suite for every way into the library: core alone, tower, actix-web.
 //!
-//! A [`Request`] goes through an [`Entry`] and comes back as an [`Answer`]. A scenario says which
-//! answer it expects; every entry has to give the same one.
+//! A [`Request`] goes through an [`Entry`] and comes back as an [`Answer`]. A scenario names the
+//! answer that it expects; every entry has to give the same one.
 
 #![allow(clippy::missing_panics_doc)] // a test that meets bad data stops
 
@@ -67,19 +67,19 @@ impl Entry {
     }
 }
 
-/// What the route behind the authentication says to somebody without a token.
+/// The answer of the route behind the authentication to a request without a token.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// What the routes ask for.
+/// The claims that the routes ask for.
 #[derive(serde::Deserialize)]
 struct User {
     sub: String,
 }
 
-/// What no token holds.
+/// Claims that no token has.
 #[derive(serde::Deserialize)]
 struct Misfit {
-    #[allow(dead_code)] // it is never read, because it never fits
+    #[allow(dead_code)] // never read, because it never fits
     sub: Vec<u8>,
 }
 

@@ -42,7 +42,7 @@ impl Programs {
         Self(artifacts.flatten().collect())
     }
 
-    /// A command that starts one, without settings from the environment.
+    /// Returns a command that starts a program, without settings from the environment.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(&self.0[program]);

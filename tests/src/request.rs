@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-/// A request: raw header bytes, so that hostile ones can be said.
+/// A request with raw header bytes, so that hostile ones can be written.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method.
     pub method: String,
-    /// The path, and the query if there is one; before them scheme and authority, for a request in
+    /// The path, and the query if there is one, after the scheme and the authority for a request in
     /// absolute form or of HTTP/2.
     pub target: String,
     /// Names and raw values, in order.
@@ -19,7 +19,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// `GET /` without headers.
+    /// Creates `GET /` without headers.
     #[must_use]
     pub fn get() -> Self {
         Self {
@@ -31,7 +31,7 @@ impl Request {
         }
     }
 
-    /// `POST` to this path.
+    /// Creates `POST` to this path.
     #[must_use]
     pub fn post(target: &str) -> Self {
         Self::get().method("POST").target(target)
@@ -44,7 +44,7 @@ impl Request {
         self.header("content-type", "application/json")
     }
 
-    /// `GET /` with this bearer token.
+    /// Creates `GET /` with this bearer token.
     #[must_use]
     pub fn bearer(token: &str) -> Self {
         Self::get().header("authorization", format!("Bearer {token}"))
@@ -68,7 +68,7 @@ impl Request {
     ///
     /// # Panics
     ///
-    /// When it is none.
+    /// When the text is not an address.
     #[must_use]
     pub fn from(mut self, address: &str) -> Self {
         self.peer = Some(address.parse().expect("an address"));
@@ -83,10 +83,10 @@ impl Request {
     }
 }
 
-/// An answer, as far as authentication has a say in it.
+/// An answer, as far as authentication affects it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// The status. 0 when the request could not be built, as with control bytes in a header.
+    /// The status. 0 if the request could not be built, as with control bytes in a header.
     pub status: u16,
     /// `WWW-Authenticate`.
     pub www_authenticate: Option<String>,
@@ -96,25 +96,25 @@ pub struct Answer {
     pub content_type: Option<String>,
     /// The body as text.
     pub body: String,
-    /// The stable name of the refusal, which the answer carries for middleware further out. `None`
-    /// where there is none, and where it came over a socket.
+    /// The stable name of the refusal, which the answer carries for outer middleware. `None` if
+    /// there is none, and if the answer came over a socket.
     pub reason: Option<&'static str>,
 }
 
 impl Answer {
-    /// The answer to a request that no HTTP library would build.
+    /// Returns the answer to a request that no HTTP library would build.
     #[must_use]
     pub fn unbuildable() -> Self {
         Self::default()
     }
 
-    /// Whether the request could be built at all.
+    /// Returns true if the request could be built at all.
     #[must_use]
     pub fn was_built(&self) -> bool {
         self.status != 0
     }
 
-    /// The `error` of the challenge (RFC 6750 section 3).
+    /// Returns the `error` of the challenge (RFC 6750 section 3).
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         let (_, rest) = self.www_authenticate.as_deref()?.split_once("error=\"")?;

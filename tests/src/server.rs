@@ -12,16 +12,16 @@ use std::{
 
 use crate::{Answer, Request};
 
-/// How long a program or a connection may be silent before the test gives up.
+/// The time that a program or a connection can be silent before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// More lines than any program here prints, and more headers than any answer has.
+/// A number above the lines that any program here prints, and the headers that any answer has.
 const MANY: usize = 100;
 
 /// A program that listens on a port of this machine. It is killed when this is dropped.
 pub struct Server {
     process: Process,
     address: SocketAddr,
-    /// Its lines before the one with the address.
+    /// The lines before the one with the address.
     announced: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Server {
         }
     }
 
-    /// The rest of the first line that begins like this, of those up to the address.
+    /// Returns the rest of the first line that begins with `start`, among those up to the address.
     #[must_use]
     pub fn announced(&self, start: &str) -> Option<&str> {
         self.announced
@@ -55,13 +55,13 @@ impl Server {
             .find_map(|line| line.strip_prefix(start))
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Sends a request over a connection of its own.
+    /// Sends a request over a new connection.
     #[must_use]
     pub fn send(&self, request: &Request, body: Body<'_>) -> Answer {
         Connection::open(self.address).send(request, body)
@@ -88,7 +88,7 @@ impl DerefMut for Server {
     }
 }
 
-/// A program that runs. It is killed when this is dropped.
+/// A running program. It is killed when this is dropped.
 pub struct Process {
     child: Child,
     stdout: Receiver<String>,
@@ -96,7 +96,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it.
+    /// Starts a program.
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
         let mut child = command
@@ -110,7 +110,7 @@ impl Process {
         let (lines, received) = mpsc::channel();
         thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                // Without a receiver too: a program stops when the pipe is full.
+                // Goes on without a receiver: a program stops when the pipe is full.
                 let _ = lines.send(line);
             }
         });
@@ -126,7 +126,7 @@ impl Process {
         }
     }
 
-    /// Its next line on standard output; `None` once it has ended.
+    /// Returns its next line on standard output; `None` once it has ended.
     #[must_use]
     pub fn line(&self) -> Option<String> {
         match self.stdout.recv_timeout(PATIENCE) {
@@ -148,7 +148,7 @@ impl Process {
         assert!(status.success(), "kill: {status}");
     }
 
-    /// Ends it at once.
+    /// Kills it at once.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child of ours");
     }
@@ -166,7 +166,7 @@ impl Process {
         }
     }
 
-    /// All of its standard error, once it has ended.
+    /// Returns all of its standard error, once it has ended.
     fn stderr(&mut self) -> String {
         let reader = self.stderr.take().map(JoinHandle::join);
         reader.and_then(Result::ok).unwrap_or_default()
@@ -183,12 +183,12 @@ impl Drop for Process {
     }
 }
 
-/// A program whose standard output and standard error nobody reads: both are closed at the other
-/// end. It is killed when this is dropped.
+/// A program whose standard output and standard error are both closed at the other end. It is
+/// killed when this is dropped.
 pub struct Deaf(Child);
 
 impl Deaf {
-    /// Starts it.
+    /// Starts a program.
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
         let mut child = command
@@ -222,14 +222,14 @@ impl Drop for Deaf {
     }
 }
 
-/// An address of this machine that nobody listens on. Nobody else here is handed it soon.
+/// Returns an unused address of this machine. The system will not hand it out again soon.
 #[must_use]
 pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound")
 }
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// Its exit code; `None` when a signal ended it.
@@ -254,7 +254,7 @@ pub enum Body<'b> {
 /// A connection that carries one request after the other.
 pub struct Connection {
     stream: BufReader<TcpStream>,
-    /// Of the last answer, with names in lower case.
+    /// The headers of the last answer, with names in lower case.
     headers: Vec<(String, String)>,
 }
 
@@ -282,11 +282,11 @@ impl Connection {
     /// Sends a request and does not wait for its answer.
     pub fn send_only(&mut self, request: &Request, body: Body<'_>) {
         let message = [head(request, body), encoded(body)].concat();
-        // Who refuses a body need not read all of it: the answer is what counts.
+        // A server that refuses a body need not read all of it: only the answer counts.
         let _ = self.stream.get_mut().write_all(&message);
     }
 
-    /// Sends a request that announces a body, and waits until the server begins to read that.
+    /// Sends a request that announces a body, and waits until the server begins to read it.
     pub fn begin(&mut self, request: &Request, body: Body<'_>) {
         let request = request.clone().header("expect", "100-continue");
         self.write(&head(&request, body));
@@ -294,7 +294,7 @@ impl Connection {
         assert_eq!(self.line(), "");
     }
 
-    /// Sends a request whose body stops after its first byte. The server is reading it by then.
+    /// Sends a request whose body stops after its first byte. By then, the server is reading it.
     pub fn stall(&mut self, request: &Request, body: Body<'_>) {
         self.begin(request, body);
         match body {
@@ -304,13 +304,13 @@ impl Connection {
         }
     }
 
-    /// Sends these bytes, whatever they are.
+    /// Sends raw bytes.
     pub fn write(&mut self, bytes: &[u8]) {
         let sent = self.stream.get_mut().write_all(bytes);
         sent.expect("a server that reads");
     }
 
-    /// Waits until the server closes it, and says what came before that.
+    /// Waits until the server closes the connection, and returns what came before that.
     #[must_use]
     pub fn rest(mut self) -> String {
         let mut rest = String::new();
@@ -319,7 +319,7 @@ impl Connection {
         rest
     }
 
-    /// A header of the last answer, by its name in lower case.
+    /// Returns a header of the last answer, by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut all = self.headers.iter().filter(|(other, _)| other == name);
@@ -350,7 +350,7 @@ impl Connection {
             www_authenticate: header("www-authenticate"),
             ..Answer::default()
         };
-        // An answer with 204 has no body, and says nothing of its length.
+        // An answer with 204 has no body, and no header with its length.
         let length = match header("content-length") {
             None if answer.status == 204 => 0,
             length => length

@@ -13,22 +13,23 @@ use tower::{Service, ServiceExt};
 
 use crate::{Entry, Request, actix, tower as tower_entry};
 
-/// Where the routes are mounted.
+/// The path at which the routes are mounted.
 pub const MOUNT: &str = "/session";
 
-/// A whole answer: what a client of the session routes can see.
+/// A whole answer, as a client of the session routes sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// The status.
     pub status: u16,
-    /// Names in lower case and values, sorted. `content-length` and `date` are the server's affair.
+    /// The headers, sorted, with names in lower case. The server sets `content-length` and `date`,
+    /// so they are left out.
     pub headers: Vec<(String, String)>,
     /// The body as text.
     pub body: String,
 }
 
 impl Exchange {
-    /// The one header of this name.
+    /// Returns the one header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(own, _)| own == name);
@@ -37,14 +38,14 @@ impl Exchange {
         Some(first)
     }
 
-    /// The values of `Set-Cookie`.
+    /// Returns the values of `Set-Cookie`.
     #[must_use]
     pub fn cookies(&self) -> Vec<&str> {
         let cookies = self.headers.iter().filter(|(name, _)| name == "set-cookie");
         cookies.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))

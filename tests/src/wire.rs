@@ -1,4 +1,4 @@
-//! One request as raw bytes, and whatever comes back: for requests that no client would send.
+//! Sends one request as raw bytes, and reads any answer: for requests that no client would send.
 
 use std::{
     io::{Read, Write},
@@ -8,10 +8,10 @@ use std::{
 
 use crate::{Answer, Request};
 
-/// How long a server may be silent before the test gives up.
+/// The time that a server can be silent before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends a request over a connection of its own, and reads until the server closes that.
+/// Sends a request over a new connection, and reads until the server closes it.
 ///
 /// A server that closes it without an answer has refused: the status is 0.
 #[must_use]
@@ -20,7 +20,7 @@ pub fn send(address: SocketAddr, request: &Request) -> Answer {
     for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
         set(&stream, Some(PATIENCE)).expect("a time-out that is not zero");
     }
-    // Who refuses a request need not read all of it, and may cut the connection.
+    // A server that refuses a request need not read all of it, and can cut the connection.
     let _ = stream.write_all(&message(request));
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);

@@ -1,11 +1,12 @@
-//! WebSocket handshakes and request targets under the cross-site protection, through every entry.
+//! Tests of WebSocket handshakes and request targets under the cross-site protection, through every
+//! entry.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use countersign::{Authenticator, Csrf, TokenSource, testing::TestIssuer};
 use countersign_tests::{Answer, Entry, Request};
 
-/// The same answer from every entry.
+/// Sends a request through every entry, and checks that the answers are equal.
 #[track_caller]
 fn send(authenticator: &Authenticator, request: &Request) -> Answer {
     let [core, tower, actix] = Entry::ALL.map(|entry| entry.send(authenticator, request));
@@ -14,7 +15,8 @@ fn send(authenticator: &Authenticator, request: &Request) -> Answer {
     core
 }
 
-/// An authenticator that reads the cookie `access`, and a request of `app.test` that carries it.
+/// Returns an authenticator that reads the cookie `access`, and a request of `app.test` that
+/// carries it.
 fn logged_in() -> (Authenticator, Request) {
     let issuer = TestIssuer::new();
     let authenticator = Authenticator::new(issuer.verifier()).source(TokenSource::cookie("access"));
@@ -150,7 +152,7 @@ mod target {
     const PUBLIC: &str = "https://app.test";
     const INTERNAL: &str = "http://internal:8080";
 
-    /// The status of a POST with this target, these `Host` headers and this `Origin`.
+    /// Returns the status of a POST with this target, these `Host` headers and this `Origin`.
     fn status(target: &str, hosts: &[&str], origin: &str) -> u16 {
         let (authenticator, request) = logged_in();
         let request = hosts

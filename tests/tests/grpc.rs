@@ -1,6 +1,6 @@
-//! Refusals as gRPC statuses: those of the core.
+//! Tests of refusals as gRPC statuses, which are those of the core.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use countersign_tower::{GrpcStatus, JwtAuthLayer, RequireLayer};
 use http::{Request, Response};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// Keys that are away.
+/// Keys that are unavailable.
 struct Away;
 
 impl KeySource for Away {
@@ -22,7 +22,7 @@ impl KeySource for Away {
     }
 }
 
-/// The reason of a refusal, its gRPC status by the core, and the one in the answer.
+/// Returns the reason of a refusal, its gRPC status by the core, and the one in the answer.
 fn refused<S>(service: S, authorization: Option<&str>) -> (&'static str, i32, String)
 where
     S: Service<Request<()>, Response = Response<String>, Error = Infallible>,

@@ -1,6 +1,6 @@
-//! The hostile corpus through every way in: not one case wrongly accepted or refused.
+//! Tests of the hostile corpus through every entry: no case is wrongly accepted or refused.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,15 +16,15 @@ use countersign_tests::{
     hostile::{TestKeys, corpus},
 };
 
-/// How many good tokens are in a cache before a case comes.
+/// The number of good tokens in a cache before a case arrives.
 const GOOD: usize = 5;
-/// How many cases the corpus has. A case that gets lost must not go unnoticed.
+/// The number of cases in the corpus. A case that gets lost must be noticed.
 const CASES: usize = 427;
-/// How many of them need a part that is not built yet.
+/// The number of cases that need a part that is not built yet.
 const NOT_YET: usize = 47;
-/// How many present their token at the refresh endpoint.
+/// The number of cases that present their token at the refresh endpoint.
 const REFRESHES: usize = 1;
-/// How many of them bring a key that is refused as it is loaded, which lets nobody in.
+/// The number of cases whose key is refused as it is loaded, so that nothing is let in.
 const KEY_REFUSED: usize = 20;
 /// The cases with control bytes in a header, which no HTTP library builds.
 const UNBUILDABLE: [&str; 2] = ["fmt-nl-inside", "tr-ctl"];
@@ -90,7 +90,7 @@ fn every_case_is_answered_as_the_corpus_asks_through_every_entry() {
     assert_eq!(left_out.values().map(Vec::len).sum::<usize>(), NOT_YET);
 }
 
-/// What a cache holds lets nobody else in, and a case that comes again is answered as before.
+/// The contents of a cache let no other token in, and a repeated case gets the same answer.
 #[test]
 fn every_case_is_answered_alike_with_a_cache() {
     let keys = TestKeys::load();
@@ -124,7 +124,7 @@ fn every_case_is_answered_alike_with_a_cache() {
                 objections.push(format!("{}: {answer:?}, not {plain:?}", case.id));
             }
         }
-        // With 403, the token is good and a policy says no.
+        // With 403, the token is good, but a policy refuses.
         if !matches!(plain.status, 200 | 403) && cache.len() != before {
             objections.push(format!("{} is refused, and kept", case.id));
         }
@@ -133,7 +133,7 @@ fn every_case_is_answered_alike_with_a_cache() {
     assert!(kept > cases.len() / 2, "{kept}");
 }
 
-/// Routes that let everybody in who presents something good.
+/// Returns routes that accept any good credential.
 fn session_routes() -> SessionRoutes {
     let issuer = Issuer::builder(
         "https://issuer.example",

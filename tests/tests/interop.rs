@@ -1,9 +1,9 @@
-//! Tokens of other languages' libraries verify here, and ours verify there.
+//! Tests of tokens of other languages' libraries with our verifier, and of ours with theirs.
 //!
 //! `tests/run` installs PyJWT, joserfc and npm `jose`, and names their folder in
-//! `COUNTERSIGN_PEERS`. Without it, these tests say that they are left out.
+//! `COUNTERSIGN_PEERS`. Without it, these tests report that they are skipped.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::{
     io::Write,
@@ -114,7 +114,7 @@ fn verifying(jwk: &Value, algorithm: Algorithm) -> Key {
     key.unwrap().verifying_key()
 }
 
-/// A private (or secret) JWK for each algorithm, with the algorithm's name in it.
+/// Returns a private (or secret) JWK for each algorithm, with the algorithm's name in it.
 fn jwks(algorithms: &[Algorithm]) -> Vec<(Algorithm, Value)> {
     let keys = TestKeys::load();
     algorithms
@@ -155,7 +155,7 @@ fn ask(peers: &PathBuf, peer: &str, what: &str, request: &Value) -> Value {
 fn peers() -> Option<PathBuf> {
     let peers = std::env::var_os("COUNTERSIGN_PEERS").map(PathBuf::from);
     if peers.is_none() {
-        // Past the capture of the test harness, which would hide it from a test that passes.
+        // Bypasses the capture of the test harness, which would hide it from a test that passes.
         let _ = writeln!(
             std::io::stderr(),
             "left out: tokens of other libraries: COUNTERSIGN_PEERS is not set; `tests/run` sets it"

@@ -1,6 +1,6 @@
-//! The hostile corpus, minted for another time: each case is answered as the original is.
+//! Tests of the hostile corpus, minted for another time: each case has the answer of the original.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use countersign_tests::{
     },
 };
 
-/// How many cases hold no time that could be moved: most of them no token either.
+/// The number of cases without a time that could be moved: most of these have no token either.
 const AS_THEY_STAND: usize = 31;
-/// How many have a signature that nobody made.
+/// The number of cases with a signature that no key made.
 const MOVED: usize = 21;
 
 #[test]

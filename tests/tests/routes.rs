@@ -1,11 +1,11 @@
-//! What extractors and policies answer: the same through every entry.
+//! Tests of the answers of extractors and policies: the same through every entry.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use countersign::{Authenticator, testing::TestIssuer};
 use countersign_tests::{ANONYMOUS, Answer, Entry, Request};
 
-/// The same answer from every entry.
+/// Sends a request through every entry, and checks that the answers are equal.
 #[track_caller]
 fn visit(authenticator: &Authenticator, path: &str, request: &Request) -> Answer {
     let request = request.clone().target(path);
@@ -15,7 +15,7 @@ fn visit(authenticator: &Authenticator, path: &str, request: &Request) -> Answer
     core
 }
 
-/// What a route says to somebody: a text, or the reason of a refusal with its status.
+/// The answer of a route: a text, or the reason of a refusal with its status.
 type Said = Result<&'static str, (u16, &'static str)>;
 
 #[track_caller]

@@ -1,6 +1,6 @@
-//! What a request gets back: the same through every entry.
+//! Tests of the answers to requests: the same through every entry.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use countersign::{
 use countersign_tests::{ANONYMOUS, Answer, Entry, Request};
 use serde_json::json;
 
-/// The same answer from every entry.
+/// Sends a request through every entry, and checks that the answers are equal.
 #[track_caller]
 fn send(authenticator: impl Into<Authenticator>, request: &Request) -> Answer {
     let authenticator = authenticator.into();
@@ -229,11 +229,11 @@ fn two_different_values_from_one_source_are_refused() {
         );
         expect(&answer, 400, MALFORMED);
     }
-    // Of two cookies one was planted, and nobody can tell which.
+    // Of two cookies, one was planted, and it is unknown which.
     let cookie = || Authenticator::new(issuer.verifier()).source(TokenSource::cookie("a"));
     let planted = Request::get().header("cookie", format!("a=x; a={token}"));
     expect(&send(cookie(), &planted), 401, MALFORMED_TOKEN);
-    // The same cookie twice, as two paths of one site send it, leaves no choice to make.
+    // Two equal cookies, as two paths of one site send them, are not ambiguous.
     let same = Request::get().header("cookie", format!("a={token}; a={token}"));
     assert_eq!(send(cookie(), &same).status, 200);
 }
@@ -280,7 +280,7 @@ fn what_is_required_is_required_of_anonymous_requests_too() {
             .optional()
             .require(Policy::scope("read"))
             .require_if_present(Policy::role("guest").not()),
-        // What holds of everybody who has a token, holds of nobody without one.
+        // A policy that every token meets is not met without a token.
         named().optional().require(Policy::role("guest").not()),
         named()
             .optional()
@@ -309,7 +309,7 @@ fn what_is_required_of_a_token_if_present_lets_anonymous_requests_through() {
     );
     let answer = send(named().optional(), &nobody);
     assert_eq!((answer.status, &*answer.body), (200, ANONYMOUS));
-    // It alone makes no token optional.
+    // By itself, it does not make the token optional.
     expect(&send(named(), &nobody), 401, Some("Bearer"));
     for authenticator in [named(), named().optional()] {
         assert_eq!(send(authenticator.clone(), &good).status, 200);
@@ -461,7 +461,7 @@ fn a_preflight_without_token_is_refused_like_any_request() {
     expect(&send(issuer.verifier(), &preflight), 401, Some("Bearer"));
 }
 
-/// `POST` to `app.test` with the token in a cookie, which a browser adds by itself.
+/// Returns a `POST` to `app.test` with the token in a cookie, which a browser adds by itself.
 fn post_with_cookie(token: &str) -> Request {
     Request::get()
         .method("POST")
@@ -514,7 +514,7 @@ fn a_cookie_changes_something_only_for_its_own_site() {
         );
         let read = post.method("GET");
         assert_eq!(send(authenticator.clone(), &read).status, 200);
-        // What no browser adds by itself may come from anywhere.
+        // A header that no browser adds by itself may come from any site.
         let bearer = headers.iter().fold(Request::bearer(&token), add);
         let bearer = bearer.method("POST");
         assert_eq!(send(authenticator.clone(), &bearer).status, 200);
@@ -526,7 +526,7 @@ fn a_request_from_another_site_is_forbidden_without_a_challenge() {
     let issuer = TestIssuer::new();
     let named = cookie_or_bearer(&issuer).realm("shop");
     let cross = |token: String| post_with_cookie(&token).header("sec-fetch-site", "cross-site");
-    // It is refused as such before anybody looks at the token.
+    // It is refused for that, before the token is checked.
     for token in [issuer.token().sign(), issuer.token().expired().sign()] {
         let answer = send(named.clone(), &cross(token));
         expect(&answer, 403, None);
@@ -561,7 +561,7 @@ fn a_client_that_says_nothing_of_its_site_repeats_a_value_of_its_session() {
     let session = || issuer.token().claim("sid", "session-1");
     let post = |value: &str| post_with_cookie(&session().sign()).header(Csrf::HEADER, value);
 
-    // The keys are there, or come while the request waits.
+    // The keys are there, or arrive while the request waits.
     let known = KeySet::new([issuer.key().verifying_key()]);
     for (before, then) in [(Some(known.clone()), None), (None, Some(known))] {
         for entry in Entry::ALL {
@@ -580,7 +580,7 @@ fn a_client_that_says_nothing_of_its_site_repeats_a_value_of_its_session() {
             expect(&silent, 403, None);
             assert_eq!(silent.reason, Some("missing_origin"), "{entry:?}");
             assert!(silent.body.contains("the request has no Origin header"));
-            // A bad token is named as such: only with a good one the value means something.
+            // A bad token is reported as such: the value only matters with a good one.
             let expired = post_with_cookie(&session().expired().sign());
             let expired = answer(&expired.header(Csrf::HEADER, &of_another));
             assert_eq!((expired.status, expired.reason), (401, Some("expired")));
@@ -623,7 +623,7 @@ fn several_issuers_keep_to_their_own_keys_and_audiences() {
     assert!(challenge.unwrap().contains("the issuer is not known here"));
 }
 
-/// Keys that are away, until they come with the first refresh or for ever.
+/// Keys that are unavailable, until the first refresh or permanently.
 struct Away {
     then: Option<Arc<KeySet>>,
     now: std::sync::RwLock<Option<Arc<KeySet>>>,
@@ -695,7 +695,7 @@ fn the_first_request_after_a_rotation_waits_for_its_key() {
     let stranger = SigningKey::generate_es256().unwrap().verifying_key();
     let own = KeySet::new([issuer.key().verifying_key()]);
     for before in [None, Some(KeySet::new([stranger]))] {
-        // Each entry meets keys that have not come yet.
+        // For each entry, the keys have not arrived yet.
         for entry in Entry::ALL {
             let (keys, _) = Away::keys(before.clone(), Some(own.clone()));
             let authenticator = Authenticator::new(verifier(&issuer, keys));

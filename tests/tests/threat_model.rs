@@ -1,4 +1,4 @@
-//! The tests that THREAT-MODEL.md names.
+//! A test of the test names in THREAT-MODEL.md.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The names of all functions below this folder.
+/// Collects the names of all functions below this folder.
 fn functions(folder: &Path, names: &mut BTreeSet<String>) {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
     for entry in entries {
@@ -31,7 +31,7 @@ fn functions(folder: &Path, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The texts in backquotes that look like the names of tests.
+/// Returns the texts in backquotes that look like the names of tests.
 fn named(text: &str) -> impl Iterator<Item = &str> {
     let is_name = |text: &&str| {
         let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';

@@ -1,4 +1,4 @@
-//! The token that all figures are about, and how `jsonwebtoken` is set up for it.
+//! The token that all figures are about, and the setup of `jsonwebtoken` for it.
 
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part of it
 
@@ -7,7 +7,7 @@ use jsonwebtoken::{DecodingKey, Validation, crypto::aws_lc, decode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-/// Ten claims, all owned: the ten allocations are the user's own.
+/// Ten claims, all owned: the ten allocations are those of the user's type.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Claims {
     pub iss: String,
@@ -36,7 +36,7 @@ pub struct Case {
 
 impl Case {
     pub fn new(algorithm: Algorithm) -> Self {
-        // Only the first call wins; that there is one is what counts.
+        // Only the first call takes effect; it does not matter which.
         let _ = aws_lc::DEFAULT_PROVIDER.install_default();
         let key = match algorithm {
             Algorithm::HS256 => SigningKey::hs256(SECRET),
@@ -64,7 +64,7 @@ impl Case {
         }
     }
 
-    /// Ours: issuer, audience and every other default.
+    /// Returns our verifier: issuer, audience and every other default.
     pub fn verifier(&self) -> VerifierBuilder {
         Verifier::builder(&self.key)
             .issuer(TestIssuer::ISSUER)
@@ -76,7 +76,7 @@ impl Case {
     /// aws-lc-rs 1.19.0. With other versions it has to be measured again.
     pub const DECODE: f64 = 2_711.0;
 
-    /// Theirs, with the same checks as far as it has them.
+    /// Verifies with `jsonwebtoken`, with the same checks as far as it has them.
     pub fn decode(&self, token: &str) -> Claims {
         self.decode_as(token)
     }
@@ -89,7 +89,7 @@ impl Case {
     }
 }
 
-/// A token by this key; `n` makes it another one.
+/// Returns a token signed by this key; each `n` gives a different one.
 pub fn token(key: &SigningKey, n: u32) -> String {
     let issuer = TestIssuer::new();
     let now = unix_now();

@@ -1,20 +1,20 @@
-//! What all benchmarks share: contenders that take turns, ratios, and rows of one table.
+//! The parts that all benchmarks share: contenders that take turns, ratios, and rows of one table.
 //!
 //! A figure is the median over the rounds of one contender's cost divided by another's in the same
-//! round, in user-mode CPU cycles where the kernel lets us count them, else in CPU time of the
-//! thread, which waiting for a turn on the processor does not count in. Absolute
-//! times on a shared machine mean little; they are printed to show the scale.
+//! round. The cost is in user-mode CPU cycles where the kernel lets us count them, else in CPU time
+//! of the thread, which leaves out the time spent waiting for the processor. Absolute times on a
+//! shared machine mean little; they are printed to show the scale.
 //!
-//! Where a goal is in nanoseconds, something is measured beside whose time is known on the machine
-//! on which the goal was set: see [`Race::yardstick`].
+//! For a goal in nanoseconds, a call is measured alongside whose time is known on the machine on
+//! which the goal was set: see [`Race::yardstick`].
 
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part of it
 
 use std::{hint::black_box, time::Duration};
 
-/// How many rounds count. One more comes before, to warm up.
+/// The number of rounds that count. One more comes first, to warm up.
 pub const ROUNDS: usize = 41;
-/// How long one contender runs in one round.
+/// The time that one contender runs in one round.
 const SLICE: Duration = Duration::from_millis(5);
 
 /// Contenders that take turns, in an order that rotates each round.
@@ -22,20 +22,20 @@ const SLICE: Duration = Duration::from_millis(5);
 pub struct Race<'a> {
     contenders: Vec<(&'static str, Calls<'a>)>,
     in_time: bool,
-    /// What the yardstick takes on the machine of the goals, in nanoseconds.
+    /// The nanoseconds of the yardstick on the machine of the goals.
     yardstick: Option<f64>,
 }
 
-/// Makes so many calls.
+/// A function that makes a given number of calls.
 type Calls<'a> = Box<dyn FnMut(u32) + 'a>;
 
 impl<'a> Race<'a> {
-    /// No contenders yet.
+    /// Creates a race without contenders.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one: what it does in one call.
+    /// Adds a contender: its name, and one call of it.
     pub fn add<T>(mut self, name: &'static str, mut call: impl FnMut() -> T + 'a) -> Self {
         let calls = move |calls| {
             for _ in 0..calls {
@@ -46,15 +46,16 @@ impl<'a> Race<'a> {
         self
     }
 
-    /// Measures CPU time, also where cycles can be counted: for a goal in nanoseconds.
+    /// Measures CPU time even where cycles can be counted: for a goal in nanoseconds.
     pub fn in_time(mut self) -> Self {
         self.in_time = true;
         self
     }
 
-    /// Measures nanoseconds of the machine on which the goals were set: there, a call of this takes
-    /// so many. A processor that is slower in one round is as slow for this, and does not count. It
-    /// must be a processor of the same kind: one with instructions for SHA-256, if this hashes.
+    /// Measures in nanoseconds of the machine on which the goals were set, where this call takes
+    /// `nanoseconds`. If the processor is slower in one round, it is as slow for this call, so that
+    /// cancels out. It must be a processor of the same kind: one with instructions for SHA-256, if
+    /// the call hashes.
     pub fn yardstick<T>(self, nanoseconds: f64, call: impl FnMut() -> T + 'a) -> Self {
         let mut race = self.add(YARDSTICK, call).in_time();
         race.yardstick = Some(nanoseconds);
@@ -66,7 +67,7 @@ impl<'a> Race<'a> {
         self.run_rounds(ROUNDS)
     }
 
-    /// Runs this many rounds.
+    /// Runs the given number of rounds.
     pub fn run_rounds(mut self, rounds: usize) -> Outcome {
         let meter = if self.in_time {
             Meter::time()
@@ -100,7 +101,7 @@ impl<'a> Race<'a> {
         }
     }
 
-    /// Makes the costs those of the machine of the goals, if they are measured so.
+    /// Scales the costs to the machine of the goals, if there is a yardstick.
     fn scale(&self, costs: &mut [Vec<f64>]) {
         let mut names = self.contenders.iter().map(|(name, _)| *name);
         let place = names.position(|name| name == YARDSTICK);
@@ -118,37 +119,39 @@ impl<'a> Race<'a> {
 
 const YARDSTICK: &str = "yardstick";
 
-/// What each contender's call cost in each round.
+/// The cost of a call of each contender in each round.
 pub struct Outcome {
     unit: &'static str,
     costs: Vec<(&'static str, Vec<f64>)>,
-    /// What a call of each contender cost on this machine.
+    /// The cost of a call of each contender on this machine.
     here: Vec<f64>,
 }
 
 impl Outcome {
-    /// `"ns"`, or `"cycles"` where they can be counted.
+    /// Returns `"ns"`, or `"cycles"` where they can be counted.
     pub fn unit(&self) -> &'static str {
         self.unit
     }
 
-    /// The median cost of one call, in [`unit`](Self::unit).
+    /// Returns the median cost of one call, in [`unit`](Self::unit).
     pub fn cost(&self, name: &str) -> f64 {
         median(self.of(name).to_vec())
     }
 
-    /// The same on this machine, where a [yardstick](Race::yardstick) says what it is on another.
+    /// Returns the median cost of one call on this machine, where a [yardstick](Race::yardstick)
+    /// scales the other costs.
     pub fn cost_here(&self, name: &str) -> f64 {
         let place = self.costs.iter().position(|(own, _)| *own == name);
         self.here[place.expect("a contender of this race")]
     }
 
-    /// How many times faster `ours` is than `theirs`: the median over the rounds.
+    /// Returns how many times faster `ours` is than `theirs`: the median over the rounds.
     pub fn times_faster(&self, ours: &str, theirs: &str) -> f64 {
         self.combined(theirs, ours, |theirs, ours| theirs / ours)
     }
 
-    /// What `with` costs more than `without`: the median over the rounds, in [`unit`](Self::unit).
+    /// Returns the extra cost of `with` over `without`: the median over the rounds, in
+    /// [`unit`](Self::unit).
     pub fn added(&self, with: &str, without: &str) -> f64 {
         self.combined(with, without, |with, without| with - without)
     }
@@ -164,7 +167,7 @@ impl Outcome {
     }
 }
 
-/// Which way a figure is good.
+/// The direction in which a figure is good.
 #[derive(Clone, Copy)]
 pub enum Goal {
     /// At least this: the floor, and the aim.
@@ -175,7 +178,7 @@ pub enum Goal {
     Shown,
 }
 
-/// Prints rows of a Markdown table, and remembers whether a floor was missed.
+/// Prints rows of a Markdown table, and remembers the floors that were missed.
 #[derive(Default)]
 pub struct Table {
     missed: Vec<String>,
@@ -186,7 +189,7 @@ impl Table {
     pub const HEAD: &'static str =
         "| figure | floor | aim | measured | |\n|---|---:|---:|---:|---|";
 
-    /// A table; its head is printed unless another program prints it.
+    /// Creates a table; its head is printed unless another program prints it.
     pub fn new() -> Self {
         if std::env::var_os("COUNTERSIGN_ROWS_ONLY").is_none() {
             println!("{}", Self::HEAD);
@@ -194,7 +197,7 @@ impl Table {
         Self::default()
     }
 
-    /// One row. `unit` stands behind each number: `x`, ` ns`, `%`; `scale` says what it means.
+    /// Prints one row. `unit` follows each number: `x`, ` ns`, `%`; `scale` explains the figure.
     pub fn row(&mut self, figure: &str, goal: Goal, value: f64, unit: &str, scale: &str) {
         let show = |number: f64| {
             let digits = match number.abs() {
@@ -203,7 +206,7 @@ impl Table {
                 _ => 2,
             };
             let text = format!("{number:.digits$}");
-            // A whole number needs no digits behind the point.
+            // A whole number needs no digits after the point.
             let text = match text.split_once('.') {
                 Some((whole, rest)) if rest.bytes().all(|byte| byte == b'0') => whole.to_owned(),
                 _ => text,
@@ -225,7 +228,7 @@ impl Table {
         }
     }
 
-    /// Ends the program: with 1 if a floor was missed.
+    /// Ends the program, with exit code 1 if a floor was missed.
     pub fn finish(self) {
         if !self.missed.is_empty() {
             eprintln!("missed: {}", self.missed.join("; "));
@@ -234,7 +237,7 @@ impl Table {
     }
 }
 
-/// The middle one.
+/// Returns the median.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values[values.len() / 2]
@@ -253,14 +256,14 @@ fn calls_in_a_slice(run: &mut dyn FnMut(u32)) -> u32 {
     }
 }
 
-/// Counts user-mode cycles of this thread where it may, else its CPU time.
+/// Counts user-mode cycles of this thread where the kernel allows it, else its CPU time.
 pub struct Meter {
     #[cfg(target_os = "linux")]
     cycles: Option<std::cell::RefCell<perf_event::Counter>>,
 }
 
 impl Meter {
-    /// Asks the kernel once.
+    /// Creates a meter; asks the kernel once.
     pub fn new() -> Self {
         Self {
             #[cfg(target_os = "linux")]
@@ -274,7 +277,7 @@ impl Meter {
         }
     }
 
-    /// Measures CPU time.
+    /// Creates a meter of CPU time.
     pub fn time() -> Self {
         Self {
             #[cfg(target_os = "linux")]
@@ -282,7 +285,7 @@ impl Meter {
         }
     }
 
-    /// `"cycles"` or `"ns"`.
+    /// Returns `"cycles"` or `"ns"`.
     pub fn unit(&self) -> &'static str {
         if self.count().is_some() {
             "cycles"
@@ -291,7 +294,7 @@ impl Meter {
         }
     }
 
-    /// The cost of one of so many calls.
+    /// Returns the cost of one call, out of `calls` of them.
     #[allow(clippy::cast_precision_loss)]
     pub fn cost(&self, calls: u32, run: &mut dyn FnMut(u32)) -> f64 {
         let start = cpu_time();
@@ -315,14 +318,14 @@ impl Meter {
     }
 }
 
-/// The time that this thread has run.
+/// Returns the time that this thread has run.
 #[cfg(target_os = "linux")]
 pub fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).expect("a time after the start")
 }
 
-/// The time that has passed, where that of the thread is not known.
+/// Returns the time that has passed, on systems without the CPU time of a thread.
 #[cfg(not(target_os = "linux"))]
 #[allow(clippy::disallowed_methods)] // a benchmark looks at the real clock
 pub fn cpu_time() -> Duration {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-/// The instructions of one call of a case.
+/// Returns the instructions of one call of a case.
 pub(crate) fn count(case: &str, calls: u64) -> u64 {
     let program = std::env::current_exe().expect("the path of this program");
     let output = Command::new("valgrind")
@@ -10,7 +10,7 @@ pub(crate) fn count(case: &str, calls: u64) -> u64 {
         .args(["--toggle-collect=instructions::cases::counted", "--"])
         .arg(program)
         .args(["--run", case, &calls.to_string()])
-        // Where the environment begins must not move the stack.
+        // The environment must not move the stack.
         .env_clear()
         .output()
         .expect("valgrind runs: is it installed?");
@@ -23,7 +23,7 @@ pub(crate) fn count(case: &str, calls: u64) -> u64 {
     total / calls
 }
 
-/// The version of the compiler.
+/// Returns the version of the compiler.
 pub(crate) fn compiler() -> String {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc).arg("--version").output();

@@ -1,4 +1,4 @@
-//! The keys of the verifiers, and tokens that none of them is asked about.
+//! The keys of the verifiers, and tokens that are refused before any key is used.
 
 #![allow(dead_code)] // each benchmark uses a part of it
 
@@ -12,7 +12,7 @@ use countersign::{
 
 use crate::case::{Case, SECRET};
 
-/// The key under an id, in the middle of 99 others.
+/// Returns a set with the key under an id, in the middle of 99 others.
 pub(crate) fn full_set(key: &SigningKey, id: &str) -> KeySet {
     let other = |n| {
         let key = if key.algorithm().is_symmetric() {
@@ -28,7 +28,7 @@ pub(crate) fn full_set(key: &SigningKey, id: &str) -> KeySet {
     KeySet::new((0..50).map(other).chain([key]).chain((51..100).map(other)))
 }
 
-/// A source that has newer keys for nobody.
+/// A source of keys that never has newer ones.
 struct Renewed(Arc<KeySet>);
 
 impl KeySource for Renewed {
@@ -41,7 +41,7 @@ pub(crate) fn renewed(keys: KeySet) -> Keys {
     Keys::from_source(Renewed(Arc::new(keys)))
 }
 
-/// A verifier with a full set of keys, and tokens that it refuses before any cryptography.
+/// Returns a verifier with a full set of keys, and tokens that it refuses before any cryptography.
 pub(crate) fn cheap(case: &Case) -> (Verifier, [(&'static str, String); 3]) {
     let id = case.key.id();
     let verifier = Verifier::builder(full_set(&case.key, id))
@@ -76,7 +76,7 @@ pub(crate) fn cheap(case: &Case) -> (Verifier, [(&'static str, String); 3]) {
     (verifier, tokens)
 }
 
-/// Base64url, which only an issuer makes: its header is what we want.
+/// Encodes bytes as base64url, by way of the header of a token: only an issuer exposes the encoder.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let key = SigningKey::hs256(SECRET).expect("a good key");
     let header = std::str::from_utf8(bytes).expect("a text");

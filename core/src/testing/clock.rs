@@ -24,7 +24,7 @@ use crate::clock::Clock;
 pub struct FixedClock(Arc<AtomicI64>);
 
 impl FixedClock {
-    /// A clock that shows this second since 1970.
+    /// Creates a clock that shows this second since 1970.
     #[must_use]
     pub fn at(seconds: i64) -> Self {
         Self(Arc::new(AtomicI64::new(seconds)))
@@ -36,14 +36,14 @@ impl FixedClock {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    /// Sets the clock, also back.
+    /// Sets the clock, forward or back.
     pub fn set(&self, seconds: i64) {
         self.0.store(seconds, Ordering::SeqCst);
     }
 }
 
 impl Default for FixedClock {
-    /// 2027-01-15T08:00:00Z.
+    /// Creates a clock at 2027-01-15T08:00:00Z.
     fn default() -> Self {
         Self::at(1_800_000_000)
     }

@@ -45,20 +45,20 @@ impl TestIssuer {
     /// The `aud` of its tokens.
     pub const AUDIENCE: &'static str = "https://api.test";
 
-    /// An issuer with a fresh ES256 key.
+    /// Creates an issuer with a fresh ES256 key.
     #[must_use]
     pub fn new() -> Self {
         Self::with_algorithm(Algorithm::ES256)
     }
 
-    /// An issuer with a fresh key for this algorithm.
+    /// Creates an issuer with a fresh key for this algorithm.
     ///
     /// # Panics
     ///
     /// When no key can be generated: the system has no randomness.
     #[must_use]
     pub fn with_algorithm(algorithm: Algorithm) -> Self {
-        // A test cannot go on without keys, and says so best by stopping here.
+        // A test cannot go on without keys, so stopping here is the clearest failure.
         let generate = || SigningKey::generate(algorithm).expect("a key can be generated");
         let key = generate();
         let stranger = generate().with_id(key.id());
@@ -69,18 +69,18 @@ impl TestIssuer {
         }
     }
 
-    /// A verifier for its tokens, with the issuer's clock.
+    /// Returns a verifier for its tokens, with the issuer's clock.
     ///
     /// # Panics
     ///
     /// Never: the settings are complete.
     #[must_use]
     pub fn verifier(&self) -> Verifier {
-        // Issuer, audience and key are all said.
+        // Issuer, audience and key are all set.
         self.verifier_builder().build().expect("complete settings")
     }
 
-    /// The settings of [`verifier`](Self::verifier), to add to.
+    /// Returns the settings of [`verifier`](Self::verifier), to add to.
     pub fn verifier_builder(&self) -> VerifierBuilder {
         Verifier::builder(&self.key)
             .issuer(Self::ISSUER)
@@ -88,19 +88,19 @@ impl TestIssuer {
             .clock(self.clock.clone())
     }
 
-    /// The clock of its tokens and verifiers.
+    /// Returns the clock of its tokens and verifiers.
     #[must_use]
     pub fn clock(&self) -> &FixedClock {
         &self.clock
     }
 
-    /// The key that signs.
+    /// Returns the key that signs.
     #[must_use]
     pub fn key(&self) -> &SigningKey {
         &self.key
     }
 
-    /// A good token, to be changed and signed: subject `user-1`, valid for five minutes.
+    /// Starts a good token, to be changed and signed: subject `user-1`, valid for five minutes.
     pub fn token(&self) -> TestToken<'_> {
         let now = self.clock.now();
         let claims = json!({
@@ -131,7 +131,7 @@ impl fmt::Debug for TestIssuer {
     }
 }
 
-/// A token in the making. Made by [`TestIssuer::token`].
+/// A token in the making, started by [`TestIssuer::token`].
 #[must_use = "nothing is signed yet"]
 #[derive(Clone, Debug)]
 pub struct TestToken<'i> {
@@ -146,7 +146,7 @@ impl TestToken<'_> {
         self.claim("sub", subject)
     }
 
-    /// Sets `scope`: one or more, separated by spaces.
+    /// Sets `scope`: one scope or several, separated by spaces.
     pub fn scope(self, scopes: &str) -> Self {
         self.claim("scope", scopes)
     }
@@ -166,7 +166,7 @@ impl TestToken<'_> {
         self.claim("iss", issuer)
     }
 
-    /// Sets any claim, also to a value of the wrong type.
+    /// Sets any claim, even to a value of the wrong type.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
@@ -176,7 +176,7 @@ impl TestToken<'_> {
     ///
     /// # Panics
     ///
-    /// When the token has no such claim: the test would not test what it says.
+    /// When the token has no such claim: the test would not test what it claims to.
     pub fn without(mut self, name: &str) -> Self {
         let removed = self.claims.remove(name);
         assert!(removed.is_some(), "the token has no claim {name:?}");
@@ -189,40 +189,40 @@ impl TestToken<'_> {
         self
     }
 
-    /// Lets it expire an hour ago.
+    /// Makes the token expire an hour ago.
     pub fn expired(self) -> Self {
         let now = self.issuer.clock.now();
         self.claim("iat", now - 7_200).claim("exp", now - 3_600)
     }
 
-    /// Makes it valid in an hour.
+    /// Makes the token valid in an hour.
     pub fn not_yet_valid(self) -> Self {
         let now = self.issuer.clock.now();
         self.claim("nbf", now + 3_600).claim("exp", now + 7_200)
     }
 
-    /// Signs it with the issuer's key.
+    /// Signs the token with the issuer's key.
     #[must_use]
     pub fn sign(self) -> String {
         let key = &self.issuer.key;
         self.signed_by(key)
     }
 
-    /// Signs it with another key, under the issuer's key identifier.
+    /// Signs the token with another key, under the issuer's key identifier.
     #[must_use]
     pub fn by_a_stranger(self) -> String {
         let key = &self.issuer.stranger;
         self.signed_by(key)
     }
 
-    /// Leaves it unsigned: `alg` is `none`, the signature some bytes.
+    /// Leaves the token unsigned: `alg` is `none`, the signature some bytes.
     #[must_use]
     pub fn unsigned(self) -> String {
         let unsigned = self.header("alg", "none").encode();
         format!("{unsigned}.AAAA")
     }
 
-    /// Signs it with a key of your own.
+    /// Signs the token with a key of your own.
     ///
     /// # Panics
     ///

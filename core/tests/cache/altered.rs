@@ -1,4 +1,4 @@
-//! Tokens that are nearly a cached one.
+//! Tests of tokens that are nearly a cached one.
 
 use countersign::{Algorithm, TokenCache, testing::TestIssuer};
 

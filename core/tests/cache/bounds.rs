@@ -1,4 +1,4 @@
-//! What is kept, for how long, and what is not.
+//! Tests of the bounds of a cache: the entries it keeps, and for how long.
 
 use countersign::{ConfigError, TokenCache, TokenCacheBuilder};
 
@@ -26,7 +26,7 @@ fn a_token_of_more_than_4_kib_is_not_kept() {
 
 #[test]
 fn a_token_counts_with_its_text_twice_its_payload_and_some_450_bytes() {
-    // So many entries that none counts with its part of the bytes.
+    // With this many entries, only the limit of bytes counts.
     let cache = TokenCache::builder().entries(TokenCacheBuilder::MAX_ENTRIES);
     let lab = Lab::with(cache.build().unwrap(), |builder| builder);
     for padding in [0, 1, 1_000] {
@@ -59,7 +59,7 @@ fn both_bounds_hold_under_a_flood() {
             assert!(lab.cache.bytes() <= bytes, "{} bytes", lab.cache.bytes());
             most = most.max(lab.cache.len());
         }
-        // And most of the room is used.
+        // Most of the room is used.
         let counted = lab.cache.bytes() / lab.cache.len();
         let room = entries.min(bytes / counted).min(1_500);
         assert!(most * 4 >= room * 3, "{most} of {room}");

@@ -1,4 +1,4 @@
-//! What a cache lets go of is of the app's type: its `Drop` may do anything.
+//! Tests of dropping cached claims: they are of the app's type, whose `Drop` can do anything.
 
 use std::{
     cell::RefCell,
@@ -18,11 +18,11 @@ use serde::Deserialize;
 use crate::lab::Lab;
 
 thread_local! {
-    /// What the next `Drop` of a [`Meddler`] does, and that one alone.
+    /// The action of the next `Drop` of a [`Meddler`], and of that one alone.
     static WHEN_DROPPED: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
 }
 
-/// Claims that do something when they are dropped.
+/// Claims that run an action when they are dropped.
 struct Meddler;
 
 impl<'de> Deserialize<'de> for Meddler {
@@ -40,7 +40,7 @@ impl Drop for Meddler {
     }
 }
 
-/// Does it on a thread of its own, and fails when that takes for ever.
+/// Runs an action on a thread of its own, and fails if it hangs.
 #[track_caller]
 fn in_time(act: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
@@ -51,8 +51,8 @@ fn in_time(act: impl FnOnce() + Send + 'static) {
     assert_eq!(is_done.recv_timeout(Duration::from_secs(30)), Ok(true));
 }
 
-/// A table in one part, full of small tokens that are read as a [`Meddler`], so that a [large](large)
-/// one needs the room of several.
+/// Returns a cache in one part, full of small tokens that are read as a [`Meddler`], so that a
+/// [large](large) one needs the room of several.
 fn full() -> (Lab, Vec<String>) {
     let cache = TokenCache::builder().entries(10_000).bytes(64 << 10);
     let lab = Lab::with(cache.build().unwrap(), |builder| builder);
@@ -66,13 +66,13 @@ fn full() -> (Lab, Vec<String>) {
     (lab, tokens)
 }
 
-/// One that many small ones make room for.
+/// Returns a token that needs the room of many small ones.
 fn large(lab: &Lab) -> String {
     let token = lab.issuer.token().claim("pad", "x".repeat(2_700));
     token.sign()
 }
 
-/// Has the next `Drop` count itself, and then do that.
+/// Makes the next `Drop` count itself, and then run an action.
 fn when_dropped(act: impl FnOnce() + 'static) -> Arc<AtomicUsize> {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
@@ -161,7 +161,7 @@ fn claims_that_a_thread_has_at_hand_leave_at_its_first_look_after_a_clearing() {
     });
 }
 
-/// A clock that does something the next time it is looked at.
+/// A clock that runs an action the next time it is read.
 #[derive(Clone)]
 struct Busy {
     clock: FixedClock,

@@ -1,4 +1,4 @@
-//! Headers that hold a token which the cache has, and more, or it in another form.
+//! Tests of headers that contain a cached token in another form, or with more text.
 
 use countersign::{
     AuthErrorKind, Authenticator, TokenCache, Verifier, adapter::RequestHead, testing::TestIssuer,
@@ -32,7 +32,7 @@ impl RequestHead for Head {
     }
 }
 
-/// An authenticator whose cache has the token, one without a cache, and the token.
+/// Returns an authenticator whose cache has the token, one without a cache, and the token.
 fn both() -> (Authenticator, Authenticator, String) {
     let issuer = TestIssuer::new();
     let token = issuer.token().sign();
@@ -75,7 +75,7 @@ fn what_stands_around_a_kept_token_counts_as_it_does_without_a_cache() {
     ];
     for (before, after, expected) in cases {
         let head = Head([before, token, after].concat());
-        // Twice: what was refused must not have been kept.
+        // Twice: a refused header must not be cached.
         for authenticator in [&cached, &plain, &cached] {
             let verdict = block_on(authenticator.check(&head));
             let refusal = verdict.err().map(|error| error.kind());

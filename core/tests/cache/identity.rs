@@ -1,4 +1,4 @@
-//! Which verifier's verdict counts for which.
+//! Tests of sharing a cache: the verdict of one verifier counts for another only if both are alike.
 
 use std::time::Duration;
 
@@ -144,7 +144,8 @@ fn several_issuers_share_a_cache() {
     assert_eq!(cache.len(), 1);
 }
 
-/// As many issuers, which share a cache and have keys of their own. The names end in their numbers.
+/// Several issuers that share a cache, each with a key of its own. Their names end in their
+/// numbers.
 struct Several {
     of: Vec<(TestIssuer, Source)>,
     authenticator: Authenticator,
@@ -181,7 +182,7 @@ impl Several {
         format!("https://{index}.example")
     }
 
-    /// By the key of one, in the name of another.
+    /// Returns a token signed with the key of one issuer, in the name of another.
     fn token(&self, by: usize, name: usize) -> String {
         let (issuer, _) = &self.of[by];
         issuer.token().issuer(&Self::name(name)).sign()
@@ -203,7 +204,7 @@ impl Several {
 
 #[test]
 fn each_of_several_verifiers_finds_its_own_tokens() {
-    // With nine, the token is read before anything is looked for.
+    // With nine, the token is read before the cache is searched.
     for count in [2, 8, 9] {
         let several = Several::new(count);
         let before = several.uses();

@@ -1,4 +1,4 @@
-//! Keys that leave, come, or cannot be had, and what that does to tokens that are cached.
+//! Tests of cached tokens when keys are removed, added or unavailable.
 
 use std::sync::{
     Arc,
@@ -82,7 +82,7 @@ fn without_usable_keys_a_cached_token_is_answered_with_503() {
             let error = block_on(lab.verifier.verify(&token)).unwrap_err();
             assert_eq!(error.challenge().status(), 503);
         }
-        // Its twin: the same keys may be used again.
+        // Its twin: the keys are available again.
         lab.keys.put(set);
         assert!(lab.is_hit(&token));
     }
@@ -171,7 +171,7 @@ fn a_retired_key_ends_its_tokens_in_time_though_nobody_prunes_the_ring() {
     }
 }
 
-/// A ring, and how often somebody verified with its keys.
+/// A ring that counts how often its keys verify a token.
 struct Counted(SigningKeys, Arc<AtomicUsize>);
 
 impl KeySource for Counted {
@@ -205,7 +205,7 @@ fn what_changes_no_key_of_a_ring_ends_no_token() {
         &|| drop(issuing(&ring, &issuer)),
         &|| drop(issuing_type("at+jwt", &ring, &issuer)),
         &|| assert!(ring.remove("absent").is_err()),
-        // The one that signs stays.
+        // The signing key stays.
         &|| assert!(ring.remove("second").is_err()),
         &|| ring.prune(now + 60),
         &|| assert!(ring.rotate(0).is_err()),
@@ -261,7 +261,7 @@ fn issuing_type(typ: &str, ring: &SigningKeys, issuer: &TestIssuer) -> Issuer {
         .unwrap()
 }
 
-/// Says what its set is by taking one, as the trait does where nothing else is said.
+/// A source that identifies its set by taking a snapshot, the default of the trait.
 struct Plain(Arc<KeySet>, Arc<AtomicBool>);
 
 impl KeySource for Plain {
@@ -289,7 +289,7 @@ fn a_source_of_ones_own_needs_nothing_but_its_snapshot() {
     }
 }
 
-/// Rotates between each look at its set and the next.
+/// A source that rotates its keys after each look at its set.
 struct Rotating(Arc<KeySet>, KeySet, AtomicBool);
 
 impl KeySource for Rotating {

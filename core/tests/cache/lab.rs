@@ -1,4 +1,4 @@
-//! A verifier with a cache, and a way to see which of both answered.
+//! A verifier with a cache, and a way to see which of the two answered.
 
 use std::{
     sync::{
@@ -14,7 +14,8 @@ use countersign::{
     testing::TestIssuer,
 };
 
-/// How often a token has come before: it is then in the shared table, or where its thread has it at hand.
+/// The number of earlier uses of a token, after which it is in the shared table, or in the cache of
+/// its thread.
 pub(crate) const WARM: [usize; 2] = [1, 5];
 
 /// An issuer, its keys, a cache and a verifier.
@@ -45,9 +46,10 @@ impl Lab {
         }
     }
 
-    /// Sends a good token so many times; then it comes from the cache.
+    /// Sends a good token this many times; then it comes from the cache.
     ///
-    /// That is seen from another thread, as this one would have it at hand from then on.
+    /// Another thread checks this, because the token would otherwise enter the cache of this
+    /// thread.
     #[track_caller]
     pub(crate) fn warm(&self, token: &str, times: usize) {
         for _ in 0..times {
@@ -57,7 +59,7 @@ impl Lab {
         assert!(is_hit.unwrap());
     }
 
-    /// Whether a good token comes from the cache. If not, it is there now.
+    /// Returns true if a good token comes from the cache. If not, it is added.
     #[track_caller]
     pub(crate) fn is_hit(&self, token: &str) -> bool {
         let before = self.keys.uses();
@@ -74,7 +76,8 @@ impl Lab {
     }
 }
 
-/// Why a token is refused; `None` when it is accepted. `explain` has no cache, and must say the same.
+/// Returns the refusal of a token; `None` if it is accepted. `explain` uses no cache, and must
+/// agree.
 #[track_caller]
 pub(crate) fn refusal(verifier: &Verifier, token: &str) -> Option<AuthErrorKind> {
     let refusal = verifier.verify_now(token).err().map(|error| error.kind());
@@ -82,7 +85,7 @@ pub(crate) fn refusal(verifier: &Verifier, token: &str) -> Option<AuthErrorKind>
     refusal
 }
 
-/// Keys that a test changes, and that count how often somebody verified with them.
+/// Keys that a test changes, and that count how often they are used to verify.
 #[derive(Clone)]
 pub(crate) struct Source {
     set: Arc<Mutex<Option<Arc<KeySet>>>>,
@@ -99,7 +102,7 @@ impl Source {
         source
     }
 
-    /// The settings of [`TestIssuer::verifier_builder`], with these keys.
+    /// Returns the settings of [`TestIssuer::verifier_builder`], with these keys.
     pub(crate) fn verifier(&self, issuer: &TestIssuer) -> VerifierBuilder {
         Verifier::builder(Keys::from_source(self.clone()))
             .issuer(TestIssuer::ISSUER)
@@ -107,7 +110,7 @@ impl Source {
             .clock(issuer.clock().clone())
     }
 
-    /// Other keys from now on; `None`: they are away. Returns those from before.
+    /// Replaces the keys; `None` makes them unavailable. Returns the previous keys.
     pub(crate) fn put(&self, set: Option<KeySet>) -> Option<KeySet> {
         let set = set.map(Arc::new);
         let before = std::mem::replace(&mut *self.set.lock().unwrap(), set);

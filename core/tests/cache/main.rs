@@ -1,6 +1,6 @@
-//! A cache says yes only where the verifier would.
+//! Tests of the token cache: it accepts a token only if the verifier would.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod altered;
 mod bounds;

@@ -1,4 +1,4 @@
-//! A verifier with a cache and one without: whatever happens, they answer alike.
+//! A model test of a verifier with a cache and one without: they must answer alike.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::lab::Source;
 
 const NOW: i64 = 1_800_000_000;
 const SESSION: &str = "AAECAwQFBgcICQoLDA0ODw";
-/// How many tokens there are.
+/// The number of tokens.
 const TOKENS: usize = 14;
 
-/// One thing that happens.
+/// One step of a run.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A token comes, so many times in a row.
+    /// Verifies a token this many times in a row.
     Verify(usize, usize),
-    /// The clock is set to so many seconds from the start.
+    /// Sets the clock to this many seconds from the start.
     Clock(i64),
-    /// Of the three keys, these are in the set, in this order.
+    /// Puts these of the three keys into the set, in this order.
     Keys([Option<usize>; 3]),
-    /// The keys are away, or back.
+    /// Makes the keys unavailable, or available again.
     Away(bool),
     Revoke(usize),
     Clear,
@@ -43,7 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The keys, made once: what they are does not matter.
+/// The keys and tokens, made once for all runs.
 struct World {
     issuer: TestIssuer,
     keys: [SigningKey; 3],
@@ -98,7 +98,7 @@ impl World {
     }
 }
 
-/// A verifier and all it looks at. Two of them never share anything.
+/// A verifier and everything it depends on. Two sides share nothing.
 struct Side {
     clock: FixedClock,
     source: Source,
@@ -134,7 +134,7 @@ impl Side {
         }
     }
 
-    /// Does it, and says what came of it.
+    /// Takes a step, and returns the results.
     fn take(&mut self, world: &World, step: &Step) -> Vec<Result<String, AuthErrorKind>> {
         match step {
             Step::Verify(token, times) => {

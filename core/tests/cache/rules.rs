@@ -1,4 +1,4 @@
-//! The rules that depend on more than the token and the settings, on tokens that are cached.
+//! Tests of cached tokens against the rules that depend on more than the token and the settings.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::lab::{Lab, WARM};
 
 const SESSION: &str = "AAECAwQFBgcICQoLDA0ODw";
 
-/// A cached token is refused at another time, and is good again when the clock is back.
+/// Checks that a cached token is refused at another time, and accepted once the clock is back.
 #[track_caller]
 fn at_another_time(
     lab: &Lab,
@@ -123,7 +123,7 @@ fn a_bound_token_is_never_cached() {
     assert!(lab.cache.is_empty());
 }
 
-/// A lab with a list of revocations, that hears of new entries.
+/// Returns a lab with a list of revocations that hears of new entries.
 fn with_revocation(revocation: &Revocation, clock: &FixedClock) -> Lab {
     let list = revocation.clone();
     Lab::with(TokenCache::new(), |builder| {
@@ -182,7 +182,7 @@ fn a_cached_token_waits_for_the_list_of_revocations_like_any_other() {
         let plain = Lab::new();
         let lab = with_revocation(&revocation, &clock);
         let token = lab.issuer.token().claim("exp", now + 300).sign();
-        // Nothing has been read yet: nobody gets in, and nothing is kept.
+        // Nothing has been read yet: every token is refused, and nothing is cached.
         for _ in 0..3 {
             let error = lab.verifier.verify_now(&token).unwrap_err();
             assert_eq!(error.challenge().status(), 503);

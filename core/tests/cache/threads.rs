@@ -1,4 +1,4 @@
-//! Several threads, one cache.
+//! Tests of a cache that several threads share.
 
 use std::{
     sync::{
@@ -61,7 +61,7 @@ fn a_cache_that_is_cleared_is_empty_for_all_threads() {
         cleared.wait();
         before
     });
-    // By one of both at least, and by both if they came at once.
+    // By one of the two at least, and by both if they came at once.
     assert!((1..=2).contains(&(lab.keys.uses() - before)));
 }
 
@@ -106,7 +106,7 @@ fn a_token_that_is_looked_for_while_the_cache_is_cleared_is_gone_after_it() {
     }
 }
 
-/// Counts how many of its kind there are.
+/// Claims that count how many instances exist.
 struct Counted;
 
 static ALIVE: AtomicUsize = AtomicUsize::new(0);
@@ -140,7 +140,7 @@ fn with_the_cache_all_that_threads_keep_is_gone() {
     };
     claims();
     thread::scope(|scope| drop(scope.spawn(claims)));
-    // In the shared table, and once for each thread.
+    // One in the shared table, and one for each thread.
     assert_eq!(ALIVE.load(Ordering::SeqCst), 3);
     drop((cache, verifier));
     assert_eq!(ALIVE.load(Ordering::SeqCst), 0);

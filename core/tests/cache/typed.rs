@@ -1,4 +1,4 @@
-//! What a handler gets from a cached token.
+//! Tests of the claims that a handler reads from a cached token.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,7 +35,7 @@ fn a_cached_token_is_the_same_token() {
         let cached = lab.verifier.verify_now(&text).unwrap();
         assert_eq!(shown(&cached), shown(&plain));
         assert_eq!(cached.claims::<User>().unwrap().sub, "ad\u{e4} \"\\ \n");
-        // The slot is taken; another type is read all the same.
+        // The slot is taken, but another type can still be read.
         assert_eq!(cached.claims::<Other>().unwrap().roles, ["a", "b"]);
         assert_eq!(
             cached.claims::<Vec<u8>>().unwrap_err().kind(),
@@ -69,7 +69,7 @@ fn the_claims_of_a_cached_token_are_read_once() {
         token.claims::<User>().unwrap()
     };
     let first = claims();
-    // From the shared table, then where the thread has it at hand.
+    // First from the shared table, then from the cache of the thread.
     assert!(Arc::ptr_eq(&first, &claims()));
     for _ in 0..3 {
         claims();
@@ -81,7 +81,7 @@ fn the_claims_of_a_cached_token_are_read_once() {
 
 #[test]
 fn a_few_tokens_in_turn_are_all_at_hand() {
-    // In many caches: which tokens share a place is different in each.
+    // In many caches: in each, other tokens collide.
     for _ in 0..40 {
         let lab = Lab::new();
         let token = |n| lab.issuer.token().claim("n", n).sign();
@@ -121,7 +121,7 @@ fn a_cached_token_is_read_as_a_type_like_any_other() {
             (&*user.sub, user.expires_at()),
             ("ada", Some(lab.now() + 300))
         );
-        // Verified once, whichever way it is asked for.
+        // Verified once, whichever type is asked for.
         assert_eq!(
             lab.verifier.verify_now(&text).unwrap().subject(),
             Some("ada")

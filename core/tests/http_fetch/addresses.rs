@@ -1,4 +1,4 @@
-//! Where a request may go.
+//! Tests of the addresses that requests are sent to.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! Statuses and headers.
+//! Tests of statuses and headers.
 
 use countersign::{
     remote::{Fetch, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch},
@@ -206,7 +206,7 @@ async fn an_answer_that_is_held_back_comes_after_a_later_one_and_is_older() {
         server.rotate();
         ask().await
     };
-    // Without the later one the early one has no end.
+    // Without the later request, the early one would never end.
     let (early, late) = within(async { tokio::join!(ask(), late) }).await;
     let (early, late) = (early.unwrap(), late.unwrap());
     let has_new_key =

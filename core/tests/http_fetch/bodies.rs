@@ -1,4 +1,4 @@
-//! Bodies that are too long, too slow, cut off or packed.
+//! Tests of bodies that are too long, too slow, cut off or compressed.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn a_body_that_is_announced_as_huge_is_not_read() {
         let refused = get_with(Fault::Huge(huge), ENOUGH).await.unwrap_err();
         assert_eq!(refused, FetchErrorKind::TooLarge);
     }
-    // Nothing but the head was sent, so the head was enough.
+    // Only the head was sent, so the head was enough.
     for announced in [ENOUGH + 1, 1 << 62] {
         let raw = format!("{HEAD}content-length: {announced}\r\n\r\n");
         let refused = get_raw(raw, ENOUGH).await.unwrap_err();
@@ -118,7 +118,7 @@ async fn a_packed_body_is_refused_unread() {
     assert_eq!(get_raw(raw("Chunked"), ENOUGH).await.unwrap().body(), b"{}");
 }
 
-/// The caller's time is over while the client waits: nothing of the request may stay behind.
+/// The caller gives up while the client waits: the request must leave nothing behind.
 #[tokio::test]
 async fn a_request_that_is_given_up_ends_its_connection() {
     let hour = Duration::from_secs(3_600);

@@ -1,9 +1,9 @@
-//! `HttpFetch` against a provider that fails in every way, and the provider itself.
+//! Tests of `HttpFetch` against a provider that fails in every way, and of the provider itself.
 //!
-//! Each refusal stands beside the nearest answer that is accepted. Nothing sleeps: where a client
-//! or a server must wait, the test waits for the event.
+//! Each refusal is next to the nearest answer that is accepted. Nothing sleeps: if a client or a
+//! server must wait, the test waits for the event.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod addresses;
 mod answers;

@@ -1,4 +1,4 @@
-//! The provider of the test kit does what it says.
+//! Tests of the provider of the test kit.
 
 use std::{
     io::{Read, Write},
@@ -20,7 +20,7 @@ async fn body(url: &str) -> String {
     String::from_utf8(answer.body().to_vec()).unwrap()
 }
 
-/// The ids of the keys that are good.
+/// Returns the ids of the good keys.
 async fn ids(server: &JwksServer) -> Vec<String> {
     let set = KeySet::from_remote_json(&body(&server.url()).await).unwrap();
     let ids = set.keys().iter().map(|key| key.id().unwrap().to_owned());
@@ -121,7 +121,7 @@ async fn metadata_can_be_wrong() {
     server.fault(JwksServer::OPENID, Fault::WrongIssuer);
     let metadata: Value = serde_json::from_str(&body(&url).await).unwrap();
     assert_eq!(metadata["issuer"], "https://another.test");
-    // The other path is well.
+    // The other path works.
     let url = server.url_of(JwksServer::OAUTH);
     let metadata: Value = serde_json::from_str(&body(&url).await).unwrap();
     assert_eq!(metadata["issuer"], server.issuer());
@@ -198,7 +198,7 @@ async fn a_server_that_is_dropped_ends_whatever_it_does() {
         if let Some(fault) = fault.clone() {
             server.fault(JwksServer::JWKS, fault);
         }
-        // `OutOfOrder` and the gate hold the answer, the others are in the midst of it.
+        // `OutOfOrder` and the gate delay the answer, the others are in the middle of it.
         let gate = fault.is_none().then(|| server.hold(JwksServer::JWKS));
         let mut client = ask(&server, "GET");
         within(server.requested(JwksServer::JWKS, 1)).await;

@@ -1,4 +1,4 @@
-//! What is sent.
+//! Tests of the requests that are sent.
 
 use countersign::{
     remote::{Fetch, FetchRequest, HttpFetch},

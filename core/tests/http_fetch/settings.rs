@@ -1,4 +1,4 @@
-//! What can be set, and what is said about it.
+//! Tests of the settings, and of their errors.
 
 use std::{
     process::Command,
@@ -48,7 +48,7 @@ fn a_pem_of_roots_has_a_certificate() {
     ] {
         assert!(build(good.as_bytes()).is_ok(), "{good}");
     }
-    // One good PEM does not make up for another.
+    // A good PEM does not make up for a bad one.
     let builder = HttpFetch::builder().root_certificate_pem(CERTIFICATE);
     assert!(builder.root_certificate_pem(KEY).build().is_err());
 }
@@ -168,10 +168,10 @@ fn warnings(build: impl FnOnce() -> HttpFetch) -> usize {
     warnings.0.load(Ordering::SeqCst)
 }
 
-/// Set for the process that the test below starts.
+/// The variable that is set for the process that the test below starts.
 const SYSTEM_ROOTS: &str = "COUNTERSIGN_TEST_SYSTEM_ROOTS";
 
-/// Which roots the system has is said by variables of the process, so it takes a process.
+/// The variables of a process name the roots of its system, so this needs a process of its own.
 #[test]
 fn a_system_without_roots_is_one_warning() {
     if let Ok(roots) = std::env::var(SYSTEM_ROOTS) {

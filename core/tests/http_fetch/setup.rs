@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers that the tests share.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use countersign::{
     testing::{Fault, JwksServer},
 };
 
-/// More than any document here is long.
+/// A limit above the length of any document here.
 pub(crate) const ENOUGH: usize = 64 * 1024;
 
-/// Ends a test that would wait for ever.
+/// Fails a test that would hang.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     let deadline = Duration::from_secs(30);
     tokio::time::timeout(deadline, future)
@@ -31,7 +31,7 @@ pub(crate) async fn get_with(
     let server = JwksServer::start();
     server.fault(JwksServer::JWKS, fault);
     let result = get(&server.url(), max_bytes).await;
-    // Whatever happened, it leaves no connection behind.
+    // Every outcome closes the connection.
     within(server.disconnected()).await;
     result.map_err(|error| error.kind())
 }
@@ -44,7 +44,7 @@ pub(crate) async fn get_raw(
     get_with(Fault::Raw(bytes.into()), max_bytes).await
 }
 
-/// The body of the keys, and its length, as a client without limits gets them.
+/// Returns the body of the key set, and its length, as a client without limits gets them.
 pub(crate) async fn document(server: &JwksServer) -> (Vec<u8>, usize) {
     let answer = get(&server.url(), usize::MAX).await.unwrap();
     (answer.body().to_vec(), answer.body().len())

@@ -1,4 +1,4 @@
-//! Whose certificate is accepted.
+//! Tests of the certificates that are accepted.
 
 use std::{error::Error, net::Ipv4Addr, sync::Arc};
 
@@ -27,7 +27,7 @@ struct Pair {
     key: KeyPair,
 }
 
-/// An authority that nobody knows.
+/// An authority that no system trusts.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -56,7 +56,7 @@ impl Authority {
     }
 }
 
-/// What a server's certificate says, if nothing is wrong with it.
+/// Returns the contents of a good server certificate.
 fn for_names(names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
@@ -78,7 +78,7 @@ async fn serve(pair: &Pair, version: &'static SupportedProtocolVersion) -> u16 {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // A client that refuses the certificate goes here.
+            // A client that refuses the certificate ends here.
             let Ok(mut stream) = acceptor.accept(stream).await else {
                 continue;
             };
@@ -112,7 +112,7 @@ async fn get_by(
     Ok(answer.body().to_vec())
 }
 
-/// The refusal, in the words of the TLS library.
+/// Returns the refusal in the words of the TLS library.
 #[track_caller]
 fn refusal(result: Result<Vec<u8>, FetchError>) -> String {
     let refused = result.unwrap_err();
@@ -138,7 +138,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused() {
     let other = Authority::new().pem();
     for trusted in [None, Some(&*other)] {
         let refused = refusal(get(trusted, &pair, "localhost").await);
-        // Both authorities have one name: the library looks at the signature of the second.
+        // Both authorities have one name: the library checks the signature of the second.
         assert!(
             refused.contains("UnknownIssuer") || refused.contains("BadSignature"),
             "{refused}"

@@ -1,4 +1,4 @@
-//! What is in a token, and what is refused.
+//! Tests of the claims of issued tokens, and of those that are refused.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ fn claims_are_an_object() {
     assert!(issuer.issue(&json!({})).is_ok());
 }
 
-/// Members as they are, even if one is there twice.
+/// Members as they are, even duplicates.
 struct Members<'a>(&'a [(&'a str, Value)]);
 
 impl Serialize for Members<'_> {

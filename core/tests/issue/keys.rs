@@ -1,4 +1,4 @@
-//! The keys that sign: how they come, take turns and go.
+//! Tests of the signing keys: how they are added, rotated and removed.
 
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ fn a_rotation_refuses_no_token_that_lives() {
     assert_ne!(kid(old.as_str()), kid(new.as_str()));
     assert!(matches!(issuer.rotate(), Err(ConfigError::Missing(_))));
 
-    // The old key verifies to the last second, leeway included, and then leaves the set.
+    // The old key verifies to the last second, leeway included, and is then removed.
     clock.advance(Duration::from_secs(929));
     verifier.verify_now(old.as_str()).unwrap();
     issuer.keys().prune(1_930);
@@ -143,7 +143,7 @@ fn a_key_that_is_not_removed_is_an_error() {
     for typo in ["frist", "", "first "] {
         assert!(matches!(keys.remove(typo), Err(ConfigError::Missing(_))));
     }
-    // The one that signs stays, whoever asks.
+    // The signing key stays, whichever call removes it.
     assert!(matches!(
         keys.remove("second"),
         Err(ConfigError::Conflict(_))
@@ -185,7 +185,7 @@ fn a_leaked_key_that_signs_is_replaced_at_once() {
     let new = issuer.issue(&json!({})).unwrap();
     assert_eq!(verify(new.as_str()).unwrap().as_deref(), Some("new"));
     assert!(!keys.jwks().contains("leaked"));
-    // The next one is the next one still.
+    // The next key is unchanged.
     issuer.rotate().unwrap();
     let next = issuer.issue(&json!({})).unwrap();
     assert_eq!(verify(next.as_str()).unwrap().as_deref(), Some("next"));
@@ -263,7 +263,7 @@ fn a_retired_key_is_dropped_in_time_without_being_told() {
         .publish(&SigningKey::generate_es256().unwrap())
         .unwrap();
     issuer.rotate().unwrap();
-    // Somebody who got the old key signs with it, long after its time.
+    // A thief with the old key signs long after its time.
     let thief = Issuer::builder("https://id.test", old)
         .audience("orders")
         .clock(clock.clone())

@@ -1,6 +1,6 @@
-//! Issuing: what is in a token, what is refused, how keys rotate.
+//! Tests of issuing: the contents of tokens, refusals, and the rotation of keys.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod claims;
 mod keys;

@@ -1,4 +1,4 @@
-//! One key as a JWK.
+//! Tests of a single key as a JWK.
 
 use countersign::{Algorithm, ConfigError, Key, SigningKey};
 use serde_json::{Map, Value, json};
@@ -204,7 +204,7 @@ fn every_private_member_must_agree_with_the_others() {
 
 #[test]
 fn neither_prime_is_longer_than_half_of_the_modulus() {
-    // Of 1030 and 1020 bits, and of 1025 and 1024.
+    // Primes of 1030 and 1020 bits, and of 1025 and 1024.
     let unbalanced = with(&private_jwk("rsa-unbalanced"), "alg", "RS256");
     assert_eq!(
         refusal(signing_key(&unbalanced)),
@@ -286,7 +286,7 @@ fn a_point_is_on_its_curve() {
     let jwk = p256();
     let swapped = with(&with(&jwk, "x", jwk["y"].clone()), "y", jwk["x"].clone());
     assert_eq!(refusal(key(&swapped)), format!("invalid key: {off}"));
-    // At least the field's prime: no other encoding of a small coordinate.
+    // A coordinate of at least the field's prime is not another encoding of a small one.
     let high = "_____wAAAAEAAAAAAAAAAAAAAAD_______________8";
     assert_eq!(
         refusal(key(&with(&jwk, "x", high))),

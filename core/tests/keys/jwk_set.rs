@@ -1,4 +1,4 @@
-//! Sets of JWKs.
+//! Tests of sets of JWKs.
 
 use countersign::{Algorithm, ConfigError, Key, KeySet, keys::SkippedKey};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ fn set(keys: &[Map<String, Value>]) -> Result<KeySet, ConfigError> {
     KeySet::from_json(&format!(r#"{{"keys":[{}]}}"#, keys.join(",")))
 }
 
-/// What became of a set: the ids and algorithms of its keys, and the positions left out.
+/// Returns the ids and algorithms of the keys of a set, and the positions that were left out.
 #[track_caller]
 fn outcome(keys: &[Map<String, Value>]) -> (Vec<String>, Vec<usize>) {
     let set = set(keys).unwrap();

@@ -1,6 +1,6 @@
-//! The largest documents that are read, each built to make the reader work: none may take long.
+//! Tests of the largest documents that are read, each built to cost the most: all must be quick.
 //!
-//! Where something is compared with all that came before it, such a document takes seconds.
+//! If each part were compared with all parts before it, such a document would take seconds.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use super::{file, json, public_jwk, with};
 /// The largest set, in bytes.
 const LARGEST: usize = 256 << 10;
 
-/// Passes as soon as one of some tries is quick: a busy machine is slow now and then.
+/// Passes as soon as one of several tries is quick, because a busy machine is sometimes slow.
 ///
 /// A debug build on a busy machine takes up to half a second for any of these documents, and twenty
-/// where something grows with the square of the size.
+/// seconds if the cost grows with the square of the size.
 #[allow(clippy::disallowed_methods)] // time is what this is about
 #[track_caller]
 fn is_quick(what: &str, read: impl Fn()) {
@@ -33,7 +33,7 @@ fn is_quick(what: &str, read: impl Fn()) {
     panic!("{what}: {shortest:?}");
 }
 
-/// As many of these as fit into the largest set.
+/// Returns as many parts as fit into the largest set.
 fn many(room: usize, part: impl Fn(usize) -> String) -> String {
     let mut all = String::with_capacity(LARGEST);
     for n in 0.. {
@@ -49,7 +49,7 @@ fn many(room: usize, part: impl Fn(usize) -> String) -> String {
     all
 }
 
-/// A set with one key, of which one member has this value.
+/// Returns a set with one key, one member of which has this value.
 fn set_of_one(name: &str, value: &str) -> String {
     let mut jwk = with(&public_jwk("p256"), "alg", "ES256");
     jwk.remove(name);
@@ -125,7 +125,7 @@ fn a_hundred_keys_are_read_at_once_whatever_their_names() {
         .map(|n| format!("{}{n:02}", "o".repeat(50)))
         .collect();
     let operations: Vec<_> = operations.into_iter().chain(["verify".into()]).collect();
-    // Of one length, and with the same end: what the names are looked up by.
+    // The names have one length and one end: both are used for lookups.
     let named = |n: usize| format!("{n:03}{}", "k".repeat(253));
     let rsa = public_jwk("rsa2048");
     let p256 = with(&public_jwk("p256"), "key_ops", json!(operations));

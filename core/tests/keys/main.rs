@@ -1,9 +1,9 @@
-//! Which keys are taken and which are refused, by the public constructors.
+//! Tests of the keys that the public constructors accept and refuse.
 //!
-//! Every refusal stands beside the nearest key that is taken. The keys in `data/keys` were made for
-//! these tests with openssl and pyca/cryptography; nobody uses them for anything else.
+//! Every refusal is next to the nearest key that is accepted. The keys in `data/keys` were made for
+//! these tests with openssl and pyca/cryptography; they are not used anywhere else.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod jwk;
 mod jwk_set;
@@ -14,18 +14,18 @@ mod secret;
 use countersign::{Algorithm, ConfigError, Key, SigningKey};
 use serde_json::{Map, Value};
 
-/// A file of `data/keys`.
+/// Reads a file of `data/keys`.
 fn file(name: &str) -> String {
     let path = format!("{}/tests/data/keys/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A private JWK of `data/keys`, without `alg`.
+/// Returns a private JWK of `data/keys`, without `alg`.
 fn private_jwk(name: &str) -> Map<String, Value> {
     serde_json::from_str(&file(&format!("{name}.jwk.json"))).unwrap()
 }
 
-/// Its public half.
+/// Returns the public half of a JWK of `data/keys`.
 fn public_jwk(name: &str) -> Map<String, Value> {
     let mut jwk = private_jwk(name);
     for member in ["d", "p", "q", "dp", "dq", "qi"] {
@@ -34,7 +34,7 @@ fn public_jwk(name: &str) -> Map<String, Value> {
     jwk
 }
 
-/// `jwk` with one member more, or another value for one.
+/// Returns `jwk` with one more member, or with another value for one.
 fn with(jwk: &Map<String, Value>, name: &str, value: impl Into<Value>) -> Map<String, Value> {
     let mut jwk = jwk.clone();
     jwk.insert(name.to_owned(), value.into());
@@ -51,13 +51,13 @@ fn json(jwk: &Map<String, Value>) -> String {
     serde_json::to_string(jwk).unwrap()
 }
 
-/// The text of the refusal.
+/// Returns the text of the refusal.
 #[track_caller]
 fn refusal<T: std::fmt::Debug>(result: Result<T, ConfigError>) -> String {
     result.unwrap_err().to_string()
 }
 
-/// The public key that all texts of one key must come to.
+/// Returns the thumbprint that all texts of a key must lead to.
 fn thumbprint(name: &str, algorithm: Algorithm) -> String {
     let key = Key::from_jwk_with(&json(&public_jwk(name)), algorithm).unwrap();
     key.thumbprint().unwrap().to_owned()

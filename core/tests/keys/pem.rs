@@ -1,4 +1,4 @@
-//! Keys in PEM.
+//! Tests of keys in PEM.
 
 use countersign::{Algorithm, Key, SigningKey};
 
@@ -332,7 +332,7 @@ fn a_damaged_private_key_is_refused_or_another_key() {
     }
 }
 
-/// `text` with one character changed or left out, at every `step`th place.
+/// Returns `text` with one character changed or left out, at every `step`th position.
 fn damaged(text: &str, step: usize) -> impl Iterator<Item = String> {
     (0..text.len()).step_by(step).flat_map(move |at| {
         ["A", "/", ""].map(|damage| {

@@ -1,4 +1,4 @@
-//! Shared secrets.
+//! Tests of shared secrets.
 
 use countersign::{Algorithm, Key, SigningKey};
 

@@ -4,14 +4,16 @@ use std::{fs, io::Write, path::PathBuf};
 
 use serde_json::Value;
 
-/// A file of the folder as JSON; `None`, and a line that says so, if the folder is absent.
+/// Reads a file of the folder as JSON; `None`, and a line on standard error, if the folder is
+/// absent.
 pub(crate) fn read(file: &str) -> Option<Value> {
     let path = folder().join(file);
     match fs::read_to_string(&path) {
         Ok(json) => Some(serde_json::from_str(&json).expect("a JSON file")),
         Err(error) => {
             assert!(!folder().is_dir(), "{}: {error}", path.display());
-            // Past the capture of the test harness, which would hide it from a test that passes.
+            // Bypasses the capture of the test harness, which would hide it from a test that
+            // passes.
             let _ = writeln!(
                 std::io::stderr(),
                 "left out: published vectors: set COUNTERSIGN_VECTORS to their folder"

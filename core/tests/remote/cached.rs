@@ -1,4 +1,4 @@
-//! Tokens that are cached, and the keys of a provider.
+//! Tests of cached tokens with the keys of a provider.
 
 use countersign::{TokenCache, remote::FetchErrorKind};
 
@@ -42,7 +42,7 @@ async fn keys_that_are_too_stale_end_cached_tokens_with_503() {
     assert_eq!(error.challenge().status(), 503);
     assert_eq!(cache.len(), 1);
 
-    // With the provider the keys come back: the same, so what they verified counts again.
+    // With the provider, the same keys come back, so the tokens they verified are accepted again.
     provider.state().fault = None;
     pass(11).await;
     assert_eq!(check(&verifier, &token).await, "accepted");

@@ -1,4 +1,4 @@
-//! The first keys.
+//! Tests of the first fetch of keys.
 
 use std::time::Duration;
 
@@ -34,7 +34,8 @@ async fn a_thousand_first_requests_are_one_fetch() {
     assert_eq!(keys.status().generation(), 1);
 }
 
-/// The fetch of the first keys is under way: their provider has answered, and publishes another one.
+/// Starts a fetch of the first keys, whose provider has already answered and then publishes another
+/// key.
 async fn answered_too_early(old: &SigningKey, new: &SigningKey) -> (Provider, Verifier) {
     let provider = Provider::new(&[old]);
     provider.state().latency = Duration::from_millis(500);
@@ -77,7 +78,7 @@ async fn a_key_that_nobody_has_is_asked_for_once_after_the_first_keys() {
     }
     assert_eq!(provider.fetches(), 2);
     assert_eq!(start.elapsed(), Duration::from_millis(900));
-    // What the provider did not have is not asked for again at once.
+    // A key that the provider did not have is not asked for again at once.
     assert_eq!(
         check(&verifier, &unknown("invented-0")).await,
         "unknown_key"

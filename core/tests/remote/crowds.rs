@@ -1,4 +1,4 @@
-//! More requests at once than may wait.
+//! Tests of more requests at once than can wait.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::provider::{Provider, check, key, pass, token, token_naming, unknown, verifier};
 
-/// How many requests of one source wait at once, at most.
+/// The most requests of one source that wait at once.
 const MOST_WAITING: usize = 4_096;
 
-/// What happened to the requests that came at once.
+/// The results of requests that came at once.
 #[derive(Debug, Default)]
 struct Count {
     accepted: usize,
     unknown: usize,
-    /// Told at once that there are no keys.
+    /// Refused at once, because there are no keys.
     turned_away: usize,
 }
 
-/// Lets one request come for each token, all at once.
+/// Sends one request for each token, all at once.
 async fn crowd(verifier: &Verifier, tokens: impl IntoIterator<Item = String>) -> Count {
     let mut requests = JoinSet::new();
     let start = Instant::now();
@@ -40,7 +40,7 @@ async fn crowd(verifier: &Verifier, tokens: impl IntoIterator<Item = String>) ->
     count
 }
 
-/// Whether as many waited as may, of so many that came.
+/// Checks that the most requests waited, and that the others were turned away.
 #[track_caller]
 fn assert_full(waited: usize, turned_away: usize, came: usize) {
     assert_eq!((waited, turned_away), (MOST_WAITING, came - MOST_WAITING));
@@ -83,7 +83,7 @@ async fn a_crowd_with_invented_ids_holds_up_no_known_key_and_is_gone_with_its_fe
     let provider = Provider::new(&[&old]);
     let (_keys, verifier) = provider.start().await;
     provider.state().latency = Duration::from_secs(1);
-    // The signature is not what this is about.
+    // The signature does not matter here.
     let invented: Vec<String> = (0..6_000)
         .map(|n| token_naming(&old, Some(&format!("invented-{n}"))))
         .collect();
@@ -99,7 +99,7 @@ async fn a_crowd_with_invented_ids_holds_up_no_known_key_and_is_gone_with_its_fe
     assert_full(count.unknown, count.turned_away, 6_000);
     assert_eq!(provider.fetches(), 2);
 
-    // Who comes later waits as if nothing had been.
+    // Later requests wait as usual.
     provider.publish(&[&old, &new]);
     assert_eq!(check(&verifier, &token(&new)).await, "accepted");
     assert_eq!(provider.fetches(), 3);

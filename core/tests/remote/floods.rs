@@ -1,4 +1,4 @@
-//! Invented key ids.
+//! Tests of invented key ids.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn ten_thousand_invented_ids_are_at_most_three_fetches_in_ten_seconds() {
     let start = Instant::now();
     for n in 0..10_000 {
         let id = format!("invented-{n}");
-        // The signature is not what this is about.
+        // The signature does not matter here.
         let token = token_naming(&key, Some(&id));
         let before = Instant::now();
         assert_eq!(check(&verifier, &token).await, "unknown_key");

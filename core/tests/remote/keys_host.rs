@@ -1,4 +1,4 @@
-//! Where the keys of an issuer may be.
+//! Tests of the hosts on which the keys of an issuer are allowed.
 
 use countersign::{
     ConfigError, RemoteKeys, Verifier,
@@ -12,9 +12,10 @@ use crate::provider::{
 
 const FORBIDDEN: Option<&str> = Some("forbidden_jwks_uri");
 
-/// Lets the metadata of an issuer name this place. Says why there are no keys, if there are none.
+/// Fetches the keys of an issuer whose metadata names this URL. Returns the error, if there are no
+/// keys.
 ///
-/// Whatever it is, a place that is refused is not asked, and one that is not, is.
+/// Always checks that a refused URL is not requested, and that an accepted one is.
 async fn refused(builder: RemoteKeysBuilder, issuer: &str, jwks_uri: &str) -> Option<&'static str> {
     let key = key("a");
     let provider = Provider::new(&[&key]);
@@ -70,11 +71,11 @@ async fn keys_are_at_a_name_that_is_not_this_machine() {
         // Any other address.
         "https://192.0.2.1/jwks",
         "https://[2001:db8::1]/jwks",
-        // What only some read as an address.
+        // Texts that only some parsers read as an address.
         "https://127.1/jwks",
         "https://2130706433/jwks",
         "https://0x7f000001/jwks",
-        // No URL, or one that has two readings.
+        // Texts that are not a URL, or can be read in two ways.
         "https://user@id.example/jwks",
         "https://id.example\\@keys.example/jwks",
         "https://id.example/jwks#fragment",
@@ -148,7 +149,7 @@ async fn a_host_that_is_named_is_the_only_other_one() {
     ] {
         assert_eq!(refused(discover(), ISSUER, bad).await, FORBIDDEN, "{bad}");
     }
-    // The operator knows which address is a good one, but not without TLS.
+    // The operator knows that an address is good, but not without TLS.
     for (named, place, expected) in [
         ("10.0.0.7", "https://10.0.0.7/jwks", None),
         ("10.0.0.7", "https://10.0.0.8/jwks", FORBIDDEN),
@@ -180,11 +181,11 @@ async fn the_keys_of_google_are_at_google() {
             "{place}"
         );
     }
-    // Under another issuer, it is no longer Google's host.
+    // With another issuer, it is no longer Google's host.
     let other = || RemoteKeys::discover(Preset::google().with_issuer(ISSUER));
     let place = "https://keys.example/certs";
     assert_eq!(refused(other(), ISSUER, place).await, None);
-    // Its second name is none of the metadata.
+    // Its second name is not allowed in the metadata.
     let wrong = refused(discover(), "accounts.google.com", GOOGLE_KEYS).await;
     assert_eq!(wrong, Some("wrong_issuer"));
 }
@@ -233,7 +234,7 @@ async fn metadata_that_names_a_bad_place_later_is_not_followed() {
     let good = provider.asked_for_keys().remove(0);
     provider.state().jwks_uri = Some("https://127.0.0.1/jwks".into());
     pass(1_200).await;
-    // The place that was named before is asked as long as the metadata may be used.
+    // The URL from before is asked as long as the metadata can be used.
     assert_eq!(keys.status().last_error(), None);
     provider.publish(&[&key, &new]);
     assert_eq!(check(&verifier, &token(&new)).await, "accepted");

@@ -1,7 +1,7 @@
-//! Keys of an identity provider: rotation, outages, floods. The clock stands still unless a test
-//! moves it, and the provider is one that tests steer.
+//! Tests of the keys of an identity provider: rotation, outages, floods. The clock stands still
+//! unless a test moves it, and the tests control the provider.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 #[cfg(feature = "cache")]
 mod cached;

@@ -1,4 +1,4 @@
-//! The provider is away, slow, or talks nonsense.
+//! Tests of a provider that is away, slow, or gives nonsense.
 
 use std::time::Duration;
 
@@ -33,14 +33,14 @@ async fn the_last_good_keys_are_used_for_an_hour_and_no_longer() {
         error.kind()
     );
 
-    // With the provider, the keys come back, though nobody asks.
+    // Once the provider is back, the keys are too, without any request.
     provider.state().fault = None;
     pass(11).await;
     assert_eq!(keys.status().state(), KeysState::Fresh);
     assert_eq!(check(&verifier, &token(&key)).await, "accepted");
 }
 
-/// No key could make these good, so none is looked for: neither now nor in an outage.
+/// No key could make these tokens good, so none is looked for: neither now nor in an outage.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_its_claims_refuse_asks_for_no_key() {
     let key = key("a");
@@ -72,7 +72,7 @@ async fn a_token_that_its_claims_refuse_asks_for_no_key() {
         }
         assert_eq!(provider.fetches(), before);
     }
-    // Their twin: nothing is wrong but the key, and clocks may differ a little.
+    // Their twin: only the key is wrong, and clocks can differ a little.
     provider.state().fault = None;
     let new = crate::provider::key("new");
     provider.publish(&[&key, &new]);
@@ -271,7 +271,7 @@ async fn an_older_answer_never_replaces_a_newer_one() {
     let (old, new) = (key("old"), key("new"));
     let provider = Provider::new(&[&old]);
     let (keys, verifier) = provider.start().await;
-    // This answer says what was true before the rotation, and would come after it.
+    // This answer was made before the rotation, and would arrive after it.
     provider.state().latency = Duration::from_secs(30);
     check(&verifier, &unknown("b")).await;
     provider.publish(&[&new]);

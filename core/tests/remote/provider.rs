@@ -1,4 +1,4 @@
-//! An identity provider that a test steers, and a verifier that takes its keys from there.
+//! An identity provider that a test controls, and a verifier that takes its keys from there.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard},
@@ -18,27 +18,27 @@ pub(crate) const JWKS: &str = "https://id.example/jwks";
 pub(crate) const METADATA: &str = "https://id.example/.well-known/openid-configuration";
 pub(crate) const NOW: i64 = 1_800_000_000;
 
-/// The provider. Clones are the same one.
+/// The provider. Clones share their state.
 #[derive(Clone, Default)]
 pub(crate) struct Provider(Arc<Mutex<State>>);
 
 #[derive(Default)]
 pub(crate) struct State {
-    /// What `keys` holds.
+    /// The contents of `keys`.
     pub(crate) jwks: Vec<Value>,
-    /// In the place of the key set.
+    /// Replaces the key set.
     pub(crate) body: Option<String>,
-    /// In the place of the issuer in the metadata.
+    /// Replaces the issuer in the metadata.
     pub(crate) issuer: Option<String>,
     pub(crate) jwks_uri: Option<String>,
     pub(crate) status: Option<u16>,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) fault: Option<FetchErrorKind>,
-    /// A URL at which there is nothing any more.
+    /// A URL that no longer exists.
     pub(crate) gone: Option<&'static str>,
-    /// How long an answer takes. What it says is what was true when it was asked.
+    /// The time that an answer takes. It contains the state from when it was asked for.
     pub(crate) latency: Duration,
-    /// What was asked for, and when.
+    /// The requests, and when they came.
     pub(crate) log: Vec<(Instant, FetchRequest)>,
 }
 
@@ -57,7 +57,7 @@ impl Provider {
         self.state().jwks = keys.iter().map(|key| jwk(key)).collect();
     }
 
-    /// How often the keys were asked for.
+    /// Returns the number of requests for the keys.
     pub(crate) fn fetches(&self) -> usize {
         let state = self.state();
         (state.log.iter())
@@ -65,7 +65,7 @@ impl Provider {
             .count()
     }
 
-    /// Where the keys were asked for, in order.
+    /// Returns the URLs at which the keys were asked for, in order.
     pub(crate) fn asked_for_keys(&self) -> Vec<String> {
         let state = self.state();
         let urls = state.log.iter().map(|(_, request)| request.url());
@@ -81,7 +81,7 @@ impl Provider {
             .jitter_seed(1)
     }
 
-    /// A source that has fetched, or tried to, and a verifier on it.
+    /// Returns a source that has fetched, or tried to, and a verifier on it.
     pub(crate) async fn start(&self) -> (RemoteKeys, Verifier) {
         let keys = self.keys().build().unwrap();
         let _ = keys.ready().await;
@@ -148,13 +148,13 @@ pub(crate) fn verifier(keys: &RemoteKeys) -> Verifier {
         .unwrap()
 }
 
-/// A good token, signed with this key and naming it.
+/// Returns a good token, signed with this key and naming it.
 pub(crate) fn token(key: &SigningKey) -> String {
     let id = key.verifying_key().id().map(str::to_owned);
     token_naming(key, id.as_deref())
 }
 
-/// The same with another `kid`, or none.
+/// Returns a good token with another `kid`, or none.
 pub(crate) fn token_naming(key: &SigningKey, id: Option<&str>) -> String {
     let mut header = json!({"alg": "EdDSA"});
     if let Some(id) = id {
@@ -164,19 +164,19 @@ pub(crate) fn token_naming(key: &SigningKey, id: Option<&str>) -> String {
     sign_raw(key, &header.to_string(), claims.to_string().as_bytes())
 }
 
-/// The same by another issuer.
+/// Returns a good token of another issuer.
 pub(crate) fn token_of(key: &SigningKey, issuer: &str) -> String {
     let header = json!({"alg": "EdDSA", "kid": key.id()});
     let claims = json!({"iss": issuer, "aud": "orders", "sub": "ada", "exp": NOW + 86_400});
     sign_raw(key, &header.to_string(), claims.to_string().as_bytes())
 }
 
-/// What a request with an unknown key says.
+/// Returns a token that names an unknown key.
 pub(crate) fn unknown(id: &str) -> String {
     token_naming(&key("stranger"), Some(id))
 }
 
-/// The stable name of the verdict.
+/// Returns the stable name of the verdict.
 pub(crate) fn reason(verdict: &Result<VerifiedToken, AuthError>) -> &'static str {
     match verdict {
         Ok(_) => "accepted",
@@ -193,7 +193,7 @@ pub(crate) async fn pass(seconds: u64) {
 }
 
 impl Provider {
-    /// For counting who holds it.
+    /// Returns the shared state, to count its owners.
     pub(crate) fn counted(&self) -> &Arc<Mutex<State>> {
         &self.0
     }

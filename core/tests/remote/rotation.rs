@@ -1,4 +1,4 @@
-//! Keys come and go.
+//! Tests of keys that are added and removed.
 
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ async fn a_key_without_a_name_is_found_too() {
         "accepted"
     );
     assert_eq!(provider.fetches(), 2);
-    // A known name does not ask: the key says no.
+    // A known id causes no fetch: the key refuses.
     assert_eq!(
         check(&verifier, &token_naming(&old, Some("new"))).await,
         "bad_signature"

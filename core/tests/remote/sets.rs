@@ -1,4 +1,4 @@
-//! Which keys of a set are used, and those of several issuers.
+//! Tests of the keys that are used from a set, and of the keys of several issuers.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn a_bad_key_does_not_take_the_good_ones_with_it() {
         let (keys, verifier) = provider.start().await;
         assert_eq!(keys.status().keys(), 1, "{bad}");
         assert_eq!(check(&verifier, &token(&good)).await, "accepted", "{bad}");
-        // Its twin: the bad key alone is no set.
+        // Its twin: the bad key alone is not a set.
         provider.state().jwks = vec![bad];
         let keys = provider.keys().build().unwrap();
         assert!(keys.ready().await.is_err());
@@ -89,7 +89,7 @@ async fn a_key_without_alg_is_for_what_the_app_says() {
     }
 }
 
-/// A second issuer, whose provider hangs, beside one that is well.
+/// A second issuer, whose provider hangs, next to one that works.
 #[tokio::test(start_paused = true)]
 async fn one_dead_issuer_does_not_touch_another() {
     const OTHER: &str = "https://other.example";
@@ -123,7 +123,7 @@ async fn one_dead_issuer_does_not_touch_another() {
     assert_eq!(verdict(of(ISSUER, &key_a)).await, "accepted");
     // One key id, two issuers: each has its own.
     assert_eq!(verdict(of(ISSUER, &key_b)).await, "bad_signature");
-    // Nobody is asked about an issuer that is not configured.
+    // No provider is asked about an issuer that is not configured.
     let before = well.fetches() + dead.fetches();
     assert_eq!(
         verdict(of("https://evil.example", &key_a)).await,

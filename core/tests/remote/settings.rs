@@ -1,4 +1,4 @@
-//! Settings and discovery.
+//! Tests of the settings, and of discovery.
 
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ async fn keys_stay_when_only_the_metadata_is_away() {
     crate::provider::pass(1_200).await;
     assert_eq!(keys.status().last_error(), None);
     assert!(keys.status().age().unwrap() < Duration::from_secs(600));
-    // Not for ever: who says where the keys are must be heard now and then.
+    // Only for a time: the metadata must be fetched again now and then.
     crate::provider::pass(3_600).await;
     assert_eq!(keys.status().last_error(), Some("connect"));
 }
@@ -148,7 +148,7 @@ async fn keys_stay_when_the_metadata_hangs() {
 async fn keys_that_moved_are_found() {
     let key = key("a");
     let provider = Provider::new(&[&key]);
-    // The metadata may be kept for a day, the keys for a minute.
+    // The metadata can be kept for a day, the keys for a minute.
     provider.state().headers = vec![("cache-control", "max-age=86400".into())];
     let keys = RemoteKeys::discover(ISSUER)
         .fetch(provider.clone())
@@ -160,7 +160,7 @@ async fn keys_that_moved_are_found() {
         state.gone = Some(crate::provider::JWKS);
         state.jwks_uri = Some("https://keys.example/new".into());
     }
-    // The fetch at the old place fails, the next one finds the new place: within one request.
+    // The fetch at the old URL fails, the next one finds the new URL: within one request.
     let verdict = check(&verifier(&keys), &crate::provider::unknown("b")).await;
     assert_eq!(verdict, "unknown_key");
     assert_eq!(keys.status().last_error(), None);
@@ -195,7 +195,7 @@ async fn the_host_of_the_keys_is_a_host() {
     assert!(matches!(named_twice.build(), Err(ConfigError::Conflict(_))));
 }
 
-/// What a provider publishes today must not keep a server from starting.
+/// Keys that providers publish today must not stop a server from starting.
 #[tokio::test(start_paused = true)]
 async fn keys_for_other_algorithms_do_not_stop_the_start() {
     let key = key("a");
@@ -211,7 +211,7 @@ async fn keys_for_other_algorithms_do_not_stop_the_start() {
     assert_eq!(check(&verifier, &token(&key)).await, "wrong_algorithm");
 }
 
-/// Metadata that is away, or hangs, when its issuer is called so.
+/// A provider whose metadata is away, or hangs, if the issuer has such a name.
 struct Partly(Provider);
 
 impl countersign::remote::Fetch for Partly {
@@ -246,7 +246,7 @@ async fn a_verifier_is_discovered_though_the_provider_is_away() {
     provider.state().fault = None;
     assert_eq!(check(&verifier, &token(&key)).await, "accepted");
 
-    // A mistake that waiting does not mend ends the start.
+    // A mistake that waiting does not fix ends the start.
     provider.state().issuer = Some("https://evil.example".into());
     let refused = discover().audience("orders").build().await;
     let Err(ConfigError::InvalidSetting(text)) = refused else {
@@ -254,7 +254,7 @@ async fn a_verifier_is_discovered_though_the_provider_is_away() {
     };
     assert!(text.contains("https://evil.example"), "{text}");
 
-    // So do settings, and nobody is asked.
+    // So do bad settings, without any request.
     let before = provider.state().log.len();
     assert!(matches!(
         discover().build().await,

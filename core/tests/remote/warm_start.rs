@@ -1,4 +1,4 @@
-//! Keys of an earlier run.
+//! Tests of keys saved by an earlier run.
 
 use countersign::{
     remote::{FetchErrorKind, KeysState, SavedKeys},
@@ -25,7 +25,7 @@ async fn a_server_restarts_while_the_provider_is_away() {
     assert_eq!(check(&verifier(&keys), &token(&key)).await, "accepted");
     assert_eq!(start.elapsed().as_nanos(), 0);
     assert_eq!(keys.status().state(), KeysState::Fresh);
-    // The bound counts from when they were fetched.
+    // The bound counts from the time at which they were fetched.
     pass(4_201).await;
     assert_eq!(
         check(&verifier(&keys), &token(&key)).await,
@@ -91,7 +91,7 @@ async fn saved_keys_of_no_use_are_left_out() {
             expected,
             "{member}"
         );
-        // The fetch that follows brings good ones.
+        // The next fetch returns good ones.
         provider.state().fault = None;
         pass(20).await;
         assert_eq!(check(&verifier(&keys), &token(&key)).await, "accepted");

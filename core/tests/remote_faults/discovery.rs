@@ -1,4 +1,4 @@
-//! Metadata over a socket.
+//! Tests of metadata over a socket.
 
 use countersign::{
     ConfigError, RemoteKeys, Verifier,
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::setup::{JWKS, Site, within};
 
-/// Issuers, and where their metadata is: by OpenID Connect Discovery, and by RFC 8414.
+/// Issuers, and the paths of their metadata: by OpenID Connect Discovery, and by RFC 8414.
 const PLACES: [(&str, &str, &str); 3] = [
     ("", JwksServer::OPENID, JwksServer::OAUTH),
     ("/", JwksServer::OPENID, JwksServer::OAUTH),
@@ -19,7 +19,7 @@ const PLACES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// An app of this provider that knows no more than the issuer. Its first fetch has ended.
+/// Returns an app of this provider that knows only the issuer. Its first fetch has ended.
 async fn discovered(server: JwksServer) -> Site {
     let keys = RemoteKeys::discover(server.issuer()).build().unwrap();
     let _ = within(keys.ready()).await;
@@ -39,7 +39,7 @@ async fn the_metadata_says_where_the_keys_are() {
         assert_eq!(verdict, "accepted", "{path:?}");
         let asked = [openid, oauth, JWKS].map(|path| site.server.requests(path));
         assert_eq!(asked, [1, 0, 1], "{path:?}");
-        // A new key costs a fetch of the keys, and none of the metadata.
+        // A new key needs a fetch of the keys, and none of the metadata.
         site.server.rotate();
         let verdict = site.check(&site.newest_token()).await;
         assert_eq!(verdict, "accepted", "{path:?}");
@@ -109,7 +109,7 @@ async fn metadata_of_another_issuer_ends_the_start() {
     for (path, openid, oauth) in PLACES {
         let server = JwksServer::start_at(path);
         assert!(discover(&server.issuer()).await.is_ok(), "{path:?}");
-        // Each of the two, when it is the one that answers.
+        // Each of the two, if it is the one that answers.
         for (wrong, away) in [(openid, oauth), (oauth, openid)] {
             server.fault(wrong, Fault::WrongIssuer);
             server.fault(away, Fault::Status(404));
@@ -157,7 +157,7 @@ async fn keys_are_not_fetched_from_another_name_of_this_machine() {
             format!("http://127.0.0.2:{port}/jwks"),
             Some("forbidden_jwks_uri"),
         ),
-        // The issuer's own host, whatever the port.
+        // The issuer's own host, with any port.
         (other.url(), None),
     ] {
         let server = JwksServer::start();

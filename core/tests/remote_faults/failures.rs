@@ -1,4 +1,4 @@
-//! Answers that bring nothing: the last good keys stay, and are renewed when the provider is well.
+//! Tests of failed fetches: the last good keys stay, and are renewed once the provider works again.
 
 use std::time::Duration;
 
@@ -27,21 +27,21 @@ async fn an_answer_that_brings_nothing_takes_no_key_away() {
         (Fault::Hang, "timeout"),
         (Fault::HangAfterHeaders, "timeout"),
         (Fault::Drip(Duration::from_secs(1)), "timeout"),
-        // Cut off, or no HTTP.
+        // Cut off, or not HTTP.
         (Fault::Truncated, "read"),
         (Fault::Raw(Vec::new()), "read"),
         (Fault::Raw(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec()), "read"),
-        // Too long, or packed.
+        // Too long, or compressed.
         (Fault::Huge((256 << 10) + 1), "too_large"),
         (Fault::Huge(1 << 40), "too_large"),
         (Fault::ChunkedWithoutEnd, "too_large"),
         (Fault::Gzip, "encoded"),
         (Fault::GzipBomb, "encoded"),
-        // No set.
+        // Not a set.
         (Fault::Html, "invalid_keys"),
         (Fault::Body("{}".into()), "invalid_keys"),
         (Fault::Body(String::new()), "invalid_keys"),
-        // A set without a usable key: the only one is the one that these spoil.
+        // A set without a usable key: these faults spoil the only one.
         (Fault::EmptySet, "invalid_keys"),
         (Fault::OnlyOct, "invalid_keys"),
         (Fault::DuplicateKid, "invalid_keys"),
@@ -129,7 +129,7 @@ async fn the_target_of_a_redirect_is_never_asked() {
     sites.join_all().await;
     assert_eq!(target.requests(JWKS), 0);
 
-    // Named by the operator, it is asked.
+    // If the operator names it, it is asked.
     let site = Site::of(target);
     assert_eq!(site.check(&site.newest_token()).await, "accepted");
     assert_eq!(site.server.requests(JWKS), 1);
@@ -180,13 +180,13 @@ async fn a_provider_that_fails_from_the_start_is_asked_until_it_is_well() {
     sites.join_all().await;
 }
 
-/// A good set, a fault, and the end of the fault.
+/// Tests a fault after a good set, and the end of the fault.
 async fn fails(fault: Fault, expected: &'static str) {
     let site = Site::start().await;
     let known = site.newest_token();
     site.server.fault(JWKS, fault.clone());
 
-    // A token with an unknown key causes a fetch, which cannot tell.
+    // A token with an unknown key causes a fetch, which fails.
     let start = Instant::now();
     let unknown = site.invented("invented");
     let waits = site.verifier.verify(&unknown);
@@ -208,7 +208,7 @@ async fn fails(fault: Fault, expected: &'static str) {
     within(site.server.disconnected()).await;
     let status = site.keys.status();
     assert_eq!(status.last_error(), Some(expected), "{fault:?}");
-    // A failure at once leaves time for a second try while the request waits.
+    // After an immediate failure, there is time for a second try while the request waits.
     assert!(status.failures() >= 1, "{fault:?}");
     assert_eq!(status.state(), KeysState::Fresh, "{fault:?}");
     assert_eq!(status.generation(), 1, "{fault:?}");
@@ -225,5 +225,5 @@ async fn fails(fault: Fault, expected: &'static str) {
     assert_eq!(site.check_now(&known), "accepted", "{fault:?}");
 }
 
-/// Less than anybody would wait for a provider, more than a busy machine needs.
+/// A time shorter than any wait for a provider, and longer than a busy machine needs.
 const AT_ONCE: Duration = Duration::from_millis(900);

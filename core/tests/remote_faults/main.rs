@@ -1,9 +1,9 @@
-//! `RemoteKeys` over real sockets, against a provider that fails in every way.
+//! Tests of `RemoteKeys` over real sockets, against a provider that fails in every way.
 //!
-//! The clock is the real one here, so what is slow happens side by side. What needs minutes is in
+//! The clock is real here, so slow tests run side by side. Tests that need minutes are in
 //! `tests/remote`, where the clock stands still.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod discovery;
 mod failures;

@@ -1,4 +1,4 @@
-//! Keys come and go, and answers come late.
+//! Tests of keys that are added and removed, and of late answers.
 
 use countersign::{
     remote::{Fetch, FetchRequest, HttpFetch},
@@ -57,7 +57,7 @@ async fn a_set_that_did_not_change_is_asked_for_by_its_etag() {
     assert_eq!((status.last_error(), status.generation()), (None, 1));
     assert_eq!(site.check_now(&site.newest_token()), "accepted");
 
-    // Once it has changed, it is sent.
+    // Once the set has changed, it is sent.
     site.server.rotate();
     assert_eq!(site.check(&site.newest_token()).await, "accepted");
     assert_eq!(asked().as_deref(), Some(&*etag));
@@ -96,7 +96,7 @@ async fn unchanged_is_no_answer_to_whoever_did_not_ask_whether_it_changed() {
 async fn an_answer_that_comes_late_does_not_bring_old_keys_back() {
     let site = Site::start().await;
     let (old, old_token) = (site.server.key(), site.newest_token());
-    // The old set, held back until a later request has its answer.
+    // The old set, delayed until a later request has its answer.
     site.server.fault_once(JWKS, Fault::OutOfOrder);
     assert_eq!(site.check(&site.invented("a")).await, "keys_unavailable");
     assert_eq!(site.server.requests(JWKS), 2);
@@ -104,7 +104,7 @@ async fn an_answer_that_comes_late_does_not_bring_old_keys_back() {
     site.server.remove(old.id());
     let new_token = site.newest_token();
     site.accepts_soon(&new_token, "the later answer").await;
-    // The held one is sent by now, to nobody.
+    // By now, the delayed answer has been sent, but nothing reads it.
     within(site.server.disconnected()).await;
     assert_eq!(site.keys.status().generation(), 2);
     assert_eq!(site.check_now(&new_token), "accepted");

@@ -1,4 +1,4 @@
-//! Sets with a bad key in them, which are used key by key.
+//! Tests of sets with a bad key: the good keys are used.
 
 use countersign::{
     SigningKey,
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::setup::{JWKS, Site};
 
-/// Two keys; the fault is about the second.
+/// Returns a site with two keys; the fault is about the second.
 async fn site_with_two_keys() -> (Site, [String; 2]) {
     let site = Site::start().await;
     let first = site.newest_token();
@@ -64,16 +64,16 @@ async fn a_secret_beside_the_keys_signs_nothing() {
     let claims = payload(&known);
     let header = json!({"alg": "HS256", "kid": "oct"}).to_string();
     let forged = sign_raw(&secret, &header, &claims);
-    // A source without secrets is not even asked for one.
+    // A source without secrets is never asked for one.
     assert_eq!(site.check(&forged).await, "unknown_key");
     assert_eq!(site.server.requests(JWKS), 1);
-    // When the set was fetched, for another key, there still is none.
+    // After a fetch of the set for another key, there still is none.
     assert_eq!(site.check(&site.invented("a")).await, "unknown_key");
     assert_eq!(site.server.requests(JWKS), 2);
     assert_eq!(site.check(&forged).await, "unknown_key");
     assert_eq!(site.keys.status().last_error(), None);
     assert_eq!(site.keys.status().keys(), 1);
-    // The same claims by the provider.
+    // The same claims, signed by the provider.
     let key = site.server.key();
     let header = json!({"alg": "ES256", "kid": key.id()}).to_string();
     assert_eq!(
@@ -82,7 +82,7 @@ async fn a_secret_beside_the_keys_signs_nothing() {
     );
 }
 
-/// The claims of a token, as they were signed.
+/// Returns the claims of a token, as they were signed.
 fn payload(token: &str) -> Vec<u8> {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 

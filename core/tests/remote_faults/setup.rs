@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) const JWKS: &str = JwksServer::JWKS;
 
-/// How long a request waits for keys, and what a busy machine adds.
+/// The time that a request waits for keys, and an allowance for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(2_000 + 1_500);
 
 /// An app and its provider.
@@ -22,14 +22,14 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// A provider without a fault, whose keys are there.
+    /// Starts an app whose provider has no fault. Its keys are there.
     pub(crate) async fn start() -> Self {
         let site = Self::of(JwksServer::start());
         site.keys.ready().await.unwrap();
         site
     }
 
-    /// The app of this provider. Its first fetch is under way.
+    /// Starts the app of this provider. Its first fetch is under way.
     pub(crate) fn of(server: JwksServer) -> Self {
         let keys = RemoteKeys::jwks(server.url()).build().unwrap();
         Self::with_keys(server, keys)
@@ -51,25 +51,25 @@ impl Site {
         }
     }
 
-    /// A good token by this key.
+    /// Returns a good token by this key.
     pub(crate) fn token(&self, key: &SigningKey) -> String {
         let issuer = self.server.issuer();
         self.tokens.token().issuer(&issuer).signed_by(key)
     }
 
-    /// A good token by the key that signs now.
+    /// Returns a good token by the current signing key.
     pub(crate) fn newest_token(&self) -> String {
         self.token(&self.server.key())
     }
 
-    /// What somebody sends who invents key ids.
+    /// Returns a token with an invented key id.
     pub(crate) fn invented(&self, id: &str) -> String {
         let issuer = self.server.issuer();
         let token = self.tokens.token().issuer(&issuer).header("kid", id);
         token.by_a_stranger()
     }
 
-    /// The stable name of the verdict.
+    /// Returns the stable name of the verdict.
     pub(crate) async fn check(&self, token: &str) -> &'static str {
         match within(self.verifier.verify(token)).await {
             Ok(_) => "accepted",
@@ -77,7 +77,7 @@ impl Site {
         }
     }
 
-    /// The same by the keys at hand.
+    /// Returns the stable name of the verdict by the current keys, without waiting.
     pub(crate) fn check_now(&self, token: &str) -> &'static str {
         match self.verifier.verify_now(token) {
             Ok(_) => "accepted",
@@ -85,7 +85,7 @@ impl Site {
         }
     }
 
-    /// Waits until a token passes: a provider that is well again is asked again soon.
+    /// Waits until a token is accepted: a provider that works again is soon asked again.
     pub(crate) async fn accepts_soon(&self, token: &str, what: &str) {
         let start = Instant::now();
         loop {
@@ -99,7 +99,7 @@ impl Site {
     }
 }
 
-/// Ends a test that would wait for ever.
+/// Fails a test that would hang.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     let deadline = Duration::from_secs(30);
     timeout(deadline, future)

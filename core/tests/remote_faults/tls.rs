@@ -1,4 +1,4 @@
-//! Keys over TLS, by a server that nobody knows.
+//! Tests of keys over TLS, from a server that no system trusts.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::setup::{JWKS, PATIENCE, Site, within};
 
-/// TLS in front of a provider. Returns the port, and the certificate as PEM.
+/// Puts TLS in front of a provider. Returns the port, and the certificate as PEM.
 async fn serve(provider: SocketAddr, params: &CertificateParams) -> (u16, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
@@ -34,7 +34,7 @@ async fn serve(provider: SocketAddr, params: &CertificateParams) -> (u16, String
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            // A client that refuses the certificate goes here.
+            // A client that refuses the certificate ends here.
             let Ok(mut client) = acceptor.accept(client).await else {
                 continue;
             };
@@ -45,7 +45,7 @@ async fn serve(provider: SocketAddr, params: &CertificateParams) -> (u16, String
     (port, certificate.pem())
 }
 
-/// An app of this provider behind TLS, with this setting for whom to trust.
+/// Starts an app of this provider behind TLS, which trusts its certificate or not.
 async fn site(params: &CertificateParams, is_trusted: bool) -> Site {
     let server = JwksServer::start();
     let (port, pem) = serve(server.address(), params).await;
@@ -97,7 +97,7 @@ async fn keys_of_a_server_with_a_bad_certificate_are_unavailable() {
             assert_eq!(refused.reason(), "keys_unavailable", "{what}");
             assert_eq!(refused.challenge().status(), 503, "{what}");
             assert!(refused.challenge().retry_after().is_some(), "{what}");
-            // Not even the question got through.
+            // Not even the request got through.
             assert_eq!(site.server.requests(JWKS), 0, "{what}");
         });
     }

@@ -1,4 +1,4 @@
-//! What the log of the program says about a list that is not well.
+//! Tests of the log lines about a list with problems.
 
 use std::{
     fmt::Write,

@@ -1,4 +1,4 @@
-//! How entries get from the log to the nodes.
+//! Tests of how entries get from the log to the nodes.
 
 use std::{
     sync::{
@@ -36,7 +36,7 @@ fn a_revocation_on_one_node_reaches_the_other() {
     let entry = session(SESSION, now + 900);
     one.revocation.revoke(&entry).unwrap();
     futures_executor::block_on(one.link.append(&[entry])).unwrap();
-    // At once here, there when it reads.
+    // At once on this node, and on the other once it reads.
     assert_eq!([one.refusal(&text), two.refusal(&text)], [REVOKED, None]);
     two.read();
     one.read();
@@ -94,7 +94,7 @@ fn entries_that_come_twice_or_late_change_nothing() {
     log.add(token("a", now + 900));
     node.read();
     let before = node.revocation.status().entries;
-    // A shorter one of the same name, and all of it again.
+    // A shorter entry of the same name, and all of it again.
     log.add(subject("user-1", now - 50, now + 30));
     log.add(token("a", now - 3_600));
     node.read();
@@ -123,7 +123,7 @@ fn a_log_that_was_trimmed_or_restarted_is_followed_on() {
         log.add(token(id, now + 900));
     }
     node.read();
-    // The log counts anew: the node's position is out of date, and lies after the end.
+    // The log starts again: the node's position is out of date, and past the end.
     log.trim(3);
     log.add(token("d", now + 900));
     node.fail(Fault::Forgotten);
@@ -169,7 +169,7 @@ fn a_list_that_follows_two_logs_is_never_fresh() {
         node.refusal(&good),
         Some(AuthErrorKind::RevocationUnavailable)
     );
-    // As when a task is replaced by another.
+    // As if one task were replaced by another.
     drop(second);
     node.read();
     assert_eq!(node.refusal(&good), None);

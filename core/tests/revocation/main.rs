@@ -1,6 +1,6 @@
-//! What is revoked is refused, and what cannot be looked up is not let in.
+//! Tests of revocation: a revoked token is refused, and so is one that cannot be checked.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod faults;
 mod follow;
@@ -20,7 +20,7 @@ use countersign::{
 const SESSION: &str = "AAECAwQFBgcICQoLDA0ODw";
 const OTHER_SESSION: &str = "EAECAwQFBgcICQoLDA0ODw";
 
-/// Why a token is refused; `None` when it is accepted.
+/// Returns the refusal of a token; `None` if it is accepted.
 fn refusal(verifier: &Verifier, token: &str) -> Option<AuthErrorKind> {
     let refusal = verifier.verify_now(token).err().map(|error| error.kind());
     assert_eq!(verifier.explain(token).refusal(), refusal);

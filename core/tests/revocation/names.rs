@@ -1,4 +1,4 @@
-//! What a token is revoked by: its id, its session, its subject.
+//! Tests of the names that revoke a token: its id, its session, its subject.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use countersign::{
@@ -45,7 +45,7 @@ fn the_tokens_of_a_revoked_session_are_refused() {
     assert_eq!(refusal(&verifier, &of(SESSION, "a")), REVOKED);
     assert_eq!(refusal(&verifier, &of(SESSION, "b")), REVOKED);
     assert_eq!(refusal(&verifier, &of(OTHER_SESSION, "a")), None);
-    // The name of a session is no name of a token.
+    // The name of a session is not the name of a token.
     assert_eq!(refusal(&verifier, &of(OTHER_SESSION, SESSION)), None);
 }
 
@@ -80,7 +80,7 @@ fn the_second_of_an_epoch_is_before_it() {
     assert_eq!(refusal(&verifier, &of_session(now + 1).sign()), None);
 }
 
-/// Sessions are revoked by name, which no clock can get wrong.
+/// Sessions are revoked by name, so that clocks do not matter.
 #[test]
 fn an_epoch_of_tokens_without_a_session_leaves_those_of_sessions_alone() {
     let (issuer, revocation, verifier, now) = start();
@@ -96,7 +96,7 @@ fn an_epoch_of_tokens_without_a_session_leaves_those_of_sessions_alone() {
     assert_eq!(refusal(&verifier, &at(now).subject("user-2").sign()), None);
 }
 
-/// F1: `1` of one app is somebody else than `1` of another.
+/// F1: `1` of one app is not `1` of another.
 #[test]
 fn an_epoch_of_another_realm_revokes_nothing() {
     let (issuer, revocation, verifier, now) = start();
@@ -111,7 +111,7 @@ fn an_epoch_of_another_realm_revokes_nothing() {
     };
     revocation.revoke(&abroad("https://other.test")).unwrap();
     assert_eq!(refusal(&verifier, &text), None);
-    // Unless its tokens are said to be of that realm.
+    // Unless its tokens are declared to be of that realm.
     let theirs = revocation.of_realm(Realm::new("https://other.test").unwrap());
     let asking = verifier.clone().with_revocation(theirs);
     assert_eq!(refusal(&asking, &text), REVOKED);
@@ -216,7 +216,8 @@ fn a_revoked_token_stays_refused_as_long_as_any_verifier_accepts_it() {
     assert_eq!(refusal(&lax, &text), Some(AuthErrorKind::Expired));
 }
 
-/// RFC 7518 section 3.4: with `(r, s)`, `(r, n - s)` is a signature too, so one token has two texts.
+/// RFC 7518 section 3.4: if `(r, s)` is a signature, so is `(r, n - s)`, so one token has two
+/// texts.
 #[test]
 fn the_other_text_of_a_revoked_token_is_refused_too() {
     let (issuer, revocation, verifier, _) = start();
@@ -343,7 +344,7 @@ fn a_verifier_that_comes_ready_made_can_be_given_a_list() {
     revocation.revoke_token(&verified).unwrap();
     assert_eq!(refusal(&asking, issued.as_str()), REVOKED);
     assert_eq!(refusal(&issuer.verifier(), issued.as_str()), None);
-    // A list takes the place of the one before.
+    // A list replaces the previous one.
     let empty = Revocation::local().build().unwrap();
     assert_eq!(
         refusal(&asking.with_revocation(empty), issued.as_str()),

@@ -1,4 +1,4 @@
-//! Nodes that follow one log, a turn at a time, and a log that fails when a test says so.
+//! Nodes that follow one log, one turn at a time, and a log that fails on command.
 
 use std::{
     collections::VecDeque,
@@ -30,26 +30,26 @@ impl Log {
         self.0.lock().unwrap().push(entry);
     }
 
-    /// Forgets the oldest entries, as a log does with those that have expired.
+    /// Removes the oldest entries, as a log does once they have expired.
     pub(super) fn trim(&self, count: usize) {
         self.0.lock().unwrap().drain(..count);
     }
 }
 
-/// What goes wrong with a read.
+/// A fault of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The store cannot be reached.
     Down,
-    /// The store does not know the position any more.
+    /// The store no longer knows the position.
     Forgotten,
-    /// There is more than this read returns.
+    /// The read returns only some of the entries.
     Partial,
-    /// What was read last comes again.
+    /// The last read is repeated.
     Repeated,
 }
 
-/// One node's way to the log. A read waits until the test grants it.
+/// One node's link to the log. A read waits until the test grants it.
 #[derive(Clone, Default)]
 pub(super) struct Link {
     log: Log,
@@ -129,12 +129,12 @@ impl Node {
         }
     }
 
-    /// Lets the node read once, and begin the next read. Returns how many turns it took.
+    /// Lets the node read once, and begin the next read. Returns the number of turns it took.
     pub(super) fn read(&mut self) -> usize {
         self.read_with(None)
     }
 
-    /// The same, and something goes wrong.
+    /// Lets the node read once, with a fault.
     pub(super) fn fail(&mut self, fault: Fault) {
         self.read_with(Some(fault));
     }
@@ -144,12 +144,12 @@ impl Node {
         self.following.as_mut().map_or(0, run_until_it_waits)
     }
 
-    /// Where the reads began: `None` is the start of the log.
+    /// Returns the positions at which the reads began: `None` is the start of the log.
     pub(super) fn positions(&self) -> Vec<Option<String>> {
         self.link.reads.lock().unwrap().clone()
     }
 
-    /// As when the task is aborted.
+    /// Stops following, as if the task were aborted.
     pub(super) fn stop(&mut self) {
         self.following = None;
     }
@@ -159,8 +159,8 @@ impl Node {
     }
 }
 
-/// Polls until the future waits for something else than its next turn. Returns how many turns it
-/// took.
+/// Polls until the future waits for something other than its next turn. Returns the number of turns
+/// it took.
 fn run_until_it_waits(future: &mut Following) -> usize {
     struct Flag(AtomicBool);
     impl Wake for Flag {

@@ -1,4 +1,4 @@
-//! A log with more entries than a replica can hold.
+//! Tests of a log with more entries than a replica has room for.
 
 use countersign::{
     AuthErrorKind, Clock, Revocation, revocation::RevocationBuilder, testing::TestIssuer,
@@ -12,7 +12,7 @@ use super::{
 const UNAVAILABLE: Option<AuthErrorKind> = Some(AuthErrorKind::RevocationUnavailable);
 const REVOKED: Option<AuthErrorKind> = Some(AuthErrorKind::Revoked);
 
-/// A node with room for two, and a log of three.
+/// Starts a node with room for two entries, and a log of three.
 fn start(settings: RevocationBuilder, ends: [i64; 3]) -> (TestIssuer, Log, Node, i64) {
     let (issuer, log) = (TestIssuer::new(), Log::default());
     let now = issuer.clock().now();
@@ -28,7 +28,7 @@ fn refusals(issuer: &TestIssuer, node: &Node) -> [Option<AuthErrorKind>; 4] {
     ["a", "b", "c", "good"].map(|id| node.refusal(&issuer.token().claim("jti", id).sign()))
 }
 
-/// How often the log was read from its start.
+/// Returns how often the log was read from its start.
 fn starts(node: &Node) -> usize {
     node.positions().iter().filter(|at| at.is_none()).count()
 }
@@ -79,7 +79,7 @@ fn two_entries_fit_into_two_places() {
 #[test]
 fn when_there_is_room_the_log_is_read_again_and_the_replica_opens() {
     let (issuer, _log, mut node, now) = start(Revocation::replica(), [100, 900, 900]);
-    // Without room, another reading would change nothing.
+    // Without room, another read would change nothing.
     for at in [1, 101, 160] {
         issuer.clock().set(now + at);
         node.read();
@@ -139,7 +139,7 @@ fn accepting_when_stale_does_not_open_a_replica_that_lacks_an_entry() {
 fn a_replica_whose_clock_went_back_reads_the_log_again() {
     let (issuer, _log, mut node, now) = start(Revocation::replica(), [900, -900, -900]);
     node.revocation.revoke(&token("x", now + 50)).unwrap();
-    // Far ahead, by mistake: both entries are over, and give their places up.
+    // A clock far ahead, by mistake: both entries are over, and make room.
     issuer.clock().set(now + 86_400);
     node.revocation.revoke(&token("y", now + 90_000)).unwrap();
     assert_eq!(node.revocation.status().entries, 1);

@@ -1,4 +1,4 @@
-//! What can be set, and what a full list does.
+//! Tests of the settings, and of a full list.
 
 use std::time::Duration;
 
@@ -95,10 +95,10 @@ fn a_full_list_refuses_to_revoke_and_forgets_nothing() {
         [&a, &b, &c].map(|token| refusal(&verifier, token)),
         [revoked, revoked, None]
     );
-    // What was refused was said, so the list is not incomplete. One that is there can be prolonged.
+    // The refusal was reported, so the list is not incomplete. An existing entry can be prolonged.
     list.revoke(&token("a", now + 200)).unwrap();
 
-    // A minute after its end, an entry gives its place up.
+    // A minute after its end, an entry makes room.
     clock.set(now + 260);
     list.revoke(&token("c", now + 900)).unwrap_err();
     clock.set(now + 261);
@@ -120,7 +120,7 @@ fn a_clock_that_goes_back_brings_no_revoked_token_back() {
     let [one, good] = ["one", "good"].map(|id| issuer.token().claim("jti", id).sign());
     list.revoke(&token("one", now + 600)).unwrap();
 
-    // Far ahead, by mistake: the entry is over, and another takes its place.
+    // A clock far ahead, by mistake: the entry is over, and another one replaces it.
     clock.set(now + 86_400);
     list.revoke(&session(super::SESSION, now + 87_000)).unwrap();
     assert_eq!(refusal(&verifier, &one), Some(AuthErrorKind::Expired));

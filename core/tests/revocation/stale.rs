@@ -1,4 +1,4 @@
-//! A replica that cannot follow its log lets nobody in (S06).
+//! Tests of a replica that cannot follow its log: it lets no request in (S06).
 
 use std::{error::Error, time::Duration};
 
@@ -77,7 +77,7 @@ fn a_replica_is_stale_after_its_bound_and_recovers_by_itself() {
     }
     assert!(cause(&node, &good).ends_with("is 11 s ago"));
     assert!(!node.revocation.status().fresh);
-    // What is known stays true.
+    // Known revocations stay in force.
     assert_eq!(node.refusal(&bad), REVOKED);
 
     node.read();
@@ -147,7 +147,7 @@ fn accepting_when_stale_is_opt_in_and_still_refuses_what_is_known() {
         .claim("jti", "revoked")
         .claim("exp", now + 9_000)
         .sign();
-    // That is what it costs.
+    // That is the price.
     assert_eq!([node.refusal(&good), node.refusal(&bad)], [None, None]);
     assert!(!node.revocation.status().fresh && node.revocation.status().is_available());
     node.read();
@@ -182,7 +182,8 @@ fn a_clock_that_goes_back_far_makes_it_stale_until_the_next_read() {
     issuer.clock().set(now - 3_600);
     assert_eq!(node.refusal(&late(now)), UNAVAILABLE);
     assert!(cause(&node, &late(now)).contains("since the clock went back"));
-    // An hour later the clock shows the time of the last read again: that is no reason to trust it.
+    // An hour later, the clock shows the time of the last read again: that does not make the list
+    // fresh.
     issuer.clock().set(now);
     assert_eq!(node.refusal(&good), UNAVAILABLE);
     node.read();
@@ -195,7 +196,7 @@ fn the_follower_too_notices_that_the_clock_went_back() {
     let (issuer, mut node, good, now) = start();
     node.read();
     issuer.clock().set(now - 3_600);
-    // Nobody asks meanwhile.
+    // No request comes in the meantime.
     node.fail(Fault::Down);
     node.fail(Fault::Down);
     issuer.clock().set(now);

@@ -1,4 +1,4 @@
-//! What a client asks for, and how far its call has come.
+//! The calls of a client, and how far they have come.
 
 use std::{cell::Cell, io, pin::Pin, rc::Rc};
 
@@ -14,9 +14,9 @@ use crate::{family::Worth, stage::its_turn};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Call {
     ChangePassword,
-    /// A login: begun, then the password is checked, then a session starts.
+    /// A login: it begins, the password is checked, then a session starts.
     LogIn {
-        /// Whether the answer arrives.
+        /// True if the answer arrives.
         keeps: bool,
     },
     Logout(Token),
@@ -24,27 +24,27 @@ pub(crate) enum Call {
     Refresh {
         token: Token,
         answer: Answer,
-        /// Whether it comes from a client that the session is not bound to.
+        /// True if it comes from a client that the session is not bound to.
         stranger: bool,
-        /// Whether the answer arrives.
+        /// True if the answer arrives.
         keeps: bool,
     },
 }
 
-/// Which token of its session a client comes with.
+/// The token of its session that a client presents.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Token {
-    /// One that was never made.
+    /// A token that was never made.
     Forged,
-    /// The newest that anybody was told.
+    /// The newest token that any client was given.
     Newest,
-    /// One that is so many places older.
+    /// A token that is this many positions older.
     Older(usize),
-    /// The last that this client was told.
+    /// The last token that this client was given.
     Own,
 }
 
-/// What the app says when it is asked for claims.
+/// The app's answer when it is asked for claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Claims,
@@ -52,37 +52,38 @@ pub(crate) enum Answer {
     Outage,
 }
 
-/// A call that is on its way.
+/// A call that is under way.
 pub(crate) struct Running {
     pub(crate) call: Call,
     pub(crate) node: usize,
     pub(crate) future: Pin<Box<dyn Future<Output = Outcome>>>,
-    /// The session that is refreshed, ended or started, and the place of the token. `None` when that was
-    /// never made.
+    /// The session that is refreshed, ended or started, and the position of the token. `None` for a
+    /// token that was never made.
     pub(crate) family: usize,
     pub(crate) place: Option<usize>,
-    /// When its first turn was.
+    /// The time of its first turn.
     pub(crate) came: Option<i64>,
-    /// What the token was worth when the store was asked first, and last.
+    /// The worth of the token when the store was first asked, and when it was last asked.
     pub(crate) first: Option<Worth>,
     pub(crate) last: Option<Worth>,
-    /// When the session that was found first expires.
+    /// The expiry of the session that was found first.
     pub(crate) expires_at: i64,
-    /// When the access token was made that it gets.
+    /// The time at which its access token was made.
     pub(crate) issued_at: i64,
     pub(crate) has_failed: bool,
-    /// How often others exchanged a token while it was answered once more.
+    /// The number of times that others exchanged a token while it was answered once more.
     pub(crate) overtaken: usize,
     pub(crate) has_ended: bool,
     pub(crate) has_rotated: bool,
-    /// For a login: how often everything had been ended when it began, and when that was.
+    /// For a login: the number of times that everything had been ended when it began, and the time
+    /// of that.
     pub(crate) mark: Option<(usize, i64)>,
-    /// For a login: whether its session was added.
+    /// For a login: true if its session was added.
     pub(crate) is_added: Option<bool>,
     answered_at: Rc<Cell<Option<i64>>>,
 }
 
-/// The user, with claims that nobody objects to.
+/// Returns the user, with valid claims.
 pub(crate) fn ada() -> Identity<Value> {
     Identity::new("ada", json!({}))
 }
@@ -95,7 +96,7 @@ pub(crate) enum Outcome {
 }
 
 impl Running {
-    /// A call with this text as its token, from this device.
+    /// Creates a call with this text as its token, from this device.
     pub(crate) fn new(
         call: Call,
         node: usize,
@@ -167,12 +168,12 @@ impl Running {
         }
     }
 
-    /// Whether the app has been asked for claims, and has answered.
+    /// Returns true if the app has been asked for claims, and has answered.
     pub(crate) fn is_asked(&self) -> bool {
         self.answered_at.get().is_some()
     }
 
-    /// Whether the app has answered with claims.
+    /// Returns true if the app has answered with claims.
     pub(crate) fn has_claims(&self) -> bool {
         let says_so = matches!(
             self.call,
@@ -184,7 +185,7 @@ impl Running {
         says_so && self.is_asked()
     }
 
-    /// Why this call may end the session of this number.
+    /// Returns the reason for which this call may end the session of this number.
     pub(crate) fn may_end(&self, number: usize) -> EndReason {
         if let Call::LogoutEverywhere | Call::ChangePassword = self.call {
             return EndReason::LoggedOutEverywhere;
@@ -204,7 +205,7 @@ impl Running {
         }
     }
 
-    /// The sessions that it may end, or whose access tokens it may revoke, before it is done.
+    /// Returns true if it can end this session, or revoke its access tokens, before it is done.
     pub(crate) fn concerns(&self, family: usize) -> bool {
         match self.call {
             Call::ChangePassword | Call::LogoutEverywhere => true,
@@ -217,8 +218,8 @@ impl Running {
         }
     }
 
-    /// Whether a clock that was ahead for a moment let the session look expired when the claims were
-    /// there. Then a token that is good still gets no answer.
+    /// Returns true if a clock that was ahead for a moment made the session look expired when the
+    /// claims were there. Then even a good token gets no answer.
     pub(crate) fn was_early(&self) -> bool {
         let looked_expired = self.answered_at.get() >= Some(self.expires_at);
         looked_expired && self.last == Some(Worth::Newest)

@@ -2,26 +2,26 @@
 
 use countersign::session::{SessionId, TokenPair, store::StoredSession};
 
-/// What is true of one session. Times in seconds since 1970.
+/// The state of one session. Times in seconds since 1970.
 pub(crate) struct Family {
     pub(crate) id: SessionId,
-    /// All tokens in the order in which they were made. `None` while nobody was told: the answer got
+    /// All tokens in the order in which they were made. `None` if no client has it: the answer got
     /// lost.
     pub(crate) tokens: Vec<Option<String>>,
-    /// The tokens that were exchanged and may still get an answer, the newest first: the place of each,
+    /// The exchanged tokens that can still get an answer, the newest first: the position of each,
     /// and when it was exchanged.
     pub(crate) chain: Vec<(usize, i64)>,
-    /// When the newest token was made; never before the one before it.
+    /// The time at which the newest token was made; never before that of the previous token.
     pub(crate) newest_since: i64,
     pub(crate) expires_at: i64,
     pub(crate) absolute_expires_at: i64,
-    /// Whether it has been ended, or swept after it had expired.
+    /// True if it has been ended, or swept after it had expired.
     pub(crate) is_over: bool,
-    /// Whether it has been ended.
+    /// True if it has been ended.
     pub(crate) is_ended: bool,
-    /// Whether somebody was about to end it and left: then its access tokens may be refused.
+    /// True if a call was about to end it and was dropped: then its access tokens may be refused.
     pub(crate) is_in_doubt: bool,
-    /// The access tokens that somebody was told.
+    /// The access tokens that clients were given.
     pub(crate) access: Vec<Access>,
 }
 
@@ -32,17 +32,17 @@ pub(crate) struct Access {
     pub(crate) expires_at: i64,
 }
 
-/// The most tokens that a session keeps an answer for.
+/// The most exchanged tokens that a session has an answer for.
 const LONGEST_CHAIN: usize = 16;
 
-/// What a token is worth at some moment.
+/// The worth of a token at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Worth {
     /// It is the newest.
     Newest,
-    /// It was exchanged, and came within its grace window.
+    /// It was exchanged, and was presented within its grace window.
     Recent,
-    /// It is an older one, or was never made, although it names the session.
+    /// It is an older one, or was never made, but names the session.
     Old,
     /// The session has expired.
     Expired,
@@ -51,14 +51,14 @@ pub(crate) enum Worth {
 }
 
 impl Worth {
-    /// Whether it may get an answer.
+    /// Returns true if it may get an answer.
     pub(crate) fn is_good(self) -> bool {
         matches!(self, Self::Newest | Self::Recent)
     }
 }
 
 impl Family {
-    /// A session that has just been added, and whose token nobody was told yet.
+    /// Creates a session that has just been added, whose token no client has yet.
     pub(crate) fn of(row: &StoredSession) -> Self {
         Self {
             id: row.id.clone(),
@@ -74,7 +74,7 @@ impl Family {
         }
     }
 
-    /// Notes the access token of an answer.
+    /// Records the access token of an answer.
     pub(crate) fn keep(&mut self, pair: &TokenPair) {
         let token = pair.access_token();
         self.access.push(Access {
@@ -84,13 +84,14 @@ impl Family {
         });
     }
 
-    /// The place of a token in the list; `None` when it was never made.
+    /// Returns the position of a token in the list; `None` if it was never made.
     pub(crate) fn place(&self, token: &str) -> Option<usize> {
         let is_it = |made: &Option<String>| made.as_deref() == Some(token);
         self.tokens.iter().position(is_it)
     }
 
-    /// What the token at this place, which came at one time, is worth at another.
+    /// Returns the worth at the time `now` of the token at this position, which was presented at
+    /// `came`.
     pub(crate) fn worth(&self, place: Option<usize>, came: i64, now: i64, grace: i64) -> Worth {
         if self.is_over {
             return Worth::Over;
@@ -109,19 +110,20 @@ impl Family {
         }
     }
 
-    /// The tokens of the chain whose window is open for one that came at this time.
+    /// Returns the tokens of the chain whose window is open for one that was presented at this
+    /// time.
     fn recent(&self, came: i64, grace: i64) -> impl Iterator<Item = (usize, i64)> {
         let came = came.max(self.newest_since);
         let chain = self.chain.iter().copied();
         chain.take_while(move |(_, exchanged_at)| came - exchanged_at < grace)
     }
 
-    /// Whether so many were exchanged within the window that the newest token stays.
+    /// Returns true if the newest token stays, because enough were exchanged within the window.
     pub(crate) fn is_paused(&self, came: i64, grace: i64) -> bool {
         self.recent(came, grace).count() == LONGEST_CHAIN
     }
 
-    /// The newest token is exchanged for the next, which nobody has been told yet.
+    /// Exchanges the newest token for the next, which no client has yet.
     pub(crate) fn exchange(&mut self, at: i64, grace: i64) {
         self.chain = self.recent(at, grace).collect();
         self.chain.insert(0, (self.tokens.len() - 1, at));
@@ -130,7 +132,7 @@ impl Family {
         self.newest_since = at;
     }
 
-    /// Notes that somebody was told the token at this place.
+    /// Records that a client was given the token at this position.
     pub(crate) fn tell(&mut self, place: usize, token: &str) {
         match &self.tokens[place] {
             Some(told) => assert_eq!(told, token, "two successors of one token"),

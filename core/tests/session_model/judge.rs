@@ -12,13 +12,13 @@ use crate::{
     stage::{Effect, Happened},
 };
 
-/// How often an exchanged token is looked at for an answer.
+/// The number of times that the answer to an exchanged token is looked for.
 const REPEATS: usize = 4;
-/// How long a login may take, in seconds.
+/// The longest time that a login can take, in seconds.
 const LONGEST_LOGIN: i64 = 3_600;
 
 impl Scene {
-    /// Takes note of what has happened to the store, and says what the app is to be told of it.
+    /// Records what happened to the store, and returns the events that the app must get for it.
     pub(crate) fn note(
         &mut self,
         running: &mut Running,
@@ -100,7 +100,7 @@ impl Scene {
             Effect::Marked => running.mark = Some((self.ends_of_all, asked_at)),
             Effect::Inserted(added) => {
                 let (ends_before, began) = running.mark.unwrap();
-                // In the order of events: nothing else decides.
+                // The order of events alone decides.
                 assert_eq!(added.is_some(), self.ends_of_all == ends_before);
                 running.is_added = Some(added.is_some());
                 let Some(row) = added else {
@@ -128,7 +128,7 @@ impl Scene {
         told
     }
 
-    /// Judges the answer of a call, and what was told with it.
+    /// Judges the answer of a call, and the events that came with it.
     pub(crate) fn judge(
         &mut self,
         client: usize,
@@ -227,14 +227,14 @@ impl Scene {
         }
     }
 
-    /// How long a login took, in seconds of its node.
+    /// Returns the time that a login took, in seconds of its node.
     fn took(&self, running: &Running) -> i64 {
         let (_, began) = running.mark.unwrap();
         self.nodes[running.node].now() - began
     }
 
-    /// Judges what a node says about an access token, whoever made it: the sessions that it was told are
-    /// over are refused, and no other.
+    /// Judges a node's verdict on an access token of any node: those of sessions that it knows are
+    /// over are refused, and no others.
     pub(crate) fn judge_access(&self, node: usize, family: &Family, access: &Access) {
         let node = &self.nodes[node];
         let verdict = node.verdict(&access.text);
@@ -274,7 +274,7 @@ impl Scene {
     }
 }
 
-/// An event, as far as it matters here.
+/// An event, reduced to the parts that matter here.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Ended(EndReason),
@@ -285,7 +285,7 @@ pub(crate) enum Told {
 }
 
 impl Told {
-    /// Whether it is told with an answer, not with a step of the store.
+    /// Returns true if it comes with an answer, not with a step of the store.
     pub(crate) fn is_with_answer(&self) -> bool {
         matches!(self, Self::Repeated | Self::WrongClient)
     }

@@ -1,25 +1,27 @@
-//! Sessions at two nodes against a simple oracle, whatever clients, thieves, clocks and stores do.
+//! Tests of sessions at two nodes against a simple oracle, whatever clients, thieves, clocks and
+//! stores do.
 //!
-//! Proptest plays a scene: clients log in, refresh, change their password and log out at once, at either
-//! node, with tokens of their own, stolen or forged ones; each operation of the store, and each question
-//! for claims, is a point at which the scene decides who goes on; operations fail before or after their
-//! effect, connections break, nodes crash. Each [node] has a clock of its own, which leaps and may be an hour
-//! from the other one's, and a replica of the revocations, which arrive when the scene lets them. The
-//! [oracle](family) knows a session as the list of its tokens. What must hold, at every step:
+//! Proptest plays a scene: clients log in, refresh, change their password and log out concurrently,
+//! at either node, with tokens that are their own, stolen or forged. At each operation of the
+//! store, and each request for claims, the scene decides which client continues. Operations fail
+//! before or after their effect, connections break, nodes crash. Each [node] has a clock of its
+//! own, which leaps and can be an hour from the other one's, and a replica of the revocations,
+//! which arrive when the scene lets them. The [oracle](family) models a session as the list of its
+//! tokens. These rules are checked at every step:
 //!
 //! 1. One chain: a token has one successor, and only the newest one is ever exchanged.
 //! 2. No false revocation: a session ends before its time only by a logout, or because the subject is
-//!    gone, or because somebody came with a token that was, when the store was first asked, neither
+//!    gone, or because a client presented a token that was, when the store was first asked, neither
 //!    the newest nor exchanged within the grace window.
 //! 3. No missed reuse: such a token never gets an answer, and after it the session is over.
 //! 4. No expiry beyond the absolute one, and no access token beyond the session.
 //! 5. An outage changes nothing: each call that fails can be made again.
-//! 6. A login starts a session exactly if all sessions were not ended between its beginning and its end,
-//!    in the order in which the store did it: no clock decides.
-//! 7. A node refuses every access token of a session that it has ended or was told of, and while it cannot
-//!    know, within the bound, all of them; it refuses none of a session that goes on.
+//! 6. A login starts a session if and only if all sessions were not ended between its beginning and its
+//!    end, in the order in which the store did it: no clock decides.
+//! 7. A node refuses every access token of a session that it has ended or knows has ended, and all
+//!    access tokens while its list is older than the bound; it refuses none of a session that goes on.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod call;
 mod family;

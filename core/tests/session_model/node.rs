@@ -21,7 +21,7 @@ use crate::{
     stage::Stage,
 };
 
-/// How long a replica may not have been read, in seconds.
+/// The longest time without a read of the replica, in seconds.
 const STALENESS: i64 = 60;
 /// The leeway of the verifiers, in seconds.
 pub(crate) const LEEWAY: i64 = 30;
@@ -33,22 +33,22 @@ pub(crate) struct Node {
     events: Arc<Mutex<Vec<SessionEvent>>>,
     reader: Reader,
     follower: Pin<Box<dyn Future<Output = Infallible> + Send>>,
-    /// When the read began that the follower waits for.
+    /// The time at which the read began that the follower waits for.
     began: i64,
-    /// When the last complete read began.
+    /// The time at which the last complete read began.
     synced_at: Option<i64>,
-    /// The sessions that it has to refuse: it has ended them, or was told.
+    /// The sessions that it has to refuse: it has ended them, or knows that they have ended.
     pub(crate) ended: BTreeSet<SessionId>,
 }
 
 impl Node {
-    /// A node that starts at this time.
+    /// Starts a node at this time.
     pub(crate) fn start(stage: &Stage, rules: Rules, now: i64) -> Self {
         let clock = FixedClock::at(now);
         Self::with_clock(stage, rules, clock)
     }
 
-    /// The process ends, and starts anew with nothing but its clock.
+    /// Ends the process, and starts it again with nothing but its clock.
     pub(crate) fn restart(&mut self, stage: &Stage, rules: Rules) {
         *self = Self::with_clock(stage, rules, self.clock.clone());
     }
@@ -99,12 +99,12 @@ impl Node {
         self.clock.now()
     }
 
-    /// The events since this was called last.
+    /// Returns the events since the last call.
     pub(crate) fn events(&self) -> Vec<SessionEvent> {
         std::mem::take(&mut self.events.lock().unwrap())
     }
 
-    /// So many messages arrive from the log, in one read. Says whether these were all.
+    /// Lets this many messages arrive from the log, in one read. Returns true if these were all.
     pub(crate) fn deliver(&mut self, count: usize) -> bool {
         *self.reader.delivery() = Delivery {
             allowed: Some(count),
@@ -125,7 +125,7 @@ impl Node {
         delivery.complete
     }
 
-    /// Lets the follower do all that it can.
+    /// Lets the follower do everything that it can.
     fn follow(&mut self) {
         for _ in 0..16 {
             let mut context = Context::from_waker(Waker::noop());
@@ -134,13 +134,13 @@ impl Node {
         }
     }
 
-    /// What the node says about an access token that it, or another node, has made.
+    /// Returns the verdict of the node on an access token of any node.
     pub(crate) fn verdict(&self, token: &str) -> Result<(), AuthErrorKind> {
         let verified = self.verifier.verify_now(token);
         verified.map(|_| ()).map_err(|error| error.kind())
     }
 
-    /// Whether it has to answer: its list was read not long ago, by its own clock.
+    /// Returns true if it has to answer: its list was read recently enough, by its own clock.
     pub(crate) fn is_synced(&self) -> bool {
         let is_fresh = |at: i64| self.now().abs_diff(at) <= STALENESS.unsigned_abs();
         let is_available = self.sessions.revocation().status().is_available();
@@ -161,11 +161,11 @@ struct Reader {
 /// One read of the log.
 #[derive(Default)]
 struct Delivery {
-    /// How many entries may arrive. `None`: none, and the reader waits.
+    /// The number of entries that can arrive. `None`: none, and the reader waits.
     allowed: Option<usize>,
-    /// Those that did.
+    /// The entries that arrived.
     entries: Vec<RevocationEntry>,
-    /// Whether there were no more.
+    /// True if there were no more.
     complete: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The play: who does what when.
+//! The play: the acts of the clients, the clocks and the nodes, in order.
 
 use std::{
     pin::{Pin, pin},
@@ -19,36 +19,36 @@ use crate::{
     stage::{Fault, Stage},
 };
 
-/// What differs from scene to scene.
+/// The settings that differ from scene to scene.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     /// The grace window in seconds.
     pub(crate) grace: i64,
-    /// Whether sessions are bound to a client.
+    /// True if sessions are bound to a client.
     pub(crate) bound: bool,
-    /// How far the second node's clock is ahead of the first one's, in seconds.
+    /// The seconds by which the second node's clock is ahead of the first one's.
     pub(crate) apart: i64,
 }
 
-/// Something happens.
+/// An act of a scene.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
     /// A client calls a node, if it is not waiting for an answer.
     Begin(usize, usize, Call),
     /// The connection of a client breaks.
     Break(usize),
-    /// The clocks of the nodes move by so many seconds.
+    /// The clocks of the nodes move by this many seconds.
     Clock([i64; Scene::NODES]),
-    /// A node ends and starts anew. Its calls break.
+    /// A node ends and starts again. Its calls break.
     Crash(usize),
-    /// So many revocations reach a node.
+    /// This many revocations reach a node.
     Deliver(usize, usize),
     /// The call of a client goes on to its next turn.
     Go(usize, Fault),
     /// The user logs in once more, at a node. All clients use that session from then on.
     Login(usize),
     Sweep,
-    /// Every access token comes to every node.
+    /// Every node gets every access token.
     Verify,
 }
 
@@ -62,14 +62,14 @@ pub(crate) struct Scene {
     pub(crate) nodes: [Node; Self::NODES],
     stage: Stage,
     pub(crate) families: Vec<Family>,
-    /// How often all sessions were ended.
+    /// The number of times that all sessions were ended.
     pub(crate) ends_of_all: usize,
     pub(crate) clients: [Caller; Self::CLIENTS],
 }
 
 #[derive(Default)]
 pub(crate) struct Caller {
-    /// The session that it uses, and the place of its token.
+    /// The session that it uses, and the position of its token.
     pub(crate) family: usize,
     pub(crate) place: usize,
     call: Option<Running>,
@@ -115,8 +115,8 @@ impl Scene {
         }
     }
 
-    /// All calls come to their ends. Then each session that is not over is shown to be alive, with
-    /// one chain, and caught when an old token of it comes back.
+    /// Finishes all calls. Then checks that each session that is not over is alive, has one chain,
+    /// and ends when an old token comes back.
     pub(crate) fn finish(mut self) {
         for client in 0..Self::CLIENTS {
             self.go_to_the_end(client);
@@ -129,7 +129,7 @@ impl Scene {
             .list(node.sessions.realm(), "ada", i64::MIN);
         assert_eq!(self.run(0, rows).unwrap().len(), alive.count());
 
-        // When all has been told, no token of a session that was ended is good anywhere.
+        // Once all nodes know everything, no token of an ended session is good anywhere.
         for node in 0..Self::NODES {
             self.deliver(node, usize::MAX);
         }
@@ -141,7 +141,7 @@ impl Scene {
             if family.tokens.iter().all(Option::is_none) {
                 continue;
             }
-            // An answer that got lost is given again within the window.
+            // An answer that got lost is repeated within the window.
             let can_go_on = self.rules.grace > 0 || family.tokens.last().unwrap().is_some();
             self.nodes[0].clock.set(family.newest_since);
             if !family.is_over && family.newest_since < family.expires_at && can_go_on {
@@ -192,7 +192,7 @@ impl Scene {
         }
     }
 
-    /// By the clock that is behind: a store goes by its own one, too.
+    /// Sweeps by the clock that is behind: a store has its own clock, too.
     fn sweep(&mut self) {
         let behind = usize::from(self.nodes[1].now() < self.nodes[0].now());
         let sessions = self.nodes[behind].sessions.clone();
@@ -268,7 +268,7 @@ impl Scene {
         ));
     }
 
-    /// One turn of a client.
+    /// Takes one turn of a client.
     fn go(&mut self, client: usize, fault: Fault) {
         let Some(mut running) = self.clients[client].call.take() else {
             return;
@@ -301,7 +301,7 @@ impl Scene {
         }
     }
 
-    /// Whether client 0 gets a pair, when nothing else happens.
+    /// Returns true if client 0 gets a pair when nothing else happens.
     fn refreshes(&mut self, token: Token) -> bool {
         let count = |scene: &Self| -> usize {
             let known = scene.families.iter().flat_map(|family| &family.tokens);
@@ -325,7 +325,7 @@ impl Scene {
         }
     }
 
-    /// Runs something at a node while nothing else happens.
+    /// Runs a future at a node while nothing else happens.
     fn run<T>(&self, node: usize, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         loop {
@@ -336,12 +336,12 @@ impl Scene {
         }
     }
 
-    /// The place of a token in the session of this client, and its text.
+    /// Returns the position of a token in the session of this client, and its text.
     fn text(&self, client: usize, token: Token) -> (Option<usize>, String) {
         let caller = &self.clients[client];
         let tokens = &self.families[caller.family].tokens;
         let known = |place: &usize| tokens[*place].is_some();
-        // Clients only use sessions of which somebody was told a token.
+        // Clients only use sessions of which some client was given a token.
         let newest = (0..tokens.len()).rfind(known).unwrap();
         let place = match token {
             Token::Own => caller.place,

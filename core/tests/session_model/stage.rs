@@ -18,8 +18,8 @@ use countersign::{
     },
 };
 
-/// A [`MemoryStore`] that two nodes share, on which one operation happens at a time, each when its
-/// client is let go on.
+/// A [`MemoryStore`] that two nodes share. Its operations happen one at a time, each when its
+/// client is allowed to continue.
 #[derive(Clone)]
 pub(crate) struct Stage {
     pub(crate) memory: MemoryStore,
@@ -33,12 +33,12 @@ pub(crate) struct Turn {
     /// The time at the node of the client, in seconds since 1970.
     now: i64,
     fault: Fault,
-    /// Whether an operation met the fault.
+    /// True if an operation met the fault.
     pub(crate) has_failed: bool,
     pub(crate) happened: Option<Happened>,
 }
 
-/// What happens to the operation of this turn.
+/// The fault of the operation of this turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fault {
     #[default]
@@ -53,25 +53,27 @@ pub(crate) enum Fault {
 #[derive(Debug)]
 pub(crate) struct Happened {
     pub(crate) effect: Effect,
-    /// When it was asked for, in seconds since 1970 by the node's clock. It may have waited since.
+    /// The time at which it was asked for, in seconds since 1970 by the node's clock. It can have
+    /// waited since.
     pub(crate) asked_at: i64,
-    /// Whether the client got the answer.
+    /// True if the client got the answer.
     pub(crate) is_answered: bool,
 }
 
 #[derive(Debug)]
 pub(crate) enum Effect {
     Found(Option<StoredSession>),
-    /// The next state, if it took the place of the last.
+    /// The next state, if it replaced the last.
     Rotated(Option<StoredSession>),
-    /// The same token, with a longer memory of its access tokens, if it still was the current one.
+    /// True if the same token was still the current one, and now has a longer memory of its access
+    /// tokens.
     Touched(bool),
     Ended(Vec<SessionId>),
     /// The session, if it was added.
     Inserted(Option<StoredSession>),
-    /// A login has taken its place in the order of events.
+    /// A login was put into the order of events.
     Marked,
-    /// Nothing that matters here.
+    /// An effect that does not matter here.
     Other,
 }
 
@@ -84,7 +86,7 @@ impl Stage {
         }
     }
 
-    /// The revocations that it has logged.
+    /// Returns the revocations that it has logged.
     pub(crate) fn log(&self) -> Arc<Mutex<Vec<RevocationEntry>>> {
         Arc::clone(&self.log)
     }
@@ -132,7 +134,7 @@ impl Stage {
     }
 }
 
-/// Waits until the scene lets this client go on.
+/// Waits until the scene lets this client continue.
 pub(crate) async fn its_turn() {
     let mut has_waited = false;
     poll_fn(|_| {

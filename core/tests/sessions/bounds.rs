@@ -1,4 +1,4 @@
-//! What keeps a store from growing for ever.
+//! Tests of the bounds that keep a store from growing indefinitely.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn a_full_store_refuses_logins_and_keeps_its_sessions() {
     assert!(login().is_ok());
     assert_eq!(login().unwrap_err().kind(), Kind::Unavailable);
 
-    // And so does time, without anybody sweeping.
+    // So does time, without a sweep.
     clock.advance(Duration::from_secs(1_000));
     for _ in 0..3 {
         assert!(login().is_ok());
@@ -66,7 +66,7 @@ fn a_sweep_removes_what_has_expired_and_nothing_else() {
     assert_eq!(setup.endings(), []);
 }
 
-/// S23: to the second, wherever the store keeps them.
+/// S23: exact to the second, wherever the store keeps the sessions.
 #[test]
 fn a_sweep_is_neither_early_nor_late() {
     let idle = Duration::from_secs(1_000);
@@ -84,7 +84,7 @@ fn a_sweep_is_neither_early_nor_late() {
     }
 }
 
-/// S23: a refresh takes no more room, however often.
+/// S23: a refresh takes no more room, even if it is repeated often.
 #[test]
 fn a_session_takes_the_same_room_for_all_its_life() {
     let setup = Setup::new();
@@ -97,7 +97,7 @@ fn a_session_takes_the_same_room_for_all_its_life() {
         setup.pass(10);
     }
     assert!(sizes.iter().all(|size| *size == sizes[0]));
-    // Nor does a crowd take more than its bound.
+    // Even many refreshes stay within the bound.
     for _ in 0..200 {
         pair = setup.refresh(&pair).unwrap();
         let row = block_on(setup.store.find(pair.session().id()));

@@ -1,4 +1,4 @@
-//! What the app says about a user, at the login and anew at each refresh.
+//! Tests of the app's claims for a user, at the login and at each refresh.
 
 use std::{cell::Cell, collections::BTreeMap, convert::Infallible, io, thread};
 
@@ -69,7 +69,7 @@ fn a_new_role_is_seen_at_the_next_refresh() {
         pair = refresh_with(&setup, &pair, good(json!({ "role": role }))).unwrap();
         assert_eq!(setup.claims(&pair)["role"], role);
     }
-    // Also in a repeated answer.
+    // In a repeated answer, too.
     let next = setup.refresh(&pair).unwrap();
     let again = refresh_with(&setup, &pair, good(json!({ "role": "owner" }))).unwrap();
     assert_eq!(setup.claims(&again)["role"], "owner");
@@ -117,7 +117,7 @@ fn a_subject_that_is_gone_ends_the_session() {
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Unknown);
 }
 
-/// S09: also when it is the predecessor that is asked about.
+/// S09: even if it is the predecessor that claims are asked for.
 #[test]
 fn a_subject_that_is_gone_gets_no_repeated_answer() {
     let setup = Setup::new();
@@ -129,7 +129,7 @@ fn a_subject_that_is_gone_gets_no_repeated_answer() {
     assert_eq!(setup.refresh(&second).unwrap_err(), Kind::Unknown);
 }
 
-/// S06: an outage of the user table, of whatever length, costs nobody the session.
+/// S06: an outage of the user table, however long, ends no session.
 #[test]
 fn an_error_of_the_app_leaves_the_session_as_it_was() {
     let setup = Setup::new();
@@ -147,7 +147,7 @@ fn an_error_of_the_app_leaves_the_session_as_it_was() {
         }
     }
     assert!(setup.events().is_empty());
-    // Beyond the window of the exchange, and of any that an outage might have been taken for.
+    // Beyond the window of the exchange, and beyond any other window.
     for _ in 0..3 {
         setup.pass(3_600);
         let away = Err::<Option<Value>, _>(io::Error::other("the user table is away"));
@@ -171,7 +171,7 @@ fn an_error_of_the_app_is_in_the_source_for_the_log() {
     );
 }
 
-/// S24: what the session says, the app cannot say otherwise; and a mistake costs no token.
+/// S24: the app cannot override the claims of the session; and a mistake costs no token.
 #[test]
 fn claims_that_are_the_sessions_business_are_refused_and_cost_nothing() {
     let wrong = [
@@ -218,7 +218,7 @@ fn claims_that_are_the_sessions_business_are_refused_and_cost_nothing() {
     }
 }
 
-/// S24: the same in a repeated answer.
+/// S24: in a repeated answer, too.
 #[test]
 fn wrong_claims_in_a_repeated_answer_cost_nothing() {
     let setup = Setup::new();
@@ -250,7 +250,7 @@ fn claims_that_are_the_apps_business_are_taken() {
     }
 }
 
-/// S24: a name with an escape in it, or one that comes twice, is that name.
+/// S24: a name with an escape in it, or a duplicate, is still that name.
 #[test]
 fn no_spelling_gets_a_claim_past_the_session() {
     for text in [
@@ -335,7 +335,7 @@ fn claims_are_any_type_that_serialises_as_an_object() {
     assert_eq!(setup.claims(&next)["roles"], "c");
 }
 
-/// A server moves a request between its threads. The claims need not be for several at once.
+/// A server moves a request between its threads. The claims need not be `Sync`.
 #[test]
 fn a_refresh_can_be_sent_to_another_thread() {
     let setup = Setup::new();

@@ -1,4 +1,4 @@
-//! The device: what a session is bound to, and what its user knows it by.
+//! Tests of the device: the client that a session is bound to, and the label that its user sees.
 
 use countersign::session::{
     ClientInfo, EndReason, SessionErrorKind as Kind, SessionEvent, store::TokenHash,
@@ -26,7 +26,8 @@ fn a_bound_session_is_refreshed_by_its_client_only() {
         let refused = setup.refresh_from(&pair, &other);
         assert_eq!(refused.unwrap_err(), Kind::WrongClient);
     }
-    // That ends nothing: the token may have been stolen, the key was not. Each time is told: F10.
+    // That ends nothing: the token may be stolen, but the key is not. Each attempt is reported:
+    // F10.
     let events = setup.events();
     assert_eq!(events.len(), 3);
     for event in events {
@@ -38,7 +39,7 @@ fn a_bound_session_is_refreshed_by_its_client_only() {
     assert!(setup.refresh_from(&pair, &bound_to(1)).is_ok());
 }
 
-/// S16: one bit is another client.
+/// S16: one different bit is a different client.
 #[test]
 fn a_binding_is_compared_in_full() {
     let setup = Setup::new();
@@ -52,7 +53,7 @@ fn a_binding_is_compared_in_full() {
     }
 }
 
-/// S16: the binding stays through every exchange.
+/// S16: the binding is kept through every exchange.
 #[test]
 fn the_binding_is_asked_for_at_each_refresh() {
     let setup = Setup::new();
@@ -77,7 +78,7 @@ fn the_grace_window_is_the_clients_own() {
     assert_eq!(again.refresh_token(), second.refresh_token());
 }
 
-/// S01, S16: who has an old token has a copy, whatever else is wrong.
+/// S01, S16: an old token is proof of a copy, whatever else is wrong.
 #[test]
 fn a_replay_from_another_client_is_a_replay() {
     let setup = Setup::new();
@@ -90,7 +91,7 @@ fn a_replay_from_another_client_is_a_replay() {
     assert_eq!(setup.endings(), [EndReason::Replayed]);
 }
 
-/// S16, the twin: a session without a binding takes whoever has its token.
+/// S16, the twin: a session without a binding accepts any client with its token.
 #[test]
 fn a_session_that_is_not_bound_takes_any_client_and_stays_so() {
     let setup = Setup::new();
@@ -100,7 +101,7 @@ fn a_session_that_is_not_bound_takes_any_client_and_stays_so() {
     assert!(setup.refresh(&pair).is_ok());
 }
 
-/// S16: a wrong client is not asked about.
+/// S16: no claims are asked for a wrong client.
 #[test]
 fn claims_are_not_asked_for_a_wrong_client() {
     let setup = Setup::new();

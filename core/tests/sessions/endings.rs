@@ -1,4 +1,4 @@
-//! Logout, and what else ends sessions.
+//! Tests of logout, and of the other ways in which sessions end.
 
 use countersign::{
     Clock,
@@ -13,9 +13,9 @@ use crate::{
 
 /// The largest leeway that a verifier can have.
 const LEEWAY: i64 = 300;
-/// How long an access token can live, in seconds.
+/// The longest lifetime of an access token, in seconds.
 const LONGEST: i64 = 86_400;
-/// How long an exchanged token is answered, in seconds.
+/// The seconds for which an exchanged token is answered.
 const GRACE: i64 = 10;
 
 /// S09
@@ -57,7 +57,7 @@ fn the_event_of_a_logout_says_which_session_and_whose() {
     );
 }
 
-/// S09: a client that has missed the last refresh can log out.
+/// S09: a client that missed the answer to the last refresh can log out.
 #[test]
 fn any_token_of_the_session_logs_out() {
     for generation in 0..3 {
@@ -164,7 +164,7 @@ fn a_login_after_a_logout_everywhere_is_good() {
     assert!(setup.refresh(&pair).is_ok());
 }
 
-/// S09: what the store is told to revoke.
+/// S09: the revocation that the store is given.
 #[test]
 fn a_logout_everywhere_revokes_what_was_issued_until_now() {
     let setup = Setup::new();
@@ -208,7 +208,8 @@ fn an_ended_session_is_remembered_for_as_long_as_its_tokens_live() {
     }
 }
 
-/// S08: an answer that took longer than the window has a younger access token than the session expected.
+/// S08: an answer that took longer than the window has a younger access token than the session
+/// expected.
 #[test]
 fn the_access_token_of_an_answer_that_took_long_is_remembered_for_as_long_as_it_lives() {
     let setup = Setup::new();
@@ -223,7 +224,7 @@ fn the_access_token_of_an_answer_that_took_long_is_remembered_for_as_long_as_it_
     );
 }
 
-/// S08, S10: a clock that has gone back does not forget too early.
+/// S08, S10: with a clock that has gone back, nothing is forgotten too early.
 #[test]
 fn a_clock_that_goes_back_does_not_shorten_a_revocation() {
     let setup = Setup::new();
@@ -239,7 +240,7 @@ fn a_clock_that_goes_back_does_not_shorten_a_revocation() {
     assert_eq!(until, last + GRACE + LEEWAY);
 }
 
-/// S09: another node knows at once, as they share the store.
+/// S09: the other nodes know at once, as they share the store.
 #[test]
 fn a_logout_on_one_node_holds_on_the_other() {
     let setup = Setup::new();

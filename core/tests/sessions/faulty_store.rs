@@ -1,4 +1,4 @@
-//! A store that fails when it is told to, and remembers what it was asked.
+//! A store that fails on command, and remembers its calls.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -20,7 +20,7 @@ use crate::setup::pending_once;
 #[derive(Clone, Default)]
 pub(crate) struct FaultyStore {
     pub(crate) memory: MemoryStore,
-    /// In place of those of the memory.
+    /// Replaces those of the memory.
     capabilities: Option<StoreCapabilities>,
     plan: Arc<Mutex<Plan>>,
 }
@@ -33,18 +33,18 @@ struct Plan {
     steps: Vec<Step>,
 }
 
-/// When a step fails.
+/// The moment at which a step fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Nothing was done.
     Before,
-    /// All was done, and the answer got lost.
+    /// Everything was done, and the answer got lost.
     After,
-    /// All was done, and the answer takes a while.
+    /// Everything was done, and the answer takes a while.
     Late,
 }
 
-/// What the store was asked.
+/// A call of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     End { until: Option<i64> },
@@ -58,7 +58,7 @@ pub(crate) enum Step {
 }
 
 impl FaultyStore {
-    /// A store that says this of itself.
+    /// Creates a store that reports these capabilities.
     pub(crate) fn with(capabilities: StoreCapabilities) -> Self {
         Self {
             capabilities: Some(capabilities),
@@ -66,7 +66,7 @@ impl FaultyStore {
         }
     }
 
-    /// Lets the step that comes after `skipped` others fail.
+    /// Lets the step after `skipped` others fail.
     pub(crate) fn fail(&self, skipped: usize, fault: Fault) {
         self.plan().fault = Some((skipped, fault));
     }
@@ -76,12 +76,12 @@ impl FaultyStore {
         self.plan().down = down;
     }
 
-    /// Forgets a fault that was not met. Says whether there was one.
+    /// Forgets a fault that was not met. Returns true if there was one.
     pub(crate) fn heal(&self) -> bool {
         self.plan().fault.take().is_some()
     }
 
-    /// What it was asked since this was called last.
+    /// Returns the calls since the last time.
     pub(crate) fn steps(&self) -> Vec<Step> {
         std::mem::take(&mut self.plan().steps)
     }

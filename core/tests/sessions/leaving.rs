@@ -1,4 +1,4 @@
-//! Access tokens after the session, whatever happens on the way out.
+//! Tests of access tokens after the end of their session, whatever fails on the way.
 
 use std::{pin::pin, time::Duration};
 
@@ -63,7 +63,8 @@ fn who_closes_the_connection_during_a_logout_is_logged_out() {
     assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
 }
 
-/// Nobody but this node can say whether the session has ended. To end it was asked, so its access tokens do.
+/// Only this node can know whether the session has ended. A logout was requested, so its access
+/// tokens are refused.
 #[test]
 fn a_logout_without_an_answer_of_the_store_ends_the_access_tokens() {
     for fault in [Fault::Before, Fault::After] {
@@ -73,13 +74,13 @@ fn a_logout_without_an_answer_of_the_store_ends_the_access_tokens() {
         assert!(block_on(setup.sessions.end(pair.session().id())).is_err());
         assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
         assert_eq!(verdict(&setup, &other), Ok(()));
-        // Those of a refresh are no better, if there is one: its user wanted to leave.
+        // Those of a later refresh, if there is one, are refused too: its user wanted to log out.
         let next = setup.refresh(&pair);
         assert_eq!(next.is_ok(), fault == Fault::Before);
         if let Ok(next) = next {
             assert_eq!(verdict(&setup, &next), Err(AuthErrorKind::Revoked));
         }
-        // Who logs in again has another session.
+        // A new login has another session.
         assert_eq!(verdict(&setup, &setup.login("ada")), Ok(()));
     }
 }
@@ -102,7 +103,8 @@ fn a_logout_everywhere_without_an_answer_of_the_store_ends_the_access_tokens_of_
     }
 }
 
-/// The twin: a node that follows a log hears from it whether the session has ended, as all the others do.
+/// The twin: a node that follows a log hears from it whether the session has ended, as do all other
+/// nodes.
 #[test]
 fn a_logout_without_an_answer_of_the_store_is_left_to_the_log_where_there_is_one() {
     let list = |clock: &FixedClock| Revocation::replica().clock(clock.clone()).build();
@@ -127,7 +129,7 @@ fn the_tokens_of_a_session_that_the_store_has_forgotten_can_be_revoked_too() {
     assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
 }
 
-/// S11: by the longest life that a token can have, not by the usual one.
+/// S11: by the longest lifetime that a token can have, not by the usual one.
 #[test]
 fn a_revocation_outlasts_every_token_of_the_subject() {
     let setup = Setup::new();
@@ -204,7 +206,7 @@ fn a_revocation_lives_as_long_as_the_tokens_of_the_session() {
     }
 }
 
-/// F5: not for as long as a token could live that an app asks for itself, a day by default.
+/// F5: not as long as the longest token that an app can request, a day by default.
 #[test]
 fn a_revocation_is_dropped_when_no_token_can_live() {
     let setup = Setup::new();
@@ -212,7 +214,7 @@ fn a_revocation_is_dropped_when_no_token_can_live() {
     let start = || setup.sessions.revocation().status();
     block_on(setup.sessions.end(pair.session().id())).unwrap();
     assert_eq!(start().entries, 1);
-    // The life of a token, the leeway; and a minute for clocks.
+    // The lifetime of a token, the leeway, and a minute for clocks.
     setup.pass(TTL + LEEWAY + 61);
     for _ in 0..64 {
         let other = setup.login("bob");
@@ -221,8 +223,8 @@ fn a_revocation_is_dropped_when_no_token_can_live() {
     assert_eq!(start().entries, 64);
 }
 
-/// A refresh exchanges a token between the two questions of a logout, when the tokens that the logout knows
-/// of have long expired.
+/// A refresh exchanges a token between the two calls of a logout, when the tokens known to the
+/// logout have long expired.
 #[test]
 fn a_token_of_a_refresh_that_a_logout_overtakes_is_revoked_too() {
     let setup = Setup::new();
@@ -244,7 +246,7 @@ fn a_token_of_a_refresh_that_a_logout_overtakes_is_revoked_too() {
     }
 }
 
-/// The session is over all the same. That its tokens are not is an outage, and logged as one.
+/// The session is over nevertheless. Its tokens are not, which is an outage, and logged as one.
 #[test]
 fn an_ending_without_room_in_the_list_is_told() {
     let list = |clock: &FixedClock| Revocation::local().capacity(1).clock(clock.clone()).build();
@@ -261,7 +263,7 @@ fn an_ending_without_room_in_the_list_is_told() {
 /// Its tokens have expired. A revocation would take up room for nothing.
 #[test]
 fn an_idle_session_that_ends_takes_no_entry_of_the_list() {
-    // An entry is kept for another minute, as clocks go back.
+    // An entry is kept for another minute, because clocks go back.
     for (idle, entries) in [(TTL + LEEWAY + 60, 1), (TTL + LEEWAY + 61, 0)] {
         let setup = Setup::new();
         let pair = setup.login("ada");
@@ -271,8 +273,8 @@ fn an_idle_session_that_ends_takes_no_entry_of_the_list() {
     }
 }
 
-/// The race above, where the subject has had its share of the list, and what is revoked is all that it was
-/// issued until then.
+/// The race above, for a subject that has used up its share of the list: all tokens that it was
+/// issued until then are revoked.
 #[test]
 fn a_token_of_a_refresh_that_a_logout_overtakes_is_revoked_beyond_the_share_too() {
     let list = |clock: &FixedClock| {
@@ -346,7 +348,7 @@ fn a_late_answer_near_the_end_of_a_session_is_revoked_beyond_the_share_too() {
     assert_eq!(verdict(&setup, &late), Err(AuthErrorKind::Revoked));
 }
 
-/// F5: one account cannot fill the list, and so take everybody's requests down.
+/// F5: one account cannot fill the list, and so block everyone's requests.
 #[test]
 fn one_subject_cannot_take_more_than_its_share_of_the_list() {
     let list = |clock: &FixedClock| {
@@ -369,12 +371,12 @@ fn one_subject_cannot_take_more_than_its_share_of_the_list() {
     for pair in &pairs {
         assert_eq!(verdict(&setup, pair), Err(AuthErrorKind::Revoked));
     }
-    // Others log in and out as ever.
+    // Others log in and out as usual.
     let ada = setup.login("ada");
     assert_eq!(verdict(&setup, &ada), Ok(()));
     assert!(block_on(setup.sessions.end(ada.session().id())).unwrap());
     assert_eq!(verdict(&setup, &ada), Err(AuthErrorKind::Revoked));
-    // And so does she, a second later.
+    // So does she, a second later.
     setup.pass(1);
     let pair = block_on(setup.sessions.start(&mallory, ClientInfo::new())).unwrap();
     assert_eq!(verdict(&setup, &pair), Ok(()));

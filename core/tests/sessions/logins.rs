@@ -1,4 +1,5 @@
-//! Logins that are under way when everything of their subject ends: at one node or two, in one second.
+//! Tests of logins that are under way when all sessions of their subject end: at one node or two,
+//! within one second.
 
 use std::convert::Infallible;
 
@@ -37,7 +38,7 @@ fn a_login_that_began_before_the_password_changed_starts_nothing() {
     }
 }
 
-/// F3: all of it in one second, and no clock is asked.
+/// F3: all of it within one second, and no clock is asked.
 #[test]
 fn the_session_of_a_changed_password_survives_and_every_older_one_does_not() {
     let setup = Setup::new();
@@ -45,7 +46,7 @@ fn the_session_of_a_changed_password_survives_and_every_older_one_does_not() {
     let older = [setup.login("ada"), setup.login("ada")];
     let other = setup.login("bob");
     let own = block_on(setup.sessions.password_changed(&ada(), ClientInfo::new())).unwrap();
-    // Whoever logs in after it has returned, at whichever node.
+    // A login after it has returned, at either node.
     let later = block_on(other_node.start(&ada(), ClientInfo::new())).unwrap();
     for pair in &older {
         assert_eq!(setup.refresh(pair).unwrap_err(), Kind::Unknown);
@@ -62,7 +63,7 @@ fn the_session_of_a_changed_password_survives_and_every_older_one_does_not() {
     assert_eq!(setup.count("ada"), 2);
 }
 
-/// F3: clocks that are an hour apart change nothing of it.
+/// F3: clocks that are an hour apart make no difference.
 #[test]
 fn a_node_whose_clock_is_wrong_ends_and_starts_the_same_sessions() {
     for apart in [-3_600, 3_600] {
@@ -104,7 +105,7 @@ fn a_session_is_created_when_its_login_began() {
     assert_eq!(pair.access_token().expires_at(), START + 30 + 900);
 }
 
-/// Stores remember for two hours whose sessions were ended.
+/// Stores remember for two hours that all sessions of a subject were ended.
 #[test]
 fn a_login_is_good_for_an_hour() {
     for (seconds, is_good) in [(3_600, true), (3_601, false)] {
@@ -128,7 +129,7 @@ fn a_login_that_waits_across_a_sweep_is_still_overtaken() {
     assert!(block_on(login.start(&ada(), ClientInfo::new())).is_err());
 }
 
-/// A refresh is no login: its row is gone, whatever it waits for.
+/// A refresh is not a login: its row is gone, however long it waits.
 #[test]
 fn a_refresh_that_is_under_way_when_the_password_changes_gets_nothing() {
     let setup = Setup::new();

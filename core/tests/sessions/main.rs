@@ -1,9 +1,9 @@
-//! Login, refresh and logout, on the store in memory.
+//! Tests of login, refresh and logout, on the store in memory.
 //!
 //! `S01` and so on number the threats to refresh tokens and sessions; each has its tests, and each
 //! refusal its nearest accepted twin.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod bounds;
 mod claims;

@@ -1,4 +1,4 @@
-//! A store that is away, or whose answers get lost.
+//! Tests of a store that is away, or whose answers get lost.
 
 use std::convert::Infallible;
 
@@ -37,7 +37,8 @@ fn a_store_that_is_away_is_an_outage_and_no_logout() {
     assert!(setup.refresh(&second).is_ok());
 }
 
-/// S06: a replay that the store cannot be told of is refused too, and caught at the next chance.
+/// S06: a replay that cannot be reported to the store is refused too, and detected at the next
+/// chance.
 #[test]
 fn a_replay_during_an_outage_is_caught_after_it() {
     let setup = Setup::new();
@@ -81,7 +82,7 @@ fn nothing_is_answered_without_the_store() {
     assert_eq!(setup.count("ada"), 1);
 }
 
-/// S06: what is no refresh token is refused without the store.
+/// S06: a text that is not a refresh token is refused without the store.
 #[test]
 fn what_is_no_token_is_refused_even_in_an_outage() {
     let setup = Setup::new();
@@ -115,8 +116,8 @@ fn a_fault_at_any_step_of_a_repeated_answer_neither_loses_nor_forks_the_session(
     }
 }
 
-/// S07: another one exchanges the token while the claims are asked for. Then there are a rotation
-/// that fails and one more look.
+/// S07: another request exchanges the token while the claims are asked for. That adds a rotation
+/// that fails, and one more look.
 #[test]
 fn a_fault_at_any_step_of_a_lost_race_neither_loses_nor_forks_the_session() {
     for (skipped, fault) in steps(2) {
@@ -131,7 +132,7 @@ fn a_fault_at_any_step_of_a_lost_race_neither_loses_nor_forks_the_session() {
     }
 }
 
-/// S07: the calls above have no step that no fault was tried at.
+/// S07: the tests above try a fault at every step of their calls.
 #[test]
 fn an_exchange_and_a_repeated_answer_are_two_steps_each() {
     let setup = Setup::new();
@@ -155,7 +156,7 @@ fn an_exchange_and_a_repeated_answer_are_two_steps_each() {
     assert_eq!(setup.store.steps(), [Step::Rotate, Step::Find]);
 }
 
-/// S07: a login whose answer gets lost leaves at most a session that nobody can use.
+/// S07: a login whose answer gets lost leaves at most a session that no client can use.
 #[test]
 fn a_fault_of_a_login_starts_no_session_that_anyone_has_a_token_of() {
     for (skipped, fault, rows) in [
@@ -178,7 +179,7 @@ fn a_fault_of_a_login_starts_no_session_that_anyone_has_a_token_of() {
     }
 }
 
-/// S07: a logout that may not have happened is tried again until it has.
+/// S07: a logout that may have failed is tried again until it has succeeded.
 #[test]
 fn a_logout_is_tried_again_after_a_fault_at_any_step() {
     for (skipped, fault) in steps(2) {
@@ -187,7 +188,7 @@ fn a_logout_is_tried_again_after_a_fault_at_any_step() {
         let logout = || block_on(setup.sessions.end_by_token(pair.refresh_token()));
         setup.store.fail(skipped, fault);
         assert_eq!(logout().unwrap_err().kind(), Kind::Unavailable);
-        // Whether it had happened is known after the second try only.
+        // Only the second try shows whether it had happened.
         let happened = (skipped, fault) == (1, Fault::After);
         assert_eq!(logout().unwrap(), !happened);
         assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Unknown);
@@ -210,7 +211,7 @@ fn a_logout_everywhere_is_tried_again_after_a_fault() {
     }
 }
 
-/// S01, S07: a replay whose ending meets a fault is never answered.
+/// S01, S07: a replay is never answered, even if ending its session meets a fault.
 #[test]
 fn a_replay_is_refused_whatever_step_fails() {
     for (skipped, fault) in steps(2) {
@@ -257,17 +258,17 @@ fn a_session_without_its_subject_is_refused_whatever_step_fails() {
     }
 }
 
-/// The first steps of a call, each with each fault.
+/// Returns the first steps of a call, each with each fault.
 fn steps(count: usize) -> impl Iterator<Item = (usize, Fault)> {
     (0..count).flat_map(|skipped| FAULTS.map(|fault| (skipped, fault)))
 }
 
-/// The client that got no answer comes again with the token that it has.
+/// Checks that a client that got no answer can present its token again.
 #[track_caller]
 fn goes_on_as_one_chain(setup: &Setup, token: &TokenPair) {
     assert!(!setup.store.heal(), "there was no such step");
     let next = setup.refresh(token).unwrap();
-    // There is one successor, and no second one for who comes again.
+    // There is one successor, and never a second one.
     let again = setup.refresh(token).unwrap();
     assert_eq!(again.refresh_token(), next.refresh_token());
     let third = setup.refresh(&next).unwrap();

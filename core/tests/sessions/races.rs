@@ -1,4 +1,4 @@
-//! Several who refresh at once, and what happens while claims are asked for.
+//! Tests of concurrent refreshes, and of events while claims are asked for.
 
 use std::{future::pending, pin::pin, sync::Barrier, thread, time::Duration};
 
@@ -53,7 +53,7 @@ fn without_a_window_one_of_fifty_who_refresh_at_once_gets_an_answer() {
     }
 }
 
-/// S01: one replay is one alarm, however many threads meet it.
+/// S01: one replay is one alarm, however many threads detect it.
 #[test]
 fn a_replay_on_many_threads_is_told_once() {
     let setup = Setup::new();
@@ -68,7 +68,7 @@ fn a_replay_on_many_threads_is_told_once() {
     assert_eq!(setup.endings(), [EndReason::Replayed]);
 }
 
-/// S02: the user table of one tab is slow, the other tab is long done.
+/// S02: one tab's lookup of the user is slow, and the other tab has long been answered.
 #[test]
 fn the_window_does_not_pass_for_those_who_wait_for_their_claims() {
     let setup = Setup::new();
@@ -84,7 +84,7 @@ fn the_window_does_not_pass_for_those_who_wait_for_their_claims() {
     assert!(setup.refresh(&slow).is_ok());
 }
 
-/// S02: the same for the predecessor that came in time.
+/// S02: the predecessor, if it came in time, can wait as well.
 #[test]
 fn a_predecessor_that_came_in_time_may_wait_for_its_claims() {
     let setup = Setup::new();
@@ -95,7 +95,7 @@ fn a_predecessor_that_came_in_time_may_wait_for_its_claims() {
     assert_eq!(again.refresh_token(), second.refresh_token());
 }
 
-/// S01, the twin: one that comes a second later is not in time.
+/// S01, the twin: a predecessor that comes a second later is not in time.
 #[test]
 fn a_predecessor_that_came_late_is_not_asked_for_claims() {
     let setup = Setup::new();
@@ -106,7 +106,7 @@ fn a_predecessor_that_came_late_is_not_asked_for_claims() {
     assert_eq!(late.unwrap_err(), Kind::Replayed);
 }
 
-/// F24: others exchange the token twice while it waits. It gets what they got.
+/// F24: others exchange the token twice while it waits. It gets the same token as they do.
 #[test]
 fn a_token_that_grows_old_while_it_waits_gets_the_current_one() {
     let setup = Setup::new();
@@ -122,7 +122,7 @@ fn a_token_that_grows_old_while_it_waits_gets_the_current_one() {
     assert!(setup.refresh(&third).is_ok());
 }
 
-/// F24: a repeated answer is the newest token, never one that has been exchanged meanwhile.
+/// F24: a repeated answer is the newest token, never one that has been exchanged in the meantime.
 #[test]
 fn an_exchanged_token_is_not_answered_with_one_that_is_spent() {
     let setup = Setup::new();
@@ -135,8 +135,8 @@ fn an_exchanged_token_is_not_answered_with_one_that_is_spent() {
     assert_eq!(setup.endings(), []);
 }
 
-/// S03: the row forgets a token that waits for longer than its window, when others go on. That is no
-/// theft, and no answer.
+/// S03: the row forgets a token that waits for longer than its window, when others go on. This is
+/// not a theft, but there is no answer.
 #[test]
 fn a_token_that_the_session_forgets_while_it_waits_gets_no_answer_and_ends_nothing() {
     let setup = Setup::new();
@@ -149,7 +149,7 @@ fn a_token_that_the_session_forgets_while_it_waits_gets_no_answer_and_ends_nothi
     });
     assert_eq!(slow.unwrap_err(), Kind::Superseded);
     assert_eq!(setup.endings(), []);
-    // To come with it again is a replay.
+    // Presenting it again is a replay.
     let fourth = setup.refresh(&third.unwrap()).unwrap();
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
     assert_eq!(setup.refresh(&fourth).unwrap_err(), Kind::Unknown);
@@ -196,12 +196,12 @@ fn a_session_that_expires_while_claims_are_asked_for_has_expired() {
         assert_eq!(slow.unwrap_err(), Kind::Expired);
         setup.pass(-left);
     }
-    // The twin: a second before. Only a clock that goes back can show it of one session.
+    // The twin: a second before. For the same session, only a clock that goes back can show it.
     let slow = setup.refresh_while(&second, || setup.pass(left - 1));
     assert!(slow.is_ok());
 }
 
-/// S02: a request that is dropped on its way is an answer that got lost.
+/// S02: a request that is dropped half-way is an answer that got lost.
 #[test]
 fn a_refresh_that_is_dropped_anywhere_costs_nothing() {
     let setup = Setup::new();
@@ -221,7 +221,7 @@ fn a_refresh_that_is_dropped_anywhere_costs_nothing() {
     assert!(setup.refresh(&first).is_ok());
 }
 
-/// Fifty refreshes of one token. All have seen it to be the current one before the first of them
+/// Refreshes one token fifty times. All have seen that it is current before the first of them
 /// exchanges it.
 fn refresh_at_once(setup: &Setup, token: &TokenPair) -> Vec<Result<TokenPair, Kind>> {
     let all_have_seen_it = Barrier::new(50);
@@ -252,8 +252,8 @@ fn on_threads<T: Send>(count: usize, call: impl Fn() -> T + Sync) -> Vec<T> {
     })
 }
 
-/// Nodes whose access tokens live for different times, as when a new setting is rolled out: the store is told
-/// of the longer life with each answer, and others exchange tokens in between.
+/// Nodes whose access tokens have different lifetimes, as when a new setting is rolled out: the
+/// store is given the longer lifetime with each answer, and others exchange tokens in between.
 #[test]
 fn an_answer_that_others_overtake_is_looked_for_again() {
     for overtaken in 0..=4 {
@@ -264,12 +264,12 @@ fn an_answer_that_others_overtake_is_looked_for_again() {
         let client = ClientInfo::new();
         let claims = async |_| good(user());
         let mut again = pin!(long.refresh(first.refresh_token(), &client, claims));
-        // What it finds first decides whether it is asked for claims.
+        // The state that it finds first decides whether claims are asked for.
         setup.store.fail(1, Fault::Late);
         for _ in 0..overtaken {
             assert!(poll(again.as_mut()).is_pending());
             newest = setup.refresh(&newest).unwrap();
-            // It is told that it was overtaken, and looks again.
+            // It learns that it was overtaken, and looks again.
             setup.store.fail(1, Fault::Late);
         }
         setup.store.heal();
@@ -277,7 +277,7 @@ fn an_answer_that_others_overtake_is_looked_for_again() {
         if overtaken < 4 {
             assert_eq!(again.unwrap().refresh_token(), newest.refresh_token());
         } else {
-            // The client may come again.
+            // The client may try again.
             assert_eq!(again.unwrap_err().kind(), Kind::Unavailable);
         }
         assert_eq!(setup.endings(), []);
@@ -286,7 +286,7 @@ fn an_answer_that_others_overtake_is_looked_for_again() {
     }
 }
 
-/// The twin: its window has closed meanwhile.
+/// The twin: its window has closed in the meantime.
 #[test]
 fn an_answer_that_others_overtake_is_not_given_to_a_token_whose_window_has_closed() {
     let setup = Setup::new();
@@ -305,7 +305,7 @@ fn an_answer_that_others_overtake_is_not_given_to_a_token_whose_window_has_close
     assert!(setup.refresh(&third).is_ok());
 }
 
-/// A node on the same store and clock, whose access tokens live for twice as long.
+/// Returns a node on the same store and clock, whose access tokens live twice as long.
 fn node_of_long_tokens(setup: &Setup) -> Sessions {
     let issuer = issuer(&setup.clock).ttl(Duration::from_secs(2 * TTL.unsigned_abs()));
     let sessions = Sessions::builder(issuer.build().unwrap(), setup.store.clone());

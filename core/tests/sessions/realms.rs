@@ -1,4 +1,4 @@
-//! Two apps, or two kinds of users, over one store.
+//! Tests of two apps, or two kinds of users, over one store.
 
 use std::convert::Infallible;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::setup::START;
 
-/// The sessions of an app, on this store.
+/// Returns the sessions of an app, on this store.
 fn app(issuer: &str, realm: Option<&str>, store: &MemoryStore) -> Sessions {
     let key = SigningKey::hs256("a secret of 32 bytes or more, for tests").unwrap();
     let issuer = Issuer::builder(issuer, key)
@@ -40,7 +40,7 @@ fn refresh(sessions: &Sessions, pair: &TokenPair) -> Result<TokenPair, Kind> {
     refreshed.map_err(|error| error.kind())
 }
 
-/// Apps with other issuers, and two realms of one issuer.
+/// Returns two apps with different issuers, and two realms of one issuer.
 fn two(store: &MemoryStore) -> [(Sessions, Sessions); 2] {
     [
         (
@@ -63,7 +63,7 @@ fn a_refresh_token_of_one_app_is_unknown_to_the_other() {
         let refused = refresh(&office, &of_shop).unwrap_err();
         assert_eq!((refused, refused.status()), (Kind::Unknown, 400));
         assert_eq!(refresh(&shop, &of_office).unwrap_err(), Kind::Unknown);
-        // The twins: nothing has ended by that.
+        // The twins: that has ended nothing.
         assert!(refresh(&shop, &of_shop).is_ok());
         assert!(refresh(&office, &of_office).is_ok());
     }
@@ -88,7 +88,7 @@ fn log_out_everywhere_at_one_app_leaves_the_sessions_of_the_other() {
     }
 }
 
-/// F1: an id of a session may be known to others; it is in every access token.
+/// F1: others can know the id of a session; it is in every access token.
 #[test]
 fn no_app_ends_or_lists_a_session_of_the_other() {
     let store = MemoryStore::new();
@@ -105,12 +105,12 @@ fn no_app_ends_or_lists_a_session_of_the_other() {
     }
 }
 
-/// F1: what both apps read from one log.
+/// F1: both apps read one log.
 #[test]
 fn one_log_of_two_apps_revokes_the_tokens_of_the_one_that_is_meant() {
     let store = MemoryStore::new();
     for (shop, office) in two(&store) {
-        // Tokens of the apps themselves, which name the realm as those of the sessions do.
+        // Tokens from the apps themselves, which name the realm as those of the sessions do.
         let issue = |sessions: &Sessions| {
             let realm = sessions.realm().as_str();
             let claims = match realm.starts_with("https:") {
@@ -142,7 +142,7 @@ fn verdict(sessions: &Sessions, token: &str) -> Result<(), AuthErrorKind> {
     verified.map(|_| ()).map_err(|error| error.kind())
 }
 
-/// Realms of one issuer, whose keys and name are in every token.
+/// Realms of one issuer: its keys and its name are in every token.
 #[test]
 fn an_access_token_opens_its_own_realm_only() {
     let store = MemoryStore::new();
@@ -165,7 +165,7 @@ fn an_access_token_opens_its_own_realm_only() {
     }
 }
 
-/// The twin of all who have one realm.
+/// The twin for apps with a single realm.
 #[test]
 fn an_access_token_of_the_default_realm_does_not_name_it() {
     let store = MemoryStore::new();
@@ -177,7 +177,7 @@ fn an_access_token_of_the_default_realm_does_not_name_it() {
     }
 }
 
-/// Not even the right one: who may write it may write another.
+/// Not even the right one: an app that could write it could write another.
 #[test]
 fn no_claims_of_the_app_name_the_realm_of_a_session() {
     let store = MemoryStore::new();

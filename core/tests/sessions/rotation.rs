@@ -1,10 +1,10 @@
-//! One token, one refresh: rotation, the grace window, and replays.
+//! Tests of rotation, the grace window, and replays: one token, one refresh.
 
 use countersign::session::{EndReason, SessionErrorKind as Kind, SessionEvent};
 
 use crate::setup::Setup;
 
-/// The nearest twin of every refusal below.
+/// The nearest accepted twin of every refusal below.
 #[test]
 fn a_session_goes_on_from_token_to_token() {
     let setup = Setup::new();
@@ -36,7 +36,7 @@ fn a_replay_after_the_window_ends_the_session_and_its_newest_token() {
     assert_eq!(setup.count("ada"), 0);
 }
 
-/// S01: the alarm is raised once, and says whom to tell.
+/// S01: the alarm is raised once, and names the user to warn.
 #[test]
 fn a_replay_is_told_once() {
     let setup = Setup::new();
@@ -92,7 +92,7 @@ fn a_lost_answer_is_given_again_as_often_as_it_takes() {
         assert_eq!(again.refresh_token(), lost.refresh_token());
         assert_eq!(again.session(), lost.session());
     }
-    // It is no use of the session. Each time is told: F10.
+    // This does not count as a use of the session. Each one is reported: F10.
     let events = setup.events();
     assert_eq!(events.len(), 20);
     for event in events {
@@ -116,7 +116,7 @@ fn a_repeated_answer_has_an_access_token_of_its_own() {
     assert_ne!(one["jti"], other["jti"]);
 }
 
-/// S02: who repeats does not prolong the window for the next one.
+/// S02: a repeated refresh does not extend the window for the next one.
 #[test]
 fn the_window_begins_with_the_exchange_and_is_not_extended() {
     let setup = Setup::new();
@@ -128,7 +128,7 @@ fn the_window_begins_with_the_exchange_and_is_not_extended() {
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
 }
 
-/// F24: a second rotation falls into the window of the first.
+/// F24: a second rotation is within the window of the first.
 #[test]
 fn every_token_exchanged_within_the_window_gets_the_current_one() {
     let setup = Setup::new();
@@ -170,14 +170,14 @@ fn a_token_that_left_its_window_is_a_replay_although_its_successor_has_not() {
     assert_eq!(setup.refresh(&third).unwrap_err(), Kind::Unknown);
 }
 
-/// F24: a browser restores its tabs. Each refreshes as it loads, with the cookie of that moment, and
-/// some of their requests arrive late.
+/// F24: a browser restores its tabs. Each refreshes as it loads, with the cookie of that moment,
+/// and some of their requests arrive late.
 #[test]
 fn twenty_tabs_that_are_restored_log_nobody_out() {
     let setup = Setup::new();
     let mut cookies = vec![setup.login("ada").refresh_token().to_owned()];
     for tab in 0..60_usize {
-        // An order that repeats itself: from the newest cookie to one from long ago.
+        // A fixed order: from the newest cookie to one from long ago.
         let late = tab * 7 % cookies.len();
         let cookie = cookies[cookies.len() - 1 - late].clone();
         let pair = setup.refresh(&*cookie).unwrap();
@@ -192,7 +192,7 @@ fn twenty_tabs_that_are_restored_log_nobody_out() {
     assert_eq!(setup.count("ada"), 1);
 }
 
-/// F24: the chain is bounded, and its bound costs nobody the session.
+/// F24: the chain is bounded, and reaching the bound ends no session.
 #[test]
 fn after_sixteen_exchanges_within_the_window_the_token_stays() {
     let setup = Setup::new();
@@ -225,7 +225,7 @@ fn after_sixteen_exchanges_within_the_window_the_token_stays() {
     assert_eq!(setup.refresh(&first).unwrap_err(), Kind::Replayed);
 }
 
-/// S01: a token of the session that never was one is a copy gone wrong.
+/// S01: an altered token of the session is a sign of a copy.
 #[test]
 fn a_changed_token_ends_the_session_that_it_names() {
     let setup = Setup::new();
@@ -235,7 +235,7 @@ fn a_changed_token_ends_the_session_that_it_names() {
     assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Unknown);
 }
 
-/// S01, the twin: who does not know the session cannot end it.
+/// S01, the twin: without knowing the session, it cannot be ended.
 #[test]
 fn an_invented_token_ends_nothing() {
     let setup = Setup::new();
@@ -287,7 +287,7 @@ fn the_longest_window_lasts_for_a_minute() {
     }
 }
 
-/// The last four characters are three bytes of the token's own secret.
+/// Replaces the last four characters, which are three bytes of the token's own secret.
 fn with_another_end(token: &str) -> String {
     let end = if token.ends_with("AAAA") {
         "BBBB"

@@ -1,4 +1,4 @@
-//! No token, subject or label shows in any `Debug`, `Display` or log.
+//! Tests that no token, subject or label shows in any `Debug`, `Display` or log.
 
 use std::{
     cell::RefCell,
@@ -96,7 +96,7 @@ fn nothing_of_a_session_shows_what_it_holds() {
     ];
     for what in shown {
         hides(&format!("{what:?}"), &secrets);
-        // In the long form a list of bytes has one a line.
+        // In the long form, a list of bytes has one byte per line.
         hides(&format!("{what:#?}").replace(",\n", ", "), &secrets);
     }
 }
@@ -159,7 +159,7 @@ fn no_error_shows_what_it_is_about() {
     }
 }
 
-/// S21: what the store says is for the log, not for the client.
+/// S21: the error of the store is for the log, not for the client.
 #[test]
 fn a_store_error_tells_the_client_nothing_of_its_cause() {
     let cause = StoreError::new("connection to private-host refused");
@@ -171,7 +171,7 @@ fn a_store_error_tells_the_client_nothing_of_its_cause() {
 /// S22
 #[test]
 fn no_log_shows_a_token_a_subject_or_a_label() {
-    // A subscriber of one thread would miss what another thread met first.
+    // A subscriber of one thread would miss events that another thread met first.
     tracing::subscriber::set_global_default(Log).unwrap();
     let setup = Setup::new();
     let identity = Identity::new(SUBJECT, json!({ "role": ROLE }));
@@ -221,7 +221,7 @@ fn no_log_shows_a_token_a_subject_or_a_label() {
 }
 
 thread_local! {
-    /// Everything that this thread logged, at every level.
+    /// The log of this thread, at every level.
     static LINES: RefCell<String> = RefCell::default();
 }
 

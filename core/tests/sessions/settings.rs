@@ -1,4 +1,4 @@
-//! Settings that are refused when the app starts, and what holds without any.
+//! Tests of settings that are refused when the app starts, and of the defaults.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ fn without_settings_it_is_two_weeks_ninety_days_and_ten_seconds() {
     assert_eq!(pair.session().expires_at(), START + 90 * 86_400);
 }
 
-/// Sessions over a store that says this of itself.
+/// Builds sessions over a store that reports these capabilities.
 fn over(
     capabilities: StoreCapabilities,
     max_ttl: u64,
@@ -105,7 +105,7 @@ fn over(
     settings(Sessions::builder(issuer.build().unwrap(), store)).build()
 }
 
-/// F7: each process needs to hear what the others have ended.
+/// F7: each process has to hear which sessions the others have ended.
 #[test]
 fn a_shared_store_needs_a_list_that_follows_it() {
     let over = |settings: fn(SessionsBuilder) -> SessionsBuilder| {
@@ -119,7 +119,7 @@ fn a_shared_store_needs_a_list_that_follows_it() {
         assert!(text.contains("`.revocation(..)`"), "{text}");
         assert!(text.contains("`.single_process()`"), "{text}");
     }
-    // The twins: each way out that the text names.
+    // The twins: each remedy that the text names.
     assert!(over(|all| all.revocation(Revocation::replica().build().unwrap())).is_ok());
     assert!(over(SessionsBuilder::single_process).is_ok());
     let both = over(|all| {
@@ -142,7 +142,7 @@ fn a_store_of_this_process_needs_no_list_that_follows_it() {
     );
 }
 
-/// F2: an app whose tokens may live for seven days, over a log that forgets after 25 hours.
+/// F2: an app whose tokens can live for seven days, over a log that forgets after 25 hours.
 #[test]
 fn a_log_that_forgets_before_the_last_token_expires_is_refused() {
     let day = 86_400;
@@ -155,7 +155,8 @@ fn a_log_that_forgets_before_the_last_token_expires_is_refused() {
         "the store's log keeps a revocation for 90000 s, and tokens live up to 604800 s: it has to \
          keep one for 605100 s. Raise the retention of the store, or lower the issuer's `max_ttl`"
     );
-    // To the second: the largest leeway of a verifier, and as much for a clock of the store's own.
+    // Exact to the second: the largest leeway of a verifier, and as much again for a clock of the
+    // store's own.
     assert!(over(kept(day + 300), day, |all| all).is_ok());
     assert!(over(kept(day + 299), day, |all| all).is_err());
     assert!(over(kept(day + 600).own_clock(), day, |all| all).is_ok());

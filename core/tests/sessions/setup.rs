@@ -1,4 +1,4 @@
-//! What every test begins with.
+//! The setup of every test.
 
 use std::{
     convert::Infallible,
@@ -25,10 +25,10 @@ use crate::faulty_store::FaultyStore;
 
 /// The time at which tests begin.
 pub(crate) const START: i64 = 1_800_000_000;
-/// How long an access token lives, in seconds.
+/// The lifetime of an access token, in seconds.
 pub(crate) const TTL: i64 = 900;
 
-/// Sessions whose clock stands still, with a store that can fail and an ear for events.
+/// Sessions whose clock stands still, with a store that can fail and a listener for events.
 pub(crate) struct Setup {
     pub(crate) sessions: Sessions,
     pub(crate) clock: FixedClock,
@@ -37,12 +37,12 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// With the default settings.
+    /// Creates a setup with the default settings.
     pub(crate) fn new() -> Self {
         Self::with(|builder| builder)
     }
 
-    /// With a grace window of so many seconds.
+    /// Creates a setup with a grace window of this many seconds.
     pub(crate) fn with_grace(seconds: u64) -> Self {
         Self::with(|builder| builder.grace(Duration::from_secs(seconds)))
     }
@@ -68,7 +68,7 @@ impl Setup {
         }
     }
 
-    /// Other sessions on the same store and clock: another node.
+    /// Returns other sessions on the same store and clock: another node.
     pub(crate) fn node(&self) -> Sessions {
         let issuer = issuer(&self.clock).build().unwrap();
         Sessions::builder(issuer, self.store.clone())
@@ -76,7 +76,7 @@ impl Setup {
             .unwrap()
     }
 
-    /// Another node, with a clock of its own.
+    /// Returns another node, with a clock of its own.
     pub(crate) fn node_with_clock(&self) -> (Sessions, FixedClock) {
         let clock = FixedClock::at(self.clock.now());
         let issuer = issuer(&clock).build().unwrap();
@@ -111,7 +111,7 @@ impl Setup {
         block_on(refreshed).map_err(|error| error.kind())
     }
 
-    /// A refresh while whose claims are asked for something happens.
+    /// Refreshes, and runs `meanwhile` while the claims are asked for.
     pub(crate) fn refresh_while(
         &self,
         token: &(impl Text + ?Sized),
@@ -123,7 +123,7 @@ impl Setup {
         };
         let client = ClientInfo::new();
         let mut refreshed = pin!(self.sessions.refresh(token.text(), &client, claims));
-        // Nothing but the claims waits for anything.
+        // Only the claims can make it wait.
         let answer = match poll(refreshed.as_mut()) {
             Poll::Pending => {
                 meanwhile();
@@ -134,22 +134,22 @@ impl Setup {
         answer.map_err(|error| error.kind())
     }
 
-    /// Lets so many seconds pass.
+    /// Lets this many seconds pass.
     pub(crate) fn pass(&self, seconds: i64) {
         self.clock.set(self.clock.now() + seconds);
     }
 
-    /// How many sessions the subject has.
+    /// Returns the number of sessions of the subject.
     pub(crate) fn count(&self, subject: &str) -> usize {
         block_on(self.sessions.list(subject)).unwrap().len()
     }
 
-    /// What happened since this was called last.
+    /// Returns the events since the last call.
     pub(crate) fn events(&self) -> Vec<SessionEvent> {
         mem::take(&mut self.events.lock().unwrap())
     }
 
-    /// Why sessions ended since this, or `events`, was called last.
+    /// Returns the reasons for which sessions ended since the last call of this or of `events`.
     pub(crate) fn endings(&self) -> Vec<EndReason> {
         let ending = |event| match event {
             SessionEvent::Ended { why, .. } => Some(why),
@@ -158,7 +158,7 @@ impl Setup {
         self.events().into_iter().filter_map(ending).collect()
     }
 
-    /// The claims of an access token that the verifier accepts.
+    /// Returns the claims of an access token that the verifier accepts.
     #[track_caller]
     pub(crate) fn claims(&self, pair: &TokenPair) -> Value {
         let verifier = self.sessions.verifier();
@@ -167,7 +167,7 @@ impl Setup {
     }
 }
 
-/// An issuer whose nodes share one key.
+/// Returns an issuer. All share one key, as nodes do.
 pub(crate) fn issuer(clock: &FixedClock) -> IssuerBuilder {
     static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate_es256().unwrap());
     Issuer::builder("https://id.test", KEY.clone())
@@ -176,18 +176,18 @@ pub(crate) fn issuer(clock: &FixedClock) -> IssuerBuilder {
         .clock(clock.clone())
 }
 
-/// Claims that nobody objects to.
+/// Returns valid claims.
 pub(crate) fn user() -> Value {
     json!({ "role": "user" })
 }
 
-/// The answer of a claims function that works.
-#[allow(clippy::unnecessary_wraps)] // as it has to answer
+/// Returns the answer of a claims function that works.
+#[allow(clippy::unnecessary_wraps)] // the required signature
 pub(crate) fn good(claims: Value) -> Result<Option<Value>, Infallible> {
     Ok(Some(claims))
 }
 
-/// Goes on when it is asked a second time.
+/// Waits until it is polled a second time.
 pub(crate) async fn pending_once() {
     let mut is_asked = false;
     poll_fn(|_| {

@@ -1,4 +1,4 @@
-//! How long sessions and their tokens live, also when a clock goes wrong.
+//! Tests of the lifetimes of sessions and their tokens, even with a clock that goes wrong.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use futures_executor::block_on;
 
 use crate::setup::{START, Setup, TTL, good, user};
 
-/// Idle for 1000 s at most, 2500 s in all.
+/// Returns a setup whose sessions live for 2500 s, and for 1000 s without use.
 fn short() -> Setup {
     Setup::with(|builder| {
         builder
@@ -28,7 +28,7 @@ fn a_session_that_is_not_used_expires() {
     setup.pass(1_000);
     assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Expired);
     assert_eq!(setup.count("ada"), 0);
-    // It was not ended: there was nothing to end, and nobody to blame.
+    // It was not ended: there was nothing to end, and no replay.
     assert_eq!(setup.endings(), []);
 }
 
@@ -76,7 +76,7 @@ fn the_grace_window_does_not_extend_the_absolute_life() {
     assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Expired);
 }
 
-/// S05: a refresh is a use; a repeated answer is none.
+/// S05: a refresh is a use; a repeated answer is not.
 #[test]
 fn a_repeated_answer_extends_nothing() {
     let setup = short();
@@ -88,7 +88,7 @@ fn a_repeated_answer_extends_nothing() {
     assert_eq!(again.refresh_expires_in(), 991);
 }
 
-/// S05: the first absolute expiry is the last, whoever asks for what.
+/// S05: the absolute expiry is fixed at the login, whatever is asked for later.
 #[test]
 fn a_node_with_other_settings_does_not_extend_the_absolute_life() {
     let setup = short();
@@ -144,7 +144,7 @@ fn a_clock_that_goes_back_accuses_nobody() {
     setup.pass(500);
     let second = setup.refresh(&first).unwrap();
     setup.pass(-400);
-    // The predecessor is in its window still, and the current token is current.
+    // The predecessor is still in its window, and the current token is current.
     let again = setup.refresh(&first).unwrap();
     assert_eq!(again.refresh_token(), second.refresh_token());
     let third = setup.refresh(&second).unwrap();
@@ -179,7 +179,7 @@ fn a_clock_that_goes_back_does_not_extend_the_absolute_life() {
     assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Expired);
 }
 
-/// S08: that it is over is no matter of time.
+/// S08: time does not change that it is over.
 #[test]
 fn a_clock_that_goes_back_revives_no_ended_session() {
     let setup = short();
@@ -220,7 +220,7 @@ fn an_older_token_is_a_replay_whatever_the_clock_says() {
     }
 }
 
-/// S08: a clock without a time, or with an absurd one, opens nothing.
+/// S08: a clock without a time, or with an absurd one, lets nothing through.
 #[test]
 fn no_time_overflows() {
     for time in [i64::MIN, -1, 0, i64::MAX] {

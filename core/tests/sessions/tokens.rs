@@ -1,4 +1,4 @@
-//! The texts: what they are, what the store keeps of them, and what is refused.
+//! Tests of the texts of tokens: their form, the parts that the store keeps, and refusals.
 
 use std::collections::HashSet;
 
@@ -67,7 +67,7 @@ fn every_login_is_a_new_session() {
     assert_eq!(setup.count("ada"), 50);
 }
 
-/// S17: neither a login nor a refresh takes an id from anywhere but the token.
+/// S17: a login or a refresh takes an id from the token only.
 #[test]
 fn an_id_that_a_client_sends_is_no_token() {
     let setup = Setup::new();
@@ -104,7 +104,8 @@ fn the_store_holds_no_token_and_no_secret() {
     let dump = dump(&setup, "ada");
     let bytes = bytes_of(&dump);
     for pair in [&first, &second, &third] {
-        // No run of 16 characters or 12 bytes of any token is in it, in no encoding that JSON has.
+        // It contains no run of 16 characters or 12 bytes of any token, in any encoding that JSON
+        // has.
         let token = pair.refresh_token();
         let secret = URL_SAFE_NO_PAD.decode(token).unwrap();
         for text in [token, pair.access_token().as_str()] {
@@ -120,7 +121,7 @@ fn the_store_holds_no_token_and_no_secret() {
     }
 }
 
-/// S13: nor is anything that it holds of any use to a thief.
+/// S13: nor is anything in it of any use to a thief.
 #[test]
 fn nothing_that_the_store_holds_is_accepted() {
     let setup = Setup::new();
@@ -148,7 +149,7 @@ fn nothing_that_the_store_holds_is_accepted() {
         assert!(!block_on(setup.sessions.end_by_token(&text)).unwrap());
         assert!(verifier.verify_now(&text).is_err());
     }
-    // The twin: what the client holds.
+    // The twin: the values that the client has.
     assert!(setup.refresh_from(&second, &client).is_ok());
 }
 
@@ -186,7 +187,7 @@ fn an_access_token_is_no_refresh_token() {
     assert!(setup.refresh(&pair).is_ok());
 }
 
-/// S23: nothing that a client sends reaches the store, but tokens.
+/// S23: of everything that a client sends, only tokens reach the store.
 #[test]
 fn what_is_no_token_does_not_reach_the_store() {
     let setup = Setup::new();
@@ -211,8 +212,7 @@ fn what_is_no_token_does_not_reach_the_store() {
     assert!(setup.refresh(&*token).is_ok());
 }
 
-/// S20, S21: one text for all that a client has done wrong, and no more work for one than for the
-/// other.
+/// S20, S21: one text for all mistakes of a client, and no more work for one than for another.
 #[test]
 fn unknown_expired_and_ended_sessions_are_told_apart_by_nobody() {
     let setup = Setup::new();
@@ -242,7 +242,7 @@ fn unknown_expired_and_ended_sessions_are_told_apart_by_nobody() {
     }
 }
 
-/// S21: the same for every other refusal that is not our own trouble.
+/// S21: one text for every other refusal as well, except those with a cause on our side.
 #[test]
 fn there_is_one_public_text_a_class() {
     let client = [
@@ -271,7 +271,7 @@ fn there_is_one_public_text_a_class() {
     }
 }
 
-/// S20: an id says nothing about others.
+/// S20: an id reveals nothing about others.
 #[test]
 fn ids_are_as_random_as_hashes() {
     let setup = Setup::new();
@@ -294,14 +294,14 @@ fn ids_are_as_random_as_hashes() {
     );
 }
 
-/// All that the store holds of a subject with one session, as JSON.
+/// Returns everything that the store keeps about a subject with one session, as JSON.
 fn dump(setup: &Setup, subject: &str) -> String {
     let rows = block_on(setup.store.memory.list(setup.sessions.realm(), subject, 0)).unwrap();
     assert_eq!(rows.len(), 1);
     serde_json::to_string(&rows[0]).unwrap()
 }
 
-/// Every text in a value.
+/// Returns every text in a value.
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
@@ -311,7 +311,7 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// What the base64url texts in a text stand for.
+/// Decodes the base64url texts in a text.
 fn bytes_of(text: &str) -> Vec<u8> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)));
     words

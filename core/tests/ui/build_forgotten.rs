@@ -1,4 +1,4 @@
-//! A builder is not yet a verifier.
+//! A builder is not a verifier yet.
 
 use countersign::{Authenticator, Key, Verifier};
 

@@ -1,4 +1,4 @@
-//! `build` can fail, and says so.
+//! `build` can fail, and returns a `Result`.
 
 use countersign::{Authenticator, Key, Verifier};
 

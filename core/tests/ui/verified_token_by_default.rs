@@ -1,4 +1,4 @@
-//! There is no token to begin with.
+//! A verified token has no default.
 
 use countersign::VerifiedToken;
 

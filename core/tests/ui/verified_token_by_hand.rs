@@ -1,4 +1,4 @@
-//! Nobody but the library says that a token is verified.
+//! Only the library can make a verified token.
 
 use countersign::VerifiedToken;
 

@@ -1,4 +1,4 @@
-//! The rules about claims.
+//! Tests of the rules about claims.
 
 use countersign::{
     AuthErrorKind, Verifier,
@@ -97,7 +97,7 @@ fn any_issuer_and_any_audience_waive_the_claim() {
     verifier
         .verify_now(&issuer.token().without("iss").without("aud").sign())
         .unwrap();
-    // The type still counts.
+    // The type still matters.
     let error = verifier
         .verify_now(&issuer.token().claim("aud", 1).sign())
         .unwrap_err();

@@ -1,4 +1,4 @@
-//! The form of a token: three parts of base64url, and nothing beside them.
+//! Tests of the form of a token: three parts of base64url, and nothing else.
 
 use countersign::testing::TestIssuer;
 

@@ -1,4 +1,4 @@
-//! Which key verifies a token, and which none does.
+//! Tests of the choice of the key that verifies a token.
 
 use std::sync::{Arc, OnceLock};
 
@@ -143,7 +143,7 @@ fn a_key_is_found_by_its_id() {
         AuthErrorKind::UnknownKey
     );
 
-    // Without an id, four keys are tried and no more.
+    // Without an id, at most four keys are tried.
     let nameless = sign_raw(
         issuer.key(),
         r#"{"alg":"ES256"}"#,
@@ -155,7 +155,7 @@ fn a_key_is_found_by_its_id() {
     );
     let few = build(keys().take(3).chain([own.clone()]).collect());
     few.verify_now(&nameless).unwrap();
-    // Whether it is accepted does not depend on the order of the keys.
+    // The order of the keys makes no difference.
     let first = build([own].into_iter().chain(keys().take(4)).collect());
     assert_eq!(
         first.verify_now(&nameless).unwrap_err().kind(),
@@ -204,7 +204,7 @@ fn a_key_that_is_named_goes_before_those_without_a_name() {
         kind(by_nameless(issuer.key().id())),
         AuthErrorKind::BadSignature
     );
-    // A name that nobody has may be that of a newer key: that is what a source is asked for.
+    // An unknown name can be that of a newer key, so the source is asked for it.
     assert_eq!(
         kind(issuer.token().header("kid", "new").by_a_stranger()),
         AuthErrorKind::UnknownKey
@@ -224,7 +224,7 @@ fn a_secret_that_nobody_filled_verifies_no_claims() {
     assert!(matches!(Key::hs256([0; 32]), Err(ConfigError::WeakKey(_))));
 }
 
-/// Keys that come after the verifier was built.
+/// Keys that arrive after the verifier was built.
 struct Late(Arc<OnceLock<Arc<KeySet>>>);
 
 impl KeySource for Late {

@@ -1,4 +1,4 @@
-//! Scopes, roles and the audience in other claims than the usual ones.
+//! Tests of scopes, roles and the audience in other claims than the usual ones.
 
 use countersign::{
     AuthErrorKind, ConfigError, Policy, Revocation, VerifiedToken, VerifierBuilder,
@@ -13,7 +13,7 @@ fn verified(settings: VerifierBuilder, token: TestToken<'_>) -> VerifiedToken {
     settings.build().unwrap().verify_now(&token.sign()).unwrap()
 }
 
-/// Whether the policy holds, and whether its opposite does.
+/// Returns whether the policy is met, and whether its opposite is.
 fn verdicts(policy: &Policy, token: &VerifiedToken) -> (bool, bool) {
     (
         policy.check(token).is_ok(),
@@ -102,7 +102,7 @@ fn scopes_of_another_type_let_nobody_in() {
             AuthErrorKind::InvalidClaim,
             issuer.token().scope("read").claim("scp", "read"),
         );
-        // To a verifier that does not look there, it is a claim like any other.
+        // A verifier that does not look there treats it like any other claim.
         let other = issuer.token().claim("scp", wrong).sign();
         issuer.verifier().verify_now(&other).unwrap();
     }
@@ -133,12 +133,12 @@ fn an_element_of_an_array_is_one_scope() {
             );
         }
     }
-    // A role may have a space, and is one all the same.
+    // A role can contain a space, and is still one role.
     let token = issuer.token().claim("roles", json!(["read admin"]));
     let token = verified(issuer.verifier_builder(), token);
     assert_eq!(token.roles().unwrap(), ["read admin"]);
     assert_eq!(verdicts(&Policy::role("admin"), &token), NO);
-    // So may an audience.
+    // So can an audience.
     let token = issuer
         .token()
         .claim("aud", json!(["a b", TestIssuer::AUDIENCE]));

@@ -1,6 +1,6 @@
-//! Each rule of verification: a token that breaks it, and its nearest accepted twin.
+//! Tests of each rule of verification: a token that breaks it, and its nearest accepted twin.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod claims;
 mod explain;
@@ -24,7 +24,7 @@ use countersign::{
     testing::{TestIssuer, TestToken},
 };
 
-/// Refused as it is, accepted after the mending.
+/// Checks that a token is refused as it is, and that its corrected twin is accepted.
 #[track_caller]
 fn twins(
     verifier: &Verifier,

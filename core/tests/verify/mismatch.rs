@@ -1,4 +1,4 @@
-//! What a refusal says to those who run the service.
+//! Tests of the details of a refusal, for those who run the service.
 
 use std::error::Error;
 
@@ -62,7 +62,7 @@ fn a_claim_of_another_form_is_named_with_what_it_must_be() {
         ),
         ("scp", json!([""]), scopes, r#"an array with "" in it"#),
         ("cnf", json!("x"), "an object", "a text"),
-        // What names a person, a session or a token is not shown.
+        // Names of a person, a session or a token are not shown.
         ("sub", json!(4_711), "a text", "a number"),
         ("sub", json!(["ada"]), "a text", "an array"),
         ("sub", json!({"name": "ada"}), "a text", "an object"),
@@ -124,7 +124,7 @@ fn an_explanation_shows_all_that_is_wrong_with_a_token_at_once() {
             "{text}\n{explanation}"
         );
     }
-    // The good ones are there as well. What compares a claim that nobody can read is not.
+    // The good claims are listed as well. A check that compares an unreadable claim is not.
     let passed = |name| {
         let mut all = explanation.checks().iter();
         all.any(|check| check.name() == name && check.verdict() == Verdict::Passed)
@@ -307,7 +307,7 @@ fn what_a_rule_compared_is_said() {
         AuthErrorKind::InvalidClaim,
         r#"use: expected use "access"; found use "id""#,
     );
-    // Whose it is stays private, even where it was compared.
+    // The subject stays private, even if it was compared.
     expect(
         &verify(
             |builder| builder.require_value("sub", "grace"),

@@ -1,4 +1,4 @@
-//! When a source is asked for newer keys.
+//! Tests of the tokens for which a source is asked for newer keys.
 
 use std::sync::{
     Arc,
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::now;
 
-/// Counts how often newer keys are asked for.
+/// A source that counts how often newer keys are asked for.
 struct Asked {
     set: Option<Arc<KeySet>>,
     count: Arc<AtomicUsize>,
@@ -31,7 +31,7 @@ impl KeySource for Asked {
     }
 }
 
-/// The verdict of a verifier with these keys, and how often newer ones were asked for.
+/// Returns the verdict of a verifier with these keys, and how often newer ones were asked for.
 fn asked(issuer: &TestIssuer, set: Option<KeySet>, text: &str) -> (AuthErrorKind, usize) {
     let count = Arc::new(AtomicUsize::new(0));
     let source = Asked {
@@ -116,8 +116,8 @@ fn of_a_long_token_no_claims_are_looked_at() {
     assert_eq!(asked(&issuer, ours(), &expired(1_537)).1, 1);
 }
 
-/// How often newer keys are asked for by a token of a stranger with these claims, after its expiry and
-/// before it.
+/// Returns how often newer keys are asked for by a stranger's token with these claims, after its
+/// expiry and before it.
 fn asked_by(claims: &Value) -> [usize; 2] {
     let issuer = TestIssuer::with_algorithm(Algorithm::ES256);
     let stranger = SigningKey::generate_es256().unwrap();
@@ -133,7 +133,7 @@ fn asked_by(claims: &Value) -> [usize; 2] {
     })
 }
 
-/// Different ones, of digits and letters.
+/// Returns different ids, of digits and letters.
 fn guid(n: usize) -> String {
     format!("{:08x}-4d56-4bd1-a7e4-7e4f7d38{n:04x}", n * 0x0012_3457)
 }

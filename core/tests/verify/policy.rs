@@ -1,4 +1,4 @@
-//! What policies and handlers make of a verified token.
+//! Tests of policies, and of handlers with a verified token.
 
 use std::time::Duration;
 
@@ -135,7 +135,7 @@ fn numbers_are_compared_exactly() {
         (json!(i64::MIN), "-9223372036854775808", yes),
         (json!(i64::MIN), "-9223372036854775807", no),
         (json!(u64::MAX), "-1", no),
-        // A float that is exact is the integer that it names.
+        // A float that is exact is equal to its integer.
         (json!(7), "7.0", yes),
         (json!(7.0), "7", yes),
         (json!(700), "7e2", yes),
@@ -146,7 +146,7 @@ fn numbers_are_compared_exactly() {
         (json!(0.1), "1", no),
         (json!(1_125_899_906_842_623_u64), "1125899906842623.0", yes),
         (json!(1_125_899_906_842_623_u64), "1125899906842622.0", no),
-        // Of one that was rounded, nobody can tell which it was.
+        // A float that was rounded could be any of several.
         (json!(7), "7.000000000000001", unclear),
         (json!(1_234_567_890_123_u64), "1234567890123.0000", yes),
         (
@@ -279,13 +279,13 @@ fn a_refusal_by_several_policies_is_the_one_that_says_most() {
     let scope = || Policy::scope("read");
     let step_up = || Policy::acr(["phr"]);
     for (policy, expected) in [
-        // Of alternatives, the first that can be remedied.
+        // For alternatives, the first that can be remedied.
         (no().or(scope()), AuthErrorKind::InsufficientScope),
         (scope().or(no()), AuthErrorKind::InsufficientScope),
         (scope().or(step_up()), AuthErrorKind::InsufficientScope),
         (step_up().or(scope()), AuthErrorKind::StepUpRequired),
         (unclear().or(scope()), AuthErrorKind::InsufficientScope),
-        // Of requirements, the first that is not met: before those that cannot be decided.
+        // For requirements, the first that is not met: before those that cannot be decided.
         (no().and(scope()), AuthErrorKind::Forbidden),
         (scope().and(no()), AuthErrorKind::InsufficientScope),
         (unclear().and(scope()), AuthErrorKind::InsufficientScope),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::now;
 
-/// A provider, with the verifier that its preset makes and a token that passes it.
+/// A provider, with the verifier of its preset and a token that passes it.
 pub(super) struct Stage {
     pub(super) issuer: TestIssuer,
     pub(super) verifier: Verifier,
@@ -54,7 +54,7 @@ impl Stage {
         self.verifier.verify_now(&token).unwrap()
     }
 
-    /// The same token with this change (RFC 7396) is refused.
+    /// Checks that the token with this change (RFC 7396) is refused.
     #[track_caller]
     pub(super) fn refuses(&self, kind: AuthErrorKind, change: Value) {
         let token = self.sign(self.typ, change);

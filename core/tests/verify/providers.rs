@@ -1,4 +1,4 @@
-//! What each preset accepts, and the nearest token that is not for us.
+//! Tests of each preset: a token that it accepts, and the nearest token that is not for us.
 
 use countersign::{
     AuthErrorKind::{
@@ -31,7 +31,7 @@ fn auth0_grants_scopes_and_permissions() {
     let token = stage.token();
     holds(&Policy::scope("orders:read"), &token);
     holds(&Policy::role("orders:cancel"), &token);
-    // What the user may do is not what the client was granted.
+    // A permission of the user is not a scope of the client.
     fails(&Policy::scope("orders:cancel"), &token);
 
     stage.refuses(
@@ -169,7 +169,7 @@ fn keycloak_access_tokens_are_told_from_the_others() {
     // Without an audience mapper.
     stage.refuses(MissingClaim, json!({"aud": null}));
     stage.refuses(WrongAudience, json!({"aud": "account"}));
-    // The client that asked is no audience.
+    // The client that asked is not an audience.
     stage.refuses(WrongAudience, json!({"aud": "account", "azp": "orders"}));
     stage.refuses(
         WrongIssuer,
@@ -242,7 +242,7 @@ fn one_policy_serves_every_layout() {
         });
         let refused = Err(AuthErrorKind::InsufficientScope);
         assert_eq!(check(stage, bare.clone()).map(drop), refused);
-        // What grants something to one layout grants nothing to another.
+        // A claim that grants something in one layout grants nothing in another.
         bare["role"] = "staff".into();
         match stage.claims["scp"] {
             Value::Null => bare["scp"] = "orders.read".into(),
@@ -250,7 +250,7 @@ fn one_policy_serves_every_layout() {
         }
         assert_eq!(check(stage, bare).map(drop), refused);
     }
-    // A name is not enough: the key of one signs nothing for another.
+    // A name is not enough: the key of one issuer signs nothing for another.
     let [_, _, entra, keycloak, ..] = &all;
     let posing = check(keycloak, json!({"iss": entra.claims["iss"]}));
     assert!(posing.is_err());

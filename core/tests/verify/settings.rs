@@ -1,4 +1,4 @@
-//! What a verifier, or several, can be built with.
+//! Tests of the settings of a verifier, and of several verifiers.
 
 use countersign::{
     AuthErrorKind, ConfigError, Issuers, Key, KeySet, Verifier, testing::TestIssuer,

@@ -1,4 +1,4 @@
-//! The rules about time.
+//! Tests of the rules about time.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ fn a_long_life_is_opt_in() {
         AuthErrorKind::LifetimeTooLong,
         lives(most),
     );
-    // Without `iat` it counts from now.
+    // Without `iat`, the lifetime counts from now.
     twins(
         &issuer.verifier(),
         lives(most + 1).without("iat"),

@@ -1,4 +1,4 @@
-//! Claims as a type of the user: read in the same pass.
+//! Tests of claims as a type of the user, read in the same pass.
 
 use std::cell::Cell;
 
@@ -20,10 +20,10 @@ pub(crate) struct User {
     roles: Vec<String>,
 }
 
-/// Asks for other types than the claims have.
+/// A type that asks for other types than the claims have.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Misfit {
-    #[allow(dead_code)] // it is never made
+    #[allow(dead_code)] // never constructed
     sub: u64,
 }
 
@@ -104,7 +104,7 @@ fn the_payload_is_read_once() {
         static READ: Cell<u32> = const { Cell::new(0) };
     }
     #[derive(Deserialize)]
-    #[allow(dead_code)] // what is read is not looked at
+    #[allow(dead_code)] // only deserialized
     struct Varied {
         sub: String,
         roles: Vec<String>,

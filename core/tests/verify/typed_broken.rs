@@ -1,4 +1,4 @@
-//! Types whose reading is broken: they do not make a payload good that is no JSON.
+//! Tests of types with a broken `Deserialize`: they cannot make a payload good that is not JSON.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{
 
 use super::{now, typed::raw};
 
-/// Reads nothing, and says that all is well.
+/// A type that reads nothing, and reports success.
 struct ReadsNothing;
 
 impl<'de> Deserialize<'de> for ReadsNothing {
@@ -19,7 +19,7 @@ impl<'de> Deserialize<'de> for ReadsNothing {
     }
 }
 
-/// Reads all names as texts, and all values, or their elements, so many times.
+/// A type that reads all names as texts, and all values, or their elements, `TIMES` times.
 struct Values<const TIMES: usize>;
 
 impl<'de, const TIMES: usize> Deserialize<'de> for Values<TIMES> {
@@ -53,7 +53,7 @@ impl<'de, const TIMES: usize> Visitor<'de> for Values<TIMES> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
         while let Some(name) = map.next_key::<String>()? {
-            // What these break is theirs; the claims that the token needs are read well.
+            // They may break their own value; the claims of the token are read correctly.
             let is_own = name == "own";
             if is_own && TIMES == 0 {
                 map.next_value::<ReadsNothing>()?;
@@ -68,7 +68,7 @@ impl<'de, const TIMES: usize> Visitor<'de> for Values<TIMES> {
     }
 }
 
-/// Reads all names, and all values but one.
+/// A type that reads all names, and all values but one.
 struct Skips;
 
 impl<'de> Deserialize<'de> for Skips {
@@ -102,9 +102,9 @@ impl<'de> Visitor<'de> for Skips {
     }
 }
 
-/// Reads the name of a variant, in a member, and leaves its content where it is.
+/// A type that reads the name of a variant, in a member, and leaves its content unread.
 #[derive(Deserialize)]
-#[allow(dead_code)] // what is read is not looked at
+#[allow(dead_code)] // only deserialized
 struct OfVariant {
     x: Variant,
 }
@@ -130,9 +130,9 @@ impl<'de> Visitor<'de> for Variant {
     }
 }
 
-/// An option and a newtype in a member, of which only the shell is looked at.
+/// An option and a newtype in a member, of which only the shell is read.
 #[derive(Deserialize)]
-#[allow(dead_code)] // what is read is not looked at
+#[allow(dead_code)] // only deserialized
 struct OfShells {
     x: Shell<false>,
     other: Option<Shell<true>>,
@@ -169,9 +169,9 @@ impl<'de, const NEWTYPE: bool> Visitor<'de> for Shell<NEWTYPE> {
     }
 }
 
-/// An enum in a member, whose content is read by nobody.
+/// An enum in a member, whose content is never read.
 #[derive(Deserialize)]
-#[allow(dead_code)] // what is read is not looked at
+#[allow(dead_code)] // only deserialized
 struct OfEnum {
     x: Content,
 }
@@ -232,16 +232,16 @@ fn a_type_that_reads_too_little_or_too_much_makes_no_payload_good() {
             verifier.verify_now_as::<Skips>(&text).err(),
         ] {
             let typed = typed.map(|error| error.kind());
-            // Where the token is good, it may still be no such type.
+            // A good token can still have claims of another type.
             let typed = typed.filter(|kind| *kind != AuthErrorKind::Misconfigured);
             assert_eq!(typed, verdict, "{own}");
         }
     }
 }
 
-/// Looks at the shell of the first audience, and at all of the others.
+/// Audiences of which only the shell of the first is read, and all of the others.
 #[derive(Deserialize)]
-#[allow(dead_code)] // what is read is not looked at
+#[allow(dead_code)] // only deserialized
 struct OfAudiences {
     aud: Audiences,
 }
@@ -284,7 +284,7 @@ fn a_type_that_looks_past_an_audience_makes_no_payload_good() {
             verifier.verify_now(&text).err(),
             verifier.verify_now_as::<OfAudiences>(&text).err(),
         ];
-        // Where the token is good, it may still be no such type.
+        // A good token can still have claims of another type.
         let kinds = kinds.map(|error| error.map(|error| error.kind()));
         let kinds = kinds.map(|kind| kind.filter(|kind| *kind != AuthErrorKind::Misconfigured));
         assert_eq!(kinds, [refusal; 2], "{payload}");

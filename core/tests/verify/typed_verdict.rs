@@ -1,4 +1,4 @@
-//! Claims as a type of the user: whatever the type, the verdict is that of the token alone.
+//! Tests of claims as a type of the user: for any type, the verdict is that of the token alone.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -38,14 +38,14 @@ where
     }
 }
 
-/// What is no `T` is a default, and the error is forgotten.
+/// Reads a `T`, or its default if that fails; the error is ignored.
 fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(T::deserialize(deserializer).unwrap_or_default())
 }
 
-/// Goes on after a member that it cannot read.
+/// A type that goes on after a member that it cannot read.
 struct SkipsWhatItCannotRead;
 
 impl<'de> Deserialize<'de> for SkipsWhatItCannotRead {
@@ -72,7 +72,7 @@ impl<'de> Visitor<'de> for SkipsWhatItCannotRead {
     }
 }
 
-/// A visitor that takes more than its hint asks for.
+/// A visitor that accepts more than its hint asks for.
 struct ByNumberOrName;
 
 impl<'de> Deserialize<'de> for ByNumberOrName {
@@ -109,7 +109,7 @@ pub(crate) fn same_verdict_for_all_types(verifier: &Verifier, text: &str) {
     #[derive(Deserialize)]
     struct Nothing {}
     #[derive(Deserialize)]
-    #[allow(dead_code)] // what is read is not looked at
+    #[allow(dead_code)] // only deserialized
     struct Flattened {
         sub: Option<String>,
         #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! The audience in another claim, and claims that must have a value.
+//! Tests of the audience in another claim, and of claims that must have a value.
 
 use countersign::{AuthErrorKind, testing::TestIssuer};
 use serde_json::{Value, json};

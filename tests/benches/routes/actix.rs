@@ -23,25 +23,25 @@ use futures_util::FutureExt;
 use super::{ANSWER, BARE, BY_HAND, HEADERS, Setup};
 use crate::case;
 
-/// No authentication.
+/// Returns a route without authentication.
 pub fn bare() -> impl HttpServiceFactory {
     web::resource(BARE).get(answer)
 }
 
-/// The middleware; the handler does not ask for the claims.
+/// Returns a route with the middleware; the handler does not ask for the claims.
 pub fn ours(path: &str, verifier: &Verifier) -> impl HttpServiceFactory + use<> {
     let auth = JwtAuth::new(verifier);
     web::resource(path).wrap(auth).get(answer)
 }
 
-/// The middleware; the handler has the claims in hand.
+/// Returns a route with the middleware; the handler gets the claims.
 pub fn ours_with_claims(path: &str, verifier: &Verifier) -> impl HttpServiceFactory + use<> {
     let handler = async |Claims(claims): Claims<case::Claims>| greet(&claims);
     let auth = JwtAuth::new(Authenticator::from(verifier).parse_as::<case::Claims>());
     web::resource(path).wrap(auth).get(handler)
 }
 
-/// `from_fn` and `jsonwebtoken`; the handler has the claims in hand.
+/// Returns a route with `from_fn` and `jsonwebtoken`; the handler gets the claims.
 pub fn by_hand(setup: &Arc<Setup>) -> impl HttpServiceFactory + use<> {
     let handler = async |claims: ReqData<Arc<case::Claims>>| greet(&claims);
     let setup = Arc::clone(setup);
@@ -67,7 +67,7 @@ async fn answer() -> &'static str {
     ANSWER
 }
 
-/// The claims are used, so that nobody is let off reading them.
+/// Uses the claims, so that reading them cannot be optimised away.
 fn greet(claims: &case::Claims) -> &'static str {
     std::hint::black_box(claims);
     ANSWER
@@ -93,7 +93,7 @@ pub fn calls(
         (AUTHORIZATION, value)
     }));
     move || {
-        // Its parts come from a pool, as with the server.
+        // Its parts come from a pool, as they do in the server.
         let mut request = Request::new();
         let head = request.head_mut();
         head.uri = uri.clone();

@@ -17,25 +17,25 @@ use countersign_tower::{Claims, JwtAuthLayer};
 use super::{ANSWER, BARE, BY_HAND, Setup, service};
 use crate::case;
 
-/// No authentication.
+/// Returns a route without authentication.
 pub fn bare() -> Router {
     Router::new().route(BARE, get(answer))
 }
 
-/// The layer; the handler does not ask for the claims.
+/// Returns a route with the layer; the handler does not ask for the claims.
 pub fn ours(path: &str, verifier: &Verifier) -> Router {
     let layer = JwtAuthLayer::new(verifier);
     Router::new().route(path, get(answer)).route_layer(layer)
 }
 
-/// The layer; the handler has the claims in hand.
+/// Returns a route with the layer; the handler gets the claims.
 pub fn ours_with_claims(path: &str, verifier: &Verifier) -> Router {
     let handler = async |Claims(claims): Claims<case::Claims>| greet(&claims);
     let layer = JwtAuthLayer::new(Authenticator::from(verifier).parse_as::<case::Claims>());
     Router::new().route(path, get(handler)).route_layer(layer)
 }
 
-/// `from_fn` and `jsonwebtoken`; the handler has the claims in hand.
+/// Returns a route with `from_fn` and `jsonwebtoken`; the handler gets the claims.
 pub fn by_hand(setup: &Arc<Setup>) -> Router {
     let handler = async |Extension(claims): Extension<Arc<case::Claims>>| greet(&claims);
     Router::new()
@@ -59,7 +59,7 @@ async fn answer() -> &'static str {
     ANSWER
 }
 
-/// The claims are used, so that nobody is let off reading them.
+/// Uses the claims, so that reading them cannot be optimised away.
 fn greet(claims: &case::Claims) -> &'static str {
     std::hint::black_box(claims);
     ANSWER

@@ -13,20 +13,20 @@ use jsonwebtoken::decode;
 
 use crate::case::{Case, Claims};
 
-/// The paths of the routes that do not differ.
+/// The paths of the routes, the same in both frameworks.
 pub const BARE: &str = "/bare";
 pub const BY_HAND: &str = "/by-hand";
 pub const OURS: &str = "/ours";
 pub const CACHED: &str = "/cached";
 
-/// What all routes answer.
+/// The answer of all routes.
 pub const ANSWER: &str = "come in";
 
-/// One algorithm, and what both libraries need for it.
+/// One algorithm, and the setup of both libraries for it.
 pub struct Setup {
     pub case: Case,
     pub verifier: Verifier,
-    /// The same, with a cache.
+    /// The verifier with a cache.
     pub cached: Verifier,
 }
 
@@ -41,12 +41,12 @@ impl Setup {
         })
     }
 
-    /// The value of `Authorization`.
+    /// Returns the value of `Authorization`.
     pub fn authorization(&self) -> String {
         format!("Bearer {}", self.case.token)
     }
 
-    /// What one writes by hand: the header, one scheme, `jsonwebtoken`.
+    /// Verifies as code written by hand would: the header, one scheme, `jsonwebtoken`.
     pub fn by_hand(&self, authorization: Option<&str>) -> Option<Arc<Claims>> {
         let token = authorization?.strip_prefix("Bearer ")?;
         let data = decode::<Claims>(token, &self.case.decoding, &self.case.validation);
@@ -54,7 +54,7 @@ impl Setup {
     }
 }
 
-/// Headers that a client sends beside its token.
+/// The headers that a client sends besides its token.
 pub const HEADERS: [(&str, &str); 3] = [
     ("host", "api.example"),
     ("user-agent", "example/1.0"),

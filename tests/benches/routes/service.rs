@@ -16,7 +16,7 @@ use super::{ANSWER, HEADERS};
 type Answer = Ready<Result<Response<String>, Infallible>>;
 type Bare = ServiceFn<fn(Request<()>) -> Answer>;
 
-/// Answers at once.
+/// Returns a service that answers at once.
 pub fn bare() -> Bare {
     tower::service_fn(|request| {
         black_box(&request);
@@ -24,12 +24,13 @@ pub fn bare() -> Bare {
     })
 }
 
-/// The same, behind the layer.
+/// Returns the bare service, behind the layer.
 pub fn ours(verifier: &Verifier) -> JwtAuthService<Bare> {
     JwtAuthLayer::new(verifier).layer(bare())
 }
 
-/// Gives the response to a request without a token, and does nothing else: status, headers, body.
+/// Returns a service that only builds the response to a request without a token: status, headers,
+/// body.
 pub fn refusing() -> Bare {
     tower::service_fn(|request| {
         black_box(&request);
@@ -37,7 +38,8 @@ pub fn refusing() -> Bare {
     })
 }
 
-/// The same, with the error in the response's extensions, where the layer puts it for a log.
+/// Returns such a service, with the error in the response's extensions, where the layer puts it for
+/// a log.
 pub fn refusing_with_error() -> Bare {
     tower::service_fn(|request| {
         black_box(&request);
@@ -63,7 +65,7 @@ const PROBLEM: &str = concat!(
     r#""detail":"authentication is required"}"#
 );
 
-/// What requests are made of.
+/// The parts of a request.
 pub struct Requests {
     headers: Vec<(HeaderName, HeaderValue)>,
     authorization: Option<HeaderValue>,
@@ -81,7 +83,7 @@ impl Requests {
         }
     }
 
-    /// One request.
+    /// Makes one request.
     pub fn make<B: Default>(&self) -> Request<B> {
         let mut headers = HeaderMap::with_capacity(8);
         for (name, value) in &self.headers {

@@ -1,4 +1,4 @@
-//! One case: what is sent, to whom, and what must come back.
+//! One case: the request, the configuration it is for, and the right answer.
 
 use std::time::Duration;
 
@@ -34,15 +34,15 @@ pub struct Case {
     pub(super) config: Config,
 }
 
-/// What should happen to a case.
+/// The right outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Expect {
-    /// It is let in.
+    /// The request is let in.
     Accept,
-    /// Both are defensible; `recommended` says what we do.
+    /// Both outcomes are defensible; `recommended` is ours.
     Policy,
-    /// It is refused.
+    /// The request is refused.
     Reject,
 }
 
@@ -69,7 +69,7 @@ pub(super) enum HeaderText {
     Bytes { b64: String },
 }
 
-/// The cases where ours differs from the corpus' recommendation, and why.
+/// The cases in which we differ from the corpus' recommendation, and why.
 pub const OWN_CHOICE: &[(&str, &str)] = &[
     (
         "claim-jti-number",
@@ -82,7 +82,7 @@ pub const OWN_CHOICE: &[(&str, &str)] = &[
 ];
 
 impl Case {
-    /// Why the case cannot be run yet, if so: it needs a part that is not built.
+    /// Returns the reason why the case cannot be run yet, if it needs a part that is not built.
     #[must_use]
     pub fn not_yet(&self) -> Option<&'static str> {
         match &*self.profile {
@@ -92,7 +92,7 @@ impl Case {
         }
     }
 
-    /// The request to the refresh endpoint, if that is where the case presents its token.
+    /// Returns the request to the refresh endpoint, if the case presents its token there.
     #[must_use]
     pub fn refresh(&self) -> Option<Request> {
         self.config.endpoint.as_deref()?;
@@ -104,7 +104,7 @@ impl Case {
         Some(refresh.json(body.to_string()))
     }
 
-    /// What is wrong with the answer of the refresh endpoint.
+    /// Returns a fault in the answer of the refresh endpoint, if there is one.
     #[must_use]
     pub fn objection_to_refresh(&self, answer: &Exchange) -> Option<String> {
         let error = answer.json()["error"].as_str().map(str::to_owned);
@@ -112,13 +112,13 @@ impl Case {
         (!as_asked).then(|| format!("{} {error:?}", answer.status))
     }
 
-    /// The time that the case is for, in seconds since the Unix epoch.
+    /// Returns the time that the case is for, in seconds since the Unix epoch.
     #[must_use]
     pub fn now(&self) -> i64 {
         self.now
     }
 
-    /// The request to send.
+    /// Returns the request to send.
     #[must_use]
     pub fn request(&self) -> Request {
         let origin = "https://api.example";
@@ -143,7 +143,7 @@ impl Case {
         }
     }
 
-    /// The authenticator that the case is for.
+    /// Builds the authenticator that the case is for.
     ///
     /// # Errors
     ///
@@ -152,7 +152,7 @@ impl Case {
         self.authenticator_at(self.now, keys)
     }
 
-    /// The same at another time, for a [minted](crate::hostile::mint) case.
+    /// Builds the authenticator for another time, for a [minted](crate::hostile::mint) case.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl Case {
         self.authenticator_with(now, keys, |verifier| verifier)
     }
 
-    /// The same with a cache of verified tokens.
+    /// Builds the authenticator with a cache of verified tokens.
     ///
     /// # Errors
     ///
@@ -223,13 +223,13 @@ impl Case {
         Ok(authenticator)
     }
 
-    /// Whether it is about the same kind of verifier as another case, and let in there.
+    /// Returns true if this case is for the same kind of verifier as another, and is accepted.
     #[must_use]
     pub fn is_good_for(&self, other: &Self) -> bool {
         self.profile == other.profile && self.expected() == Expect::Accept
     }
 
-    /// Why the case must not end with a key that is refused as it is loaded, if so.
+    /// Returns the reason why a refused key is the wrong outcome of the case, if there is one.
     #[must_use]
     pub fn objection_to_no_key(&self) -> Option<&'static str> {
         match (&self.verify_key, self.expected()) {
@@ -239,7 +239,7 @@ impl Case {
         }
     }
 
-    /// What is wrong with this answer; `None` if it is one that the corpus accepts.
+    /// Returns a fault in this answer; `None` if the corpus accepts it.
     #[must_use]
     pub fn objection(&self, answer: &Answer) -> Option<String> {
         match (self.expected(), answer.status) {

@@ -12,14 +12,14 @@ pub struct TestKeys {
     texts: HashMap<String, Texts>,
 }
 
-/// The text of the public half: its members in order.
+/// The text of the public half, with its members in order.
 #[derive(Deserialize)]
 struct Texts {
     public: Option<Box<RawValue>>,
 }
 
 impl TestKeys {
-    /// Reads them.
+    /// Reads the keys.
     #[must_use]
     pub fn load() -> Self {
         const TEXT: &str = include_str!("../../data/keys.json");
@@ -33,7 +33,7 @@ impl TestKeys {
         KeySet::from_json(&self.set_json(name))
     }
 
-    /// A set of keys, as a JWK set.
+    /// Returns a set of keys, as a JWK set.
     #[must_use]
     pub fn set_json(&self, name: &str) -> String {
         let names = self.keys["keysets"][name].as_array().expect("a key set");
@@ -48,27 +48,27 @@ impl TestKeys {
         KeySet::from_json(&self.single_json(name))
     }
 
-    /// The public half of a key, as a JWK set of one.
+    /// Returns the public half of a key, as a JWK set of one.
     #[must_use]
     pub fn single_json(&self, name: &str) -> String {
         json!({ "keys": [self.keys[name]["public"]] }).to_string()
     }
 
-    /// Every key: its name, and both halves.
+    /// Returns every key: its name, and both halves.
     pub fn all(&self) -> impl Iterator<Item = (&str, &Value)> {
         let all = self.keys.as_object().expect("an object").iter();
         all.filter(|(name, _)| *name != "keysets")
             .map(|(name, key)| (name.as_str(), key))
     }
 
-    /// The public half of a key, as a JWK with its members in the order of the corpus.
+    /// Returns the public half of a key, as a JWK with its members in the order of the corpus.
     #[must_use]
     pub fn public_text(&self, name: &str) -> &str {
         let text = self.texts.get(name).and_then(|texts| texts.public.as_ref());
         text.map(|text| text.get()).unwrap_or_default()
     }
 
-    /// The private half of a key, as a JWK.
+    /// Returns the private half of a key, as a JWK.
     #[must_use]
     pub fn private(&self, name: &str) -> Value {
         self.keys[name]["private"].clone()

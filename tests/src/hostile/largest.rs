@@ -1,4 +1,4 @@
-//! The cases over 50 kB: nobody wants those in a file.
+//! The cases over 50 kB, which are too large for a file.
 
 use countersign::testing::sign_raw;
 
@@ -7,7 +7,7 @@ use crate::hostile::{
     case::{Config, HeaderText, HttpRequest},
 };
 
-/// Builds them.
+/// Builds these cases.
 pub(super) fn largest(keys: &TestKeys) -> Vec<Case> {
     const HEADER: &str = r#"{"alg":"RS256","typ":"JWT","kid":"rs-1"}"#;
     const CLAIMS: &str = r#""iss":"https://issuer.example","sub":"user-1","iat":1799999970,"nbf":1799999970,"exp":1800000300,"jti":"jti-1","client_id":"client-1","scope":"read""#;

@@ -13,7 +13,7 @@ pub use self::{
     served::{Setup, is_by_the_server},
 };
 
-/// Every case: those of the file, and the largest ones, which are built here.
+/// Returns every case: those of the file, and the largest ones, which are built here.
 #[must_use]
 pub fn corpus(keys: &TestKeys) -> Vec<Case> {
     let mut cases: Vec<Case> = include_str!("../../data/hostile.jsonl")

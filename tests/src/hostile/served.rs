@@ -1,4 +1,4 @@
-//! The corpus for the `resource-server` example: which configuration a case is for, and which route.
+//! The corpus for the `resource-server` example: the configuration and the route of each case.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use crate::{
     hostile::{Case, TestKeys},
 };
 
-/// What a case needs of a server. Cases with the same needs share one.
+/// The configuration that a case needs. Cases with the same needs share a server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Setup {
     profile: String,
@@ -18,11 +18,11 @@ pub struct Setup {
     cookie: Option<String>,
 }
 
-/// A head of this size is more than a server has to read, in bytes. actix-web reads 128 KiB.
+/// The size of a head that a server may refuse, in bytes. actix-web reads 128 KiB.
 const LARGE_HEAD: usize = 64 << 10;
 
 impl Case {
-    /// The server that the case is for.
+    /// Returns the server that the case is for.
     #[must_use]
     pub fn setup(&self) -> Setup {
         Setup {
@@ -35,7 +35,7 @@ impl Case {
     /// Sets the path for a request of the case: each of the server's routes has its own rules.
     pub fn route(&self, request: &mut Request) {
         let path = match &self.config.require_scope {
-            // It has no route for `read`; the case is one without any scope.
+            // There is no route for `read`; the case is one without any scope.
             Some(_) => "/v1/admin",
             None if self.config.optional => "/v1/feed",
             None => "/v1/me",
@@ -43,8 +43,8 @@ impl Case {
         request.target = request.target.replacen("/v1/me", path, 1);
     }
 
-    /// What is wrong with this answer of a server, which may have refused the request before anybody
-    /// looked at a token.
+    /// Returns a fault in this answer of a server, which can have refused the request before
+    /// looking at a token.
     #[must_use]
     pub fn objection_to_server(&self, request: &Request, answer: &Answer) -> Option<String> {
         match is_by_the_server(request, answer) {
@@ -54,8 +54,8 @@ impl Case {
     }
 }
 
-/// Whether a server has refused this request by itself, and had a reason: it is malformed, or its
-/// head is larger than a server has to read.
+/// Returns true if a server has refused this request by itself, for a reason: it is malformed, or
+/// its head is larger than a server has to read.
 #[must_use]
 pub fn is_by_the_server(request: &Request, answer: &Answer) -> bool {
     let is_bare = answer.www_authenticate.is_none() && answer.content_type.is_none();
@@ -108,7 +108,7 @@ impl Setup {
     }
 }
 
-/// Whether no HTTP library takes such a request from the wire.
+/// Returns true if no HTTP library accepts such a request from the wire.
 fn is_malformed(request: &Request) -> bool {
     let valid = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
     let mut headers = request.headers.iter();

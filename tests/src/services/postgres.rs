@@ -1,4 +1,4 @@
-//! A PostgreSQL server of the test's own.
+//! A private PostgreSQL server for a test.
 
 use std::{
     env, fs,
@@ -19,11 +19,11 @@ use std::{
     time::Duration,
 };
 
-/// How long the server may take to start.
+/// The time that the server has to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A PostgreSQL server that only this machine can reach. It ends, and its data with it, when this is
-/// dropped or the test program ends, however that happens.
+/// A PostgreSQL server that only this machine can reach. It ends, and its data is removed, when
+/// this is dropped or the test program ends, however that happens.
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
@@ -33,7 +33,7 @@ pub struct Postgres {
     watch: Option<Child>,
 }
 
-/// Whom the server runs as, when we are root: it refuses to be root.
+/// The user that the server runs as when we are root: it refuses to run as root.
 #[derive(Clone, Copy)]
 struct Owner {
     user: u32,
@@ -41,7 +41,7 @@ struct Owner {
 }
 
 impl Postgres {
-    /// Starts a server; `None`, said on standard error, when PostgreSQL is not installed.
+    /// Starts a server; `None`, with a line on standard error, if PostgreSQL is not installed.
     ///
     /// Its programs are looked for in the folder that `COUNTERSIGN_POSTGRES_BIN` names, then on the
     /// `PATH`, then where distributions put them.
@@ -51,8 +51,8 @@ impl Postgres {
         started.map_err(leave_out).ok()
     }
 
-    /// A server that all tests of this program share. Each takes a [`database`](Self::database) of
-    /// its own.
+    /// Returns a server that all tests of this program share. Each takes a
+    /// [`database`](Self::database) of its own.
     #[must_use]
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Result<Postgres, String>> = OnceLock::new();
@@ -60,13 +60,13 @@ impl Postgres {
         shared.as_ref().map_err(|why| leave_out(why.clone())).ok()
     }
 
-    /// The URL of a database. There is a single user, who may do anything.
+    /// Returns the URL of a database. There is a single user, who may do anything.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_of("postgres")
     }
 
-    /// Makes a new database, and returns its URL.
+    /// Creates a new database, and returns its URL.
     #[must_use]
     pub fn database(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -83,13 +83,13 @@ impl Postgres {
         self.url_of(&name)
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Ends it at once, as a crash would. What was committed is there after a
+    /// Ends it at once, as a crash would. Committed data is there after a
     /// [`restart`](Self::restart).
     pub fn kill(&mut self) {
         self.stop(b"keep the data\n");
@@ -111,7 +111,7 @@ impl Postgres {
             watch: None,
         };
         let mut started = Err(String::new());
-        // Somebody else may take a port that was free.
+        // Another program can take a port that was free.
         for _ in 0..3 {
             if started.is_err() {
                 server.port = free_port();
@@ -122,7 +122,8 @@ impl Postgres {
         Ok(server)
     }
 
-    /// Runs the server until it says that it is ready. What it says, when it ends before that.
+    /// Runs the server until it reports that it is ready. Fails with its output if it ends before
+    /// that.
     fn run(&mut self) -> Result<(), String> {
         let mut command = Command::new("sh");
         if let Some(owner) = self.owner {
@@ -133,10 +134,10 @@ impl Postgres {
             .args([&self.folder, &self.programs])
             .args(["-c", &format!("port={}", self.port)])
             .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
-            // The folder of the caller may be closed to the owner.
+            // The owner may have no access to the folder of the caller.
             .current_dir(&self.folder)
             .env("LC_ALL", "C")
-            // Ctrl-C ends the tests, and lets the shell clear up after them.
+            // Ctrl-C ends the tests, and lets the shell clean up after them.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -146,7 +147,7 @@ impl Postgres {
         let log = BufReader::new(watch.stderr.take().expect("it is piped"));
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
-            // To the end, also when nobody listens any more: a server stops when its pipe is full.
+            // Reads to the end, even without a receiver: a server stops when its pipe is full.
             for line in log.lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }
@@ -163,8 +164,8 @@ impl Postgres {
         Err(said)
     }
 
-    /// Tells the shell to end the server, and waits until it has. What it does with the data, the
-    /// word says: see [`WATCH`].
+    /// Tells the shell to end the server, and waits until it has. The word decides what happens to
+    /// the data: see [`WATCH`].
     fn stop(&mut self, word: &[u8]) {
         if let Some(mut watch) = self.watch.take() {
             if let Some(mut stdin) = watch.stdin.take() {
@@ -186,8 +187,9 @@ impl Drop for Postgres {
     }
 }
 
-/// Runs a server until a line comes in, or the end of the program that would send it. Without a
-/// line, the folder goes too. (A server that has only just begun does not hear the signal.)
+/// The script that runs a server until a line arrives, or the program that would send it ends.
+/// Without a line, the folder is removed too. (A server that has only just started does not hear
+/// the signal.)
 const WATCH: &str = r#"
     folder=$1
     programs=$2
@@ -202,7 +204,7 @@ const WATCH: &str = r#"
     [ -n "$line" ] || rm -rf "$folder"
 "#;
 
-/// A crash of the machine would lose data, one of the server does not.
+/// The settings. A crash of the machine would lose data, but one of the server does not.
 const SETTINGS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -211,10 +213,10 @@ const SETTINGS: [&str; 5] = [
     "logging_collector=off",
 ];
 
-/// The folder with the programs, or why there is none.
+/// Returns the folder with the programs, or why there is none.
 fn programs() -> Result<PathBuf, String> {
     if let Some(named) = env::var_os("COUNTERSIGN_POSTGRES_BIN").map(PathBuf::from) {
-        // A typing error must not leave a suite out.
+        // A typing error must not skip a suite.
         assert!(has_programs(&named), "no PostgreSQL in {}", named.display());
         return Ok(named);
     }
@@ -238,7 +240,7 @@ fn has_programs(folder: &Path) -> bool {
     needed.iter().all(|program| folder.join(program).is_file())
 }
 
-/// A new folder, and to whom it belongs if we are root.
+/// Creates a folder. Returns it and its owner, if we are root.
 fn make_folder() -> Result<(PathBuf, Option<Owner>), String> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -277,6 +279,6 @@ fn free_port() -> u16 {
 
 #[allow(clippy::needless_pass_by_value)] // it ends `map_err`
 fn leave_out(why: String) {
-    // Past the capture of the test harness, which would hide it from a test that passes.
+    // Bypasses the capture of the test harness, which would hide it from a test that passes.
     let _ = writeln!(std::io::stderr(), "left out: stores on PostgreSQL: {why}");
 }

@@ -1,4 +1,4 @@
-//! Something between a client and a server that loses what it is told to lose.
+//! A proxy between a client and a server that drops connections on command.
 
 use std::{
     io::{Read, Write},
@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-/// Hands bytes on between clients and a server.
+/// A proxy that passes bytes on between clients and a server.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -18,14 +18,14 @@ pub struct Proxy {
 
 struct Shared {
     server: Mutex<SocketAddr>,
-    /// How many connections there were.
+    /// The number of connections so far.
     accepted: AtomicUsize,
-    /// How many of these are muted: the first ones.
+    /// The number of muted connections: the first ones.
     muted: AtomicUsize,
 }
 
 impl Proxy {
-    /// A proxy on a free port.
+    /// Starts a proxy on a free port.
     #[must_use]
     pub fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -52,19 +52,19 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Loses all further bytes of the connections that there are, and leaves them open.
+    /// Drops all further bytes of the current connections, and leaves them open.
     pub fn mute(&self) {
         let accepted = self.shared.accepted.load(Ordering::SeqCst);
         self.shared.muted.store(accepted, Ordering::SeqCst);
     }
 
-    /// Leads new connections to another server.
+    /// Directs new connections to another server.
     pub fn lead_to(&self, server: SocketAddr) {
         *self
             .shared

@@ -12,19 +12,19 @@ use tempfile::TempDir;
 
 use crate::server::Process;
 
-/// A Redis server that writes everything to its disk before it answers. It is killed, and its data
-/// removed, when this is dropped.
+/// A Redis server that writes everything to its disk before it answers. When this is dropped, it is
+/// killed and its data is removed.
 pub struct Redis {
     program: PathBuf,
     folder: TempDir,
     port: u16,
-    /// For the other nodes of a cluster.
+    /// The port for the other nodes of a cluster.
     bus: Option<u16>,
     process: Option<Process>,
 }
 
 impl Redis {
-    /// Starts one; `None`, with a word on standard error, where there is no `redis-server`.
+    /// Starts a server; `None`, with a line on standard error, if there is no `redis-server`.
     ///
     /// It is looked for in `COUNTERSIGN_REDIS_SERVER`, then in `PATH`.
     #[must_use]
@@ -40,7 +40,7 @@ impl Redis {
             bus: None,
             process: None,
         };
-        // Somebody else may take a port before the server does.
+        // Another program can take a port before the server does.
         for _ in 0..10 {
             let ports = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
             let ports = ports.map(|port| port.local_addr().expect("an address").port());
@@ -53,13 +53,13 @@ impl Redis {
         panic!("{:?} does not start", server.program);
     }
 
-    /// Where it listens.
+    /// Returns the URL that it listens on.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://{}", self.address())
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
@@ -92,7 +92,7 @@ impl Redis {
         answer.to_owned()
     }
 
-    /// Whether it listens now. If not, its port was taken.
+    /// Starts the program. Returns true if it listens, false if its port was taken.
     fn launch(&mut self) -> bool {
         let mut command = Command::new(&self.program);
         command.current_dir(self.folder.path());
@@ -119,7 +119,7 @@ impl Redis {
         ready
     }
 
-    /// Waits for a line of its log. `false` when it ends before.
+    /// Waits for a line of its log. Returns false if it ends before that.
     fn says(&self, words: &str) -> bool {
         self.process
             .as_ref()
@@ -127,14 +127,14 @@ impl Redis {
     }
 }
 
-/// Three masters that share the keys among them.
+/// Three masters that divide the keys among them.
 pub struct RedisCluster {
-    /// They can be killed and restarted one by one.
+    /// The nodes. They can be killed and restarted one by one.
     pub nodes: Vec<Redis>,
 }
 
 impl RedisCluster {
-    /// Starts one; `None`, with a word on standard error, where there is no `redis-server`.
+    /// Starts a cluster; `None`, with a line on standard error, if there is no `redis-server`.
     #[must_use]
     pub fn start() -> Option<Self> {
         let program = program()?;
@@ -162,14 +162,14 @@ impl RedisCluster {
         })
     }
 
-    /// Where the nodes listen.
+    /// Returns the URLs of the nodes.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(Redis::url).collect()
     }
 }
 
-/// Waits for a line of the log with these words. `false` when the program ends before.
+/// Waits for a line of the log with these words. Returns false if the program ends before that.
 fn says(process: &Process, words: &str) -> bool {
     loop {
         match process.line() {

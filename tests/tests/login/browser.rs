@@ -1,4 +1,4 @@
-//! A real browser: the page of both servers, and the React app.
+//! Tests in a real browser: the page of both servers, and the React app.
 
 use std::{
     env,
@@ -12,7 +12,7 @@ use countersign_tests::server::{Process, Server, free_address};
 
 use crate::servers::{PROGRAMS, command};
 
-/// Access tokens that expire while a check looks on.
+/// The lifetime of access tokens that expire during a check, in seconds.
 const SHORT: &str = "4";
 
 #[test]
@@ -79,7 +79,7 @@ fn node() -> Command {
     Command::new(env::var_os("COUNTERSIGN_NODE").unwrap_or_else(|| "node".into()))
 }
 
-/// Where something is installed, by an environment variable.
+/// Returns the folder that an environment variable names.
 fn folder(variable: &str, what: &str) -> Option<PathBuf> {
     let folder = env::var_os(variable).map(PathBuf::from);
     if folder.is_none() {

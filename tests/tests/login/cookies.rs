@@ -1,4 +1,4 @@
-//! Cookie mode over a socket, without a browser.
+//! Tests of cookie mode over a socket, without a browser.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use countersign_tests::server::Server;
 
 use crate::servers::{PROGRAMS, start};
 
-/// Runs curl with a cookie jar, and says the status.
+/// Runs curl with a cookie jar, and returns the status.
 fn curl(server: &Server, jar: &str, path: &str, more: &[&str]) -> String {
     let output = Command::new("curl")
         .args([

@@ -1,4 +1,4 @@
-//! Two servers with issuers of their own, over one store and with one secret.
+//! Tests of two servers with issuers of their own, over one store and with one secret.
 
 use countersign_tests::{
     server::Server,

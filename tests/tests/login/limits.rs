@@ -1,4 +1,4 @@
-//! Failed logins are limited, without a setting for it.
+//! Tests that failed logins are limited by default.
 
 use std::thread;
 
@@ -22,7 +22,7 @@ fn one_password_on_a_hundred_accounts_closes_the_address_to_the_next_one() {
             let body = Body::Sized(request.body.as_bytes());
             Connection::open(address).send(&request, body).status
         };
-        // Several at once: it has to be done within a minute.
+        // Several at once, so that it is done within a minute.
         thread::scope(|scope| {
             for turn in 0..4 {
                 scope.spawn(move || {
@@ -33,7 +33,7 @@ fn one_password_on_a_hundred_accounts_closes_the_address_to_the_next_one() {
             }
         });
         assert_eq!(guess(100), 429, "{program}");
-        // It has logged in here before.
+        // This client has logged in here before.
         log_in(&server);
     }
 }

@@ -1,10 +1,10 @@
-//! The login example: both programs, from the outside.
+//! Tests of the login example: both programs, from the outside.
 //!
-//! `tests/run` says in `COUNTERSIGN_BROWSER` where the scripts that drive a browser are installed, and
-//! in `COUNTERSIGN_SPA` where the React app is built. Without them, those tests say that they are left
-//! out.
+//! `tests/run` names in `COUNTERSIGN_BROWSER` the folder of the scripts that drive a browser, and
+//! in `COUNTERSIGN_SPA` the folder of the built React app. Without them, those tests report that
+//! they are skipped.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod browser;
 mod cookies;

@@ -1,6 +1,6 @@
-//! Two nodes, one on axum and one on actix-web, and one Redis.
+//! Tests of two nodes, one on axum and one on actix-web, and one Redis.
 
-#![allow(clippy::disallowed_methods)] // what is measured here is real time
+#![allow(clippy::disallowed_methods)] // real time is measured here
 
 use std::{
     io::{Write, stderr},
@@ -30,7 +30,7 @@ fn a_session_goes_on_at_the_other_node() {
     let first = log_in(&one);
     assert_eq!(profile(&other, &first.access).status, 200);
     let second = Pair::of(&refresh(&other, &first.refresh));
-    // The answer got lost on the way, and the client asks the other node again.
+    // The answer got lost, and the client asks the other node again.
     let again = Pair::of(&refresh(&one, &first.refresh));
     assert_eq!(again.refresh, second.refresh);
     assert_eq!(profile(&one, &second.access).status, 200);

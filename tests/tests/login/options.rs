@@ -1,4 +1,4 @@
-//! What an operator can say, and what is never shown.
+//! Tests of the options of an operator, and of secrets that are never shown.
 
 use countersign_tests::{
     Request,
@@ -45,8 +45,8 @@ fn a_password_of_a_store_is_never_shown() {
         assert!(!text.contains("hunter2"), "{text}");
 
         for store in [
-            "postgress://app:hunter2@127.0.0.1:1/app", // mistyped
-            "postgres://app:hunter2@127.0.0.1:1/app",  // nobody is there
+            "postgress://app:hunter2@127.0.0.1:1/app", // a typing error
+            "postgres://app:hunter2@127.0.0.1:1/app",  // no server there
             "postgres://app:hunter2@127.0.0.1:port/app",
             "postgres://app:hunter2@[::1/app?sslmode=hunter2",
             "redis://app:hunter2@127.0.0.1:1",

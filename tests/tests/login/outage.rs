@@ -1,6 +1,6 @@
-//! Redis dies under load: what a node may accept, and for how long.
+//! A test of Redis dying under load: a node may accept revoked tokens only for a limited time.
 
-#![allow(clippy::disallowed_methods)] // what is measured here is real time
+#![allow(clippy::disallowed_methods)] // real time is measured here
 
 use std::{
     io::{Write, stderr},
@@ -17,26 +17,26 @@ use countersign_redis::RedisStore;
 use countersign_tests::services::Redis;
 use tokio::{runtime::Runtime, time::sleep};
 
-/// How old the knowledge of a node may be.
+/// The longest time for which a node may rely on old data.
 const BOUND: Duration = Duration::from_secs(2);
-/// What whole seconds of the clock add to it.
+/// The tolerance for a clock of whole seconds.
 const ROUNDING: Duration = Duration::from_secs(1);
-/// How long Redis is away.
+/// The time for which Redis is away.
 const OUTAGE: Duration = Duration::from_secs(5);
 
-/// What became of one token, over and over.
+/// The verdicts on one token, over and over.
 #[derive(Default)]
 struct Seen {
     accepted: AtomicU64,
     revoked: AtomicU64,
     unavailable: AtomicU64,
-    /// Milliseconds after the revocation was confirmed.
+    /// The milliseconds from the confirmed revocation to the last acceptance.
     last_accepted: AtomicU64,
 }
 
 impl Seen {
     fn look(&self, verifier: &Verifier, token: &str, since: Instant) {
-        // Before the verdict: whatever keeps this thread afterwards is no acceptance.
+        // Taken before the verdict: a delay of this thread afterwards does not count.
         let asked = u64::try_from(since.elapsed().as_millis()).unwrap();
         let counter = match verifier.verify_now(token).map_err(|error| error.kind()) {
             Ok(_) => {
@@ -83,14 +83,14 @@ fn nothing_revoked_is_accepted_beyond_the_staleness_bound() {
     redis.kill();
     let (seen, done) = (<[Seen; 3]>::default(), AtomicBool::new(false));
     thread::scope(|scope| {
-        let _ended = Done(&done); // also when an assertion fails: the threads are waited for
+        let _ended = Done(&done); // even if an assertion fails: the threads are waited for
         for _ in 0..2 {
             scope.spawn(|| {
                 while !done.load(Ordering::SeqCst) {
                     for (seen, token) in seen.iter().zip(&tokens) {
                         seen.look(&verifier, token, confirmed);
                     }
-                    // The other tests want the processor, too.
+                    // Leaves some of the processor to the other tests.
                     thread::sleep(Duration::from_millis(2));
                 }
             });
@@ -135,7 +135,7 @@ fn nothing_revoked_is_accepted_beyond_the_staleness_bound() {
     assert!(verdict(&tokens[0]).is_ok());
 }
 
-/// Says that it is done when it goes.
+/// Sets the flag when dropped.
 struct Done<'d>(&'d AtomicBool);
 
 impl Drop for Done<'_> {
@@ -144,7 +144,7 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Sessions at one node, and the verifier of another.
+/// Returns sessions at one node, and the verifier of another.
 async fn two_nodes(redis: &Redis) -> (Sessions, Verifier) {
     let key = SigningKey::generate_ed25519().unwrap();
     let issuer = Issuer::builder("https://id.example", key)

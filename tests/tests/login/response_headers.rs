@@ -1,4 +1,4 @@
-//! The headers of answers, the refused and the unknown included.
+//! Tests of the headers of answers, including refusals and unknown paths.
 
 use countersign_tests::{
     Request,
@@ -9,7 +9,7 @@ use crate::servers::{PROGRAMS, command, log_in, start};
 
 const HSTS: &str = "strict-transport-security";
 
-/// A request for each kind of answer, and its status.
+/// Returns a request for each kind of answer, with its status.
 fn requests(access: &str) -> Vec<(Request, u16)> {
     let get = |path: &str| Request::get().target(path);
     let signed = |path: &str| Request::bearer(access).target(path);
@@ -40,7 +40,7 @@ fn every_answer_has_the_security_headers() {
             let mut connection = Connection::open(server.address());
             let answer = connection.send(&request, Body::None);
             let what = format!("{program}: {} {}", request.method, request.target);
-            // actix-web has no such path where axum has no such method.
+            // For a wrong method, axum answers 405 and actix-web 404.
             let is_expected = answer.status == status || (status, answer.status) == (405, 404);
             assert!(is_expected, "{what}: {answer:?}");
             let has = |name| connection.header(name).is_some();

@@ -1,4 +1,4 @@
-//! What outlives the process.
+//! Tests of the data that outlives the process.
 
 use countersign_tests::server::Server;
 
@@ -17,7 +17,7 @@ fn sessions_in_a_file_survive_a_restart_and_a_change_of_framework() {
     drop(server);
 
     let server = start(actix);
-    // Each start has a key of its own, so the client refreshes.
+    // Each start has a new key, so the client refreshes.
     assert_eq!(profile(&server, &second.access).status, 401);
     let third = Pair::of(&refresh(&server, &second.refresh));
     assert_eq!(profile(&server, &third.access).status, 200);

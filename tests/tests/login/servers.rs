@@ -1,4 +1,4 @@
-//! Both login servers, and what they answer.
+//! Both login servers, and requests to them.
 
 use std::{process::Command, sync::LazyLock};
 
@@ -17,7 +17,7 @@ pub(crate) fn command(program: &str) -> Command {
     BUILT.command(program)
 }
 
-/// A server with a store of its own, that ends with it.
+/// Starts a server with a store in memory.
 pub(crate) fn start(program: &str) -> Server {
     Server::start(command(program).args(["--store", "memory"]))
 }

@@ -1,4 +1,4 @@
-//! Clients that stop within a request.
+//! Tests of clients that stop in the middle of a request.
 
 use countersign_tests::{
     Request,

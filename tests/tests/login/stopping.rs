@@ -1,4 +1,4 @@
-//! The end of a server, and an operator who does not read what it says.
+//! Tests of stopping a server, and of an operator who does not read its output.
 
 use countersign_tests::{
     Request,

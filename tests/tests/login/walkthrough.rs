@@ -1,4 +1,4 @@
-//! The walk-through in the README of the example, line by line as it stands there.
+//! A test of the walk-through in the README of the example, exactly as it is written.
 
 use std::{process::Command, thread};
 
@@ -11,7 +11,7 @@ const ADDRESS: &str = "http://127.0.0.1:3000";
 
 #[test]
 fn the_walk_through_of_the_readme_goes_as_it_says() {
-    // At once, since it waits for the end of the grace period.
+    // Concurrently, because each waits for the end of the grace period.
     thread::scope(|scope| {
         for program in PROGRAMS {
             scope.spawn(move || walk(program, &start(program)));
@@ -19,7 +19,7 @@ fn the_walk_through_of_the_readme_goes_as_it_says() {
     });
 }
 
-/// Runs the block. A comment at the end of a line says what the line prints.
+/// Runs the block. A comment at the end of a line is the output of that line.
 fn walk(program: &str, server: &Server) {
     let block = README
         .split("```")

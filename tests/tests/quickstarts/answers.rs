@@ -1,4 +1,4 @@
-//! What a client gets: the same from both servers.
+//! Tests of the answers that a client gets: the same from both servers.
 
 use std::thread;
 
@@ -209,7 +209,7 @@ fn one_password_on_a_hundred_accounts_closes_the_address_to_the_next_one() {
             let mut connection = Connection::open(address);
             connection.send(&json_login(), Body::Sized(&login)).status
         };
-        // Several at once: it has to be done within a minute.
+        // Several at once, so that it is done within a minute.
         thread::scope(|scope| {
             for turn in 0..4 {
                 scope.spawn(move || {
@@ -220,7 +220,7 @@ fn one_password_on_a_hundred_accounts_closes_the_address_to_the_next_one() {
             }
         });
         assert_eq!(guess(100), 429);
-        // It has logged in here before.
+        // This client has logged in here before.
         let _ = log_in(&server, USER);
     }
 }
@@ -228,7 +228,8 @@ fn one_password_on_a_hundred_accounts_closes_the_address_to_the_next_one() {
 #[test]
 fn a_login_works_soon_after_200_clients_asked_for_one_and_left() {
     for server in Pair::start().0 {
-        // Who has logged in here has attempts of its own: those that are given up count as failed.
+        // A client that has logged in here has attempts of its own: those that are given up count
+        // as failed.
         let _ = log_in(&server, USER);
         let login = credentials(USER, PASSWORD);
         for n in 0..200 {

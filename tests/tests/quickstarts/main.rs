@@ -1,6 +1,6 @@
-//! Both quick starts, each in a process of its own, asked over the wire.
+//! Tests of both quick starts, each in a process of its own, over the wire.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod answers;
 mod processes;

@@ -1,4 +1,4 @@
-//! Keys, secrets, the log.
+//! Tests of the keys, the secrets and the log.
 
 use countersign::{KeySet, Verifier};
 use countersign_tests::{
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::programs::{PROGRAMS, Pair, USER, body, command, forge, log_in};
 
-/// As both programs say.
+/// The issuer and the audience of both programs.
 const ISSUER: &str = "https://quickstart.example";
 const AUDIENCE: &str = "quickstart";
 
@@ -79,7 +79,7 @@ fn refused_requests_are_logged_with_their_reason_and_nothing_of_theirs() {
         ] {
             assert!(log.contains(&format!("{refused} {reason}")), "{log}");
         }
-        // The cause that follows is a check's, and no part of the token.
+        // The cause after it is the name of a check, and not part of the token.
         for part in forged.split('.').chain(["no.such.token"]) {
             assert!(!log.contains(part), "{log}");
         }
@@ -101,7 +101,7 @@ fn jwks() -> Request {
     Request::get().target("/.well-known/jwks.json")
 }
 
-/// The names in each key, sorted.
+/// Returns the names in each key, sorted.
 fn members_of_keys(jwks: &Answer) -> Vec<Vec<String>> {
     let keys = body(jwks)["keys"].clone();
     let names = |key: &Value| {

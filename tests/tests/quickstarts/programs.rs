@@ -23,7 +23,7 @@ impl Pair {
         Self(PROGRAMS.map(|program| Server::start(command(program).env("JWT_SECRET", SECRET))))
     }
 
-    /// The same answer from both.
+    /// Sends a request to both, and checks that the answers are equal.
     #[track_caller]
     pub(crate) fn send(&self, request: &Request, body: Body<'_>) -> Answer {
         let [axum, actix] = self.0.each_ref().map(|server| server.send(request, body));
@@ -31,7 +31,7 @@ impl Pair {
         axum
     }
 
-    /// A token that both take.
+    /// Returns a token that both accept.
     pub(crate) fn token(&self, email: &str) -> String {
         log_in(&self.0[0], email)
     }
@@ -56,7 +56,7 @@ pub(crate) fn credentials(email: &str, password: &str) -> Vec<u8> {
     login.to_string().into_bytes()
 }
 
-/// An HS256 token with a signature that is as long as the right one.
+/// Returns an HS256 token with a wrong signature of the right length.
 pub(crate) fn forge(token: &str, n: usize) -> String {
     let (signed, _) = token.rsplit_once('.').unwrap();
     format!("{signed}.{n:A>42}A")

@@ -1,4 +1,4 @@
-//! The commands of the pages.
+//! Tests of the commands in the pages.
 
 use std::{
     env,
@@ -74,8 +74,8 @@ fn commands_for_cargo_name_packages_and_targets_that_there_are() {
     assert!(count > 30, "only {count} commands were found");
 }
 
-/// What a page has cargo do: verb and words of each `cargo add`, `bench`, `run` and `test` that names a
-/// package. `tests/run ARGS` is a `test`.
+/// Returns the cargo commands of a page: verb and words of each `cargo add`, `bench`, `run` and
+/// `test` that names a package. `tests/run ARGS` is a `test`.
 fn commands(text: &str) -> Vec<(&str, Vec<&str>)> {
     let mut commands = Vec::new();
     for (opening, verb) in [("cargo ", None), ("tests/run ", Some("test"))] {
@@ -101,7 +101,7 @@ fn commands(text: &str) -> Vec<(&str, Vec<&str>)> {
     commands
 }
 
-/// Package and features of `cargo add`.
+/// Returns the package and the features of a `cargo add`.
 fn added<'w>(words: &[&'w str]) -> (&'w str, Vec<&'w str>) {
     let features = words
         .iter()
@@ -115,7 +115,7 @@ fn find<'w>(workspace: &'w [Value], name: &str) -> Option<&'w Value> {
     workspace.iter().find(|own| own["name"] == name)
 }
 
-/// Name and folder of each package that is published.
+/// Returns the name and the folder of each package that is published.
 pub(crate) fn publishable() -> Vec<(String, PathBuf)> {
     let mut packages = Vec::new();
     for package in workspace() {
@@ -128,14 +128,14 @@ pub(crate) fn publishable() -> Vec<(String, PathBuf)> {
     packages
 }
 
-/// The packages of the workspace, as cargo lists them.
+/// Returns the packages of the workspace, as cargo lists them.
 fn workspace() -> Vec<Value> {
     let metadata = cargo(&["metadata", "--locked", "--no-deps", "--format-version", "1"]);
     let metadata: Value = serde_json::from_str(&metadata).unwrap();
     metadata["packages"].as_array().unwrap().clone()
 }
 
-/// What cargo prints.
+/// Runs cargo, and returns its output.
 pub(crate) fn cargo(arguments: &[&str]) -> String {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let output = Command::new(cargo)

@@ -1,6 +1,7 @@
-//! Links. The README of a package is read on GitHub, on crates.io and on docs.rs, where a relative link leads to
-//! three places: it has none. Other pages of a package link to files that are packed with them, and
-//! the pages of the repository to any file of it. No link needs the network to be checked.
+//! Tests of links. The README of a package is read on GitHub, on crates.io and on docs.rs, where a
+//! relative link would lead to three different targets, so it has none. Other pages of a package
+//! link to files that are packed with them, and the pages of the repository to any of its files. No
+//! link needs the network to be checked.
 
 use std::{
     collections::BTreeMap,
@@ -37,7 +38,7 @@ impl Packed {
     }
 }
 
-/// What is wrong with a link of a page; `None` if it is good.
+/// Returns the fault of a link of a page; `None` if it is good.
 fn objection(packed: &Packed, page: &Page, target: &str) -> Option<&'static str> {
     let (address, anchor) = target.split_once('#').unwrap_or((target, ""));
     if let Some(path) = address.strip_prefix(&repository()) {
@@ -65,7 +66,7 @@ fn objection(packed: &Packed, page: &Page, target: &str) -> Option<&'static str>
     within(&path, anchor)
 }
 
-/// The same for the path after the address of the repository.
+/// Returns the fault of a path after the address of the repository.
 fn within_the_repository(path: &str, anchor: &str) -> Option<&'static str> {
     let views = ["/blob/main/", "/tree/main/"];
     if let Some(file) = views.iter().find_map(|view| path.strip_prefix(view)) {
@@ -75,12 +76,12 @@ fn within_the_repository(path: &str, anchor: &str) -> Option<&'static str> {
             _ => within(Path::new(file), anchor),
         };
     }
-    // Pages that the forge makes.
+    // Pages that GitHub generates.
     let is_made = ["", "/security", "/issues", "/releases"].contains(&path);
     (!is_made).then_some("it is neither /blob/main/FILE nor /tree/main/FOLDER")
 }
 
-/// The same for a path from the root.
+/// Returns the fault of a path from the root.
 fn within(path: &Path, anchor: &str) -> Option<&'static str> {
     if !root().join(path).exists() {
         return Some("there is no such file");
@@ -100,7 +101,8 @@ fn anchor_of(page: &Page, anchor: &str) -> Option<&'static str> {
     (!is_there).then_some("there is no such heading")
 }
 
-/// Whether rustdoc looks at it: a path to an item, on a page that is a part of the documentation of a package.
+/// Returns true if rustdoc checks it: a path to an item, on a page of the documentation of a
+/// package.
 fn is_rust_path(page: &Page, address: &str) -> bool {
     !page.path.ends_with("README.md")
         && page.path.components().nth(1).is_some()
@@ -108,7 +110,7 @@ fn is_rust_path(page: &Page, address: &str) -> bool {
         && !address.contains(['/', '.'])
 }
 
-/// Without `.` and `..`; `None` if it leads out of the repository.
+/// Returns the path without `.` and `..`; `None` if it leads out of the repository.
 fn normal(path: &Path) -> Option<PathBuf> {
     let mut normal = PathBuf::new();
     for part in path.components() {
@@ -163,7 +165,7 @@ fn addresses_of_the_repository_in_code_lead_to_what_there_is() {
     assert!(objections.is_empty(), "{}", objections.join("\n"));
 }
 
-/// A path in a code span counts as one if it begins with a folder of the root.
+/// A text in a code span counts as a path if it begins with a folder of the root.
 #[test]
 fn paths_in_code_spans_name_what_there_is() {
     let folders = [
@@ -187,7 +189,7 @@ fn paths_in_code_spans_name_what_there_is() {
                 continue;
             }
             count += 1;
-            // A page of a package may mean a folder of its own.
+            // A page of a package can mean a folder of the package.
             let own = page.path.parent().map(|folder| folder.join(path));
             let places = [Some(path.into()), own];
             if !places

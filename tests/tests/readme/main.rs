@@ -1,12 +1,12 @@
-//! The pages of the repository: the Rust of the READMEs is compiled, links and paths lead somewhere, and
-//! commands name what there is.
+//! Tests of the pages of the repository: the Rust code of the READMEs compiles, links and paths
+//! lead somewhere, and commands name existing packages and features.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod commands;
 mod links;
 mod pages;
 mod rust;
-// As it stands in the README, to the letter.
+// Exactly as it is in the README.
 #[rustfmt::skip]
 mod snippets;

@@ -13,12 +13,12 @@ pub(crate) struct Page {
     pub(crate) text: String,
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// The address of the repository, from `Cargo.toml`.
+/// Returns the address of the repository, from `Cargo.toml`.
 pub(crate) fn repository() -> String {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let line = manifest
@@ -27,7 +27,7 @@ pub(crate) fn repository() -> String {
     line.unwrap().trim_matches('"').to_owned()
 }
 
-/// Every file of the repository with one of these extensions, sorted.
+/// Returns every file of the repository with one of these extensions, sorted.
 pub(crate) fn files(extensions: &[&str]) -> Vec<Page> {
     let mut files = Vec::new();
     collect(root(), extensions, &mut files);
@@ -36,12 +36,12 @@ pub(crate) fn files(extensions: &[&str]) -> Vec<Page> {
 }
 
 impl Page {
-    /// Every page of the repository.
+    /// Returns every page of the repository.
     pub(crate) fn all() -> Vec<Self> {
         files(&["md"])
     }
 
-    /// Every `README.md`.
+    /// Returns every `README.md`.
     pub(crate) fn readmes() -> Vec<Self> {
         let mut pages = Self::all();
         pages.retain(|page| page.path.ends_with("README.md"));
@@ -54,7 +54,7 @@ impl Page {
         Parser::new_ext(&self.text, options)
     }
 
-    /// The fenced blocks of this language.
+    /// Returns the fenced blocks of this language.
     pub(crate) fn blocks(&self, language: &str) -> Vec<String> {
         let mut blocks = Vec::new();
         let mut events = self.events();
@@ -70,7 +70,7 @@ impl Page {
         blocks
     }
 
-    /// Code within a sentence.
+    /// Returns the code spans.
     pub(crate) fn code_spans(&self) -> Vec<String> {
         let code = |event| match event {
             Event::Code(code) => Some(code.into_string()),
@@ -79,7 +79,7 @@ impl Page {
         self.events().filter_map(code).collect()
     }
 
-    /// The targets of links and pictures.
+    /// Returns the targets of links and pictures.
     pub(crate) fn targets(&self) -> Vec<String> {
         let mut targets = Vec::new();
         for event in self.events() {
@@ -100,7 +100,7 @@ impl Page {
         targets
     }
 
-    /// The anchors of its headings, as GitHub makes them.
+    /// Returns the anchors of its headings, as GitHub makes them.
     pub(crate) fn anchors(&self) -> Vec<String> {
         let mut anchors: Vec<String> = Vec::new();
         let mut events = self.events();
@@ -121,7 +121,7 @@ impl Page {
     }
 }
 
-/// The text up to this end.
+/// Returns the text up to this end.
 fn text_until(events: &mut Parser<'_>, end: TagEnd) -> String {
     let mut text = String::new();
     for event in events {

@@ -1,10 +1,10 @@
-//! The Rust of the README files.
+//! Tests of the Rust code in the README files.
 
 use std::fs;
 
 use crate::pages::{Page, root};
 
-/// The snippets, as they are compiled.
+/// Returns the snippets, as they are compiled.
 fn snippets() -> Vec<String> {
     let folder = root().join("tests/tests/readme/snippets");
     let files = fs::read_dir(folder).unwrap();
@@ -13,7 +13,8 @@ fn snippets() -> Vec<String> {
         .collect()
 }
 
-/// Whether these lines stand in the file, one after the other, all indented by as much.
+/// Returns true if the file contains these lines, one after the other, all indented by the same
+/// amount.
 fn stands_in(file: &str, block: &str) -> bool {
     let lines: Vec<_> = file.lines().collect();
     let block: Vec<_> = block.lines().collect();
@@ -33,7 +34,7 @@ fn stands_in(file: &str, block: &str) -> bool {
 #[test]
 fn every_snippet_is_compiled_as_it_stands_in_the_readme() {
     let snippets = snippets();
-    // The blocks of the others are doc tests.
+    // The blocks of the other pages are doc tests.
     for (path, least) in [("README.md", 5), ("core/README.md", 5)] {
         let pages = Page::readmes();
         let page = pages.iter().find(|page| page.path.as_os_str() == path);
@@ -59,7 +60,7 @@ fn the_readme_is_short_and_that_of_core_opens_with_rust() {
     assert_eq!(core.find("```"), core.find("```rust\n"));
 }
 
-/// rustdoc hides such lines. GitHub and crates.io show them.
+/// rustdoc hides such lines, but GitHub and crates.io show them.
 #[test]
 fn no_readme_has_hidden_lines() {
     for page in Page::readmes() {

@@ -1,4 +1,4 @@
-//! A provider that fails at will, and what takes its keys from there.
+//! A provider that fails on command, and a verifier that takes its keys from there.
 
 use axum::Router;
 use countersign::{
@@ -18,12 +18,12 @@ pub(crate) struct Bed {
 }
 
 impl Bed {
-    /// On the runtime of the caller.
+    /// Starts a provider, and a source of its keys on the runtime of the caller.
     pub(crate) fn start() -> Self {
         Self::on(JwksServer::start())
     }
 
-    /// The same, with this provider.
+    /// Starts a source of the keys of this provider.
     pub(crate) fn on(server: JwksServer) -> Self {
         let issuer = TestIssuer::new();
         let keys = RemoteKeys::discover(server.issuer()).build().unwrap();
@@ -40,26 +40,26 @@ impl Bed {
         }
     }
 
-    /// A good token, signed with the provider's newest key.
+    /// Returns a good token, signed with the provider's newest key.
     pub(crate) fn token(&self) -> String {
         let token = self.issuer.token().issuer(&self.server.issuer());
         token.signed_by(&self.server.key())
     }
 
-    /// The same, naming another key.
+    /// Returns such a token, naming another key.
     pub(crate) fn token_naming(&self, id: &str) -> String {
         let token = self.issuer.token().issuer(&self.server.issuer());
         token.header("kid", id).signed_by(&self.server.key())
     }
 
-    /// A route behind axum's layer.
+    /// Returns a route behind axum's layer.
     pub(crate) fn axum(&self) -> Router {
         Router::new()
             .fallback(async || StatusCode::OK)
             .layer(JwtAuthLayer::new(self.verifier.clone()))
     }
 
-    /// How often the keys were fetched.
+    /// Returns the number of fetches of the keys.
     pub(crate) fn fetches(&self) -> usize {
         self.server.requests(JwksServer::JWKS)
     }
@@ -73,7 +73,7 @@ pub(crate) async fn answer(app: &Router, token: &str) -> Response<axum::body::Bo
     response
 }
 
-/// The status of its answer.
+/// Sends a request with this token to axum, and returns the status.
 pub(crate) async fn status(app: &Router, token: &str) -> u16 {
     answer(app, token).await.status().as_u16()
 }

@@ -1,4 +1,4 @@
-//! The first requests of a server, and a provider that does not answer, over a socket.
+//! Tests of the first requests of a server, and of a provider that does not answer, over a socket.
 
 use std::{
     future::{Future, poll_fn},
@@ -24,9 +24,9 @@ use crate::{
 };
 
 const CROWD: usize = 1_000;
-/// How long a request with an unknown key waits, at most.
+/// The longest time that a request with an unknown key waits.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What a slow machine may add to that.
+/// The allowance for a slow machine.
 const MARGIN: Duration = Duration::from_millis(1_500);
 
 #[tokio::test]
@@ -61,7 +61,7 @@ fn a_thousand_first_requests_to_actix_web_cause_one_fetch() {
     });
 }
 
-/// Lets the keys go when all requests wait for them.
+/// Releases the keys once all requests wait for them.
 async fn one_fetch_for_all(name: &str, crowd: impl AsyncFnOnce(&Bed) -> Vec<u16>) {
     let server = JwksServer::start();
     let gate = server.hold(JwksServer::JWKS);
@@ -129,7 +129,7 @@ async fn a_provider_that_is_slow_is_waited_for() {
     assert_eq!(waiting.await, 200);
 }
 
-/// What a future says when it is polled once.
+/// Polls a future once, and returns its output, if it is ready.
 async fn first_look<F: Future>(future: &mut Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
@@ -138,7 +138,7 @@ async fn first_look<F: Future>(future: &mut Pin<&mut F>) -> Option<F::Output> {
     .await
 }
 
-/// Waits until so many requests for keys have reached the provider.
+/// Waits until this many requests for keys have reached the provider.
 async fn requested(bed: &Bed, count: usize) {
     let requested = bed.server.requested(JwksServer::JWKS, count);
     let patience = Duration::from_secs(10);

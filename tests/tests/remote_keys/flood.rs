@@ -1,4 +1,4 @@
-//! Ten thousand requests with invented key ids, beside valid traffic.
+//! A test of ten thousand requests with invented key ids, beside valid traffic.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,31 +22,32 @@ use crate::{
     traffic::percentile,
 };
 
-/// A round has three parts: nothing beside the valid requests, a crowd, the flood.
+/// The number of rounds, and the length of each of their three parts: the valid requests alone,
+/// with a crowd, with the flood.
 const ROUNDS: usize = 20;
 const PART: Duration = Duration::from_millis(150);
-/// So many requests of the crowd or the flood at once, and how long until the next ones.
+/// The number of concurrent requests of the crowd or the flood, and the time until the next ones.
 const GUST: usize = 8;
 const LULL: Duration = Duration::from_millis(2);
-/// How long until the next valid request.
+/// The time until the next valid request.
 const PACE: Duration = Duration::from_millis(1);
 
 const REQUESTS: usize = 10_000;
-/// How much slower the slowest hundredth of the valid requests may be in the flood.
+/// The limit on how many times slower the slowest hundredth of the valid requests is in the flood.
 const LIMIT: f64 = 1.5;
-/// Other programs run on this machine too.
+/// The number of attempts, as other programs run on this machine too.
 const ATTEMPTS: usize = 5;
 
-/// Measured is the time from a request's arrival in the framework to its answer, which is all that
-/// the library has a say in: in front of a socket, it would be the queue.
+/// Measures the time from a request's arrival in the framework to its answer, the only part that
+/// the library controls: in front of a socket, it would measure the queue.
 ///
-/// On a machine that is busy otherwise, the slowest hundredth is what the scheduler makes of it. So the
-/// parts take turns, and all see the same neighbours; the median over the rounds is what counts. The
-/// crowd says how much of a difference is that of any other requests: as many, at the same rate, from
-/// the same thread, with good tokens.
+/// On a busy machine, the slowest hundredth depends on the scheduler. So the parts take turns under
+/// the same conditions, and the result is the median over the rounds. The crowd shows how much of a
+/// difference any other requests make: as many, at the same rate, from the same thread, with good
+/// tokens.
 #[test]
 fn invented_key_ids_cause_few_fetches_and_delay_nobody() {
-    // The flood has a thread of its own, as other clients of a server may have.
+    // The flood has a thread of its own, like other clients of a server.
     let thread = Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -65,7 +66,8 @@ fn invented_key_ids_cause_few_fetches_and_delay_nobody() {
     });
 }
 
-/// Floods a new source, and says how many times as slow the slowest hundredth of the valid requests is.
+/// Floods a new source, and returns how many times slower the slowest hundredth of the valid
+/// requests is.
 async fn attack(thread: &Runtime) -> f64 {
     let bed = {
         let _context = thread.enter();
@@ -108,7 +110,7 @@ async fn attack(thread: &Runtime) -> f64 {
         alone.push(visit().await);
         let crowd = (&mut crowded, crowd.clone(), 200);
         let flood = (&mut flooded, invented.to_vec(), 401);
-        // Each of the two is as often the first.
+        // Each of the two comes first equally often.
         let others = if round % 2 == 0 {
             [crowd, flood]
         } else {

@@ -1,4 +1,4 @@
-//! A rotation and an outage of the real provider, under load.
+//! Tests of a rotation and an outage of the real provider, under load.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use crate::{
     traffic::{Tokens, Traffic},
 };
 
-/// How often clients get new tokens.
+/// The interval at which clients get new tokens.
 const STEP: Duration = Duration::from_millis(250);
 
-/// New keys are published beside the old ones, then they sign, and the old ones are withdrawn when
+/// New keys are published next to the old ones, then they sign, and the old ones are withdrawn once
 /// their last token has expired. Clients use every token until it expires.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_under_load_refuses_nobody() {
@@ -39,13 +39,13 @@ async fn a_rotation_under_load_refuses_nobody() {
     provider.order("sign");
     renew_for(lifetime + 1).await;
     for server in &servers {
-        // Its time is over, but not by more than clocks may differ.
+        // It has expired, but within the tolerance for clocks.
         assert_eq!(server.send(&old).status, 200, "{}", server.name);
     }
     provider.order("remove");
     renew_for(1).await;
     for server in &servers {
-        // An unknown key makes the server look again, and so it hears of the removal.
+        // An unknown key makes the server fetch again, and so it learns of the removal.
         assert_eq!(
             server.send(&invented(&tokens)).status,
             401,
@@ -85,7 +85,7 @@ async fn an_outage_of_ten_seconds_under_load_refuses_nobody() {
     every(Duration::from_secs(7), || {}).await;
     every(Duration::from_secs(3), || {
         for server in &servers {
-            // Nobody can tell whether this key exists. The server asks whenever it may.
+            // It is unknown whether this key exists. The server asks whenever it may.
             let answer = server.send(&invented(&tokens));
             assert_eq!(answer.status, 503, "{}: {answer:?}", server.name);
             assert!(answer.retry_after.is_some(), "{}: {answer:?}", server.name);
@@ -137,7 +137,7 @@ async fn renew_for(provider: &Provider, tokens: &Tokens, time: Duration) {
     every(time, || tokens.renew(provider)).await;
 }
 
-/// Does something at every step, for so long.
+/// Runs an action at every step, for this time.
 async fn every(time: Duration, mut act: impl FnMut()) {
     let end = Instant::now() + time;
     let mut steps = interval(STEP);
@@ -147,7 +147,7 @@ async fn every(time: Duration, mut act: impl FnMut()) {
     }
 }
 
-/// Waits until something holds.
+/// Waits until a condition is true.
 async fn until(patience: Duration, holds: impl Fn() -> bool) {
     let end = Instant::now() + patience;
     let mut steps = interval(STEP);
@@ -156,8 +156,8 @@ async fn until(patience: Duration, holds: impl Fn() -> bool) {
     }
 }
 
-/// A token that names a key which nobody has. Its claims are those of a good one: nobody looks for the
-/// key of a token that has expired, or is meant for somebody else.
+/// Returns a token that names a key which does not exist. Its claims are those of a good one: the
+/// key of an expired token, or of one for another audience, is not looked for.
 fn invented(tokens: &Tokens) -> String {
     let key = SigningKey::generate_ed25519().unwrap();
     let header = format!(r#"{{"alg":"EdDSA","typ":"at+jwt","kid":"{}"}}"#, key.id());

@@ -1,9 +1,10 @@
-//! Keys of a provider, over sockets: a real OpenID provider, and one that fails at will.
+//! Tests of the keys of a provider, over sockets: a real OpenID provider, and one that fails on
+//! command.
 //!
-//! `tests/run` says in `COUNTERSIGN_OIDC` where npm `oidc-provider` is installed. Without it, those
-//! tests say that they are left out. What they measured is printed (`-- --nocapture`).
+//! `tests/run` names the folder of npm `oidc-provider` in `COUNTERSIGN_OIDC`. Without it, those
+//! tests report that they are skipped. Their measurements are printed (`-- --nocapture`).
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod bed;
 mod cold;
@@ -14,5 +15,5 @@ mod provider;
 mod servers;
 mod traffic;
 
-/// One test at a time: they measure, and another one would be in the figures.
+/// Lets one test run at a time: they measure, and another one would distort the figures.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -1,4 +1,4 @@
-//! Tokens of the real provider, and who it says it is.
+//! Tests of the tokens and the issuer of the real provider.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{Algorithm, ConfigError, Verifier};
@@ -64,7 +64,7 @@ async fn a_provider_must_be_the_issuer_that_was_named() {
     };
     let issuer = provider.issuer();
     let port = provider.address().port();
-    // The same server, and the same metadata, by other names.
+    // The same server, and the same metadata, under other names.
     for other in [format!("http://localhost:{port}"), format!("{issuer}/")] {
         let refused = discover(&other).await;
         let Err(ConfigError::InvalidSetting(why)) = refused else {
@@ -86,7 +86,7 @@ async fn discover(issuer: &str) -> Result<Verifier, ConfigError> {
         .await
 }
 
-/// The algorithm that a token names.
+/// Returns the algorithm that a token names.
 fn named(token: &str) -> Algorithm {
     let (header, _) = token.split_once('.').unwrap();
     let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
@@ -94,7 +94,7 @@ fn named(token: &str) -> Algorithm {
     ALGORITHMS.into_iter().find(is_named).unwrap()
 }
 
-/// The same with another character in the middle of its signature.
+/// Returns the token with another character in the middle of its signature.
 fn forged(token: &str) -> String {
     let signature = token.rfind('.').unwrap() + 1;
     let at = signature + (token.len() - signature) / 2;

@@ -1,4 +1,4 @@
-//! The real OpenID provider: npm `oidc-provider`, steered over a second port.
+//! The real OpenID provider: npm `oidc-provider`, controlled over a second port.
 
 use std::{
     env,
@@ -17,7 +17,7 @@ use countersign_tests::{
 };
 use serde_json::Value;
 
-/// What the provider signs with.
+/// The algorithms with which the provider signs.
 pub(crate) const ALGORITHMS: [Algorithm; 4] = [
     Algorithm::RS256,
     Algorithm::PS256,
@@ -28,25 +28,25 @@ pub(crate) const ALGORITHMS: [Algorithm; 4] = [
 /// The subject of its tokens: the client that asks for them.
 pub(crate) const CLIENT: &str = "client";
 
-/// The service that a token is for. Its host names the algorithm.
+/// Returns the service that a token is for. Its host names the algorithm.
 pub(crate) fn audience(algorithm: Algorithm) -> String {
     resource(algorithm, "api.example")
 }
 
-/// A provider that runs, in a process of its own.
+/// A running provider, in a process of its own.
 pub(crate) struct Provider {
     server: Server,
     control: SocketAddr,
 }
 
-/// A token, and how long it is valid.
+/// A token, and its lifetime.
 pub(crate) struct Token {
     pub(crate) text: String,
     pub(crate) lifetime: Duration,
 }
 
 impl Provider {
-    /// Starts one, if it is installed.
+    /// Starts a provider, if it is installed.
     pub(crate) fn start(what: &str) -> Option<Self> {
         let Some(folder) = env::var_os("COUNTERSIGN_OIDC").map(PathBuf::from) else {
             let _ = writeln!(stderr(), "left out: {what}: COUNTERSIGN_OIDC is not set");
@@ -70,7 +70,7 @@ impl Provider {
         self.server.address()
     }
 
-    /// Gives it one of the commands of `provider.mjs`.
+    /// Sends it one of the commands of `provider.mjs`.
     pub(crate) fn order(&self, command: &str) -> Value {
         let request = Request::post(&format!("/{command}"));
         let answer = Connection::open(self.control).send(&request, Body::None);
@@ -78,17 +78,17 @@ impl Provider {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    /// How often the keys were fetched.
+    /// Returns the number of fetches of the keys.
     pub(crate) fn fetches(&self) -> u64 {
         self.order("fetches")["keys"].as_u64().unwrap()
     }
 
-    /// A token for [`audience`] of this algorithm.
+    /// Returns a token for [`audience`] of this algorithm.
     pub(crate) fn token(&self, algorithm: Algorithm) -> Token {
         self.token_for(&audience(algorithm))
     }
 
-    /// A token for a resource whose host begins with the name of an algorithm (RFC 8707).
+    /// Returns a token for a resource whose host begins with the name of an algorithm (RFC 8707).
     pub(crate) fn token_for(&self, resource: &str) -> Token {
         let form = format!("grant_type=client_credentials&scope=read&resource={resource}");
         let basic = STANDARD.encode(format!("{CLIENT}:secret"));
@@ -105,7 +105,7 @@ impl Provider {
     }
 }
 
-/// A resource of this provider.
+/// Returns a resource of this provider.
 pub(crate) fn resource(algorithm: Algorithm, domain: &str) -> String {
     format!("https://{}.{domain}", algorithm.name().to_lowercase())
 }

@@ -40,7 +40,7 @@ enum Stop {
     Axum(AbortHandle),
 }
 
-/// A server of each framework, with the keys of this issuer.
+/// Starts a server of each framework, with the keys of this issuer.
 pub(crate) async fn start_all(issuer: &str) -> [Running; 2] {
     [start_axum(issuer).await, start_actix(issuer)]
 }
@@ -61,7 +61,7 @@ async fn start_axum(issuer: &str) -> Running {
     }
 }
 
-/// Its keys live on actix-web's own runtime.
+/// Starts a server whose keys live on actix-web's own runtime.
 fn start_actix(issuer: &str) -> Running {
     let (tell, told) = mpsc::channel();
     let issuer = issuer.to_owned();
@@ -94,7 +94,7 @@ fn start_actix(issuer: &str) -> Running {
     }
 }
 
-/// The keys of an issuer, once they are there, and what verifies its access tokens with them.
+/// Returns the keys of an issuer, once they are there, and a verifier of its access tokens.
 async fn verifier(issuer: &str) -> (RemoteKeys, Verifier) {
     let keys = RemoteKeys::discover(issuer).build().unwrap();
     keys.ready().await.unwrap();

@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::provider::{ALGORITHMS, Provider, Token};
 
-/// Tokens that clients hold, each until it expires.
+/// The tokens of the clients, each until it expires.
 #[derive(Default)]
 pub(crate) struct Tokens {
     held: Mutex<Vec<(Arc<str>, Instant)>>,
@@ -30,7 +30,8 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// How long before its end a client still uses a token. The request is on its way for a while.
+    /// The time before its end from which a token is no longer used: the request takes a while to
+    /// arrive.
     const MARGIN: Duration = Duration::from_millis(100);
 
     /// Gets one more token of each algorithm.
@@ -43,7 +44,7 @@ impl Tokens {
         }
     }
 
-    /// One of those that have not expired, each in its turn.
+    /// Returns one of the tokens that have not expired, each in turn.
     pub(crate) fn take(&self) -> Arc<str> {
         let now = Instant::now();
         let mut held = self.held.lock().unwrap();
@@ -57,17 +58,17 @@ impl Tokens {
     }
 }
 
-/// Requests to one server, whether or not it keeps up.
+/// Requests to one server, at a rate that does not depend on its answers.
 pub(crate) struct Traffic {
     stop: oneshot::Sender<()>,
     clients: JoinHandle<Figures>,
 }
 
 impl Traffic {
-    /// Requests a second.
+    /// The number of requests per second.
     pub(crate) const RATE: u32 = 200;
 
-    /// Sends requests from now on.
+    /// Starts sending requests.
     pub(crate) fn start(address: SocketAddr, tokens: &Arc<Tokens>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let clients = Clients {
@@ -81,7 +82,7 @@ impl Traffic {
         }
     }
 
-    /// Sends no more, and waits for all answers.
+    /// Stops sending, and waits for all answers.
     pub(crate) async fn stop(self) -> Figures {
         self.stop.send(()).unwrap();
         self.clients.await.unwrap()
@@ -95,7 +96,8 @@ struct Clients {
 }
 
 impl Clients {
-    /// A request is late from the moment at which it was due: a server that is stuck cannot hide it.
+    /// Sends requests; a request is late from the moment at which it was due, so a stuck server
+    /// cannot hide it.
     async fn run(self: Arc<Self>, mut stopped: oneshot::Receiver<()>) -> Figures {
         let started = Instant::now();
         let mut pace = interval(Duration::from_secs(1) / Traffic::RATE);
@@ -189,16 +191,16 @@ impl Connection {
     }
 }
 
-/// What became of the requests.
+/// The results of the requests.
 pub(crate) struct Figures {
     duration: Duration,
     latencies: Vec<Duration>,
-    /// How often there was what in the place of a 200.
+    /// The answers other than 200, with their numbers.
     refusals: BTreeMap<String, usize>,
 }
 
 impl Figures {
-    /// Every request was answered with 200, and there were as many as there should be.
+    /// Checks that every request was answered with 200, and that there were as many as planned.
     #[track_caller]
     pub(crate) fn assert_nobody_was_refused(&self, name: &str) {
         assert!(self.refusals.is_empty(), "{name}: {:?}", self.refusals);
@@ -224,7 +226,7 @@ impl fmt::Display for Figures {
     }
 }
 
-/// The smallest of these that so many percent are not above. They are sorted.
+/// Returns the smallest of these that this percentage do not exceed. They are sorted.
 pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1]
 }

@@ -1,4 +1,4 @@
-//! The hostile corpus over a socket: not one case wrongly accepted or refused.
+//! Tests of the hostile corpus over a socket: no case is wrongly accepted or refused.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -15,12 +15,12 @@ use countersign_tests::{
 
 use crate::servers::{FRAMEWORKS, Folder, command, refused, start};
 
-/// How many cases there are to send: all but those for a part that is not built, and the one for an
-/// endpoint that this server does not have.
+/// The number of cases that are sent: all but those for a part that is not built, and the one for
+/// an endpoint that this server does not have.
 const CASES: usize = 379;
-/// How many of them bring a key that the server does not start with.
+/// The number of cases with a key with which the server does not start.
 const KEY_REFUSED: usize = 20;
-/// How often a case is sent when the clock moves on meanwhile.
+/// The number of times that a case is sent, if the clock moves on in the meantime.
 const TRIES: usize = 20;
 
 #[test]
@@ -72,7 +72,7 @@ fn every_case_is_answered_as_the_corpus_asks_on_both_frameworks() {
                     objections.push(format!("{} on {framework}: {objection}", case.id));
                 }
             }
-            // How much a server reads is its own affair.
+            // Each server has its own limits on what it reads.
             let alike = |answer: &Answer| !is_by_the_server(&request, answer);
             let [axum, actix] = answers;
             if axum != actix && alike(&axum) && alike(&actix) {
@@ -87,7 +87,7 @@ fn every_case_is_answered_as_the_corpus_asks_on_both_frameworks() {
     assert_eq!(key_refused, KEY_REFUSED);
 }
 
-/// The answers to the case as it is now, to the second.
+/// Sends the case as it is in the current second, and returns the request and the answers.
 fn send(case: &Case, recipe: &Recipe, addresses: [SocketAddr; 2]) -> (Request, [Answer; 2]) {
     for _ in 0..TRIES {
         let now = SystemClock.now();

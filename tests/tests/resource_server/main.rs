@@ -1,6 +1,6 @@
-//! The resource server example, from the outside, on axum and on actix-web.
+//! Tests of the resource server example, from the outside, on axum and on actix-web.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod hostile;
 mod mistake_table;

@@ -1,6 +1,6 @@
-//! What can be wrong with a configuration file, its nearest good twin, and what the program says.
+//! The mistakes in a configuration file, each with its nearest good twin and the program's message.
 
-/// Every kind of member, all of them good.
+/// A file with every kind of member, all of them good.
 pub(crate) const GOOD: &str = r#"listen = "127.0.0.1:0"
 framework = "axum"
 leeway = 60
@@ -19,7 +19,7 @@ listen = "localhost:0"
 "#;
 
 pub(crate) const KEYS: &str = r#"{ jwks_file = "keys.json" }"#;
-/// A part of the file, what stands there instead, its nearest good twin, and what is wrong.
+/// A part of the file, its wrong replacement, the nearest good twin, and the message.
 pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
     // The form.
     (

@@ -1,4 +1,4 @@
-//! What can be wrong with the configuration file: one line with the place, and the exit code 2. Its
+//! Tests of mistakes in the configuration file: one line with the position, and exit code 2. The
 //! nearest good twin starts.
 
 use std::{fs, process::Command};
@@ -54,7 +54,7 @@ fn a_mistake_is_one_line_with_its_place_and_its_twin_starts() {
         let line = ended.stderr.replace(&name, "FOLDER");
         let expected = format!("FOLDER/api.toml:{expected}");
         let is_expected = match expected.strip_suffix(": ") {
-            Some(start) => line.starts_with(start), // how it goes on is the library's affair
+            Some(start) => line.starts_with(start), // the rest is the library's text
             None => line == format!("{expected}\n"),
         };
         if !is_expected || line.lines().count() != 1 {

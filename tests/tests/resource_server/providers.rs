@@ -1,4 +1,4 @@
-//! Keys of a provider: away at the start, rotating, by its metadata, over TLS.
+//! Tests of the keys of a provider: away at the start, rotating, found by its metadata, over TLS.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
 
 const ISSUER: &str = "https://id.example";
 
-/// A server for issuers with these keys, and the folder of its file.
+/// Starts a server for issuers with these keys, and returns it with the folder of its file.
 pub(crate) fn serve(framework: &str, issuers: &[(&str, &str)]) -> (Server, Folder) {
     let folder = Folder::new();
     let server = serve_in(&folder, framework, issuers);
@@ -56,7 +56,8 @@ fn get(server: &Server, path: &str) -> Answer {
     server.send(&Request::get().target(path), Body::None)
 }
 
-/// What `/readyz` says of the one issuer, once it says it with this status.
+/// Returns the part of `/readyz` about the one issuer, once it has this status and passes the
+/// check.
 pub(crate) fn readiness(server: &Server, status: u16, is: impl Fn(&Value) -> bool) -> Value {
     within(async {
         loop {
@@ -67,7 +68,7 @@ pub(crate) fn readiness(server: &Server, status: u16, is: impl Fn(&Value) -> boo
             if answer.status == status && is(issuer) {
                 return issuer.clone();
             }
-            sleep(Duration::from_millis(20)).await; // a process tells nobody that it is ready
+            sleep(Duration::from_millis(20)).await; // nothing signals that a process is ready
         }
     })
 }

@@ -1,4 +1,4 @@
-//! What the routes answer: the same on both frameworks.
+//! Tests of the answers of the routes: the same on both frameworks.
 
 use countersign::{Clock, SigningKey, SystemClock, testing::sign_raw};
 use countersign_tests::{
@@ -46,7 +46,7 @@ impl Pair {
         Self::start("", &[(ISSUER, "")])
     }
 
-    /// The same answer from both.
+    /// Sends a request to both, and checks that the answers are equal.
     #[track_caller]
     fn send(&self, request: &Request) -> Answer {
         let servers = self.servers.each_ref();
@@ -64,7 +64,7 @@ impl Pair {
         self.typed("at+jwt", change)
     }
 
-    /// A token with this `typ`, good but for the change.
+    /// Returns a token with this `typ`, good except for the change.
     fn typed(&self, typ: &str, change: impl FnOnce(&mut Value)) -> String {
         let header = json!({ "alg": "EdDSA", "typ": typ, "kid": self.key.id() });
         self.signed(&header, change)
@@ -295,7 +295,8 @@ fn a_client_that_stops_within_its_body_is_disconnected() {
     }
 }
 
-/// The claims of an ID token (OpenID Connect Core section 2), for the audience of the API.
+/// Changes claims into those of an ID token (OpenID Connect Core section 2), for the audience of
+/// the API.
 fn id_token(claims: &mut Value) {
     let members = claims.as_object_mut().unwrap();
     for name in ["client_id", "jti"] {
@@ -331,7 +332,8 @@ fn an_id_token_for_the_same_audience_is_refused_unless_the_file_says_any() {
     }
 }
 
-/// What tells an access token from an ID token of the same issuer for the same audience.
+/// The differences between an access token and an ID token of the same issuer for the same
+/// audience.
 #[test]
 fn an_issuer_can_say_what_its_access_tokens_hold() {
     let required =

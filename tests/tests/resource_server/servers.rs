@@ -19,14 +19,14 @@ use tokio::{runtime::Runtime, time::timeout};
 
 pub(crate) const FRAMEWORKS: [&str; 2] = ["axum", "actix"];
 
-/// The program with this configuration, and a free port for the operator.
+/// Returns the command of the program with this configuration, and a free port for the operator.
 pub(crate) fn command(config: &Path) -> Command {
     let mut command = bare_command(config);
     command.args(["--management-listen", "127.0.0.1:0"]);
     command
 }
 
-/// The program with this configuration alone.
+/// Returns the command of the program with this configuration alone.
 pub(crate) fn bare_command(config: &Path) -> Command {
     static BUILT: LazyLock<Programs> = LazyLock::new(|| Programs::build(&["resource-server"]));
     let mut command = BUILT.command("resource-server");
@@ -34,7 +34,7 @@ pub(crate) fn bare_command(config: &Path) -> Command {
     command
 }
 
-/// A folder with configuration files, and what they name.
+/// A folder with configuration files, and the files that they name.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -53,18 +53,18 @@ impl Folder {
     }
 }
 
-/// Sends a request to where only the operator should come.
+/// Sends a request to the port that only the operator should reach.
 pub(crate) fn ask(server: &Server, path: &str) -> Answer {
     Connection::open(management(server)).send(&Request::get().target(path), Body::None)
 }
 
-/// Where the routes for the operator are.
+/// Returns the address of the routes for the operator.
 pub(crate) fn management(server: &Server) -> SocketAddr {
     let address = server.announced("management on http://");
     address.unwrap().parse().unwrap()
 }
 
-/// How a program ends that does not start.
+/// Runs a program that does not start, and returns how it ends.
 #[track_caller]
 pub(crate) fn refused(command: &mut Command) -> Ended {
     let process = Process::start(command);
@@ -76,7 +76,7 @@ pub(crate) fn start(config: &Path) -> Server {
     Server::start(&mut command(config))
 }
 
-/// What the future gives, in time.
+/// Returns the output of a future, which must be ready in time.
 #[track_caller]
 pub(crate) fn within<T>(future: impl Future<Output = T>) -> T {
     const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! SIGTERM: what is under way ends well, and nothing new begins.
+//! Tests of SIGTERM: requests under way are answered, and no new ones begin.
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -24,11 +24,11 @@ fn a_request_that_waits_for_keys_is_still_answered() {
     for framework in FRAMEWORKS {
         let provider = JwksServer::start();
         let (server, _folder) = serve(framework, &[(ISSUER, &url_of(&provider))]);
-        // Before that, the answer to its first question may be under way.
+        // Before that, the answer to its first request can be under way.
         readiness(&server, 200, |_| true);
         requested(&provider, 1);
 
-        // The key is new to the server, which asks for it. The answer is held.
+        // The key is new to the server, which asks for it. The answer is delayed.
         provider.rotate();
         let gate = provider.hold(JwksServer::JWKS);
         let mut connection = Connection::open(server.address());
@@ -67,7 +67,7 @@ fn requested(provider: &JwksServer, count: usize) {
 fn until_nobody_listens(address: SocketAddr) {
     within(async {
         while TcpStream::connect(address).is_ok() {
-            sleep(Duration::from_millis(5)).await; // a process tells nobody that it has stopped
+            sleep(Duration::from_millis(5)).await; // nothing signals that a process has stopped
         }
     });
 }

@@ -1,4 +1,4 @@
-//! TLS in front of a provider.
+//! Tests of TLS in front of a provider.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,8 +15,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// A server that speaks TLS as `localhost`, by an authority that nobody knows, and passes on what it
-/// hears. It ends when it is dropped.
+/// A server that speaks TLS as `localhost`, with an authority that no system trusts, and passes
+/// requests on. It ends when it is dropped.
 pub(crate) struct Front {
     port: u16,
     root: String,
@@ -69,7 +69,7 @@ async fn pass_on(listener: TcpListener, tls: TlsAcceptor, behind: SocketAddr) {
     while let Ok((stream, _)) = listener.accept().await {
         let tls = tls.clone();
         tokio::spawn(async move {
-            // Who does not trust the certificate goes away.
+            // A client that does not trust the certificate goes away.
             if let Ok(mut client) = tls.accept(stream).await {
                 let mut provider = TcpStream::connect(behind).await.unwrap();
                 let _ = copy_bidirectional(&mut client, &mut provider).await;

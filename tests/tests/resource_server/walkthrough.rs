@@ -1,4 +1,4 @@
-//! The walk through in the README of the example, line by line as it stands there.
+//! A test of the walk-through in the README of the example, exactly as it is written.
 
 use std::process::Command;
 
@@ -28,7 +28,7 @@ fn the_walk_through_goes_as_it_says() {
     }
 }
 
-/// Runs the block. A comment at the end of a line says what the line prints.
+/// Runs the block. A comment at the end of a line is the output of that line.
 fn walk(framework: &str, login: &Server, api: &Server) {
     let block = README.split("```").find(|block| block.starts_with("sh\n"));
     let script = block.unwrap().trim_start_matches("sh\n");

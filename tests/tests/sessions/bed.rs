@@ -1,4 +1,4 @@
-//! What the tests share: accounts, sessions, and a call through every entry.
+//! The test bed: accounts, sessions, and a call through every entry.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{Dispatch, Level};
 
-/// Where time stands still, users can go away, and the user table too.
+/// An app whose clock stands still. Its users can go away, and so can the user table.
 pub(crate) struct Bed {
     pub(crate) clock: FixedClock,
     pub(crate) sessions: Sessions,
@@ -31,11 +31,11 @@ pub(crate) struct Bed {
 
 #[derive(Default)]
 pub(crate) struct Users {
-    /// Nobody can say who is who.
+    /// True if the user table is away.
     pub(crate) down: AtomicBool,
-    /// Ada has left.
+    /// True if Ada has left.
     pub(crate) gone: AtomicBool,
-    /// Ada's claims are larger than a cookie.
+    /// True if Ada's claims are larger than a cookie.
     pub(crate) large: AtomicBool,
 }
 
@@ -50,8 +50,8 @@ struct User {
     role: String,
 }
 
-/// A subscriber that is always there. Without one, a place that logs for the first time while no test
-/// listens may take that for good.
+/// A subscriber that is always there. Without one, a call site that first logs while no test
+/// listens can be disabled permanently.
 static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(Level::TRACE)
@@ -90,7 +90,7 @@ impl Bed {
         self.cookies_like(AuthCookies::new()).csrf(csrf())
     }
 
-    /// Routes with these cookies, and without a secret for double-submit values.
+    /// Returns routes with these cookies, and without a secret for double-submit values.
     pub(crate) fn cookies_like(&self, cookies: AuthCookies) -> SessionRoutes {
         let users = Arc::clone(&self.users);
         SessionRoutes::cookies(self.sessions.clone(), cookies, move |question| {
@@ -126,24 +126,24 @@ async fn sign_in(
     Ok(known.then(|| Identity::new(name, User { role })))
 }
 
-/// The protection against cross-site requests, with a secret.
+/// Returns the protection against cross-site requests, with a secret.
 pub(crate) fn csrf() -> Csrf {
     Csrf::new()
         .secret("a secret of the tests, 32 bytes or more")
         .unwrap()
 }
 
-/// A body that logs in.
+/// Returns a body that logs in.
 pub(crate) fn credentials(name: &str) -> String {
     json!({ "name": name, "password": "engine" }).to_string()
 }
 
-/// A request to an endpoint.
+/// Returns a request to an endpoint.
 pub(crate) fn post(endpoint: &str) -> Request {
     Request::post(&format!("{MOUNT}{endpoint}"))
 }
 
-/// A POST without a body, as a script of a page sends it.
+/// Returns a POST without a body, as a script of a page sends it.
 pub(crate) fn act(endpoint: &str) -> Request {
     post(endpoint).json("")
 }
@@ -152,7 +152,7 @@ pub(crate) fn get(endpoint: &str) -> Request {
     Request::get().target(&format!("{MOUNT}{endpoint}"))
 }
 
-/// The answer to a request that changes nothing: the same from every entry.
+/// Sends a request that changes nothing through every entry, and checks that the answers are equal.
 #[track_caller]
 pub(crate) fn same(routes: &SessionRoutes, request: &Request) -> Exchange {
     let [core, tower, actix] = Entry::ALL.map(|entry| entry.call(routes, request));

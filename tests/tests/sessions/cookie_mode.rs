@@ -1,4 +1,4 @@
-//! Tokens in cookies, for browsers.
+//! Tests of tokens in cookies, for browsers.
 
 use std::sync::atomic::Ordering;
 
@@ -9,7 +9,7 @@ use crate::bed::{act, credentials, csrf, each, get, post, same};
 
 const NAMES: [&str; 3] = ["__Host-access", "__Host-refresh", "__Host-csrf"];
 
-/// A request as a page of the server's own origin sends it.
+/// Makes a request one that a page of the server's own origin sends.
 fn own(request: Request) -> Request {
     request.header("sec-fetch-site", "same-origin")
 }
@@ -20,7 +20,7 @@ fn log_in(entry: Entry, routes: &SessionRoutes) -> Exchange {
     answer
 }
 
-/// The value of a cookie that an answer sets.
+/// Returns the value of a cookie that an answer sets.
 fn value(answer: &Exchange, name: &str) -> String {
     let start = format!("{name}=");
     let cookies = answer.cookies();
@@ -30,7 +30,7 @@ fn value(answer: &Exchange, name: &str) -> String {
     cookie.unwrap().split(';').next().unwrap().to_owned()
 }
 
-/// With the cookies of an answer, as a browser sends them to this path.
+/// Adds the cookies of an answer to a request, as a browser sends them to this path.
 fn with_cookies(request: Request, answer: &Exchange) -> Request {
     let cookies = NAMES.map(|name| format!("{name}={}", value(answer, name)));
     request.header("cookie", cookies.join("; "))
@@ -269,7 +269,7 @@ fn reading_needs_no_such_proof() {
 #[test]
 fn what_a_form_can_send_is_refused_although_it_seems_to_come_from_the_own_site() {
     each(|bed, entry| {
-        // As a service worker makes it of the form of another site.
+        // As a service worker sends the form of another site.
         let routes = bed.cookies();
         let login = log_in(entry, &routes);
         for endpoint in ["/login", "/refresh", "/logout", "/logout-all"] {
@@ -357,7 +357,7 @@ fn two_refresh_cookies_are_refused() {
         let answer = same(&routes, &two("/refresh"));
         assert_eq!((answer.status, answer.cookies().len()), (401, 0));
 
-        // The access token still says whose session to end.
+        // The access token still names the session to end.
         let answer = entry.call(&routes, &two("/logout"));
         assert_eq!(answer.status, 204);
         assert_cleared(&answer);

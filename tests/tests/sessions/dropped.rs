@@ -1,4 +1,4 @@
-//! Clients that close the connection while the store is at work.
+//! Tests of clients that close the connection while the store is at work.
 
 use std::{
     future::{Future, poll_fn},
@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::yield_now};
 use tower::ServiceExt;
 
-/// A store in which nobody finds or ends anything before it is let in.
+/// A store in which each find and each end waits for a permit.
 #[derive(Clone)]
 struct Slow {
     memory: MemoryStore,
@@ -99,7 +99,7 @@ impl SessionStore for Slow {
     }
 }
 
-/// Somebody who is logged in, and sends a request that is about to end the session.
+/// A logged-in user with a request that is about to end the session.
 struct LoggedIn {
     clock: FixedClock,
     sessions: Sessions,
@@ -108,15 +108,15 @@ struct LoggedIn {
     why: Arc<Mutex<Vec<EndReason>>>,
 }
 
-/// What a client asks for before it goes away.
+/// The request of a client that then goes away.
 #[derive(Clone, Copy, Debug)]
 enum Wish {
-    /// One session more than it may have.
+    /// A login to one session more than is allowed.
     LogIn,
     LogOut,
-    /// With a token that another has used, too.
+    /// A refresh with a token that has been used before.
     Replay,
-    /// As a user whom the app does not know any more.
+    /// A refresh of a user whom the app no longer knows.
     Vanished,
 }
 
@@ -158,7 +158,7 @@ impl LoggedIn {
         }
     }
 
-    /// Knows Ada by her name, and nobody at a refresh.
+    /// Returns routes that know Ada by name at a login, and no user at a refresh.
     fn routes(&self) -> SessionRoutes {
         SessionRoutes::json(
             self.sessions.clone(),
@@ -169,7 +169,7 @@ impl LoggedIn {
         )
     }
 
-    /// The endpoint, the body, and why the session ends.
+    /// Returns the endpoint, the body, and the reason for which the session ends.
     async fn request(&self, wish: Wish) -> (&'static str, Value, EndReason) {
         let token = json!({ "refresh_token": self.pair.refresh_token() });
         match wish {
@@ -190,13 +190,13 @@ impl LoggedIn {
         }
     }
 
-    /// Lets the store go on with what it is asked to end.
+    /// Lets the store finish ending the sessions.
     fn go_on(&self) {
         self.store.finds.add_permits(10);
         self.store.ends.add_permits(10);
     }
 
-    /// Waits until the session is gone, everywhere, and that was told.
+    /// Waits until the session is gone everywhere, and that was reported.
     async fn ends(&self, why: EndReason) {
         for _ in 0..1_000 {
             if *self.why.lock().unwrap() == [why] {
@@ -213,7 +213,7 @@ impl LoggedIn {
     }
 }
 
-/// Polls until there is nothing more to do without the store, and drops the future.
+/// Polls until only the store can make progress, and drops the future.
 async fn dropped<T>(answer: impl Future<Output = T>) {
     let mut answer = pin!(answer);
     for _ in 0..100 {
@@ -323,7 +323,7 @@ fn what_ends_nothing_yet_goes_with_the_client() {
     }
 }
 
-/// What an adapter of one's own does.
+/// The calls of a custom adapter.
 #[test]
 fn the_rest_of_an_answer_is_handed_over_once() {
     for wish in WISHES {
@@ -346,7 +346,7 @@ fn the_rest_of_an_answer_is_handed_over_once() {
             ada.go_on();
             rests_of_one.remove(0).await;
             ada.ends(why).await;
-            // The twin: one that has come to its end leaves nothing.
+            // The twin: one that has finished leaves nothing.
             answer().await;
             assert!(rests.lock().unwrap().is_empty());
         });

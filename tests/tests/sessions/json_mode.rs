@@ -1,4 +1,4 @@
-//! Tokens in bodies and in the `Authorization` header.
+//! Tests of tokens in bodies and in the `Authorization` header.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! Limits of failed logins: 10 in a minute for an account, 100 for an address.
+//! Tests of the limits of failed logins: 10 in a minute for an account, 100 for an address.
 
 use std::{
     future::Future,
@@ -31,7 +31,7 @@ fn wrong(name: &str) -> Request {
     login(name, "motor")
 }
 
-/// The statuses of so many logins.
+/// Logs in this many times, and returns the statuses.
 fn statuses(entry: Entry, routes: &SessionRoutes, request: &Request, times: usize) -> Vec<u16> {
     let call = |_| entry.call(routes, request).status;
     (0..times).map(call).collect()
@@ -153,7 +153,7 @@ fn spellings_and_chaff_are_no_way_around_the_account() {
             let answer = entry.call(&routes, &post("/login").json(body));
             assert_eq!(answer.status, 429, "{body}");
         }
-        // None of the chaff was counted.
+        // None of the junk logins was counted.
         let chaff = wrong("chaff 1");
         assert_eq!(statuses(entry, &routes, &chaff, 10), [401; 10]);
     });
@@ -335,7 +335,7 @@ fn whoever_keeps_guessing_elsewhere_does_not_lock_the_owner_out_at_home() {
             assert_eq!(entry.call(&routes, &at_home("engine")).status, 200);
             bed.advance(60);
         }
-        // At home there is a limit, too.
+        // There is a limit at home, too.
         assert_eq!(statuses(entry, &routes, &at_home("motor"), 10), [401; 10]);
         assert_eq!(entry.call(&routes, &at_home("engine")).status, 429);
     });
@@ -355,7 +355,7 @@ fn a_neighbour_who_uses_up_the_address_locks_out_nobody_who_has_logged_in_there(
         }
         assert_eq!(here(login("bob", "engine")), 429);
         assert_eq!(here(login("ada", "engine")), 200);
-        // The failures of those who are known there count for the address.
+        // The failures of users who are known there count for the address.
         bed.advance(60);
         assert_eq!(
             [here(wrong("ada")), here(wrong("ada")), here(wrong("ada"))],
@@ -439,7 +439,7 @@ fn a_thousand_parallel_guesses_have_ten_attempts() {
         }
     }
     assert_eq!((waiting.len(), refused), (10, 990));
-    // Nobody else waits for them.
+    // No other user waits for them.
     let mut bob = answer(&routes, &login("bob", "engine"));
     open.store(true, Ordering::SeqCst);
     assert_eq!(poll(&mut bob).unwrap().status(), 200);
@@ -488,7 +488,7 @@ fn a_login_of_ones_own_has_the_limits_too() {
     assert!(limits.attempt("bob", None).is_ok());
 }
 
-/// Routes whose passwords take until they are `open`.
+/// Returns routes whose passwords are checked only when they are `open`.
 fn slow(bed: &Bed, open: &Arc<AtomicBool>, asked: &Arc<AtomicUsize>) -> SessionRoutes {
     #[derive(Deserialize)]
     struct Login {
@@ -519,7 +519,7 @@ fn answer(routes: &SessionRoutes, request: &Request) -> Answer {
     routes.answer("/login", request, request.body.as_bytes())
 }
 
-/// What a future has come to by now.
+/// Returns the reply of a future, if it is ready.
 fn poll(future: &mut Answer) -> Option<Reply> {
     match Pin::new(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(reply) => Some(reply),

@@ -1,4 +1,4 @@
-//! What the log says about limits of failed logins.
+//! Tests of the log lines about the limits of failed logins.
 
 use std::{
     io::{self, Write},
@@ -19,7 +19,7 @@ use crate::bed::{Bed, post};
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// The lines from `level` on that were written meanwhile.
+    /// Runs `work`, and returns the lines that it logged at `level` or above.
     fn of(level: Level, work: impl FnOnce()) -> Vec<String> {
         let log = Self::default();
         let writer = log.clone();

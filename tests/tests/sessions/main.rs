@@ -1,6 +1,6 @@
-//! The session routes: the same answers from the core, tower and actix-web.
+//! Tests of the session routes: the same answers from the core, tower and actix-web.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod bed;
 mod cookie_mode;

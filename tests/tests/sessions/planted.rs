@@ -1,4 +1,5 @@
-//! Refresh cookies that a subdomain has planted, which only a cookie with a path allows.
+//! Tests of refresh cookies that a subdomain has planted, which is possible only for a cookie with
+//! a path.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,7 @@ fn routes(bed: &Bed) -> SessionRoutes {
     bed.cookies_like(cookies.refresh_path_trusting_subdomains(MOUNT).unwrap())
 }
 
-/// A request of the own site, with these refresh tokens.
+/// Makes a request one of the own site, with these refresh tokens.
 fn with(request: Request, host: &str, tokens: &[&str]) -> Request {
     let cookies: Vec<_> = tokens
         .iter()
@@ -47,7 +48,8 @@ fn token(answer: &Exchange) -> String {
     set.split(';').next().unwrap().to_owned()
 }
 
-/// Where an answer deletes refresh cookies: domain, or none for this host alone, and path.
+/// Returns the domain (none for this host alone) and the path of the refresh cookies that an answer
+/// deletes.
 fn deleted(answer: &Exchange) -> BTreeSet<(Option<String>, String)> {
     let cookies = answer.cookies();
     let deleted = cookies
@@ -70,8 +72,8 @@ fn deleted(answer: &Exchange) -> BTreeSet<(Option<String>, String)> {
     distinct
 }
 
-/// Whether a browser sends a cookie of this place to the path at `HOST` (RFC 6265 sections 5.1.3,
-/// 5.1.4).
+/// Returns true if a browser sends a cookie with this domain and path to a path at `HOST` (RFC 6265
+/// sections 5.1.3, 5.1.4).
 fn is_sent((domain, path): &(Option<String>, String), to: &str) -> bool {
     let domain = domain.as_deref().unwrap_or(HOST);
     let of_domain = HOST == domain || HOST.ends_with(&format!(".{domain}"));
@@ -113,7 +115,7 @@ fn all_that_can_have_been_planted_is_deleted_and_the_own_cookie_stays() {
         }
         assert_eq!(deleted.len(), 4 * 4 - 1, "{deleted:?}");
 
-        // What is left in the browser is the own one.
+        // The browser is left with the user's own cookie.
         let answer = entry.call(&routes, &with(act("/refresh"), HOST, &[&own]));
         assert_eq!(answer.status, 200);
         assert_eq!(self::deleted(&answer).len(), 0);
@@ -131,17 +133,17 @@ fn a_login_and_a_logout_delete_what_is_planted_too() {
         let own = token(&answer);
         let log_out = with(act("/logout"), HOST, &[&own, "planted"]);
         let answer = entry.call(&routes, &log_out);
-        // The own one as well.
+        // The user's own one as well.
         assert_eq!((answer.status, deleted(&answer).len()), (204, 16));
     });
 }
 
-/// How many sessions somebody has.
+/// Returns the number of sessions of a subject.
 fn count(bed: &Bed, subject: &str) -> usize {
     block_on(bed.sessions.list(subject)).unwrap().len()
 }
 
-/// The access cookie is gone by then, or expired: an hour passes in a lunch break.
+/// The access cookie is gone by then, or expired: a lunch break takes an hour.
 #[test]
 fn a_logout_beside_a_planted_cookie_ends_the_session_without_an_access_token() {
     each(|bed, entry| {
@@ -154,7 +156,7 @@ fn a_logout_beside_a_planted_cookie_ends_the_session_without_an_access_token() {
             let answer = entry.call(&routes, &with(act("/refresh"), HOST, &[&own]));
             assert_eq!(answer.status, 400);
         }
-        // The twins: other sessions go on, and who has no token of one ends none.
+        // The twins: other sessions go on, and without a token of a session it cannot be ended.
         let id = block_on(bed.sessions.list("ada")).unwrap()[0]
             .id()
             .to_string();
@@ -169,7 +171,7 @@ fn log_out_of(entry: Entry, routes: &SessionRoutes, tokens: &[&str]) -> Exchange
     entry.call(routes, &with(act("/logout"), HOST, tokens))
 }
 
-/// Nobody can tell which is the own one. The planted one is of a session of whoever planted it.
+/// It is unknown which is the user's own. The planted one is of a session of whoever planted it.
 #[test]
 fn a_logout_ends_the_session_of_each_refresh_cookie() {
     each(|bed, entry| {
@@ -266,6 +268,6 @@ fn one_cookie_deletes_nothing_whoever_set_it() {
     let bed = Bed::new();
     let answer = same(&routes(&bed), &with(act("/refresh"), HOST, &["planted"]));
     assert_eq!(answer.status, 400);
-    // As after any refresh token that is not known: the own cookies are cleared.
+    // As after any unknown refresh token: the own cookies are cleared.
     assert_eq!(deleted(&answer), [(None, MOUNT.to_owned())].into());
 }

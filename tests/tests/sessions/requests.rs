@@ -1,4 +1,4 @@
-//! What is refused before anybody is asked.
+//! Tests of requests that are refused before the app is asked.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What ends, and what the log says of it.
+//! Tests of ending sessions, and of the entries in the log.
 
 use std::{io, sync::Arc};
 
@@ -14,7 +14,7 @@ use countersign_tests::services::Redis;
 
 use crate::lab::{START, add, all, connect, ending, id, now, on_runtime, realm, revoked, session};
 
-/// Of the default settings, in seconds.
+/// The retention of the default settings, in seconds.
 const RETENTION: i64 = 25 * 3_600;
 
 #[test]
@@ -99,7 +99,7 @@ fn a_session_whose_tokens_have_expired_is_logged_too() {
             .unwrap();
         assert_eq!(ended.len(), 2);
         let logged = all(&store).await;
-        // Other nodes may have other clocks.
+        // Other nodes can have other clocks.
         assert_eq!(logged.len(), 3);
         for (number, until) in [(1, now - 1), (2, now)] {
             assert!(logged.contains(&ending(number, until)));
@@ -273,7 +273,7 @@ fn the_order_is_that_of_the_ids_in_the_log_to_the_last_bit() {
     on_runtime(async {
         let store = connect(&server).await;
         let max = u64::MAX;
-        // Each is later than the one before; as a number of Lua, some of them are the same.
+        // Each is later than the one before; as a number of Lua, some of them are equal.
         let ids = [
             (0, 0),
             (0, 1),
@@ -315,7 +315,8 @@ fn a_login_that_began_after_all_that_the_server_knows_is_refused() {
         store.append(&[revoked("a", now() + 60)]).await.unwrap();
         let begun = store.mark().await.unwrap();
         assert!(store.insert(&session(1, "ann"), begun).await.unwrap());
-        // A replica without that entry has taken over. Whether it lacks an end of all, nobody knows.
+        // A replica without that entry has taken over. It is unknown whether it lacks an end of
+        // all.
         assert_eq!(server.send("DEL {countersign}:log"), ":1\r\n");
         assert!(!store.insert(&session(2, "ann"), begun).await.unwrap());
         let begun = store.mark().await.unwrap();
@@ -372,7 +373,7 @@ fn of_subject(subject: &str, issued_before: i64, until: i64) -> RevocationEntry 
     }
 }
 
-/// What is said on other threads does not come to the subscriber of this one.
+/// Runs a test on one thread: events of other threads do not reach the subscriber of this one.
 fn on_one_thread(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

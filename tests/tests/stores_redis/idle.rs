@@ -1,4 +1,4 @@
-//! Connections that the server closes while they are idle.
+//! Tests of connections that the server closes while they are idle.
 
 use countersign::{revocation::RevocationLog, session::store::SessionStore};
 use countersign_redis::RedisStore;
@@ -7,14 +7,14 @@ use tokio::{runtime::Builder, task::yield_now};
 
 use crate::lab::{add, connect, eventually, id, now, revoked, session, successor};
 
-/// On one thread, where the connection has a turn whenever the test gives it one.
+/// Runs a test on one thread, where the connection makes progress only when the test yields.
 fn on_one_thread(test: impl Future<Output = ()>) {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.unwrap().block_on(test);
 }
 
-/// Closes every connection but its own, and lets the client learn of it: what the server has closed can be
-/// read as closed when it answers.
+/// Closes every connection but its own, and lets the client notice: once the server answers, the
+/// connections that it closed read as closed.
 async fn cut(server: &Redis) {
     let cut = server.send("CLIENT KILL TYPE normal");
     assert_ne!(cut, ":0\r\n");
@@ -62,7 +62,7 @@ fn all_that_come_at_once_share_the_new_connection() {
         for found in futures_util::future::join_all(all).await {
             assert!(found.unwrap().is_some());
         }
-        // One is that of the second question.
+        // One is that of the second call.
         assert_eq!(connections(), before + 2);
     });
 }
@@ -96,7 +96,8 @@ fn a_server_that_was_away_when_it_was_last_asked_fails_nothing_when_it_is_back()
         add(&store, &session(1, "ann")).await;
         server.kill();
         store.find(&id(1)).await.unwrap_err();
-        // Its pause is longer than that of an attempt to connect, so that this has failed when it is over.
+        // The pause is longer than that of an attempt to connect, so that this has failed when it
+        // is over.
         store.read(None).await.unwrap_err();
         server.restart();
         assert!(store.find(&id(1)).await.unwrap().is_some());
@@ -110,7 +111,7 @@ fn a_command_that_may_have_reached_the_server_is_not_sent_again() {
         let store = connect(&server).await;
         let first = session(1, "ann");
         add(&store, &first).await;
-        // It waits in the server when the connection goes.
+        // It waits in the server when the connection closes.
         assert_eq!(server.send("CLIENT PAUSE 60000 WRITE"), "+OK\r\n");
         let next = successor(&first, 1);
         let waiting = async {

@@ -14,21 +14,21 @@ use countersign_redis::RedisStore;
 use countersign_tests::services::Redis;
 use tokio::time::timeout;
 
-/// What every call of a store with the default settings ends within.
+/// The time in which every call of a store with the default settings ends.
 pub(crate) const BOUND: Duration = Duration::from_secs(3);
-/// For what comes back by itself.
+/// The time in which a store recovers by itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// For a test.
+/// The time limit of a test.
 pub(crate) const LIMIT: Duration = Duration::from_secs(300);
 
-/// Before everything.
+/// A mark before all events.
 pub(crate) const START: StoreMark = StoreMark::new(0);
 
 pub(crate) async fn connect(server: &Redis) -> RedisStore {
     RedisStore::connect(&server.url()).await.unwrap()
 }
 
-/// Every call is an error, and none takes long.
+/// Checks that every call is an error, and that none takes long.
 pub(crate) async fn assert_unavailable(store: &RedisStore) {
     let all = async {
         let session = session(9, "eve");
@@ -51,7 +51,7 @@ pub(crate) async fn assert_unavailable(store: &RedisStore) {
     timeout(BOUND, all).await.unwrap();
 }
 
-/// Asks until there is an answer.
+/// Repeats a call until it succeeds.
 pub(crate) async fn eventually<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
     let asking = async {
         loop {
@@ -63,7 +63,7 @@ pub(crate) async fn eventually<T>(ask: impl AsyncFn() -> Result<T, StoreError>) 
     timeout(PATIENCE, asking).await.unwrap()
 }
 
-/// The next entries, once there are any.
+/// Returns the next entries, once there are any.
 pub(crate) async fn next(
     store: &RedisStore,
     position: &mut Option<LogPosition>,
@@ -77,7 +77,7 @@ pub(crate) async fn next(
     }
 }
 
-/// All of a log that fits into one answer.
+/// Returns all entries of a log that fits into one answer.
 pub(crate) async fn all(store: &RedisStore) -> Vec<RevocationEntry> {
     let batch = store.read(None).await.unwrap();
     assert!(batch.complete);
@@ -91,7 +91,7 @@ pub(crate) fn revoked(token: &str, until: i64) -> RevocationEntry {
     }
 }
 
-/// The revocation that goes with the end of a session.
+/// Returns the revocation that goes with the end of a session.
 pub(crate) fn ending(number: u8, until: i64) -> RevocationEntry {
     RevocationEntry {
         revoked: Revoked::Session(id(number)),
@@ -149,7 +149,7 @@ pub(crate) fn digest(number: u8, kind: u8) -> TokenHash {
     TokenHash::from_bytes(bytes)
 }
 
-/// Redis has a clock of its own, so the tests go by the time of day.
+/// Returns the real time: Redis has a clock of its own.
 pub(crate) fn now() -> i64 {
     SystemClock.now()
 }

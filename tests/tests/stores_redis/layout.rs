@@ -1,4 +1,4 @@
-//! Keys of an earlier layout, and of a later one.
+//! Tests of keys of an earlier layout, and of a later one.
 
 use countersign::session::store::SessionStore;
 use countersign_redis::RedisStore;
@@ -35,7 +35,7 @@ fn keys_of_the_first_layout_are_refused_with_what_to_do() {
                 assert!(cause.contains(part), "{cause}");
             }
             assert_eq!(server.send("EXISTS {countersign}:layout"), ":0\r\n");
-            // It is what was said, and does not concern others.
+            // The key exists, as reported, and other prefixes are not affected.
             let other = RedisStore::builder().prefix("other");
             other.connect(&server.url()).await.unwrap();
             assert_eq!(server.send(&format!("UNLINK {key}")), ":1\r\n");

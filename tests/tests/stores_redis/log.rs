@@ -1,4 +1,4 @@
-//! The order of the log, and what its positions mean.
+//! Tests of the order of the log, and of its positions.
 
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ fn entries_that_come_after_a_loss_of_data_are_read() {
         assert!(batch.complete && batch.entries.is_empty());
         assert_eq!(batch.position, None);
 
-        // A server whose clock lags has taken over; later ones make its ids pass the position.
+        // A server whose clock lags has taken over; later servers make its ids pass the position.
         let (late, lagging) = (now() + 60, now() - 10);
         let key = "{countersign}:log";
         let _ = server.send(&format!(

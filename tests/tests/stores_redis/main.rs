@@ -1,6 +1,6 @@
-//! Sessions and revocations on real Redis servers.
+//! Tests of sessions and revocations on real Redis servers.
 
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod ends;
 mod idle;

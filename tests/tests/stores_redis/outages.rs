@@ -1,4 +1,4 @@
-//! What a store does when the server or the network fails, and afterwards.
+//! Tests of a store during and after a failure of the server or the network.
 
 use std::time::Duration;
 

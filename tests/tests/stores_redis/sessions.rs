@@ -1,4 +1,4 @@
-//! Sessions as keys.
+//! Tests of sessions as keys.
 
 use countersign::session::store::{SessionStore, StoredSession};
 use countersign_redis::RedisStore;

@@ -1,4 +1,4 @@
-//! What is said when a store connects, and of it.
+//! Tests of the settings of a store, and of its `Debug` text.
 
 use std::{io, sync::Arc};
 

@@ -20,30 +20,31 @@ use countersign_sqlx::{PostgresStore, SqliteStore};
 use countersign_tests::services::Postgres;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool, query_scalar, raw_sql};
 
-/// The time of these tests: long ago, so that what has expired by it has expired for the database, too.
+/// The time of these tests: in the past, so that the database also regards everything as expired
+/// that has expired by it.
 pub(crate) const NOW: i64 = 1_700_000_000;
 
-/// Before everything.
+/// A mark before all events.
 pub(crate) const START: StoreMark = StoreMark::new(0);
 
-/// How long a test waits for what must happen.
+/// The time that a test waits for an event.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Two looks at the log in a test lie this far apart.
+/// The time between two reads of the log in a test.
 pub(crate) const POLL: Duration = Duration::from_millis(10);
 
-/// A store with an empty database of its own, and a way past the store.
+/// A store with an empty database of its own, and direct access to the database.
 pub(crate) trait Lab: Send + Sync + 'static {
     type Store: SessionStore + RevocationLog + fmt::Debug;
 
     fn store(&self) -> &Self::Store;
-    /// With another interval between two looks at the log.
+    /// Sets another interval between two reads of the log.
     fn poll(self, interval: Duration) -> Self;
     /// Runs statements.
     fn run(&self, sql: &str) -> impl Future<Output = ()> + Send;
-    /// The answer of a statement that answers with a number.
+    /// Runs a statement that returns a number.
     fn number(&self, sql: &str) -> impl Future<Output = i64> + Send;
-    /// How the database writes these bytes.
+    /// Writes bytes as a literal of the database.
     fn bytes(hex: &str) -> String;
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct OnPostgres {
 }
 
 impl OnPostgres {
-    /// `None` when PostgreSQL is not installed.
+    /// Returns a database; `None` if PostgreSQL is not installed.
     pub(crate) async fn new() -> Option<Self> {
         let url = Postgres::shared()?.database();
         let store = PostgresStore::connect(&url).await.unwrap().poll(POLL);
@@ -103,7 +104,7 @@ impl Lab for OnPostgres {
     }
 }
 
-/// A file in a folder that goes with it.
+/// A database in a file. Its folder is removed with it.
 pub(crate) struct OnSqlite {
     pub(crate) folder: Folder,
     pub(crate) store: SqliteStore,
@@ -167,7 +168,7 @@ impl Folder {
         &self.0
     }
 
-    /// Where the database is.
+    /// Returns the path of the database.
     pub(crate) fn file(&self) -> PathBuf {
         self.0.join("sessions.db")
     }
@@ -179,7 +180,7 @@ impl Drop for Folder {
     }
 }
 
-/// The same on both databases.
+/// Runs a test on both databases.
 pub(crate) async fn on_both(
     postgres: impl AsyncFnOnce(OnPostgres),
     sqlite: impl AsyncFnOnce(OnSqlite),
@@ -190,18 +191,18 @@ pub(crate) async fn on_both(
     }
 }
 
-/// An id that differs for each number.
+/// Returns an id that differs for each number.
 pub(crate) fn id(number: u32) -> SessionId {
     let name = format!("AAAAAAAAAAA{number:010}A");
     SessionId::parse(&name).unwrap()
 }
 
-/// 32 bytes of this value.
+/// Returns 32 bytes of this value.
 pub(crate) fn digest(value: u8) -> TokenHash {
     TokenHash::from_bytes([value; 32])
 }
 
-/// A session of Ada's that was never refreshed.
+/// Returns a session of Ada's that was never refreshed.
 pub(crate) fn session(number: u32) -> StoredSession {
     StoredSession {
         id: id(number),
@@ -219,7 +220,7 @@ pub(crate) fn session(number: u32) -> StoredSession {
     }
 }
 
-/// The same session after it was refreshed.
+/// Returns the session after it was refreshed.
 pub(crate) fn refreshed(session: &StoredSession, current: TokenHash) -> StoredSession {
     StoredSession {
         last_used_at: session.last_used_at + 60,
@@ -255,13 +256,13 @@ pub(crate) async fn end(store: &impl SessionStore, number: u32, until: i64) -> b
         .is_some()
 }
 
-/// Ends all sessions of Ada, or of another.
+/// Ends all sessions of a subject.
 pub(crate) async fn end_all(store: &impl SessionStore, subject: &str) -> Vec<EndedSession> {
     let ended = store.end_all(&realm(), subject, NOW, NOW).await;
     ended.unwrap()
 }
 
-/// The entry of a session that has ended.
+/// Returns the entry of a session that has ended.
 pub(crate) fn ended(number: u32, until: i64) -> RevocationEntry {
     RevocationEntry {
         revoked: Revoked::Session(id(number)),
@@ -269,7 +270,7 @@ pub(crate) fn ended(number: u32, until: i64) -> RevocationEntry {
     }
 }
 
-/// The time of day, by which databases go.
+/// Returns the real time, which databases use.
 pub(crate) fn time_of_day() -> i64 {
     SystemClock.now()
 }
@@ -281,12 +282,12 @@ pub(crate) fn token(name: &str) -> RevocationEntry {
     }
 }
 
-/// All entries, from the start to the last one there is.
+/// Returns all entries, from the start to the last one.
 pub(crate) async fn entries(log: &impl RevocationLog) -> Vec<RevocationEntry> {
     entries_after(log, None).await.0
 }
 
-/// All entries after a position, and where to read on.
+/// Returns all entries after a position, and the position to read on from.
 pub(crate) async fn entries_after(
     log: &impl RevocationLog,
     mut after: Option<LogPosition>,

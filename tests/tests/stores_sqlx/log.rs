@@ -1,4 +1,4 @@
-//! The order of the revocation log, and what its positions mean.
+//! Tests of the order of the revocation log, and of its positions.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ async fn an_entry_is_not_seen_before_one_with_a_lower_number() {
     lab.store.append(&[token("a")]).await.unwrap();
     let (_, position) = entries_after(&lab.store, None).await;
 
-    // Somebody has a number and has not committed yet.
+    // A transaction has a number and has not committed yet.
     let mut slow = lab.pool.begin().await.unwrap();
     let add = "WITH place AS (UPDATE countersign_counter SET last = last + 1 RETURNING last)
                INSERT INTO countersign_revocations (id, kind, name, until)
@@ -150,7 +150,7 @@ async fn a_read_brings_what_was_added_while_it_waited() {
     async fn check(lab: impl Lab) {
         let lab = lab.poll(Duration::from_millis(500));
         let (_, position) = entries_after(lab.store(), None).await;
-        // Whether its first look comes before or after, the second one comes after.
+        // Its first read comes before or after the entry, its second one after it in any case.
         let wait = lab.store().read(position.as_ref());
         let add = async { lab.store().append(&[token("a")]).await.unwrap() };
         let (batch, ()) = tokio::join!(wait, add);
@@ -175,7 +175,7 @@ async fn after_a_sweep_nothing_is_missed_from_any_position() {
             let left = entries_after(store, position).await.0;
             assert_eq!(left, [token("c"), token("d")]);
         }
-        // What was the newest goes when it is that no more.
+        // The newest entry is removed once it is no longer the newest.
         store.sweep(NOW + 901).await.unwrap();
         assert_eq!(entries(store).await, [token("d")]);
     }
@@ -203,8 +203,8 @@ async fn a_number_that_was_given_a_second_time_is_no_position() {
         let entries = ["a", "b", "c"].map(token);
         store.append(&entries).await.unwrap();
         let (_, position) = entries_after(store, None).await;
-        // A server takes over that lacks the last two. What comes now gets their numbers, and the last of it
-        // is the very entry that the reader has seen there.
+        // A server takes over that lacks the last two entries. The new entries get their numbers,
+        // and the last of them is exactly the entry that the reader has seen there.
         lab.run(
             "DELETE FROM countersign_revocations WHERE id > 1;
              UPDATE countersign_counter SET last = 1",

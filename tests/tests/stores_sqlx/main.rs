@@ -1,9 +1,9 @@
-//! What is particular to the stores on PostgreSQL and SQLite.
+//! Tests of the parts that are specific to the stores on PostgreSQL and SQLite.
 //!
-//! What every store must do is in `countersign::testing::store_suite`.
+//! The rules for every store are in `countersign::testing::store_suite`.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod lab;
 mod log;

@@ -1,4 +1,4 @@
-//! How the tables are made, and by whom.
+//! Tests of creating the tables, and of the rights that this takes.
 
 use countersign::{revocation::RevocationLog, session::store::SessionStore};
 use countersign_sqlx::{PostgresStore, SetupError, SqliteStore};
@@ -136,7 +136,7 @@ async fn a_role_that_may_not_create_tables_can_start_once_they_are_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_away_is_told_without_the_password() {
-    // Nothing listens on the port that a listener has just left.
+    // Nothing listens on the port of a closed listener.
     let port = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
@@ -149,7 +149,7 @@ async fn a_server_that_is_away_is_told_without_the_password() {
     assert!(!format!("{refused:?} {text}").contains("swordfish"));
 }
 
-/// The tables of version 1, with a session and a revocation that expire then.
+/// Returns the tables of version 1, with a session and a revocation that expire at these times.
 fn version_1(postgres: bool, expires_at: i64, until: i64) -> String {
     let (number, bytes, end) = match postgres {
         true => ("BIGINT", "BYTEA", ""),
@@ -184,7 +184,7 @@ fn version_1(postgres: bool, expires_at: i64, until: i64) -> String {
     )
 }
 
-/// What a store says that finds these tables of version 1, in each of the databases that there are.
+/// Opens stores on these tables of version 1, in each of the available databases.
 async fn open_version_1(expires_at: i64, until: i64) -> Vec<Result<(), SetupError>> {
     let mut opened = Vec::new();
     if let Some(server) = Postgres::shared() {

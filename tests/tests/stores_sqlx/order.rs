@@ -1,4 +1,4 @@
-//! The end of all sessions, and logins that race it.
+//! Tests of ending all sessions while logins race it.
 
 use countersign::session::store::{SessionStore, StoreMark};
 use countersign_sqlx::{PostgresStore, SqliteStore};
@@ -45,7 +45,7 @@ async fn a_login_that_waits_while_all_sessions_end_is_taken_back() {
         return;
     };
     let begun = lab.store.mark().await.unwrap();
-    // Somebody has put a row in its way, and has not committed it.
+    // Another transaction has put a row in its way, and has not committed it.
     let mut block = lab.pool.begin().await.unwrap();
     let row = "INSERT INTO countersign_sessions
                    (id, realm, subject, created_at, last_used_at, expires_at, absolute_expires_at,
@@ -72,7 +72,7 @@ async fn a_login_does_not_slip_in_while_an_end_of_all_waits() {
     };
     add(&lab.store, &session(1)).await;
     let begun = lab.store.mark().await.unwrap();
-    // A refresh is under way, and the end of all waits for its row.
+    // A refresh is under way, and ending all sessions waits for its row.
     let mut refresh = lab.pool.begin().await.unwrap();
     let update = "UPDATE countersign_sessions SET expires_at = expires_at + 60";
     sqlx::query(update).execute(&mut *refresh).await.unwrap();
@@ -106,7 +106,7 @@ async fn an_end_of_all_that_waits_for_its_number_reaches_the_logins_before_it() 
     });
     lab.until_waiting(1).await;
     assert!(lab.store.insert(&session(1), begun).await.unwrap());
-    // One that begins here began before the end, too.
+    // A login that begins here began before the end, too.
     assert_eq!(lab.store.mark().await.unwrap(), begun);
     block.commit().await.unwrap();
     assert_eq!(end.await.unwrap().len(), 1);
@@ -180,7 +180,7 @@ async fn the_last_end_of_all_is_the_one_that_counts() {
             lab.number("SELECT count(*) FROM countersign_endings").await,
             2
         );
-        // Higher than any number of this database: it has lost some, which may concern the login.
+        // Higher than any number of this database: it has lost some, which can concern the login.
         let begun = StoreMark::new(u128::MAX);
         assert!(!store.insert(&session(1), begun).await.unwrap());
         let begun = store.mark().await.unwrap();

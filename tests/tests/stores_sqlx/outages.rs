@@ -1,4 +1,4 @@
-//! What a store on PostgreSQL does when the server or the network fails, and afterwards.
+//! Tests of a store on PostgreSQL during and after a failure of the server or the network.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ async fn a_connection_that_is_cut_in_the_middle_is_an_error_and_the_next_call_wo
     }
     block.rollback().await.unwrap();
 
-    // Neither was done by half.
+    // Neither was half done.
     assert!(lab.store.find(&id(1)).await.unwrap() == Some(session(1)));
     assert!(entries(&lab.store).await.is_empty());
     assert!(end(&lab.store, 1, NOW).await);
@@ -150,7 +150,7 @@ async fn a_call_that_is_given_up_keeps_no_connection_in_a_silent_network() {
     let mut block = blocker.begin().await.unwrap();
     let lock = "LOCK TABLE countersign_sessions IN EXCLUSIVE MODE";
     sqlx::query(lock).execute(&mut *block).await.unwrap();
-    // More than there are connections.
+    // More calls than connections.
     let calls: Vec<_> = (0..15)
         .map(|number| {
             let store = store.clone();
@@ -201,7 +201,7 @@ async fn a_call_that_is_given_up_leaves_no_open_transaction() {
         let _ = tokio::time::timeout(soon, end_all).await;
     }
     add(&store, &session(500)).await;
-    // The answered write is there for others.
+    // Other connections see the write that was answered.
     let there = format!(
         "SELECT count(*) FROM countersign_sessions WHERE id = '{}'",
         id(500)
@@ -225,7 +225,7 @@ async fn a_statement_that_hangs_is_ended_by_the_server_too() {
     sqlx::query(lock).execute(&mut *block).await.unwrap();
     let hasty = lab.store.clone().timeout(Duration::from_millis(100));
     hasty.insert(&session(1), START).await.unwrap_err();
-    // Nobody waits for it any more, and within 5 seconds neither does the server.
+    // The client no longer waits for it, and within 5 seconds neither does the server.
     lab.until_waiting(0).await;
     block.rollback().await.unwrap();
     assert!(lab.store.find(&id(1)).await.unwrap().is_none());

@@ -1,4 +1,4 @@
-//! Several apps in one database.
+//! Tests of several apps in one database.
 
 use countersign::{revocation::RevocationLog, session::store::SessionStore};
 use countersign_sqlx::{PostgresStore, SetupError, SqliteStore};
@@ -7,7 +7,7 @@ use crate::lab::{
     Lab, NOW, OnPostgres, OnSqlite, add, end_all, entries, id, on_both, realm, session,
 };
 
-/// Two stores of one database have nothing in common.
+/// Checks that two stores of one database share nothing.
 async fn are_apart<S: SessionStore + RevocationLog>(one: &S, other: &S) {
     let begun = [one.mark().await.unwrap(), other.mark().await.unwrap()];
     add(one, &session(1)).await;
@@ -18,7 +18,7 @@ async fn are_apart<S: SessionStore + RevocationLog>(one: &S, other: &S) {
     assert_eq!(other.list(&realm(), "ada", NOW).await.unwrap().len(), 1);
     assert_eq!(entries(one).await.len(), 2);
     assert!(entries(other).await.is_empty());
-    // Nor do their orders of events.
+    // Nor do they share their order of events.
     assert!(!one.insert(&session(2), begun[0]).await.unwrap());
     assert!(other.insert(&session(2), begun[1]).await.unwrap());
     assert_eq!(other.mark().await.unwrap(), begun[1]);
@@ -50,7 +50,7 @@ async fn stores_of_different_prefixes_in_one_database_share_nothing() {
     on_both(postgres, sqlite).await;
 }
 
-/// Tables and indices are named after the prefix, and no name is left over.
+/// Checks that tables and indices are named after the prefix, and that no other names exist.
 async fn check_names(lab: &impl Lab, count: &str) {
     let of = async |prefix: &str| lab.number(&format!("{count} '{prefix}%'")).await;
     assert!(of("shop_").await >= 9);

@@ -8,8 +8,8 @@ use tokio::{
     sync::watch,
 };
 
-/// Passes connections on to a server. On demand, the ones that are open fall silent: nothing comes
-/// through any more, and nobody is told, as when a machine is gone. New ones pass.
+/// Passes connections on to a server. On command, the open ones fall silent: no more bytes come
+/// through, and neither side is notified, as when a machine is gone. New ones pass.
 pub(crate) struct Proxy {
     address: SocketAddr,
     silence: watch::Sender<u32>,
@@ -40,7 +40,7 @@ impl Proxy {
         self.address.port()
     }
 
-    /// Lets nothing through any more on the connections that are open now.
+    /// Lets nothing more through on the connections that are open now.
     pub(crate) fn fall_silent(&self) {
         self.silence.send_modify(|count| *count += 1);
     }

@@ -1,4 +1,4 @@
-//! What a store does with rows that it has not written, or cannot write.
+//! Tests of rows that a store has not written, or cannot write.
 
 use std::error::Error;
 

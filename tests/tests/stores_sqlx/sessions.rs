@@ -1,4 +1,4 @@
-//! Atomic steps, racers, sweeps.
+//! Tests of atomic steps, races and sweeps.
 
 use countersign::{
     revocation::{RevocationEntry, RevocationLog, Revoked},
@@ -54,13 +54,13 @@ async fn a_stricter_isolation_level_of_the_database_makes_no_racer_fail() {
     let connected = PostgresStore::connect(&lab.url).await.unwrap();
     assert_eq!(race(&connected, 1).await, (1, 49, 0));
 
-    // A pool that leaves it like that gets errors, and never a second winner.
+    // A pool that stays this way gets errors, and never a second winner.
     let pool = PgPool::connect(&lab.url).await.unwrap();
     let (won, lost, failed) = race(&PostgresStore::from_pool(pool), 2).await;
     assert_eq!((won, lost + failed), (1, 49));
 }
 
-/// How many of fifty racers win, lose, and fail.
+/// Returns how many of fifty racers win, lose, and fail.
 async fn race(store: &PostgresStore, number: u32) -> (u32, u32, u32) {
     let first = session(number);
     add(store, &first).await;
@@ -167,7 +167,7 @@ async fn ending_all_logs_the_subject_and_each_session_that_it_removed() {
         assert_eq!(
             logged,
             [
-                // As long as its tokens live, which is longer than was asked.
+                // As long as its tokens live, which is longer than was requested.
                 ended(2, NOW + 900),
                 ended(2, NOW + 2),
                 all_ended(NOW, NOW + 3),
@@ -257,7 +257,7 @@ async fn ends_sweeps_and_refreshes_at_once_never_block_each_other_for_good() {
         for round in 0..5_u32 {
             let numbers = round * 20..(round + 1) * 20;
             for number in numbers.clone() {
-                // Refused or not, as it happens.
+                // Refused or not, depending on the timing.
                 let begun = lab.store().mark().await.unwrap();
                 lab.store().insert(&session(number), begun).await.unwrap();
             }
@@ -330,7 +330,7 @@ async fn a_node_whose_clock_is_a_day_ahead_sweeps_nothing_that_lives() {
         assert!(store.find(&id(1)).await.unwrap() == Some(live));
         assert_eq!(entries(store).await, entries_of_both[1..]);
 
-        // One whose clock is behind leaves what has not expired by it.
+        // A sweep with a clock that is behind leaves the sessions that have not expired by it.
         add(store, &session(2)).await;
         assert_eq!(store.sweep(NOW).await.unwrap(), 0);
         assert!(store.find(&id(2)).await.unwrap().is_some());
@@ -384,7 +384,7 @@ async fn a_session_whose_tokens_have_expired_is_logged_too() {
         assert_eq!(end_all(store, "ada").await.len(), 2);
         let mut logged = entries(store).await;
         logged.retain(|entry| *entry != all_ended(NOW, NOW));
-        // Other nodes may have other clocks.
+        // Other nodes can have other clocks.
         assert_eq!(logged.len(), 2);
         for (number, until) in [(1, NOW - 1), (2, NOW)] {
             assert!(logged.contains(&ended(number, until)));

@@ -1,4 +1,4 @@
-//! What is particular to files.
+//! Tests of the parts that are specific to files.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
@@ -17,7 +17,7 @@ async fn sessions_and_revocations_survive_the_program() {
     let next = refreshed(&session(1), digest(1));
     assert!(lab.store.rotate(&digest(0), &next).await.unwrap());
     lab.store.append(&[token("a")]).await.unwrap();
-    // As if power had failed: what is on the disk now is what is left.
+    // As after a power failure: only the data that is on the disk now is left.
     let copy = Folder::new();
     for file in fs::read_dir(lab.folder.path()).unwrap() {
         let file = file.unwrap();
@@ -130,7 +130,7 @@ async fn a_reader_does_not_wait_for_a_writer_and_a_writer_gives_up_in_time() {
     hasty.end(&id(1), None).await.unwrap_err();
     writer.rollback().await.unwrap();
     assert!(lab.store.find(&id(1)).await.unwrap().is_some());
-    // What was given up may be done even so, and blocks nobody.
+    // A call that was given up can still take effect, and blocks no other.
     add(&lab.store, &session(3)).await;
     assert_eq!(
         lab.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'")
@@ -149,7 +149,7 @@ async fn a_call_that_is_given_up_leaves_no_open_transaction() {
         let end = lab.store.end(&id, Some(&entry));
         let _ = tokio::time::timeout(soon, end).await;
     }
-    // Another program sees what is done from here on.
+    // Another program sees every write from here on.
     add(&lab.store, &session(500)).await;
     let all = "SELECT count(*) FROM countersign_sessions WHERE id = ";
     assert_eq!(lab.number(&format!("{all}'{}'", id(500))).await, 1);

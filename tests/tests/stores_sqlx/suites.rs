@@ -1,4 +1,4 @@
-//! What every store must do.
+//! The suites that every store must pass.
 
 use countersign::testing::{
     revocation_log_suite, sessions_suite, store_and_log_suite, store_suite,

@@ -202,7 +202,7 @@ impl<S: SessionStore> Suite<S> {
         let name = subject("overtaken");
         let other = subject("bystander");
         let begun = self.mark().await;
-        // The order is one of events, not of seconds: all of this is at one time.
+        // The order is that of the events, not of the seconds: all of this has the same time.
         self.end_all(&name).await;
         let late = self.session(&name);
         assert!(

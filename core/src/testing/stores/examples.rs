@@ -11,20 +11,20 @@ use crate::{
     session::store::{EndedSession, PreviousToken, StoredSession, TokenHash},
 };
 
-/// Text that means something in SQL, in patterns, in scripts and on terminals. There is no NUL in
-/// it, which some databases cannot keep.
+/// Text that is special in SQL, in patterns, in scripts and on terminals. It has no NUL, which some
+/// databases cannot store.
 pub(super) const HOSTILE: &str = "'\"`\\;--/*%_*?[^]{}()$1&|<>\r\n\t\u{1}\u{7f}\u{85}\u{202e}";
 
-/// A subject that is nobody's, of up to 255 bytes.
+/// Returns a new subject, of at most 255 bytes.
 pub(super) fn subject(hint: &str) -> String {
     let mut subject = format!("{} {hint}", random_id());
     subject.truncate(255);
     subject
 }
 
-/// A realm that is nobody's.
+/// Returns a new realm.
 pub(super) fn random_realm() -> Realm {
-    // An id has no control character.
+    // An id has no control characters.
     Realm::new(format!("https://{}.test", random_id())).expect("a realm")
 }
 
@@ -43,7 +43,7 @@ fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Makes the successor of a session: a new one each time.
+/// Returns the successor of a session: a new one each time.
 pub(super) fn successor(session: &StoredSession) -> StoredSession {
     StoredSession {
         last_used_at: session.last_used_at + 1,
@@ -54,7 +54,7 @@ pub(super) fn successor(session: &StoredSession) -> StoredSession {
     }
 }
 
-/// The current token of the session before those that were exchanged earlier.
+/// Returns the current token of the session, followed by those that were exchanged earlier.
 fn exchanged(session: &StoredSession) -> Vec<PreviousToken> {
     let newest = PreviousToken {
         hash: session.current,
@@ -65,7 +65,7 @@ fn exchanged(session: &StoredSession) -> Vec<PreviousToken> {
     all.take(PreviousToken::MOST).collect()
 }
 
-/// The remains of a removed session.
+/// Returns the remains of a removed session.
 pub(super) fn ended(session: &StoredSession) -> EndedSession {
     EndedSession {
         id: session.id.clone(),
@@ -73,13 +73,13 @@ pub(super) fn ended(session: &StoredSession) -> EndedSession {
     }
 }
 
-/// The answer of a store.
+/// Returns the answer of a store, or panics.
 pub(super) async fn done<T>(call: &str, answer: impl Future<Output = Result<T, StoreError>>) -> T {
     let answer = answer.await;
     answer.unwrap_or_else(|error| panic!("`{call}` failed: {error:?}"))
 }
 
-/// The names of the fields that differ. `Debug` does not show them all.
+/// Names the fields that differ. `Debug` does not show them all.
 pub(super) fn difference(found: Option<&StoredSession>, expected: &StoredSession) -> String {
     let Some(found) = found else {
         return "there is no session".to_owned();

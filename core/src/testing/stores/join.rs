@@ -6,7 +6,7 @@ use std::{
     task::Poll,
 };
 
-/// Waits for all of them; each makes progress while the others wait.
+/// Waits for all futures; each makes progress while the others wait.
 pub(super) async fn join_all<T>(
     futures: impl IntoIterator<Item = impl Future<Output = T>>,
 ) -> Vec<T> {
@@ -32,7 +32,7 @@ pub(super) async fn join_all<T>(
         .collect()
 }
 
-/// Waits for both.
+/// Waits for both futures.
 pub(super) async fn join<A, B>(
     one: impl Future<Output = A>,
     other: impl Future<Output = B>,

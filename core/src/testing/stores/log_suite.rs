@@ -14,10 +14,11 @@ use crate::{
     session::store::{SessionStore, StoredSession},
 };
 
-/// Checks that a log keeps every rule of [`RevocationLog`].
+/// Checks that a log follows every rule of [`RevocationLog`].
 ///
-/// For authors of stores, as is [`store_suite`](crate::testing::store_suite). The log may be in use: entries
-/// of others are passed over. It adds some thousands of its own, which live for 15 minutes.
+/// For authors of stores, as is [`store_suite`](crate::testing::store_suite). The log can be in
+/// use: entries of others are skipped. The suite adds a few thousand entries, which live for 15
+/// minutes.
 ///
 /// # Panics
 ///
@@ -34,7 +35,7 @@ pub async fn revocation_log_suite<L: RevocationLog>(log: L) {
     suite.entries_of_many_writers_all_arrive().await;
 }
 
-/// Checks that a store puts what it ends into its [`RevocationLog`].
+/// Checks that a store records what it ends in its [`RevocationLog`].
 ///
 /// For stores that have one, next to [`store_suite`](crate::testing::store_suite) and
 /// [`revocation_log_suite`].
@@ -127,7 +128,7 @@ pub async fn store_and_log_suite<S: SessionStore + RevocationLog>(store: S) {
 }
 
 impl<S: SessionStore + RevocationLog> Suite<S> {
-    /// Ends this session, and others like it.
+    /// Ends this session, and others like it, and checks the entries.
     async fn an_ending_logs_what_covers_the_session(
         &self,
         log: &LogSuite<'_, S>,
@@ -144,7 +145,7 @@ impl<S: SessionStore + RevocationLog> Suite<S> {
             subject: last.subject.clone(),
             issued_before,
         };
-        // As it was found before it was refreshed.
+        // The session as it was found, before it was refreshed.
         let late = RevocationEntry {
             revoked: of_all(last.last_used_at - 1),
             until: last.tokens_until - 1,
@@ -212,7 +213,7 @@ impl<L: RevocationLog> LogSuite<'_, L> {
                 self.entry(Revoked::Token(subject(text))),
             ]);
         }
-        // A name of one kind is none of another.
+        // Names of different kinds are unrelated.
         let name = subject("one name");
         entries.push(self.entry(Revoked::Token(name.clone())));
         for realm in [random_realm(), random_realm()] {
@@ -235,7 +236,7 @@ impl<L: RevocationLog> LogSuite<'_, L> {
             "`read` returns what was appended, in that order"
         );
 
-        // Twice the same, as when a client sends it again, are two entries or one.
+        // A repeated entry, as when a client retries, gives two entries or one.
         self.append(&entries[..1]).await;
         let read = self.all_after(None, &entries).await;
         assert!(
@@ -311,7 +312,7 @@ impl<L: RevocationLog> LogSuite<'_, L> {
         }
     }
 
-    /// Reads on until all of the entries have come.
+    /// Reads on until all of the entries have arrived.
     async fn wait_for(&self, start: Option<LogPosition>, entries: &[RevocationEntry]) {
         let mut position = start;
         let mut missing = entries.to_vec();

@@ -56,7 +56,7 @@ impl<S: SessionStore> Suite<S> {
                 "`rotate` compares every byte: byte {byte} differs"
             );
         }
-        // Bytes that texts and patterns treat in ways of their own.
+        // Bytes that texts and patterns treat specially.
         let mut session = session;
         for byte in [0, 0xff, b'%', b'\\'] {
             let mut bytes = *random_digest().as_bytes();

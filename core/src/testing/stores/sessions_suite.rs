@@ -1,4 +1,4 @@
-//! The suite of sessions on a store, when many come at once.
+//! The suite of sessions on a store, with many requests at once.
 
 use std::{
     convert::Infallible,
@@ -119,7 +119,7 @@ impl<S: SessionStore> Crowd<S> {
         let first = self.start("tabs").await;
         let mut known = vec![first.refresh_token().to_owned()];
         for tab in 0..20 {
-            // Each comes with a token that was good when the tab was opened.
+            // Each presents a token that was good when the tab was opened.
             let own = known[tab / 2].clone();
             let pair = self.refresh(&own).await;
             let pair = pair.expect("a token that was exchanged just now is answered");
@@ -178,7 +178,7 @@ fn sessions(
     clock: &FixedClock,
     listener: impl Fn(&SessionEvent) + Send + Sync + 'static,
 ) -> Sessions {
-    // A test cannot go on without sessions, and says so best by stopping here.
+    // A test cannot go on without sessions, so stopping here is the clearest failure.
     let key = SigningKey::generate(Algorithm::HS256).expect("a key can be generated");
     let issuer = Issuer::builder(issuer, key)
         .audience("https://api.test")

@@ -144,7 +144,7 @@ impl<S: SessionStore> Suite<S> {
         let id = random_id();
         let ids = ["A", "a", "_", "-"].map(|first| {
             let id = SessionId::parse(&format!("{first}{}", &id.as_str()[1..]));
-            // 22 characters of base64url, of which the last is the last of an id.
+            // 22 characters of base64url, the last of which can end an id.
             id.expect("an id")
         });
         let name = subject("ann");
@@ -256,7 +256,7 @@ impl<S: SessionStore> Suite<S> {
         let swept = done("sweep", self.store.sweep(self.now)).await;
         self.expect(&live, "`sweep` leaves a session that has not expired")
             .await;
-        // None: the store does it by itself, when it likes.
+        // Zero if the store sweeps by itself, at times of its own choosing.
         if swept > 0 {
             for session in [&expired, &shortened] {
                 self.expect_none(&session.id, "`sweep` removes a session that has expired")

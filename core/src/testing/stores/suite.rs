@@ -8,14 +8,14 @@ use crate::{
     session::store::{EndedSession, SessionStore, StoreMark, StoredSession, TokenHash},
 };
 
-/// The number of racers, where there is a race.
+/// The number of racers in a race.
 pub(super) const RACERS: usize = 50;
 
-/// A store under test. Its methods panic where the store has no answer.
+/// A store under test. Its methods panic if the store fails.
 pub(super) struct Suite<S> {
     pub(super) store: S,
     pub(super) realm: Realm,
-    /// When the suite began.
+    /// The time at which the suite began.
     pub(super) now: i64,
 }
 
@@ -28,7 +28,7 @@ impl<S: SessionStore> Suite<S> {
         }
     }
 
-    /// Sessions that a step should leave alone: of one subject, then of another.
+    /// Adds sessions that a step should leave alone: two of one subject, then one of another.
     pub(super) async fn others(&self, hint: &str) -> [StoredSession; 3] {
         let [one, other] = [subject(hint), subject(hint)];
         let sessions = [&one, &one, &other].map(|subject| self.session(subject));
@@ -57,7 +57,7 @@ impl<S: SessionStore> Suite<S> {
 
     pub(super) async fn expect(&self, session: &StoredSession, rule: &str) {
         let found = done("find", self.store.find(&session.id)).await;
-        // By hand, as the fields are not in the `Debug` text.
+        // Compared by hand, as the fields are not in the `Debug` text.
         assert!(
             found.as_ref() == Some(session),
             "{rule}: {}",
@@ -102,7 +102,7 @@ impl<S: SessionStore> Suite<S> {
         ended.is_some()
     }
 
-    /// The revocation of the tokens of a session.
+    /// Returns the revocation of the tokens of a session.
     pub(super) fn revocation(&self, id: &SessionId) -> RevocationEntry {
         RevocationEntry {
             revoked: Revoked::Session(id.clone()),
@@ -110,7 +110,7 @@ impl<S: SessionStore> Suite<S> {
         }
     }
 
-    /// The ids of the sessions that were ended.
+    /// Ends all sessions of the subject, and returns their ids.
     pub(super) async fn end_all(&self, subject: &str) -> Vec<SessionId> {
         let ended = self.end_all_of(&self.realm, subject).await;
         ended.into_iter().map(|ended| ended.id).collect()

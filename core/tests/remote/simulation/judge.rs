@@ -1,4 +1,4 @@
-//! Whether an answer is one that may be given.
+//! The judge of the answers.
 
 use std::{
     cell::RefCell,
@@ -19,29 +19,29 @@ pub(crate) struct Judge {
     world: Rc<World>,
     start: Instant,
     totals: RefCell<Totals>,
-    /// When tokens came whose key nobody knew.
+    /// The tokens whose key was neither known nor published: when they came, and their `kid`.
     strangers: RefCell<Vec<(Instant, Option<String>)>>,
 }
 
-/// What was true when a request came.
+/// The state at the time of a request.
 pub(crate) struct Asked {
     at: Instant,
     kid: Option<String>,
     known: Known,
 }
 
-/// What the last good answer allows.
+/// The knowledge from the last good answer.
 #[derive(Clone, Copy, PartialEq)]
 enum Known {
-    /// There is no answer that may still be used.
+    /// No answer can still be used.
     Nothing,
-    /// There is one, and it has the key.
+    /// An answer with the key.
     Key,
-    /// There is one, without the key.
+    /// An answer without the key.
     NoKey,
 }
 
-/// How often what happened.
+/// The number of times that each event happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Totals {
     accepted: usize,
@@ -52,12 +52,11 @@ pub(crate) struct Totals {
     fetches: usize,
 }
 
-/// For how long two fetches that requests caused leave none for others, and a little more.
+/// The time for which two fetches caused by requests leave none for others, and slightly more.
 const SPENT: Duration = Duration::from_secs(22);
-/// A span that is a little more than the longest pause after a failure or between two fetches that
-/// requests may cause.
+/// Slightly more than the longest pause after a failure, or between two fetches caused by requests.
 const WHILE: Duration = Duration::from_secs(12);
-/// The same, when the provider asked for a pause.
+/// That time if the provider asked for a pause.
 const LONG_WHILE: Duration = Duration::from_secs(32);
 
 impl Judge {
@@ -137,7 +136,7 @@ impl Judge {
                 assert!(is_new && is_spent, "{}", say("the key is published"));
                 self.totals.borrow_mut().late += 1;
             }
-            // At its start nobody was ready either.
+            // At the start there were no keys yet.
             let is_well = self.world.was_well(&before(LONG_WHILE)) && asked.at - self.start > WHILE;
             if answer == "keys_unavailable" {
                 assert!(!is_well, "{}", say("the provider is well"));
@@ -151,7 +150,7 @@ impl Judge {
         }
     }
 
-    /// Looks at the whole run.
+    /// Checks the whole run.
     pub(crate) fn conclude(&self) -> Totals {
         let log = self.world.log();
         let begun: Vec<Instant> = log.fetches.iter().map(|(began, _)| *began).collect();
@@ -205,7 +204,7 @@ impl Judge {
 }
 
 impl Totals {
-    /// Whether everything that the rules are about has happened.
+    /// Returns true if everything that the rules are about has happened.
     pub(crate) fn are_telling(&self) -> bool {
         [
             self.accepted,

@@ -1,17 +1,16 @@
 //! Random rotations, outages, latencies and floods, by a virtual clock, for many seeds.
 //!
-//! What must hold, whatever happens:
+//! These rules are checked:
 //!
 //! 1. A token whose key is known is answered without waiting, and accepted.
 //! 2. A token whose key is published is never refused: not with 401, and not with 503 unless the
 //!    provider was away or slow. The one exception is a key that was published less than twelve
-//!    seconds ago, after two tokens with invented ids in twenty seconds: the
-//!    fetches that requests may cause are spent then. So it is after a token with the key itself, which
-//!    came too early.
-//! 3. After the stale bound every answer is 503.
-//! 4. What is accepted has a key that the last good answer held, within the stale bound.
-//! 5. At most three fetches in ten seconds while the provider is well, one at a time.
-//! 6. Nobody waits longer than two seconds.
+//!    seconds ago, after two tokens with invented ids in twenty seconds: these have used up the fetches
+//!    that requests can cause. A single token with the key itself that came too early does so too.
+//! 3. After the stale bound, every answer is 503.
+//! 4. An accepted token has a key from the last good answer, within the stale bound.
+//! 5. At most three fetches in ten seconds while the provider works, one at a time.
+//! 6. No request waits longer than two seconds.
 //!
 //! With `COUNTERSIGN_SEEDS=FROM..TO`, `seeds_1` plays others.
 
@@ -31,7 +30,7 @@ use tokio::{
 use self::{judge::Judge, random::Random, world::World};
 use crate::provider::{JWKS, NOW, unknown, verifier};
 
-/// How long a simulated run is: long enough for several rotations and for outages beyond the bound.
+/// The length of a simulated run: enough for several rotations and for outages beyond the bound.
 const LENGTH: Duration = Duration::from_secs(3 * 3_600);
 
 #[test]
@@ -137,7 +136,7 @@ async fn simulate(seed: u64) -> judge::Totals {
     judge.conclude()
 }
 
-/// The token with another key id in its header. Its signature matches nothing, which is never looked at.
+/// Returns the token with another key id in its header. Its signature is wrong, but never checked.
 fn invented(token: &str, number: u64) -> String {
     let (_, rest) = token.split_once('.').unwrap();
     let header = format!(r#"{{"alg":"EdDSA","kid":"{number}"}}"#);

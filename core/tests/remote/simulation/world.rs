@@ -1,5 +1,5 @@
-//! What happens in a run, decided by its seed beforehand: which keys are published when, when the
-//! provider is away or slow, when somebody floods. And the provider, which plays it.
+//! The events of a run, chosen by its seed beforehand: when keys are published, when the provider
+//! is away or slow, and when a flood comes. Also the provider, which plays them.
 
 use std::{
     ops::Range,
@@ -27,13 +27,13 @@ pub(crate) struct World {
     pub(crate) floods: Vec<Range<Instant>>,
     pub(crate) max_stale: Duration,
     cache_control: Option<&'static str>,
-    /// What `cache_control` comes to.
+    /// The lifetime that follows from `cache_control`.
     pub(crate) lifetime: Duration,
     has_etag: bool,
     log: Arc<Mutex<Log>>,
 }
 
-/// One key, and when it is published.
+/// A key, and the time in which it is published.
 pub(crate) struct Life {
     pub(crate) id: String,
     pub(crate) token: String,
@@ -49,16 +49,16 @@ pub(crate) enum Fault {
     Html,
     PauseAskedFor,
     ServerError,
-    /// The answer takes so many milliseconds.
+    /// The answer takes this many milliseconds.
     Slow(u64),
 }
 
-/// What the provider saw.
+/// The log of the provider.
 #[derive(Default)]
 pub(crate) struct Log {
-    /// When each fetch began, and when it ended: never, if it was given up.
+    /// The beginning and the end of each fetch; a fetch that was given up has no end.
     pub(crate) fetches: Vec<(Instant, Option<Instant>)>,
-    /// Each good answer: when it arrived, and which keys it held.
+    /// The time at which each good answer arrived, and its keys.
     pub(crate) good: Vec<(Instant, Vec<String>)>,
     under_way: usize,
 }
@@ -79,8 +79,8 @@ impl World {
         let mut keys = Vec::new();
         let mut signs = 0;
         for key in KEYS.iter() {
-            // Often published long before it is used, sometimes in the same moment; the old one stays
-            // for a while.
+            // A key is often published long before it is used, sometimes in the same moment; the
+            // old one stays for a while.
             let lead = if random.one_in(3) {
                 0
             } else {
@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    /// A key that is published; now and then one that was, or will be next.
+    /// Returns a published key; sometimes one that was, or will be next.
     pub(crate) fn some_key(&self, random: &mut Random, now: Instant) -> Option<&Life> {
         let published: Vec<&Life> = (self.keys.iter())
             .filter(|key| key.published.contains(&now))
@@ -162,11 +162,11 @@ impl World {
                 .collect();
             return gone.last().copied();
         }
-        // A token can be here before its key is published everywhere.
+        // A token can arrive before its key is published everywhere.
         if random.one_in(20) {
             return self.keys.iter().find(|key| now < key.published.start);
         }
-        // New ones are what matters most.
+        // New keys matter most.
         match random.one_in(2) {
             true => published.last().copied(),
             false => (!published.is_empty()).then(|| *random.pick(&published)),
@@ -177,7 +177,7 @@ impl World {
         self.floods.iter().any(|flood| flood.contains(&now))
     }
 
-    /// Whether the provider was well all the time.
+    /// Returns true if the provider worked all the time.
     pub(crate) fn was_well(&self, span: &Range<Instant>) -> bool {
         !self.faults.iter().any(|(fault, _)| overlap(fault, span))
     }
@@ -187,7 +187,7 @@ fn overlap(one: &Range<Instant>, other: &Range<Instant>) -> bool {
     one.start <= other.end && other.start <= one.end
 }
 
-/// Plays the world.
+/// The provider, which plays the events.
 pub(crate) struct Provider {
     faults: Vec<(Range<Instant>, Fault)>,
     keys: Vec<(Range<Instant>, String, serde_json::Value)>,
@@ -197,7 +197,7 @@ pub(crate) struct Provider {
     random: Mutex<Random>,
 }
 
-/// Counts what is under way, however it ends.
+/// Counts the fetches under way, however they end.
 struct UnderWay(Arc<Mutex<Log>>);
 
 impl Drop for UnderWay {
@@ -220,7 +220,7 @@ impl Fetch for Provider {
         let fault = (self.faults.iter())
             .find(|(span, _)| span.contains(&now))
             .map(|(_, fault)| *fault);
-        // What is true when it is asked, said later.
+        // The state at the time of the request, returned later.
         let (ids, jwks): (Vec<_>, Vec<_>) = (self.keys.iter())
             .filter(|(published, ..)| published.contains(&now))
             .map(|(_, id, jwk)| (id.clone(), jwk))

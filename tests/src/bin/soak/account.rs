@@ -1,4 +1,4 @@
-//! The model: what must have become of a session.
+//! The model of an account and its sessions, which predicts whether a session has ended.
 
 use std::{
     collections::VecDeque,
@@ -11,30 +11,30 @@ use serde_json::Value;
 
 use crate::record::{Outages, Seen, locked};
 
-/// From before something was asked for until it was answered: it happened in between.
+/// The time from sending a request until its answer: the event happened in between.
 pub(crate) type Span = (Instant, Instant);
 
-/// How long an access token lives.
+/// The lifetime of an access token.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(20);
-/// Times of tokens are whole seconds, and a request takes its time.
+/// The tolerance: times of tokens are whole seconds, and a request takes time.
 const ROUNDING: Duration = Duration::from_millis(1_500);
-/// How long an exchanged refresh token may be presented again: 10 seconds. Answers between the two
-/// may be either.
+/// The bounds of the 10 seconds in which an exchanged refresh token can be presented again. Between
+/// the two, either answer is right.
 pub(crate) const SURELY_REPEATED: Duration = Duration::from_secs(8);
 pub(crate) const SURELY_REPLAYED: Duration = Duration::from_secs(12);
-/// When the other node has heard of the end of a session.
+/// The time after which the other node knows that a session has ended.
 const SPREAD: Duration = Duration::from_secs(2);
-/// The same when Redis was away: the bound of staleness, and a second.
+/// The time after which it knows if Redis was away: the bound of staleness, and a second.
 const SPREAD_IN_OUTAGE: Duration = Duration::from_secs(11);
 
-/// An account, whose sessions end together when somebody asks for it.
+/// An account, whose sessions all end on a logout everywhere.
 pub(crate) struct Account {
     pub(crate) email: &'static str,
     pub(crate) is_admin: bool,
     everywhere: Mutex<Vec<Everywhere>>,
 }
 
-/// A logout everywhere. It may have succeeded before the answer says so.
+/// A logout everywhere. It can have succeeded before the answer arrives.
 #[derive(Clone, Copy)]
 struct Everywhere {
     began: Instant,
@@ -42,13 +42,13 @@ struct Everywhere {
     node: usize,
 }
 
-/// What has become of a session.
+/// The state of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Alive,
-    /// At that time at the latest, by a request to that node.
+    /// Ended by that time at the latest, by a request to that node.
     Ended(Instant, usize),
-    /// A logout everywhere was under way.
+    /// Unknown: a logout everywhere was under way.
     Unclear,
 }
 
@@ -61,7 +61,7 @@ impl Account {
         }
     }
 
-    /// A logout everywhere begins. Returns its number.
+    /// Begins a logout everywhere. Returns its number.
     pub(crate) fn begin_everywhere(&self, node: usize) -> usize {
         let mut everywhere = locked(&self.everywhere);
         everywhere.push(Everywhere {
@@ -76,7 +76,7 @@ impl Account {
         locked(&self.everywhere)[number].done = Some(done);
     }
 
-    /// Whether a logout everywhere was under way at some time of this.
+    /// Returns true if a logout everywhere was under way at any time in this span.
     pub(crate) fn is_disturbed(&self, (from, until): Span) -> bool {
         let touches =
             |all: &Everywhere| all.began <= until && all.done.is_none_or(|done| from <= done);
@@ -86,7 +86,7 @@ impl Account {
     fn fate(&self, born: Span, asked: Span) -> Fate {
         let everywhere = locked(&self.everywhere);
         let mut fate = Fate::Alive;
-        // A login that was under way is of no use either.
+        // A login that was under way does not survive it either.
         let of_then = |all: &&Everywhere| all.done.is_none_or(|done| born.0 <= done);
         for all in everywhere.iter().filter(of_then) {
             match all.done {
@@ -104,7 +104,7 @@ pub(crate) struct Session {
     pub(crate) access: String,
     issued: Span,
     pub(crate) refresh: String,
-    /// Refresh tokens from before, and when they were exchanged. The newest is the last.
+    /// Earlier refresh tokens, and when they were exchanged. The newest is the last.
     old: VecDeque<(String, Span)>,
     born: Span,
     ended: Option<(Instant, usize)>,
@@ -113,7 +113,7 @@ pub(crate) struct Session {
 impl Session {
     const MOST_OLD: usize = 64;
 
-    /// The session of a login's answer; `None` when it holds no tokens.
+    /// Reads the session from the answer to a login; `None` if it contains no tokens.
     pub(crate) fn born(seen: &Seen) -> Option<Self> {
         let (access, refresh) = tokens(seen)?;
         let now = (seen.sent, seen.got);
@@ -127,7 +127,7 @@ impl Session {
         })
     }
 
-    /// Takes the tokens of an answer, for which the client first asked at this time.
+    /// Takes the tokens of an answer, which the client first asked for at `first`.
     pub(crate) fn renew(&mut self, access: String, refresh: String, first: Instant, got: Instant) {
         self.access = access;
         self.issued = (first, got);
@@ -144,20 +144,20 @@ impl Session {
         self.ended.get_or_insert((at, node));
     }
 
-    /// A refresh token that was exchanged a moment ago, and when.
+    /// Returns a refresh token that was exchanged a moment ago, and when.
     pub(crate) fn repeatable(&self) -> Option<(String, Instant)> {
         let (token, (first, _)) = self.old.back()?;
         let is_recent = first.elapsed() < SURELY_REPEATED / 2;
         is_recent.then(|| (token.clone(), *first))
     }
 
-    /// One that nobody but a thief presents now.
+    /// Returns a refresh token that only a thief would present now.
     pub(crate) fn replayable(&self) -> Option<String> {
         let (token, (_, got)) = self.old.front()?;
         (got.elapsed() > SURELY_REPLAYED).then(|| token.clone())
     }
 
-    /// Whether its access token is about to expire.
+    /// Returns true if its access token is about to expire.
     pub(crate) fn is_due(&self) -> bool {
         self.issued.0.elapsed() > LIFETIME - 2 * ROUNDING
     }
@@ -169,7 +169,8 @@ impl Session {
         }
     }
 
-    /// The statuses that a node may answer its access token with, where a good one gets `good`.
+    /// Returns the statuses that are right for its access token at a node, where a good token gets
+    /// `good`.
     pub(crate) fn allowed(
         &self,
         account: &Account,
@@ -197,7 +198,7 @@ impl Session {
     }
 }
 
-/// Access and refresh token of an answer.
+/// Returns the access token and the refresh token of an answer.
 pub(crate) fn tokens(seen: &Seen) -> Option<(String, String)> {
     let body: Value = serde_json::from_str(&seen.answer.body).ok()?;
     let text = |name: &str| body[name].as_str().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What clients of the resource server send, and what they must be answered.
+//! The clients of the resource servers, and the answers that they accept.
 
 use std::{
     net::SocketAddr,
@@ -20,13 +20,13 @@ use crate::{
 /// The `iss` and the `aud` of the provider's tokens.
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const AUDIENCE: &str = "soak";
-/// How far clocks may differ, in seconds.
+/// The seconds by which clocks can differ.
 pub(crate) const LEEWAY: i64 = 1;
-/// How long a token of the provider lives, in seconds, and for how long a client uses it.
+/// The lifetime of a token of the provider, in seconds, and the time for which a client uses it.
 pub(crate) const LIFETIME: i64 = 5;
 const USED_FOR: Duration = Duration::from_secs(3);
 
-/// A resource server, and how many requests were sent to it.
+/// A resource server, and the number of requests that were sent to it.
 pub(crate) struct Api {
     pub(crate) record: Record,
     pub(crate) address: SocketAddr,
@@ -40,7 +40,7 @@ pub(crate) struct Caller<'a> {
     issuer: TestIssuer,
     client: Client,
     dice: Dice,
-    /// A token, one with the scope `admin`, and when they were issued.
+    /// A token, one with the scope `admin`, and the time at which they were issued.
     tokens: Option<([String; 2], Instant)>,
 }
 
@@ -80,8 +80,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Sends tokens that name keys which are not published, once in a while: a server looks for such a
-    /// key, and lets the request wait meanwhile.
+    /// Sends tokens that name unpublished keys, now and then: a server looks for such a key, and
+    /// the request waits meanwhile.
     pub(crate) fn run_with_unknown_keys(mut self, phase: &Phase) {
         while !phase.is_over() {
             let stranger = SigningKey::generate_es256().expect("the system has randomness");
@@ -124,7 +124,7 @@ impl<'a> Caller<'a> {
             _ => ("a good token", "/v1/me", token, 200),
         };
         let seen = self.send(path, &token);
-        // Only who needs a key that the server has not got may be told to come back.
+        // Only a request that needs a missing key may be told to come back.
         self.api.record.judge_strictly(what, &seen, &[status]);
     }
 
@@ -136,7 +136,7 @@ impl<'a> Caller<'a> {
         self.api.record.judge(what, seen, allowed);
     }
 
-    /// The tokens at hand, or new ones.
+    /// Returns the tokens in use, or new ones.
     fn usual(&mut self) -> [String; 2] {
         if let Some((tokens, since)) = &self.tokens
             && since.elapsed() < USED_FOR
@@ -153,7 +153,7 @@ impl<'a> Caller<'a> {
         self.claims(seconds).scope(scope).signed_by(key)
     }
 
-    /// It names the provider's key, and another one has signed it.
+    /// Returns a token that names the provider's key, but is signed by another one.
     fn forged(&self, key: &SigningKey) -> String {
         let token = self.claims(LIFETIME).header("kid", key.id());
         token.signed_by(self.issuer.key())

@@ -1,4 +1,4 @@
-//! Clients that go at a pace, and the dice that say what they do next.
+//! Clients that keep a pace, and the dice that choose their next step.
 
 use std::{
     net::SocketAddr,
@@ -14,14 +14,14 @@ use countersign_tests::{
 
 use crate::record::Seen;
 
-/// One connection to a server, opened again when it has been idle for long.
+/// A connection to a server, reopened after it has been idle for some time.
 pub(crate) struct Client {
     address: SocketAddr,
     open: Option<(Connection, Instant)>,
 }
 
 impl Client {
-    /// The servers close idle connections after five seconds.
+    /// A time below the five seconds after which the servers close idle connections.
     const IDLE: Duration = Duration::from_secs(2);
 
     pub(crate) fn new(address: SocketAddr) -> Self {
@@ -36,7 +36,7 @@ impl Client {
         self.receive(sent)
     }
 
-    /// Sends a request, and does not wait. Returns when that was.
+    /// Sends a request without waiting. Returns the time at which it was sent.
     pub(crate) fn send(&mut self, request: &Request) -> Instant {
         let address = self.address;
         let now = Instant::now();
@@ -52,7 +52,7 @@ impl Client {
         now
     }
 
-    /// The answer to what was sent.
+    /// Returns the answer to the request that was sent.
     pub(crate) fn receive(&mut self, sent: Instant) -> Seen {
         let (connection, used) = self.open.as_mut().expect("something was sent");
         let answer = connection.answer();
@@ -65,9 +65,9 @@ impl Client {
     }
 }
 
-/// How fast a client goes: first as fast as it can, then at half of that.
+/// The pace of a client: as fast as it can at first, then half of that.
 pub(crate) struct Pace<'c> {
-    /// Requests so far, by all clients of the server.
+    /// The number of requests so far, by all clients of the server.
     count: &'c AtomicU64,
     since: Instant,
     own: u64,
@@ -76,7 +76,7 @@ pub(crate) struct Pace<'c> {
 }
 
 impl<'c> Pace<'c> {
-    /// The most requests of a client in a second, however fast the server is.
+    /// The most requests of a client per second, however fast the server is.
     const MOST: f64 = 2_000.0;
 
     pub(crate) fn new(count: &'c AtomicU64) -> Self {
@@ -106,14 +106,14 @@ impl<'c> Pace<'c> {
         self.due += step * u32::try_from(requests).unwrap_or(1);
         match self.due.checked_duration_since(now) {
             Some(pause) => thread::sleep(pause),
-            // What an outage held up is not made up for.
+            // The delay of an outage is not caught up on.
             None if now - self.due > Duration::from_secs(1) => self.due = now,
             None => {}
         }
     }
 }
 
-/// Pseudo-random numbers (SplitMix64): what a client does can be repeated.
+/// Pseudo-random numbers (SplitMix64), so that a client's choices can be repeated.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -121,7 +121,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// One of the first `n` numbers.
+    /// Returns one of the first `n` numbers.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -131,14 +131,14 @@ impl Dice {
     }
 }
 
-/// Something that is done once in a while at most.
+/// A step that is taken once per interval at most.
 pub(crate) struct Turn {
     every: Duration,
     next: Instant,
 }
 
 impl Turn {
-    /// The first time comes after a part of the time that differs between clients.
+    /// Creates a turn. The first comes after a part of the interval that differs between clients.
     pub(crate) fn every(every: Duration, dice: &mut Dice) -> Self {
         let first = every.mul_f64(0.25 + dice.below(50) as f64 / 100.0);
         Self {

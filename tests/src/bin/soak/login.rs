@@ -1,4 +1,4 @@
-//! What one user does at one node of the login example, and what it must be answered.
+//! The steps of one user at one node of the login example, and the answers that they accept.
 
 use std::{
     collections::VecDeque,
@@ -18,23 +18,24 @@ use crate::{
     requests::{api, log_out, login, refresh},
 };
 
-/// A node, and how many requests were sent to it.
+/// A node, and the number of requests that were sent to it.
 pub(crate) struct Node {
     pub(crate) record: Record,
     pub(crate) address: SocketAddr,
     pub(crate) count: AtomicU64,
 }
 
-/// The sessions that a user has at a node at the same time.
+/// The number of sessions that a user has at a node at the same time.
 const SESSIONS: usize = 6;
-/// The ended ones whose tokens are tried again now and then.
+/// The number of ended sessions whose tokens are tried again now and then.
 const DEAD: usize = 20;
-/// A subject gets 200 entries of the revocation list in five to six minutes, at each node.
+/// The interval between ended sessions: a subject fills 200 entries of the revocation list in five
+/// to six minutes, at each node.
 const ENDINGS: Duration = Duration::from_secs(4);
-/// Ten wrong passwords a minute are allowed.
+/// The interval between wrong passwords: ten a minute are allowed.
 const WRONG_PASSWORDS: Duration = Duration::from_secs(12);
 const EVERYWHERE: Duration = Duration::from_secs(20);
-/// During an outage, the same is asked for again after this time, and so often at most.
+/// The pause before a request is repeated during an outage, and the most repetitions.
 const PAUSE: Duration = Duration::from_millis(200);
 const TRIES: usize = 100;
 
@@ -51,7 +52,7 @@ pub(crate) struct User<'a> {
     dice: Dice,
     ending: Turn,
     wrong: Turn,
-    /// One of the account's users does this for all.
+    /// Set for the one user of the account that logs out everywhere.
     everywhere: Option<Turn>,
     asked: u64,
 }
@@ -159,7 +160,7 @@ impl<'a> User<'a> {
             None => self.record().violation("a login without tokens"),
         }
         if disturbed {
-            // Nobody can tell whether it has ended already.
+            // It is unknown whether it has ended already.
             self.log_out(self.sessions.len() - 1);
         }
     }
@@ -200,7 +201,7 @@ impl<'a> User<'a> {
         record.judge("an access token", seen, &allowed);
     }
 
-    /// The tokens of an ended session are worth nothing, to whatever node they are sent.
+    /// Checks that the tokens of an ended session are refused, whichever node they are sent to.
     fn bury(&mut self, which: usize) {
         let session = self.sessions.swap_remove(which);
         self.check_dead(&session);
@@ -230,7 +231,7 @@ impl<'a> User<'a> {
         self.refresh_since(which, Instant::now());
     }
 
-    /// Refreshes, again and again during an outage: the client first asked at this time, and may have
+    /// Refreshes, repeatedly during an outage: the client first asked at `first`, and can have
     /// missed an answer.
     fn refresh_since(&mut self, which: usize, first: Instant) {
         let request = refresh(&self.sessions[which].refresh);
@@ -264,7 +265,7 @@ impl<'a> User<'a> {
         self.record().judge("a refresh token", seen, allowed)
     }
 
-    /// Two tabs refresh at the same moment: both go on, with one and the same token.
+    /// Refreshes in two tabs at the same moment: both go on, with the same token.
     fn refresh_twice_at_once(&mut self, which: usize) {
         let presented = self.sessions[which].refresh.clone();
         let request = refresh(&presented);
@@ -280,7 +281,7 @@ impl<'a> User<'a> {
                 self.record().violation("a refresh without tokens");
                 continue;
             };
-            // A session that was refreshed very often gives the current token again.
+            // A session that was refreshed very often returns the current token again.
             match &next {
                 Some((_, other)) if *other != presented && refresh == presented => {}
                 Some((_, other)) if *other != presented && *other != refresh => {
@@ -300,7 +301,7 @@ impl<'a> User<'a> {
         }
     }
 
-    /// The answer got lost on the way: the client presents its token once more.
+    /// Repeats a refresh whose answer got lost: the client presents its token once more.
     fn repeat(&mut self, which: usize) {
         let Some((token, exchanged)) = self.sessions[which].repeatable() else {
             return self.refresh(which);
@@ -322,14 +323,14 @@ impl<'a> User<'a> {
         }
     }
 
-    /// A thief presents a token that was exchanged long ago: the session is over, also for him.
+    /// Presents a token that was exchanged long ago, as a thief would: the session ends for both.
     fn replay(&mut self, which: usize, token: &str) {
         for _ in 0..TRIES {
             let seen = self.ask(&refresh(token));
             if self.record().judge("a replay", &seen, &[400]) {
                 self.sessions[which].end(seen.got, self.here);
                 self.bury(which);
-                return self.visit(0); // nobody else is concerned
+                return self.visit(0); // no other session is affected
             }
             if seen.status() != 503 {
                 break;
@@ -361,7 +362,8 @@ impl<'a> User<'a> {
         for _ in 0..TRIES {
             let request = Request::bearer(&access).method("POST");
             let seen = self.ask(&request.target("/token/logout-all"));
-            // The token may have expired, or a try that was answered with 503 has ended its session.
+            // The token can have expired, or an earlier try, answered with 503, can have ended its
+            // session.
             if self
                 .record()
                 .judge("a logout everywhere", &seen, &[204, 401])
@@ -382,7 +384,7 @@ impl<'a> User<'a> {
             .violation("a logout everywhere never succeeds");
     }
 
-    /// Forgets a session of which nothing can be said any more.
+    /// Forgets a session whose state is no longer known.
     fn lose(&mut self, which: usize) {
         self.sessions.swap_remove(which);
     }

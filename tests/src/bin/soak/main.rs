@@ -1,12 +1,12 @@
-//! Half of their load, for minutes: the login example and the resource server, while keys rotate, Redis
-//! dies, and the provider goes away and comes back.
+//! The login example and the resource server under half of their maximum load, for minutes, while
+//! keys rotate, Redis dies, and the provider goes away and comes back.
 //!
 //! `tests/soak [MINUTES]` builds the programs and starts this one: `soak FOLDER MINUTES`, with the
-//! folder of the programs. Clients keep a model of every session and every key, and judge each answer
-//! by it. The exit code is 1 after an answer that the model does not allow, and when a server takes
-//! more memory at the end than after the first fifth of the time.
+//! folder of the programs. Clients keep a model of every session and every key, and judge each
+//! answer by it. The exit code is 1 after an answer that the model does not allow, and when a
+//! server takes more memory at the end than after the first fifth of the time.
 
-#![allow(clippy::disallowed_methods)] // real servers take real time
+#![allow(clippy::disallowed_methods)] // real servers need real time
 
 mod account;
 mod api;
@@ -40,26 +40,28 @@ use crate::{
     record::Record,
 };
 
-/// How long clients go as fast as they can, so that half of it is known.
+/// The time in which clients go as fast as they can, to find out what half of it is.
 const MEASURING: Duration = Duration::from_secs(6);
-/// Which choices the clients make.
+/// The seed of the clients' choices.
 const SEED: u64 = 20_260_101;
-/// Clients of each resource server.
+/// The number of clients of each resource server.
 const CALLERS: u64 = 2;
 
-/// Redis dies so often, stays away for so long, and is felt for so long afterwards.
+/// The interval between crashes of Redis, the time it stays away, and the time for which this is
+/// felt afterwards.
 const REDIS_EVERY: Duration = Duration::from_secs(20);
 const REDIS_AWAY: Duration = Duration::from_secs(2);
 const REDIS_RECOVERY: Duration = Duration::from_secs(5);
-/// A server waits two seconds for an answer of Redis, and one for a connection: from when the first
-/// request wanted it.
+/// The time after which a slow answer counts as an outage: a server waits two seconds for an answer
+/// of Redis, and one for a connection, from the first request that wants it.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A fetch that requests ask for begins within ten seconds, also after a failed one.
+/// The time in which the servers notice new keys: a fetch for a request begins within ten seconds,
+/// even after a failed one.
 const KEYS_NOTICED: Duration = Duration::from_secs(14);
 const PROVIDER_AWAY: Duration = Duration::from_secs(4);
 
-/// What is going on.
+/// The phase of the run, for all threads.
 pub(crate) struct Phase {
     measuring: AtomicBool,
     over: AtomicBool,
@@ -74,7 +76,7 @@ impl Phase {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Waits. Says whether it is not over by then.
+    /// Waits. Returns true if the run is not over by then.
     fn wait(&self, time: Duration) -> bool {
         let end = Instant::now() + time;
         while !self.is_over() && Instant::now() < end {
@@ -84,7 +86,7 @@ impl Phase {
     }
 }
 
-/// Ends the run when it goes: also when a thread panics, for whom the others would not wait.
+/// Ends the run when dropped, even by a panic: the other threads would otherwise go on.
 struct Over<'p>(&'p Phase);
 
 impl Drop for Over<'_> {
@@ -111,7 +113,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says whether all went well; `None` without Redis.
+/// Runs everything. Returns true if all went well; `None` without Redis.
 fn soak(folder: &Path, time: Duration) -> Option<bool> {
     let mut redis = Redis::start()?;
     let provider = Provider::start();
@@ -150,8 +152,9 @@ fn soak(folder: &Path, time: Duration) -> Option<bool> {
         let phase = &phase;
         let mut seeds = SEED..;
         let mut seed = || seeds.next().expect("many numbers");
-        // A login takes as long as many other requests. All users at once, because a server keeps the
-        // memory for as many hashes as it has ever made at the same time: 19 MiB for each.
+        // A login takes as long as many other requests. All users log in at once, because a server
+        // keeps the memory for the most hashes that it has ever made at the same time: 19 MiB for
+        // each.
         let mut preparing = Vec::new();
         for here in 0..nodes.len() {
             for account in &accounts {
@@ -224,7 +227,7 @@ fn soak(folder: &Path, time: Duration) -> Option<bool> {
     Some(wrong.is_empty() && !has_grown)
 }
 
-/// The two nodes of the login example, and the resource server on two frameworks.
+/// Starts the two nodes of the login example, and the resource server on two frameworks.
 fn start(folder: &Path, redis: &Redis, provider: &Provider, configs: &Path) -> [Program; 4] {
     let command = |program: &str| {
         let mut command = Command::new(folder.join(program));
@@ -260,13 +263,13 @@ fn start(folder: &Path, redis: &Redis, provider: &Provider, configs: &Path) -> [
     ]
 }
 
-/// Ends the run when the client panics.
+/// Runs a client, and ends the run if it panics.
 fn guarded(phase: &Phase, run: impl FnOnce()) {
     let _over = Over(phase);
     run();
 }
 
-/// Kills Redis again and again, and starts it with the data that it had on its disk.
+/// Kills Redis repeatedly, and starts it with the data from its disk.
 fn restart_redis(phase: &Phase, redis: &mut Redis, nodes: &[Node]) {
     let outages = || nodes.iter().map(|node| node.record.outages());
     let mut times = 0;
@@ -281,7 +284,7 @@ fn restart_redis(phase: &Phase, redis: &mut Redis, nodes: &[Node]) {
     println!("Redis was killed {times} times");
 }
 
-/// Publishes a key, lets it sign, withdraws the one before, goes away, and comes back: again and again.
+/// Publishes a key, lets it sign, withdraws the one before, goes away, and comes back, repeatedly.
 fn trouble_provider(phase: &Phase, provider: &Provider, apis: &[Api]) {
     let outages = || apis.iter().map(|api| api.record.outages());
     let tokens_live = Duration::from_secs((api::LIFETIME + api::LEEWAY + 1).unsigned_abs());

@@ -1,4 +1,4 @@
-//! What the servers take of memory, over the time.
+//! The memory of the servers over time.
 
 use std::{
     fmt::Write,
@@ -7,11 +7,11 @@ use std::{
 
 use crate::{Phase, program::Program};
 
-/// Growth up to this is none: 10 % and 4 MiB.
+/// The growth that is ignored: 10 % and 4 MiB.
 const PERCENT: u64 = 10;
 const KIB: u64 = 4 << 10;
 
-/// The resident memory of each server, in KiB: at all times that were looked at.
+/// The resident memory of each server in KiB, one sample after another.
 pub(crate) struct Memory {
     samples: Vec<Vec<u64>>,
 }
@@ -23,7 +23,7 @@ impl Memory {
         }
     }
 
-    /// Looks at it again and again, until the time is over.
+    /// Takes samples until the time is over.
     pub(crate) fn watch(&mut self, programs: &[Program], time: Duration, phase: &Phase) {
         let end = Instant::now() + time;
         while Instant::now() < end && phase.wait(Duration::from_millis(200)) {
@@ -33,7 +33,7 @@ impl Memory {
         }
     }
 
-    /// The cells of a table.
+    /// Returns the cells of a table.
     pub(crate) fn row(&self, n: usize) -> String {
         let (warm, end) = self.figures(n);
         let mib = |kib: u64| kib as f64 / 1024.0;
@@ -42,7 +42,7 @@ impl Memory {
         format!("{warm:.1} MiB | {end:.1} MiB | {growth:+.1} %")
     }
 
-    /// Says which have grown, and whether any has.
+    /// Reports the servers that have grown. Returns true if any has.
     pub(crate) fn complain(&self, programs: &[Program]) -> bool {
         let mut told = String::new();
         for (n, program) in programs.iter().enumerate() {
@@ -56,8 +56,8 @@ impl Memory {
         !told.is_empty()
     }
 
-    /// After the first fifth of the time, and at its end: what is taken at least, over a tenth of it.
-    /// What requests under way take comes and goes.
+    /// Returns the memory after the first fifth of the time, and at its end: the minimum over a
+    /// tenth of the time, because the memory of running requests comes and goes.
     fn figures(&self, n: usize) -> (u64, u64) {
         let samples = &self.samples[n];
         let (fifth, tenth) = (samples.len() / 5, samples.len() / 10);
@@ -86,7 +86,7 @@ mod tests {
         };
         assert!(!grows(&memory(|_| 20_000)));
         assert!(!grows(&memory(|n| 20_000 + 20_000 * (n % 2))));
-        // Whatever is taken before the servers are warm.
+        // Growth before the servers are warm does not count.
         assert!(!grows(&memory(|n| 1_000 * n.min(20))));
         assert!(grows(&memory(|n| 20_000 + 100 * n)));
     }

@@ -1,4 +1,4 @@
-//! A server in a process of its own, with what it takes of memory and what it complains of.
+//! A server in a process of its own, with its memory and its complaints.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ pub(crate) struct Program {
     complaints: Arc<Mutex<Complaints>>,
 }
 
-/// What is worth telling of its log, which tells every refused request.
+/// The notable lines of its log, which reports every refused request.
 #[derive(Default)]
 struct Complaints {
     last: String,
@@ -69,7 +69,7 @@ impl Program {
         }
     }
 
-    /// Its resident memory in KiB; `None` once it has ended.
+    /// Returns its resident memory in KiB; `None` once it has ended.
     pub(crate) fn resident(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
         let line = status
@@ -78,7 +78,7 @@ impl Program {
         line.trim().strip_suffix(" kB")?.parse().ok()
     }
 
-    /// What is wrong with it: it has ended, or a thread of it has panicked.
+    /// Returns a problem: the server has ended, or one of its threads has panicked.
     pub(crate) fn trouble(&mut self) -> Option<String> {
         if let Ok(Some(status)) = self.child.try_wait() {
             return Some(format!("{} has ended: {status}", self.name));

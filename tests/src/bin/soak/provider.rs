@@ -1,4 +1,4 @@
-//! An identity provider whose keys change, and which is away now and then.
+//! An identity provider whose keys change, and which is sometimes away.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -19,7 +19,7 @@ use crate::record::locked;
 pub(crate) struct Provider {
     ring: SigningKeys,
     keys: Mutex<SigningKey>,
-    /// Keys that were withdrawn, and from when on nobody takes their tokens.
+    /// The withdrawn keys, and the time from which no server accepts their tokens.
     withdrawn: Mutex<Vec<(SigningKey, Instant)>>,
     address: SocketAddr,
     listening: Mutex<Option<Listening>>,
@@ -45,12 +45,12 @@ impl Provider {
         provider
     }
 
-    /// Where its keys are.
+    /// Returns the URL of its keys.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/jwks", self.address)
     }
 
-    /// The key that signs.
+    /// Returns the key that signs.
     pub(crate) fn key(&self) -> SigningKey {
         locked(&self.keys).clone()
     }
@@ -64,13 +64,13 @@ impl Provider {
         next
     }
 
-    /// Lets the published key sign. Returns the one that signed before.
+    /// Lets the published key sign. Returns the previous signing key.
     pub(crate) fn sign_with(&self, next: SigningKey) -> SigningKey {
         self.ring.rotate(i64::MAX).expect("a next key");
         std::mem::replace(&mut locked(&self.keys), next)
     }
 
-    /// Withdraws a key. The servers have noticed after this time.
+    /// Withdraws a key. The servers will have noticed after this time.
     pub(crate) fn withdraw(&self, key: SigningKey, noticed: Duration) {
         self.ring.remove(key.id()).expect("a key of the ring");
         let mut withdrawn = locked(&self.withdrawn);
@@ -80,7 +80,7 @@ impl Provider {
         }
     }
 
-    /// Those of late, and when the servers have noticed.
+    /// Returns the withdrawn keys, and when the servers will have noticed.
     pub(crate) fn withdrawn(&self) -> Vec<(SigningKey, Instant)> {
         locked(&self.withdrawn).clone()
     }
@@ -89,13 +89,13 @@ impl Provider {
     pub(crate) fn stop(&self) {
         if let Some(listening) = locked(&self.listening).take() {
             listening.stop.store(true, Ordering::SeqCst);
-            // Whoever waits for a connection looks up at the next one.
+            // A thread that waits for a connection checks the flag at the next one.
             let _ = TcpStream::connect(self.address);
             let _ = listening.thread.join();
         }
     }
 
-    /// Listens again, at the same port.
+    /// Listens again, on the same port.
     pub(crate) fn restart(&self) {
         self.listen(TcpListener::bind(self.address).expect("the port that it had"));
     }
@@ -108,7 +108,7 @@ impl Provider {
                 if stopped.load(Ordering::SeqCst) {
                     return;
                 }
-                // A client that goes away costs nothing but its answer.
+                // A client that goes away loses only its own answer.
                 let _ = answer(client, &ring.jwks());
             }
         });

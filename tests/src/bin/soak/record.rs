@@ -1,4 +1,4 @@
-//! What was answered, when something was away, and which answers the model does not allow.
+//! The answers, the outages, and the answers that the model does not allow.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 
 use countersign_tests::Answer;
 
-/// An answer, and when it can have been decided.
+/// An answer, and the span in which it was decided.
 pub(crate) struct Seen {
     pub(crate) answer: Answer,
     pub(crate) sent: Instant,
@@ -24,12 +24,12 @@ impl Seen {
     }
 }
 
-/// What has been answered so far by one server.
+/// The answers of one server so far.
 pub(crate) struct Record {
     name: &'static str,
-    /// When what it depends on was away.
+    /// The outages of the services that it depends on.
     outages: Outages,
-    /// How long it waits for its store. What takes longer is an outage, too: of a disk that is busy.
+    /// The time it waits for its store. A slower answer is also an outage: of a busy disk.
     store_patience: Option<Duration>,
     slow: AtomicU64,
     statuses: Mutex<BTreeMap<u16, u64>>,
@@ -52,8 +52,8 @@ impl Record {
         &self.outages
     }
 
-    /// Counts an answer. Says whether it is one of these; 503 is allowed beside them during an outage,
-    /// and anything else is a violation.
+    /// Counts an answer. Returns true if its status is one of these; during an outage, 503 is
+    /// allowed too, and anything else is a violation.
     pub(crate) fn judge(&self, what: &str, seen: &Seen, allowed: &[u16]) -> bool {
         let mut may_be_503 = self.outages.touch(seen.sent, seen.got);
         let took = seen.got - seen.sent;
@@ -65,7 +65,7 @@ impl Record {
         self.decide(what, seen, allowed, may_be_503)
     }
 
-    /// The same where not even an outage allows 503.
+    /// Counts an answer where not even an outage allows 503.
     pub(crate) fn judge_strictly(&self, what: &str, seen: &Seen, allowed: &[u16]) -> bool {
         self.decide(what, seen, allowed, false)
     }
@@ -88,13 +88,13 @@ impl Record {
         is_allowed
     }
 
-    /// Notes what must not be. No token is in the text.
+    /// Records a violation. The text contains no token.
     pub(crate) fn violation(&self, text: impl Into<String>) {
         let text = format!("{}: {}", self.name, text.into());
         locked(&self.violations).push(text);
     }
 
-    /// How many answers were 503 because the store was too slow.
+    /// Returns the number of answers that were 503 because the store was too slow.
     pub(crate) fn slow(&self) -> u64 {
         self.slow.load(Ordering::Relaxed)
     }
@@ -107,7 +107,7 @@ impl Record {
         locked(&self.statuses).values().sum()
     }
 
-    /// `200: 17, 401: 4`.
+    /// Returns a text such as `200: 17, 401: 4`.
     pub(crate) fn statuses(&self) -> String {
         let statuses = locked(&self.statuses);
         let each = statuses.iter().map(|(status, n)| format!("{status}: {n}"));
@@ -115,7 +115,7 @@ impl Record {
     }
 }
 
-/// When something was away, and for how long afterwards that may still be felt.
+/// The outages, each with the time until which it can still be felt.
 #[derive(Default)]
 pub(crate) struct Outages(Mutex<Vec<(Instant, Option<Instant>)>>);
 
@@ -124,19 +124,19 @@ impl Outages {
         locked(&self.0).push((Instant::now(), None));
     }
 
-    /// It is back, and everybody knows after this time.
+    /// Ends the current outage, which everyone will have noticed after this time.
     pub(crate) fn end(&self, recovery: Duration) {
         if let Some((_, end)) = locked(&self.0).last_mut() {
             *end = Some(Instant::now() + recovery);
         }
     }
 
-    /// When the last one began.
+    /// Returns the beginning of the last outage.
     fn last(&self) -> Option<Instant> {
         locked(&self.0).last().map(|(begin, _)| *begin)
     }
 
-    /// Whether one was going on at some time between the two.
+    /// Returns true if an outage was going on at any time between the two.
     pub(crate) fn touch(&self, from: Instant, until: Instant) -> bool {
         let is_in = |(begin, end): &(Instant, Option<Instant>)| {
             *begin <= until && end.is_none_or(|end| from <= end)
@@ -145,7 +145,7 @@ impl Outages {
     }
 }
 
-/// What a thread that panicked left behind is as good as it was.
+/// Locks a mutex, even after a panic: the data is still good.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

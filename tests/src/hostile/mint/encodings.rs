@@ -1,4 +1,4 @@
-//! Keys in the forms that other programs write them in.
+//! Keys in the encodings of other programs.
 
 use base64::{
     Engine,
@@ -6,7 +6,7 @@ use base64::{
 };
 use serde_json::Value;
 
-/// What a confused verifier may take for the secret: a public key, in one form or another.
+/// Returns the secrets that a confused verifier could use: a public key, in several encodings.
 pub(super) fn secrets_that_are_none(jwk: &Value, text: &str) -> Vec<Vec<u8>> {
     let members = ["n", "x"].into_iter().filter_map(|name| jwk[name].as_str());
     let as_text = members.clone().map(|member| member.as_bytes().to_vec());
@@ -30,7 +30,7 @@ pub(super) fn secrets_that_are_none(jwk: &Value, text: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The private key of an RSA key pair (RFC 8017 section A.1.2).
+/// Encodes the private key of an RSA key pair (RFC 8017 section A.1.2).
 pub(super) fn private_key(jwk: &Value) -> Vec<u8> {
     let numbers = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
     let numbers = numbers.map(|name| integer(&bytes(jwk, name)));

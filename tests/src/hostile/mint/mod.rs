@@ -1,11 +1,11 @@
-//! Cases of the corpus for another time: their times moved, and signed again by who signed them.
+//! Cases of the corpus for another time: their times are moved, and their signatures made again.
 //!
 //! A case is for the clock of the corpus. A program runs on the clock of the machine, where all its
 //! tokens are too old, or not valid yet: each would be refused, whatever else is wrong with it. So
-//! the times in it are moved, nothing else, and what had a good signature gets a good one again.
+//! only the times in it are moved, and a good signature is made again.
 //!
-//! What is hostile about a signature stays so: one that is cut, in DER, or by a stranger is cut, in
-//! DER, or by that stranger again. One that nobody made keeps its bytes.
+//! The hostile part of a signature is kept: one that is cut, in DER, or by a stranger is again cut,
+//! in DER, or by that stranger. One that no key made keeps its bytes.
 
 mod encodings;
 mod recipe;
@@ -23,13 +23,13 @@ use signers::Signers;
 pub struct Mint(Signers);
 
 impl Mint {
-    /// With the keys of the corpus.
+    /// Creates a mint with the keys of the corpus.
     #[must_use]
     pub fn new(keys: &TestKeys) -> Self {
         Self(Signers::new(keys))
     }
 
-    /// How to mint this case.
+    /// Returns the way to mint this case.
     #[must_use]
     pub fn recipe(&self, case: &Case) -> Recipe {
         Recipe::new(&self.0, case)

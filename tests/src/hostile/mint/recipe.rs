@@ -1,4 +1,4 @@
-//! How to mint one case.
+//! The way to mint one case.
 
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -15,14 +15,15 @@ use crate::{
     },
 };
 
-/// The payload of a good token: what some hostile signatures are over.
+/// The payload of a good token, which some hostile signatures cover.
 const CLAIMS: &str = r#"{"iss":"https://issuer.example","aud":"https://api.example","sub":"user-1","iat":1799999970,"nbf":1799999970,"exp":1800000300,"jti":"jti-1","client_id":"client-1","scope":"read"}"#;
-/// From the shortest to the longest signature, in bytes, and some more.
+/// The lengths of signatures in bytes, from the shortest to the longest, and some more.
 const SIGNATURES: RangeInclusive<usize> = 8..=600;
-/// How far a signature is from its header and payload, in pieces: they are close also in JSON.
+/// The most pieces between a signature and its header and payload: they are close together, even in
+/// JSON.
 const REACH: usize = 5;
 
-/// How to mint a case for another time.
+/// The way to mint a case for another time.
 pub struct Recipe {
     request: Request,
     now: i64,
@@ -30,28 +31,28 @@ pub struct Recipe {
     headers: Vec<Vec<Step>>,
 }
 
-/// How much of a case is new.
+/// The new parts of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Minted {
-    /// Nothing: there is no time in it that could be moved.
+    /// Nothing is new: the case has no time that could be moved.
     AsItStands,
-    /// Its times are; its signature is hostile in itself, and keeps its bytes.
+    /// Its times are new; its signature is hostile in itself, and keeps its bytes.
     Moved,
-    /// Its times are, and it is signed again.
+    /// Its times are new, and it is signed again.
     SignedAgain,
 }
 
-/// What to do to one piece of a text.
+/// A change to one piece of a text.
 enum Step {
     /// Move the times in it.
     Move(Piece),
-    /// It is a text with pieces of its own.
+    /// Treat it as a text with pieces of its own.
     Nested(Piece, Vec<Step>),
     /// Sign again.
     Sign(Piece, Signed),
 }
 
-/// What a signature is over, by whom, and what was done to it.
+/// The signer of a signature, the text it covers, and what was done to it.
 struct Signed {
     header: Vec<u8>,
     payload: Payload,
@@ -59,7 +60,7 @@ struct Signed {
     twist: Twist,
 }
 
-/// What was signed.
+/// The signed payload.
 #[derive(Clone)]
 struct Payload(Piece);
 
@@ -77,16 +78,16 @@ impl Recipe {
         }
     }
 
-    /// How much of the case is new.
+    /// Returns which parts of the case are new.
     #[must_use]
     pub fn minted(&self) -> Minted {
         let all = self.headers.iter().chain([&self.target]).flatten();
         all.map(Step::minted).max().unwrap_or(Minted::AsItStands)
     }
 
-    /// The request, for this time.
+    /// Returns the request, for this time.
     ///
-    /// The same time makes the same request, as far as the algorithm signs the same each time.
+    /// The request is a function of the time, unless the algorithm signs with randomness.
     #[must_use]
     pub fn request(&self, now: i64) -> Request {
         let time = (self.now, now - self.now);
@@ -131,7 +132,7 @@ impl Step {
     }
 }
 
-/// A text with its steps done: when it was for, and how far to move it.
+/// Applies the steps to a text: `time` is the time it was for, and how far to move it.
 fn written(text: &[u8], steps: &[Step], time: (i64, i64)) -> Vec<u8> {
     let mut rest = 0;
     let mut written = Vec::new();
@@ -149,7 +150,7 @@ fn moved(piece: &Piece, (now, delta): (i64, i64)) -> Vec<u8> {
     times::moved(&piece.bytes, now, delta).unwrap_or_else(|| piece.bytes.clone())
 }
 
-/// What there is to do to a text, in order.
+/// Returns the steps for a text, in order.
 fn steps(signers: &Signers, now: i64, text: &[u8]) -> Vec<Step> {
     let all = pieces(text);
     let mut steps = Vec::new();
@@ -172,7 +173,7 @@ fn steps(signers: &Signers, now: i64, text: &[u8]) -> Vec<Step> {
     steps
 }
 
-/// Who made a signature, over what, if anybody did.
+/// Finds the signer of a signature and the text it covers, if there is one.
 fn signed(signers: &Signers, now: i64, signature: &Piece, others: &[&Piece]) -> Option<Signed> {
     let standard = Piece {
         range: 0..0,
@@ -211,7 +212,8 @@ fn signed(signers: &Signers, now: i64, signature: &Piece, others: &[&Piece]) -> 
     cut(&signers, signature, others, &payloads)
 }
 
-/// A signature that has lost a part: by the key that its header names, as far as can be told.
+/// Finds the signer of a truncated signature: the key that its header names, as far as this can be
+/// determined.
 fn cut(
     signers: &[Arc<Signer>],
     signature: &Piece,

@@ -1,4 +1,4 @@
-//! Everybody who signed something in the corpus: with its keys, and with secrets that are none.
+//! All signers of the corpus: with its keys, and with values that are not really secrets.
 
 use std::{fmt, sync::Arc};
 
@@ -18,17 +18,17 @@ use crate::hostile::{
     mint::encodings::{bytes, point, private_key, secrets_that_are_none},
 };
 
-/// Who can sign.
+/// The signers.
 pub(super) struct Signers(Vec<Arc<Signer>>);
 
 /// A key and an algorithm.
 pub(super) struct Signer {
-    /// The header of a token that it signs, as the corpus has it.
+    /// The header of a token that it signs, as in the corpus.
     pub(super) header: String,
     scheme: Box<dyn Scheme>,
 }
 
-/// What a key and an algorithm do.
+/// The operations of a key with an algorithm.
 trait Scheme {
     fn length(&self) -> usize;
     fn sign(&self, message: &[u8]) -> Vec<u8>;
@@ -36,7 +36,7 @@ trait Scheme {
 }
 
 impl Signers {
-    /// Those with a key of the corpus, or with a public key for a secret.
+    /// Returns the signers with a key of the corpus, or with a public key as the secret.
     pub(super) fn new(keys: &TestKeys) -> Self {
         let mut signers = Vec::new();
         for (name, key) in keys.all() {
@@ -56,7 +56,7 @@ impl Signers {
         Self(signers.into_iter().map(Arc::new).collect())
     }
 
-    /// Those, and the ones with a secret that the header brings along.
+    /// Returns these signers, and those whose secret is in the header.
     pub(super) fn with_secret_in(&self, header: &[u8]) -> Vec<Arc<Signer>> {
         let header: Value = serde_json::from_slice(header).unwrap_or_default();
         let secret = header["jwk"]["k"]
@@ -72,7 +72,7 @@ impl Signers {
 }
 
 impl Signer {
-    /// How long its signatures are, in bytes.
+    /// Returns the length of its signatures, in bytes.
     pub(super) fn length(&self) -> usize {
         self.scheme.length()
     }
@@ -85,7 +85,7 @@ impl Signer {
         self.scheme.has_signed(message, signature)
     }
 
-    /// Whether it signs the same message each time the same.
+    /// Returns true if its signature of a message is always the same.
     pub(super) fn is_deterministic(&self) -> bool {
         let twice = [self.sign(b""), self.sign(b"")];
         twice[0] == twice[1]

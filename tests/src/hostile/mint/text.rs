@@ -8,21 +8,21 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-/// Shorter ones are no part of a token: even `{}` makes three characters.
+/// The shortest part of a token: even `{}` makes three characters.
 const SHORTEST: usize = 2;
-/// A scheme that is glued to the token.
+/// A scheme without a space before the token.
 const GLUED: &[u8] = b"Bearer";
 
-/// A piece of a text, and what it stands for.
+/// A piece of a text, and its decoded bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub(super) range: Range<usize>,
-    /// As it stands there: this is what was signed.
+    /// The encoded text: the signature covers this.
     pub(super) text: Vec<u8>,
     pub(super) bytes: Vec<u8>,
 }
 
-/// The pieces of a text, in order.
+/// Returns the pieces of a text, in order.
 pub(super) fn pieces(text: &[u8]) -> Vec<Piece> {
     let is_other = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"-_+/".contains(byte));
     let mut start = 0;
@@ -48,7 +48,7 @@ fn piece(text: &[u8], mut range: Range<usize>) -> Option<Piece> {
 }
 
 impl Piece {
-    /// Other bytes, written as these are: in the same alphabet, with the same odd last character.
+    /// Encodes other bytes like this piece: in the same alphabet, with the same odd last character.
     pub(super) fn written(&self, bytes: &[u8]) -> Vec<u8> {
         let (mine, ours) = (encoded(&self.bytes), encoded(bytes));
         let mut written = ours.into_bytes();
@@ -100,7 +100,7 @@ fn sextet(character: u8) -> u8 {
         .expect("base64url")
 }
 
-/// base64url that forgives bits of the last character that say nothing.
+/// Returns an engine for base64url that ignores the unused bits of the last character.
 fn engine() -> GeneralPurpose {
     let config = GeneralPurposeConfig::new()
         .with_encode_padding(false)

@@ -1,16 +1,17 @@
-//! Moving the times in a payload, and nothing else in it.
+//! Moves the times in a payload, and changes nothing else.
 
 use std::ops::Range;
 
 /// The claims that are times, in seconds since the Unix epoch.
 const TIMES: [&str; 4] = ["auth_time", "exp", "iat", "nbf"];
-/// A number further away from the clock of the corpus is there for its own sake: twelve years.
+/// The range of times near the clock of the corpus, twelve years: a number outside it is
+/// deliberate.
 const NEAR: f64 = 12.0 * 366.0 * 86_400.0;
 
-/// The payload with each of its times moved by `delta` seconds.
+/// Returns the payload with each of its times moved by `delta` seconds.
 ///
 /// All other bytes stay as they are: duplicates, odd spacing, fractions, the notation of exponents.
-/// `None` when there is no time in it.
+/// `None` if it contains no time.
 pub(super) fn moved(payload: &[u8], now: i64, delta: i64) -> Option<Vec<u8>> {
     let numbers = times(payload, now);
     let mut rest = 0;
@@ -25,7 +26,7 @@ pub(super) fn moved(payload: &[u8], now: i64, delta: i64) -> Option<Vec<u8>> {
     (!numbers.is_empty()).then_some(moved)
 }
 
-/// Where the numbers are that are times near `now`.
+/// Returns the ranges of the numbers that are times near `now`.
 fn times(payload: &[u8], now: i64) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -62,7 +63,7 @@ fn position(bytes: &[u8], from: usize, is: impl Fn(u8) -> bool) -> Option<usize>
     rest.iter().position(|byte| is(*byte)).map(|at| from + at)
 }
 
-/// Where the string that opens at `open` closes.
+/// Returns the end of the string that opens at `open`.
 fn string_end(bytes: &[u8], open: usize) -> Option<usize> {
     let mut at = open + 1;
     loop {
@@ -78,7 +79,7 @@ fn skip_space(bytes: &[u8], from: usize) -> usize {
     position(bytes, from, |byte| !b" \t\r\n".contains(&byte)).unwrap_or(bytes.len())
 }
 
-/// Adds to a positive number of JSON, in its own notation. `None` when that has a negative exponent.
+/// Adds to a positive number of JSON, in its own notation. `None` if it has a negative exponent.
 fn add(number: &str, delta: i64) -> Option<String> {
     let (mantissa, exponent) = match number.find(['e', 'E']) {
         Some(at) => number.split_at(at),
@@ -89,7 +90,7 @@ fn add(number: &str, delta: i64) -> Option<String> {
         Some(digits) => digits.parse().ok()?,
         None => 0,
     };
-    // With as many digits after the point as it takes to say a second.
+    // With as many digits after the point as it takes to write a second.
     let digits = fraction.len().max(power);
     let second = 10_i128.pow(u32::try_from(digits - power).ok()?);
     let scale = 10_i128.pow(u32::try_from(digits).ok()?);

@@ -1,18 +1,18 @@
-//! What was done to a genuine signature to make it a hostile one, and doing that again.
+//! The changes that make a genuine signature hostile, and how to repeat them.
 
-/// How many bytes are put before or after a signature.
+/// The most bytes that are added before or after a signature.
 const LONGEST_ADDITION: usize = 4;
 
-/// What was done to a signature.
+/// A change to a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Twist {
     /// Nothing.
     None,
-    /// It is cut after so many bytes.
+    /// It is cut after this many bytes.
     Cut(usize),
     /// The two numbers of ECDSA are in DER.
     Der,
-    /// A bit of the first byte is the other one.
+    /// A bit of the first byte is flipped.
     Flipped,
     /// Bytes were put before and after it.
     Longer(Vec<u8>, Vec<u8>),
@@ -25,9 +25,10 @@ pub(super) enum Twist {
 }
 
 impl Twist {
-    /// What may have been done to a signature that was `length` bytes, and the genuine one.
+    /// Returns the changes that could have made this signature out of one of `length` bytes, each
+    /// with the genuine one.
     ///
-    /// Without those that lose a part of it.
+    /// Changes that lose a part of it are left out.
     pub(super) fn undone(signature: &[u8], length: usize) -> Vec<(Self, Vec<u8>)> {
         let mut undone = Vec::new();
         if signature.len() == length {
@@ -49,7 +50,8 @@ impl Twist {
         undone
     }
 
-    /// What was done to an ECDSA signature of `length` bytes so that nobody can undo it, if so.
+    /// Returns the change that lost a part of an ECDSA signature of `length` bytes, if there was
+    /// one.
     pub(super) fn lossy(signature: &[u8], length: usize) -> Option<Self> {
         let (first, second) = signature.split_at_checked(length / 2)?;
         let is_number = |half: &[u8]| half.iter().filter(|byte| **byte != 0).count() > 8;
@@ -60,7 +62,7 @@ impl Twist {
         (signature.len() == length && is_zero && is_number(second)).then_some(Self::ZeroFirst)
     }
 
-    /// Does it to a genuine signature.
+    /// Applies the change to a genuine signature.
     pub(super) fn redo(&self, genuine: &[u8]) -> Vec<u8> {
         match self {
             Self::None => genuine.to_vec(),
@@ -97,7 +99,7 @@ const ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// Adds the order to the second half so many times, whatever comes of it.
+/// Adds the order to the second half this many times, ignoring overflow.
 fn plus_order(signature: &[u8], times: i16) -> Vec<u8> {
     let mut sum = signature.to_vec();
     let half = sum.len() / 2;
@@ -110,7 +112,7 @@ fn plus_order(signature: &[u8], times: i16) -> Vec<u8> {
     sum
 }
 
-/// Two numbers of `size` bytes each, from a SEQUENCE of two INTEGERs.
+/// Returns two numbers of `size` bytes each, from a SEQUENCE of two INTEGERs.
 fn from_der(der: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut rest = match der {
         [0x30, length, rest @ ..] if usize::from(*length) == rest.len() => rest,

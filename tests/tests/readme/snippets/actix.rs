@@ -19,7 +19,7 @@ async fn serve(secret: &str) -> Result<(), Box<dyn std::error::Error>> {
 #[derive(serde::Deserialize)]
 struct User { sub: String, role: String }
 
-/// A secret that will not do, so that nothing is served here.
+/// A weak secret, so that nothing is served here.
 #[actix_web::test]
 async fn a_weak_secret_is_refused_before_anything_is_served() {
     assert!(serve("secret").await.unwrap_err().to_string().contains("weak key"));

@@ -1,4 +1,5 @@
-//! The Rust of the two README files, a file for each block, and around it what the reader has.
+//! The Rust code of the two README files, one file for each block, with the context that a reader
+//! has.
 
 mod axum;
 mod actix;

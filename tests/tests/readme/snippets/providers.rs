@@ -1,4 +1,4 @@
-//! Tokens of an identity provider. Nobody asks one here.
+//! Tokens of an identity provider. None is asked here.
 
 #[allow(dead_code, unused_variables)] // the same name twice, for two ways to the same
 async fn with_a_provider() -> Result<countersign::Verifier, countersign::ConfigError> {

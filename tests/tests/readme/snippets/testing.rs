@@ -1,4 +1,4 @@
-//! Tokens of one line.
+//! Tokens in one line.
 
 #[test]
 fn the_good_token_passes_and_the_bad_ones_do_not() {
