@@ -70,8 +70,9 @@ impl ClaimInspector {
             // The names that `serde_json` keeps for itself.
             None if name.starts_with('$') => return State::NotPlain,
             None => Kind::Any,
-            Some(ClaimSlot::ACR | ClaimSlot::CLIENT_ID) => Kind::Text,
-            Some(ClaimSlot::SESSION_ID | ClaimSlot::SUBJECT) => Kind::Text,
+            Some(
+                ClaimSlot::ACR | ClaimSlot::CLIENT_ID | ClaimSlot::SESSION_ID | ClaimSlot::SUBJECT,
+            ) => Kind::Text,
             Some(ClaimSlot::NOT_BEFORE) => Kind::NotBefore,
             Some(ClaimSlot::SCOPE) => Kind::Scope,
             Some(_) => return State::NotPlain,
