@@ -115,7 +115,7 @@ fn is_within_bounds(text: &str, json: &Json) -> bool {
     }
     let (members, levels) = size(json);
     let escapes = text.matches('\\').count();
-    text.len() <= 4 << 10 && escapes <= 256 && members <= 32 && levels <= 6
+    text.len() <= 4 << 10 && escapes <= 64 && members <= 32 && levels <= 6
 }
 
 /// One more member, with an escape in its name, changes nothing else.

@@ -108,12 +108,12 @@ pub fn spaces(room: usize) -> String {
 
 /// As many escapes as a header may have, and a long text.
 pub fn few_escapes(room: usize) -> String {
-    few(room, 256, r#","few":""#, |_| r"\n".into(), "\"")
+    few(room, 64, r#","few":""#, |_| r"\n".into(), "\"")
 }
 
 /// As many escapes, each as long as it can be, and a long text.
 pub fn few_long_escapes(room: usize) -> String {
-    few(room, 256, r#","few":""#, |_| r"\u0061".into(), "\"")
+    few(room, 64, r#","few":""#, |_| r"\u0061".into(), "\"")
 }
 
 /// As many members as a header may have, and a long text.

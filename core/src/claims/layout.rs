@@ -1,16 +1,15 @@
-//! Where a provider puts the scopes and the roles of its tokens.
+//! The claims in which a provider puts the scopes and the roles of its tokens.
 
 use serde_json::Value;
 
-use crate::jose::Member;
+use crate::jose::member;
 
-/// Where the scopes of a token are: a claim, or several.
+/// The source of a token's scopes: a claim, or several.
 ///
 /// The default is `scope` (RFC 8693 section 4.2, RFC 9068 section 2.2.3). The claim is one text with
 /// spaces between the scopes, or an array with one scope in each element, in the alphabet of RFC 6749
-/// section 3.3: `["read admin"]` is no scope, and not two. A token
-/// where it is anything else is refused by the verifier, as one with a wrong `scope` is; a token
-/// without the claim has no scopes.
+/// section 3.3: `["read admin"]` is no scope, and not two. The verifier refuses a token in which the claim
+/// is anything else, as one with a wrong `scope`; a token without the claim has no scopes.
 ///
 /// # Examples
 ///
@@ -30,12 +29,12 @@ use crate::jose::Member;
 pub struct ScopeSource(Vec<String>);
 
 impl ScopeSource {
-    /// The scopes are in this claim.
+    /// Reads the scopes from this claim.
     pub fn claim(name: impl Into<String>) -> Self {
         Self(vec![name.into()])
     }
 
-    /// The scopes are in both: what either grants, the token has.
+    /// Reads the scopes from both: the token has what either grants.
     pub fn or(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
@@ -53,11 +52,11 @@ impl Default for ScopeSource {
     }
 }
 
-/// Where the roles of a token are: a claim, a member inside of one, or several of those.
+/// The source of a token's roles: a claim, a member inside of one, or several of those.
 ///
-/// The default is `role` or `roles`. What is absent holds no role. What is there and cannot be read as
-/// roles is unclear: then a [`Policy`](crate::Policy) about roles lets nobody in, and neither does its
-/// opposite, unless another part of the source answers the question.
+/// The default is `role` or `roles`. A claim that is absent grants no role. One that is present but not
+/// readable as roles is an error: then a [`Policy`](crate::Policy) about roles lets nobody in, and
+/// neither does its opposite, unless another part of the source answers the question.
 ///
 /// # Examples
 ///
@@ -94,12 +93,12 @@ enum Shape {
 }
 
 impl RoleSource {
-    /// The roles are in this claim: one text is one role, an array of texts is several.
+    /// Reads the roles from this claim: one text is one role, an array of texts is several.
     pub fn claim(name: impl Into<String>) -> Self {
         Self::path([name])
     }
 
-    /// The roles are in a member of a member of the claims: one text, or an array of texts.
+    /// Reads the roles from a member of a member of the claims: one text, or an array of texts.
     pub fn path<S: Into<String>>(names: impl IntoIterator<Item = S>) -> Self {
         Self(vec![Part {
             path: names.into_iter().map(Into::into).collect(),
@@ -107,10 +106,10 @@ impl RoleSource {
         }])
     }
 
-    /// The roles are the member names of the object in this claim.
+    /// Takes the member names of the object in this claim as roles.
     ///
-    /// Each member must be `true` or an object that is not empty. So `{"admin": false}` is unclear,
-    /// and not the role `admin`. What an object holds, such as the organizations that granted the role,
+    /// Each member must be `true` or an object that is not empty. So `{"admin": false}` is an error, and
+    /// not the role `admin`. The content of an object, such as the organizations that granted the role,
     /// is not looked at.
     pub fn names_of(name: impl Into<String>) -> Self {
         Self(vec![Part {
@@ -119,19 +118,19 @@ impl RoleSource {
         }])
     }
 
-    /// The roles are in both: what either grants, the token has.
+    /// Reads the roles from both: the token has what either grants.
     pub fn or(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// Whether a part of it names no claim.
+    /// Returns whether a part of it names no claim.
     pub(crate) fn is_incomplete(&self) -> bool {
         let nameless = |part: &Part| part.path.first().is_none_or(String::is_empty);
         self.0.iter().any(nameless)
     }
 
-    /// The roles in a payload that has been verified, part by part.
+    /// Reads the roles of a verified payload, part by part.
     pub(crate) fn read(
         &self,
         payload: &str,
@@ -147,7 +146,7 @@ impl Default for RoleSource {
     }
 }
 
-/// What should be roles cannot be read as roles.
+/// A claim of roles has another form.
 #[derive(Debug, thiserror::Error)]
 #[error("the claim that holds the roles has another type")]
 pub(crate) struct UnreadableRoles;
@@ -157,7 +156,7 @@ impl Part {
         let Some((claim, members)) = self.path.split_first() else {
             return Err(UnreadableRoles);
         };
-        let found = Member::<Value>::named(claim).read(payload);
+        let found = member::<Value>(payload, claim);
         let Some(mut value) = found.map_err(|_| UnreadableRoles)? else {
             return Ok(Vec::new());
         };

@@ -1,4 +1,4 @@
-//! What the tokens of an identity provider have of their own.
+//! The peculiarities of an identity provider's tokens.
 
 use super::layout::{RoleSource, ScopeSource};
 use crate::error::ConfigError;
@@ -181,7 +181,7 @@ impl Provider {
         })
     }
 
-    /// The same provider under another issuer: a server of your own, a national cloud, a test.
+    /// Sets another issuer: a server of your own, a national cloud, a test.
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers = vec![issuer.into()];
         self.keys_host = None;

@@ -15,8 +15,8 @@ use crate::{
 pub(crate) struct RegisteredClaims {
     texts: [Option<Texts>; ClaimSlot::TEXTS],
     dates: [Option<i64>; ClaimSlot::DATES],
-    /// Whether there is a `cnf`; what it contains is not looked at.
-    is_bound: bool,
+    /// The presence of `cnf`, whose content is not looked at.
+    confirmation: Option<()>,
     others: Vec<Option<Texts>>,
     /// The elements of arrays, array by array.
     elements: Vec<TextRange>,
@@ -42,21 +42,21 @@ pub(super) struct TextRange {
 }
 
 impl RegisteredClaims {
-    /// Whether the claim is present.
+    /// Returns whether the claim is present.
     pub(crate) fn has(&self, slot: ClaimSlot) -> bool {
         match slot {
-            ClaimSlot::CONFIRMATION => self.is_bound,
+            ClaimSlot::CONFIRMATION => self.confirmation.is_some(),
             slot => self.texts_of(slot).is_some() || self.date(slot).is_some(),
         }
     }
 
-    /// The seconds since 1970 in a claim.
+    /// Returns the seconds since 1970 in a claim.
     pub(crate) fn date(&self, slot: ClaimSlot) -> Option<i64> {
         let index = slot.index().checked_sub(ClaimSlot::TEXTS)?;
         *self.dates.get(index)?
     }
 
-    /// The text of a claim; `None` if it is absent, or an array of texts.
+    /// Returns the text of a claim; `None` if it is absent, or an array of texts.
     pub(crate) fn text<'t>(&'t self, slot: ClaimSlot, payload: &'t str) -> Option<&'t str> {
         match self.texts_of(slot)? {
             Texts::Array { .. } => None,
@@ -64,7 +64,7 @@ impl RegisteredClaims {
         }
     }
 
-    /// The texts of a claim; `None` if it is absent.
+    /// Returns the texts of a claim; `None` if it is absent.
     pub(crate) fn texts<'t>(
         &'t self,
         slot: ClaimSlot,
@@ -102,10 +102,7 @@ impl RegisteredClaims {
     }
 
     pub(super) fn add_confirmation(&mut self) -> Result<(), BadClaim> {
-        match std::mem::replace(&mut self.is_bound, true) {
-            true => Err(BadClaim),
-            false => Ok(()),
-        }
+        fill(&mut self.confirmation, ())
     }
 
     pub(super) fn add_date(&mut self, slot: ClaimSlot, seconds: i64) -> Result<(), BadClaim> {
@@ -160,7 +157,7 @@ fn fill<T>(claim: &mut Option<T>, value: T) -> Result<(), BadClaim> {
 }
 
 impl TextRange {
-    /// The position of a text that the parser borrowed from the payload.
+    /// Returns the position of a text that the parser borrowed from the payload.
     pub(super) fn of(payload: &str, text: &str) -> Option<Self> {
         let (start, end) = position(payload, text)?;
         Some(Self {
@@ -169,7 +166,7 @@ impl TextRange {
         })
     }
 
-    /// The text. Payload and unescaped texts are those that it was made with.
+    /// Returns the text. Payload and unescaped texts are those that it was made with.
     fn get<'t>(self, payload: &'t str, unescaped: &'t str) -> &'t str {
         let (start, end) = (self.start as usize, self.end.get() as usize);
         let text = match start.checked_sub(payload.len()) {

@@ -8,7 +8,7 @@ use crate::jose::base64url;
 
 /// The public name of a session: the claim `sid` of its access tokens.
 ///
-/// 22 characters of base64url, 128 bits. It is derived from a secret that only the client holds, so
+/// 22 characters of base64url, 128 bits. It is derived from a secret that only the client has, so
 /// it identifies a session and opens nothing. It is chosen anew at each login.
 ///
 /// # Examples

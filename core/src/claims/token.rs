@@ -17,7 +17,7 @@ use crate::{
     claims::read::{ClaimSlot, Parsed},
     clock::Clock,
     error::{AuthError, AuthErrorKind, ChallengeParams},
-    jose::{Header, Member},
+    jose::{Header, member},
 };
 
 /// A token whose signature and claims have been verified.
@@ -57,7 +57,7 @@ struct Inner {
     parsed: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
-/// A token as a table has it.
+/// A token as a cache keeps it.
 #[cfg(feature = "cache")]
 #[derive(Clone)]
 pub(crate) struct CachedToken(Arc<Inner>);
@@ -76,7 +76,7 @@ impl CachedToken {
     }
 }
 
-/// What a verifier gives all its tokens: the clock, and where scopes and roles are.
+/// The context that a verifier gives all its tokens: its clock, and the sources of scopes and roles.
 pub(crate) struct TokenContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) roles: RoleSource,
@@ -103,7 +103,7 @@ impl VerifiedToken {
         }
     }
 
-    /// The same token with its own counts of references, and its own place for the typed claims.
+    /// Clones the token with counts of references of its own, and without the typed claims.
     #[cfg(feature = "cache")]
     pub(crate) fn unshared_clone(&self) -> Self {
         let inner = &*self.inner;
@@ -116,7 +116,7 @@ impl VerifiedToken {
         )
     }
 
-    /// What stays of it in a table: it is in no protection space there.
+    /// Returns the token as a cache keeps it: without a protection space.
     #[cfg(feature = "cache")]
     pub(crate) fn to_cached(&self) -> CachedToken {
         CachedToken(Arc::clone(&self.inner))
@@ -158,16 +158,14 @@ impl VerifiedToken {
 
     /// One claim as a `T`; `None` if it is absent.
     ///
-    /// It reads the payload anew at each call. Use [`claims`](Self::claims) for several.
+    /// Reads the payload anew at each call. Use [`claims`](Self::claims) for several.
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::Misconfigured`] (500) when the claim is there and is no `T`. It is not taken
+    /// [`AuthErrorKind::Misconfigured`] (500) when the claim is present and is no `T`. It is not taken
     /// for absent: `suspended: "yes"` read as a `bool` must not let anybody in.
     pub fn claim<'t, T: Deserialize<'t>>(&'t self, name: &str) -> Result<Option<T>, AuthError> {
-        Member::named(name)
-            .read(&self.inner.payload)
-            .map_err(|error| self.misfit::<T>(&error))
+        member(&self.inner.payload, name).map_err(|error| self.misfit::<T>(&error))
     }
 
     /// The header: algorithm, key identifier, type.
@@ -240,13 +238,13 @@ impl VerifiedToken {
     /// The roles: those in `role` and `roles`, or where the verifier
     /// [looks for them](crate::VerifierBuilder::roles).
     ///
-    /// It reads the payload anew at each call. To decide who gets in, use
+    /// Reads the payload anew at each call. To decide who gets in, use
     /// [`Policy::role`](crate::Policy::role).
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::Misconfigured`] (500) when a claim of roles is there and cannot be read as
-    /// roles. It is not taken for absent.
+    /// [`AuthErrorKind::Misconfigured`] (500) when a claim of roles is present but not readable
+    /// as roles. It is not taken for absent.
     pub fn roles(&self) -> Result<Vec<String>, AuthError> {
         let mut roles = Vec::new();
         for part in self.roles_by_part() {
@@ -293,7 +291,7 @@ impl VerifiedToken {
         self.inner.context.clock.now()
     }
 
-    /// An error about this token, that names the protection space it was used in.
+    /// Makes an error about this token that names the protection space it was used in.
     pub(crate) fn refuse(&self, kind: AuthErrorKind) -> AuthError {
         let error = AuthError::from(kind);
         match &self.params {
@@ -320,7 +318,7 @@ impl fmt::Debug for VerifiedToken {
     }
 }
 
-/// The payload is no `T`. It says where, and never what stands there.
+/// The payload is no `T`. The text tells where, and never what the claim contains.
 #[derive(Debug, thiserror::Error)]
 #[error("the claims do not fit `{wanted}`: {what} (column {column})")]
 pub(super) struct ClaimsMismatch {

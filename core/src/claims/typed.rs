@@ -1,4 +1,4 @@
-//! The claims of a verified token, as a type of the user and nothing else.
+//! The claims of a verified token as the app's type, and nothing else.
 
 use std::{fmt, ops::Deref, sync::Arc};
 
@@ -12,8 +12,9 @@ use crate::{
 
 /// The claims of a verified token as a `T`, with the token's header and times.
 ///
-/// Made by [`Verifier::verify_as`](crate::Verifier::verify_as). It holds less than a
-/// [`VerifiedToken`], and so costs less: of small payloads, nothing is allocated but what `T` itself needs. It derefs to `T`.
+/// Made by [`Verifier::verify_as`](crate::Verifier::verify_as). Contains less than a
+/// [`VerifiedToken`], and so costs less: for a small payload, nothing is allocated but what `T` itself
+/// needs. Derefs to `T`.
 ///
 /// # Examples
 ///
@@ -43,7 +44,7 @@ pub struct TypedToken<T> {
 
 enum Held<T> {
     Own(T),
-    /// Another holder of the same token has them too.
+    /// Shared with a [`VerifiedToken`].
     Shared(Arc<T>),
 }
 
@@ -65,7 +66,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> TypedToken<T> {
                 let error = ClaimsMismatch::new::<T>(&error);
                 Err(AuthError::from(AuthErrorKind::Misconfigured).with_source(error))
             }
-            // Nothing is accepted whose claims were not read.
+            // Unreachable: no token is accepted before its claims are read.
             None => Err(AuthErrorKind::MalformedToken.into()),
         }
     }
@@ -103,7 +104,7 @@ impl<T> TypedToken<T> {
 impl<T: DeserializeOwned + Send + Sync + 'static> TryFrom<&VerifiedToken> for TypedToken<T> {
     type Error = AuthError;
 
-    /// The same token; its claims are shared, and parsed now if nobody has asked for a `T` before.
+    /// Shares the token's claims, which are parsed now if no `T` was asked for before.
     fn try_from(token: &VerifiedToken) -> Result<Self, AuthError> {
         Ok(Self {
             claims: Held::Shared(token.claims()?),

@@ -28,7 +28,7 @@ impl<'t> Audience<'t> {
         Self { claims, payload }
     }
 
-    /// Whether `audience` is among them. The comparison is exact.
+    /// Returns whether `audience` is among them. The comparison is exact.
     #[must_use]
     pub fn contains(&self, audience: &str) -> bool {
         self.iter().any(|own| own == audience)
@@ -53,8 +53,9 @@ impl fmt::Debug for Audience<'_> {
 
 /// The scopes of a token (`scope`, RFC 6749 section 3.3, RFC 9068 section 2.2.3).
 ///
-/// One text with spaces between the scopes, or an array with one scope in each element. Case matters. Where the provider puts
-/// them elsewhere, the verifier has a [`ScopeSource`](crate::claims::ScopeSource).
+/// One text with spaces between the scopes, or an array with one scope in each element. Case matters. For
+/// a provider that puts them elsewhere, give the verifier a
+/// [`ScopeSource`](crate::claims::ScopeSource).
 ///
 /// # Examples
 ///
@@ -86,7 +87,7 @@ impl<'t> Scopes<'t> {
         }
     }
 
-    /// Whether the token has `scope`. The comparison is exact.
+    /// Returns whether the token has `scope`. The comparison is exact.
     #[must_use]
     pub fn contains(&self, scope: &str) -> bool {
         self.iter().any(|own| own == scope)

@@ -75,7 +75,7 @@ impl Algorithm {
         Self::RS512,
     ];
 
-    /// The registered name, as `alg` holds it.
+    /// The registered name, the value of `alg`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -96,13 +96,13 @@ impl Algorithm {
         }
     }
 
-    /// Whether one secret both signs and verifies (HMAC).
+    /// Returns whether one secret both signs and verifies (HMAC).
     #[must_use]
     pub fn is_symmetric(self) -> bool {
         self.key_type() == KeyType::Hmac
     }
 
-    /// The algorithm of this exact name.
+    /// Finds the algorithm of this exact name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "Ed25519" => Self::Ed25519,
@@ -123,13 +123,13 @@ impl Algorithm {
         })
     }
 
-    /// Whether both names mean the same signatures: `EdDSA` is `Ed25519` here (RFC 9864).
+    /// Returns whether both names mean the same signatures: `EdDSA` is `Ed25519` here (RFC 9864).
     pub(crate) fn matches(self, other: Self) -> bool {
         let is_ed25519 = |algorithm| matches!(algorithm, Self::Ed25519 | Self::EdDSA);
         self == other || (is_ed25519(self) && is_ed25519(other))
     }
 
-    /// The only type of key that this algorithm works with.
+    /// Returns the only type of key that this algorithm works with.
     pub(crate) fn key_type(self) -> KeyType {
         match self {
             Self::Ed25519 | Self::EdDSA => KeyType::Ed25519,
@@ -143,7 +143,7 @@ impl Algorithm {
         }
     }
 
-    /// The length of its hash in bytes.
+    /// Returns the length of its hash in bytes.
     pub(crate) fn hash_len(self) -> usize {
         match self {
             Self::ES256 | Self::HS256 | Self::PS256 | Self::RS256 => 32,
@@ -154,7 +154,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether it signs with RSASSA-PSS.
+    /// Returns whether it signs with RSASSA-PSS.
     pub(crate) fn is_pss(self) -> bool {
         matches!(self, Self::PS256 | Self::PS384 | Self::PS512)
     }

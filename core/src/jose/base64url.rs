@@ -68,7 +68,7 @@ pub(crate) fn encode_into(bytes: impl AsRef<[u8]>, output: &mut String) {
     ENGINE.encode_string(bytes, output);
 }
 
-/// How long the text of so many bytes is.
+/// Returns the length of the text of so many bytes.
 pub(crate) fn encoded_length(bytes: usize) -> usize {
     bytes / 3 * 4 + (bytes % 3 * 4).div_ceil(3)
 }
@@ -86,12 +86,12 @@ pub(crate) fn encode_to(bytes: &[u8], output: &mut [u8]) {
     debug_assert_eq!(written, Ok(output.len()));
 }
 
-/// The text of `bytes`.
+/// Returns the text of `bytes`.
 pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     ENGINE.encode(bytes)
 }
 
-/// Which instructions the processor has is asked once.
+/// Made once, for it asks which instructions the processor has.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 static ENGINE: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(STRICT));
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]

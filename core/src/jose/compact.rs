@@ -6,8 +6,7 @@ use crate::error::AuthErrorKind;
 
 /// The three encoded parts of a token, checked for size and count.
 ///
-/// Whether their bytes are of the alphabet is seen when they are decoded: that refuses every other
-/// byte, further dots too.
+/// Decoding them checks the alphabet: it refuses every other byte, further dots too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compact<'t> {
     pub(crate) header: &'t str,

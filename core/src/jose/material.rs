@@ -1,4 +1,4 @@
-//! What keys are made of, whatever text they came from.
+//! The material of keys, whatever text it came from.
 
 use zeroize::Zeroizing;
 

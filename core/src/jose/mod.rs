@@ -23,6 +23,6 @@ pub(crate) use self::{
     compact::Compact,
     crypto::NoRandomness,
     header::{HeaderBuffer, HeaderView, normal_type},
-    json::{BadName, Member, MemberNames, SERDE_RAW_VALUE, StrictValue, Text, position},
+    json::{MemberNames, SERDE_RAW_VALUE, StrictValue, Text, member, position},
     key::{JwkSource, parse_set},
 };

@@ -7,7 +7,7 @@ use crate::{
     claims::{ClaimSlot, ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind, ConfigError, Fixed, Mismatch},
     future::MaybeReady,
-    jose::{Buffer, Compact, Member, json},
+    jose::{Buffer, Compact, json, member},
     request::TokenText,
 };
 
@@ -192,7 +192,7 @@ fn choose<'r>(
         routes.get(issuer).ok_or_else(unknown)
     };
     // Not strictly: the verifier reads it all again, and then every rule counts.
-    if let Ok(Some(issuer)) = Member::<Cow<'_, str>>::named("iss").read(payload) {
+    if let Ok(Some(issuer)) = member::<Cow<'_, str>>(payload, "iss") {
         return verifier(&issuer);
     }
     let spec = &ClaimSpec::NOTHING;

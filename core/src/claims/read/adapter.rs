@@ -1,25 +1,25 @@
 //! The deserializer between `serde_json` and the app's type: whatever passes by is checked.
 
-use std::{borrow::Cow, fmt, mem};
+use std::fmt;
 
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
 use super::{
-    member_name::NameSeed,
+    members::WatchedMap,
     pass::Pass,
     recorder::{BadClaim, Recorder},
-    spec::{ClaimSlot, Form},
+    spec::Form,
 };
-use crate::jose::{MemberNames, SERDE_RAW_VALUE, StrictValue};
+use crate::jose::{SERDE_RAW_VALUE, StrictValue};
 
 /// A wrapper around a deserializer, a visitor, a seed or an access of `serde`, and around all that
 /// comes out of it. It forwards each call unchanged.
 pub(super) struct Watched<'w, 'p, 'de, X> {
-    pub(super) inner: X,
-    pub(super) place: Place,
-    pub(super) pass: &'w mut Pass<'p, 'de>,
+    inner: X,
+    place: Place,
+    pass: &'w mut Pass<'p, 'de>,
 }
 
 /// The part of a payload that is watched.
@@ -33,7 +33,11 @@ pub(super) enum Place {
     Value,
 }
 
-impl<'p, 'de, X> Watched<'_, 'p, 'de, X> {
+impl<'w, 'p, 'de, X> Watched<'w, 'p, 'de, X> {
+    pub(super) fn new(inner: X, place: Place, pass: &'w mut Pass<'p, 'de>) -> Self {
+        Self { inner, place, pass }
+    }
+
     /// Takes a step with what is inside, wraps what goes into the step, and notes how it ended.
     #[inline]
     fn step<Y, R, E>(
@@ -42,14 +46,7 @@ impl<'p, 'de, X> Watched<'_, 'p, 'de, X> {
         step: impl FnOnce(X, Watched<'_, 'p, 'de, Y>) -> Result<R, E>,
     ) -> Result<R, E> {
         let Self { inner, place, pass } = self;
-        let result = step(
-            inner,
-            Watched {
-                inner: other,
-                place,
-                pass: &mut *pass,
-            },
-        );
+        let result = step(inner, Watched::new(other, place, pass));
         pass.sticky.note(&result);
         result
     }
@@ -92,10 +89,14 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Watched<'_, '_, 'de,
 /// Forwards what a type asks for. Asked for anything, `serde_json` reads more than it does when it is
 /// asked for a string or a map, and so a type would fit a payload that it does not fit by itself.
 macro_rules! forward {
-    ($($method:ident)*) => {
+    ($($method:ident($($argument:ident: $type:ty),*))*) => {
         $(
-            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-                self.read(visitor, |inner, visitor| inner.$method(visitor))
+            fn $method<V: Visitor<'de>>(
+                self,
+                $($argument: $type,)*
+                visitor: V,
+            ) -> Result<V::Value, D::Error> {
+                self.read(visitor, |inner, visitor| inner.$method($($argument,)* visitor))
             }
         )*
     };
@@ -105,11 +106,18 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Watched<'_, '_, 'de, D> {
     type Error = D::Error;
 
     forward! {
-        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32
-        deserialize_i64 deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32
-        deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64 deserialize_char
-        deserialize_str deserialize_string deserialize_option deserialize_unit deserialize_seq
-        deserialize_map deserialize_identifier
+        deserialize_any() deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32()
+        deserialize_i64() deserialize_i128() deserialize_u8() deserialize_u16() deserialize_u32()
+        deserialize_u64() deserialize_u128() deserialize_f32() deserialize_f64() deserialize_char()
+        deserialize_str() deserialize_string() deserialize_option() deserialize_unit()
+        deserialize_unit_struct(name: &'static str)
+        deserialize_seq()
+        deserialize_tuple(length: usize)
+        deserialize_tuple_struct(name: &'static str, length: usize)
+        deserialize_map()
+        deserialize_struct(name: &'static str, fields: &'static [&'static str])
+        deserialize_enum(name: &'static str, variants: &'static [&'static str])
+        deserialize_identifier()
     }
 
     /// Refuses: a byte string may contain what no text can, so it is read without these checks.
@@ -123,16 +131,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Watched<'_, '_, 'de, D> {
         self.deserialize_bytes(visitor)
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.read(visitor, |inner, visitor| {
-            inner.deserialize_unit_struct(name, visitor)
-        })
-    }
-
     /// Refuses raw JSON text: nothing in it would be checked.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
@@ -142,49 +140,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Watched<'_, '_, 'de, D> {
         self.read(visitor, |inner, visitor| match name {
             SERDE_RAW_VALUE => Err(D::Error::custom("no raw JSON in one pass")),
             _ => inner.deserialize_newtype_struct(name, visitor),
-        })
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.read(visitor, |inner, visitor| {
-            inner.deserialize_tuple(length, visitor)
-        })
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        length: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.read(visitor, |inner, visitor| {
-            inner.deserialize_tuple_struct(name, length, visitor)
-        })
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.read(visitor, |inner, visitor| {
-            inner.deserialize_struct(name, fields, visitor)
-        })
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.read(visitor, |inner, visitor| {
-            inner.deserialize_enum(name, variants, visitor)
         })
     }
 
@@ -278,14 +233,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watched<'_, '_, 'de, V> {
             Place::Claim => pass.recorder.object().map_err(A::Error::custom)?,
             Place::Value => {}
         }
-        inner.visit_map(WatchedMap {
-            map,
-            place,
-            pass,
-            names: MemberNames::default(),
-            claim: None,
-            is_due: false,
-        })
+        inner.visit_map(WatchedMap::new(map, place, pass))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
@@ -304,11 +252,8 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Watched<'_, '_, 'de, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         self.pass.sticky.expect_element();
-        let result = self.inner.next_element_seed(Watched {
-            inner: seed,
-            place: self.place,
-            pass: &mut *self.pass,
-        });
+        let seed = Watched::new(seed, self.place, self.pass);
+        let result = self.inner.next_element_seed(seed);
         self.pass.sticky.note_element(&result);
         result
     }
@@ -343,11 +288,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Watched<'_, '_, 'de, A> 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
         let Self { inner, place, pass } = self;
         pass.sticky.expect_value(true);
-        let result = inner.newtype_variant_seed(Watched {
-            inner: seed,
-            place,
-            pass: &mut *pass,
-        });
+        let result = inner.newtype_variant_seed(Watched::new(seed, place, pass));
         pass.sticky.note_value(&result);
         result
     }
@@ -372,75 +313,5 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Watched<'_, '_, 'de, A> 
         self.step(visitor, |variant, visitor| {
             variant.struct_variant(fields, visitor)
         })
-    }
-}
-
-/// The members of an object, each name once.
-struct WatchedMap<'w, 'p, 'de, A> {
-    map: A,
-    place: Place,
-    pass: &'w mut Pass<'p, 'de>,
-    /// Those of no claim: the recorder sees by itself when a claim comes twice.
-    names: MemberNames<'de>,
-    /// The claim whose value comes next, if it is one.
-    claim: Option<ClaimSlot>,
-    /// Whether a name has come, and its value has not.
-    is_due: bool,
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for WatchedMap<'_, '_, 'de, A> {
-    type Error = A::Error;
-
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
-        let Self {
-            map,
-            place,
-            pass,
-            names,
-            claim,
-            is_due,
-        } = self;
-        let result = map.next_key_seed(NameSeed {
-            seed,
-            look: |name: Cow<'de, str>| {
-                *is_due = true;
-                pass.sticky.read_name();
-                *claim = match place {
-                    Place::Payload => pass.member(&name),
-                    Place::Claim | Place::Value => None,
-                };
-                match claim {
-                    Some(_) => Ok(()),
-                    None => names.add(name),
-                }
-            },
-        });
-        pass.sticky.note(&result);
-        result
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let pass = &mut *self.pass;
-        pass.sticky.expect_value(mem::take(&mut self.is_due));
-        let place = match self.claim {
-            Some(slot) => {
-                pass.recorder.start(slot);
-                Place::Claim
-            }
-            None => Place::Value,
-        };
-        let result = self.map.next_value_seed(Watched {
-            inner: seed,
-            place,
-            pass: &mut *pass,
-        });
-        pass.sticky.note_value(&result);
-        if result.is_ok() && place == Place::Claim {
-            pass.recorder.end();
-        }
-        result
     }
 }

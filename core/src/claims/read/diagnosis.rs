@@ -84,7 +84,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is read has nothing wrong, and what is not read has.
+        /// A payload has a diagnosis exactly when it cannot be read.
         #[test]
         fn a_diagnosis_finds_what_reading_found(payload in json()) {
             let wanted = wanted();

@@ -2,7 +2,7 @@
 
 mod adapter;
 mod diagnosis;
-mod member_name;
+mod members;
 mod pass;
 mod reader;
 mod recorder;

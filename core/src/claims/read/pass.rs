@@ -38,7 +38,7 @@ impl RegisteredClaims {
     /// Reads a payload, and in the same pass a `T`, or why the payload does not fit a `T`. That is put
     /// into `read`, and not returned: a `T` may be large, and costs to move.
     ///
-    /// What this pass refuses is read again without `T`, so that the verdict on a token never
+    /// A payload that this pass refuses is read again without `T`, so that the verdict on a token never
     /// depends on it. Some types always take that way: raw JSON, numbers as member names.
     pub(crate) fn read_as<'de, T: Deserialize<'de>>(
         &mut self,
@@ -63,7 +63,7 @@ pub(super) struct Pass<'p, 'de> {
     pub(super) sticky: Sticky,
     /// The required claims that have come, as bits.
     found: u64,
-    /// Whether the payload was looked at, and is an object.
+    /// Set once the payload turns out to be an object.
     pub(super) is_object: bool,
 }
 
@@ -80,11 +80,8 @@ impl<'p, 'de> Pass<'p, 'de> {
     /// Reads a `T`, which counts only if this is `Ok`.
     fn run<T: Deserialize<'de>>(&mut self, keep: impl FnOnce(T)) -> Result<(), serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_str(self.recorder.payload);
-        keep(T::deserialize(Watched {
-            inner: &mut deserializer,
-            place: Place::Payload,
-            pass: &mut *self,
-        })?);
+        let payload = Watched::new(&mut deserializer, Place::Payload, self);
+        keep(T::deserialize(payload)?);
         deserializer.end()?;
         if self.sticky.has_failed() || !self.is_object {
             return Err(serde_json::Error::custom("the type swallowed an error"));

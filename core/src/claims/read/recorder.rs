@@ -150,5 +150,5 @@ impl Alphabet {
     }
 }
 
-/// The last second of the year 9999. A later time is a unit mix-up, mostly milliseconds.
+/// The last second of the year 9999. A later time is a mix-up of units, usually milliseconds.
 pub(crate) const LAST_SECOND: i64 = 253_402_300_799;

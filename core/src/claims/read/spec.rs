@@ -22,9 +22,9 @@ impl ClaimSlot {
     pub(crate) const NOT_BEFORE: Self = Self(11);
     pub(crate) const CONFIRMATION: Self = Self(12);
 
-    /// How many registered claims are texts: the first ones.
+    /// The number of registered claims that are texts: the first ones.
     pub(in crate::claims) const TEXTS: usize = 8;
-    /// How many are dates: those that follow.
+    /// The number of those that are dates: the next ones.
     pub(in crate::claims) const DATES: usize = 4;
 
     /// Finds a registered claim. Names are compared as bytes, and so without a call.
@@ -48,12 +48,12 @@ impl ClaimSlot {
         })
     }
 
-    /// Whether the settings name the claim, and no RFC.
+    /// Returns whether the claim is known from the settings alone.
     pub(crate) fn is_other(self) -> bool {
         self.index() >= CLAIMS.len()
     }
 
-    /// Whether the log may show the claim's value: not if that names a person, a session or a token.
+    /// Returns whether the log may show the claim's value: not if it names a person, a session or a token.
     pub(crate) fn is_shown(self) -> bool {
         !matches!(
             self,
@@ -182,7 +182,7 @@ impl ClaimSpec {
         }
     }
 
-    /// How many claims of texts are not registered.
+    /// Returns the number of claims of texts that are not registered.
     pub(super) fn others(&self) -> usize {
         self.texts.len()
     }

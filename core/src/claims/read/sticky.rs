@@ -6,7 +6,7 @@
 #[derive(Default)]
 pub(super) struct Sticky {
     failed: bool,
-    /// Whether the last value was read.
+    /// Set when the last value was read.
     is_read: bool,
     /// Counts the names, of members and of variants, whose values have not come yet.
     due: usize,
@@ -51,31 +51,31 @@ impl Sticky {
         }
     }
 
-    /// A type reads a value.
+    /// Notes that a type reads a value.
     #[inline]
     pub(super) fn read_value(&mut self) {
         self.is_read = true;
     }
 
-    /// A type gets the content of a value, such as of an option, and has yet to read it.
+    /// Notes that a type gets the content of a value, such as of an option, and has yet to read it.
     #[inline]
     pub(super) fn hand_out(&mut self) {
         self.is_read = false;
     }
 
-    /// A type gets a name. If it left it at that, it would not notice that no value follows.
+    /// Notes that a type gets a name. If it stopped there, it would not notice that no value follows.
     #[inline]
     pub(super) fn read_name(&mut self) {
         self.due += 1;
     }
 
-    /// A type reads what follows a name.
+    /// Notes that a type reads the value behind a name.
     #[inline]
     pub(super) fn read_behind_name(&mut self) {
         self.due = self.due.saturating_sub(1);
     }
 
-    /// Whether anything went wrong, at the end of the pass.
+    /// Returns whether anything went wrong, at the end of the pass.
     pub(super) fn has_failed(&self) -> bool {
         self.failed || self.due != 0
     }

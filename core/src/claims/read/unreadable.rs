@@ -14,7 +14,7 @@ use crate::{
     jose::Text,
 };
 
-/// Where reading a payload ended.
+/// The point where reading a payload ended.
 #[derive(Clone, Copy)]
 pub(crate) enum Unreadable {
     /// In the value of this claim.

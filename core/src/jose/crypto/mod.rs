@@ -38,7 +38,7 @@ impl fmt::Display for NoRandomness {
 
 impl std::error::Error for NoRandomness {}
 
-/// The backend made no signature, which it only does when memory or randomness is out.
+/// The backend made no signature: it had no memory or no randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SigningFailed;
 

@@ -2,7 +2,7 @@
 //!
 //! Signatures take randomness from the operating system: RSA blinds its base, exponents and primes
 //! with it, PSS draws a salt, and ECDSA adds it to the nonce of RFC 6979. Without randomness there
-//! is no signature. SECURITY.md says what is known about the timing of RSA.
+//! is no signature. SECURITY.md tells what is known about the timing of RSA.
 
 use getrandom::SysRng;
 use hmac::{Hmac, KeyInit, Mac};
@@ -21,8 +21,28 @@ use crate::jose::{
     material::{Curve, Material, PrivateMaterial, RsaNumbers, point},
 };
 
+/// Does the same with the crate of each curve.
+macro_rules! on_curve {
+    ($curve:expr, $ec:ident => $step:block) => {
+        match $curve {
+            Curve::P256 => {
+                use p256 as $ec;
+                $step
+            }
+            Curve::P384 => {
+                use p384 as $ec;
+                $step
+            }
+            Curve::P521 => {
+                use p521 as $ec;
+                $step
+            }
+        }
+    };
+}
+
 /// A key that verifies one algorithm, prepared.
-#[allow(clippy::type_complexity)] // a closure, and this is the only place to name it
+#[allow(clippy::type_complexity)] // a closure, and only here does its type have a name
 pub(crate) struct PreparedPublic(Box<dyn Fn(&[u8], &[u8]) -> bool + Send + Sync>);
 
 impl PreparedPublic {
@@ -44,16 +64,9 @@ impl PreparedPublic {
     }
 
     fn ecdsa(curve: Curve, point: &[u8]) -> Option<Self> {
-        Some(match curve {
-            Curve::P256 => Self::by::<p256::ecdsa::Signature>(
-                p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?,
-            ),
-            Curve::P384 => Self::by::<p384::ecdsa::Signature>(
-                p384::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?,
-            ),
-            Curve::P521 => Self::by::<p521::ecdsa::Signature>(
-                p521::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?,
-            ),
+        on_curve!(curve, ec => {
+            let key = ec::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
+            Some(Self::by::<ec::ecdsa::Signature>(key))
         })
     }
 
@@ -150,23 +163,11 @@ impl PreparedPrivate {
     }
 
     fn ecdsa(curve: Curve, d: &[u8]) -> Option<Self> {
-        match curve {
-            Curve::P256 => {
-                let key = p256::SecretKey::from_slice(d).ok()?;
-                let pkcs8 = key.to_pkcs8_der();
-                Self::by::<p256::ecdsa::Signature>(p256::ecdsa::SigningKey::from(key), pkcs8)
-            }
-            Curve::P384 => {
-                let key = p384::SecretKey::from_slice(d).ok()?;
-                let pkcs8 = key.to_pkcs8_der();
-                Self::by::<p384::ecdsa::Signature>(p384::ecdsa::SigningKey::from(key), pkcs8)
-            }
-            Curve::P521 => {
-                let pkcs8 = p521::SecretKey::from_slice(d).ok()?.to_pkcs8_der();
-                let key = p521::ecdsa::SigningKey::from_slice(d).ok()?;
-                Self::by::<p521::ecdsa::Signature>(key, pkcs8)
-            }
-        }
+        on_curve!(curve, ec => {
+            let pkcs8 = ec::SecretKey::from_slice(d).ok()?.to_pkcs8_der();
+            let key = ec::ecdsa::SigningKey::from_slice(d).ok()?;
+            Self::by::<ec::ecdsa::Signature>(key, pkcs8)
+        })
     }
 
     fn ed25519(seed: &[u8; 32]) -> Option<Self> {
@@ -253,20 +254,10 @@ impl PreparedPrivate {
 
 /// The public point of a private scalar; `None` when the scalar is not in `1..order`.
 pub(crate) fn ec_public(curve: Curve, d: &[u8]) -> Option<Material> {
-    let point = match curve {
-        Curve::P256 => {
-            let key = p256::SecretKey::from_slice(d).ok()?.public_key();
-            key.to_sec1_point(false).to_bytes()
-        }
-        Curve::P384 => {
-            let key = p384::SecretKey::from_slice(d).ok()?.public_key();
-            key.to_sec1_point(false).to_bytes()
-        }
-        Curve::P521 => {
-            let key = p521::SecretKey::from_slice(d).ok()?.public_key();
-            key.to_sec1_point(false).to_bytes()
-        }
-    };
+    let point = on_curve!(curve, ec => {
+        let key = ec::SecretKey::from_slice(d).ok()?.public_key();
+        key.to_sec1_point(false).to_bytes()
+    });
     Material::from_point(curve, &point)
 }
 
@@ -278,20 +269,10 @@ pub(crate) fn ed25519_public(seed: &[u8; 32]) -> Option<Material> {
 
 /// A new private scalar.
 pub(crate) fn generate_ec(curve: Curve) -> Option<Zeroizing<Vec<u8>>> {
-    let d = match curve {
-        Curve::P256 => p256::SecretKey::try_generate_from_rng(&mut SysRng)
-            .ok()?
-            .to_bytes()
-            .to_vec(),
-        Curve::P384 => p384::SecretKey::try_generate_from_rng(&mut SysRng)
-            .ok()?
-            .to_bytes()
-            .to_vec(),
-        Curve::P521 => p521::SecretKey::try_generate_from_rng(&mut SysRng)
-            .ok()?
-            .to_bytes()
-            .to_vec(),
-    };
+    let d = on_curve!(curve, ec => {
+        let key = ec::SecretKey::try_generate_from_rng(&mut SysRng).ok()?;
+        key.to_bytes().to_vec()
+    });
     Some(Zeroizing::new(d))
 }
 
@@ -322,7 +303,7 @@ fn keyed<M: Mac + KeyInit>(secret: &[u8]) -> Option<M> {
 
 /// All numbers must agree; the crate checks n and d, and computes the others anew.
 fn rsa_private(numbers: &RsaNumbers) -> Option<rsa::PrivateKey> {
-    // As wide as the public modulus says: the width of a number shows in the time it takes.
+    // As wide as the public modulus: the width of a number shows in the time it takes.
     let width = u32::try_from(numbers.n.len()).ok()?.checked_mul(8)?;
     let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, width).ok();
     let (n, e) = (number(&numbers.n)?, number(&numbers.e)?);

@@ -122,14 +122,14 @@ pub(crate) fn ec_private_key(
     })
 }
 
-/// What an algorithm identifier (RFC 5280 section 4.1.1.2) says a key is.
+/// The kind of a key by its algorithm identifier (RFC 5280 section 4.1.1.2).
 enum Kind {
     Ec(Curve),
     Ed25519,
     Rsa,
 }
 
-/// The kind of a key that shall be used for `algorithm`.
+/// Returns the kind of a key that shall be used for `algorithm`.
 fn kind(
     identifier: &AlgorithmIdentifierRef<'_>,
     algorithm: Algorithm,
@@ -148,7 +148,7 @@ fn kind(
     }
 }
 
-/// An RSA key limited to RSASSA-PSS (RFC 4055 section 3.1), and mostly to one hash.
+/// Checks an RSA key limited to RSASSA-PSS (RFC 4055 section 3.1), and usually to one hash.
 fn check_pss(parameters: Option<AnyRef<'_>>, algorithm: Algorithm) -> Result<(), ConfigError> {
     if !algorithm.is_pss() {
         return Err(ConfigError::InvalidKey(format!(
@@ -199,7 +199,7 @@ fn ec_point(curve: Curve, encoded: &[u8]) -> Result<Material, ConfigError> {
     })
 }
 
-/// Some writers leave out leading zeros of the scalar, though RFC 5915 section 3 asks for them.
+/// Pads a scalar: some writers leave out its leading zeros, though RFC 5915 section 3 asks for them.
 fn padded(scalar: &[u8], length: usize) -> Option<Zeroizing<Vec<u8>>> {
     let zeros = length.checked_sub(scalar.len())?;
     let mut padded = Zeroizing::new(vec![0; length]);

@@ -11,10 +11,10 @@ use crate::{
     },
 };
 
-/// A JWK that says of itself that it may be used as asked.
+/// A JWK whose own members allow the use that is asked for.
 pub(crate) struct Jwk {
     pub(crate) id: Option<String>,
-    /// What `alg` says.
+    /// The value of `alg`.
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) material: Material,
     /// There is one exactly when the JWK was read for signing.
@@ -62,8 +62,17 @@ impl Jwk {
         })
     }
 
-    /// The algorithm that `alg` or the curve decides on.
-    pub(crate) fn only_algorithm(&self) -> Result<Algorithm, ConfigError> {
+    /// Returns the wanted algorithm, if `alg` does not contradict it; or else the one that `alg` or the
+    /// curve decides on.
+    pub(crate) fn algorithm(&self, wanted: Option<Algorithm>) -> Result<Algorithm, ConfigError> {
+        if let Some(wanted) = wanted {
+            return match self.algorithm {
+                Some(own) if !own.matches(wanted) => Err(ConfigError::InvalidKey(format!(
+                    "the JWK is for {own}, not for {wanted}"
+                ))),
+                _ => Ok(wanted),
+            };
+        }
         match (self.algorithm, self.material.key_type()) {
             (Some(own), _) => Ok(own),
             (None, KeyType::Ec(Curve::P256)) => Ok(Algorithm::ES256),
@@ -75,16 +84,6 @@ impl Jwk {
             )),
         }
     }
-
-    /// Refuses an `alg` that is another algorithm than `algorithm`.
-    pub(crate) fn check_algorithm(&self, algorithm: Algorithm) -> Result<(), ConfigError> {
-        match self.algorithm {
-            Some(own) if !own.matches(algorithm) => Err(ConfigError::InvalidKey(format!(
-                "the JWK is for {own}, not for {algorithm}"
-            ))),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The members of a JWK, wiped when dropped.
@@ -93,7 +92,7 @@ pub(crate) struct Members(Map<String, Value>);
 impl Members {
     /// Reads one JSON object without duplicate names at any level.
     pub(crate) fn parse(json: &str) -> Result<Self, ConfigError> {
-        // An error's own text can quote the key; its place cannot.
+        // An error's own text can quote the key; its position cannot.
         let refused = |error: serde_json::Error| {
             ConfigError::InvalidKey(format!(
                 "the JWK is not one JSON object without duplicate names (line {}, column {})",
@@ -105,12 +104,12 @@ impl Members {
         serde_json::from_str(json).map(Self).map_err(refused)
     }
 
-    /// What `kty` says.
+    /// Returns `kty`.
     pub(crate) fn kind(&self) -> Result<&str, ConfigError> {
         self.text("kty")?.ok_or_else(|| missing("kty"))
     }
 
-    /// What `kid` says.
+    /// Returns `kid`.
     pub(crate) fn id(&self) -> Result<Option<&str>, ConfigError> {
         let id = self.text("kid")?;
         if id.is_some_and(|id| id.len() > Jwk::LONGEST_ID) {
@@ -127,7 +126,7 @@ impl Members {
         self.0.get("kid")?.as_str()
     }
 
-    /// Whether a key that is otherwise unusable says it is one for `algorithm`.
+    /// Returns whether a key that is otherwise unusable claims to be one for `algorithm`.
     pub(crate) fn claims_to_verify(&self, algorithm: Algorithm) -> bool {
         let text = |name| self.0.get(name).and_then(Value::as_str);
         let is_meant = match text("alg") {

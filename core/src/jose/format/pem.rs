@@ -1,4 +1,4 @@
-//! PEM (RFC 7468): which block of a file is the key, and what it holds.
+//! PEM (RFC 7468): the block of a file that is the key, and its content.
 
 use pem::Pem;
 use zeroize::Zeroize;

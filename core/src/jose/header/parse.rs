@@ -22,14 +22,12 @@ const DEEPEST: usize = 6;
 
 /// The most escapes, each of which costs as much as many letters: enough for the slashes of a chain of
 /// certificates.
-const MOST_ESCAPES: usize = 256;
+const MOST_ESCAPES: usize = 64;
 
 /// Reads the JSON text of a header.
 pub(super) fn parse(json: &str) -> Result<HeaderView<'_>, AuthErrorKind> {
-    if memchr_iter(b'\\', json.as_bytes())
-        .nth(MOST_ESCAPES)
-        .is_some()
-    {
+    let mut escapes = memchr_iter(b'\\', json.as_bytes());
+    if json.len() > MOST_ESCAPES && escapes.nth(MOST_ESCAPES).is_some() {
         return Err(AuthErrorKind::MalformedToken);
     }
     let bounds = Bounds::new(MOST_MEMBERS);

@@ -47,7 +47,7 @@ fn bit(name: &[u8]) -> u64 {
     1 << (name.len().wrapping_mul(31).wrapping_add(first * 7 + last) % 64)
 }
 
-/// How many names need no allocation.
+/// The number of names that need no allocation.
 const FEW: usize = 12;
 
 /// The reason why an object may not have a member of this name.
@@ -111,7 +111,7 @@ impl Hasher for Hashed {
     }
 }
 
-/// Whether `serde_json` keeps a member name for itself. No honest token has one.
+/// Returns whether `serde_json` keeps a member name for itself. No honest token has one.
 ///
 /// Any crate of a build can turn its features on. With `raw_value`, it then reads an object with one
 /// such member as the JSON text in its value: other types than were checked, duplicates, and nesting
@@ -121,14 +121,14 @@ fn is_reserved(name: &str) -> bool {
     name.starts_with('$') && name.starts_with("$serde_json::private::")
 }
 
-/// By this name `serde_json` is asked for raw JSON.
+/// The name by which `serde_json` is asked for raw JSON.
 pub(crate) const SERDE_RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Whether an object can have these members.
+    /// Returns whether an object can have these members.
     fn fits<'n>(names: impl IntoIterator<Item = Cow<'n, str>>) -> bool {
         let mut seen = MemberNames::default();
         names.into_iter().all(|name| seen.add(name).is_ok())

@@ -5,5 +5,5 @@ pub(crate) mod strict;
 
 pub(crate) use self::{
     member_names::{BadName, MemberNames, SERDE_RAW_VALUE},
-    strict::{Bounds, Member, StrictValue, Text, check, position, text},
+    strict::{Bounds, StrictValue, Text, check, member, position, text},
 };

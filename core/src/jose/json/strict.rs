@@ -4,20 +4,23 @@
 //! the same name. Two parsers that choose differently see two different tokens, so such a text is
 //! refused here. `serde_json` reads the grammar and bounds the depth (128 levels).
 
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::{borrow::Cow, cell::Cell, fmt, marker::PhantomData};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 
 use super::member_names::{BadName, MemberNames};
 
 /// Reads any value, checks it, and throws it away.
 #[derive(Clone, Copy)]
 pub(crate) struct StrictValue<'b> {
-    /// What it may contain: that many members and elements, on that many levels.
+    /// The members and elements that it may contain, and the levels.
     bounds: Option<(&'b Bounds, usize)>,
 }
 
-/// How many members and elements may still come.
+/// The number of members and elements that may still come.
 pub(crate) struct Bounds(Cell<usize>);
 
 impl Bounds {
@@ -27,10 +30,10 @@ impl Bounds {
 }
 
 impl<'b> StrictValue<'b> {
-    /// Any value, as large and as deep as the parser allows.
+    /// Reads any value, as large and as deep as the parser allows.
     pub(crate) const ANY: Self = Self { bounds: None };
 
-    /// A value within bounds that it shares with others, of at most `levels` of nesting.
+    /// Reads a value of at most `levels` of nesting, within bounds that it shares with others.
     pub(crate) fn within(bounds: &'b Bounds, levels: usize) -> Self {
         Self {
             bounds: Some((bounds, levels)),
@@ -176,19 +179,19 @@ impl<'de> Visitor<'de> for Text {
     }
 }
 
-/// The bytes as a text, if they are one: UTF-8 (RFC 8259 section 8.1).
+/// Returns the bytes as a text, if they are UTF-8 (RFC 8259 section 8.1).
 pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
     simdutf8::basic::from_utf8(bytes).ok()
 }
 
-/// Whether `json` is one JSON value without duplicate member names.
+/// Checks that `json` is one JSON value without duplicate member names.
 pub(crate) fn check(json: &str) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     StrictValue::ANY.deserialize(&mut deserializer)?;
     deserializer.end()
 }
 
-/// The position of `text` inside `whole`, when it was borrowed from it.
+/// Returns the position of `text` inside `whole`, if it was borrowed from it.
 pub(crate) fn position(whole: &str, text: &str) -> Option<(u32, u32)> {
     let start = (text.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     let end = start.checked_add(text.len())?;
@@ -196,31 +199,20 @@ pub(crate) fn position(whole: &str, text: &str) -> Option<(u32, u32)> {
     Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))
 }
 
-/// Reads one member of an object and skips the others.
+/// Reads one member of an object and skips the others. `Ok(None)` when the object has no such member, an
+/// error when it does not fit `T`.
 ///
 /// The text must have passed [`check`] before: a duplicate is not looked for again.
-pub(crate) struct Member<'n, T> {
-    name: &'n str,
-    found: std::marker::PhantomData<T>,
+pub(crate) fn member<'de, T: Deserialize<'de>>(
+    json: &'de str,
+    name: &str,
+) -> Result<Option<T>, serde_json::Error> {
+    serde_json::Deserializer::from_str(json).deserialize_map(Member(name, PhantomData))
 }
 
-impl<'n, T> Member<'n, T> {
-    pub(crate) fn named(name: &'n str) -> Self {
-        Self {
-            name,
-            found: std::marker::PhantomData,
-        }
-    }
-}
+struct Member<'n, T>(&'n str, PhantomData<T>);
 
-impl<'de, T: serde::Deserialize<'de>> Member<'_, T> {
-    /// `Ok(None)` when the object has no such member, an error when it does not fit `T`.
-    pub(crate) fn read(self, json: &'de str) -> Result<Option<T>, serde_json::Error> {
-        serde_json::Deserializer::from_str(json).deserialize_map(self)
-    }
-}
-
-impl<'de, T: serde::Deserialize<'de>> Visitor<'de> for Member<'_, T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Member<'_, T> {
     type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -230,7 +222,7 @@ impl<'de, T: serde::Deserialize<'de>> Visitor<'de> for Member<'_, T> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
         while let Some(name) = map.next_key_seed(Text)? {
-            if name == self.name {
+            if name == self.0 {
                 found = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;

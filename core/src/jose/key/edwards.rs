@@ -28,7 +28,7 @@ pub(crate) fn check(public: &[u8; 32]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whether x^2 = (y^2 - 1) / (d y^2 + 1) has a solution.
+/// Returns whether x^2 = (y^2 - 1) / (d y^2 + 1) has a solution.
 ///
 /// A quotient is a square exactly when the product is, and by Euler's criterion that is when its
 /// power (p - 1) / 2 is one.
@@ -90,7 +90,7 @@ impl Field {
         for ((limb, low), high) in limbs.iter_mut().zip(lower).zip(upper) {
             (*limb, carry) = split(u128::from(*low) + 38 * u128::from(*high) + carry);
         }
-        // What is left over is small, and folding it in leaves at most one more bit.
+        // The rest is small, and folding it in leaves at most one more bit.
         while carry != 0 {
             carry *= 38;
             for limb in &mut limbs {

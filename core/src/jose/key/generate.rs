@@ -1,4 +1,4 @@
-//! New keys.
+//! The generation of new keys.
 
 use zeroize::Zeroizing;
 

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Where a set comes from, and so what it may hold.
+/// The source of a set, which decides what it may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JwkSource {
     /// The operator's own file: secrets may be in it.
@@ -113,12 +113,12 @@ impl Candidate {
         self.key.id() == other.key.id() && self.key.algorithm().matches(other.key.algorithm())
     }
 
-    /// Two keys of one name: a token that names them could be meant for either.
+    /// Returns whether two keys have one name: a token that names them could be meant for either.
     fn is_in_conflict_with(&self, other: &Self) -> bool {
         self.key.id().is_some() && self.has_name_of(other) && self.material != other.material
     }
 
-    /// The same with a key that could not be used: a token could still have been meant for it.
+    /// Returns whether a key that could not be used has this name: a token could be meant for it.
     fn shares_name_with(&self, unusable: &Members) -> bool {
         let algorithm = self.key.algorithm();
         self.key.id().is_some()
@@ -131,7 +131,7 @@ impl Candidate {
     }
 }
 
-/// The keys that one element makes.
+/// Makes the keys of one element.
 fn usable(
     members: &Members,
     defaults: &[Algorithm],
@@ -159,7 +159,8 @@ fn usable(
     }
 }
 
-/// The algorithms that the key is used with, at least one: its own, or those of `defaults` that fit.
+/// Returns the algorithms that the key is used with, at least one: its own, or those of `defaults` that
+/// fit.
 fn algorithms(jwk: &Jwk, defaults: &[Algorithm]) -> Result<Vec<Algorithm>, ConfigError> {
     if let Some(own) = jwk.algorithm {
         return Ok(vec![own]);
@@ -180,7 +181,7 @@ fn algorithms(jwk: &Jwk, defaults: &[Algorithm]) -> Result<Vec<Algorithm>, Confi
     Ok(fitting)
 }
 
-/// Who can read the public keys can read the secrets: such a set is a mistake as a whole.
+/// Refuses a set of secrets and public keys: whoever reads the public keys reads the secrets.
 fn refuse_a_mixture(elements: &[Result<Members, ConfigError>]) -> Result<(), ConfigError> {
     let has = |kinds: &[&str]| {
         elements
@@ -235,7 +236,7 @@ fn shortened(id: &str) -> String {
     id.chars().take(128).collect()
 }
 
-/// The elements of `keys`, each still a text.
+/// Returns the elements of `keys`, each still a text.
 fn elements(json: &str) -> Result<Vec<&str>, ConfigError> {
     if json.len() > LONGEST_SET {
         return Err(ConfigError::InvalidKey(format!(

@@ -48,7 +48,7 @@ pub struct Key {
 
 struct Prepared {
     algorithm: Algorithm,
-    /// Whether the secret is a placeholder.
+    /// An error if the secret is a placeholder.
     placeholder: Result<(), ConfigError>,
     verifier: crypto::PreparedPublic,
     /// `None` for a secret: once prepared it is not kept.
@@ -129,7 +129,7 @@ impl Key {
         Self::new(algorithm, pem::public(pem.as_ref(), algorithm)?, None)
     }
 
-    /// A key from a JWK (RFC 7517), which says or implies its algorithm.
+    /// A key from a JWK (RFC 7517), which names or implies its algorithm.
     ///
     /// The curve of an `EC` or `OKP` key implies it; an `RSA` or `oct` key needs the member `alg`.
     /// Its `kid`, if any, becomes the key's id.
@@ -139,9 +139,7 @@ impl Key {
     /// [`ConfigError::InvalidKey`] when the JWK is malformed, private, or not for verifying;
     /// [`ConfigError::WeakKey`] when the key is too weak.
     pub fn from_jwk(jwk: &str) -> Result<Self, ConfigError> {
-        let jwk = Jwk::to_verify(&Members::parse(jwk)?)?;
-        let algorithm = jwk.only_algorithm()?;
-        Self::new(algorithm, jwk.material, jwk.id)
+        Self::read_jwk(jwk, None)
     }
 
     /// A key from a JWK (RFC 7517) for `algorithm`; the JWK's own `alg`, if any, must be the same.
@@ -150,12 +148,15 @@ impl Key {
     ///
     /// As for [`Key::from_jwk`].
     pub fn from_jwk_with(jwk: &str, algorithm: Algorithm) -> Result<Self, ConfigError> {
-        let jwk = Jwk::to_verify(&Members::parse(jwk)?)?;
-        jwk.check_algorithm(algorithm)?;
-        Self::new(algorithm, jwk.material, jwk.id)
+        Self::read_jwk(jwk, Some(algorithm))
     }
 
-    /// The same key under the id `kid`, which a token's header names to choose it.
+    fn read_jwk(jwk: &str, algorithm: Option<Algorithm>) -> Result<Self, ConfigError> {
+        let jwk = Jwk::to_verify(&Members::parse(jwk)?)?;
+        Self::new(jwk.algorithm(algorithm)?, jwk.material, jwk.id)
+    }
+
+    /// Sets the id `kid`, which a token's header names to choose the key.
     #[must_use]
     pub fn with_id(mut self, kid: impl Into<String>) -> Self {
         self.id = Some(kid.into().into());
@@ -187,12 +188,12 @@ impl Key {
         thumbprint::public_jwk(public, self.algorithm(), self.id())
     }
 
-    /// Whether `signature` was made for `message` with the other half of this key.
+    /// Returns whether `signature` was made for `message` with the other half of this key.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.prepared.verifier.verify(message, signature)
     }
 
-    /// Whether the key is good enough for claims, not only for a signature.
+    /// Refuses a key that is good enough for signatures alone: a placeholder.
     pub(crate) fn reject_placeholder(&self) -> Result<(), ConfigError> {
         self.prepared.placeholder.clone()
     }

@@ -14,8 +14,8 @@ use crate::{
 
 /// A private key or shared secret that signs with exactly one algorithm.
 ///
-/// It is read, checked and prepared when it is made, like a [`Key`]: the same strength is asked
-/// for, and the private half must belong to the public one. Cloning it is cheap.
+/// It is read, checked and prepared when it is made, like a [`Key`]: it must be as strong, and the
+/// private half must belong to the public one. Cloning it is cheap.
 ///
 /// A PEM is a `PRIVATE KEY` (PKCS#8), an `RSA PRIVATE KEY` or an `EC PRIVATE KEY`, not encrypted.
 /// A certificate beside the key is passed over.
@@ -101,7 +101,7 @@ impl SigningKey {
         Self::new(algorithm, &private, public, None)
     }
 
-    /// A key from a private JWK (RFC 7517), which says or implies its algorithm.
+    /// A key from a private JWK (RFC 7517), which names or implies its algorithm.
     ///
     /// The curve of an `EC` or `OKP` key implies it; an `RSA` or `oct` key needs the member `alg`.
     /// Its `kid`, if any, becomes the key's id. An RSA key needs all of `d p q dp dq qi`.
@@ -111,9 +111,7 @@ impl SigningKey {
     /// [`ConfigError::InvalidKey`] when the JWK is malformed, public, inconsistent, or not for
     /// signing; [`ConfigError::WeakKey`] when the key is too weak.
     pub fn from_jwk(jwk: &str) -> Result<Self, ConfigError> {
-        let jwk = Jwk::to_sign(&Members::parse(jwk)?)?;
-        let algorithm = jwk.only_algorithm()?;
-        Self::from_parsed_jwk(algorithm, jwk)
+        Self::read_jwk(jwk, None)
     }
 
     /// A key from a private JWK for `algorithm`; the JWK's own `alg`, if any, must be the same.
@@ -122,12 +120,10 @@ impl SigningKey {
     ///
     /// As for [`SigningKey::from_jwk`].
     pub fn from_jwk_with(jwk: &str, algorithm: Algorithm) -> Result<Self, ConfigError> {
-        let jwk = Jwk::to_sign(&Members::parse(jwk)?)?;
-        jwk.check_algorithm(algorithm)?;
-        Self::from_parsed_jwk(algorithm, jwk)
+        Self::read_jwk(jwk, Some(algorithm))
     }
 
-    /// The same key under the id `kid`, which it writes into the header of every token.
+    /// Sets the id `kid`, which the key writes into the header of every token.
     #[must_use]
     pub fn with_id(mut self, kid: impl Into<String>) -> Self {
         self.verifying = self.verifying.with_id(kid);
@@ -164,7 +160,7 @@ impl SigningKey {
         Some(text)
     }
 
-    /// How many bytes each of its signatures has.
+    /// Returns the length of its signatures in bytes.
     pub(crate) fn signature_length(&self) -> usize {
         self.signature_length
     }
@@ -211,7 +207,9 @@ impl SigningKey {
         })
     }
 
-    fn from_parsed_jwk(algorithm: Algorithm, jwk: Jwk) -> Result<Self, ConfigError> {
+    fn read_jwk(jwk: &str, algorithm: Option<Algorithm>) -> Result<Self, ConfigError> {
+        let jwk = Jwk::to_sign(&Members::parse(jwk)?)?;
+        let algorithm = jwk.algorithm(algorithm)?;
         // A JWK that was read for signing has a private half.
         let private = jwk
             .private
@@ -229,7 +227,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The public half, computed and not taken from where the private half came from.
+/// Computes the public half, and does not take it from where the private half came from.
 fn public(private: &PrivateMaterial) -> Result<Material, ConfigError> {
     let public = match private {
         PrivateMaterial::Ec { curve, d } => crypto::ec_public(*curve, d),
@@ -243,7 +241,7 @@ fn public(private: &PrivateMaterial) -> Result<Material, ConfigError> {
     public.ok_or_else(|| ConfigError::InvalidKey("the private key is out of range".into()))
 }
 
-/// A function of the key, so that a restart or a second node comes to the same.
+/// Derives an id from the key, so that a restart or a second node comes to the same.
 fn default_id(private: &PrivateMaterial, public: &Material) -> String {
     match (private, super::thumbprint::thumbprint(public)) {
         (PrivateMaterial::Hmac(secret), _) => {

@@ -1,4 +1,4 @@
-//! Is this key good enough for its algorithm? Asked once, when a key is made.
+//! The strength that a key needs for its algorithm, checked once, when the key is made.
 //!
 //! 1. The key is of the algorithm's type and curve (RFC 7518 section 3.1).
 //! 2. A secret is as long as the hash (RFC 7518 section 3.2). That it is not one byte repeated is
@@ -8,7 +8,7 @@
 //!    Of a private key, no prime is longer than half of the modulus (FIPS 186-5 appendix A.1.1).
 //! 4. A point is on its curve and not of small order; its encoding is the only one it has.
 //!
-//! That a point is on P-256, P-384 or P-521 is left to the backend, which must know the curve.
+//! The backend checks that a point is on P-256, P-384 or P-521, since it must know the curve.
 
 use zeroize::Zeroizing;
 
@@ -34,7 +34,7 @@ pub(crate) fn check(algorithm: Algorithm, material: &Material) -> Result<(), Con
 
 /// Refuses private material that is no good for any algorithm.
 ///
-/// That its numbers belong to each other is left to the backend.
+/// The backend checks that its numbers belong to each other.
 pub(crate) fn check_private(private: &PrivateMaterial) -> Result<(), ConfigError> {
     let PrivateMaterial::Rsa(numbers) = private else {
         return Ok(());
@@ -80,7 +80,7 @@ fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), ConfigError> 
     Ok(())
 }
 
-/// Takes a secret, unless it is a key in text form: whoever knows the public key could sign with it.
+/// Copies a secret, unless it is a key in text form: whoever knows the public key could sign with it.
 pub(crate) fn check_no_key_text(secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let text = secret.trim_ascii_start();
     let is_jwk = || serde_json::from_slice::<KeyText>(text).is_ok();
@@ -93,7 +93,7 @@ pub(crate) fn check_no_key_text(secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, Con
     Ok(Zeroizing::new(secret.to_vec()))
 }
 
-/// What tells a JWK from any other text.
+/// The member that tells a JWK from any other text.
 #[derive(serde::Deserialize)]
 struct KeyText {
     #[serde(rename = "kty")]
