@@ -1,4 +1,4 @@
-//! The cost of a bad token, by size and by kind, against a good one of its size.
+//! What a bad token costs, by size and by kind, against a good one of its size.
 //!
 //! `cargo bench -p countersign --bench reject`
 //!
@@ -48,7 +48,7 @@ const LIMIT: f64 = 1.5;
 const THEIRS: &str = "jsonwebtoken";
 /// There are many contenders, and each ratio is of two of them.
 const ROUNDS: usize = 15;
-/// The most nanoseconds that a refusal before any cryptography may take.
+/// The most nanoseconds of a refusal before any cryptography.
 const CHEAP: Goal = Goal::AtMost(150.0, 100.0);
 
 fn main() {
@@ -67,7 +67,7 @@ fn main() {
     table.finish();
 }
 
-/// The most expensive token of each class, over all sizes and algorithms.
+/// The dearest token of each class, over all sizes and algorithms.
 #[derive(Default)]
 struct Worst(Vec<(&'static str, f64, String)>);
 

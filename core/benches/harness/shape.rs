@@ -1,4 +1,4 @@
-//! Payloads of an exact length and a chosen shape: the most expensive part depends on the shape.
+//! Payloads of an exact length and a chosen shape: what costs most depends on what it is made of.
 
 #![allow(dead_code, unreachable_pub)] // each benchmark uses a part of it
 
@@ -7,12 +7,12 @@ use countersign::{
     testing::{TestIssuer, sign_raw},
 };
 
-/// Returns members that fill this many bytes or slightly fewer, each after a comma.
+/// Members that fill this many bytes or a little less, each after a comma.
 pub type Fill = fn(usize) -> String;
 
-/// Returns a token of at most this many bytes whose payload is filled up to them.
+/// A token of at most this many bytes whose payload is filled up to them.
 ///
-/// `None` if a token of that size has no room for these claims.
+/// `None`: so short a token has no room for these claims.
 pub fn token(
     key: &SigningKey,
     header: &str,
@@ -25,7 +25,7 @@ pub fn token(
     Some(sign_raw(key, header, payload.as_bytes()))
 }
 
-/// Returns an object of exactly this many bytes: the claims, the fill, and spaces.
+/// An object of exactly this many bytes: the claims, what fills, and space.
 pub fn payload(claims: &str, fill: Fill, length: usize) -> Option<String> {
     let room = length.checked_sub(claims.len() + 2)?;
     let filled = fill(room);
@@ -33,70 +33,70 @@ pub fn payload(claims: &str, fill: Fill, length: usize) -> Option<String> {
     Some(format!("{{{claims}{filled:room$}}}"))
 }
 
-/// Returns the claims of a good token, without braces.
+/// The claims of a good token, without braces.
 pub fn good_claims(expires_at: i64) -> String {
     claims(TestIssuer::AUDIENCE, expires_at)
 }
 
-/// Returns the three claims that every verifier checks.
+/// The three claims that every verifier looks at.
 pub fn claims(audience: &str, expires_at: i64) -> String {
     let issuer = TestIssuer::ISSUER;
     format!(r#""iss":"{issuer}","aud":"{audience}","exp":{expires_at}"#)
 }
 
-/// Fills with one long text.
+/// One long text.
 pub fn text(room: usize) -> String {
     list(room, r#","text":""#, |_| "a".into(), "\"")
 }
 
-/// Fills with one long text that consists of escapes.
+/// One long text, each of its characters an escape.
 pub fn escapes(room: usize) -> String {
     list(room, r#","text":""#, |_| r"\u0061".into(), "\"")
 }
 
-/// Fills with one long text of short escapes.
+/// One text of escapes that are short.
 pub fn short_escapes(room: usize) -> String {
     list(room, r#","text":""#, |_| r"\n".into(), "\"")
 }
 
-/// Fills with many members of the object itself.
+/// Many members of the object itself.
 pub fn members(room: usize) -> String {
     list(room, "", |n| format!(r#","m{n}":{n}"#), "")
 }
 
-/// Fills with as many members as fit, and the first again at the end.
+/// As many members as fit, and the first again at the end.
 pub fn members_and_a_duplicate(room: usize) -> String {
     list(room, "", |n| format!(r#","m{n}":{n}"#), r#","m0":0"#)
 }
 
-/// Fills with many short values.
+/// Many short values.
 pub fn values(room: usize) -> String {
     list(room, r#","list":[0"#, |_| ",0".into(), "]")
 }
 
-/// Fills with one number of very many digits that is not too large.
+/// One number with very many digits, that is none too large.
 pub fn long_number(room: usize) -> String {
     list(room, r#","number":0.1"#, |_| "1".into(), "")
 }
 
-/// Fills with one number of very many digits, too large for any type.
+/// One number with very many digits, too large for any type.
 pub fn huge_number(room: usize) -> String {
     list(room, r#","number":1"#, |_| "1".into(), "")
 }
 
-/// Fills with arrays in arrays, as deep as is allowed, repeatedly.
+/// Arrays in arrays, as deep as is allowed, again and again.
 pub fn nested(room: usize) -> String {
     const DEPTH: usize = 100;
     let piece = format!(",{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
     list(room, r#","list":[0"#, |_| piece.clone(), "]")
 }
 
-/// Fills with arrays in arrays, deeper than is allowed if there is room.
+/// Arrays in arrays, deeper than is allowed if there is room.
 pub fn too_deep(room: usize) -> String {
     list(room, r#","list":["#, |_| "[".into(), "")
 }
 
-/// Fills with a list of scopes.
+/// One scope after the other.
 pub fn scopes(room: usize) -> String {
     list(room, r#","scope":"read"#, |n| format!(" orders:{n}"), "\"")
 }

@@ -1,4 +1,4 @@
-//! The cases that are counted. Everything here is fixed: keys, tokens, the clock.
+//! What is counted. Everything here is fixed: keys, tokens, the clock.
 
 use std::{future::Future, hint::black_box, pin::pin, task};
 
@@ -21,14 +21,14 @@ use serde::{Deserialize, Serialize};
 
 use Algorithm::{ES256, EdDSA, HS256, RS256};
 
-/// A case that is counted.
+/// One case.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) calls: u64,
     /// The case that makes or checks only the signature of the same token.
     pub(crate) signature: Option<&'static str>,
-    /// True for a case of the signature alone, which is counted only for the others.
+    /// It is such a case, and counted for the others only.
     pub(crate) is_signature: bool,
     algorithm: Algorithm,
     run: fn(Algorithm, u64),
@@ -93,14 +93,14 @@ pub(crate) const CASES: &[Case] = &[
     case("revocation-check", 1_000, HS256, revocation),
 ];
 
-/// Makes this many calls of a case.
+/// Makes so many calls of a case.
 pub(crate) fn run(name: &str, calls: u64) {
     let case = CASES.iter().find(|case| case.name == name);
     let case = case.expect("the name of a case");
     (case.run)(case.algorithm, calls);
 }
 
-/// Repeats a call, after one that does not count and sets everything up.
+/// What a first call sets up does not count.
 fn repeat<T>(calls: u64, mut call: impl FnMut() -> T) {
     black_box(call());
     for _ in 0..calls {
@@ -110,7 +110,7 @@ fn repeat<T>(calls: u64, mut call: impl FnMut() -> T) {
     }
 }
 
-/// Runs a call; callgrind counts only inside this function: see [`callgrind`](crate::callgrind).
+/// Callgrind counts from here to the return: see [`callgrind`](crate::callgrind).
 #[inline(never)]
 fn counted(call: &mut dyn FnMut()) {
     call();
@@ -138,7 +138,7 @@ const OTHER_ID: &str = "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s";
 const RSA: &str = include_str!("../../tests/data/keys/rsa2048.pkcs8.pem");
 const P256: &str = include_str!("../../tests/data/keys/p256.pkcs8.pem");
 const ED25519_PEM: &str = include_str!("../../tests/data/keys/ed25519.pkcs8.pem");
-/// A fixed token: ECDSA signs with a random number, on which the time of a check depends.
+/// ECDSA signs with a random number, and how long a check takes depends on it.
 const ES256_TOKEN: &str = include_str!("es256.jwt");
 
 fn signing_key(algorithm: Algorithm) -> SigningKey {
@@ -160,13 +160,13 @@ fn token(algorithm: Algorithm) -> String {
     sign_raw(&signing_key(algorithm), &header, CLAIMS.as_bytes())
 }
 
-/// Returns the HS256 token under another header.
+/// The HS256 token under another header.
 fn headed(algorithm: &str, id: &str) -> String {
     let header = format!(r#"{{"alg":"{algorithm}","typ":"at+jwt","kid":"{id}"}}"#);
     sign_raw(&signing_key(HS256), &header, CLAIMS.as_bytes())
 }
 
-/// Returns a verifier with the key in the middle of a full set.
+/// The key in the middle of a full set.
 fn verifier(algorithm: Algorithm) -> Verifier {
     let key = signing_key(algorithm).verifying_key();
     let other = |n| {
@@ -205,8 +205,8 @@ fn verify_as(algorithm: Algorithm, calls: u64) {
     });
 }
 
-/// Runs with a token that is in this thread's own cache, along with its claims. It is the only one,
-/// so it is the first of its set, whatever set the hash selects.
+/// A token that this thread has at hand, and its claims as well. It is the only one, so that it stands
+/// at the front of its row, whatever the hash that chose the row.
 fn cached(algorithm: Algorithm, calls: u64) {
     let verifier = verifier(algorithm).with_cache(TokenCache::new());
     let token = token(algorithm);
@@ -216,8 +216,7 @@ fn cached(algorithm: Algorithm, calls: u64) {
             .expect("a good token");
         token.claims::<Claims>().expect("all ten claims")
     };
-    // The first call verifies and stores it; the second finds it for this thread for the first
-    // time.
+    // Verified and kept; then found by this thread for the first time.
     for _ in 0..2 {
         call();
     }
@@ -242,7 +241,7 @@ fn bad_signature(algorithm: Algorithm, calls: u64) {
     reject(algorithm, &format!("{signed}.{}", "A".repeat(43)), calls);
 }
 
-/// Runs with an expired token, as long as the good one.
+/// As long as the good token.
 fn expired(algorithm: Algorithm, calls: u64) {
     signed(
         algorithm,
@@ -251,7 +250,7 @@ fn expired(algorithm: Algorithm, calls: u64) {
     );
 }
 
-/// Runs with a token whose last registered claim has the wrong type.
+/// The last of the registered claims has another type.
 fn invalid_claim(algorithm: Algorithm, calls: u64) {
     let scope = r#""scope":"openid profile email orders:read orders:write""#;
     let wrong = r#""scope":{"openid profile email orders:read orders:write":0}"#;
