@@ -244,7 +244,11 @@ impl KeySet {
     /// Returns the places of the keys with this id, or of those without any, in order.
     fn with_id(&self, id: Option<&str>) -> impl Iterator<Item = usize> {
         let tag = tag(id);
-        let from = self.by_tag.partition_point(|(own, _)| *own < tag);
+        let from = match tag {
+            // The lowest.
+            UNNAMED => 0,
+            _ => self.by_tag.partition_point(|(own, _)| *own < tag),
+        };
         let alike = self.by_tag[from..]
             .iter()
             .take_while(move |(own, _)| *own == tag);

@@ -104,6 +104,7 @@ impl Verifier {
     }
 
     /// Reads the header of a token, unless it is known.
+    #[inline]
     pub(super) fn read_header<'h>(
         &self,
         token: &Compact<'_>,

@@ -31,11 +31,16 @@ pub(super) fn parse(json: &str) -> Result<HeaderView<'_>, AuthErrorKind> {
         return Err(AuthErrorKind::MalformedToken);
     }
     let bounds = Bounds::new(MOST_MEMBERS);
+    let mut members = Members::default();
+    let visitor = MembersVisitor {
+        members: &mut members,
+        value: StrictValue::within(&bounds, DEEPEST - 1),
+    };
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let members = deserializer
-        .deserialize_map(MembersVisitor(StrictValue::within(&bounds, DEEPEST - 1)))
-        .and_then(|members| deserializer.end().map(|()| members));
-    members.map_err(|_| AuthErrorKind::MalformedToken)?.check()
+    let read = deserializer.deserialize_map(visitor);
+    read.and_then(|()| deserializer.end())
+        .map_err(|_| AuthErrorKind::MalformedToken)?;
+    members.check()
 }
 
 /// The members that mean something to a verifier.
@@ -75,10 +80,14 @@ impl<'h> Members<'h> {
     }
 }
 
-struct MembersVisitor<'b>(StrictValue<'b>);
+/// Writes the members where they stay: they are large, and anybody can have them read.
+struct MembersVisitor<'m, 'h, 'b> {
+    members: &'m mut Members<'h>,
+    value: StrictValue<'b>,
+}
 
-impl<'de> Visitor<'de> for MembersVisitor<'_> {
-    type Value = Members<'de>;
+impl<'de> Visitor<'de> for MembersVisitor<'_, 'de, '_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
@@ -86,9 +95,9 @@ impl<'de> Visitor<'de> for MembersVisitor<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut names = MemberNames::default();
-        let mut members = Members::default();
+        let Self { members, value } = self;
         while let Some(name) = map.next_key_seed(Text)? {
-            self.0.count()?;
+            value.count()?;
             let known = match &*name {
                 "alg" => &mut members.alg,
                 "kid" => &mut members.kid,
@@ -97,7 +106,7 @@ impl<'de> Visitor<'de> for MembersVisitor<'_> {
                 other => {
                     members.changes_meaning |= changes_meaning(other);
                     names.add(name).map_err(A::Error::custom)?;
-                    map.next_value_seed(self.0)?;
+                    map.next_value_seed(value)?;
                     continue;
                 }
             };
@@ -105,7 +114,7 @@ impl<'de> Visitor<'de> for MembersVisitor<'_> {
                 return Err(A::Error::custom(BadName::Twice));
             }
         }
-        Ok(members)
+        Ok(())
     }
 }
 
