@@ -19,7 +19,7 @@ pub use self::{
 };
 pub(crate) use self::{
     provider::Provider,
-    read::{Alphabet, ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable},
+    read::{ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable, are_scopes},
     realm::{Realm, RealmTag},
     registered::RegisteredClaims,
     session_id::SessionId,
