@@ -23,7 +23,7 @@ pub use self::{
 };
 pub(crate) use self::{
     provider::Provider,
-    read::{Alphabet, ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable},
+    read::{ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable, are_scopes},
     realm::Realm,
     registered::RegisteredClaims,
     session_id::SessionId,

@@ -208,13 +208,16 @@ impl KeySet {
         if key_id.is_none() {
             (0..self.keys.len()).try_for_each(add)?;
         } else {
-            let mut named = self.with_id(key_id).peekable();
-            if named.peek().is_none() {
+            let mut is_named = false;
+            for place in self.with_id(key_id) {
+                is_named = true;
+                add(place)?;
+            }
+            if !is_named {
                 // In a set that names its keys, the one that is meant may be a newer one.
                 may_be_newer |= self.by_tag.last().is_some_and(|(tag, _)| *tag != UNNAMED);
-                named = self.with_id(None).peekable();
+                self.with_id(None).try_for_each(add)?;
             }
-            named.try_for_each(&mut add)?;
         }
         if may_be_newer {
             found.otherwise = AuthErrorKind::UnknownKey;

@@ -14,7 +14,7 @@ pub(super) use self::recorder::BadClaim;
 pub(crate) use self::{
     diagnosis::Diagnosis,
     reader::{Parsed, Reader},
-    recorder::{Alphabet, LAST_SECOND},
+    recorder::{LAST_SECOND, are_scopes},
     spec::{ClaimSlot, ClaimSpec},
     unreadable::Unreadable,
 };

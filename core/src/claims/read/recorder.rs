@@ -40,7 +40,7 @@ impl<'p, 'de> Recorder<'p, 'de> {
         self.claim = None;
     }
 
-    /// The claim that is being read, and has not ended.
+    /// Returns the claim that is being read, and has not ended.
     pub(super) fn claim(&self) -> Option<ClaimSlot> {
         self.claim.map(|(slot, _)| slot)
     }
@@ -49,7 +49,7 @@ impl<'p, 'de> Recorder<'p, 'de> {
         self.claim.map(|(_, form)| form)
     }
 
-    /// A number without a fraction.
+    /// Records a number without a fraction.
     pub(super) fn whole(&mut self, seconds: i64) -> Result<(), BadClaim> {
         match self.claim {
             Some((slot, Form::Date(_))) if (0..=LAST_SECOND).contains(&seconds) => {
@@ -59,7 +59,7 @@ impl<'p, 'de> Recorder<'p, 'de> {
         }
     }
 
-    /// Another number.
+    /// Records another number.
     // The range is checked before the conversion, so nothing is cut off.
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
     pub(super) fn float(&mut self, seconds: f64) -> Result<(), BadClaim> {
@@ -73,30 +73,31 @@ impl<'p, 'de> Recorder<'p, 'de> {
         }
     }
 
-    /// A text that the parser borrowed from the payload.
+    /// Records a text that the parser borrowed from the payload.
     pub(super) fn borrowed(&mut self, text: &str) -> Result<(), BadClaim> {
         self.text(text, TextRange::of(self.payload, text))
     }
 
-    /// A text that had escapes.
+    /// Records a text that had escapes.
     pub(super) fn unescaped(&mut self, text: &str) -> Result<(), BadClaim> {
         let range = self.claims.unescape(self.payload, text);
         self.text(text, range)
     }
 
     fn text(&mut self, text: &str, range: Option<TextRange>) -> Result<(), BadClaim> {
-        let slot = match self.claim {
-            Some((slot, Form::Text | Form::Texts)) => slot,
-            Some((slot, Form::Scopes)) if Alphabet::of_scopes(self.in_array).has_all_of(text) => {
-                slot
-            }
-            _ => return Err(BadClaim),
+        let (slot, form) = self.claim.ok_or(BadClaim)?;
+        let is_good = match form {
+            Form::Date(_) | Form::Object => false,
+            // With a space in it, an element of an array would count as two scopes.
+            Form::Scopes if self.in_array => is_scope(text),
+            Form::Scopes => are_scopes(text),
+            Form::Text | Form::Texts => true,
         };
-        self.claims
-            .add_text(slot, range.ok_or(BadClaim)?, self.in_array)
+        let range = range.filter(|_| is_good).ok_or(BadClaim)?;
+        self.claims.add_text(slot, range, self.in_array)
     }
 
-    /// An array begins.
+    /// Records the start of an array.
     pub(super) fn array(&mut self) -> Result<(), BadClaim> {
         match self.claim {
             Some((slot, Form::Scopes | Form::Texts)) if !self.in_array => {
@@ -107,7 +108,7 @@ impl<'p, 'de> Recorder<'p, 'de> {
         }
     }
 
-    /// An object begins.
+    /// Records the start of an object.
     pub(super) fn object(&mut self) -> Result<(), BadClaim> {
         match self.claim {
             Some((_, Form::Object)) => self.claims.add_confirmation(),
@@ -121,33 +122,16 @@ impl<'p, 'de> Recorder<'p, 'de> {
 #[error("a claim in another form, or twice")]
 pub(in crate::claims) struct BadClaim;
 
-/// The characters of a text.
-#[derive(Clone, Copy)]
-pub(crate) enum Alphabet {
-    /// One scope (`scope-token`, RFC 6749 section 3.3).
-    Scope,
-    /// Scopes, and the space between two of them; or none.
-    Scopes,
+/// Returns whether a text is one scope (`scope-token`, RFC 6749 section 3.3).
+pub(super) fn is_scope(text: &str) -> bool {
+    !text.is_empty() && !text.contains(' ') && are_scopes(text)
 }
 
-impl Alphabet {
-    /// An element of an array is one scope. With a space in it, it would count as two.
-    pub(super) fn of_scopes(in_array: bool) -> Self {
-        match in_array {
-            true => Self::Scope,
-            false => Self::Scopes,
-        }
-    }
-
-    pub(crate) fn has_all_of(self, text: &str) -> bool {
-        let good = |byte: u8| (0x20..=0x7e).contains(&byte) & (byte != b'"') & (byte != b'\\');
-        // Without an early exit, so that this becomes a vector loop.
-        let are_scopes = || text.bytes().fold(true, |all, byte| all & good(byte));
-        match self {
-            Self::Scope => !text.is_empty() && !text.contains(' ') && are_scopes(),
-            Self::Scopes => are_scopes(),
-        }
-    }
+/// Returns whether a text is made of scopes, with a space between two of them; or of none.
+pub(crate) fn are_scopes(text: &str) -> bool {
+    let good = |byte: u8| (0x20..=0x7e).contains(&byte) & (byte != b'"') & (byte != b'\\');
+    // Without an early exit, so that this becomes a vector loop.
+    text.bytes().fold(true, |all, byte| all & good(byte))
 }
 
 /// The last second of the year 9999. A later time is a mix-up of units, usually milliseconds.

@@ -6,7 +6,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    recorder::Alphabet,
+    recorder::is_scope,
     spec::{ClaimSlot, ClaimSpec, Form},
 };
 use crate::{
@@ -131,7 +131,7 @@ fn shown(value: &Value, form: Form, is_shown: bool) -> Cow<'static, str> {
         Value::Array(elements) => {
             let is_good = |element: &Value| {
                 let text = element.as_str();
-                text.is_some_and(|text| form != Form::Scopes || Alphabet::Scope.has_all_of(text))
+                text.is_some_and(|text| form != Form::Scopes || is_scope(text))
             };
             match elements.iter().find(|element| !is_good(element)) {
                 Some(Value::Array(_)) => "an array with an array in it".into(),

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 
 pub(crate) use self::summary::ClaimSummary;
-use crate::claims::{Alphabet, ClaimSlot, LAST_SECOND};
+use crate::claims::{ClaimSlot, LAST_SECOND, are_scopes};
 
 /// Writes JSON as `serde_json` does, and knows plain claims when it sees them: one object of texts,
 /// numbers and arrays of those, each name once, each registered claim of its type. Of any other
@@ -147,7 +147,7 @@ impl Formatter for &mut ClaimInspector {
         self.state = match self.state {
             State::Name => self.name(text),
             State::Named(_) => State::NotPlain,
-            State::Scope if !Alphabet::Scopes.has_all_of(text) => State::NotPlain,
+            State::Scope if !are_scopes(text) => State::NotPlain,
             state => state,
         };
         CompactFormatter.write_string_fragment(writer, text)
