@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Questions about the workspace that cargo answers only as JSON.
 
-workspace.py features    one line of cargo arguments for each feature set that must build by itself
-workspace.py msrv        fails when a dependency in Cargo.lock needs a newer Rust than the package that uses it promises
-workspace.py publishable name, version and promised Rust of each package that goes to crates.io
-workspace.py external    fails when a public signature names a crate that its package does not list
+workspace.py documentation  name of each published package, and the file of its documentation as JSON, made anew
+workspace.py external       fails when a public signature names a crate that its package does not list
+workspace.py features       one line of cargo arguments for each feature set that must build by itself
+workspace.py msrv           fails when a dependency in Cargo.lock needs a newer Rust than the package that uses it promises
+workspace.py publishable    name, version and promised Rust of each package that goes to crates.io
 """
 
 import json
@@ -17,7 +18,7 @@ BACKEND, OTHER_BACKEND = "aws-lc-rs", "rust-crypto"
 
 
 def main():
-    commands = {"external": external, "features": features, "msrv": msrv, "publishable": publishable}
+    commands = {"documentation": documentations, "external": external, "features": features, "msrv": msrv, "publishable": publishable}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     commands[sys.argv[1]]()
@@ -112,6 +113,18 @@ def external():
         sys.exit("\n".join(faults))
 
 
+def documentations():
+    data = metadata("--no-deps")
+    target = pathlib.Path(data["target_directory"])
+    for package in filter(is_published, members(data)):
+        documentation(package, target)
+        print(package["name"], documentation_file(package, target), flush=True)
+
+
+def documentation_file(package, target):
+    return target / "doc" / f"{package['name'].replace('-', '_')}.json"
+
+
 def documentation(package, target):
     # For rustdoc only: build scripts that see the variable compile their crates in another way.
     rustdoc = target / "tools" / "rustdoc-json"
@@ -121,7 +134,7 @@ def documentation(package, target):
     command = ["cargo", "rustdoc", "--quiet", "-p", package["name"], "--lib", "--all-features", "--locked"]
     command += ["--", "-Z", "unstable-options", "--output-format", "json"]
     subprocess.run(command, check=True, env={**os.environ, "RUSTDOC": str(rustdoc)})
-    return json.loads((target / "doc" / f"{package['name'].replace('-', '_')}.json").read_text())
+    return json.loads(documentation_file(package, target).read_text())
 
 
 def named_crates(documentation):

@@ -80,7 +80,8 @@ fn the_root_is_a_directory_of_rooms() {
         .map(|entry| entry.unwrap())
         .collect();
     let folders = entries.iter().filter(|entry| entry.path().is_dir()).count();
-    assert!(folders <= 13, "{folders} folders");
+    // One of them, the guide, has no code.
+    assert!(folders <= 14, "{folders} folders");
     assert!(entries.len() - folders <= 8, "{entries:?}");
 }
 
@@ -105,7 +106,9 @@ fn sources() -> Vec<(PathBuf, String)> {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
                 folders.push(path);
-            } else if !["tests.rs", "models.rs", "lib.rs"].contains(&&*name) {
+            } else if name.ends_with(".rs")
+                && !["tests.rs", "models.rs", "lib.rs"].contains(&&*name)
+            {
                 let source = fs::read_to_string(&path).unwrap();
                 let code = source.split("mod tests {").next().unwrap();
                 let lines = code.lines().map(|line| line.split("//").next().unwrap());
