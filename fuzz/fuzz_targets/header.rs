@@ -114,7 +114,8 @@ fn is_within_bounds(text: &str, json: &Json) -> bool {
         (members, levels.unwrap_or(0) + 1)
     }
     let (members, levels) = size(json);
-    let escapes = text.matches('\\').count();
+    // Of two backslashes, the second belongs to the escape of the first.
+    let escapes = text.replace(r"\\", "\\").matches('\\').count();
     text.len() <= 4 << 10 && escapes <= 64 && members <= 32 && levels <= 6
 }
 
