@@ -117,20 +117,7 @@ impl Sessions {
         SessionsBuilder::new(issuer, store)
     }
 
-    /// Returns a handle that issues only access tokens that fit into these cookies.
-    pub(super) fn fitting(self, cookies: Option<Arc<AuthCookies>>) -> Self {
-        Self { cookies, ..self }
-    }
-
-    /// Returns a handle that sets this flag when an ending begins.
-    pub(super) fn flagging(&self, ending: EndingFlag) -> Self {
-        Self {
-            ending: Some(ending),
-            ..self.clone()
-        }
-    }
-
-    /// A verifier for the access tokens. It refuses those of sessions that have ended, and of another
+    /// Returns a verifier for the access tokens. It refuses those of sessions that have ended, and of another
     /// [realm](Realm::CLAIM).
     ///
     /// A token that the app issues beside its sessions, with [`Issuer::issue`], passes if it names the
@@ -140,19 +127,19 @@ impl Sessions {
         self.settings.verifier.clone()
     }
 
-    /// The list of revoked access tokens: for a readiness endpoint, or to revoke a single one.
+    /// Returns the list of revoked access tokens: for a readiness endpoint, or to revoke a single one.
     #[must_use]
     pub fn revocation(&self) -> &Revocation {
         &self.settings.revocation
     }
 
-    /// The issuer of the access tokens.
+    /// Returns the issuer of the access tokens.
     #[must_use]
     pub fn issuer(&self) -> &Issuer {
         &self.settings.issuer
     }
 
-    /// The realm of the sessions.
+    /// Returns the realm of the sessions.
     #[must_use]
     pub fn realm(&self) -> &Realm {
         &self.settings.realm
@@ -163,7 +150,7 @@ impl Sessions {
         Some(RefreshToken::parse(refresh_token, self.settings.tag)?.session_id())
     }
 
-    /// The sessions of the subject, the last used one first.
+    /// Lists the sessions of the subject, the last used one first.
     ///
     /// # Errors
     ///

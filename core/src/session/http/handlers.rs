@@ -6,18 +6,15 @@ use serde::Serialize;
 
 use super::{
     reply::{INVALID_GRANT, INVALID_REQUEST, Refusal, Reply, reported},
-    request::Action,
+    request::{Action, Login},
     routes::SessionRoutes,
-    sign_in::Question,
+    sign_in::SignIn,
 };
 use crate::{
     auth::{AuthCookies, Authenticate},
     claims::{SessionId, VerifiedToken},
     error::AuthErrorKind,
-    session::{
-        ClientInfo, Identity, Session, SessionError, SessionErrorKind, TokenPair,
-        login_limits::LoginAttempt,
-    },
+    session::{ClientInfo, Identity, Session, SessionError, SessionErrorKind, TokenPair},
 };
 
 impl SessionRoutes {
@@ -27,12 +24,7 @@ impl SessionRoutes {
             Action::End(check, id) => self.end(check, id).await,
             Action::Jwks => Ok(self.jwks()),
             Action::List(check) => self.list(check).await,
-            Action::LogIn {
-                attempt,
-                body,
-                client,
-                earlier,
-            } => self.log_in(attempt, body, client, earlier).await,
+            Action::LogIn(login) => self.log_in(login).await,
             Action::LogOut(tokens, check) => self.log_out(&tokens, check).await,
             Action::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
             Action::Refresh { token, client } => self.refresh(token, client).await,
@@ -43,21 +35,15 @@ impl SessionRoutes {
         }
     }
 
-    async fn log_in(
-        &self,
-        attempt: Option<LoginAttempt>,
-        body: Vec<u8>,
-        client: ClientInfo,
-        earlier: Vec<String>,
-    ) -> Result<Reply, Refusal> {
+    async fn log_in(&self, request: Login) -> Result<Reply, Refusal> {
         let asked = async {
             // A log-out everywhere during the password check must end this login too.
             let login = self.sessions.begin().await?;
-            let identity = (self.ask)(Question::Credentials(body)).await?;
+            let identity = (self.ask)(SignIn::Credentials(request.body)).await?;
             Ok::<_, Refusal>(identity.map(|identity| (login, identity)))
         };
         let asked = asked.await;
-        if let Some(attempt) = attempt {
+        if let Some(attempt) = request.attempt {
             match &asked {
                 Ok(Some(_)) => attempt.succeeded(),
                 Ok(None) => attempt.failed(),
@@ -69,10 +55,10 @@ impl SessionRoutes {
             let refused = Reply::error(401, INVALID_GRANT, "the credentials are wrong");
             return Err(refused.with("www-authenticate", "Bearer").into());
         };
-        let pair = login.start(&identity, client).await?;
+        let pair = login.start(&identity, request.client).await?;
         let reply = self.granted(&pair)?;
         // The new cookies replace an older session: end it. If that fails, it expires by itself.
-        if let Err(error) = self.end_by_tokens(&earlier).await {
+        if let Err(error) = self.end_by_tokens(&request.earlier).await {
             report(&error);
         }
         Ok(reply)
@@ -81,7 +67,7 @@ impl SessionRoutes {
     async fn refresh(&self, token: String, client: ClientInfo) -> Result<Reply, Refusal> {
         let ask = async |session: Session| -> Result<_, Refusal> {
             let subject = session.subject().to_owned();
-            let identity = (self.ask)(Question::Refresh(session)).await?;
+            let identity = (self.ask)(SignIn::Refresh(session)).await?;
             match identity {
                 Some(identity) if identity.subject() != subject => {
                     Err(SessionError::misconfigured(OTHER_SUBJECT).into())

@@ -20,14 +20,7 @@ pub(super) enum Action {
     End(Authenticate, Option<SessionId>),
     Jwks,
     List(Authenticate),
-    LogIn {
-        /// `None`: logins are not limited.
-        attempt: Option<LoginAttempt>,
-        body: Vec<u8>,
-        client: ClientInfo,
-        /// The refresh tokens that the browser had: one, unless others were planted.
-        earlier: Vec<String>,
-    },
+    LogIn(Login),
     /// The refresh tokens, and the check of an access token.
     LogOut(Vec<String>, Option<Authenticate>),
     LogOutEverywhere(Authenticate),
@@ -37,12 +30,21 @@ pub(super) enum Action {
     },
 }
 
+pub(super) struct Login {
+    /// `None`: logins are not limited.
+    pub(super) attempt: Option<LoginAttempt>,
+    pub(super) body: Vec<u8>,
+    pub(super) client: ClientInfo,
+    /// The refresh tokens that the browser had: one, unless others were planted.
+    pub(super) earlier: Vec<String>,
+}
+
 impl Action {
     /// Returns whether it is there to end a session.
     pub(super) fn ends_a_session(&self) -> bool {
         match self {
             Self::End(..) | Self::LogOut(..) | Self::LogOutEverywhere(_) => true,
-            Self::Jwks | Self::List(_) | Self::LogIn { .. } | Self::Refresh { .. } => false,
+            Self::Jwks | Self::List(_) | Self::LogIn(_) | Self::Refresh { .. } => false,
         }
     }
 }
@@ -71,12 +73,12 @@ impl SessionRoutes {
             Endpoint::List => Action::List(check()),
             Endpoint::LogIn => {
                 is_json(head)?;
-                Action::LogIn {
+                Action::LogIn(Login {
                     attempt: self.attempt(head, body)?,
                     body: body.to_vec(),
                     client: (self.client)(head),
                     earlier: self.presented(head).map(str::to_owned).collect(),
-                }
+                })
             }
             // One of two refresh cookies is planted. The user wants to leave, so the sessions of both end: as
             // always, a session is ended only by one of its tokens.

@@ -139,7 +139,10 @@ impl SessionRoutes {
             authenticator: Authenticator::new(sessions.verifier()).source(source),
             limits: Some(sessions.settings.login_limits.clone()),
             accounts,
-            sessions: sessions.fitting(cookies.clone()),
+            sessions: Sessions {
+                cookies: cookies.clone(),
+                ..sessions
+            },
             ask,
             cookies,
             csrf: Csrf::default(),
@@ -211,7 +214,10 @@ impl SessionRoutes {
                     ending.set();
                 }
                 let routes = Self {
-                    sessions: self.sessions.flagging(ending.clone()),
+                    sessions: Sessions {
+                        ending: Some(ending.clone()),
+                        ..self.sessions.clone()
+                    },
                     ..self.clone()
                 };
                 Box::pin(async move { routes.perform(action).await.with_cookies(planted) })

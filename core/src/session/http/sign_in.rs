@@ -37,17 +37,11 @@ impl<L> fmt::Debug for SignIn<L> {
     }
 }
 
-/// A [`SignIn`] whose body is not read yet.
-pub(super) enum Question {
-    Credentials(Vec<u8>),
-    Refresh(Session),
-}
-
 /// The user, with the claims as JSON text.
 pub(super) type Answered = Result<Option<Identity<Box<RawValue>>>, Refusal>;
 
-/// The app's function without its types.
-pub(super) type Ask = dyn Fn(Question) -> BoxFuture<Answered> + Send + Sync;
+/// The app's function without its types, for a body that is not read yet.
+pub(super) type Ask = dyn Fn(SignIn<Vec<u8>>) -> BoxFuture<Answered> + Send + Sync;
 
 pub(super) fn erase<F, Fut, L, C, E>(sign_in: F) -> Arc<Ask>
 where
@@ -59,11 +53,11 @@ where
 {
     Arc::new(move |question| {
         let question = match question {
-            Question::Credentials(body) => match serde_json::from_slice(&body) {
+            SignIn::Credentials(body) => match serde_json::from_slice(&body) {
                 Ok(credentials) => SignIn::Credentials(credentials),
                 Err(_) => return Box::pin(async { Err(unreadable_login().into()) }),
             },
-            Question::Refresh(session) => SignIn::Refresh(session),
+            SignIn::Refresh(session) => SignIn::Refresh(session),
         };
         let answer = sign_in(question);
         Box::pin(async move {

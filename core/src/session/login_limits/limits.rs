@@ -14,7 +14,7 @@ use super::{
     failures::{Failures, Full},
     familiar::Familiar,
     key::{Keys, folded, network},
-    peer::Peer,
+    peer::peer,
 };
 use crate::{clock::Clock, request::RequestHead};
 
@@ -170,11 +170,10 @@ impl LoginLimits {
         if let Some(find) = &self.0.address {
             return find(head);
         }
-        let why = match Peer::of(head) {
-            Peer::ClientInfo(address) => return Some(address),
-            _ if self.0.per_address.is_none() => return None,
-            Peer::Proxy => "logins come through a proxy",
-            Peer::Unknown => "the server does not tell the addresses of clients",
+        let why = match peer(head) {
+            Ok(address) => return Some(address),
+            Err(_) if self.0.per_address.is_none() => return None,
+            Err(why) => why,
         };
         self.0.warned_of_address.get_or_init(|| {
             tracing::warn!(

@@ -4,29 +4,21 @@ use std::net::IpAddr;
 
 use crate::request::RequestHead;
 
-/// The origin of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peer {
-    ClientInfo(IpAddr),
-    /// The adapter does not know the connection's other end.
-    Unknown,
-    /// The other end of the connection is a proxy.
-    Proxy,
-}
-
-impl Peer {
-    /// Takes the other end of the connection for the client, unless it is in a private network and
-    /// the request was forwarded: a limit for a proxy would let one client lock all others out.
-    ///
-    /// Only the presence of a forwarding header counts, and only from a private network.
-    pub(super) fn of(head: &dyn RequestHead) -> Self {
-        match head.peer().map(|address| address.to_canonical()) {
-            None => Self::Unknown,
-            Some(address) if is_private(address) && is_forwarded(head) => Self::Proxy,
-            Some(address) => Self::ClientInfo(address),
-        }
+/// Finds the client at the other end of the connection, or says why it is not known: the other end is in a
+/// private network, and the request was forwarded. A limit for a proxy would let one client lock all
+/// others out.
+///
+/// Only the presence of a forwarding header counts, and only from a private network.
+pub(super) fn peer(head: &dyn RequestHead) -> Result<IpAddr, &'static str> {
+    let address = head.peer().ok_or(UNKNOWN)?.to_canonical();
+    match is_private(address) && is_forwarded(head) {
+        true => Err(PROXY),
+        false => Ok(address),
     }
 }
+
+const PROXY: &str = "logins come through a proxy";
+const UNKNOWN: &str = "the server does not tell the addresses of clients";
 
 /// Checks for an address that is not routed on the internet.
 fn is_private(address: IpAddr) -> bool {
@@ -90,14 +82,14 @@ mod tests {
         }
     }
 
-    fn peer(address: &str, header: Option<&'static str>) -> Peer {
-        Peer::of(&Head(address.parse().ok(), header))
+    fn peer(address: &str, header: Option<&'static str>) -> Result<IpAddr, &'static str> {
+        super::peer(&Head(address.parse().ok(), header))
     }
 
     #[test]
     fn a_forwarding_header_from_the_internet_changes_nothing() {
         for address in ["198.51.100.7", "2001:db8::7", "100.63.0.1", "172.32.0.1"] {
-            let client = Peer::ClientInfo(address.parse().unwrap());
+            let client = Ok(address.parse().unwrap());
             for header in FORWARDING {
                 assert_eq!(peer(address, Some(header)), client, "{address} {header}");
             }
@@ -116,16 +108,16 @@ mod tests {
             "fd00::1",
             "fe80::1",
         ] {
-            let client = Peer::ClientInfo(address.parse().unwrap());
+            let client = Ok(address.parse().unwrap());
             assert_eq!(
                 peer(address, Some("x-forwarded-for")),
-                Peer::Proxy,
+                Err(PROXY),
                 "{address}"
             );
             assert_eq!(peer(address, None), client);
             assert_eq!(peer(address, Some("x-other")), client);
         }
-        assert_eq!(peer("::ffff:10.0.0.7", Some("via")), Peer::Proxy);
-        assert_eq!(peer("no address", Some("via")), Peer::Unknown);
+        assert_eq!(peer("::ffff:10.0.0.7", Some("via")), Err(PROXY));
+        assert_eq!(peer("no address", Some("via")), Err(UNKNOWN));
     }
 }
