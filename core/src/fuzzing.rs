@@ -34,5 +34,5 @@ pub fn find<'h>(
     let Some(found) = source.find(head)? else {
         return Ok(None);
     };
-    Ok(Some((found.token.read()?, found.found.ambiguous)))
+    Ok(Some((found.token.read()?, found.found.is_ambiguous)))
 }
