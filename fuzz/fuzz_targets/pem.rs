@@ -31,7 +31,10 @@ fuzz_target!(|data: &[u8]| {
         if let Ok(key) = Key::from_pem(algorithm, &pem) {
             assert_eq!(key.algorithm(), algorithm);
             check_public(&key);
-            assert!(SigningKey::from_pem(algorithm, &pem).is_err(), "both halves");
+            assert!(
+                SigningKey::from_pem(algorithm, &pem).is_err(),
+                "both halves"
+            );
             if let (Some(("PUBLIC KEY", der)), "ES256") = (block, algorithm.name()) {
                 let point = p256::PublicKey::from_public_key_der(der).expect("a point");
                 let point = p256::Sec1Point::from(point);
