@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use memchr::{memchr, memchr3};
-
-use super::head::{AUTHORIZATION, RequestHead, ascii, non_empty_header};
+use super::{
+    head::{AUTHORIZATION, RequestHead, non_empty_header},
+    token_text::TokenText,
+};
 use crate::error::AuthErrorKind;
 
 /// A token as a request carries it, not verified.
@@ -56,32 +57,6 @@ impl fmt::Debug for Credentials<'_> {
     }
 }
 
-/// The text of a token, as far as it has been read.
-#[derive(Clone, Copy)]
-pub(crate) enum TokenText<'h> {
-    Str(&'h str),
-    /// The bytes behind `Bearer `, of which the first is not a space. A cache that has them as a verified
-    /// token needs no more; everybody else reads them.
-    Unread(&'h [u8]),
-}
-
-impl<'h> TokenText<'h> {
-    pub(crate) fn as_bytes(self) -> &'h [u8] {
-        match self {
-            Self::Str(text) => text.as_bytes(),
-            Self::Unread(bytes) => bytes,
-        }
-    }
-
-    /// Reads it as one token.
-    pub(crate) fn read(self) -> Result<&'h str, AuthErrorKind> {
-        match self {
-            Self::Str(text) => Ok(text),
-            Self::Unread(bytes) => parse_token68(bytes),
-        }
-    }
-}
-
 /// Finds the token of `Authorization: Bearer <token68>` (RFC 9110 section 11.4, RFC 6750 section 2.1).
 pub(super) fn bearer(head: &dyn RequestHead) -> Result<Option<TokenText<'_>>, AuthErrorKind> {
     const SCHEME: &[u8] = b"bearer";
@@ -107,20 +82,7 @@ pub(super) fn bearer(head: &dyn RequestHead) -> Result<Option<TokenText<'_>>, Au
         return Ok(None);
     }
     match rest {
-        [b' ', token @ ..] => parse_token68(token).map(TokenText::Str).map(Some),
+        [b' ', token @ ..] => TokenText::parse(token).map(Some),
         _ => Err(AuthErrorKind::MalformedRequest),
     }
-}
-
-/// Reads the token behind the scheme and one space. More spaces may precede it, and nothing may follow it.
-fn parse_token68(rest: &[u8]) -> Result<&str, AuthErrorKind> {
-    let token = rest.trim_ascii_start();
-    let before = &rest[..rest.len() - token.len()];
-    // Several words, several tokens, or auth-params: no token68 at all.
-    let is_several = memchr3(b' ', b'\t', b',', token).is_some();
-    let has_params = memchr(b'"', token).is_some() && token.windows(2).any(|pair| pair == b"=\"");
-    if token.is_empty() || before.iter().any(|byte| *byte != b' ') || is_several || has_params {
-        return Err(AuthErrorKind::MalformedRequest);
-    }
-    ascii(token)
 }

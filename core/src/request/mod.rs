@@ -3,11 +3,13 @@
 mod credentials;
 mod head;
 mod source;
+mod token_text;
 
 #[cfg(feature = "sessions")]
 pub(crate) use self::head::{cookie, visit_cookies};
 pub use self::{credentials::Credentials, head::RequestHead, source::TokenSource};
 pub(crate) use self::{
-    credentials::{Provenance, TokenText},
+    credentials::Provenance,
     head::{DuplicateHeader, ends_in_number, single_header, target_authority},
+    token_text::TokenText,
 };

@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    credentials::{Credentials, Provenance, TokenText, bearer},
+    credentials::{Credentials, Provenance, bearer},
     head::{AUTHORIZATION, COOKIE, RequestHead, ascii, cookie, non_empty_header},
+    token_text::TokenText,
 };
 use crate::error::AuthErrorKind;
 
