@@ -20,7 +20,7 @@ use crate::{error::Error, extensions};
 ///
 /// Several extractors of one `T` in a request read the payload once.
 ///
-/// Where a token is optional, ask for [`Optional<Claims<T>>`](Optional), not for
+/// For an optional token, ask for [`Optional<Claims<T>>`](Optional), not for
 /// `Option<Claims<T>>`.
 ///
 /// # Examples
@@ -148,7 +148,7 @@ impl Deref for Token {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Optional<E>(
-    /// What was asked for; `None` for an anonymous request.
+    /// The inner extractor; `None` for an anonymous request.
     pub Option<E>,
 );
 

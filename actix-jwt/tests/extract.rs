@@ -203,7 +203,7 @@ async fn a_wrong_token_is_refused_where_claims_are_optional() {
     assert_eq!((answer.status, answer.reason), (401, Some("bad_signature")));
 }
 
-/// What the documentation of `Optional` warns of, so that it stays true.
+/// Checks the warning in the documentation of `Optional`.
 #[actix_web::test]
 async fn the_frameworks_own_option_hides_mistakes_but_grants_nothing() {
     async fn hidden(user: Option<Claims<Robot>>) -> String {

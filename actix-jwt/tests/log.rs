@@ -1,4 +1,4 @@
-//! What the log says when the adapter itself refuses.
+//! Tests of the log, when the adapter itself refuses.
 #![allow(clippy::unwrap_used)] // helpers stop where they cannot go on
 
 mod common;
@@ -57,7 +57,7 @@ impl Visit for Line {
     }
 }
 
-/// What the log says while a route, behind a policy and the middleware, answers a request.
+/// Returns the log while a route, behind a policy and the middleware, answers a request.
 async fn lines_of(auth: Authenticator, route: Route, request: TestRequest) -> Vec<String> {
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());

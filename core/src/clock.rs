@@ -1,4 +1,4 @@
-//! Where the time comes from.
+//! The clock.
 
 use std::time::Duration;
 #[cfg(not(target_os = "linux"))]

@@ -24,7 +24,7 @@ use crate::{
 ///
 /// Several extractors of one `T` in a request read the payload once.
 ///
-/// Where a token is optional, ask for `Option<Claims<T>>`. It is `None` for an anonymous request,
+/// For an optional token, ask for `Option<Claims<T>>`. It is `None` for an anonymous request,
 /// which only [`Authenticator::optional`](countersign::Authenticator::optional) lets through;
 /// everything else is refused by these rules.
 ///

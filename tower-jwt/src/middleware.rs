@@ -228,7 +228,7 @@ impl<S: fmt::Debug, R> fmt::Debug for JwtAuthService<S, R> {
     }
 }
 
-/// What all services of one layer share.
+/// The state that all services of one layer share.
 struct Config {
     authenticator: Authenticator,
     credential_headers: Vec<HeaderName>,

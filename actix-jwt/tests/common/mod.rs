@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! The support that the tests of this crate share.
 // Each test file uses its own part, and stops where a helper cannot go on.
 #![allow(dead_code, clippy::unwrap_used)]
 

@@ -2,7 +2,8 @@
 
 use crate::{claims::VerifiedToken, error::AuthError};
 
-/// Marks a request that an optional layer let through without a token. Made by [`Authenticator::anonymous`](crate::Authenticator::anonymous).
+/// Marks a request that an optional layer let through without a token. Made by
+/// [`Authenticator::anonymous`](crate::Authenticator::anonymous).
 ///
 /// An adapter keeps a [`VerifiedToken`] or this in the request. Its extractors tell
 /// three cases apart: somebody, nobody, and a route that no authentication covers.

@@ -22,8 +22,9 @@ pub(super) fn is_equal(one: &Value, other: &Value) -> Option<bool> {
     }
 }
 
-/// Compares two numbers. Integers of 64 bits are compared exactly. Any other number was rounded when it was read (RFC 8259
-/// section 6): where that could have made two numbers equal, or one number different, nobody can tell.
+/// Compares two numbers. Integers of 64 bits are compared exactly. Any other number was rounded when it was
+/// read (RFC 8259 section 6): where that could have made two numbers equal, or one number different, nobody
+/// can tell.
 fn is_equal_number(one: &Number, other: &Number) -> Option<bool> {
     /// Below, an integer that is written as a float is never taken for its neighbour: 2^50.
     const EXACT: f64 = 1_125_899_906_842_624.0;

@@ -10,7 +10,7 @@
 //! | read keys from files or the environment, and replace them | [`keys`] |
 //! | use another framework than axum, tonic, hyper or actix-web | [`frameworks`] |
 //!
-//! What each identity provider puts into its tokens is told at [`Provider`](crate::Provider).
+//! For the tokens of each identity provider, see [`Provider`](crate::Provider).
 //!
 //! The guides are documentation only: the module exists for rustdoc.
 

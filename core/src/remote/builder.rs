@@ -83,14 +83,14 @@ impl RemoteKeysBuilder {
         self
     }
 
-    /// How documents are fetched. Default [`HttpFetch::default`]: HTTPS, with the certificates that the
+    /// Sets how documents are fetched. Default [`HttpFetch::default`]: HTTPS, with the certificates that the
     /// operating system trusts.
     pub fn fetch(mut self, fetch: impl Fetch) -> Self {
         self.fetch = Some(Arc::new(fetch));
         self
     }
 
-    /// How long keys are used after they expired, while the provider is away, in whole seconds. Default
+    /// Sets how long keys are used after they expired, while the provider is away, in whole seconds. Default
     /// one hour, at most seven days.
     ///
     /// It bounds two things: how long an outage of the provider may last, and how long a key that the

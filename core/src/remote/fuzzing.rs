@@ -25,12 +25,12 @@ pub fn host_to_ask(text: &str) -> Option<String> {
     url::is_allowed(text).ok().and_then(|()| url::host(text))
 }
 
-/// How long an answer may be used.
+/// Returns the time for which an answer is fresh.
 pub fn lifetime(response: &FetchResponse) -> Option<Duration> {
     http_caching::lifetime(response)
 }
 
-/// How long the provider asks to be left alone.
+/// Returns the pause that the provider asks for.
 pub fn retry_after(response: &FetchResponse) -> Option<Duration> {
     http_caching::retry_after(response)
 }

@@ -20,7 +20,7 @@ use crate::{
 /// For a verifier, [`Verifier::discover`](crate::Verifier::discover) is the short way. Take this when
 /// you need the [status](Self::status), other settings, or one source for several verifiers.
 ///
-/// What it does:
+/// Its rules:
 ///
 /// 1. Requests read one immutable set, without a lock. A token with a known `kid` never waits.
 /// 2. One task fetches: ahead of time (75 to 85 % of the `max-age`, between one minute and one day,

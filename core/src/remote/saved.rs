@@ -35,7 +35,7 @@ pub struct SavedKeys {
     pub(super) jwks: String,
     /// Seconds since the Unix epoch.
     pub(super) fetched_at: i64,
-    /// How long it is fresh after that, in seconds.
+    /// The time for which it is fresh after that, in seconds.
     pub(super) lifetime: u64,
 }
 

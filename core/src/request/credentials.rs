@@ -19,7 +19,7 @@ pub struct Credentials<'h> {
     pub(crate) found: Provenance<'h>,
 }
 
-/// How a token was found, for the checks that follow its verification.
+/// The circumstances in which a token was found, for the checks that follow its verification.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Provenance<'h> {
     /// Set if another enabled source carried a token too (RFC 6750 section 2).

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::error::AuthErrorKind;
 
-/// Where a request carries its token. The default is the `Authorization` header, and only that.
+/// The sources of a request's token. The default is the `Authorization` header, and only that.
 ///
 /// 1. One request, one token. Two `Authorization` headers are a bad request (400). Two cookies of
 ///    the name with different values are no token (401): one was planted, and nobody can tell which.

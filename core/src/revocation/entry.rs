@@ -34,7 +34,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationEntry {
-    /// What is revoked.
+    /// The tokens that are revoked.
     pub revoked: Revoked,
     /// Until when, in seconds since 1970: when the last token concerned has expired, leeway
     /// included. The entry still counts in that second.
@@ -61,7 +61,7 @@ impl RevocationEntry {
     }
 }
 
-/// What is revoked. Never the bytes of a token: one ECDSA signature has two valid forms, so a token
+/// The tokens that an entry revokes. Never the bytes of a token: one ECDSA signature has two valid forms, so a token
 /// has two texts.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Revoked {

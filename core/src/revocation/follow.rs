@@ -66,15 +66,15 @@ impl Revocation {
 struct Follower {
     revocation: Revocation,
     position: Option<LogPosition>,
-    /// Whether this reading began at the start of the log and has not reached its end yet.
+    /// True while a reading that began at the start of the log has not reached its end.
     anew: bool,
-    /// How many entries did not fit.
+    /// The number of entries that did not fit.
     refused: usize,
-    /// Whether the log cannot be read.
+    /// True if the log cannot be read.
     is_out: bool,
 }
 
-/// How many entries are applied before other tasks have a turn.
+/// The number of entries that are applied before other tasks have a turn.
 const TURN: usize = 1_024;
 
 impl Follower {

@@ -69,7 +69,7 @@ pub(super) struct Inner {
     pub(super) index: RevocationIndex,
     /// When the last complete read of the log began.
     synced_at: AtomicI64,
-    /// How many follow a log.
+    /// The number of lists that follow a log.
     pub(super) followers: AtomicUsize,
     /// Seconds.
     staleness: u64,
@@ -275,13 +275,13 @@ impl fmt::Debug for Revocation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RevocationStatus {
-    /// How many entries there are. Some may have expired: they leave when room is needed.
+    /// The number of entries. Some may have expired: they leave when room is needed.
     pub entries: usize,
     /// The most entries.
     pub capacity: usize,
-    /// Whether the log was read recently enough. Always, for a local list.
+    /// True if the log was read recently enough; always for a local list.
     pub fresh: bool,
-    /// Whether an entry is missing that still counts: there was no room for it, or the clock went
+    /// True if an entry is missing that still counts: there was no room for it, or the clock went
     /// back after it was dropped.
     pub overflowed: bool,
     /// When the last complete read of the log began; `None` before the first, and for a local list.
@@ -290,7 +290,7 @@ pub struct RevocationStatus {
 }
 
 impl RevocationStatus {
-    /// Whether tokens are checked and accepted: if not, the answer to every good one is 503.
+    /// Returns whether tokens are checked and accepted: if not, the answer to every good one is 503.
     #[must_use]
     pub fn is_available(&self) -> bool {
         self.available

@@ -64,9 +64,9 @@ impl<L: RevocationLog> RevocationLog for Arc<L> {
 pub struct LogBatch {
     /// The entries, oldest first. Those that have expired may be left out.
     pub entries: Vec<RevocationEntry>,
-    /// Where to read on.
+    /// The position to read on from.
     pub position: Option<LogPosition>,
-    /// Whether this was all there was at some moment after the read had begun.
+    /// True if this was all there was at some moment after the read had begun.
     pub complete: bool,
 }
 

@@ -16,7 +16,7 @@ pub struct ReadToken {
     pub text: String,
     /// The session it belongs to.
     pub session: SessionId,
-    /// What a store knows of it.
+    /// The hash by which a store knows it.
     pub hash: TokenHash,
     /// The text of its successor with the given salt.
     pub successor: String,
@@ -33,7 +33,7 @@ pub fn refresh_token(text: &str, realm: &Realm, salt: &TokenHash) -> Option<Read
     })
 }
 
-/// What a refresh token gets for an answer.
+/// The answer to a refresh token.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
     /// A new token.

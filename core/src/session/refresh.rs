@@ -251,7 +251,7 @@ struct Exchange {
     access: IssuedToken,
 }
 
-/// How often an exchanged token is looked up for an answer while others refresh the session.
+/// The number of times that an exchanged token is looked up for an answer while others refresh the session.
 const REPEATS: usize = 4;
 
 const WENT_BACK: &str =

@@ -36,7 +36,7 @@ pub(super) struct Accepted<'s, P> {
     pub(super) payload: &'s str,
     /// May be taken.
     pub(super) claims: &'s mut RegisteredClaims,
-    /// What `read` made of the payload.
+    /// The result of `read`.
     pub(super) parsed: P,
     /// The keys that verified it. Others may have replaced them since.
     pub(super) keys: KeySetId,

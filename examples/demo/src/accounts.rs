@@ -17,11 +17,11 @@ pub struct User {
     pub sub: String,
     /// The email address.
     pub email: String,
-    /// What the user may do: `user` or `admin`.
+    /// The role of the user: `user` or `admin`.
     pub role: String,
 }
 
-/// What a client sends to log in. `Debug` does not show it.
+/// The body of a login. `Debug` does not show it.
 #[derive(Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Login {

@@ -57,7 +57,7 @@ pub async fn body_in_time<B: MessageBody + 'static>(
     Ok(response.map_body(keep).map_into_boxed_body())
 }
 
-/// What arrives within this time, and an error if that is not all.
+/// Passes on the body that arrives within this time, and an error if that is not all.
 fn within(
     time: Duration,
     received: Rc<RefCell<Payload>>,

@@ -9,12 +9,12 @@ use crate::{
     output::{complain, say},
 };
 
-/// How many logins may wait to be checked.
+/// The most logins that wait to be checked.
 ///
 /// Two processors check that many within a second.
 const MAX_WAITING: usize = 64;
 
-/// How long a login may wait to be checked.
+/// The longest time that a login waits to be checked.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// The most passwords that are hashed at once. Each hash takes 19 MiB of memory.

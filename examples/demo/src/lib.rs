@@ -28,13 +28,13 @@ pub use self::{
 
 /// The media type of a JWK set (RFC 7517 section 8.5.2).
 pub const JWK_SET: &str = "application/jwk-set+json";
-/// How long a client may take to send the head of a request: 5 seconds.
+/// The time that a client has to send the head of a request: 5 seconds.
 ///
 /// A connection that carries no request is closed after that time too.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a client may take to send the body of a request: 5 seconds. Then it is told 408.
+/// The time that a client has to send the body of a request: 5 seconds. Then it is told 408.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long requests may still take when the server is asked to stop: 5 seconds.
+/// The time that requests still have when the server is asked to stop: 5 seconds.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 /// Ends the process with one line for the operator, and the exit code 2.

@@ -12,7 +12,7 @@ use tracing_subscriber::{
 
 /// Sends the log to standard error: every refusal with its reason, and what others warn of.
 ///
-/// Where a log is set up already, that one stays.
+/// A log that is set up already stays.
 pub fn start() {
     let shown = Targets::new()
         .with_default(LevelFilter::WARN)

@@ -40,7 +40,7 @@ impl Passwords {
         }
     }
 
-    /// Whether this is the password. Hashes are compared in constant time.
+    /// Returns whether this is the password. Hashes are compared in constant time.
     pub(crate) fn verify(&self, password: &str, hash: &Hash) -> bool {
         self.output(password, &hash.salt)
             .is_some_and(|output| output == hash.output)

@@ -1,4 +1,4 @@
-//! What `login-axum` and `login-actix` share: everything but the framework.
+//! The parts that `login-axum` and `login-actix` share: everything but the framework.
 //!
 //! 1. One function, `sign_in`, says who somebody is.
 //! 2. The session routes are mounted for three kinds of clients, over the same sessions.
@@ -93,17 +93,17 @@ impl App {
         })
     }
 
-    /// Where the session routes are, and which.
+    /// Returns the session routes, each with its path.
     pub fn mounts(&self) -> impl Iterator<Item = (&'static str, SessionRoutes)> {
         self.mounts.clone().into_iter()
     }
 
-    /// Who may call `/api/*`: everybody with an access token, in the header or in the cookie.
+    /// Returns the authentication of `/api/*`: everybody with an access token, in the header or in the cookie.
     pub fn api(&self) -> Authenticator {
         self.api.clone()
     }
 
-    /// Who may call `/api/admin`.
+    /// Returns the policy of `/api/admin`.
     pub fn admins() -> Policy {
         Policy::role("admin")
     }

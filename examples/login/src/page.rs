@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Asset {
-    /// Where it is served.
+    /// The path that it is served at.
     pub path: &'static str,
     /// Its `Content-Type`.
     pub media_type: &'static str,

@@ -26,7 +26,7 @@ pub(crate) async fn sessions(issuer: Issuer, choice: &StoreChoice) -> Result<Ses
     }
 }
 
-/// What one process revokes, the others hear of through the store.
+/// The other processes learn through the store what one of them revokes.
 fn shared<S: SessionStore + RevocationLog>(issuer: Issuer, store: S) -> Result<Sessions, Trouble> {
     let revocation = Revocation::replica().build()?;
     tokio::spawn(revocation.follow(store.clone()));

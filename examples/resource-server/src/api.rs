@@ -45,35 +45,35 @@ impl Api {
         })
     }
 
-    /// Who may call `/v1/*`: everybody with a good token.
+    /// Returns the authentication of `/v1/*`: everybody with a good token.
     pub fn users(&self) -> Authenticator {
         self.authenticator.clone()
     }
 
-    /// Who may call `/v1/feed`: those, and everybody without a token.
+    /// Returns the authentication of `/v1/feed`: those, and everybody without a token.
     pub fn anybody(&self) -> Authenticator {
         self.users().optional()
     }
 
-    /// What `/v1/admin` asks for besides.
+    /// Returns the policy of `/v1/admin`.
     pub fn admins() -> Policy {
         Policy::scope("admin")
     }
 
-    /// What `/v1/feed` says.
+    /// Returns the answer of `/v1/feed`.
     #[must_use]
     pub fn greeting(token: Option<&VerifiedToken>) -> String {
         let name = token.map(|token| token.subject().unwrap_or("somebody"));
         name.unwrap_or("anonymous").to_owned()
     }
 
-    /// What `/readyz` says.
+    /// Returns the answer of `/readyz`.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         Readiness::of(&self.issuers)
     }
 
-    /// What `/metrics` says.
+    /// Returns the answer of `/metrics`.
     #[must_use]
     pub fn metrics(&self) -> String {
         self.metrics.render()

@@ -92,7 +92,7 @@ pub(crate) struct IssuerSettings {
     pub(crate) sources: Option<Spanned<Texts>>,
 }
 
-/// Where the keys of an issuer are: one of the first four.
+/// The location of an issuer's keys: one of the first four.
 #[derive(Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -135,7 +135,7 @@ impl Config {
         self.settings.framework
     }
 
-    /// Where to listen for requests to the API. Default 127.0.0.1:8080.
+    /// The address of the API. Default 127.0.0.1:8080.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl Config {
         self.address(self.settings.listen.as_ref(), 8080)
     }
 
-    /// Where to listen for the operator. Default 127.0.0.1:8081.
+    /// The address of the operator's routes. Default 127.0.0.1:8081.
     ///
     /// # Errors
     ///
@@ -153,7 +153,7 @@ impl Config {
         self.address(self.settings.management.listen.as_ref(), 8081)
     }
 
-    /// What was bound to [`listen`](Self::listen).
+    /// The socket bound to [`listen`](Self::listen).
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl Config {
         self.bound_to(self.settings.listen.as_ref(), address, bound)
     }
 
-    /// What was bound to [`management_listen`](Self::management_listen).
+    /// The socket bound to [`management_listen`](Self::management_listen).
     ///
     /// # Errors
     ///
@@ -203,7 +203,7 @@ impl Config {
         })
     }
 
-    /// How far clocks may differ. Default 30 seconds.
+    /// The difference of clocks that is tolerated. Default 30 seconds.
     pub(crate) fn leeway(&self) -> Result<Duration, Mistake> {
         let Some(seconds) = &self.settings.leeway else {
             return Ok(VerifierBuilder::DEFAULT_LEEWAY);
@@ -241,7 +241,7 @@ impl fmt::Debug for Config {
     }
 }
 
-/// What serde says of a value of a wrong type quotes the value, which may be a secret in a wrong place.
+/// serde's message about a value of a wrong type quotes the value, which may be a misplaced secret.
 fn without_values(message: &str) -> String {
     let names_a_value =
         message.starts_with("invalid type: ") || message.starts_with("invalid value: ");

@@ -1,10 +1,10 @@
-//! What `/readyz` answers.
+//! The answer of `/readyz`.
 
 use serde_json::{Value, json};
 
 use crate::{issuers::Issuer, keys::IssuerKeys};
 
-/// Whether requests can be authenticated: whether there are keys of every issuer.
+/// Tells whether requests can be authenticated: whether there are keys of every issuer.
 #[derive(Clone, Debug)]
 pub struct Readiness {
     is_ready: bool,

@@ -101,7 +101,7 @@ impl Issuer {
     }
 }
 
-/// What lets in the tokens of these issuers.
+/// Returns the authentication of the tokens of these issuers.
 pub(crate) fn authenticator(config: &Config, issuers: &[Issuer]) -> Result<Authenticator, Mistake> {
     let verifiers = issuers.iter().map(|issuer| issuer.verifier.clone());
     let verifiers =

@@ -75,7 +75,7 @@ impl IssuerKeys {
         }
     }
 
-    /// Whether tokens can be verified with them now.
+    /// Returns whether tokens can be verified with them now.
     pub(crate) fn are_ready(&self) -> bool {
         match self {
             Self::Local(_) => true,

@@ -85,7 +85,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// What the library measures goes to `/metrics`.
+/// Publishes the library's metrics at `/metrics`.
 fn install_metrics() -> Result<PrometheusHandle, String> {
     let metrics = PrometheusBuilder::new()
         .install_recorder()

@@ -1,4 +1,4 @@
-//! Where in the file a mistake is.
+//! The position of a mistake in the file.
 
 use std::{
     fmt,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is wrong with the configuration, and where: one line for the operator.
+/// A mistake in the configuration with its position: one line for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     file: PathBuf,

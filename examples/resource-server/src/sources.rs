@@ -1,4 +1,4 @@
-//! Where a request may carry its token: the texts in `sources`.
+//! The sources of a request's token: the texts in `sources`.
 
 use countersign::TokenSource;
 use toml::Spanned;
@@ -16,7 +16,7 @@ enum Source {
 }
 
 impl Sources {
-    /// What the file says; without it, the `Authorization` header.
+    /// The setting in the file; without it, the `Authorization` header.
     pub(crate) fn read(config: &Config, texts: Option<&Spanned<Texts>>) -> Result<Self, Mistake> {
         let Some(texts) = texts else {
             return Ok(Self(vec![Source::Bearer]));
@@ -67,7 +67,7 @@ impl Source {
     }
 }
 
-/// What can be the name of a cookie (RFC 6265 section 4.1.1).
+/// Returns whether this can be the name of a cookie (RFC 6265 section 4.1.1).
 fn is_token(text: &str) -> bool {
     let is_tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(is_tchar)

@@ -20,9 +20,9 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use resource_server::{Api, Config, Mistake, serve};
 use tokio::{runtime::Runtime, sync::oneshot};
 
-/// How many cases there are to send.
+/// The number of cases to send.
 const CASES: usize = 379;
-/// How many of them bring a key that the server does not start with.
+/// The number of them that bring a key that the server does not start with.
 const KEY_REFUSED: usize = 20;
 
 /// A server in a thread of its own, until it is dropped.

@@ -1,4 +1,4 @@
-//! How the app with actix-web is tested.
+//! Tests of the app with actix-web.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How the app with axum is tested.
+//! Tests of the app with axum.
 
 use std::time::Duration;
 

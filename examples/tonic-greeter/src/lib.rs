@@ -14,15 +14,15 @@ use crate::proto::{
     greeter_server::{self, GreeterServer},
 };
 
-/// What `build.rs` generates from `proto/greeter.proto`.
+/// The code that `build.rs` generates from `proto/greeter.proto`.
 #[allow(unreachable_pub, unused_qualifications, clippy::all)] // generated code has its own style
 mod proto {
     tonic::include_proto!("greeter");
 }
 
-/// How long a call may take, its message and its answer included: 5 seconds.
+/// The longest time of a call, its message and its answer included: 5 seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often a silent client is asked whether it is still there, and how long it may take to answer.
+/// The interval in which a silent client is asked whether it is still there, and its time to answer.
 const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
 /// Whatever goes wrong in an example.

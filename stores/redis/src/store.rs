@@ -52,7 +52,7 @@ pub struct RedisStore(Arc<Inner>);
 struct Inner {
     link: Link,
     keys: Keys,
-    /// How long the log keeps an entry, in seconds.
+    /// The time that the log keeps an entry, in seconds.
     retention: i64,
     /// Set once the log was asked to keep something for longer.
     has_shortened: AtomicBool,

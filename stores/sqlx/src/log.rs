@@ -5,7 +5,7 @@
 //! a lower one later.
 //!
 //! A position is the number of the last entry that was read, and a random number that was written with it.
-//! Where another server answers, or a backup was restored, that entry is missing or has another random
+//! If another server answers, or a backup was restored, that entry is missing or has another random
 //! number, and the log is read anew.
 
 use std::{future::Future, time::Duration};

@@ -1,4 +1,4 @@
-//! Where the session routes find the address of a client.
+//! Tests of the address of a client, as the session routes find it.
 
 use std::net::{IpAddr, SocketAddr};
 

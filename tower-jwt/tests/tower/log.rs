@@ -1,4 +1,4 @@
-//! What the log says when the adapter itself refuses.
+//! Tests of the log, when the adapter itself refuses.
 
 use std::{
     fmt::{Debug, Write},
@@ -52,7 +52,7 @@ impl Visit for Line {
     }
 }
 
-/// What the log says while `app` answers requests with these tokens.
+/// Returns the log while `app` answers requests with these tokens.
 async fn lines_of(app: Router, token: Option<String>) -> Vec<String> {
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());

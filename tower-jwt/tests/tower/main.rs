@@ -1,4 +1,4 @@
-//! What only tower and axum can show. Behaviour that all adapters share is in the shared suite.
+//! Tests of what is particular to tower and axum. Behaviour that all adapters share is in the shared suite.
 
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 

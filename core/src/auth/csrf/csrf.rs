@@ -191,7 +191,8 @@ impl Csrf {
     ///
     /// # Errors
     ///
-    /// [`AuthErrorKind::Misconfigured`](crate::AuthErrorKind::Misconfigured) (500) when the system gives no random bytes.
+    /// [`AuthErrorKind::Misconfigured`](crate::AuthErrorKind::Misconfigured) (500) when the system gives no
+    /// random bytes.
     pub fn token(&self, session_id: &str) -> Result<Option<String>, AuthError> {
         let Some(key) = &self.secret else {
             return Ok(None);

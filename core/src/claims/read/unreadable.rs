@@ -39,7 +39,7 @@ impl Unreadable {
         AuthError::from(self.kind()).about(|| self.mismatch(payload, spec))
     }
 
-    /// What was wrong, for people.
+    /// Explains the refusal to people.
     #[cold]
     pub(crate) fn mismatch(self, payload: &str, spec: &ClaimSpec) -> Mismatch {
         const OBJECT: &str = "one JSON object without a member name twice";

@@ -21,7 +21,7 @@ pub(super) struct ClaimInspector {
     names: usize,
 }
 
-/// Where in the text it is.
+/// The position in the text.
 #[derive(Clone, Copy, Default)]
 enum State {
     #[default]
@@ -43,7 +43,7 @@ enum State {
     NotPlain,
 }
 
-/// What a value must be.
+/// The form that a value must have.
 #[derive(Clone, Copy)]
 enum Kind {
     Any,
@@ -56,7 +56,7 @@ impl ClaimInspector {
     /// Plain claims have no more names than this.
     const MOST_NAMES: usize = 24;
 
-    /// What the claims say, if they were plain.
+    /// Returns the summary of the claims, if they were plain.
     pub(super) fn given(&self) -> Option<ClaimSummary> {
         matches!(self.state, State::End).then_some(ClaimSummary {
             not_before: self.not_before,
@@ -64,7 +64,7 @@ impl ClaimInspector {
         })
     }
 
-    /// What the value of this name must be, if the name is new.
+    /// Returns the form that the value of this name must have, if the name is new.
     fn name(&mut self, name: &str) -> State {
         let kind = match ClaimSlot::registered(name) {
             // The names that `serde_json` keeps for itself.
@@ -100,7 +100,7 @@ impl ClaimInspector {
     }
 }
 
-/// Whether it is a whole number, and written as all write it.
+/// Returns whether it is a whole number in its usual spelling.
 fn is_whole(text: &str) -> bool {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits && !text.is_empty() && (text.len() == 1 || !text.starts_with('0'))

@@ -1,4 +1,4 @@
-//! What the app's claims say of what an issuer sets or checks.
+//! A summary of the app's claims: those that an issuer sets or checks.
 
 use serde::Serialize;
 use serde_json::Serializer;
@@ -9,14 +9,14 @@ use crate::{
     issue::{Cause, IssueError},
 };
 
-/// What the app's claims say of what an issuer sets or checks.
+/// A summary of the app's claims: those that an issuer sets or checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClaimSummary {
-    /// Whether they have `cnf`.
+    /// True if there is a `cnf`.
     pub(crate) is_bound: bool,
-    /// Whether they have `iss`, `iat` or `jti`.
+    /// True if there is an `iss`, `iat` or `jti`.
     pub(crate) is_reserved: bool,
-    /// How many names are in `aud`.
+    /// The number of names in `aud`.
     pub(crate) audiences: Option<usize>,
     pub(crate) expires_at: Option<i64>,
     pub(crate) not_before: Option<i64>,
@@ -57,5 +57,5 @@ pub(crate) fn read(json: &[u8]) -> Result<(&str, RegisteredClaims), IssueError> 
     Ok((text, claims))
 }
 
-/// What the first allocation for a payload makes room for.
+/// The room of the first allocation for a payload, in bytes.
 const USUAL_PAYLOAD: usize = 1_024;

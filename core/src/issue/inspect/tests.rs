@@ -1,4 +1,4 @@
-//! What is seen while claims are written, against what a verifier reads.
+//! Tests that an inspector of written claims sees what a verifier reads.
 
 use proptest::prelude::*;
 use serde::{
@@ -9,7 +9,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::summary::{self, ClaimSummary};
 
-/// What was seen; that it is what a verifier reads; that the text is the usual one.
+/// Returns the summary, after checks that a verifier reads it, too, and that the text is the usual one.
 fn seen(claims: &(impl Serialize + ?Sized)) -> Option<ClaimSummary> {
     let (json, seen) = summary::write(claims).unwrap();
     assert_eq!(json, serde_json::to_vec(claims).unwrap());

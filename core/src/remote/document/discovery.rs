@@ -43,7 +43,7 @@ impl fmt::Debug for Discovery {
     }
 }
 
-/// What the metadata said.
+/// The facts in the metadata.
 pub(crate) struct Metadata {
     pub(super) keys_url: String,
     pub(super) fresh_until: Instant,

@@ -62,7 +62,7 @@ pub(crate) struct Fetched {
 impl Endpoint {
     /// The largest document, in bytes.
     const LARGEST: usize = 256 << 10;
-    /// How long metadata may take when the keys can be fetched without it.
+    /// The longest time for metadata when the keys can be fetched without it.
     const METADATA_DEADLINE: Duration = Duration::from_secs(2);
 
     pub(crate) fn new(

@@ -181,7 +181,7 @@ impl Error for FetchError {
     }
 }
 
-/// What went wrong on the way.
+/// The failure on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FetchErrorKind {

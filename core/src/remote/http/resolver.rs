@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(found.unwrap(), ["192.0.2.1"]);
     }
 
-    /// How a client says what is wrong with these addresses.
+    /// Returns the error of a client for these addresses.
     async fn refused(resolver: Resolver<Fixed>) -> FetchErrorKind {
         let connector = HttpConnector::new_with_resolver(resolver);
         let client: Client<_, Empty<Bytes>> =

@@ -27,7 +27,7 @@ pub(crate) fn check_url(url: &str) -> Result<(), ConfigError> {
 ///
 /// # Errors
 ///
-/// What is wrong with it, for the developer. The text does not contain the URL.
+/// The fault in a URL, for the developer. The text does not contain the URL.
 pub(crate) fn is_allowed(url: &str) -> Result<(), &'static str> {
     let (scheme, host) = parse(url)?;
     if scheme == "http" && !is_loopback(host) {

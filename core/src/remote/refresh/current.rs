@@ -16,7 +16,7 @@ pub(super) struct Current {
     pub(super) set: Arc<KeySet>,
     /// For a warm start: by the wall clock. Everything else is by the monotonic one.
     pub(super) saved: SavedKeys,
-    /// How many sets there were up to this one.
+    /// The number of sets up to this one.
     pub(super) generation: u64,
     /// `None`: in an earlier run.
     fetched: Option<Instant>,

@@ -21,7 +21,7 @@ pub(super) struct NegativeCache {
 
 impl NegativeCache {
     const LENGTH: Duration = Duration::from_secs(10);
-    /// How many are remembered. Beyond that, all are forgotten: the token bucket alone bounds a flood.
+    /// The most that are remembered. Beyond that, all are forgotten: the token bucket alone bounds a flood.
     const MOST: usize = 1_024;
 
     /// Checks whether this id was missing a moment ago.

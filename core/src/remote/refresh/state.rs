@@ -27,7 +27,7 @@ use crate::{
     sync::{ArcSwapOption, AtomicUsize, Mutex, MutexGuard, Notify},
 };
 
-/// What the handles and the task of one source share.
+/// The state that the handles and the task of one source share.
 pub(crate) struct State {
     /// The issuer or the URL.
     source: String,
@@ -47,7 +47,7 @@ struct Plan {
     schedule: Schedule,
     /// The state that was reported last.
     reported: KeysState,
-    /// Whether the last handle is gone.
+    /// True once the last handle is gone.
     released: bool,
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct RefreshTask {
 }
 
 impl RefreshTask {
-    /// How long a fetch may take in all, metadata included.
+    /// The longest time of a fetch, metadata included.
     const DEADLINE: Duration = Duration::from_secs(5);
 
     pub(crate) fn new(state: Arc<State>, endpoint: Endpoint) -> Self {

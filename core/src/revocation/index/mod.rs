@@ -34,7 +34,7 @@ pub(crate) struct RevocationIndex {
     hasher: NameHasher,
 }
 
-/// What readers take at once.
+/// The parts that a reader loads together.
 ///
 /// Hardly any name that is looked for is listed, and the filter knows that by a hash that is quick to
 /// make, in memory small enough to stay in the processor's cache. Its bits come last: a reader that
@@ -45,19 +45,19 @@ pub(crate) struct Table {
     gaps: Gaps,
 }
 
-/// What only writers look at.
+/// The parts that only writers look at.
 struct Writer {
-    /// How many entries the table has.
+    /// The number of entries in the table.
     used: usize,
     /// No entry ends before.
     earliest: i64,
     /// The gaps since every entry began to be told again.
     gaps: Gaps,
-    /// Whether there was no room the last time.
+    /// True if there was no room the last time.
     is_full: bool,
 }
 
-/// How long an entry is kept after its end, in seconds: a clock may go back that far.
+/// The time that an entry is kept after its end, in seconds: a clock may go back that far.
 const KEPT: i64 = 60;
 
 impl RevocationIndex {

@@ -8,7 +8,7 @@ use std::{
 use super::bloom::FilterHasher;
 use crate::{revocation::Revoked, sync::RandomState};
 
-/// What a token is looked up by.
+/// The names that a token is looked up by.
 pub(crate) struct TokenNames<'t> {
     pub(crate) id: Option<&'t str>,
     pub(crate) session: Option<&'t str>,

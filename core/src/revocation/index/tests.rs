@@ -270,7 +270,7 @@ fn revoke_subject(index: &RevocationIndex, issued_before: i64) {
     index.insert(&entry, NOW).unwrap();
 }
 
-/// What may happen to a index.
+/// An operation on an index.
 #[derive(Clone, Debug)]
 enum Step {
     /// Of this kind and name, lasting so many seconds; for subjects, issued so long ago.

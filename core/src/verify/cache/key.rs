@@ -7,7 +7,7 @@ use std::{
 
 use crate::{keys::KeySetId, sync::RandomState};
 
-/// What a verdict came from, beside the token. An entry counts only if both still match.
+/// The basis of a verdict beside the token. An entry counts only if both parts still match.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheScope {
     pub(crate) verifier: VerifierId,
@@ -26,7 +26,7 @@ impl VerifierId {
     }
 }
 
-/// What a token is looked up by.
+/// The key that a token is looked up by.
 #[derive(Clone, Copy)]
 pub(super) struct CacheKey<'t> {
     /// A quick hash of the end of the text.

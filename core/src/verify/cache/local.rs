@@ -14,7 +14,7 @@ use crate::claims::VerifiedToken;
 /// token that all threads see makes none of them write where another one reads.
 pub(super) struct LocalCache {
     sets: Box<[Set]>,
-    /// How often the cache had been cleared when the table was made.
+    /// The number of clearings of the cache before the table was made.
     pub(super) epoch: u64,
 }
 
@@ -36,7 +36,7 @@ struct Set {
 #[derive(Default)]
 struct Admission {
     last_missed: u64,
-    /// How many were not admitted since one was.
+    /// The number of tokens that were not admitted since one was.
     misses: u8,
 }
 

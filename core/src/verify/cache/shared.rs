@@ -150,7 +150,7 @@ pub(super) fn estimate(text: &[u8], payload: &str) -> usize {
 /// The memory of the smallest token there is.
 const SMALLEST: usize = OVERHEAD + 200;
 
-/// What an entry takes beside its texts: its place in the table, and the registered claims.
+/// The size of an entry beside its texts: its slot in the table, and the registered claims.
 const OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Value>()) + 350;
 
 /// Weighs an entry in bytes. It is at least its share of them, so that both bounds are one.

@@ -76,7 +76,7 @@ struct Inner {
     tags: Tags,
     shared: SharedCache,
     locals: ThreadLocal<ThreadSlot>,
-    /// How often it was cleared.
+    /// The number of clearings.
     epoch: AtomicU64,
 }
 

@@ -53,7 +53,7 @@ pub(super) const UNDO_INSERT: &str = "
 // and two statements never wait for each other. Without that row the number is null, which the
 // table refuses.
 
-/// Where the tokens of the session live for longer than the entry lasts, it logs another that lasts as
+/// If the tokens of the session live for longer than the entry lasts, it logs another that lasts as
 /// long.
 pub(super) const END: &str = "
     WITH place AS (

@@ -31,12 +31,12 @@ pub(crate) struct Schedule {
     wanted: bool,
     /// When the fetch that is under way began.
     began: Option<Instant>,
-    /// How many fetches have begun.
+    /// The number of fetches that have begun.
     pub(super) count: u64,
     last: Option<Finished>,
-    /// How many fetches failed since the last good one.
+    /// The number of fetches that failed since the last good one.
     pub(super) failures: u32,
-    /// Whether no fetch will follow.
+    /// True if no fetch will follow.
     pub(super) stopped: bool,
 }
 
@@ -50,18 +50,18 @@ struct Finished {
 pub(crate) struct KeyRequest {
     pub(super) need: KeyNeed,
     pub(super) deadline: Instant,
-    /// How many fetches had begun when it came: an earlier one may have missed what it needs.
+    /// The number of fetches that had begun when it came: an earlier one may have missed what it needs.
     pub(super) after: u64,
 }
 
-/// What a request found missing.
+/// The need of a request.
 pub(crate) enum KeyNeed {
     Everything,
     Key(Box<str>),
     Match,
 }
 
-/// What a request should do.
+/// The advice to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Advice {
     /// Look at the keys again: they have what it needs by now.
