@@ -80,8 +80,7 @@ fn the_root_is_a_directory_of_rooms() {
         .map(|entry| entry.unwrap())
         .collect();
     let folders = entries.iter().filter(|entry| entry.path().is_dir()).count();
-    // One of them, the guide, has no code.
-    assert!(folders <= 14, "{folders} folders");
+    assert!(folders <= 13, "{folders} folders");
     assert!(entries.len() - folders <= 8, "{entries:?}");
 }
 

@@ -3,7 +3,7 @@
 use super::layout::{RoleSource, ScopeSource};
 use crate::error::ConfigError;
 
-#[doc = include_str!("../guide/providers.md")]
+#[doc = include_str!("../../docs/guide/providers.md")]
 #[must_use = "a provider does nothing until a verifier has it"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {

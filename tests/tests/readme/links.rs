@@ -292,7 +292,7 @@ fn a_link_that_leads_nowhere_is_told() {
         ("core/README.md", "# A b\n[it](#a-b)"),
         ("core/README.md", "# A `b`\n# A b\n[it](#a-b-1)"),
         ("core/CHANGELOG.md", "[it](src/lib.rs)"),
-        ("core/src/guide/providers.md", "[it](crate::Verifier)"),
+        ("core/docs/guide/providers.md", "[it](crate::Verifier)"),
         ("docs/COMPARE.md", "[it](../CONTRIBUTING.md#speed)"),
         ("README.md", "[it](core)"),
         ("README.md", &format!("[it]({own})")),

@@ -14,23 +14,23 @@
 //!
 //! The guides are documentation only: the module exists for rustdoc.
 
-#[doc = include_str!("browsers.md")]
+#[doc = include_str!("../docs/guide/browsers.md")]
 pub mod browsers {}
 
-#[doc = include_str!("choosing.md")]
+#[doc = include_str!("../docs/guide/choosing.md")]
 pub mod choosing {}
 
-#[doc = include_str!("frameworks.md")]
+#[doc = include_str!("../docs/guide/frameworks.md")]
 pub mod frameworks {}
 
-#[doc = include_str!("keys.md")]
+#[doc = include_str!("../docs/guide/keys.md")]
 pub mod keys {}
 
-#[doc = include_str!("operating.md")]
+#[doc = include_str!("../docs/guide/operating.md")]
 pub mod operating {}
 
-#[doc = include_str!("sessions.md")]
+#[doc = include_str!("../docs/guide/sessions.md")]
 pub mod sessions {}
 
-#[doc = include_str!("testing.md")]
+#[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
