@@ -1,5 +1,7 @@
 //! The refresh of keys, when those at hand do not verify a token and newer ones might.
 
+use memchr::memchr2_iter;
+
 use super::{
     pipeline::decode_unverified,
     rules::{REVOCATION, RULES},
@@ -136,6 +138,9 @@ impl Verifier {
         let Ok(payload) = decode_unverified(token, &mut buffer) else {
             return true;
         };
+        if !is_worth_reading(payload) {
+            return false;
+        }
         let Ok(claims) = RegisteredClaims::parse(payload, &self.settings().claims.spec) else {
             return true;
         };
@@ -150,10 +155,18 @@ impl Verifier {
 type Refreshed = BoxFuture<Result<(), KeysUnavailable>>;
 
 /// The longest encoded payload whose claims are read before a source is asked for newer keys, in bytes.
+const LONGEST_READ: usize = 16 << 10;
+
+/// The most commas and escapes of such a payload.
 ///
-/// Reading one that consists of nothing but members must not cost much beside the signature of a good
-/// token, and it spares one of the few fetches at most.
-const LONGEST_READ: usize = 2 << 10;
+/// Reading it must not cost much beside the signature of a good token, and spares one of the few fetches
+/// at most. Its cost comes from members, elements and escapes rather than from its length.
+const MOST_PIECES_READ: usize = 256;
+
+fn is_worth_reading(payload: &str) -> bool {
+    let mut pieces = memchr2_iter(b',', b'\\', payload.as_bytes());
+    pieces.nth(MOST_PIECES_READ).is_none()
+}
 
 fn has_no_secret(source: &dyn KeySource) -> bool {
     let is_secret = |key: &Key| key.algorithm().is_symmetric();

@@ -81,7 +81,7 @@ fn a_source_without_secrets_is_not_asked_for_one() {
 }
 
 #[test]
-fn a_token_with_many_groups_that_has_expired_asks_for_no_key() {
+fn a_long_token_that_has_expired_asks_for_no_key() {
     let issuer = TestIssuer::with_algorithm(Algorithm::ES256);
     let forger = SigningKey::generate_es256().unwrap();
     let ours = || Some(KeySet::new([issuer.key().verifying_key()]));
@@ -89,7 +89,7 @@ fn a_token_with_many_groups_that_has_expired_asks_for_no_key() {
         issuer
             .token()
             .claim("exp", now(&issuer) + expires_in)
-            .claim("groups", vec!["a-group-with-a-long-name"; 40])
+            .claim("groups", vec!["a-group-with-a-long-name"; 100])
             .signed_by(&forger)
     };
     assert_eq!(asked(&issuer, ours(), &of(-3_600)).1, 0);
@@ -97,7 +97,7 @@ fn a_token_with_many_groups_that_has_expired_asks_for_no_key() {
 }
 
 #[test]
-fn of_a_long_token_no_claims_are_looked_at() {
+fn of_a_very_long_token_no_claims_are_looked_at() {
     let issuer = TestIssuer::with_algorithm(Algorithm::ES256);
     let forger = SigningKey::generate_es256().unwrap();
     let expired = |length: usize| {
@@ -111,9 +111,9 @@ fn of_a_long_token_no_claims_are_looked_at() {
         sign_raw(&forger, r#"{"alg":"ES256"}"#, payload.as_bytes())
     };
     let ours = || Some(KeySet::new([issuer.key().verifying_key()]));
-    // 2 KiB of base64url, and then more.
-    assert_eq!(asked(&issuer, ours(), &expired(1_536)).1, 0);
-    assert_eq!(asked(&issuer, ours(), &expired(1_537)).1, 1);
+    // 16 KiB of base64url, and then more.
+    assert_eq!(asked(&issuer, ours(), &expired(12_288)).1, 0);
+    assert_eq!(asked(&issuer, ours(), &expired(12_289)).1, 1);
 }
 
 /// Returns how often newer keys are asked for by a stranger's token with these claims, after its
@@ -152,12 +152,17 @@ fn the_claims_of_a_usual_token_are_looked_at() {
 }
 
 #[test]
-fn the_claims_of_a_short_token_are_looked_at_however_they_are_made_up() {
-    for claims in [
-        json!({ "x": vec![json!({ "a": 1, "b": 2 }); 40] }),
-        json!({ "x": vec![0; 200] }),
-        json!({ "x": "\n".repeat(200) }),
+fn a_payload_of_many_pieces_is_not_looked_at() {
+    let objects = |count: usize| vec![json!({ "a": 1, "b": 2 }); count];
+    for (few, many) in [
+        (json!({ "x": objects(100) }), json!({ "x": objects(140) })),
+        (json!({ "x": vec![0; 240] }), json!({ "x": vec![0; 270] })),
+        (
+            json!({ "x": "\n".repeat(240) }),
+            json!({ "x": "\n".repeat(270) }),
+        ),
     ] {
-        assert_eq!(asked_by(&claims), [0, 1], "{claims}");
+        assert_eq!(asked_by(&few), [0, 1], "{few}");
+        assert_eq!(asked_by(&many), [1, 1], "{many}");
     }
 }
