@@ -174,7 +174,7 @@ impl Authenticator {
 
     /// Reads the claims as a `T` in the same pass that checks the token.
     ///
-    /// For an app whose handlers usually ask for [`claims::<T>`](VerifiedToken::claims): they find it
+    /// For an app whose handlers usually ask for [`claims::<T>`](crate::VerifiedToken::claims): they find it
     /// ready, and the payload is read once instead of twice. Nothing else changes: a token whose payload
     /// does not fit a `T` is just as valid.
     ///

@@ -18,8 +18,8 @@ impl Authenticator {
     /// # Errors
     ///
     /// [`AuthErrorKind::MalformedRequest`] (400) or [`AuthErrorKind::MalformedToken`] (401), by the
-    /// rules of [`TokenSource`]; [`AuthErrorKind::CrossSite`], [`AuthErrorKind::MissingOrigin`] or
-    /// [`AuthErrorKind::WrongCsrfToken`] (403), by those of [`Csrf`].
+    /// rules of [`TokenSource`](crate::TokenSource); [`AuthErrorKind::CrossSite`], [`AuthErrorKind::MissingOrigin`] or
+    /// [`AuthErrorKind::WrongCsrfToken`] (403), by those of [`Csrf`](crate::Csrf).
     pub fn credentials<'h>(
         &self,
         head: &'h dyn RequestHead,

@@ -1,6 +1,6 @@
 //! Logged-in users: refresh tokens, their rotation, and the stores that keep them.
 //!
-//! Start with [`Sessions`] and [`SessionRoutes`](crate::SessionRoutes), and the guide
+//! Start with [`Sessions`](crate::Sessions) and [`SessionRoutes`](crate::SessionRoutes), and the guide
 //! [sessions](crate::guide::sessions). Look here for the arguments of your `sign_in` ([`SignIn`], [`Identity`]), limits of
 //! failed logins, [events](SessionEvent) for an audit log, and routes of your own ([`TokenPair`],
 //! [`PendingLogin`]). Stores are in [`store`].

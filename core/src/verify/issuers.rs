@@ -19,7 +19,7 @@ use crate::{
 ///
 /// If up to eight of the verifiers have a `TokenCache`, a token that comes again is found there before
 /// any of it is read, for which each is asked what keys it has now
-/// ([`KeySource::current`](crate::keys::KeySource::current)). If more have one, the claim is read each time.
+/// ([`KeySource::current_id`](crate::keys::KeySource::current_id)). If more have one, the claim is read each time.
 ///
 /// # Examples
 ///
