@@ -79,8 +79,9 @@ impl Verifier {
         match RegisteredClaims::parse(payload, spec) {
             Ok(claims) => {
                 to.step_passed(&Step::PAYLOAD, Step::PAYLOAD_FOUND.to_owned());
+                let facts = self.facts(header, payload, &claims);
                 for rule in RULES {
-                    self.explain_rule(rule, &self.facts(header, payload, &claims), to);
+                    self.explain_rule(rule, &facts, to);
                 }
             }
             Err(unreadable) => {

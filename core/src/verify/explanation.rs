@@ -51,6 +51,7 @@ impl Explanation {
 
     /// Ends the explanation with a step that nothing can follow.
     pub(super) fn stop(mut self, step: &Step, error: &AuthError) -> Self {
+        self.refuse(error.kind());
         if let Some(wrong) = error.mismatch() {
             self.step_failed(step, error.kind(), wrong);
         }

@@ -410,6 +410,41 @@ fn an_issuer_that_nobody_knows_is_named() {
     );
 }
 
+/// `serde_json` has a name for an object whose one text is read as JSON, and so are the texts in that.
+#[test]
+fn json_in_the_texts_of_an_unsigned_token_is_not_read() {
+    let issuer = TestIssuer::new();
+    let verifier = issuer.verifier_builder().max_token_bytes(64 << 10);
+    let verifier = verifier.build().unwrap();
+    let issuers = Authenticator::new(Issuers::new([verifier.clone()]).unwrap());
+
+    let nested = (0..40).fold("0".to_owned(), |json, _| {
+        let text = json.replace('\\', r"\u005c").replace('"', r"\u0022");
+        let object = format!(r#"{{"$serde_json::private::RawValue":"{text}"}}"#);
+        format!("{}{object}{}", "[".repeat(100), "]".repeat(100))
+    });
+    for (value, found) in [
+        (nested.as_str(), "an array with an array in it"),
+        (
+            &nested[99..nested.len() - 99],
+            "an array with an object in it",
+        ),
+    ] {
+        let payload = format!(r#"{{"sub":{value}}}"#);
+        let token = sign_raw(issuer.key(), r#"{"alg":"ES256"}"#, payload.as_bytes());
+        let verdict = issuers.authenticate(Some(Credentials::new(&token)));
+        let error = verdict.into_ready().unwrap().unwrap_err();
+        assert_eq!(error.kind(), AuthErrorKind::InvalidClaim);
+        let told = wrong(&error).to_string();
+        assert_eq!(told, format!("sub: expected a text; found {found}"));
+        let explanation = verifier.explain(&token);
+        assert!(
+            explanation.failed().any(|check| check.found() == found),
+            "{explanation}"
+        );
+    }
+}
+
 #[test]
 fn what_a_policy_asked_for_is_said() {
     let issuer = TestIssuer::new();

@@ -1,6 +1,6 @@
 //! A login that answers with a token, and a few protected routes, with actix-web.
 
-use std::{env, error::Error};
+use std::{env, env::VarError, error::Error};
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer, Responder, Result,
@@ -40,8 +40,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let log = tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG);
     log.init(); // it has a line for each refused request, with the reason
     let key = match env::var("JWT_SECRET") {
-        Ok(secret) => SigningKey::hs256(secret)?,
-        Err(_) => SigningKey::generate_es256()?, // tokens end with this process
+        Err(VarError::NotPresent) => SigningKey::generate_es256()?, // tokens end with this process
+        secret => SigningKey::hs256(secret?)?,
     };
     let issuer = Issuer::builder("https://quickstart.example", key).audience("quickstart");
     let state = Data::new(Server {

@@ -1,6 +1,6 @@
 //! A login that answers with a token, and a few protected routes, with axum.
 
-use std::{env, error::Error, net::SocketAddr, sync::Arc};
+use std::{env, env::VarError, error::Error, net::SocketAddr, sync::Arc};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use axum::{
@@ -41,8 +41,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let log = tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG);
     log.init(); // it has a line for each refused request, with the reason
     let key = match env::var("JWT_SECRET") {
-        Ok(secret) => SigningKey::hs256(secret)?,
-        Err(_) => SigningKey::generate_es256()?, // tokens end with this process
+        Err(VarError::NotPresent) => SigningKey::generate_es256()?, // tokens end with this process
+        secret => SigningKey::hs256(secret?)?,
     };
     let issuer = Issuer::builder("https://quickstart.example", key).audience("quickstart");
     let server = Arc::new(Server {

@@ -55,6 +55,10 @@ fn an_unreadable_login_is_a_bad_request() {
         "null",
         r#"{"name":"ada"}"#,
         r#"{"name":1,"password":"x"}"#,
+        // Of two values, nobody can tell which one counts.
+        r#"{"name":"ada","password":"x","other":1,"other":2}"#,
+        // JSON in a text, to `serde_json`: it could go to any depth.
+        r#"{"name":"ada","password":"x","$serde_json::private::RawValue":"1"}"#,
     ] {
         let request = Request {
             body: body.to_owned(),

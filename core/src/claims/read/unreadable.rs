@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::{Value, value::RawValue};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::{
     recorder::is_scope,
@@ -78,13 +78,10 @@ fn found(payload: &str, slot: ClaimSlot, spec: &ClaimSpec) -> Cow<'static, str> 
     };
     // An error comes after the claim, or is what was wrong with it.
     let _ = serde_json::Deserializer::from_str(payload).deserialize_map(&mut search);
-    match search.found.map(RawValue::get) {
+    match search.found {
         Some(_) if search.is_twice => "the name twice".into(),
-        Some(json) if json.starts_with('{') => "an object".into(),
-        json => match json.map(serde_json::from_str) {
-            Some(Ok(value)) => shown(&value, spec.form(slot), slot.is_shown()),
-            _ => "no JSON value".into(),
-        },
+        Some(value) => shown(value, spec.form(slot), slot.is_shown()),
+        None => "no JSON value".into(),
     }
 }
 
@@ -116,32 +113,78 @@ impl<'de> Visitor<'de> for &mut Search<'_, 'de> {
 }
 
 /// Shows a value, as far as the log may see it.
-fn shown(value: &Value, form: Form, is_shown: bool) -> Cow<'static, str> {
-    match value {
-        Value::Null => "null".into(),
-        Value::Bool(_) => "a boolean".into(),
-        Value::Number(_) if !is_shown => "a number".into(),
-        // With an exponent where it is long.
-        Value::Number(number) => match (number.is_f64(), number.as_f64()) {
-            (true, Some(number)) => format!("{number:?}").into(),
-            _ => number.to_string().into(),
+///
+/// Nobody may have signed it, so it goes no deeper than the elements of an array, and builds nothing
+/// of them: `serde_json::Value` reads some objects as JSON texts in a text, to any depth.
+fn shown(value: &RawValue, form: Form, is_shown: bool) -> Cow<'static, str> {
+    let json = value.get();
+    match json.as_bytes().first() {
+        Some(b'n') => "null".into(),
+        Some(b't' | b'f') => "a boolean".into(),
+        Some(b'{') => "an object".into(),
+        Some(b'[') => shown_array(json, form, is_shown),
+        Some(b'"') if !is_shown => "a text".into(),
+        Some(b'"') => match serde_json::from_str::<String>(json) {
+            Ok(text) => quoted(Some(&text)).into(),
+            Err(_) => "no JSON value".into(),
         },
-        Value::String(_) if !is_shown => "a text".into(),
-        Value::String(text) => quoted(Some(text)).into(),
-        Value::Array(elements) => {
-            let is_good = |element: &Value| {
-                let text = element.as_str();
-                text.is_some_and(|text| form != Form::Scopes || is_scope(text))
-            };
-            match elements.iter().find(|element| !is_good(element)) {
-                Some(Value::Array(_)) => "an array with an array in it".into(),
-                Some(wrong) => {
-                    let wrong = shown(wrong, form, is_shown);
-                    format!("an array with {wrong} in it").into()
-                }
-                None => "an array".into(),
+        _ if !is_shown => "a number".into(),
+        _ => shown_number(json).into(),
+    }
+}
+
+fn shown_array(json: &str, form: Form, is_shown: bool) -> Cow<'static, str> {
+    let mut wrong = None;
+    let search = WrongElement {
+        form,
+        wrong: &mut wrong,
+    };
+    let read = serde_json::Deserializer::from_str(json).deserialize_seq(search);
+    match wrong {
+        _ if read.is_err() => "no JSON value".into(),
+        None => "an array".into(),
+        Some(element) if element.get().starts_with('[') => "an array with an array in it".into(),
+        Some(element) => {
+            let element = shown(element, form, is_shown);
+            format!("an array with {element} in it").into()
+        }
+    }
+}
+
+/// Shows a number; a long one with an exponent.
+fn shown_number(json: &str) -> String {
+    let unsigned = json.parse::<u64>().map(|number| number.to_string());
+    let integer = unsigned.or_else(|_| json.parse::<i64>().map(|number| number.to_string()));
+    integer.unwrap_or_else(|_| match json.parse::<f64>() {
+        Ok(number) => format!("{number:?}"),
+        Err(_) => "a number".to_owned(),
+    })
+}
+
+/// Looks for the first element of an array that a claim cannot have.
+struct WrongElement<'w, 'de> {
+    form: Form,
+    wrong: &'w mut Option<&'de RawValue>,
+}
+
+impl<'de> Visitor<'de> for WrongElement<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(element) = seq.next_element::<&RawValue>()? {
+            if self.wrong.is_none() && !is_element(element.get(), self.form) {
+                *self.wrong = Some(element);
             }
         }
-        Value::Object(_) => "an object".into(),
+        Ok(())
     }
+}
+
+fn is_element(json: &str, form: Form) -> bool {
+    let is_scope = |json| serde_json::from_str::<String>(json).is_ok_and(|text| is_scope(&text));
+    json.starts_with('"') && (form != Form::Scopes || is_scope(json))
 }

@@ -4,13 +4,14 @@ use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::Value;
 
-use crate::session::login_limits::Accounts;
+use crate::{jose::json, session::login_limits::Accounts};
 
 /// Finds the accounts that a login may be for. `None`: the body is no `L`.
 ///
 /// A guesser writes the body, so nothing in it may hide the account. Members that `L` ignores are
 /// removed, and each of the others that may be the account counts.
 pub(super) fn find<L: DeserializeOwned>(body: &[u8]) -> Option<Accounts> {
+    json::check(json::text(body)?).ok()?;
     let mut read: Value = serde_json::from_slice(body).ok()?;
     let mut reader = serde_json::Deserializer::from_slice(body);
     let mut ignored = |path: Path<'_>| {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::reply::{Refusal, unreadable_login};
 use crate::{
     future::BoxFuture,
+    jose::json,
     session::{Identity, Session, SessionError},
 };
 
@@ -53,9 +54,9 @@ where
 {
     Arc::new(move |question| {
         let question = match question {
-            SignIn::Credentials(body) => match serde_json::from_slice(&body) {
-                Ok(credentials) => SignIn::Credentials(credentials),
-                Err(_) => return Box::pin(async { Err(unreadable_login().into()) }),
+            SignIn::Credentials(body) => match read(&body) {
+                Some(credentials) => SignIn::Credentials(credentials),
+                None => return Box::pin(async { Err(unreadable_login().into()) }),
             },
             SignIn::Refresh(session) => SignIn::Refresh(session),
         };
@@ -69,4 +70,13 @@ where
             Ok(Some(Identity::new(identity.subject(), claims)))
         })
     })
+}
+
+/// Reads the body of a login.
+///
+/// It has one meaning: no name twice, and none that `serde_json` keeps for itself. Under those, an app's
+/// `Value` would read JSON texts in texts, to any depth.
+fn read<L: DeserializeOwned>(body: &[u8]) -> Option<L> {
+    json::check(json::text(body)?).ok()?;
+    serde_json::from_slice(body).ok()
 }
