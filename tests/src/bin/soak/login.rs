@@ -198,7 +198,15 @@ impl<'a> User<'a> {
     fn judge_access(&self, session: &Session, seen: &Seen, node: usize, good: u16) {
         let record = &self.nodes[node].record;
         let allowed = session.allowed(self.account, seen, node, record.outages(), good);
-        record.judge("an access token", seen, &allowed);
+        match session.fate(self.account, (seen.sent, seen.got)) {
+            Fate::Ended(at, by) => {
+                let ago = seen.sent.saturating_duration_since(at);
+                let what =
+                    format!("an access token at node {node}, ended by node {by} {ago:.1?} ago");
+                record.judge(&what, seen, &allowed)
+            }
+            Fate::Alive | Fate::Unclear => record.judge("an access token", seen, &allowed),
+        };
     }
 
     /// Checks that the tokens of an ended session are refused, whichever node they are sent to.
