@@ -13,7 +13,7 @@ use crate::{
     shape::{self, Fill},
 };
 
-/// What a verifier reads of a header, in bytes of JSON.
+/// The longest header that a verifier reads, in bytes of JSON.
 const LONGEST_HEADER: usize = 4 << 10;
 
 /// A verifier with a full set of keys, one whose set might be renewed, and one with a single key

@@ -2,7 +2,7 @@
 
 use crate::error::{AuthError, AuthErrorKind};
 
-/// Why the list does not let a token in: it is revoked, or nobody can tell.
+/// The refusal of a token by the list: it is revoked, or nobody can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error(

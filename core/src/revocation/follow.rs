@@ -20,7 +20,7 @@ impl Revocation {
     /// It reads, applies what it read, and reads on. The list is as fresh as the beginning of the
     /// last read that was complete. While the log cannot be read, which is logged once at `warn`,
     /// the list goes [stale](crate::revocation::RevocationBuilder::staleness); it recovers by itself.
-    /// When the future is dropped it goes stale too.
+    /// It also goes stale after the future is dropped.
     ///
     /// An entry that does not fit makes every check fail with 503 (and is logged as an error), until
     /// it has expired, or until there is room and the log has been read from its start once more.

@@ -16,7 +16,7 @@ pub(crate) struct AtomicMap {
     entries: Box<[Entry]>,
 }
 
-/// Which tokens of a revoked name are refused, and until when. Times in seconds since 1970.
+/// The tokens of a revoked name that are refused, and the end of that. Times in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
     pub(crate) until: i64,

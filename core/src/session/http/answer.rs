@@ -12,7 +12,7 @@ use crate::{future::BoxFuture, session::logout::EndingFlag};
 
 /// The future of a [`Reply`]. Made by [`SessionRoutes::answer`](crate::SessionRoutes::answer).
 ///
-/// When a client goes away its future is dropped, and the request is not carried out, or half: nobody has
+/// The future of a client that goes away is dropped, and the request is not carried out, or half: nobody has
 /// the tokens of such a login or refresh then. But an ending that has begun must finish: a logout, and
 /// also the ending after a replay, of one session too many, or of a user who is gone. For that, an adapter
 /// sets how to [go on](Self::finish_with) without the client.

@@ -26,7 +26,7 @@ pub(crate) struct Schedule {
     misses: NegativeCache,
     /// When the next fetch begins by itself.
     due: Instant,
-    /// When requests may cause one, as far as failures limit them.
+    /// The earliest time of a fetch for a request, as far as failures limit it.
     not_before: Instant,
     wanted: bool,
     /// When the fetch that is under way began.
