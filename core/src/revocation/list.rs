@@ -167,6 +167,21 @@ impl Revocation {
         self.inner.index.insert(entry, self.inner.clock.now())
     }
 
+    /// Revokes what the store may have revoked, as long as nobody knows: a copy of a log knows once a read
+    /// that began later has ended, and until then it is stale or this entry counts.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn revoke_in_doubt(&self, mut entry: RevocationEntry) {
+        if !self.is_local() {
+            let Inner {
+                clock, staleness, ..
+            } = &*self.inner;
+            let known_at = clock.now().saturating_add_unsigned(*staleness + 1);
+            entry.until = entry.until.min(known_at);
+        }
+        // A full list raises an alarm by itself.
+        let _ = self.revoke(&entry);
+    }
+
     /// Revokes this one token: see [`RevocationEntry::token`].
     ///
     /// # Errors

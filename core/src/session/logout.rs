@@ -23,10 +23,11 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on: try again.
-    /// With a [local](crate::Revocation::local) list of revocations its access tokens are refused from now
-    /// on, also those of a refresh, until the older ones have expired. Also when that list is full, and
-    /// they may go on.
+    /// [`SessionErrorKind::Unavailable`] when the store is away, and the session may go on: try again. As
+    /// long as it is in doubt, this node refuses its access tokens, also those of a refresh: until the log
+    /// must have told, which takes the [staleness](crate::revocation::RevocationBuilder::staleness) at most;
+    /// with a [local](crate::Revocation::local) list of revocations, until the older ones have expired.
+    /// Also when that list is full, and they may go on.
     ///
     /// [`SessionErrorKind::Unavailable`]: crate::session::SessionErrorKind::Unavailable
     pub async fn end(&self, id: &SessionId) -> Result<bool, SessionError> {
@@ -83,8 +84,8 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on. With a
-    /// [local](crate::Revocation::local) list of revocations, the tokens that were issued until now do not.
+    /// [`SessionErrorKind::Unavailable`] when the store is away: sessions may go on. As long as that is in
+    /// doubt, this node refuses the tokens that were issued until now, as for [`end`](Self::end).
     ///
     /// [`SessionErrorKind::Unavailable`]: crate::session::SessionErrorKind::Unavailable
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
@@ -100,10 +101,15 @@ impl Sessions {
             },
             until,
         };
-        // Without a log, nobody will say which sessions have ended: all that they have issued counts.
         let in_doubt = match self.settings.revocation.is_local() {
-            true => self.subject_entry(subject, issued_before, until),
-            false => sessionless.clone(),
+            true => vec![self.subject_entry(subject, issued_before, until)],
+            false => {
+                // A login that comes next must not be in doubt with them.
+                let listed = self.stored_at(subject, issued_before.saturating_sub(MAX_LEEWAY));
+                let listed = listed.await?;
+                let entries = listed.iter().map(session_entry);
+                entries.chain([sessionless.clone()]).collect()
+            }
         };
         let in_doubt = InDoubt::new(self, in_doubt);
         let ended = self
@@ -158,10 +164,7 @@ impl Sessions {
         let StoredSession { realm, subject, .. } = stored;
         let until = stored.tokens_until;
         if self.settings.shares.take(realm, subject, self.now()) {
-            return RevocationEntry {
-                revoked: Revoked::Session(stored.id.clone()),
-                until,
-            };
+            return session_entry(stored);
         }
         // No token of it is younger than this, however late its answer was.
         let youngest = until
@@ -192,7 +195,7 @@ impl Sessions {
         id: &SessionId,
         entry: &RevocationEntry,
     ) -> Result<Option<EndedSession>, SessionError> {
-        let in_doubt = InDoubt::new(self, entry.clone());
+        let in_doubt = InDoubt::new(self, vec![entry.clone()]);
         in_doubt.decide(self.settings.store.end(id, entry).await)
     }
 
@@ -211,31 +214,35 @@ impl Sessions {
     }
 }
 
+/// Revokes the access tokens of a session.
+fn session_entry(stored: &StoredSession) -> RevocationEntry {
+    RevocationEntry {
+        revoked: Revoked::Session(stored.id.clone()),
+        until: stored.tokens_until,
+    }
+}
+
 /// An ending that the store has not answered yet: it may have taken effect.
 ///
-/// A request can be dropped meanwhile, as a client closes the connection, and an answer can get lost. The
-/// tokens are revoked here in both cases. Only where this node follows a log, an error leaves that to the
-/// log: it says whether the session has ended, to this node and the others.
+/// A request can be dropped meanwhile, as a client closes the connection, and an answer can get lost. In
+/// both cases the tokens are revoked here as long as nobody knows.
 struct InDoubt<'s> {
     sessions: &'s Sessions,
-    /// The revocation to make here unless the store answers.
-    entry: Option<RevocationEntry>,
+    /// The revocations to make here unless the store answers.
+    entries: Vec<RevocationEntry>,
 }
 
 impl<'s> InDoubt<'s> {
-    fn new(sessions: &'s Sessions, entry: RevocationEntry) -> Self {
+    fn new(sessions: &'s Sessions, entries: Vec<RevocationEntry>) -> Self {
         if let Some(ending) = &sessions.ending {
             ending.set();
         }
-        Self {
-            sessions,
-            entry: Some(entry),
-        }
+        Self { sessions, entries }
     }
 
     fn decide<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
-        if answer.is_ok() || !self.sessions.settings.revocation.is_local() {
-            self.entry = None;
+        if answer.is_ok() {
+            self.entries.clear();
         }
         answer.map_err(SessionError::unavailable)
     }
@@ -243,13 +250,13 @@ impl<'s> InDoubt<'s> {
 
 impl Drop for InDoubt<'_> {
     fn drop(&mut self) {
-        if let Some(mut entry) = self.entry.take() {
-            let Sessions { settings, .. } = self.sessions;
-            // A refresh may have come in between.
-            let latest = self.sessions.now().saturating_add(settings.grace);
-            entry.until = entry.until.max(self.sessions.tokens_until(latest));
-            // A full list raises an alarm by itself.
-            let _ = settings.revocation.revoke(&entry);
+        let Sessions { settings, .. } = self.sessions;
+        // A refresh may have come in between.
+        let latest = self.sessions.now().saturating_add(settings.grace);
+        let until = self.sessions.tokens_until(latest);
+        for mut entry in self.entries.drain(..) {
+            entry.until = entry.until.max(until);
+            settings.revocation.revoke_in_doubt(entry);
         }
     }
 }

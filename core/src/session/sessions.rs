@@ -185,8 +185,17 @@ impl Sessions {
 
     /// Lists the sessions of the subject in this realm.
     pub(super) async fn stored(&self, subject: &str) -> Result<Vec<StoredSession>, SessionError> {
+        self.stored_at(subject, self.now()).await
+    }
+
+    /// Lists the sessions of the subject in this realm that have not expired at a time.
+    pub(super) async fn stored_at(
+        &self,
+        subject: &str,
+        now: i64,
+    ) -> Result<Vec<StoredSession>, SessionError> {
         let SessionSettings { store, realm, .. } = &*self.settings;
-        let stored = store.list(realm, subject, self.now()).await;
+        let stored = store.list(realm, subject, now).await;
         stored.map_err(SessionError::unavailable)
     }
 

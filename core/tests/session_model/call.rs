@@ -74,6 +74,8 @@ pub(crate) struct Running {
     /// The number of times that others exchanged a token while it was answered once more.
     pub(crate) overtaken: usize,
     pub(crate) has_ended: bool,
+    /// The number of sessions that there were when it listed them.
+    pub(crate) listed: usize,
     pub(crate) has_rotated: bool,
     /// For a login: the number of times that everything had been ended when it began, and the time
     /// of that.
@@ -161,6 +163,7 @@ impl Running {
             has_failed: false,
             overtaken: 0,
             has_ended: false,
+            listed: 0,
             has_rotated: false,
             mark: None,
             is_added: None,
@@ -202,6 +205,14 @@ impl Running {
                 Some(Worth::Newest | Worth::Recent),
             ) if self.is_asked() => EndReason::SubjectGone,
             (call, first) => panic!("a false revocation: {call:?} of a token that was {first:?}"),
+        }
+    }
+
+    /// Returns true if its node knows that it is about to end this session.
+    pub(crate) fn knows(&self, family: usize) -> bool {
+        match self.call {
+            Call::ChangePassword | Call::LogoutEverywhere => family < self.listed,
+            _ => true,
         }
     }
 

@@ -19,8 +19,6 @@ pub(crate) struct Family {
     pub(crate) is_over: bool,
     /// True if it has been ended.
     pub(crate) is_ended: bool,
-    /// True if a call was about to end it and was dropped: then its access tokens may be refused.
-    pub(crate) is_in_doubt: bool,
     /// The access tokens that clients were given.
     pub(crate) access: Vec<Access>,
 }
@@ -69,7 +67,6 @@ impl Family {
             absolute_expires_at: row.absolute_expires_at,
             is_over: false,
             is_ended: false,
-            is_in_doubt: false,
             access: Vec::new(),
         }
     }

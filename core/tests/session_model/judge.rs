@@ -88,8 +88,11 @@ impl Scene {
                     assert!(!std::mem::replace(&mut self.families[number].is_over, true));
                     self.families[number].is_ended = true;
                     running.has_ended = true;
+                    let node = &mut self.nodes[running.node];
                     if is_answered {
-                        self.nodes[running.node].ended.insert(id.clone());
+                        node.ended.insert(id.clone());
+                    } else if running.knows(number) {
+                        node.end_unanswered(&id);
                     }
                     told.push((id, Told::Ended(why)));
                 }
@@ -97,6 +100,7 @@ impl Scene {
                     assert!(self.families.iter().all(|family| family.is_over));
                 }
             }
+            Effect::Listed => running.listed = self.families.len(),
             Effect::Marked => running.mark = Some((self.ends_of_all, asked_at)),
             Effect::Inserted(added) => {
                 let (ends_before, began) = running.mark.unwrap();
@@ -240,13 +244,13 @@ impl Scene {
         let verdict = node.verdict(&access.text);
         let has_expired = node.now() >= access.expires_at + LEEWAY;
         let is_early = access.issued_at > node.now() + LEEWAY;
-        if node.ended.contains(&family.id) {
+        if node.must_refuse(&family.id) {
             assert!(verdict.is_err(), "a token of a session that has ended");
         } else if !node.is_synced() {
             assert!(verdict.is_err(), "a token that nobody can judge");
         } else if has_expired || is_early {
             assert!(verdict.is_err(), "a token out of its time");
-        } else if !family.is_over && !family.is_in_doubt {
+        } else if !family.is_over && !node.may_refuse(&family.id) {
             assert_eq!(verdict, Ok(()), "a token of a session that goes on");
         }
     }

@@ -1,7 +1,7 @@
 //! A node: its clock, its sessions, and its replica of the list of revocations.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     future::poll_fn,
     pin::Pin,
@@ -39,6 +39,10 @@ pub(crate) struct Node {
     synced_at: Option<i64>,
     /// The sessions that it has to refuse: it has ended them, or knows that they have ended.
     pub(crate) ended: BTreeSet<SessionId>,
+    /// The sessions that it may refuse, and those that it has to refuse, until these times: it has asked
+    /// the store to end them, and has no answer.
+    may_refuse: BTreeMap<SessionId, i64>,
+    must_refuse: BTreeMap<SessionId, i64>,
 }
 
 impl Node {
@@ -86,6 +90,8 @@ impl Node {
             began: clock.now(),
             synced_at: None,
             ended: BTreeSet::new(),
+            may_refuse: BTreeMap::new(),
+            must_refuse: BTreeMap::new(),
             clock,
             sessions,
             events,
@@ -102,6 +108,29 @@ impl Node {
     /// Returns the events since the last call.
     pub(crate) fn events(&self) -> Vec<SessionEvent> {
         std::mem::take(&mut self.events.lock().unwrap())
+    }
+
+    /// Lets the node refuse a session for as long as it has not heard of its end.
+    pub(crate) fn doubt(&mut self, id: &SessionId) {
+        let until = self.now() + STALENESS + 1;
+        extend(&mut self.may_refuse, id, until);
+    }
+
+    /// Makes the node refuse a session that it has ended without an answer, until the log must have told.
+    pub(crate) fn end_unanswered(&mut self, id: &SessionId) {
+        let until = self.now() + STALENESS;
+        extend(&mut self.must_refuse, id, until);
+    }
+
+    pub(crate) fn may_refuse(&self, id: &SessionId) -> bool {
+        self.may_refuse
+            .get(id)
+            .is_some_and(|until| self.now() <= *until)
+    }
+
+    pub(crate) fn must_refuse(&self, id: &SessionId) -> bool {
+        let is_in_doubt = |until: &i64| self.now() <= *until;
+        self.ended.contains(id) || self.must_refuse.get(id).is_some_and(is_in_doubt)
     }
 
     /// Lets this many messages arrive from the log, in one read. Returns true if these were all.
@@ -149,6 +178,11 @@ impl Node {
         }
         is_available
     }
+}
+
+fn extend(times: &mut BTreeMap<SessionId, i64>, id: &SessionId, until: i64) {
+    let time = times.entry(id.clone()).or_insert(until);
+    *time = until.max(*time);
 }
 
 /// The log, as this node sees it: nothing arrives before the scene lets it.

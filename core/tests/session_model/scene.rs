@@ -182,7 +182,6 @@ impl Scene {
             absolute_expires_at: now + ABSOLUTE,
             is_over: false,
             is_ended: false,
-            is_in_doubt: false,
             access: Vec::new(),
         };
         family.keep(&pair);
@@ -230,8 +229,16 @@ impl Scene {
         let Some(running) = self.clients[client].call.take() else {
             return;
         };
-        for (number, family) in self.families.iter_mut().enumerate() {
-            family.is_in_doubt |= running.concerns(number);
+        self.doubt(&running);
+    }
+
+    /// Records that nobody knows whether this call has ended a session: its node may refuse the access
+    /// tokens.
+    fn doubt(&mut self, running: &Running) {
+        for (number, family) in self.families.iter().enumerate() {
+            if running.concerns(number) {
+                self.nodes[running.node].doubt(&family.id);
+            }
         }
     }
 
@@ -278,7 +285,10 @@ impl Scene {
         self.stage.next_turn(now, fault);
         let polled = poll(running.future.as_mut());
         let turn = self.stage.end_turn();
-        running.has_failed |= turn.has_failed;
+        if turn.has_failed {
+            running.has_failed = true;
+            self.doubt(&running);
+        }
         let told = match turn.happened {
             Some(happened) => self.note(&mut running, happened),
             None => Vec::new(),

@@ -73,6 +73,8 @@ pub(crate) enum Effect {
     Inserted(Option<StoredSession>),
     /// A login was put into the order of events.
     Marked,
+    /// The sessions of the user were listed.
+    Listed,
     /// An effect that does not matter here.
     Other,
 }
@@ -221,7 +223,7 @@ impl SessionStore for Stage {
         subject: &str,
         now: i64,
     ) -> Result<Vec<StoredSession>, StoreError> {
-        self.operate(self.memory.list(realm, subject, now), |_| Effect::Other)
+        self.operate(self.memory.list(realm, subject, now), |_| Effect::Listed)
             .await
     }
 

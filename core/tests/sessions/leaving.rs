@@ -4,7 +4,11 @@ use std::{pin::pin, time::Duration};
 
 use countersign::{
     AuthErrorKind, Revocation,
-    session::{ClientInfo, EndReason, Identity, SessionErrorKind, TokenPair, store::SessionStore},
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog},
+    session::{
+        ClientInfo, EndReason, Identity, SessionErrorKind, SessionsBuilder, TokenPair,
+        store::{SessionStore, StoreError},
+    },
     testing::FixedClock,
 };
 use futures_executor::block_on;
@@ -104,20 +108,72 @@ fn a_logout_everywhere_without_an_answer_of_the_store_ends_the_access_tokens_of_
 }
 
 /// The twin: a node that follows a log hears from it whether the session has ended, as do all other
-/// nodes.
+/// nodes. Until then it refuses, also after a second logout, which can find nothing to end.
 #[test]
 fn a_logout_without_an_answer_of_the_store_is_left_to_the_log_where_there_is_one() {
-    let list = |clock: &FixedClock| Revocation::replica().clock(clock.clone()).build();
-    let setup = Setup::with_clock(|builder, clock| builder.revocation(list(clock).unwrap()));
-    let (pair, other) = (setup.login("ada"), setup.login("ada"));
-    let entries = || setup.sessions.revocation().status().entries;
-    setup.store.fail(1, Fault::Before);
-    assert!(block_on(setup.sessions.end(pair.session().id())).is_err());
-    setup.store.fail(0, Fault::Before);
-    assert!(block_on(setup.sessions.end_all("ada")).is_err());
-    assert_eq!(entries(), 0);
-    assert!(block_on(setup.sessions.end(other.session().id())).is_ok());
-    assert_eq!(entries(), 1);
+    for fault in [Fault::Before, Fault::After] {
+        let setup = Setup::with_clock(follows_a_log);
+        let mut follower = pin!(setup.sessions.revocation().follow(SilentLog));
+        assert!(poll(follower.as_mut()).is_pending());
+        let (pair, other) = (setup.login("ada"), setup.login("ada"));
+        setup.store.fail(1, fault);
+        let logout = || block_on(setup.sessions.end_by_token(pair.refresh_token()));
+        assert!(logout().is_err());
+        assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
+        assert_eq!(verdict(&setup, &other), Ok(()));
+        if fault == Fault::After {
+            assert!(!logout().unwrap());
+            assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
+            continue;
+        }
+        // In the tenth second, a reading from before is fresh.
+        for (seconds, expected) in [(11, Err(AuthErrorKind::Revoked)), (1, Ok(()))] {
+            setup.pass(seconds);
+            assert!(poll(follower.as_mut()).is_pending());
+            assert_eq!(verdict(&setup, &pair), expected);
+        }
+    }
+}
+
+#[test]
+fn a_logout_everywhere_without_an_answer_of_the_store_is_left_to_the_log_where_there_is_one() {
+    for fault in [Fault::Before, Fault::After] {
+        let setup = Setup::with_clock(follows_a_log);
+        let mut follower = pin!(setup.sessions.revocation().follow(SilentLog));
+        assert!(poll(follower.as_mut()).is_pending());
+        let (pair, other) = (setup.login("ada"), setup.login("bob"));
+        setup.store.fail(1, fault);
+        let everywhere = || block_on(setup.sessions.end_all("ada"));
+        assert!(everywhere().is_err());
+        assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
+        assert_eq!(verdict(&setup, &other), Ok(()));
+        assert_eq!(everywhere().unwrap(), usize::from(fault == Fault::Before));
+        assert_eq!(verdict(&setup, &pair), Err(AuthErrorKind::Revoked));
+        // Not even in the same second is the next login in doubt.
+        assert_eq!(verdict(&setup, &setup.login("ada")), Ok(()));
+    }
+}
+
+fn follows_a_log(builder: SessionsBuilder, clock: &FixedClock) -> SessionsBuilder {
+    let list = Revocation::replica().clock(clock.clone()).build();
+    builder.revocation(list.unwrap())
+}
+
+/// A log that has not heard of anything yet.
+struct SilentLog;
+
+impl RevocationLog for SilentLog {
+    async fn append(&self, _entries: &[RevocationEntry]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn read(&self, _after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
+        Ok(LogBatch {
+            entries: Vec::new(),
+            position: None,
+            complete: true,
+        })
+    }
 }
 
 #[test]
