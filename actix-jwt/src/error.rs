@@ -11,14 +11,15 @@ use actix_web::{
 };
 use countersign::{AuthError, adapter::Challenge};
 
-use crate::response::complete;
+use crate::response::{GivesWay, complete};
 
 /// The refusal of a request, as an actix-web error.
 ///
 /// The extractors return it, and a handler may: `?` turns an [`AuthError`] into it, which logs the
 /// refusal. Its response has the status, the challenge and a problem document (RFC 9457), and
-/// carries the [`AuthError`] in its extensions. For another response, extract
-/// `Result<Claims<T>, Error>`.
+/// carries the [`AuthError`] in its extensions. A
+/// [response of the middleware's own](crate::JwtAuth::with_rejection_response) replaces it. For another
+/// response in one handler, extract `Result<Claims<T>, Error>`.
 ///
 /// # Examples
 ///
@@ -49,6 +50,47 @@ impl Error {
     pub fn into_auth_error(self) -> AuthError {
         self.0
     }
+
+    /// Adds `WWW-Authenticate` and `Retry-After` to a response of the app's own, and the [`AuthError`] to its
+    /// extensions.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::fmt;
+    ///
+    /// use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+    /// use countersign_actix::Error;
+    ///
+    /// #[derive(Debug)]
+    /// enum AppError {
+    ///     Refused(Error),
+    /// }
+    ///
+    /// impl fmt::Display for AppError {
+    ///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    ///         let Self::Refused(refused) = self;
+    ///         refused.fmt(f)
+    ///     }
+    /// }
+    ///
+    /// impl ResponseError for AppError {
+    ///     fn status_code(&self) -> StatusCode {
+    ///         let Self::Refused(refused) = self;
+    ///         refused.status_code()
+    ///     }
+    ///
+    ///     fn error_response(&self) -> HttpResponse {
+    ///         let Self::Refused(refused) = self;
+    ///         refused.complete(HttpResponse::build(self.status_code()).json(self.to_string()))
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn complete(&self, mut response: HttpResponse) -> HttpResponse {
+        complete(&mut response, self.0.clone());
+        response
+    }
 }
 
 impl ResponseError for Error {
@@ -62,6 +104,7 @@ impl ResponseError for Error {
         let mut response = HttpResponse::build(self.status_code()).body(kind.problem_json());
         response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
         complete(&mut response, self.0.clone());
+        response.extensions_mut().insert(GivesWay);
         response
     }
 }

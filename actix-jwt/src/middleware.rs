@@ -19,7 +19,7 @@ use pin_project_lite::pin_project;
 use crate::{
     extensions,
     head::Head,
-    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
+    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, replace},
 };
 
 /// Lets requests with a valid token through to an app, a scope or a resource, and refuses all others.
@@ -88,8 +88,9 @@ impl JwtAuth {
 impl<R> JwtAuth<R> {
     /// Replaces the response to refused requests: a closure, or a [`ResponseForAuthError`].
     ///
-    /// The default is [`DefaultResponseForAuthError`]. An extractor answers with
-    /// [`Error`](crate::Error), as usual with actix-web.
+    /// It counts for everything inside the middleware, as far as that does not have one of its own:
+    /// extractors and handlers that refuse with [`Error`](crate::Error), too. The default is
+    /// [`DefaultResponseForAuthError`].
     ///
     /// # Examples
     ///
@@ -185,11 +186,13 @@ where
                 waiting: Box::new(Waiting {
                     authenticate,
                     request: Some(request),
-                    inner: Rc::clone(&self.0),
                 }),
             },
         };
-        JwtAuthFuture { state }
+        JwtAuthFuture {
+            state,
+            inner: Rc::clone(&self.0),
+        }
     }
 }
 
@@ -226,18 +229,19 @@ pin_project! {
         S: Service<ServiceRequest>,
     {
         #[pin]
-        state: State<S, R>,
+        state: State<S>,
+        inner: Rc<Inner<S, R>>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<S, R>
+    enum State<S>
     where
         S: Service<ServiceRequest>,
     {
         Waiting {
-            waiting: Box<Waiting<S, R>>,
+            waiting: Box<Waiting>,
         },
         Responding {
             #[pin]
@@ -247,10 +251,9 @@ pin_project! {
 }
 
 /// A request that waits for its verdict.
-struct Waiting<S, R> {
+struct Waiting {
     authenticate: Authenticate,
     request: Option<ServiceRequest>,
-    inner: Rc<Inner<S, R>>,
 }
 
 impl<S, B, R> Future for JwtAuthFuture<S, R>
@@ -261,7 +264,8 @@ where
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let (mut state, inner) = (this.state, this.inner);
         loop {
             let response = match state.as_mut().project() {
                 StateProjection::Waiting { waiting } => {
@@ -269,11 +273,17 @@ where
                     // It is taken once: this state ends here.
                     let request = waiting.request.take().expect("polled after it was ready");
                     match verdict {
-                        Ok(token) => waiting.inner.admit(request, token),
-                        Err(error) => waiting.inner.refuse(request, error),
+                        Ok(token) => inner.admit(request, token),
+                        Err(error) => inner.refuse(request, error),
                     }
                 }
-                StateProjection::Responding { response } => return response.poll(cx),
+                StateProjection::Responding { response } if inner.auth.rejection.gives_way() => {
+                    return response.poll(cx);
+                }
+                StateProjection::Responding { response } => {
+                    let response = ready!(response.poll(cx))?;
+                    return Poll::Ready(Ok(replace(&inner.auth.rejection, response)));
+                }
             };
             state.set(State::Responding { response });
         }

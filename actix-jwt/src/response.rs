@@ -11,7 +11,10 @@ use actix_web::{
     HttpResponse,
     body::EitherBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
+    http::header::{
+        CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+        WWW_AUTHENTICATE,
+    },
 };
 use countersign::{AuthError, adapter::Challenge};
 use pin_project_lite::pin_project;
@@ -27,7 +30,9 @@ use crate::error::Error;
 /// 1. `WWW-Authenticate` and `Retry-After` are added afterwards, unless the response sets them
 ///    itself.
 /// 2. The [`AuthError`] is put into the response's extensions afterwards.
-/// 3. The refusal is logged already. To start from the usual response, ask
+/// 3. That of a [`JwtAuth`](crate::JwtAuth) also replaces the default response of whatever is inside:
+///    `Require`, extractors, and handlers that refuse with `?`.
+/// 4. The refusal is logged already. To start from the usual response, ask
 ///    [`DefaultResponseForAuthError`], not [`Error`], which would log it again.
 ///
 /// # Examples
@@ -56,6 +61,12 @@ pub trait ResponseForAuthError {
     /// Keep to the status of [`AuthErrorKind::status`](countersign::AuthErrorKind::status): a client that
     /// is told 401 for an outage (503) throws a good token away.
     fn response_for_auth_error(&self, error: &AuthError) -> HttpResponse;
+
+    /// Returns whether the response gives way to that of an outer middleware. By default it does not; the
+    /// [default response](DefaultResponseForAuthError) does.
+    fn gives_way(&self) -> bool {
+        false
+    }
 }
 
 impl<F> ResponseForAuthError for F
@@ -92,7 +103,14 @@ impl ResponseForAuthError for DefaultResponseForAuthError {
         // The refusal is logged already.
         HttpResponse::from_error(Error(error.clone()))
     }
+
+    fn gives_way(&self) -> bool {
+        true
+    }
 }
+
+/// Marks a response that gives way to that of an outer middleware.
+pub(crate) struct GivesWay;
 
 pin_project! {
     /// The response to come: the inner service's, or a refusal.
@@ -171,8 +189,42 @@ impl<F> fmt::Debug for ResponseFuture<F> {
 fn refuse(rejection: &impl ResponseForAuthError, error: AuthError) -> HttpResponse {
     let mut response = rejection.response_for_auth_error(&error);
     complete(&mut response, error);
+    // A response of the app's own may have started from the default one.
+    if !rejection.gives_way() {
+        response.extensions_mut().remove::<GivesWay>();
+    }
     response
 }
+
+/// Makes the response anew if it is a refusal from further inside that gives way. Headers that were added
+/// to it on the way stay.
+pub(crate) fn replace<B>(
+    rejection: &impl ResponseForAuthError,
+    response: ServiceResponse<EitherBody<B>>,
+) -> ServiceResponse<EitherBody<B>> {
+    if !response.response().extensions().contains::<GivesWay>() {
+        return response;
+    }
+    let Some(error) = response.response().extensions().get::<AuthError>().cloned() else {
+        return response;
+    };
+    let (request, old) = response.into_parts();
+    let mut response = refuse(rejection, error);
+    let own = response.headers_mut();
+    let added: Vec<_> = old
+        .headers()
+        .iter()
+        .filter(|(name, _)| !OF_THE_BODY.contains(name) && !own.contains_key(*name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    for (name, value) in added {
+        own.append(name, value);
+    }
+    ServiceResponse::new(request, response.map_into_right_body())
+}
+
+/// The headers that go with the response that they were made for.
+const OF_THE_BODY: [HeaderName; 4] = [CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE];
 
 /// Adds the headers of the challenge that the response does not set itself, and the error.
 pub(crate) fn complete(response: &mut HttpResponse, error: AuthError) {

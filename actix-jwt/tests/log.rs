@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{App, Route, test::TestRequest, web};
-use countersign::{AuthError, Authenticator, Policy, testing::TestIssuer};
+use countersign::{AuthError, Authenticator, LogLevel, Policy, testing::TestIssuer};
 use countersign_actix::{
     Claims, DefaultResponseForAuthError, Error, JwtAuth, Require, ResponseForAuthError, Token,
 };
@@ -115,6 +115,38 @@ async fn a_refusal_is_logged_once_whoever_refuses() {
     let optional = Authenticator::new(issuer.verifier()).optional();
     let lines = lines_of(optional, web::get().to(user), get()).await;
     expect_one(&lines, "DEBUG", "missing_token");
+}
+
+#[actix_web::test]
+async fn all_refusals_inside_a_middleware_are_logged_at_its_level() {
+    async fn erase(Token(token): Token) -> Result<&'static str, Error> {
+        Policy::scope("write").check(&token)?;
+        Ok("erased")
+    }
+    async fn user(Claims(user): Claims<User>) -> String {
+        user.sub.clone()
+    }
+
+    let issuer = TestIssuer::new();
+    let good = || with(&issuer.token().sign());
+    for (level, name) in [
+        (LogLevel::Trace, "TRACE"),
+        (LogLevel::Debug, "DEBUG"),
+        (LogLevel::Info, "INFO"),
+        (LogLevel::Warn, "WARN"),
+    ] {
+        let auth = Authenticator::new(issuer.verifier()).log_refusals_at(level);
+        for (request, reason) in [
+            (with(&issuer.token().expired().sign()), "expired"),
+            (good().uri("/admin"), "forbidden"),
+            (good(), "insufficient_scope"),
+        ] {
+            let lines = lines_of(auth.clone(), web::get().to(erase), request).await;
+            expect_one(&lines, name, reason);
+        }
+        let lines = lines_of(auth.optional(), web::get().to(user), get()).await;
+        expect_one(&lines, name, "missing_token");
+    }
 }
 
 #[actix_web::test]

@@ -44,7 +44,7 @@ pub use self::{
     auth::{AuthCookies, Authenticator, Csrf, Policy},
     claims::{provider::Provider, token::VerifiedToken},
     clock::{Clock, SystemClock},
-    error::{AuthError, AuthErrorKind, ConfigError},
+    error::{AuthError, AuthErrorKind, ConfigError, LogLevel},
     issue::{issuer::Issuer, signing_keys::SigningKeys},
     jose::{Algorithm, Key, SigningKey},
     keys::{set::KeySet, source::Keys},

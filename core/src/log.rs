@@ -2,13 +2,14 @@
 
 use std::error::Error;
 
-use crate::error::{AuthError, AuthErrorKind};
+use crate::error::{AuthError, AuthErrorKind, LogLevel};
 
 /// Writes the refusal of a request to the log, as an event of `tracing`, and counts it.
 ///
 /// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` if there
-/// is one. Clients' mistakes are `debug`, our own are `warn`. Missing keys are `debug`, too: a source of
-/// keys reports that itself, once, and a flood of requests must not flood the log.
+/// is one. Clients' mistakes are `debug`, or
+/// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys are as clients'
+/// mistakes: a source of keys reports that itself, once, and a flood of requests must not flood the log.
 pub fn log(error: &AuthError) {
     #[cfg(feature = "metrics")]
     crate::metrics::handler_refusal(error.reason());
@@ -42,13 +43,24 @@ fn write(error: &AuthError) {
             cause = cause(),
             "cannot authenticate"
         );
-    } else {
-        tracing::debug!(
-            target: "countersign",
-            reason = kind.reason(),
-            status = kind.status(),
-            cause = cause(),
-            "request refused"
-        );
+        return;
+    }
+    macro_rules! refused {
+        ($level:ident) => {
+            tracing::event!(
+                target: "countersign",
+                tracing::Level::$level,
+                reason = kind.reason(),
+                status = kind.status(),
+                cause = cause(),
+                "request refused"
+            )
+        };
+    }
+    match error.params().map(|params| params.log_level) {
+        None | Some(LogLevel::Debug) => refused!(DEBUG),
+        Some(LogLevel::Trace) => refused!(TRACE),
+        Some(LogLevel::Info) => refused!(INFO),
+        Some(LogLevel::Warn) => refused!(WARN),
     }
 }

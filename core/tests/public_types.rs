@@ -48,6 +48,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "IssueError",
             "KeySetId",
             "KeysState",
+            "LogLevel",
             "KeysStatus",
             "KeysUnavailable",
             "RevocationStatus",

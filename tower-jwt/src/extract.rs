@@ -1,18 +1,18 @@
 //! Extractors: the claims, or the token itself, as an argument of a handler of axum.
 
-use std::{error::Error, fmt, ops::Deref, sync::Arc};
+use std::{convert::Infallible, error::Error, fmt, ops::Deref, sync::Arc};
 
 use axum_core::{
     extract::{FromRequestParts, OptionalFromRequestParts},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, IntoResponseParts, Response, ResponseParts},
 };
 use countersign::{AuthError, VerifiedToken};
-use http::request::Parts;
+use http::{StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
 
 use crate::{
     extensions,
-    response::{DefaultResponseForAuthError, refuse},
+    response::{DefaultResponseForAuthError, complete, refuse},
 };
 
 /// The claims of the request's token, read as a `T`.
@@ -163,8 +163,9 @@ impl Deref for Token {
 ///
 /// The extractors return it, and a handler may: `?` turns an [`AuthError`] into it, which logs the
 /// refusal. Its response has the status, the challenge and a problem document (RFC 9457), and
-/// carries the [`AuthError`] in its extensions. For another response, extract
-/// `Result<Claims<T>, ClaimsRejection>`.
+/// carries the [`AuthError`] in its extensions. A
+/// [response of the layer's own](crate::JwtAuthLayer::with_rejection_response) replaces it. For another
+/// response in one handler, extract `Result<Claims<T>, ClaimsRejection>`.
 ///
 /// # Examples
 ///
@@ -210,6 +211,50 @@ impl ClaimsRejection {
     #[must_use]
     pub fn into_auth_error(self) -> AuthError {
         self.0
+    }
+
+    /// Returns the status of the response: 401, 403, 500 or 503.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        // Core's statuses are all valid.
+        StatusCode::from_u16(self.0.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// Adds `WWW-Authenticate` and `Retry-After` to a response of the app's own, and the [`AuthError`] to its
+/// extensions.
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Json, response::{IntoResponse, Response}};
+/// use countersign_tower::ClaimsRejection;
+///
+/// enum AppError {
+///     Refused(ClaimsRejection),
+/// }
+///
+/// impl IntoResponse for AppError {
+///     fn into_response(self) -> Response {
+///         match self {
+///             Self::Refused(refused) => {
+///                 let body = Json(refused.auth_error().to_string());
+///                 (refused.status(), refused, body).into_response()
+///             }
+///         }
+///     }
+/// }
+/// ```
+impl IntoResponseParts for ClaimsRejection {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        let mut response = Response::new(());
+        complete(&mut response, self.0);
+        let (added, ()) = response.into_parts();
+        parts.headers_mut().extend(added.headers);
+        parts.extensions_mut().extend(added.extensions);
+        Ok(parts)
     }
 }
 

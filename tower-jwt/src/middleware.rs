@@ -17,7 +17,7 @@ use tower_service::Service;
 use crate::{
     extensions,
     head::Head,
-    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},
+    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, replace},
 };
 
 /// Lets requests with a valid token through to the inner service, and refuses all others.
@@ -90,7 +90,8 @@ impl JwtAuthLayer {
 }
 
 impl<R> JwtAuthLayer<R> {
-    /// Replaces the response to refused requests: a closure, or a [`ResponseForAuthError`].
+    /// Replaces the response to refused requests: a closure, or a [`ResponseForAuthError`]. It counts
+    /// for everything inside the layer, as far as that does not have one of its own.
     ///
     /// The default is [`DefaultResponseForAuthError`].
     pub fn with_rejection_response<R2>(self, rejection: R2) -> JwtAuthLayer<R2> {
@@ -215,7 +216,10 @@ where
                 }
             }
         };
-        JwtAuthFuture { state }
+        JwtAuthFuture {
+            state,
+            rejection: self.rejection.clone(),
+        }
     }
 }
 
@@ -287,6 +291,7 @@ pin_project! {
     {
         #[pin]
         state: State<S, R, B>,
+        rejection: R,
     }
 }
 
@@ -350,11 +355,18 @@ where
     type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let mut state = this.state;
         loop {
             let response = match state.as_mut().project() {
                 StateProjection::Waiting { waiting } => ready!(waiting.poll(cx)),
-                StateProjection::Responding { response } => return response.poll(cx),
+                StateProjection::Responding { response } if this.rejection.gives_way() => {
+                    return response.poll(cx);
+                }
+                StateProjection::Responding { response } => {
+                    let response = ready!(response.poll(cx))?;
+                    return Poll::Ready(Ok(replace(this.rejection, response)));
+                }
             };
             state.set(State::Responding { response });
         }

@@ -10,7 +10,7 @@ use std::{
 use countersign::{AuthError, adapter::Challenge};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use pin_project_lite::pin_project;
 
@@ -23,7 +23,9 @@ use pin_project_lite::pin_project;
 /// 1. `WWW-Authenticate` and `Retry-After` are added afterwards, unless the response sets them
 ///    itself.
 /// 2. The [`AuthError`] is put into the response's extensions afterwards.
-/// 3. The refusal is logged already. To start from the usual response, ask
+/// 3. That of a [`JwtAuthLayer`](crate::JwtAuthLayer) also replaces the default response of whatever is
+///    inside: `RequireLayer`, extractors, and handlers that refuse with `?`.
+/// 4. The refusal is logged already. To start from the usual response, ask
 ///    [`DefaultResponseForAuthError`]. For gRPC there is `GrpcStatus` (feature `grpc`).
 ///
 /// # Examples
@@ -49,6 +51,12 @@ pub trait ResponseForAuthError<B> {
     /// Keep to the status of [`AuthErrorKind::status`](countersign::AuthErrorKind::status): a client that
     /// is told 401 for an outage (503) throws a good token away.
     fn response_for_auth_error(&self, error: &AuthError) -> Response<B>;
+
+    /// Returns whether the response gives way to that of an outer layer. By default it does not; the
+    /// [default response](DefaultResponseForAuthError) does.
+    fn gives_way(&self) -> bool {
+        false
+    }
 }
 
 impl<F, B> ResponseForAuthError<B> for F
@@ -95,7 +103,15 @@ impl<B: From<String>> ResponseForAuthError<B> for DefaultResponseForAuthError {
         response.headers_mut().insert(CONTENT_TYPE, PROBLEM_JSON);
         response
     }
+
+    fn gives_way(&self) -> bool {
+        true
+    }
 }
+
+/// Marks a response that gives way to that of an outer layer.
+#[derive(Clone, Copy)]
+struct GivesWay;
 
 pin_project! {
     /// The response to come: the inner service's, unboxed, or a refusal.
@@ -180,6 +196,44 @@ impl<F: Future> fmt::Debug for ResponseFuture<F> {
 /// Makes the whole response to a refused request.
 pub(crate) fn refuse<B>(rejection: &impl ResponseForAuthError<B>, error: AuthError) -> Response<B> {
     let mut response = rejection.response_for_auth_error(&error);
+    complete(&mut response, error);
+    // A response of the app's own may have started from a default one.
+    if rejection.gives_way() {
+        response.extensions_mut().insert(GivesWay);
+    } else {
+        response.extensions_mut().remove::<GivesWay>();
+    }
+    response
+}
+
+/// Makes the response anew if it is a refusal from further inside that gives way. Headers that were added
+/// to it on the way stay.
+pub(crate) fn replace<B>(
+    rejection: &impl ResponseForAuthError<B>,
+    response: Response<B>,
+) -> Response<B> {
+    if response.extensions().get::<GivesWay>().is_none() {
+        return response;
+    }
+    let (mut old, body) = response.into_parts();
+    let Some(error) = old.extensions.remove::<AuthError>() else {
+        return Response::from_parts(old, body);
+    };
+    let mut response = refuse(rejection, error);
+    for name in [CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE] {
+        old.headers.remove(name);
+    }
+    for name in response.headers().keys() {
+        old.headers.remove(name);
+    }
+    response.headers_mut().extend(old.headers);
+    old.extensions.remove::<GivesWay>();
+    response.extensions_mut().extend(old.extensions);
+    response
+}
+
+/// Adds the headers of the challenge that the response does not set itself, and the error.
+pub(crate) fn complete<B>(response: &mut Response<B>, error: AuthError) {
     let challenge = error.challenge();
     let headers = response.headers_mut();
     if let Some(value) = challenge.www_authenticate().and_then(header_value) {
@@ -189,7 +243,6 @@ pub(crate) fn refuse<B>(rejection: &impl ResponseForAuthError<B>, error: AuthErr
         add(headers, RETRY_AFTER, seconds.into());
     }
     response.extensions_mut().insert(error);
-    response
 }
 
 /// Adds a header unless the response has it. There are few, so they are searched in order.

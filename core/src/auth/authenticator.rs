@@ -8,7 +8,7 @@ use super::{anonymous::Anonymous, policy::Policy};
 use crate::{
     auth::csrf::Csrf,
     claims::Reader,
-    error::{ChallengeParams, ConfigError},
+    error::{ChallengeParams, ConfigError, LogLevel},
     request::TokenSource,
     verify::{Issuers, Verifier},
 };
@@ -42,7 +42,8 @@ pub struct Authenticator {
     pub(super) token_is_required: bool,
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) reader: Reader,
-    /// `None` without a realm or metadata: then no request counts a reference.
+    pub(super) keeps_text: bool,
+    /// `None` where nothing of it is set: then no request counts a reference.
     pub(super) params: Option<Arc<ChallengeParams>>,
 }
 
@@ -58,6 +59,7 @@ impl Authenticator {
             token_is_required: false,
             policy: None,
             reader: Reader::UNTYPED,
+            keeps_text: false,
             params: None,
         }
     }
@@ -200,6 +202,35 @@ impl Authenticator {
         self
     }
 
+    /// Keeps the text of each accepted token for the handlers: [`VerifiedToken::encoded`]. Default: it is gone
+    /// with the request.
+    ///
+    /// For a gateway or a backend for a frontend, which sends it on. Send it only to services that are meant
+    /// by its `aud`: any other could use it in the user's name (RFC 9700 section 4.9).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let issuer = TestIssuer::new();
+    /// # let verifier = issuer.verifier();
+    /// # let text = issuer.token().sign();
+    /// use countersign::{Authenticator, adapter::Credentials};
+    ///
+    /// let authenticator = Authenticator::new(verifier).keep_token_text();
+    /// # futures_executor::block_on(async {
+    /// let token = authenticator.authenticate(Some(Credentials::new(&text))).await?;
+    /// assert_eq!(token.as_ref().and_then(|token| token.encoded()), Some(text.as_str()));
+    /// # Ok::<(), countersign::AuthError>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// [`VerifiedToken::encoded`]: crate::VerifiedToken::encoded
+    pub fn keep_token_text(mut self) -> Self {
+        self.keeps_text = true;
+        self
+    }
+
     /// Sets the realm that challenges name (RFC 9110 section 11.5). No default.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         Arc::make_mut(self.params.get_or_insert_default()).realm = Some(realm.into());
@@ -210,6 +241,26 @@ impl Authenticator {
     /// default.
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
         Arc::make_mut(self.params.get_or_insert_default()).resource_metadata = Some(url.into());
+        self
+    }
+
+    /// Sets the level at which refusals are logged, those of policies, extractors and handlers within the
+    /// layer included. Default: [`LogLevel::Debug`].
+    ///
+    /// The line has the stable reason, and the claim that was wrong. Anybody can cause one: with a level that
+    /// is on in production, limit requests in front of the layer, or the lines.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let verifier = TestIssuer::new().verifier();
+    /// use countersign::{Authenticator, LogLevel};
+    ///
+    /// let authenticator = Authenticator::new(verifier).log_refusals_at(LogLevel::Info);
+    /// ```
+    pub fn log_refusals_at(mut self, level: LogLevel) -> Self {
+        Arc::make_mut(self.params.get_or_insert_default()).log_level = level;
         self
     }
 

@@ -35,6 +35,9 @@ impl Authenticator {
     /// fetched.
     pub fn authenticate(&self, credentials: Option<Credentials<'_>>) -> Authenticate {
         match credentials {
+            Some(credentials) if self.keeps_text => {
+                keep_text(self.verify(&credentials), credentials)
+            }
             Some(credentials) => self.verify(&credentials),
             None => Authenticate::ready(self.without_token()),
         }
@@ -167,4 +170,24 @@ impl Authenticator {
     fn refuse(&self, error: AuthError) -> AuthError {
         log::refusal(self.with_params(error))
     }
+}
+
+/// Adds the text of the token to the verdict that accepts it.
+#[cold]
+fn keep_text(verdict: Authenticate, credentials: Credentials<'_>) -> Authenticate {
+    // What cannot be read was not accepted.
+    let text: Box<str> = credentials.token.read().unwrap_or_default().into();
+    match verdict.into_ready() {
+        Ok(verdict) => Authenticate::ready(with_text(verdict, text)),
+        Err(waiting) => Authenticate::new(MaybeReady::waiting(async move {
+            with_text(waiting.await, text)
+        })),
+    }
+}
+
+fn with_text(
+    verdict: Result<Option<VerifiedToken>, AuthError>,
+    text: Box<str>,
+) -> Result<Option<VerifiedToken>, AuthError> {
+    verdict.map(|token| token.map(|token| token.with_text(text)))
 }

@@ -23,7 +23,8 @@ use crate::{
 /// A token whose signature and claims have been verified.
 ///
 /// Only this library can make one, so a handler that has it knows that every check was passed.
-/// Cheap to clone. It does not keep the token's text, so it cannot leak it.
+/// Cheap to clone. It does not keep the token's text, so it cannot leak it, unless
+/// [that is asked for](crate::Authenticator::keep_token_text).
 ///
 /// # Examples
 ///
@@ -47,6 +48,8 @@ use crate::{
 pub struct VerifiedToken {
     inner: Arc<Inner>,
     params: Option<Arc<ChallengeParams>>,
+    // A `Box` of the text, so that a token without one carries no more than a null pointer.
+    text: Option<Arc<Box<str>>>,
 }
 
 struct Inner {
@@ -68,6 +71,7 @@ impl CachedToken {
         VerifiedToken {
             inner: self.0,
             params: None,
+            text: None,
         }
     }
 
@@ -100,6 +104,7 @@ impl VerifiedToken {
                 parsed: parsed.map_or_else(OnceLock::new, OnceLock::from),
             }),
             params: None,
+            text: None,
         }
     }
 
@@ -129,6 +134,11 @@ impl VerifiedToken {
 
     pub(crate) fn with_params(mut self, params: &Arc<ChallengeParams>) -> Self {
         self.params = Some(Arc::clone(params));
+        self
+    }
+
+    pub(crate) fn with_text(mut self, text: Box<str>) -> Self {
+        self.text = Some(Arc::new(text));
         self
     }
 
@@ -166,6 +176,15 @@ impl VerifiedToken {
     /// for absent: `suspended: "yes"` read as a `bool` must not let anybody in.
     pub fn claim<'t, T: Deserialize<'t>>(&'t self, name: &str) -> Result<Option<T>, AuthError> {
         member(&self.inner.payload, name).map_err(|error| self.misfit::<T>(&error))
+    }
+
+    /// The token itself, as the request carried it: to send it on to a service that accepts it, too.
+    ///
+    /// `None` unless the authenticator [keeps it](crate::Authenticator::keep_token_text). Whoever has it can
+    /// act as its user: it belongs in no log and no answer. `Debug` does not show it.
+    #[must_use]
+    pub fn encoded(&self) -> Option<&str> {
+        self.text.as_deref().map(AsRef::as_ref)
     }
 
     /// The header: algorithm, key identifier, type.

@@ -4,6 +4,7 @@ mod auth_error;
 mod challenge;
 mod config_error;
 mod kind;
+mod log_level;
 mod mismatch;
 mod store_error;
 
@@ -12,6 +13,7 @@ pub use self::{
     challenge::{Challenge, Problem},
     config_error::ConfigError,
     kind::AuthErrorKind,
+    log_level::LogLevel,
     mismatch::Mismatch,
     store_error::StoreError,
 };

@@ -7,6 +7,7 @@ mod bounds;
 mod drops;
 mod headers;
 mod identity;
+mod kept_text;
 mod keys;
 mod lab;
 mod model;

@@ -2,11 +2,14 @@
 
 use axum::{
     Router,
+    extract::Request,
+    http::StatusCode,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::get,
 };
-use countersign::{Authenticator, Policy, TokenSource, testing::TestIssuer};
-use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, Token};
+use countersign::{AuthError, Authenticator, Policy, TokenSource, testing::TestIssuer};
+use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, RequireLayer, Token};
 use serde::Deserialize;
 
 use crate::{anonymous, answer, bearing, header, reason, text};
@@ -69,6 +72,78 @@ fn optional(issuer: &TestIssuer, route: axum::routing::MethodRouter) -> Router {
 
 fn uncovered(route: axum::routing::MethodRouter) -> Router {
     Router::new().route("/", route)
+}
+
+fn in_own_words(error: &AuthError) -> Response {
+    (StatusCode::IM_A_TEAPOT, format!("no: {}", error.reason())).into_response()
+}
+
+#[tokio::test]
+async fn what_is_inside_a_layer_refuses_in_the_words_of_the_layer() {
+    async fn checked(Token(token): Token) -> Result<(), ClaimsRejection> {
+        Policy::scope("write").check(&token)?;
+        Ok(())
+    }
+    async fn marked(request: Request, next: Next) -> Response {
+        ([("x-inner", "1")], next.run(request).await).into_response()
+    }
+    let issuer = TestIssuer::new();
+    let strict = JwtAuthLayer::new(issuer.verifier());
+    let admins = || RequireLayer::new(Policy::role("admin"));
+    for (inner, reason) in [
+        (Router::new().route("/", get(numbered)), "misconfigured"),
+        (Router::new().route("/", get(checked)), "insufficient_scope"),
+        (
+            Router::new().route("/", get(subject).layer(admins())),
+            "forbidden",
+        ),
+    ] {
+        let app = inner
+            .route_layer(from_fn(marked))
+            .route_layer(strict.clone().with_rejection_response(in_own_words));
+        let response = answer(app, bearing(&issuer.token().sign())).await;
+        assert_eq!(response.status(), 418);
+        assert_eq!(header(&response, "x-inner"), "1");
+        assert!(header(&response, "content-type").starts_with("text/plain"));
+        let is_challenged = response.headers().contains_key("www-authenticate");
+        assert_eq!(is_challenged, reason != "misconfigured");
+        assert_eq!(text(response).await, format!("no: {reason}"));
+    }
+}
+
+#[tokio::test]
+async fn a_response_of_ones_own_inside_a_layer_stays() {
+    let issuer = TestIssuer::new();
+    let own = |error: &AuthError| ClaimsRejection::from(error.clone()).into_response();
+    let admins = RequireLayer::new(Policy::role("admin")).with_rejection_response(own);
+    for handler in [get(own_answer).layer(admins), get(own_error)] {
+        let app = Router::new().route("/", handler).route_layer(
+            JwtAuthLayer::new(issuer.verifier()).with_rejection_response(in_own_words),
+        );
+        let response = answer(app, bearing(&issuer.token().sign())).await;
+        assert_ne!(response.status(), 418);
+        assert!(!text(response).await.starts_with("no: "));
+    }
+}
+
+/// An error of the app's own, with its own body.
+async fn own_error(Token(token): Token) -> Result<(), Response> {
+    Policy::scope("write").check(&token).map_err(|error| {
+        let refused = ClaimsRejection::from(error);
+        let body = refused.auth_error().reason();
+        (refused.status(), refused, body).into_response()
+    })
+}
+
+#[tokio::test]
+async fn an_error_of_the_apps_own_keeps_the_challenge() {
+    let issuer = TestIssuer::new();
+    let app = strict(&issuer, get(own_error));
+    let response = answer(app, bearing(&issuer.token().sign())).await;
+    assert_eq!(response.status(), 403);
+    assert!(header(&response, "www-authenticate").contains("scope=\"write\""));
+    assert_eq!(reason(&response), "insufficient_scope");
+    assert_eq!(text(response).await, "insufficient_scope");
 }
 
 #[tokio::test]

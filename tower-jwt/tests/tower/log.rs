@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use countersign::{Policy, testing::TestIssuer};
+use countersign::{Authenticator, LogLevel, Policy, testing::TestIssuer};
 use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, RequireLayer, Token};
 use tracing::{
     Event, Metadata, Subscriber,
@@ -110,6 +110,43 @@ async fn a_refusal_is_logged_once_whoever_refuses() {
         assert_eq!(lines.len(), 1);
         assert!(lines[0].starts_with("DEBUG"), "{lines:?}");
         assert!(lines[0].contains(reason), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn all_refusals_inside_a_layer_are_logged_at_its_level() {
+    async fn erase(Token(token): Token) -> Result<(), ClaimsRejection> {
+        Policy::scope("write").check(&token)?;
+        Ok(())
+    }
+    async fn anyone(_: Claims<serde_json::Value>) {}
+
+    let issuer = TestIssuer::new();
+    for (level, name) in [
+        (LogLevel::Trace, "TRACE"),
+        (LogLevel::Debug, "DEBUG"),
+        (LogLevel::Info, "INFO"),
+        (LogLevel::Warn, "WARN"),
+    ] {
+        let authenticator = Authenticator::new(issuer.verifier()).log_refusals_at(level);
+        let app = Router::new()
+            .route("/", get(erase))
+            .route_layer(RequireLayer::new(Policy::role("admin")))
+            .route_layer(JwtAuthLayer::new(authenticator.clone()));
+        for token in [
+            issuer.token().expired().sign(),
+            issuer.token().role("user").sign(),
+            issuer.token().role("admin").sign(),
+        ] {
+            let lines = lines_of(app.clone(), Some(token)).await;
+            assert_eq!(lines.len(), 1);
+            assert!(lines[0].starts_with(name), "{lines:?}");
+        }
+        let app = Router::new()
+            .route("/", get(anyone))
+            .route_layer(JwtAuthLayer::new(authenticator.optional()));
+        let lines = lines_of(app, None).await;
+        assert!(lines[0].starts_with(name), "{lines:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::error::{AuthError, AuthErrorKind};
+use crate::error::{AuthError, AuthErrorKind, LogLevel};
 
 /// The answer to a refused request, for an adapter to write.
 ///
@@ -173,11 +173,13 @@ impl Problem {
     }
 }
 
-/// The parameters that all challenges of an authenticator have (RFC 9110 section 11.5, RFC 9728).
+/// The settings that an authenticator gives all its refusals: the parameters of challenges (RFC 9110
+/// section 11.5, RFC 9728), and the level of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChallengeParams {
     pub(crate) realm: Option<String>,
     pub(crate) resource_metadata: Option<String>,
+    pub(crate) log_level: LogLevel,
 }
 
 /// Seconds a client is asked to wait when the cause does not say.
