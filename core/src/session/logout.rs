@@ -101,17 +101,18 @@ impl Sessions {
             },
             until,
         };
-        let in_doubt = match self.settings.revocation.is_local() {
-            true => vec![self.subject_entry(subject, issued_before, until)],
-            false => {
-                // A login that comes next must not be in doubt with them.
-                let listed = self.stored_at(subject, issued_before.saturating_sub(MAX_LEEWAY));
-                let listed = listed.await?;
-                let entries = listed.iter().map(session_entry);
-                entries.chain([sessionless.clone()]).collect()
+        let mut in_doubt = InDoubt::new(self);
+        in_doubt.revoke(sessionless.clone());
+        if self.settings.revocation.is_local() {
+            // Nobody will say which sessions have ended: all that was issued until now counts.
+            in_doubt.unless_answered = Some(self.subject_entry(subject, issued_before, until));
+        } else {
+            // By name: a login that comes next must not be in doubt with them.
+            let listed = self.stored_at(subject, issued_before.saturating_sub(MAX_LEEWAY));
+            for stored in listed.await? {
+                in_doubt.revoke(session_entry(&stored));
             }
-        };
-        let in_doubt = InDoubt::new(self, in_doubt);
+        }
         let ended = self
             .settings
             .store
@@ -195,7 +196,8 @@ impl Sessions {
         id: &SessionId,
         entry: &RevocationEntry,
     ) -> Result<Option<EndedSession>, SessionError> {
-        let in_doubt = InDoubt::new(self, vec![entry.clone()]);
+        let mut in_doubt = InDoubt::new(self);
+        in_doubt.revoke(entry.clone());
         in_doubt.decide(self.settings.store.end(id, entry).await)
     }
 
@@ -224,25 +226,39 @@ fn session_entry(stored: &StoredSession) -> RevocationEntry {
 
 /// An ending that the store has not answered yet: it may have taken effect.
 ///
-/// A request can be dropped meanwhile, as a client closes the connection, and an answer can get lost. In
-/// both cases the tokens are revoked here as long as nobody knows.
+/// The tokens are revoked here as long as nobody knows: from before the store is asked, so that whoever finds
+/// nothing left to end finds them revoked; and beyond a request that is dropped meanwhile, as a client closes
+/// the connection, or an answer that gets lost.
 struct InDoubt<'s> {
     sessions: &'s Sessions,
-    /// The revocations to make here unless the store answers.
-    entries: Vec<RevocationEntry>,
+    /// The revocations that have been made here.
+    revoked: Vec<RevocationEntry>,
+    /// The revocation to make besides, unless the store answers.
+    unless_answered: Option<RevocationEntry>,
 }
 
 impl<'s> InDoubt<'s> {
-    fn new(sessions: &'s Sessions, entries: Vec<RevocationEntry>) -> Self {
+    fn new(sessions: &'s Sessions) -> Self {
         if let Some(ending) = &sessions.ending {
             ending.set();
         }
-        Self { sessions, entries }
+        Self {
+            sessions,
+            revoked: Vec::new(),
+            unless_answered: None,
+        }
+    }
+
+    fn revoke(&mut self, entry: RevocationEntry) {
+        let revocation = &self.sessions.settings.revocation;
+        revocation.revoke_in_doubt(entry.clone());
+        self.revoked.push(entry);
     }
 
     fn decide<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
         if answer.is_ok() {
-            self.entries.clear();
+            self.revoked.clear();
+            self.unless_answered = None;
         }
         answer.map_err(SessionError::unavailable)
     }
@@ -251,10 +267,10 @@ impl<'s> InDoubt<'s> {
 impl Drop for InDoubt<'_> {
     fn drop(&mut self) {
         let Sessions { settings, .. } = self.sessions;
-        // A refresh may have come in between.
+        // A refresh may come in between.
         let latest = self.sessions.now().saturating_add(settings.grace);
         let until = self.sessions.tokens_until(latest);
-        for mut entry in self.entries.drain(..) {
+        for mut entry in self.revoked.drain(..).chain(self.unless_answered.take()) {
             entry.until = entry.until.max(until);
             settings.revocation.revoke_in_doubt(entry);
         }

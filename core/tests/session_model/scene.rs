@@ -305,6 +305,8 @@ impl Scene {
         match polled {
             Poll::Pending => {
                 assert_eq!(answers, []);
+                // It may be about to ask for an end.
+                self.doubt(&running);
                 self.clients[client].call = Some(running);
             }
             Poll::Ready(outcome) => self.judge(client, &running, outcome, &answers),

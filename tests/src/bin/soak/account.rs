@@ -83,6 +83,17 @@ impl Account {
         locked(&self.everywhere).iter().any(touches)
     }
 
+    /// Returns the node that a session was ended by, when this one has just answered that it is over: after a
+    /// logout everywhere at another node it found nothing to end, and hears of it as of every such end.
+    pub(crate) fn ended_by(&self, here: usize, (_, until): Span) -> usize {
+        let everywhere = locked(&self.everywhere);
+        let is_recent = |done: Instant| until < done + SPREAD_IN_OUTAGE;
+        let elsewhere = everywhere
+            .iter()
+            .find(|all| all.node != here && all.began <= until && all.done.is_none_or(is_recent));
+        elsewhere.map_or(here, |all| all.node)
+    }
+
     fn fate(&self, born: Span, asked: Span) -> Fate {
         let everywhere = locked(&self.everywhere);
         let mut fate = Fate::Alive;
@@ -241,6 +252,10 @@ mod tests {
         assert_eq!(allowed(&before, 3, 0), [401]);
         assert_eq!(allowed(&before, 3, 1), [401, 200]);
         assert_eq!(allowed(&before, 4, 1), [401]);
+        let span = |seconds| (at(start, seconds), at(start, seconds));
+        assert_eq!(account.ended_by(0, span(3)), 0);
+        assert_eq!(account.ended_by(1, span(3)), 0);
+        assert_eq!(account.ended_by(1, span(13)), 1);
         let after = Session::born(&seen(start, 3)).unwrap();
         assert_eq!(allowed(&after, 4, 0), [200]);
         assert!(!account.is_disturbed((at(start, 3), at(start, 3))));

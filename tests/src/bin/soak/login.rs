@@ -336,7 +336,8 @@ impl<'a> User<'a> {
         for _ in 0..TRIES {
             let seen = self.ask(&refresh(token));
             if self.record().judge("a replay", &seen, &[400]) {
-                self.sessions[which].end(seen.got, self.here);
+                let by = self.account.ended_by(self.here, (seen.sent, seen.got));
+                self.sessions[which].end(seen.got, by);
                 self.bury(which);
                 return self.visit(0); // no other session is affected
             }
@@ -353,7 +354,8 @@ impl<'a> User<'a> {
         for _ in 0..TRIES {
             let seen = self.ask(&request);
             if self.record().judge("a logout", &seen, &[204]) {
-                self.sessions[which].end(seen.got, self.here);
+                let by = self.account.ended_by(self.here, (seen.sent, seen.got));
+                self.sessions[which].end(seen.got, by);
                 return self.bury(which);
             }
             if seen.status() != 503 {
