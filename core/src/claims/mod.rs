@@ -4,6 +4,8 @@
 //! a token [with its claims](TypedToken), and to say where scopes and roles are in tokens of a provider that no
 //! [`Provider`] knows ([`ScopeSource`], [`RoleSource`]).
 
+#[cfg(feature = "jsonwebtoken")]
+mod jsonwebtoken;
 mod layout;
 pub(crate) mod provider;
 mod read;

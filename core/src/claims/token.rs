@@ -319,7 +319,7 @@ impl VerifiedToken {
         }
     }
 
-    fn misfit<T>(&self, error: &serde_json::Error) -> AuthError {
+    pub(super) fn misfit<T>(&self, error: &serde_json::Error) -> AuthError {
         let error = ClaimsMismatch::new::<T>(error);
         self.refuse(AuthErrorKind::Misconfigured).with_source(error)
     }

@@ -87,6 +87,32 @@ impl KeySet {
         Self::parse(json, algorithms, JwkSource::Local)
     }
 
+    /// Reads a `JwkSet` of the crate [`jsonwebtoken`](https://docs.rs/jsonwebtoken) 12. Feature `jsonwebtoken`.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::KeySet;
+    /// use jsonwebtoken::jwk::JwkSet;
+    ///
+    /// let old: JwkSet = serde_json::from_str(
+    ///     r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+    /// )?;
+    /// assert_eq!(KeySet::from_jwk_set(&old)?.keys().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "jsonwebtoken")]
+    pub fn from_jwk_set(set: &jsonwebtoken::jwk::JwkSet) -> Result<Self, ConfigError> {
+        let json = zeroize::Zeroizing::new(serde_json::to_string(set).map_err(|_| {
+            ConfigError::InvalidKey("the JWK set cannot be written as JSON".into())
+        })?);
+        Self::from_json(&json)
+    }
+
     /// Reads a JWK set that was fetched: as [`from_json`](Self::from_json), without secrets.
     ///
     /// A published secret is none, so `oct` keys are left out.

@@ -10,6 +10,8 @@ mod explanation;
 mod facts;
 mod header_cache;
 mod issuers;
+#[cfg(feature = "jsonwebtoken")]
+mod jsonwebtoken;
 mod layout;
 mod pipeline;
 mod refresh;

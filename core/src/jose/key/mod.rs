@@ -2,6 +2,8 @@
 
 mod edwards;
 mod generate;
+#[cfg(feature = "jsonwebtoken")]
+mod jsonwebtoken;
 mod jwk_set;
 mod key;
 mod signing_key;
