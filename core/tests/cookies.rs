@@ -126,6 +126,52 @@ fn lax_is_for_all_cookies_or_none() {
 }
 
 #[test]
+fn a_frame_on_another_site_gets_partitioned_cookies() {
+    let partitioned = cookies().same_site_none_partitioned();
+    for text in set(&partitioned).iter().chain(&partitioned.clear()) {
+        let cookie = Cookie::parse(&**text).unwrap();
+        assert_eq!(cookie.same_site(), Some(SameSite::None), "{text}");
+        assert_eq!(cookie.secure(), Some(true), "{text}");
+        assert_eq!(cookie.partitioned(), Some(true), "{text}");
+        assert!(cookie.name().starts_with("__Host-"), "{text}");
+    }
+    for text in set(&cookies()) {
+        assert_eq!(Cookie::parse(&*text).unwrap().partitioned(), None);
+    }
+}
+
+#[test]
+fn cookies_over_plain_http_have_neither_prefix_nor_secure() {
+    let plain = || cookies().insecure_plain_http();
+    let expected = [
+        "access=a.b.c; HttpOnly; SameSite=Strict; Path=/; Max-Age=900",
+        "refresh=refresh; HttpOnly; SameSite=Strict; Path=/; Max-Age=86400",
+        "csrf=csrf; SameSite=Strict; Path=/; Max-Age=86400",
+    ];
+    assert_eq!(set(&plain()), expected);
+    let named = AuthCookies::named("spa").unwrap().insecure_plain_http();
+    assert!(set(&named)[0].starts_with("spa-access=a.b.c;"));
+    for scoped in [
+        plain().refresh_path_trusting_subdomains("/session"),
+        with_path("/session").map(AuthCookies::insecure_plain_http),
+    ] {
+        let text = &set(&scoped.unwrap())[1];
+        assert_eq!(
+            text,
+            "refresh=refresh; HttpOnly; SameSite=Strict; Path=/session; Max-Age=86400"
+        );
+    }
+    assert!(plain().access_name("a").is_ok() && plain().refresh_name("r").is_ok());
+    for bad in ["", "__Host-a", "__host-a", "__Secure-a", "a b"] {
+        assert!(plain().access_name(bad).is_err(), "{bad}");
+        assert!(plain().refresh_name(bad).is_err(), "{bad}");
+    }
+    assert!(plain().access_name("csrf").is_err());
+    let head = Head(vec!["refresh=r; __Host-refresh=other".to_owned()]);
+    assert_eq!(plain().refresh_token(&head).unwrap(), Some("r"));
+}
+
+#[test]
 fn a_cookie_that_browsers_would_drop_is_an_error() {
     let most = 4096 - "__Host-access".len();
     let fits = "z".repeat(most);
@@ -314,6 +360,7 @@ fn routes_over_the_same_sessions_share_no_cookie_that_they_use_differently() {
     for colliding in [
         cookies().access_token_in_body(),
         cookies().same_site_lax(),
+        cookies().same_site_none_partitioned(),
         AuthCookies::named("spa")
             .unwrap()
             .csrf_name("__Host-csrf")
@@ -326,6 +373,10 @@ fn routes_over_the_same_sessions_share_no_cookie_that_they_use_differently() {
             "{refused}"
         );
     }
+    let plain = || AuthCookies::named("plain").unwrap().insecure_plain_http();
+    let refused = routes(plain().same_site_none_partitioned()).unwrap_err();
+    assert!(matches!(refused, ConfigError::Conflict(_)), "{refused}");
+    assert!(routes(plain()).is_ok());
     let spa = || AuthCookies::named("spa").unwrap().access_token_in_body();
     assert!(routes(spa()).is_ok());
     // Once for each worker of a server.

@@ -51,9 +51,19 @@ pub struct AuthCookies {
     pub(super) refresh: Box<str>,
     /// `None`: `/`, with the prefix `__Host-`.
     pub(super) refresh_path_trusting_subdomains: Option<Box<str>>,
-    /// `SameSite=Lax` in place of `Strict`.
-    pub(super) is_lax: bool,
+    pub(super) same_site: SameSite,
     pub(super) access_in_body: bool,
+    /// Neither prefixes nor `Secure`.
+    pub(super) is_plain_http: bool,
+}
+
+/// The value of the attribute `SameSite`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SameSite {
+    Strict,
+    Lax,
+    /// With `Partitioned`.
+    None,
 }
 
 impl AuthCookies {
@@ -64,8 +74,9 @@ impl AuthCookies {
             csrf: "__Host-csrf".into(),
             refresh: "__Host-refresh".into(),
             refresh_path_trusting_subdomains: None,
-            is_lax: false,
+            same_site: SameSite::Strict,
             access_in_body: false,
+            is_plain_http: false,
         }
     }
 
@@ -108,7 +119,7 @@ impl AuthCookies {
     /// [`ConfigError::InvalidSetting`] without the prefix, or when it is no name of a cookie (RFC
     /// 6265 section 4.1.1); [`ConfigError::Conflict`] when another cookie has it.
     pub fn access_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        self.access = checked_name(name.into(), HOST)?;
+        self.access = checked_name(name.into(), self.prefix())?;
         self.with_distinct_names()
     }
 
@@ -119,7 +130,7 @@ impl AuthCookies {
     /// As for [`access_name`](Self::access_name), and with the prefix `__Host-Http-`, under which
     /// browsers refuse a cookie that scripts can read.
     pub fn csrf_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        self.csrf = checked_name(name.into(), HOST)?;
+        self.csrf = checked_name(name.into(), self.prefix())?;
         if !is_scriptable(&self.csrf) {
             return Err(ConfigError::InvalidSetting(format!(
                 "cookie name {:?}: scripts read this cookie, which `__Host-Http-` excludes",
@@ -136,11 +147,7 @@ impl AuthCookies {
     ///
     /// As for [`access_name`](Self::access_name).
     pub fn refresh_name(mut self, name: impl Into<String>) -> Result<Self, ConfigError> {
-        let prefix = match self.refresh_path_trusting_subdomains {
-            None => HOST,
-            Some(_) => SECURE,
-        };
-        self.refresh = checked_name(name.into(), prefix)?;
+        self.refresh = checked_name(name.into(), self.refresh_prefix())?;
         self.with_distinct_names()
     }
 
@@ -182,8 +189,8 @@ impl AuthCookies {
                  ASCII characters, and none of `;`, `,`, `?`, `#`"
             )));
         }
-        self.refresh = with_prefix(&self.refresh, SECURE);
         self.refresh_path_trusting_subdomains = Some(path.into_boxed_str());
+        self.refresh = with_prefix(&self.refresh, self.refresh_prefix());
         Ok(self)
     }
 
@@ -193,7 +200,48 @@ impl AuthCookies {
     /// It weakens one thing: other sites can make the browser send a GET with the cookies. Only for
     /// apps where no GET changes or reveals anything that such a request should not.
     pub fn same_site_lax(mut self) -> Self {
-        self.is_lax = true;
+        self.same_site = SameSite::Lax;
+        self
+    }
+
+    /// Sets `SameSite=None; Partitioned`: the app works in a frame on a page of another site, with a session
+    /// for each such site (CHIPS, draft-cutler-httpbis-partitioned-cookies).
+    ///
+    /// Browsers then send the cookies with every request from such a page, so nothing but
+    /// [`Csrf`](crate::Csrf) tells the app's own requests from others: leave it on. A frame can be hidden under
+    /// something to click on: name the sites that may show it, with `Content-Security-Policy: frame-ancestors`.
+    /// A browser that does not know `Partitioned` may send the cookies to no frame, or to all.
+    pub fn same_site_none_partitioned(mut self) -> Self {
+        self.same_site = SameSite::None;
+        self
+    }
+
+    /// Makes cookies that browsers keep without TLS: `access`, `refresh` and `csrf`, or what was set without
+    /// the prefix, and without `Secure`. For development, on a host that is not `localhost` or in a browser
+    /// that does not trust it.
+    ///
+    /// Everybody on the way reads the tokens, and any subdomain or other port of the host can plant them.
+    /// Session routes with such cookies log a warning when they are made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::AuthCookies;
+    ///
+    /// let is_development = true; // from your settings
+    /// let cookies = match is_development {
+    ///     true => AuthCookies::new().insecure_plain_http(),
+    ///     false => AuthCookies::new(),
+    /// };
+    /// let values = cookies.set(("a.b.c", 900), ("r", 86_400), None)?;
+    /// assert_eq!(values[0], "access=a.b.c; HttpOnly; SameSite=Strict; Path=/; Max-Age=900");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn insecure_plain_http(mut self) -> Self {
+        self.is_plain_http = true;
+        for name in [&mut self.access, &mut self.csrf, &mut self.refresh] {
+            *name = with_prefix(name, "");
+        }
         self
     }
 
@@ -213,6 +261,43 @@ impl AuthCookies {
         match self.access_in_body {
             true => TokenSource::bearer(),
             false => TokenSource::cookie(&*self.access),
+        }
+    }
+
+    /// Checks that the settings go together, and logs those that weaken.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] for `SameSite=None` over plain http: browsers keep it with `Secure` only (RFC
+    /// 6265bis section 5.6).
+    #[cfg(feature = "sessions")]
+    pub(super) fn check_together(&self) -> Result<(), ConfigError> {
+        if self.is_plain_http && self.same_site == SameSite::None {
+            return Err(ConfigError::Conflict(
+                "`same_site_none_partitioned` needs TLS, and `insecure_plain_http` is for doing without".into(),
+            ));
+        }
+        if self.is_plain_http {
+            tracing::warn!(
+                target: "countersign",
+                cookie = &*self.access,
+                "cookies with tokens go over plain http: for development only",
+            );
+        }
+        Ok(())
+    }
+
+    fn prefix(&self) -> &'static str {
+        match self.is_plain_http {
+            true => "",
+            false => HOST,
+        }
+    }
+
+    fn refresh_prefix(&self) -> &'static str {
+        match self.refresh_path_trusting_subdomains {
+            Some(_) if !self.is_plain_http => SECURE,
+            _ => self.prefix(),
         }
     }
 

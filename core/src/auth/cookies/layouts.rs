@@ -17,13 +17,15 @@ impl Layouts {
     /// # Errors
     ///
     /// [`ConfigError::Conflict`] when another one uses a name of this set: one browser would have
-    /// only one of both cookies, and each login replace the other one's.
+    /// only one of both cookies, and each login replace the other one's. Also when settings of the set
+    /// exclude each other.
     pub(crate) fn add(&self, cookies: &AuthCookies) -> Result<(), ConfigError> {
         // A set is pushed as a whole or not at all.
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.contains(cookies) {
             return Ok(());
         }
+        cookies.check_together()?;
         let taken = |name: &&str| all.iter().any(|own| own.names().any(|own| own == *name));
         if let Some(name) = cookies.names().find(taken) {
             return Err(ConfigError::Conflict(format!(

@@ -5,14 +5,26 @@ use crate::error::ConfigError;
 pub(super) const HOST: &str = "__Host-";
 pub(super) const SECURE: &str = "__Secure-";
 
-/// Checks that a name is a `token` (RFC 6265 section 4.1.1) with this prefix and something after it.
+/// Checks that a name is a `token` (RFC 6265 section 4.1.1) with this prefix and something after it. Without
+/// one, it must have none that browsers know: they drop such a cookie without `Secure`.
 pub(super) fn checked_name(name: String, prefix: &str) -> Result<Box<str>, ConfigError> {
-    let rest = name.strip_prefix(prefix);
+    let starts_with = |own: &str| {
+        let start = name.get(..own.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(own))
+    };
+    let rest = match prefix {
+        "" if starts_with(HOST) || starts_with(SECURE) => None,
+        prefix => name.strip_prefix(prefix),
+    };
     if rest.is_some_and(|rest| !rest.is_empty()) && name.bytes().all(is_token_byte) {
         return Ok(name.into_boxed_str());
     }
+    let wanted = match prefix {
+        "" => format!("without {HOST} or {SECURE}"),
+        prefix => format!("that begins with {prefix}"),
+    };
     Err(ConfigError::InvalidSetting(format!(
-        "cookie name {name:?}: it must begin with {prefix} and be a token"
+        "cookie name {name:?}: it must be a token {wanted}"
     )))
 }
 

@@ -1,11 +1,14 @@
 //! Cookies in answers and requests: what a browser is sent, and the refresh token that it sends back.
 
 use ::cookie::{
-    Cookie, SameSite,
+    Cookie,
     time::{Duration, OffsetDateTime},
 };
 
-use super::{auth_cookies::AuthCookies, error::CookieError};
+use super::{
+    auth_cookies::{AuthCookies, SameSite},
+    error::CookieError,
+};
 use crate::{
     error::AuthError,
     request::{RequestHead, cookie},
@@ -83,14 +86,15 @@ impl AuthCookies {
             _ => "/",
         };
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-        let same_site = match self.is_lax {
-            true => SameSite::Lax,
-            false => SameSite::Strict,
-        };
         let cookie = Cookie::build((self.name(kind), value))
-            .secure(true)
+            .secure(!self.is_plain_http)
             .http_only(kind != Kind::Csrf)
-            .same_site(same_site)
+            .same_site(match self.same_site {
+                SameSite::Strict => ::cookie::SameSite::Strict,
+                SameSite::Lax => ::cookie::SameSite::Lax,
+                SameSite::None => ::cookie::SameSite::None,
+            })
+            .partitioned(self.same_site == SameSite::None)
             .path(path)
             .max_age(Duration::seconds(seconds));
         match seconds {
