@@ -46,6 +46,15 @@ pub enum SetupError {
         "a table prefix is 1 to 40 lower-case ASCII letters, digits and underscores, and begins with a letter"
     )]
     InvalidPrefix,
+    /// A connection pooler is in between that gives one connection to PostgreSQL to several clients, as PgBouncer
+    /// does in transaction mode; or one that refuses the settings of a session.
+    #[error(
+        "a connection pooler in transaction mode is between this program and PostgreSQL, or one that refuses \
+         settings of a session ({0}). Connect to PostgreSQL itself: the store has a pool of its own. Or set \
+         `pool_mode = session` for this database, `ignore_startup_parameters = options,extra_float_digits`, and \
+         the `statement_timeout` of 5 seconds by `ALTER ROLE`"
+    )]
+    Pooler(sqlx::Error),
     /// The tables were made by a newer version of this crate.
     #[error("the tables have version {found}, and this program knows version {known}")]
     NewerSchema {

@@ -10,6 +10,7 @@ mod log;
 mod migrations;
 mod order;
 mod outages;
+mod pooler;
 mod prefix;
 mod proxy;
 mod rows;

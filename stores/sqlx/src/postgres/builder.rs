@@ -3,13 +3,13 @@
 use std::io;
 
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::{
     PostgresStore, SetupError,
-    postgres::sql,
+    postgres::{pooler, sql},
     prefix::TablePrefix,
     schema,
     settings::{ACQUIRE, Settings},
@@ -62,10 +62,11 @@ impl PostgresStoreBuilder {
             ("statement_timeout", "5s"),
         ]);
         // The pool would not report why it cannot connect.
-        let connecting = tokio::time::timeout(Settings::default().timeout, options.connect());
-        let mut connection = connecting
+        let connecting = tokio::time::timeout(Settings::default().timeout, pooler::check(&options));
+        connecting
             .await
             .map_err(|_| sqlx::Error::Io(io::ErrorKind::TimedOut.into()))??;
+        let mut connection = pooler::connect(&options).await?;
         schema::migrate(&mut connection, sql::SCHEMA, tables.clone()).await?;
         connection.close().await?;
         let pool = PgPoolOptions::new()
@@ -76,7 +77,7 @@ impl PostgresStoreBuilder {
 
     /// Uses these connections. The tables must be there: see [`migrate`](Self::migrate).
     ///
-    /// Give it a pool of its own, to the primary server, whose sessions have the isolation level
+    /// Give it a pool of its own, to the primary server and not to a pooler in transaction mode, whose sessions have the isolation level
     /// READ COMMITTED, PostgreSQL's default, and a `statement_timeout`.
     ///
     /// # Errors
@@ -93,6 +94,7 @@ impl PostgresStoreBuilder {
     /// [`SetupError`]: any but those of files.
     pub async fn migrate(&self, pool: &PgPool) -> Result<(), SetupError> {
         let tables = self.tables()?;
+        pooler::check(&pool.connect_options()).await?;
         // Taken out of the pool: if this is cancelled, it must not go back with an open transaction.
         let mut connection = pool.acquire().await?.detach();
         schema::migrate(&mut connection, sql::SCHEMA, tables.clone()).await?;

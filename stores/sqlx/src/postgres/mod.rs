@@ -2,6 +2,7 @@
 
 mod builder;
 mod lease;
+mod pooler;
 mod sql;
 mod store;
 
