@@ -21,8 +21,10 @@ pub(super) fn listed(all: impl Iterator<Item = String>) -> String {
     }
 }
 
-pub(super) fn at_most(seconds: Option<i64>) -> String {
-    seconds.map_or("any".to_owned(), |seconds| format!("at most {seconds} s"))
+pub(super) fn at_most(seconds: Option<i64>, setting: &str) -> String {
+    seconds.map_or("any".to_owned(), |seconds| {
+        format!("at most {seconds} s (`{setting}`)")
+    })
 }
 
 pub(super) fn latest(settings: &VerifierSettings, facts: &Facts<'_>) -> String {

@@ -182,7 +182,7 @@ pub(super) const RULES: &[Rule] = &[
         check: lifetime,
         compares: |_, claim| matches!(claim, "exp" | "iat" | "nbf"),
         claim: |_, _| "exp".into(),
-        expected: |settings, _| at_most(settings.max_lifetime),
+        expected: |settings, _| at_most(settings.max_lifetime, "max_lifetime"),
         found: |_, facts| {
             facts
                 .lifetime()
@@ -195,7 +195,7 @@ pub(super) const RULES: &[Rule] = &[
         check: age,
         compares: |_, claim| claim == "iat",
         claim: |_, _| "iat".into(),
-        expected: |settings, _| at_most(settings.max_age),
+        expected: |settings, _| at_most(settings.max_age, "max_age"),
         found: |_, facts| {
             facts
                 .age()

@@ -4,6 +4,7 @@
 
 use std::{borrow::Cow, fmt};
 
+use memchr::memchr_iter;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
@@ -21,8 +22,17 @@ pub(super) fn form(kind: AuthErrorKind, token: &str, most: usize) -> Mismatch {
     );
     match kind {
         AuthErrorKind::TokenTooLarge => Mismatch::long(token.len(), most),
+        _ if is_encrypted(token) => Mismatch::fixed(
+            &PARTS,
+            "five, as in an encrypted token (JWE): ask the issuer for tokens that are signed only",
+        ),
         _ => Mismatch::fixed(&PARTS, "another form"),
     }
+}
+
+/// Checks for the five parts of a JWE (RFC 7516 section 3.1).
+fn is_encrypted(token: &str) -> bool {
+    token.starts_with("ey") && memchr_iter(b'.', token.as_bytes()).take(5).count() == 4
 }
 
 /// Says why a header is refused.

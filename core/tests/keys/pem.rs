@@ -290,6 +290,15 @@ fn what_is_no_pem_is_said_to_be_none() {
             "{refused}"
         );
     }
+    for name in ["p256.spki.pem", "p256.pkcs8.pem"] {
+        let escaped = file(name).replace('\n', "\\n");
+        for refused in [
+            refusal(Key::es256_pem(&escaped)),
+            refusal(SigningKey::es256_pem(&escaped)),
+        ] {
+            assert!(refused.contains("a backslash and an `n`"), "{refused}");
+        }
+    }
     let foreign = file("p256.spki.pem").replace("PUBLIC KEY", "SSH2 PUBLIC THING");
     assert_eq!(
         refusal(Key::es256_pem(foreign)),

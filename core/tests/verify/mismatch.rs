@@ -381,6 +381,15 @@ fn a_token_that_no_key_made_is_told_by_its_header() {
         "token: expected at most 8192 bytes (`max_token_bytes`); found 8193 bytes",
     );
     assert_eq!(wrong(&refused(&verifier, "a.b")).claim(), "token");
+    for (text, is_jwe) in [
+        ("eyJ9.k.iv.text.tag", true),
+        ("eyJ9.k.iv.text", false),
+        ("eyJ9.k.iv.text.tag.more", false),
+        ("a.b.c.d.e", false),
+    ] {
+        let found = wrong(&refused(&verifier, text)).found().to_string();
+        assert_eq!(found.contains("encrypted token (JWE)"), is_jwe, "{text}");
+    }
 }
 
 #[test]
