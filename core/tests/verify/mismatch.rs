@@ -358,7 +358,7 @@ fn a_token_that_no_key_made_is_told_by_its_header() {
     expect(
         &header(r#"{"alg":"RSA-OAEP","enc":"A128GCM"}"#),
         AuthErrorKind::UnsupportedHeader,
-        "header: expected no `crit`, `b64`, `zip` or `enc`, and no nested token in `cty`; found `enc`: an encrypted token",
+        "header: expected no `crit`, `b64`, `zip` or `enc`, and no nested token in `cty`; found `enc`: an encrypted token (JWE), where only signed ones are read",
     );
     assert_eq!(
         wrong(&header(r#"{"alg":"ES256","crit":["x"]}"#)).found(),
@@ -381,15 +381,6 @@ fn a_token_that_no_key_made_is_told_by_its_header() {
         "token: expected at most 8192 bytes (`max_token_bytes`); found 8193 bytes",
     );
     assert_eq!(wrong(&refused(&verifier, "a.b")).claim(), "token");
-    for (text, is_jwe) in [
-        ("eyJ9.k.iv.text.tag", true),
-        ("eyJ9.k.iv.text", false),
-        ("eyJ9.k.iv.text.tag.more", false),
-        ("a.b.c.d.e", false),
-    ] {
-        let found = wrong(&refused(&verifier, text)).found().to_string();
-        assert_eq!(found.contains("encrypted token (JWE)"), is_jwe, "{text}");
-    }
 }
 
 #[test]
