@@ -16,7 +16,7 @@ mod material;
 pub use self::{
     algorithm::Algorithm,
     header::Header,
-    key::{Key, SigningKey, SkippedKey},
+    key::{Key, KeyNote, Secret, SigningKey, SkippedKey},
 };
 pub(crate) use self::{
     base64url::Buffer,

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     error::{AuthError, AuthErrorKind, ConfigError},
     jose::{
-        Algorithm, Buffer, Compact, HeaderBuffer, HeaderView, JwkSource, Key, SkippedKey,
+        Algorithm, Buffer, Compact, HeaderBuffer, HeaderView, JwkSource, Key, KeyNote, SkippedKey,
         base64url, parse_set,
     },
 };
@@ -37,6 +37,7 @@ pub struct KeySet {
     /// The [tags](tag) of the keys, in order, with their places.
     by_tag: Vec<(u32, usize)>,
     skipped: Vec<SkippedKey>,
+    notes: Vec<KeyNote>,
 }
 
 impl KeySet {
@@ -63,13 +64,16 @@ impl KeySet {
     /// Makes a set of these keys.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Self {
-        Self::of(keys.into_iter().collect(), Vec::new())
+        Self::of(keys.into_iter().collect(), Vec::new(), Vec::new())
     }
 
     /// Reads a JWK set (RFC 7517 section 5) of your own, for example from a file.
     ///
     /// Each key is read by itself: one that is unknown, weak, malformed or not for signatures is
     /// left out and listed in [`skipped`](Self::skipped). At most 100 keys and 256 KiB.
+    ///
+    /// A public key that is not in the canonical form of RFC 7518, but has exactly one reading, is read and
+    /// listed in [`notes`](Self::notes). A secret, and a single key of [`Key::from_jwk`], must be in that form.
     ///
     /// # Errors
     ///
@@ -124,10 +128,10 @@ impl KeySet {
                 "the JWK set has no usable key ({why})"
             )));
         }
-        Ok(Self::of(parsed.keys, parsed.skipped))
+        Ok(Self::of(parsed.keys, parsed.skipped, parsed.notes))
     }
 
-    fn of(keys: Vec<Key>, skipped: Vec<SkippedKey>) -> Self {
+    fn of(keys: Vec<Key>, skipped: Vec<SkippedKey>, notes: Vec<KeyNote>) -> Self {
         let tags = keys.iter().map(|key| tag(key.id()));
         let mut by_tag: Vec<_> = tags.zip(0..).collect();
         by_tag.sort_unstable();
@@ -136,6 +140,7 @@ impl KeySet {
             by_tag,
             keys,
             skipped,
+            notes,
         }
     }
 
@@ -155,6 +160,12 @@ impl KeySet {
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
+    }
+
+    /// Returns what is to be said about published keys that are used.
+    #[must_use]
+    pub fn notes(&self) -> &[KeyNote] {
+        &self.notes
     }
 
     /// Checks whether one of the keys has this id.
@@ -316,6 +327,7 @@ impl fmt::Debug for KeySet {
         f.debug_struct("KeySet")
             .field("keys", &self.keys)
             .field("skipped", &self.skipped)
+            .field("notes", &self.notes)
             .finish()
     }
 }

@@ -10,6 +10,7 @@ mod jwk_set;
 mod large;
 mod pem;
 mod secret;
+mod spelling;
 
 use countersign::{Algorithm, ConfigError, Key, SigningKey};
 use serde_json::{Map, Value};

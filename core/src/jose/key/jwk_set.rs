@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::key::Key;
+use super::{key::Key, note::KeyNote};
 use crate::{
     error::ConfigError,
     jose::{
@@ -30,6 +30,7 @@ pub(crate) enum JwkSource {
 pub(crate) struct ParsedSet {
     pub(crate) keys: Vec<Key>,
     pub(crate) skipped: Vec<SkippedKey>,
+    pub(crate) notes: Vec<KeyNote>,
 }
 
 /// A key of a set that is not used, and why.
@@ -62,18 +63,21 @@ impl SkippedKey {
 
 /// Reads a set of at most 256 KiB and 100 keys.
 ///
-/// A key without `alg` becomes one key for each of the `defaults` that fit its type.
+/// A key without `alg` becomes one key for each of the `defaults` that fit its type. A public key need not be
+/// in its canonical form, if it has exactly one reading.
 /// An error means that the text is no JWK Set, or a local one that mixes secrets with public keys.
 pub(crate) fn parse_set(
     json: &str,
     defaults: &[Algorithm],
     origin: JwkSource,
 ) -> Result<ParsedSet, ConfigError> {
-    let elements: Vec<_> = elements(json)?.into_iter().map(Members::parse).collect();
+    let mut elements: Vec<_> = elements(json)?.into_iter().map(Members::parse).collect();
     // A secret in a set that was fetched is left out by itself: see `usable`.
     if origin == JwkSource::Local {
         refuse_a_mixture(&elements)?;
     }
+
+    let notes = canonical(&mut elements);
 
     let mut candidates = Vec::new();
     let mut skipped = Vec::new();
@@ -98,7 +102,27 @@ pub(crate) fn parse_set(
         }
     }
     let keys = without_conflicts(&candidates, &unusable, &mut skipped);
-    Ok(ParsedSet { keys, skipped })
+    // A key that is left out has a better reason to be reported.
+    let is_used = |note: &KeyNote| skipped.iter().all(|key| key.index != note.index());
+    Ok(ParsedSet {
+        keys,
+        notes: notes.into_iter().filter(is_used).collect(),
+        skipped,
+    })
+}
+
+/// Brings public keys into their canonical form, and notes which were not.
+fn canonical(elements: &mut [Result<Members, ConfigError>]) -> Vec<KeyNote> {
+    let mut notes = Vec::new();
+    for (index, members) in elements.iter_mut().enumerate() {
+        let Ok(members) = members else { continue };
+        let found = members.make_canonical();
+        if !found.is_empty() {
+            let id = members.raw_id().map(shortened);
+            notes.push(KeyNote::new(index, id, found.join("; ")));
+        }
+    }
+    notes
 }
 
 /// A key that is good by itself.

@@ -4,9 +4,13 @@ mod edwards;
 mod generate;
 mod jwk_set;
 mod key;
+mod note;
+mod secret;
 mod signing_key;
 mod strength;
 mod thumbprint;
 
 pub(crate) use self::jwk_set::{JwkSource, parse_set};
-pub use self::{jwk_set::SkippedKey, key::Key, signing_key::SigningKey};
+pub use self::{
+    jwk_set::SkippedKey, key::Key, note::KeyNote, secret::Secret, signing_key::SigningKey,
+};

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     future::BoxFuture,
-    jose::{Algorithm, JwkSource, SkippedKey},
+    jose::{Algorithm, JwkSource, KeyNote, SkippedKey},
     keys::KeySet,
     remote::http::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
 };
@@ -30,6 +30,7 @@ pub(crate) struct Endpoint {
     /// The last set, with its validator.
     known: Option<(String, Fetched)>,
     reported: Vec<SkippedKey>,
+    reported_notes: Vec<KeyNote>,
     max_stale: Duration,
 }
 
@@ -80,6 +81,7 @@ impl Endpoint {
             metadata: None,
             known: None,
             reported: Vec::new(),
+            reported_notes: Vec::new(),
             max_stale,
         }
     }
@@ -99,6 +101,7 @@ impl Endpoint {
                 let jwks = text(&response)?;
                 let set = KeySet::parse(jwks, &self.algorithms, JwkSource::Remote)?;
                 self.report_skipped(&set);
+                self.report_notes(&set);
                 let fetched = Fetched {
                     set: Arc::new(set),
                     jwks: jwks.into(),
@@ -216,6 +219,23 @@ impl Endpoint {
                     index = first.index(),
                     reason = %first.reason(),
                     "keys of the set are not used",
+                );
+            }
+        }
+    }
+
+    /// Tells once which keys are not in their canonical form, until they are others.
+    fn report_notes(&mut self, set: &KeySet) {
+        if set.notes() != self.reported_notes {
+            self.reported_notes = set.notes().to_vec();
+            if let Some(first) = self.reported_notes.first() {
+                tracing::info!(
+                    target: "countersign",
+                    source = self.location.name(),
+                    noted = self.reported_notes.len(),
+                    index = first.index(),
+                    note = first.text(),
+                    "keys of the set are not in the form of RFC 7518, and are used",
                 );
             }
         }

@@ -276,6 +276,7 @@ impl State {
                 None => KeysState::Unavailable,
             },
             keys: current.map_or(0, |current| current.set.keys().len()),
+            notes: current.map_or_else(Vec::new, |current| current.notes.clone()),
             age: current.map(|current| current.age(now, &self.clock)),
             generation: current.map_or(0, |current| current.generation),
             failures: plan.schedule.failures,
