@@ -64,7 +64,8 @@ struct Handle {
 impl RemoteKeys {
     /// Keys at this URL: a JWK set (RFC 7517 section 5).
     ///
-    /// `https` only; `http` to this machine (`localhost`, `127.0.0.0/8`, `[::1]`) is allowed.
+    /// `https` only; `http` to this machine (`localhost`, `127.0.0.0/8`, `[::1]`) is allowed, and to a private
+    /// network with [`private_http`](RemoteKeysBuilder::private_http).
     pub fn jwks(url: impl Into<String>) -> RemoteKeysBuilder {
         RemoteKeysBuilder::new(Location::Jwks(url.into()))
     }
@@ -122,6 +123,10 @@ impl KeySource for RemoteKeys {
 
     fn current_id(&self) -> Option<KeySetId> {
         self.0.state.usable_id()
+    }
+
+    fn uses_private_http(&self) -> bool {
+        self.0.state.private_http
     }
 
     fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {

@@ -175,7 +175,7 @@ async fn one_dead_issuer_does_not_touch_another() {
     assert_eq!(verdict(of(OTHER, &key_b)).await, "keys_unavailable");
     assert_eq!(start.elapsed(), Duration::from_secs(2));
     dead.state().latency = Duration::ZERO;
-    crate::provider::pass(20).await;
+    pass(20).await;
     assert_eq!(verdict(of(OTHER, &key_b)).await, "accepted");
     assert_eq!(verdict(of(OTHER, &key_a)).await, "bad_signature");
 }

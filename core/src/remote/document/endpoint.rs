@@ -24,6 +24,7 @@ pub(crate) struct Endpoint {
     location: Location,
     /// A host beside the issuer's that may have the keys.
     keys_host: Option<String>,
+    private_http: bool,
     algorithms: Vec<Algorithm>,
     fetch: Arc<dyn DynFetch>,
     metadata: Option<Metadata>,
@@ -69,6 +70,7 @@ impl Endpoint {
     pub(crate) fn new(
         location: Location,
         keys_host: Option<String>,
+        private_http: bool,
         algorithms: Vec<Algorithm>,
         fetch: Arc<dyn DynFetch>,
         max_stale: Duration,
@@ -76,6 +78,7 @@ impl Endpoint {
         Self {
             location,
             keys_host,
+            private_http,
             algorithms,
             fetch,
             metadata: None,
@@ -83,6 +86,16 @@ impl Endpoint {
             reported: Vec::new(),
             reported_notes: Vec::new(),
             max_stale,
+        }
+    }
+
+    /// Makes the request for a document.
+    pub(crate) fn request(url: &str, private_http: bool) -> FetchRequest {
+        let request = FetchRequest::new(url, Self::LARGEST);
+        if private_http {
+            request.with_private_http()
+        } else {
+            request
         }
     }
 
@@ -171,7 +184,8 @@ impl Endpoint {
                 }
             };
             let Some(document) = document else { continue };
-            let keys_url = document.keys_url(issuer, self.keys_host.as_deref())?;
+            let keys_url =
+                document.keys_url(issuer, self.keys_host.as_deref(), self.private_http)?;
             let lifetime =
                 http_caching::lifetime(&response).unwrap_or(http_caching::DEFAULT_LIFETIME);
             let fresh_until = Instant::now() + lifetime;
@@ -193,7 +207,7 @@ impl Endpoint {
         url: &str,
         etag: Option<String>,
     ) -> Result<FetchResponse, Failure> {
-        let request = FetchRequest::new(url, Self::LARGEST).unless(etag);
+        let request = Self::request(url, self.private_http).unless(etag);
         // In a task of its own, which ends with this future: a `Fetch` of the app can panic.
         let mut task = JoinSet::new();
         task.spawn(Arc::clone(&self.fetch).get_boxed(request));
@@ -266,6 +280,8 @@ pub(crate) trait DynFetch: Send + Sync {
         self: Arc<Self>,
         request: FetchRequest,
     ) -> BoxFuture<Result<FetchResponse, FetchError>>;
+
+    fn check_url(&self, request: &FetchRequest) -> Result<(), FetchError>;
 }
 
 impl<F: Fetch> DynFetch for F {
@@ -274,5 +290,9 @@ impl<F: Fetch> DynFetch for F {
         request: FetchRequest,
     ) -> BoxFuture<Result<FetchResponse, FetchError>> {
         Box::pin(async move { self.get(request).await })
+    }
+
+    fn check_url(&self, request: &FetchRequest) -> Result<(), FetchError> {
+        self.check(request)
     }
 }

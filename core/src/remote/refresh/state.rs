@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// The issuer or the URL.
     source: String,
     max_stale: Duration,
+    /// Plain http through a private network.
+    pub(crate) private_http: bool,
     clock: Arc<dyn Clock>,
     current: ArcSwapOption<Current>,
     plan: Mutex<Plan>,
@@ -62,11 +64,13 @@ impl State {
         max_stale: Duration,
         clock: Arc<dyn Clock>,
         jitter: Jitter,
+        private_http: bool,
         runtime: Handle,
     ) -> Self {
         Self {
             source,
             max_stale,
+            private_http,
             clock,
             current: ArcSwapOption::empty(),
             plan: Mutex::new(Plan {
