@@ -24,5 +24,5 @@ pub(crate) use self::{
     crypto::NoRandomness,
     header::{HeaderBuffer, HeaderView, normal_type},
     json::{MemberNames, SERDE_RAW_VALUE, StrictValue, Text, member, position},
-    key::{JwkSource, parse_set},
+    key::{KeyDocument, parse_set},
 };

@@ -8,8 +8,8 @@ use std::{
 use crate::{
     error::{AuthError, AuthErrorKind, ConfigError},
     jose::{
-        Algorithm, Buffer, Compact, HeaderBuffer, HeaderView, JwkSource, Key, KeyNote, SkippedKey,
-        base64url, parse_set,
+        Algorithm, Buffer, Compact, HeaderBuffer, HeaderView, Key, KeyDocument, KeyNote,
+        SkippedKey, base64url, parse_set,
     },
 };
 
@@ -88,7 +88,7 @@ impl KeySet {
     ///
     /// As [`from_json`](Self::from_json).
     pub fn from_json_for(json: &str, algorithms: &[Algorithm]) -> Result<Self, ConfigError> {
-        Self::parse(json, algorithms, JwkSource::Local)
+        Self::parse(json, algorithms, KeyDocument::LocalJwks)
     }
 
     /// Reads a JWK set that was fetched: as [`from_json`](Self::from_json), without secrets.
@@ -109,15 +109,29 @@ impl KeySet {
     /// assert!(KeySet::from_remote_json(secret).is_err());
     /// ```
     pub fn from_remote_json(json: &str) -> Result<Self, ConfigError> {
-        Self::parse(json, Self::DEFAULT_ALGORITHMS, JwkSource::Remote)
+        Self::parse(json, Self::DEFAULT_ALGORITHMS, KeyDocument::RemoteJwks)
+    }
+
+    /// Reads a map of certificates in PEM by the ids of their keys, `{"kid": "-----BEGIN CERTIFICATE-----.."}`, as
+    /// Google publishes it for Firebase.
+    ///
+    /// Of a certificate, only the public key counts. Its dates, issuer and signature are not looked at, as with
+    /// [`Key::from_pem`]: a key is good for as long as its provider publishes it. One that cannot be used is
+    /// left out and listed in [`skipped`](Self::skipped), where its index is that among the sorted names.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no object without duplicate names, or leaves no usable key.
+    pub fn from_certificates(json: &str) -> Result<Self, ConfigError> {
+        Self::parse(json, Self::DEFAULT_ALGORITHMS, KeyDocument::Certificates)
     }
 
     pub(crate) fn parse(
         json: &str,
         algorithms: &[Algorithm],
-        origin: JwkSource,
+        document: KeyDocument,
     ) -> Result<Self, ConfigError> {
-        let parsed = parse_set(json, algorithms, origin)?;
+        let parsed = parse_set(json, algorithms, document)?;
         if parsed.keys.is_empty() {
             let reasons = parsed.skipped.iter().map(|key| key.reason().to_string());
             let mut why = reasons.collect::<Vec<_>>().join("; ");
@@ -125,7 +139,7 @@ impl KeySet {
                 why = "it is empty".to_owned();
             }
             return Err(ConfigError::InvalidKey(format!(
-                "the JWK set has no usable key ({why})"
+                "the key set has no usable key ({why})"
             )));
         }
         Ok(Self::of(parsed.keys, parsed.skipped, parsed.notes))

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Builds [`RemoteKeys`]. Made by [`RemoteKeys::jwks`] and [`RemoteKeys::discover`].
+/// Builds [`RemoteKeys`]. Made by [`RemoteKeys::jwks`], [`RemoteKeys::discover`] and [`RemoteKeys::certificates`].
 ///
 /// The defaults are for every provider; most apps set nothing.
 ///
@@ -221,7 +221,7 @@ impl RemoteKeysBuilder {
             runtime.clone(),
         ));
         if let Some(saved) = self.saved {
-            state.warm(saved, &algorithms);
+            state.warm(saved, &algorithms, self.location.document());
         }
         let endpoint = Endpoint::new(
             self.location,
@@ -248,7 +248,7 @@ impl fmt::Debug for RemoteKeysBuilder {
 
 /// Checks for a host alone, in lower case as it is compared: no scheme, no port, no path.
 fn check_keys_host(host: &str, location: &Location) -> Result<(), ConfigError> {
-    if matches!(location, Location::Jwks(_)) {
+    if !matches!(location, Location::Issuer(_)) {
         return Err(ConfigError::Conflict(
             "`keys_host` is for keys that are discovered: this URL has its host".into(),
         ));

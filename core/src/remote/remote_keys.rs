@@ -70,6 +70,32 @@ impl RemoteKeys {
         RemoteKeysBuilder::new(Location::Jwks(url.into()))
     }
 
+    /// Keys at this URL: a map of certificates in PEM by the ids of their keys. See
+    /// [`KeySet::from_certificates`](crate::KeySet::from_certificates) and [`jwks`](Self::jwks).
+    ///
+    /// Take a JWK set where the provider has one, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{RemoteKeys, Verifier};
+    ///
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// // The tokens of Firebase: the issuer and the audience name the project.
+    /// let keys = RemoteKeys::certificates(
+    ///     "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com",
+    /// );
+    /// let verifier = Verifier::builder(keys.build()?)
+    ///     .issuer("https://securetoken.google.com/my-project")
+    ///     .audience("my-project")
+    ///     .build()?;
+    /// # drop(verifier);
+    /// # Ok(()) }
+    /// ```
+    pub fn certificates(url: impl Into<String>) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Location::Certificates(url.into()))
+    }
+
     /// Keys of this issuer: its metadata says where they are (OpenID Connect Discovery 1.0, RFC 8414).
     ///
     /// The metadata must name exactly this issuer, byte by byte: `https://id.example` and

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod certificates;
 mod jwk;
 mod jwk_set;
 mod large;

@@ -6,12 +6,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use countersign::{
     Algorithm, Authenticator, Issuers, RemoteKeys, SigningKey, Verifier,
     keys::KeyNote,
+    remote::FetchErrorKind,
     testing::{FixedClock, sign_raw},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::provider::{ISSUER, NOW, Provider, check, jwk, key, pass, token, verifier};
+use crate::provider::{ISSUER, JWKS, NOW, Provider, check, jwk, key, pass, token, verifier};
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_key_does_not_take_the_good_ones_with_it() {
@@ -99,6 +100,42 @@ async fn a_key_that_is_not_in_its_canonical_form_is_used_and_noted() {
         ["bad_signature", "unknown_key"].contains(&verdict),
         "{verdict}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_of_certificates_is_a_source_of_keys() {
+    const PEM: &str = include_str!("../data/keys/p256.certificate.pem");
+    const PRIVATE: &str = include_str!("../data/keys/p256.pkcs8.pem");
+
+    let key = SigningKey::es256_pem(PRIVATE).unwrap().with_id("c");
+    let provider = Provider::default();
+    provider.state().body = Some(json!({"c": PEM}).to_string());
+    let certificates = || {
+        RemoteKeys::certificates(JWKS)
+            .fetch(provider.clone())
+            .clock(FixedClock::at(NOW))
+    };
+    let keys = certificates().build().unwrap();
+    keys.ready().await.unwrap();
+    assert_eq!(check(&verifier(&keys), &token(&key)).await, "accepted");
+    let stranger = SigningKey::generate_es256().unwrap().with_id("c");
+    assert_eq!(
+        check(&verifier(&keys), &token(&stranger)).await,
+        "bad_signature"
+    );
+
+    // What is saved is read in the same way.
+    let saved = keys.saved().unwrap();
+    provider.state().fault = Some(FetchErrorKind::Connect);
+    let warm = certificates().warm(saved).build().unwrap();
+    assert_eq!(check(&verifier(&warm), &token(&key)).await, "accepted");
+
+    // A JWK set is no map of certificates, nor the other way around.
+    provider.state().fault = None;
+    assert!(provider.keys().build().unwrap().ready().await.is_err());
+    provider.state().body = None;
+    provider.publish(&[&key]);
+    assert!(certificates().build().unwrap().ready().await.is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -267,7 +267,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{ jwks_file = \"weak.json\" }",
         "{ jwks_file = \"symmetric.json\" }",
-        "12:22: FOLDER/weak.json: invalid key: the JWK set has no usable key (weak key: an HS256 secret needs at least 32 bytes, this one has 31)",
+        "12:22: FOLDER/weak.json: invalid key: the key set has no usable key (weak key: an HS256 secret needs at least 32 bytes, this one has 31)",
     ),
     (
         KEYS,

@@ -1,5 +1,6 @@
 //! Keys that verify and keys that sign, from their material to the prepared key.
 
+mod certificates;
 mod edwards;
 mod generate;
 mod jwk_set;
@@ -10,7 +11,7 @@ mod signing_key;
 mod strength;
 mod thumbprint;
 
-pub(crate) use self::jwk_set::{JwkSource, parse_set};
+pub(crate) use self::jwk_set::{KeyDocument, parse_set};
 pub use self::{
     jwk_set::SkippedKey, key::Key, note::KeyNote, secret::Secret, signing_key::SigningKey,
 };

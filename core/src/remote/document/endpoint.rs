@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     future::BoxFuture,
-    jose::{Algorithm, JwkSource, KeyNote, SkippedKey},
+    jose::{Algorithm, KeyDocument, KeyNote, SkippedKey},
     keys::KeySet,
     remote::http::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
 };
@@ -38,6 +38,8 @@ pub(crate) struct Endpoint {
 /// The issuer or URL that the operator named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
+    /// The URL of a map of certificates.
+    Certificates(String),
     /// The issuer: its metadata says where the keys are.
     Issuer(String),
     /// The URL of the key set.
@@ -47,7 +49,15 @@ pub(crate) enum Location {
 impl Location {
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Issuer(name) | Self::Jwks(name) => name,
+            Self::Certificates(name) | Self::Issuer(name) | Self::Jwks(name) => name,
+        }
+    }
+
+    /// The document with the keys.
+    pub(crate) fn document(&self) -> KeyDocument {
+        match self {
+            Self::Certificates(_) => KeyDocument::Certificates,
+            Self::Issuer(_) | Self::Jwks(_) => KeyDocument::RemoteJwks,
         }
     }
 }
@@ -102,7 +112,7 @@ impl Endpoint {
     /// Fetches the keys, and before that the metadata when it is due.
     pub(crate) async fn get(&mut self) -> Result<Fetched, Failure> {
         let url: Arc<str> = match self.location.clone() {
-            Location::Jwks(url) => url.into(),
+            Location::Certificates(url) | Location::Jwks(url) => url.into(),
             Location::Issuer(issuer) => self.keys_url(&issuer).await?.into(),
         };
         let known = self.known.as_ref().filter(|(_, last)| last.url == url);
@@ -112,7 +122,7 @@ impl Endpoint {
         let (etag, fetched) = match (response.status(), known) {
             (200, _) => {
                 let jwks = text(&response)?;
-                let set = KeySet::parse(jwks, &self.algorithms, JwkSource::Remote)?;
+                let set = KeySet::parse(jwks, &self.algorithms, self.location.document())?;
                 self.report_skipped(&set);
                 self.report_notes(&set);
                 let fetched = Fetched {

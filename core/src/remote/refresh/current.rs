@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::remote::{KeysState, SavedKeys, document::Fetched};
 use crate::{
     clock::Clock,
-    jose::{Algorithm, JwkSource, Key, KeyNote},
+    jose::{Algorithm, Key, KeyDocument, KeyNote},
     keys::KeySet,
 };
 
@@ -71,6 +71,7 @@ impl Current {
         saved: SavedKeys,
         source: &str,
         algorithms: &[Algorithm],
+        document: KeyDocument,
         clock: &dyn Clock,
         max_stale: Duration,
     ) -> Result<Self, &'static str> {
@@ -80,8 +81,8 @@ impl Current {
         let (fresh, rest) = saved
             .remaining(clock.now(), max_stale)
             .ok_or("they are too old, or from the future")?;
-        let set = KeySet::parse(&saved.jwks, algorithms, JwkSource::Remote)
-            .map_err(|_| "they cannot be read")?;
+        let set =
+            KeySet::parse(&saved.jwks, algorithms, document).map_err(|_| "they cannot be read")?;
         let now = Instant::now();
         Ok(Self {
             notes: set.notes().to_vec(),

@@ -22,7 +22,7 @@ use crate::remote::{
 use crate::{
     clock::Clock,
     future::BoxFuture,
-    jose::Algorithm,
+    jose::{Algorithm, KeyDocument},
     keys::{KeySet, KeySetId, KeysUnavailable, RefreshReason},
     sync::{ArcSwapOption, AtomicUsize, Mutex, MutexGuard, Notify},
 };
@@ -255,8 +255,9 @@ impl State {
     }
 
     /// Starts with keys of an earlier run, unless they are of no use: a fetch follows anyway.
-    pub(crate) fn warm(&self, saved: SavedKeys, algorithms: &[Algorithm]) {
-        match Current::saved(saved, &self.source, algorithms, &self.clock, self.max_stale) {
+    pub(crate) fn warm(&self, saved: SavedKeys, algorithms: &[Algorithm], document: KeyDocument) {
+        let (clock, max_stale) = (&self.clock, self.max_stale);
+        match Current::saved(saved, &self.source, algorithms, document, clock, max_stale) {
             Ok(current) => self.current.store(Some(Arc::new(current))),
             Err(why) => observe::not_warm(&self.source, why),
         }
