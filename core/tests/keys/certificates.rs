@@ -88,7 +88,7 @@ fn what_is_no_map_of_certificates_is_refused() {
         format!(r#"{{"a":{pem}}}x"#),
         format!(r#"{{"a":{pem}}}{}"#, " ".repeat(256 * 1024)),
     ] {
-        assert!(KeySet::from_certificates(&bad).is_err(), "{:.80}", bad);
+        assert!(KeySet::from_certificates(&bad).is_err(), "{bad:.80}");
     }
     // A JWK set is not read as such a map, and such a map not as a JWK set.
     assert!(KeySet::from_remote_json(&format!(r#"{{"a":{pem}}}"#)).is_err());

@@ -65,18 +65,14 @@ fn read(id: &str, value: &Value, algorithms: &[Algorithm]) -> Result<Vec<Key>, C
         .ok_or_else(|| invalid("the certificate is not a string".into()))?;
     let mut keys: Vec<Key> = Vec::new();
     let mut reason = invalid("there is no algorithm to use it for".into());
-    for algorithm in algorithms
-        .iter()
-        .filter(|algorithm| !algorithm.is_symmetric())
-    {
+    for algorithm in algorithms.iter().filter(|own| !own.is_symmetric()) {
+        if keys
+            .iter()
+            .any(|known| known.algorithm().matches(*algorithm))
+        {
+            continue;
+        }
         match Key::from_pem(*algorithm, pem) {
-            Ok(key)
-                if keys
-                    .iter()
-                    .any(|known| known.algorithm().matches(*algorithm)) =>
-            {
-                drop(key)
-            }
             Ok(key) => keys.push(key.with_id(id)),
             // That a key is weak says more than that it is of another type.
             Err(error) if !matches!(reason, ConfigError::WeakKey(_)) => reason = error,
