@@ -16,6 +16,7 @@ use countersign::{
     adapter::{Credentials, CsrfCheck, RequestHead},
     claims::TypedToken,
     explain::Mismatch,
+    keys::Secret,
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
@@ -262,6 +263,16 @@ fn keys(shown: &mut Shown) {
     let set = KeySet::from_json(weak).unwrap();
     shown.debug("KeySet", &set);
     shown.debug("SkippedKey", set.skipped());
+    let jwk = private.verifying_key().to_jwk().unwrap();
+    let noted = jwk.replace(r#""use":"sig""#, r#""use":null"#);
+    let noted = KeySet::from_json(&format!(r#"{{"keys":[{noted}]}}"#)).unwrap();
+    assert_eq!(noted.notes().len(), 1);
+    shown.debug("KeyNote", noted.notes());
+    shown.debug("Secret", Secret::from_base64(ENCODED).unwrap());
+    shown.error(
+        "ConfigError",
+        &Secret::from_base64(format!("{ENCODED}!")).unwrap_err(),
+    );
     shown.error("ConfigError", &Key::hs256(WEAK).unwrap_err());
     let no_pem = format!("-----BEGIN PRIVATE KEY-----\n{ENCODED}\n-----END PRIVATE KEY-----\n");
     shown.error("ConfigError", &SigningKey::es256_pem(no_pem).unwrap_err());

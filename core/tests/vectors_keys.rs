@@ -7,7 +7,7 @@
 
 mod published;
 
-use countersign::{Algorithm, Key, SigningKey};
+use countersign::{Algorithm, Key, KeySet, SigningKey};
 use serde_json::Value;
 
 use self::published::read;
@@ -40,6 +40,29 @@ fn wycheproof_keys_that_are_bad_by_themselves_are_refused() {
             6, 7, 8, 9, 10, 11, 12, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26
         ]
     );
+}
+
+#[test]
+fn wycheproof_keys_that_are_bad_are_refused_in_sets_too() {
+    let Some(json) = read("wycheproof/testvectors_v1/json_web_key_test.json") else {
+        return;
+    };
+    let mut accepted = Vec::new();
+    for group in json["testGroups"].as_array().unwrap() {
+        let Some(set) = group.get("public").or(group.get("private")) else {
+            continue;
+        };
+        let set = match set.get("keys") {
+            Some(_) => set.to_string(),
+            None => format!(r#"{{"keys":[{set}]}}"#),
+        };
+        let id = group["tests"][0]["tcId"].as_u64().unwrap();
+        if let Ok(set) = KeySet::from_json(&set) {
+            assert!(set.notes().is_empty(), "{id}");
+            accepted.push(id);
+        }
+    }
+    assert_eq!(accepted, [2, 5, 13, 14, 15]);
 }
 
 #[test]

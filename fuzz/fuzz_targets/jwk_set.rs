@@ -45,6 +45,8 @@ fn check(text: &str, set: &KeySet) {
         assert_eq!(skipped.id(), shortened.as_deref());
     }
 
+    notes(set, &elements);
+
     // No two keys have one name, and each key comes from an element.
     let mut seen = HashSet::new();
     for key in set.keys() {
@@ -64,6 +66,35 @@ fn check(text: &str, set: &KeySet) {
         assert!(elements.iter().flatten().any(is_it), "a key from nowhere");
     }
     assert!(set.keys().len() + set.skipped().len() >= 1);
+}
+
+/// Checks that a public key has a note exactly when it would be refused by itself.
+fn notes(set: &KeySet, elements: &[Option<Json>]) {
+    for (index, element) in elements.iter().enumerate() {
+        let noted = set.notes().iter().any(|note| note.index() == index);
+        let skipped = set.skipped().iter().any(|key| key.index() == index);
+        assert!(!(noted && skipped), "a note about a key that is left out");
+        let Some(json) = element.as_ref().filter(|_| !skipped) else {
+            continue;
+        };
+        let kty = json.get("kty").and_then(Json::text);
+        let algorithm = set.keys().iter().map(Key::algorithm).find(|algorithm| {
+            let name = match algorithm.name() {
+                "ES256" | "ES384" | "ES512" => "EC",
+                "EdDSA" | "Ed25519" => "OKP",
+                "HS256" | "HS384" | "HS512" => "oct",
+                _ => "RSA",
+            };
+            Some(name) == kty
+        });
+        if kty == Some("oct") {
+            assert!(!noted, "a note about a secret");
+        } else if let Some(algorithm) = algorithm {
+            let text = json.write();
+            let alone = Key::from_jwk(&text).or_else(|_| Key::from_jwk_with(&text, algorithm));
+            assert_eq!(alone.is_err(), noted, "a note, or none, without reason");
+        }
+    }
 }
 
 /// Returns the elements of `keys`; `None` for one with a duplicate name or too many levels.

@@ -16,7 +16,7 @@ mod material;
 pub use self::{
     algorithm::Algorithm,
     header::Header,
-    key::{Key, SigningKey, SkippedKey},
+    key::{Key, KeyNote, Secret, SigningKey, SkippedKey},
 };
 pub(crate) use self::{
     base64url::Buffer,
@@ -24,5 +24,5 @@ pub(crate) use self::{
     crypto::NoRandomness,
     header::{HeaderBuffer, HeaderView, normal_type},
     json::{MemberNames, SERDE_RAW_VALUE, StrictValue, Text, member, position},
-    key::{JwkSource, parse_set},
+    key::{KeyDocument, parse_set},
 };

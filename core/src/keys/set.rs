@@ -8,8 +8,8 @@ use std::{
 use crate::{
     error::{AuthError, AuthErrorKind, ConfigError},
     jose::{
-        Algorithm, Buffer, Compact, HeaderBuffer, HeaderView, JwkSource, Key, SkippedKey,
-        base64url, parse_set,
+        Algorithm, Buffer, Compact, HeaderBuffer, HeaderView, Key, KeyDocument, KeyNote,
+        SkippedKey, base64url, parse_set,
     },
 };
 
@@ -37,6 +37,7 @@ pub struct KeySet {
     /// The [tags](tag) of the keys, in order, with their places.
     by_tag: Vec<(u32, usize)>,
     skipped: Vec<SkippedKey>,
+    notes: Vec<KeyNote>,
 }
 
 impl KeySet {
@@ -63,13 +64,16 @@ impl KeySet {
     /// Makes a set of these keys.
     #[must_use]
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Self {
-        Self::of(keys.into_iter().collect(), Vec::new())
+        Self::of(keys.into_iter().collect(), Vec::new(), Vec::new())
     }
 
     /// Reads a JWK set (RFC 7517 section 5) of your own, for example from a file.
     ///
     /// Each key is read by itself: one that is unknown, weak, malformed or not for signatures is
     /// left out and listed in [`skipped`](Self::skipped). At most 100 keys and 256 KiB.
+    ///
+    /// A public key that is not in the canonical form of RFC 7518, but has exactly one reading, is read and
+    /// listed in [`notes`](Self::notes). A secret, and a single key of [`Key::from_jwk`], must be in that form.
     ///
     /// # Errors
     ///
@@ -84,7 +88,7 @@ impl KeySet {
     ///
     /// As [`from_json`](Self::from_json).
     pub fn from_json_for(json: &str, algorithms: &[Algorithm]) -> Result<Self, ConfigError> {
-        Self::parse(json, algorithms, JwkSource::Local)
+        Self::parse(json, algorithms, KeyDocument::LocalJwks)
     }
 
     /// Reads a `JwkSet` of the crate [`jsonwebtoken`](https://docs.rs/jsonwebtoken) 12. Feature `jsonwebtoken`.
@@ -131,15 +135,29 @@ impl KeySet {
     /// assert!(KeySet::from_remote_json(secret).is_err());
     /// ```
     pub fn from_remote_json(json: &str) -> Result<Self, ConfigError> {
-        Self::parse(json, Self::DEFAULT_ALGORITHMS, JwkSource::Remote)
+        Self::parse(json, Self::DEFAULT_ALGORITHMS, KeyDocument::RemoteJwks)
+    }
+
+    /// Reads a map of certificates in PEM by the ids of their keys, `{"kid": "-----BEGIN CERTIFICATE-----.."}`, as
+    /// Google publishes it for Firebase.
+    ///
+    /// Of a certificate, only the public key counts. Its dates, issuer and signature are not looked at, as with
+    /// [`Key::from_pem`]: a key is good for as long as its provider publishes it. One that cannot be used is
+    /// left out and listed in [`skipped`](Self::skipped), where its index is that among the sorted names.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no object without duplicate names, or leaves no usable key.
+    pub fn from_certificates(json: &str) -> Result<Self, ConfigError> {
+        Self::parse(json, Self::DEFAULT_ALGORITHMS, KeyDocument::Certificates)
     }
 
     pub(crate) fn parse(
         json: &str,
         algorithms: &[Algorithm],
-        origin: JwkSource,
+        document: KeyDocument,
     ) -> Result<Self, ConfigError> {
-        let parsed = parse_set(json, algorithms, origin)?;
+        let parsed = parse_set(json, algorithms, document)?;
         if parsed.keys.is_empty() {
             let reasons = parsed.skipped.iter().map(|key| key.reason().to_string());
             let mut why = reasons.collect::<Vec<_>>().join("; ");
@@ -147,13 +165,13 @@ impl KeySet {
                 why = "it is empty".to_owned();
             }
             return Err(ConfigError::InvalidKey(format!(
-                "the JWK set has no usable key ({why})"
+                "the key set has no usable key ({why})"
             )));
         }
-        Ok(Self::of(parsed.keys, parsed.skipped))
+        Ok(Self::of(parsed.keys, parsed.skipped, parsed.notes))
     }
 
-    fn of(keys: Vec<Key>, skipped: Vec<SkippedKey>) -> Self {
+    fn of(keys: Vec<Key>, skipped: Vec<SkippedKey>, notes: Vec<KeyNote>) -> Self {
         let tags = keys.iter().map(|key| tag(key.id()));
         let mut by_tag: Vec<_> = tags.zip(0..).collect();
         by_tag.sort_unstable();
@@ -162,6 +180,7 @@ impl KeySet {
             by_tag,
             keys,
             skipped,
+            notes,
         }
     }
 
@@ -181,6 +200,12 @@ impl KeySet {
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
+    }
+
+    /// Returns what is to be said about published keys that are used.
+    #[must_use]
+    pub fn notes(&self) -> &[KeyNote] {
+        &self.notes
     }
 
     /// Checks whether one of the keys has this id.
@@ -342,6 +367,7 @@ impl fmt::Debug for KeySet {
         f.debug_struct("KeySet")
             .field("keys", &self.keys)
             .field("skipped", &self.skipped)
+            .field("notes", &self.notes)
             .finish()
     }
 }

@@ -58,6 +58,11 @@ pub trait KeySource: Send + Sync + 'static {
         true
     }
 
+    /// Returns whether the keys may come over plain `http` through a private network. Default: no.
+    fn uses_private_http(&self) -> bool {
+        false
+    }
+
     /// Gets newer keys; `None` (the default) if there is no way, or no need to look for any.
     ///
     /// The request waits for the future, then looks at the snapshot once more. A request that came when

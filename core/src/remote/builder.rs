@@ -1,6 +1,6 @@
 //! The settings of a source of remote keys.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
@@ -14,10 +14,13 @@ use crate::{
     error::ConfigError,
     jose::Algorithm,
     keys::KeySet,
-    remote::http::{Fetch, HttpFetch, url},
+    remote::http::{
+        Fetch, HttpFetch,
+        url::{self, PlainHttp},
+    },
 };
 
-/// Builds [`RemoteKeys`]. Made by [`RemoteKeys::jwks`] and [`RemoteKeys::discover`].
+/// Builds [`RemoteKeys`]. Made by [`RemoteKeys::jwks`], [`RemoteKeys::discover`] and [`RemoteKeys::certificates`].
 ///
 /// The defaults are for every provider; most apps set nothing.
 ///
@@ -39,6 +42,7 @@ pub struct RemoteKeysBuilder {
     location: Location,
     algorithms: Option<Vec<Algorithm>>,
     keys_host: Option<String>,
+    private_http: bool,
     fetch: Option<Arc<dyn DynFetch>>,
     max_stale: Duration,
     saved: Option<SavedKeys>,
@@ -57,6 +61,7 @@ impl RemoteKeysBuilder {
             location,
             algorithms: None,
             keys_host: None,
+            private_http: false,
             fetch: None,
             max_stale: Self::DEFAULT_MAX_STALE,
             saved: None,
@@ -80,6 +85,41 @@ impl RemoteKeysBuilder {
     /// name.
     pub fn keys_host(mut self, host: impl Into<String>) -> Self {
         self.keys_host = Some(host.into());
+        self
+    }
+
+    /// Allows plain `http` to private networks: for a provider in the same Docker network or cluster, such as
+    /// `http://keycloak:8080` or `http://auth.default.svc`.
+    ///
+    /// **Whoever is in that network and can pretend to be the provider can let anybody in.** A service mesh
+    /// that encrypts between the containers is protection enough; a flat office network is not.
+    ///
+    /// Private are loopback addresses, those of RFC 1918 (`10.0.0.0/8`, `172.16.0.0/12`, `192.168.0.0/16`), and unique
+    /// local ones of IPv6 (`fc00::/7`, RFC 4193). What counts is the address that is connected to, at each fetch: a
+    /// name that also leads to any other address is refused. Redirects are not followed, and the `jwks_uri` of
+    /// an `https` issuer stays `https`. A [`Fetch`] of your own decides by itself what it does over `http`.
+    ///
+    /// # Examples
+    ///
+    /// Docker's usual set-up: browsers and tokens name `http://localhost:8080`, and the API reaches the provider
+    /// under the name of its container. So the metadata, which names `localhost`, is of no use to it.
+    ///
+    /// ```
+    /// use countersign::{Provider, RemoteKeys, Verifier};
+    ///
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = RemoteKeys::jwks("http://keycloak:8080/realms/shop/protocol/openid-connect/certs")
+    ///     .private_http()
+    ///     .build()?;
+    /// let verifier = Verifier::builder(keys)
+    ///     .provider(Provider::keycloak("http://localhost:8080", "shop")?)
+    ///     .audience("orders")
+    ///     .build()?;
+    /// # drop(verifier);
+    /// # Ok(()) }
+    /// ```
+    pub fn private_http(mut self) -> Self {
+        self.private_http = true;
         self
     }
 
@@ -126,8 +166,8 @@ impl RemoteKeysBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when the URL is none, or not protected; when a setting is out of bounds; or
-    /// outside of a Tokio runtime.
+    /// [`ConfigError`] when the URL is none, or not protected; when a setting is out of bounds, or contradicts
+    /// the URL; or outside of a Tokio runtime.
     pub fn build(self) -> Result<RemoteKeys, ConfigError> {
         self.build_for(None)
     }
@@ -136,7 +176,7 @@ impl RemoteKeysBuilder {
         self,
         accepted: Option<&[Algorithm]>,
     ) -> Result<RemoteKeys, ConfigError> {
-        url::check_url(self.location.name())?;
+        url::check_url(self.location.name(), PlainHttp::Anywhere)?;
         if let Location::Issuer(issuer) = &self.location
             && issuer.contains('?')
         {
@@ -144,6 +184,12 @@ impl RemoteKeysBuilder {
         }
         if self.max_stale > Self::LARGEST_MAX_STALE {
             return Err(setting("`max_stale` is more than seven days"));
+        }
+        if self.private_http && !self.location.name().starts_with("http:") {
+            return Err(ConfigError::Conflict(
+                "`private_http` is for a URL that begins with http:, and this one is protected"
+                    .into(),
+            ));
         }
         if let Some(host) = &self.keys_host {
             check_keys_host(host, &self.location)?;
@@ -153,6 +199,15 @@ impl RemoteKeysBuilder {
         if algorithms.is_empty() {
             return Err(setting("the list of `algorithms` is empty"));
         }
+        let fetch = self.fetch.unwrap_or_else(|| Arc::new(HttpFetch::default()));
+        let request = Endpoint::request(self.location.name(), self.private_http);
+        fetch.check_url(&request).map_err(|error| {
+            let cause = error.source().map(ToString::to_string);
+            url::refused(
+                self.location.name(),
+                cause.unwrap_or_else(|| error.to_string()),
+            )
+        })?;
         let runtime = Handle::try_current().map_err(|_| {
             ConfigError::Missing("remote keys need a Tokio runtime: build them within one".into())
         })?;
@@ -162,15 +217,16 @@ impl RemoteKeysBuilder {
             self.max_stale,
             self.clock,
             self.jitter,
+            self.private_http,
             runtime.clone(),
         ));
         if let Some(saved) = self.saved {
-            state.warm(saved, &algorithms);
+            state.warm(saved, &algorithms, self.location.document());
         }
-        let fetch = self.fetch.unwrap_or_else(|| Arc::new(HttpFetch::default()));
         let endpoint = Endpoint::new(
             self.location,
             self.keys_host,
+            self.private_http,
             algorithms,
             fetch,
             self.max_stale,
@@ -192,7 +248,7 @@ impl fmt::Debug for RemoteKeysBuilder {
 
 /// Checks for a host alone, in lower case as it is compared: no scheme, no port, no path.
 fn check_keys_host(host: &str, location: &Location) -> Result<(), ConfigError> {
-    if matches!(location, Location::Jwks(_)) {
+    if !matches!(location, Location::Issuer(_)) {
         return Err(ConfigError::Conflict(
             "`keys_host` is for keys that are discovered: this URL has its host".into(),
         ));

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::remote::document::{discovery, http_caching};
-use crate::remote::http::{FetchResponse, url};
+use crate::remote::http::{
+    FetchResponse,
+    url::{self, PlainHttp},
+};
 
 /// Reads the `jwks_uri` out of metadata; `None` when this is none. An error is the reason.
 pub fn keys_url(
@@ -11,7 +14,7 @@ pub fn keys_url(
     issuer: &str,
     keys_host: Option<&str>,
 ) -> Option<Result<String, &'static str>> {
-    let url = discovery::parse(metadata)?.keys_url(issuer, keys_host);
+    let url = discovery::parse(metadata)?.keys_url(issuer, keys_host, false);
     Some(url.map_err(|failure| failure.reason()))
 }
 
@@ -20,9 +23,11 @@ pub fn metadata_urls(issuer: &str) -> [String; 2] {
     discovery::urls(issuer)
 }
 
-/// The host of a URL that may be asked; `None` for any other.
+/// The host of a URL that `HttpFetch` asks by default; `None` for any other.
 pub fn host_to_ask(text: &str) -> Option<String> {
-    url::is_allowed(text).ok().and_then(|()| url::host(text))
+    url::is_allowed(text, PlainHttp::Loopback)
+        .ok()
+        .and_then(|()| url::host(text))
 }
 
 /// Returns the time for which an answer is fresh.

@@ -64,9 +64,36 @@ struct Handle {
 impl RemoteKeys {
     /// Keys at this URL: a JWK set (RFC 7517 section 5).
     ///
-    /// `https` only; `http` to this machine (`localhost`, `127.0.0.0/8`, `[::1]`) is allowed.
+    /// `https` only; `http` to this machine (`localhost`, `127.0.0.0/8`, `[::1]`) is allowed, and to a private
+    /// network with [`private_http`](RemoteKeysBuilder::private_http).
     pub fn jwks(url: impl Into<String>) -> RemoteKeysBuilder {
         RemoteKeysBuilder::new(Location::Jwks(url.into()))
+    }
+
+    /// Keys at this URL: a map of certificates in PEM by the ids of their keys. See
+    /// [`KeySet::from_certificates`](crate::KeySet::from_certificates) and [`jwks`](Self::jwks).
+    ///
+    /// Take a JWK set where the provider has one, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{RemoteKeys, Verifier};
+    ///
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// // The tokens of Firebase: the issuer and the audience name the project.
+    /// let keys = RemoteKeys::certificates(
+    ///     "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com",
+    /// );
+    /// let verifier = Verifier::builder(keys.build()?)
+    ///     .issuer("https://securetoken.google.com/my-project")
+    ///     .audience("my-project")
+    ///     .build()?;
+    /// # drop(verifier);
+    /// # Ok(()) }
+    /// ```
+    pub fn certificates(url: impl Into<String>) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Location::Certificates(url.into()))
     }
 
     /// Keys of this issuer: its metadata says where they are (OpenID Connect Discovery 1.0, RFC 8414).
@@ -122,6 +149,10 @@ impl KeySource for RemoteKeys {
 
     fn current_id(&self) -> Option<KeySetId> {
         self.0.state.usable_id()
+    }
+
+    fn uses_private_http(&self) -> bool {
+        self.0.state.private_http
     }
 
     fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {

@@ -32,6 +32,7 @@ pub struct SavedKeys {
     pub(super) source: String,
     /// The URL that the keys came from.
     pub(super) url: String,
+    /// The document: a JWK set, or what else the source reads.
     pub(super) jwks: String,
     /// Seconds since the Unix epoch.
     pub(super) fetched_at: i64,

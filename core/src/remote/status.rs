@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::jose::KeyNote;
+
 /// The status of a source of remote keys, for readiness checks, logs and metrics.
 ///
 /// Nothing in it is secret, and nothing in it comes from a client.
@@ -21,6 +23,7 @@ use std::time::Duration;
 pub struct KeysStatus {
     pub(super) state: KeysState,
     pub(super) keys: usize,
+    pub(super) notes: Vec<KeyNote>,
     pub(super) age: Option<Duration>,
     pub(super) generation: u64,
     pub(super) failures: u32,
@@ -86,6 +89,13 @@ impl KeysStatus {
     #[must_use]
     pub fn keys(&self) -> usize {
         self.keys
+    }
+
+    /// Returns what is to be said about the way in which the last answer writes its keys. They are used all
+    /// the same.
+    #[must_use]
+    pub fn notes(&self) -> &[KeyNote] {
+        &self.notes
     }
 
     /// Returns how long ago the keys were fetched, or confirmed to be unchanged.

@@ -1,10 +1,17 @@
 //! Tests of the addresses that requests are sent to.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    io::{Write, stderr},
+    net::TcpStream,
+};
 
-use countersign::{remote::FetchErrorKind, testing::JwksServer};
+use countersign::{
+    remote::{Fetch, FetchErrorKind, FetchRequest, HttpFetch},
+    testing::JwksServer,
+};
 
-use crate::setup::{ENOUGH, get};
+use crate::setup::{ENOUGH, get, within};
 
 #[tokio::test]
 async fn an_address_that_may_not_be_asked_is_not_asked() {
@@ -47,6 +54,37 @@ async fn an_address_that_may_not_be_asked_is_not_asked() {
         format!("http://LOCALHOST:{port}/jwks"),
     ] {
         assert_eq!(get(&good, ENOUGH).await.unwrap().status(), 200, "{good}");
+    }
+}
+
+/// A name that leads elsewhere is in the tests of the resolver.
+#[tokio::test]
+async fn plain_http_reaches_a_private_address_where_that_is_allowed() {
+    let server = JwksServer::start();
+    let port = server.address().port();
+    let fetch = HttpFetch::default();
+    let private = |url: String| {
+        let request = FetchRequest::new(url, ENOUGH).with_private_http();
+        within(fetch.get(request))
+    };
+    // This machine by an address that is no loopback address to anybody but the operating system.
+    let url = format!("http://[::ffff:127.0.0.1]:{port}/jwks");
+    let refused = get(&url, ENOUGH).await.unwrap_err();
+    assert_eq!(refused.kind(), FetchErrorKind::Forbidden);
+    if TcpStream::connect(("::ffff:127.0.0.1", port)).is_err() {
+        let why = "there is no IPv6 on this machine";
+        writeln!(stderr(), "left out: plain http to a private address: {why}").unwrap();
+        return;
+    }
+    assert_eq!(private(url).await.unwrap().status(), 200);
+    assert_eq!(server.requests(JwksServer::JWKS), 1);
+    for bad in [
+        format!("http://192.0.2.1:{port}/jwks"),
+        format!("http://[2001:db8::1]:{port}/jwks"),
+        "http://169.254.169.254/latest/meta-data".into(),
+    ] {
+        let refused = private(bad.clone()).await.unwrap_err();
+        assert_eq!(refused.kind(), FetchErrorKind::Forbidden, "{bad}");
     }
 }
 

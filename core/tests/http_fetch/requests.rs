@@ -1,7 +1,13 @@
 //! Tests of the requests that are sent.
 
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
 use countersign::{
-    remote::{Fetch, FetchRequest, HttpFetch},
+    remote::{Fetch, FetchErrorKind, FetchRequest, HttpFetch},
     testing::{JwksServer, ReceivedRequest},
 };
 
@@ -60,6 +66,42 @@ async fn headers_of_ones_own_are_sent() {
     assert_eq!(request.header("authorization"), Some("Basic YTpi"));
     assert_eq!(request.header("user-agent"), Some("shop/2"));
     assert_eq!(request.header("accept-encoding"), Some("identity"));
+}
+
+#[tokio::test]
+async fn the_value_of_a_header_is_asked_for_at_each_request() {
+    let count = AtomicUsize::new(0);
+    let fetch = HttpFetch::builder()
+        .header_from("authorization", move || {
+            match count.fetch_add(1, Ordering::SeqCst) {
+                0 | 1 => Ok(format!("Bearer token-{}", count.load(Ordering::SeqCst))),
+                2 => Err(io::Error::new(ErrorKind::NotFound, "the file is gone")),
+                3 => Ok("hunter2\r\nx-injected: 1".into()),
+                4 => panic!("hunter2"),
+                _ => Ok("Bearer again".into()),
+            }
+        })
+        .build()
+        .unwrap();
+    for expected in ["Bearer token-1", "Bearer token-2"] {
+        let request = sent(&fetch, None).await;
+        assert_eq!(request.header("authorization"), Some(expected));
+    }
+    // Without the value, nothing is sent.
+    let server = JwksServer::start();
+    let refused = async || {
+        let request = FetchRequest::new(server.url(), ENOUGH);
+        let error = within(fetch.get(request)).await.unwrap_err();
+        assert_eq!(error.kind(), FetchErrorKind::Header);
+        error.source().unwrap().to_string()
+    };
+    assert_eq!(refused().await, "the file is gone");
+    assert_eq!(refused().await, "it is not visible ASCII");
+    let panicked = refused().await;
+    assert!(!panicked.contains("hunter2"), "{panicked}");
+    assert_eq!(server.requests(JwksServer::JWKS), 0);
+    let request = sent(&fetch, None).await;
+    assert_eq!(request.header("authorization"), Some("Bearer again"));
 }
 
 #[tokio::test]

@@ -101,6 +101,11 @@ fn a_header_that_the_client_decides_on_is_not_to_be_set() {
         "user-agent",
     ] {
         assert!(problem(build(name)).contains("not yours to set"), "{name}");
+        let asked_for = HttpFetch::builder().header_from(name, || Ok("a".into()));
+        assert!(
+            problem(asked_for.build()).contains("not yours to set"),
+            "{name}"
+        );
     }
     for name in [
         "accept-language",

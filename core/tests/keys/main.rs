@@ -5,11 +5,13 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod certificates;
 mod jwk;
 mod jwk_set;
 mod large;
 mod pem;
 mod secret;
+mod spelling;
 
 use countersign::{Algorithm, ConfigError, Key, SigningKey};
 use serde_json::{Map, Value};

@@ -126,6 +126,33 @@ async fn an_issuer_at_an_address_may_have_its_keys_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_by_plain_http_are_on_the_host_of_the_issuer_unless_private_networks_are_allowed() {
+    const CONTAINER: &str = "http://keycloak:8080";
+    let discover = || RemoteKeys::discover(CONTAINER);
+    for (place, strict, private) in [
+        ("http://keycloak:8080/jwks", None, None),
+        ("http://keycloak:9090/jwks", None, None),
+        ("https://keys.example/jwks", None, None),
+        ("http://keys:8080/jwks", FORBIDDEN, None),
+        ("http://localhost:8080/jwks", FORBIDDEN, FORBIDDEN),
+        ("http://10.0.0.7/jwks", FORBIDDEN, FORBIDDEN),
+        ("http://169.254.169.254/latest", FORBIDDEN, FORBIDDEN),
+    ] {
+        assert_eq!(
+            refused(discover(), CONTAINER, place).await,
+            strict,
+            "{place}"
+        );
+        let allowed = discover().private_http();
+        assert_eq!(refused(allowed, CONTAINER, place).await, private, "{place}");
+    }
+    // The one that is named is allowed, as with https.
+    let named = discover().keys_host("keys");
+    let place = "http://keys:8080/jwks";
+    assert_eq!(refused(named, CONTAINER, place).await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_that_is_named_is_the_only_other_one() {
     let discover = || RemoteKeys::discover(ISSUER).keys_host("keys.example");
     for good in [

@@ -156,7 +156,7 @@ pub(crate) fn token(key: &SigningKey) -> String {
 
 /// Returns a good token with another `kid`, or none.
 pub(crate) fn token_naming(key: &SigningKey, id: Option<&str>) -> String {
-    let mut header = json!({"alg": "EdDSA"});
+    let mut header = json!({"alg": key.algorithm()});
     if let Some(id) = id {
         header["kid"] = id.into();
     }

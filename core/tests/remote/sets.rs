@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use countersign::{
     Algorithm, Authenticator, Issuers, RemoteKeys, SigningKey, Verifier,
+    keys::KeyNote,
+    remote::FetchErrorKind,
     testing::{FixedClock, sign_raw},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::provider::{ISSUER, NOW, Provider, check, jwk, key, token, verifier};
+use crate::provider::{ISSUER, JWKS, NOW, Provider, check, jwk, key, pass, token, verifier};
 
 #[tokio::test(start_paused = true)]
 async fn a_bad_key_does_not_take_the_good_ones_with_it() {
@@ -58,6 +61,81 @@ async fn a_published_secret_signs_nothing() {
     let claims = json!({"iss": ISSUER, "aud": "orders", "exp": NOW + 60}).to_string();
     let forged = sign_raw(&secret, r#"{"alg":"HS256","kid":"s"}"#, claims.as_bytes());
     assert_eq!(check(&verifier, &forged).await, "unknown_key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_not_in_its_canonical_form_is_used_and_noted() {
+    let rsa = SigningKey::generate_rsa(Algorithm::RS256, 2048).unwrap();
+    let rsa = rsa.with_id("r");
+    let canonical = jwk(&rsa);
+    // As UAA writes it: a modulus whose first bit is set, as a signed number.
+    let mut signed = canonical.clone();
+    let mut n = BASE64.decode(canonical["n"].as_str().unwrap()).unwrap();
+    n.insert(0, 0);
+    signed["n"] = BASE64.encode(&n).into();
+    let provider = Provider::default();
+    provider.state().jwks = vec![signed.clone()];
+    let (keys, verifier) = provider.start().await;
+    assert_eq!(check(&verifier, &token(&rsa)).await, "accepted");
+    let status = keys.status();
+    let notes: Vec<_> = status.notes().iter().map(KeyNote::text).collect();
+    assert_eq!(notes, ["n has a leading zero octet"]);
+    assert_eq!(status.notes()[0].id(), Some("r"));
+
+    // The provider mends it: that is the same set, and there is nothing left to note.
+    provider.state().jwks = vec![canonical];
+    pass(1_200).await;
+    assert_eq!(check(&verifier, &token(&rsa)).await, "accepted");
+    assert_eq!(keys.status().generation(), 1);
+    assert!(keys.status().notes().is_empty());
+
+    // One wrong bit makes another key, or none.
+    *n.last_mut().unwrap() ^= 0b10;
+    signed["n"] = BASE64.encode(&n).into();
+    let provider = Provider::default();
+    provider.state().jwks = vec![signed, jwk(&key("good"))];
+    let (_keys, verifier) = provider.start().await;
+    let verdict = check(&verifier, &token(&rsa)).await;
+    assert!(
+        ["bad_signature", "unknown_key"].contains(&verdict),
+        "{verdict}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_of_certificates_is_a_source_of_keys() {
+    const PEM: &str = include_str!("../data/keys/p256.certificate.pem");
+    const PRIVATE: &str = include_str!("../data/keys/p256.pkcs8.pem");
+
+    let key = SigningKey::es256_pem(PRIVATE).unwrap().with_id("c");
+    let provider = Provider::default();
+    provider.state().body = Some(json!({"c": PEM}).to_string());
+    let certificates = || {
+        RemoteKeys::certificates(JWKS)
+            .fetch(provider.clone())
+            .clock(FixedClock::at(NOW))
+    };
+    let keys = certificates().build().unwrap();
+    keys.ready().await.unwrap();
+    assert_eq!(check(&verifier(&keys), &token(&key)).await, "accepted");
+    let stranger = SigningKey::generate_es256().unwrap().with_id("c");
+    assert_eq!(
+        check(&verifier(&keys), &token(&stranger)).await,
+        "bad_signature"
+    );
+
+    // What is saved is read in the same way.
+    let saved = keys.saved().unwrap();
+    provider.state().fault = Some(FetchErrorKind::Connect);
+    let warm = certificates().warm(saved).build().unwrap();
+    assert_eq!(check(&verifier(&warm), &token(&key)).await, "accepted");
+
+    // A JWK set is no map of certificates, nor the other way around.
+    provider.state().fault = None;
+    assert!(provider.keys().build().unwrap().ready().await.is_err());
+    provider.state().body = None;
+    provider.publish(&[&key]);
+    assert!(certificates().build().unwrap().ready().await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +212,7 @@ async fn one_dead_issuer_does_not_touch_another() {
     assert_eq!(verdict(of(OTHER, &key_b)).await, "keys_unavailable");
     assert_eq!(start.elapsed(), Duration::from_secs(2));
     dead.state().latency = Duration::ZERO;
-    crate::provider::pass(20).await;
+    pass(20).await;
     assert_eq!(verdict(of(OTHER, &key_b)).await, "accepted");
     assert_eq!(verdict(of(OTHER, &key_a)).await, "bad_signature");
 }

@@ -3,16 +3,36 @@
 use std::time::Duration;
 
 use countersign::{
-    Algorithm, ConfigError, RemoteKeys, Verifier, remote::FetchErrorKind, testing::FixedClock,
+    Algorithm, ConfigError, RemoteKeys, Verifier,
+    keys::KeySource,
+    remote::{FetchErrorKind, HttpFetch},
+    testing::FixedClock,
 };
 
 use crate::provider::{ISSUER, METADATA, NOW, Provider, check, key, token, verifier};
 
 #[tokio::test]
 async fn an_address_must_be_protected() {
-    for bad in [
+    // `HttpFetch` refuses plain http; a `Fetch` of one's own decides by itself.
+    for http in [
         "http://id.example/jwks",
         "http://localhost.evil.example/jwks",
+        "http://10.0.0.7/jwks",
+    ] {
+        for builder in [
+            RemoteKeys::jwks(http),
+            RemoteKeys::jwks(http).fetch(HttpFetch::default()),
+            RemoteKeys::discover(http),
+        ] {
+            assert_eq!(
+                builder.build().unwrap_err().to_string(),
+                format!("invalid setting: {http:?}: http is only for a loopback host: use https")
+            );
+        }
+        let own = RemoteKeys::jwks(http).fetch(Provider::default());
+        assert!(own.build().is_ok(), "{http}");
+    }
+    for bad in [
         "ftp://id.example/jwks",
         "https://user:secret@id.example/jwks",
         "https://id.example/jwks#fragment",
@@ -48,6 +68,62 @@ async fn an_address_must_be_protected() {
         with_query.build(),
         Err(ConfigError::InvalidSetting(_))
     ));
+}
+
+#[tokio::test]
+async fn plain_http_in_private_networks_is_allowed_by_name() {
+    for (url, expected) in [
+        ("http://keycloak:8080/certs", None),
+        ("http://auth.default.svc/certs", None),
+        ("http://10.0.0.7/certs", None),
+        ("http://[fd00::7]/certs", None),
+        (
+            "http://192.0.2.1/certs",
+            Some("http is only for private addresses"),
+        ),
+        (
+            "http://[2001:db8::1]/certs",
+            Some("http is only for private addresses"),
+        ),
+        ("http://169.254.169.254/latest", Some("no provider can be")),
+        (
+            "https://keycloak/certs",
+            Some("`private_http` is for a URL that begins with http:"),
+        ),
+    ] {
+        let built = RemoteKeys::jwks(url).private_http().build();
+        match (built, expected) {
+            (Ok(keys), None) => assert!(keys.uses_private_http(), "{url}"),
+            (Err(error), Some(text)) => assert!(error.to_string().contains(text), "{error}"),
+            (built, _) => panic!("{url}: {built:?}"),
+        }
+    }
+    let without = RemoteKeys::jwks("http://localhost:8080/certs")
+        .build()
+        .unwrap();
+    assert!(!without.uses_private_http());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_request_says_whether_plain_http_is_allowed() {
+    let key = key("a");
+    for allowed in [false, true] {
+        let provider = Provider::new(&[&key]);
+        provider.state().issuer = Some("http://keycloak".into());
+        provider.state().jwks_uri = Some("http://keycloak/jwks".into());
+        let builder = RemoteKeys::discover("http://keycloak").fetch(provider.clone());
+        let builder = if allowed {
+            builder.private_http()
+        } else {
+            builder
+        };
+        let keys = builder.build().unwrap();
+        keys.ready().await.unwrap();
+        let asked: Vec<_> = (provider.state().log.iter())
+            .map(|(_, request)| request.allows_private_http())
+            .collect();
+        assert_eq!(asked, [allowed, allowed]);
+    }
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ pub(crate) struct IssuerSettings {
     pub(crate) sources: Option<Spanned<Texts>>,
 }
 
-/// The location of an issuer's keys: one of the first four.
+/// The location of an issuer's keys: one of them, with a setting for those that are fetched.
 #[derive(Deserialize)]
 #[serde(
     deny_unknown_fields,
@@ -103,7 +103,10 @@ pub(crate) struct KeysSettings {
     pub(crate) hs256_secret: Option<Spanned<String>>,
     pub(crate) jwks_file: Option<Spanned<PathBuf>>,
     pub(crate) jwks_url: Option<Spanned<String>>,
+    /// Keys may be fetched by plain http from a private network.
+    pub(crate) private_http: Option<Spanned<bool>>,
     pub(crate) root_certificate: Option<Spanned<PathBuf>>,
+    pub(crate) weak_hs256_secret: Option<Spanned<String>>,
 }
 
 impl Config {

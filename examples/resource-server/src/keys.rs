@@ -7,11 +7,11 @@ use std::{
 };
 
 use countersign::{
-    Clock, Key, KeySet, Keys, RemoteKeys,
+    Clock, ConfigError, Key, KeySet, Keys, RemoteKeys,
     remote::{HttpFetch, RemoteKeysBuilder},
 };
 use toml::Spanned;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     config::{Config, IssuerSettings, KeysSettings},
@@ -32,6 +32,7 @@ enum Way<'c> {
     File(&'c Spanned<PathBuf>),
     Secret(&'c Spanned<String>),
     Url(&'c Spanned<String>),
+    WeakSecret(&'c Spanned<String>),
 }
 
 impl IssuerKeys {
@@ -45,14 +46,23 @@ impl IssuerKeys {
         let way = Way::of(keys).ok_or_else(|| {
             config.mistake(
                 &issuer.keys,
-                "`keys` needs exactly one of `jwks_file`, `jwks_url`, `discover` and `hs256_secret`",
+                "`keys` needs exactly one of `jwks_file`, `jwks_url`, `discover`, `hs256_secret` and \
+                 `weak_hs256_secret`",
             )
         })?;
-        if let (Way::File(_) | Way::Secret(_), Some(root)) = (&way, &keys.root_certificate) {
-            return Err(config.mistake(
-                root,
-                "`root_certificate` goes with `jwks_url` and `discover` only",
-            ));
+        if !matches!(way, Way::Discover(_) | Way::Url(_)) {
+            if let Some(root) = &keys.root_certificate {
+                return Err(config.mistake(
+                    root,
+                    "`root_certificate` goes with `jwks_url` and `discover` only",
+                ));
+            }
+            if let Some(private) = &keys.private_http {
+                return Err(config.mistake(
+                    private,
+                    "`private_http` goes with `jwks_url` and `discover` only",
+                ));
+            }
         }
         match way {
             Way::Discover(discover) if !discover.get_ref() => {
@@ -70,7 +80,12 @@ impl IssuerKeys {
                 from_file(&config.path(file.get_ref())).map_err(|text| config.mistake(file, text))
             }
             Way::Secret(secret) => {
-                from_environment(secret.get_ref()).map_err(|text| config.mistake(secret, text))
+                let key = from_environment(secret.get_ref(), Key::hs256);
+                key.map_err(|text| config.mistake(secret, text))
+            }
+            Way::WeakSecret(secret) => {
+                let key = from_environment(secret.get_ref(), Key::weak_hs256_secret);
+                key.map_err(|text| config.mistake(secret, text))
             }
         }
     }
@@ -100,6 +115,7 @@ impl<'c> Way<'c> {
             keys.jwks_file.as_ref().map(Self::File),
             keys.hs256_secret.as_ref().map(Self::Secret),
             keys.jwks_url.as_ref().map(Self::Url),
+            keys.weak_hs256_secret.as_ref().map(Self::WeakSecret),
         ]
         .into_iter()
         .flatten();
@@ -118,6 +134,13 @@ fn remote(
     if let Some(root) = &settings.root_certificate {
         let fetch = trusting(&config.path(root.get_ref()));
         builder = builder.fetch(fetch.map_err(|text| config.mistake(root, text))?);
+    }
+    if settings
+        .private_http
+        .as_ref()
+        .is_some_and(|allowed| *allowed.get_ref())
+    {
+        builder = builder.private_http();
     }
     let keys = builder.build();
     let keys = keys.map_err(|error| config.mistake(place, error))?;
@@ -142,11 +165,18 @@ fn from_file(file: &Path) -> Result<IssuerKeys, String> {
         let (index, reason) = (skipped.index(), skipped.reason());
         warn!(file = %name, index, %reason, "a key is left out");
     }
+    for note in set.notes() {
+        let (index, note) = (note.index(), note.text());
+        info!(file = %name, index, note, "a key is not in the form of RFC 7518, and is used");
+    }
     Ok(IssuerKeys::Local(set))
 }
 
 /// A secret has no place in the file. What stands there instead is not repeated: it may be one.
-fn from_environment(text: &str) -> Result<IssuerKeys, String> {
+fn from_environment(
+    text: &str,
+    key: impl FnOnce(String) -> Result<Key, ConfigError>,
+) -> Result<IssuerKeys, String> {
     let name = text
         .strip_prefix("env:")
         .filter(|name| !name.is_empty() && !name.contains(['=', '\0']))
@@ -155,7 +185,7 @@ fn from_environment(text: &str) -> Result<IssuerKeys, String> {
         VarError::NotPresent => format!("the environment variable {name} is not set"),
         VarError::NotUnicode(_) => format!("the environment variable {name} is not valid UTF-8"),
     })?;
-    let key = Key::hs256(secret)
+    let key = key(secret)
         .map_err(|error| format!("the environment variable {name} cannot be used: {error}"))?;
     Ok(IssuerKeys::Local(KeySet::new([key])))
 }

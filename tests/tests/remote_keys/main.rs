@@ -8,6 +8,7 @@
 
 mod bed;
 mod cold;
+mod containers;
 mod flood;
 mod load;
 mod oidc;

@@ -50,7 +50,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "jwks_file",
         "jwks-file",
         "jwks_file",
-        "12:10: unknown field `jwks-file`, expected one of `discover`, `hs256_secret`, `jwks_file`, `jwks_url`, `root_certificate`",
+        "12:10: unknown field `jwks-file`, expected one of `discover`, `hs256_secret`, `jwks_file`, `jwks_url`, `private_http`, `root_certificate`, `weak_hs256_secret`",
     ),
     // The top level.
     (
@@ -243,13 +243,13 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{}",
         KEYS,
-        "12:8: `keys` needs exactly one of `jwks_file`, `jwks_url`, `discover` and `hs256_secret`",
+        "12:8: `keys` needs exactly one of `jwks_file`, `jwks_url`, `discover`, `hs256_secret` and `weak_hs256_secret`",
     ),
     (
         KEYS,
         "{ jwks_file = \"keys.json\", hs256_secret = \"env:SECRET\" }",
         "{ hs256_secret = \"env:SECRET\" }",
-        "12:8: `keys` needs exactly one of `jwks_file`, `jwks_url`, `discover` and `hs256_secret`",
+        "12:8: `keys` needs exactly one of `jwks_file`, `jwks_url`, `discover`, `hs256_secret` and `weak_hs256_secret`",
     ),
     (
         KEYS,
@@ -267,7 +267,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{ jwks_file = \"weak.json\" }",
         "{ jwks_file = \"symmetric.json\" }",
-        "12:22: FOLDER/weak.json: invalid key: the JWK set has no usable key (weak key: an HS256 secret needs at least 32 bytes, this one has 31)",
+        "12:22: FOLDER/weak.json: invalid key: the key set has no usable key (weak key: an HS256 secret needs at least 32 bytes, this one has 31)",
     ),
     (
         KEYS,
@@ -298,6 +298,42 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "{ hs256_secret = \"env:WEAK\" }",
         "{ hs256_secret = \"env:SECRET\" }",
         "12:25: the environment variable WEAK cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 31",
+    ),
+    (
+        KEYS,
+        "{ weak_hs256_secret = \"env:NOT_SET\" }",
+        "{ weak_hs256_secret = \"env:WEAK\" }",
+        "12:30: the environment variable NOT_SET is not set",
+    ),
+    (
+        KEYS,
+        "{ weak_hs256_secret = \"hunter2\" }",
+        "{ weak_hs256_secret = \"env:WEAK\" }",
+        "12:30: say \"env:NAME\": the secret comes from the environment, never from this file",
+    ),
+    (
+        KEYS,
+        "{ hs256_secret = \"env:SECRET\", weak_hs256_secret = \"env:WEAK\" }",
+        "{ hs256_secret = \"env:SECRET\" }",
+        "12:8: `keys` needs exactly one of `jwks_file`, `jwks_url`, `discover`, `hs256_secret` and `weak_hs256_secret`",
+    ),
+    (
+        KEYS,
+        "{ jwks_url = \"http://192.0.2.1/jwks\", private_http = true }",
+        "{ jwks_url = \"http://10.0.0.7/jwks\", private_http = true }",
+        "12:21: invalid setting: \"http://192.0.2.1/jwks\": http is only for private addresses: use https",
+    ),
+    (
+        KEYS,
+        "{ jwks_url = \"http://keycloak:9/jwks\", private_http = false }",
+        "{ jwks_url = \"http://keycloak:9/jwks\", private_http = true }",
+        "12:21: invalid setting: \"http://keycloak:9/jwks\": http is only for a loopback host: use https",
+    ),
+    (
+        KEYS,
+        "{ jwks_file = \"keys.json\", private_http = true }",
+        KEYS,
+        "12:50: `private_http` goes with `jwks_url` and `discover` only",
     ),
     (
         KEYS,

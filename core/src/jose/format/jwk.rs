@@ -87,7 +87,7 @@ impl Jwk {
 }
 
 /// The members of a JWK, wiped when dropped.
-pub(crate) struct Members(Map<String, Value>);
+pub(crate) struct Members(pub(super) Map<String, Value>);
 
 impl Members {
     /// Reads one JSON object without duplicate names at any level.
@@ -321,4 +321,4 @@ fn unknown(name: &str, value: &str) -> ConfigError {
 const MOST_OPERATIONS: usize = 32;
 
 /// The members that only a private or symmetric key has.
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];

@@ -3,6 +3,7 @@
 pub(crate) mod der;
 mod jwk;
 pub(crate) mod pem;
+mod spelling;
 
 pub(crate) use self::{
     der::PrivateKey,

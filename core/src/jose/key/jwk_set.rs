@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::key::Key;
+use super::{certificates::parse_certificates, key::Key, note::KeyNote};
 use crate::{
     error::ConfigError,
     jose::{
@@ -16,13 +16,15 @@ use crate::{
     },
 };
 
-/// The source of a set, which decides what it may contain.
+/// The form and the source of a set, which decide what it may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JwkSource {
-    /// The operator's own file: secrets may be in it.
-    Local,
-    /// The network: a secret in it is no secret.
-    Remote,
+pub(crate) enum KeyDocument {
+    /// Certificates by the ids of their keys, from the network.
+    Certificates,
+    /// A JWK set in the operator's own file: secrets may be in it.
+    LocalJwks,
+    /// A JWK set from the network: a secret in it is no secret.
+    RemoteJwks,
 }
 
 /// The usable keys of a set, and why the others are not.
@@ -30,6 +32,7 @@ pub(crate) enum JwkSource {
 pub(crate) struct ParsedSet {
     pub(crate) keys: Vec<Key>,
     pub(crate) skipped: Vec<SkippedKey>,
+    pub(crate) notes: Vec<KeyNote>,
 }
 
 /// A key of a set that is not used, and why.
@@ -41,6 +44,10 @@ pub struct SkippedKey {
 }
 
 impl SkippedKey {
+    pub(super) fn new(index: usize, id: Option<String>, reason: ConfigError) -> Self {
+        Self { index, id, reason }
+    }
+
     /// Its position in `keys`, from 0.
     #[must_use]
     pub fn index(&self) -> usize {
@@ -62,18 +69,24 @@ impl SkippedKey {
 
 /// Reads a set of at most 256 KiB and 100 keys.
 ///
-/// A key without `alg` becomes one key for each of the `defaults` that fit its type.
+/// A key without `alg` becomes one key for each of the `defaults` that fit its type. A public key need not be
+/// in its canonical form, if it has exactly one reading.
 /// An error means that the text is no JWK Set, or a local one that mixes secrets with public keys.
 pub(crate) fn parse_set(
     json: &str,
     defaults: &[Algorithm],
-    origin: JwkSource,
+    document: KeyDocument,
 ) -> Result<ParsedSet, ConfigError> {
-    let elements: Vec<_> = elements(json)?.into_iter().map(Members::parse).collect();
+    if document == KeyDocument::Certificates {
+        return parse_certificates(json, defaults);
+    }
+    let mut elements: Vec<_> = elements(json)?.into_iter().map(Members::parse).collect();
     // A secret in a set that was fetched is left out by itself: see `usable`.
-    if origin == JwkSource::Local {
+    if document == KeyDocument::LocalJwks {
         refuse_a_mixture(&elements)?;
     }
+
+    let notes = canonical(&mut elements);
 
     let mut candidates = Vec::new();
     let mut skipped = Vec::new();
@@ -81,7 +94,7 @@ pub(crate) fn parse_set(
     for (index, element) in elements.iter().enumerate() {
         let members = element.as_ref();
         let keys = members.map_err(Clone::clone).and_then(|members| {
-            let keys = usable(members, defaults, origin);
+            let keys = usable(members, defaults, document);
             keys.inspect_err(|_| unusable.push(members))
         });
         match keys {
@@ -98,7 +111,27 @@ pub(crate) fn parse_set(
         }
     }
     let keys = without_conflicts(&candidates, &unusable, &mut skipped);
-    Ok(ParsedSet { keys, skipped })
+    // A key that is left out has a better reason to be reported.
+    let is_used = |note: &KeyNote| skipped.iter().all(|key| key.index != note.index());
+    Ok(ParsedSet {
+        keys,
+        notes: notes.into_iter().filter(is_used).collect(),
+        skipped,
+    })
+}
+
+/// Brings public keys into their canonical form, and notes which were not.
+fn canonical(elements: &mut [Result<Members, ConfigError>]) -> Vec<KeyNote> {
+    let mut notes = Vec::new();
+    for (index, members) in elements.iter_mut().enumerate() {
+        let Ok(members) = members else { continue };
+        let found = members.make_canonical();
+        if !found.is_empty() {
+            let id = members.raw_id().map(shortened);
+            notes.push(KeyNote::new(index, id, found.join("; ")));
+        }
+    }
+    notes
 }
 
 /// A key that is good by itself.
@@ -135,10 +168,10 @@ impl Candidate {
 fn usable(
     members: &Members,
     defaults: &[Algorithm],
-    origin: JwkSource,
+    document: KeyDocument,
 ) -> Result<Vec<(Key, Material)>, ConfigError> {
     let jwk = Jwk::to_verify(members)?;
-    if origin == JwkSource::Remote && jwk.material.key_type() == KeyType::Hmac {
+    if document == KeyDocument::RemoteJwks && jwk.material.key_type() == KeyType::Hmac {
         return Err(ConfigError::InvalidKey(
             "a secret that is published is none; a remote set may hold public keys only".into(),
         ));
@@ -232,7 +265,7 @@ fn without_conflicts(
     keys
 }
 
-fn shortened(id: &str) -> String {
+pub(super) fn shortened(id: &str) -> String {
     id.chars().take(128).collect()
 }
 
@@ -295,5 +328,5 @@ impl<'de> Visitor<'de> for SetVisitor {
     }
 }
 
-const LONGEST_SET: usize = 256 * 1024;
-const MOST_KEYS: usize = 100;
+pub(super) const LONGEST_SET: usize = 256 * 1024;
+pub(super) const MOST_KEYS: usize = 100;

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{strength, thumbprint};
+use super::{secret, strength, thumbprint};
 use crate::{
     error::ConfigError,
     jose::{
@@ -19,7 +19,7 @@ use crate::{
 ///
 /// | algorithm | what it takes |
 /// |---|---|
-/// | HS256, HS384, HS512 | at least 32, 48, 64 bytes of secret |
+/// | HS256, HS384, HS512 | at least 32, 48, 64 bytes of secret; [fewer](Key::weak_hs256_secret) only by that name |
 /// | RS256 .. PS512 | an RSA key of 2048 to 8192 bits |
 /// | ES256, ES384, ES512 | a point on P-256, P-384, P-521 |
 /// | EdDSA, Ed25519 | an Ed25519 point of full order |
@@ -50,6 +50,7 @@ struct Prepared {
     algorithm: Algorithm,
     /// An error if the secret is a placeholder.
     placeholder: Result<(), ConfigError>,
+    is_weak: bool,
     verifier: crypto::PreparedPublic,
     /// `None` for a secret: once prepared it is not kept.
     public: Option<Material>,
@@ -103,8 +104,47 @@ impl Key {
         algorithm: Algorithm,
         secret: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
-        let secret = strength::check_no_key_text(secret.as_ref())?;
+        let secret = secret::read(secret.as_ref())?;
         Self::new(algorithm, Material::Hmac(secret), None)
+    }
+
+    /// An HS256 key from a secret of fewer than 32 bytes, for tokens that another app signed.
+    ///
+    /// **Whoever has one token can guess such a secret**, offline and at billions of tries a second, and then sign
+    /// tokens for anybody (RFC 7518 section 3.2, RFC 8725 section 3.5). It is meant for the weeks of a change: sign
+    /// new tokens with a good key, and take this one away when the last old token has expired.
+    ///
+    /// It verifies HS256 and nothing else; no [`SigningKey`](crate::SigningKey) can be made of it. A warning in the
+    /// log says that it is there. A secret of 32 bytes or more makes the key of [`Key::hs256`], without a warning.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::WeakKey`] when the secret is empty, or one byte repeated; [`ConfigError::InvalidKey`] when it is
+    /// a PEM or a JWK: what is published is no secret, however it is named.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Key, SigningKey};
+    ///
+    /// assert!(Key::hs256("secret").is_err());
+    /// let old = Key::weak_hs256_secret("secret")?;
+    /// assert!(old.is_weak());
+    /// let keys = [SigningKey::generate_hs256()?.verifying_key(), old]; // of one verifier
+    /// # drop(keys);
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn weak_hs256_secret(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let material = Material::Hmac(secret::read(secret.as_ref())?);
+        let Err(ConfigError::WeakKey(_)) = strength::check(Algorithm::HS256, &material) else {
+            return Self::new(Algorithm::HS256, material, None);
+        };
+        strength::reject_placeholder(&material)?;
+        tracing::warn!(
+            target: "countersign",
+            "tokens are verified with a weak HS256 secret, of fewer than 32 bytes: whoever has one can guess it",
+        );
+        Self::prepare(Algorithm::HS256, material, None, true)
     }
 
     /// A key for any algorithm but those with a secret from a PEM.
@@ -175,6 +215,12 @@ impl Key {
         self.prepared.algorithm
     }
 
+    /// Returns whether it is a [secret that can be guessed](Key::weak_hs256_secret).
+    #[must_use]
+    pub fn is_weak(&self) -> bool {
+        self.prepared.is_weak
+    }
+
     /// The SHA-256 thumbprint of RFC 7638 in base64url; `None` for a secret.
     #[must_use]
     pub fn thumbprint(&self) -> Option<&str> {
@@ -216,6 +262,15 @@ impl Key {
         id: Option<String>,
     ) -> Result<Self, ConfigError> {
         strength::check(algorithm, &material)?;
+        Self::prepare(algorithm, material, id, false)
+    }
+
+    fn prepare(
+        algorithm: Algorithm,
+        material: Material,
+        id: Option<String>,
+        is_weak: bool,
+    ) -> Result<Self, ConfigError> {
         let placeholder = strength::reject_placeholder(&material);
         let verifier = crypto::PreparedPublic::new(algorithm, &material)
             .ok_or_else(|| not_prepared(material.key_type()))?;
@@ -225,6 +280,7 @@ impl Key {
             prepared: Arc::new(Prepared {
                 algorithm,
                 placeholder,
+                is_weak,
                 verifier,
                 public,
                 thumbprint,

@@ -1,14 +1,19 @@
 //! Keys that verify and keys that sign, from their material to the prepared key.
 
+mod certificates;
 mod edwards;
 mod generate;
 #[cfg(feature = "jsonwebtoken")]
 mod jsonwebtoken;
 mod jwk_set;
 mod key;
+mod note;
+mod secret;
 mod signing_key;
 mod strength;
 mod thumbprint;
 
-pub(crate) use self::jwk_set::{JwkSource, parse_set};
-pub use self::{jwk_set::SkippedKey, key::Key, signing_key::SigningKey};
+pub(crate) use self::jwk_set::{KeyDocument, parse_set};
+pub use self::{
+    jwk_set::SkippedKey, key::Key, note::KeyNote, secret::Secret, signing_key::SigningKey,
+};

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{key::Key, strength};
+use super::{key::Key, secret, strength};
 use crate::{
     error::ConfigError,
     jose::{
@@ -86,7 +86,7 @@ impl SigningKey {
         algorithm: Algorithm,
         secret: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
-        let secret = strength::check_no_key_text(secret.as_ref())?;
+        let secret = secret::read(secret.as_ref())?;
         Self::new(algorithm, &PrivateMaterial::Hmac(secret), None, None)
     }
 

@@ -10,9 +10,7 @@
 //!
 //! The backend checks that a point is on P-256, P-384 or P-521, since it must know the curve.
 
-use zeroize::Zeroizing;
-
-use super::edwards;
+use super::{edwards, secret::ends_in_line_feed};
 use crate::{
     error::ConfigError,
     jose::{
@@ -73,31 +71,16 @@ fn check_point(x: &[u8], y: &[u8]) -> Result<(), ConfigError> {
 fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), ConfigError> {
     let (least, length) = (algorithm.hash_len(), secret.len());
     if length < least {
+        let counted = if ends_in_line_feed(secret) {
+            ", the line feed at its end included"
+        } else {
+            ""
+        };
         return Err(ConfigError::WeakKey(format!(
-            "an {algorithm} secret needs at least {least} bytes, this one has {length}"
+            "an {algorithm} secret needs at least {least} bytes, this one has {length}{counted}"
         )));
     }
     Ok(())
-}
-
-/// Copies a secret, unless it is a key in text form: whoever knows the public key could sign with it.
-pub(crate) fn check_no_key_text(secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-    let text = secret.trim_ascii_start();
-    let is_jwk = || serde_json::from_slice::<KeyText>(text).is_ok();
-    if text.starts_with(b"-----BEGIN ") || (text.starts_with(b"{") && is_jwk()) {
-        return Err(ConfigError::InvalidKey(
-            "this is a key in PEM or JWK form, not a secret; there are other constructors for it"
-                .into(),
-        ));
-    }
-    Ok(Zeroizing::new(secret.to_vec()))
-}
-
-/// The member that tells a JWK from any other text.
-#[derive(serde::Deserialize)]
-struct KeyText {
-    #[serde(rename = "kty")]
-    _kty: serde::de::IgnoredAny,
 }
 
 /// Refuses a secret that is one byte repeated: a buffer that nobody filled.
@@ -186,6 +169,8 @@ const PRIMES: [u32; 38] = [
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
     use crate::jose::material::Curve;
 

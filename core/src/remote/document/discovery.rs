@@ -7,7 +7,12 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use crate::remote::RemoteKeysBuilder;
-use crate::{error::ConfigError, jose::Algorithm, keys::Keys, remote::http::url};
+use crate::{
+    error::ConfigError,
+    jose::Algorithm,
+    keys::Keys,
+    remote::http::url::{self, PlainHttp},
+};
 
 /// The keys of a verifier that are still to be discovered. Made by
 /// [`Verifier::discover`](crate::Verifier::discover).
@@ -84,21 +89,33 @@ impl Document {
     /// The issuer is compared byte by byte (RFC 8414 section 3.3, OpenID Connect Discovery 1.0 section
     /// 4.3): another issuer's metadata would bring its keys. They are fetched from the host that the
     /// metadata names, unless only this machine can reach it.
-    pub(crate) fn keys_url(self, issuer: &str, keys_host: Option<&str>) -> Result<String, Failure> {
+    pub(crate) fn keys_url(
+        self,
+        issuer: &str,
+        keys_host: Option<&str>,
+        private_http: bool,
+    ) -> Result<String, Failure> {
         if self.issuer != issuer {
             let found: String = self.issuer.chars().take(128).collect();
             return Err(Failure::new(Failure::WRONG_ISSUER)
                 .because(format!("the metadata of {issuer:?} is that of {found:?}")));
         }
-        check_keys_url(&self.jwks_uri, issuer, keys_host)
+        check_keys_url(&self.jwks_uri, issuer, keys_host, private_http)
             .map_err(|why| Failure::new("forbidden_jwks_uri").because(why))?;
         Ok(self.jwks_uri)
     }
 }
 
-fn check_keys_url(keys: &str, issuer: &str, keys_host: Option<&str>) -> Result<(), String> {
-    url::check_url(keys).map_err(|error| error.to_string())?;
-    if keys.starts_with("http:") && !issuer.starts_with("http:") {
+/// Whoever fetches decides about `http`; here it may only be no worse than what the developer set.
+fn check_keys_url(
+    keys: &str,
+    issuer: &str,
+    keys_host: Option<&str>,
+    private_http: bool,
+) -> Result<(), String> {
+    url::check_url(keys, PlainHttp::Anywhere).map_err(|error| error.to_string())?;
+    let is_http = keys.starts_with("http:");
+    if is_http && !issuer.starts_with("http:") {
         return Err("the `jwks_uri` is less protected than the issuer".into());
     }
     let (host, own) = (url::host(keys), url::host(issuer));
@@ -110,6 +127,9 @@ fn check_keys_url(keys: &str, issuer: &str, keys_host: Option<&str>) -> Result<(
         Some(_) => Err("the `jwks_uri` is on a host that is not the configured one".into()),
         None if is_this_machine(&host) || url::address(&host).is_some() => {
             Err("the `jwks_uri` is an address, or this machine".into())
+        }
+        None if is_http && !private_http => {
+            Err("the `jwks_uri` is plain http, and not on the issuer's host".into())
         }
         None => Ok(()),
     }
@@ -146,7 +166,7 @@ mod tests {
     fn reason(issuer: &str, jwks_uri: &str, keys_host: Option<&str>) -> Option<&'static str> {
         let json = serde_json::json!({"issuer": issuer, "jwks_uri": jwks_uri}).to_string();
         let document = parse(&json).unwrap();
-        let url = document.keys_url("https://id.example", keys_host);
+        let url = document.keys_url("https://id.example", keys_host, false);
         url.err().map(|failure| failure.reason())
     }
 

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     future::BoxFuture,
-    jose::{Algorithm, JwkSource, SkippedKey},
+    jose::{Algorithm, KeyDocument, KeyNote, SkippedKey},
     keys::KeySet,
     remote::http::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
 };
@@ -24,18 +24,22 @@ pub(crate) struct Endpoint {
     location: Location,
     /// A host beside the issuer's that may have the keys.
     keys_host: Option<String>,
+    private_http: bool,
     algorithms: Vec<Algorithm>,
     fetch: Arc<dyn DynFetch>,
     metadata: Option<Metadata>,
     /// The last set, with its validator.
     known: Option<(String, Fetched)>,
     reported: Vec<SkippedKey>,
+    reported_notes: Vec<KeyNote>,
     max_stale: Duration,
 }
 
 /// The issuer or URL that the operator named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
+    /// The URL of a map of certificates.
+    Certificates(String),
     /// The issuer: its metadata says where the keys are.
     Issuer(String),
     /// The URL of the key set.
@@ -45,7 +49,15 @@ pub(crate) enum Location {
 impl Location {
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Issuer(name) | Self::Jwks(name) => name,
+            Self::Certificates(name) | Self::Issuer(name) | Self::Jwks(name) => name,
+        }
+    }
+
+    /// The document with the keys.
+    pub(crate) fn document(&self) -> KeyDocument {
+        match self {
+            Self::Certificates(_) => KeyDocument::Certificates,
+            Self::Issuer(_) | Self::Jwks(_) => KeyDocument::RemoteJwks,
         }
     }
 }
@@ -68,6 +80,7 @@ impl Endpoint {
     pub(crate) fn new(
         location: Location,
         keys_host: Option<String>,
+        private_http: bool,
         algorithms: Vec<Algorithm>,
         fetch: Arc<dyn DynFetch>,
         max_stale: Duration,
@@ -75,19 +88,31 @@ impl Endpoint {
         Self {
             location,
             keys_host,
+            private_http,
             algorithms,
             fetch,
             metadata: None,
             known: None,
             reported: Vec::new(),
+            reported_notes: Vec::new(),
             max_stale,
+        }
+    }
+
+    /// Makes the request for a document.
+    pub(crate) fn request(url: &str, private_http: bool) -> FetchRequest {
+        let request = FetchRequest::new(url, Self::LARGEST);
+        if private_http {
+            request.with_private_http()
+        } else {
+            request
         }
     }
 
     /// Fetches the keys, and before that the metadata when it is due.
     pub(crate) async fn get(&mut self) -> Result<Fetched, Failure> {
         let url: Arc<str> = match self.location.clone() {
-            Location::Jwks(url) => url.into(),
+            Location::Certificates(url) | Location::Jwks(url) => url.into(),
             Location::Issuer(issuer) => self.keys_url(&issuer).await?.into(),
         };
         let known = self.known.as_ref().filter(|(_, last)| last.url == url);
@@ -97,8 +122,9 @@ impl Endpoint {
         let (etag, fetched) = match (response.status(), known) {
             (200, _) => {
                 let jwks = text(&response)?;
-                let set = KeySet::parse(jwks, &self.algorithms, JwkSource::Remote)?;
+                let set = KeySet::parse(jwks, &self.algorithms, self.location.document())?;
                 self.report_skipped(&set);
+                self.report_notes(&set);
                 let fetched = Fetched {
                     set: Arc::new(set),
                     jwks: jwks.into(),
@@ -168,7 +194,8 @@ impl Endpoint {
                 }
             };
             let Some(document) = document else { continue };
-            let keys_url = document.keys_url(issuer, self.keys_host.as_deref())?;
+            let keys_url =
+                document.keys_url(issuer, self.keys_host.as_deref(), self.private_http)?;
             let lifetime =
                 http_caching::lifetime(&response).unwrap_or(http_caching::DEFAULT_LIFETIME);
             let fresh_until = Instant::now() + lifetime;
@@ -190,7 +217,7 @@ impl Endpoint {
         url: &str,
         etag: Option<String>,
     ) -> Result<FetchResponse, Failure> {
-        let request = FetchRequest::new(url, Self::LARGEST).unless(etag);
+        let request = Self::request(url, self.private_http).unless(etag);
         // In a task of its own, which ends with this future: a `Fetch` of the app can panic.
         let mut task = JoinSet::new();
         task.spawn(Arc::clone(&self.fetch).get_boxed(request));
@@ -216,6 +243,23 @@ impl Endpoint {
                     index = first.index(),
                     reason = %first.reason(),
                     "keys of the set are not used",
+                );
+            }
+        }
+    }
+
+    /// Tells once which keys are not in their canonical form, until they are others.
+    fn report_notes(&mut self, set: &KeySet) {
+        if set.notes() != self.reported_notes {
+            self.reported_notes = set.notes().to_vec();
+            if let Some(first) = self.reported_notes.first() {
+                tracing::info!(
+                    target: "countersign",
+                    source = self.location.name(),
+                    noted = self.reported_notes.len(),
+                    index = first.index(),
+                    note = first.text(),
+                    "keys of the set are not in the form of RFC 7518, and are used",
                 );
             }
         }
@@ -246,6 +290,8 @@ pub(crate) trait DynFetch: Send + Sync {
         self: Arc<Self>,
         request: FetchRequest,
     ) -> BoxFuture<Result<FetchResponse, FetchError>>;
+
+    fn check_url(&self, request: &FetchRequest) -> Result<(), FetchError>;
 }
 
 impl<F: Fetch> DynFetch for F {
@@ -254,5 +300,9 @@ impl<F: Fetch> DynFetch for F {
         request: FetchRequest,
     ) -> BoxFuture<Result<FetchResponse, FetchError>> {
         Box::pin(async move { self.get(request).await })
+    }
+
+    fn check_url(&self, request: &FetchRequest) -> Result<(), FetchError> {
+        self.check(request)
     }
 }

@@ -1,6 +1,6 @@
 //! The settings of the HTTP client.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use hyper::{
     HeaderMap,
@@ -18,7 +18,10 @@ use rustls::{
 };
 use zeroize::Zeroizing;
 
-use super::{client::HttpFetch, resolver::Resolver};
+use super::{
+    client::{HeaderValueSource, HttpFetch},
+    resolver::Resolver,
+};
 use crate::error::ConfigError;
 
 /// The settings of an [`HttpFetch`]. Made by [`HttpFetch::builder`].
@@ -26,6 +29,7 @@ use crate::error::ConfigError;
 pub struct HttpFetchBuilder {
     roots: Vec<Vec<u8>>,
     headers: Vec<(String, Zeroizing<String>)>,
+    asked_for: Vec<(String, Arc<HeaderValueSource>)>,
     user_agent: String,
 }
 
@@ -34,6 +38,7 @@ impl HttpFetchBuilder {
         Self {
             roots: Vec::new(),
             headers: Vec::new(),
+            asked_for: Vec::new(),
             user_agent: concat!("countersign/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -48,10 +53,47 @@ impl HttpFetchBuilder {
 
     /// Sends a header with every request. Its value is kept out of logs.
     ///
-    /// Every request means the metadata and the keys, also when these are at another host.
+    /// Every request means the metadata and the keys, also when these are at another host, or reached by plain
+    /// [`http`](crate::remote::RemoteKeysBuilder::private_http).
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers
             .push((name.into(), Zeroizing::new(value.into())));
+        self
+    }
+
+    /// Sends a header whose value is asked for before each request, in a thread that may block: one in a file
+    /// that changes, for example. It is kept out of logs.
+    ///
+    /// A fetch without the value fails with [`FetchErrorKind::Header`](crate::remote::FetchErrorKind::Header); the
+    /// error of `value` is then in the log. Its text must not contain a secret.
+    ///
+    /// # Examples
+    ///
+    /// The keys of a Kubernetes cluster. The token in the file changes every hour.
+    ///
+    /// ```
+    /// use std::fs;
+    /// use countersign::remote::HttpFetch;
+    ///
+    /// const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+    ///
+    /// # fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let fetch = HttpFetch::builder()
+    ///     .root_certificate_pem(fs::read(format!("{ACCOUNT}/ca.crt"))?)
+    ///     .header_from("authorization", || {
+    ///         let token = fs::read_to_string(format!("{ACCOUNT}/token"))?;
+    ///         Ok(format!("Bearer {}", token.trim_end()))
+    ///     })
+    ///     .build()?;
+    /// # drop(fetch);
+    /// # Ok(()) }
+    /// ```
+    pub fn header_from(
+        mut self,
+        name: impl Into<String>,
+        value: impl Fn() -> io::Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.asked_for.push((name.into(), Arc::new(value)));
         self
     }
 
@@ -71,23 +113,27 @@ impl HttpFetchBuilder {
     /// when HTTP does not allow a header or the user agent, or when the client itself sets the header.
     pub fn build(self) -> Result<HttpFetch, ConfigError> {
         let headers = self.header_map()?;
-        let connector = connector(self.root_store()?)?;
-        let client = Client::builder(TokioExecutor::new())
+        let asked_for = self.asked_for.iter().map(|(name, source)| {
+            let name = own_name(name)?;
+            Ok((name, Arc::clone(source)))
+        });
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .pool_max_idle_per_host(0)
             .http1_max_buf_size(LONGEST_HEAD)
-            .retry_canceled_requests(false)
-            .build(connector);
-        Ok(HttpFetch { client, headers })
+            .retry_canceled_requests(false);
+        Ok(HttpFetch {
+            asked_for: asked_for.collect::<Result<_, ConfigError>>()?,
+            client: builder.build(connector(self.root_store()?)?),
+            private: builder.build(tcp(Resolver::private())),
+            headers,
+        })
     }
 
     fn header_map(&self) -> Result<HeaderMap, ConfigError> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let name = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| invalid(format!("{name:?} is no name of a header")))?;
-            if OWN_HEADERS.contains(&name.as_str()) {
-                return Err(invalid(format!("the header {name} is not yours to set")));
-            }
+            let name = own_name(name)?;
             // The error must not contain the value.
             let mut value = HeaderValue::from_str(value)
                 .map_err(|_| invalid(format!("the value of {name} is not visible ASCII")))?;
@@ -136,13 +182,25 @@ impl HttpFetchBuilder {
 
 impl fmt::Debug for HttpFetchBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| &**name).collect();
+        let set = self.headers.iter().map(|(name, _)| &**name);
+        let asked_for = self.asked_for.iter().map(|(name, _)| &**name);
+        let names: Vec<&str> = set.chain(asked_for).collect();
         f.debug_struct("HttpFetchBuilder")
             .field("roots", &self.roots.len())
             .field("headers", &names)
             .field("user_agent", &self.user_agent)
             .finish_non_exhaustive()
     }
+}
+
+/// Checks the name of a header of the app.
+fn own_name(name: &str) -> Result<HeaderName, ConfigError> {
+    let name = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| invalid(format!("{name:?} is no name of a header")))?;
+    if OWN_HEADERS.contains(&name.as_str()) {
+        return Err(invalid(format!("the header {name} is not yours to set")));
+    }
+    Ok(name)
 }
 
 fn connector(roots: RootCertStore) -> Result<HttpsConnector<HttpConnector<Resolver>>, ConfigError> {
@@ -152,13 +210,18 @@ fn connector(roots: RootCertStore) -> Result<HttpsConnector<HttpConnector<Resolv
         .map_err(|error| invalid(format!("TLS: {error}")))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
+    let mut tcp = tcp(Resolver::default());
     tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    // `url::is_allowed` decides which URLs may be plain http.
+    // `HttpFetch::check` decides which URLs may be plain http.
     let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
     Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
+}
+
+fn tcp(resolver: Resolver) -> HttpConnector<Resolver> {
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp
 }
 
 fn invalid(problem: impl Into<String>) -> ConfigError {

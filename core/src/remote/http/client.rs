@@ -5,6 +5,7 @@ use std::{
     fmt,
     io::{self, ErrorKind},
     iter,
+    sync::Arc,
 };
 
 use http_body_util::{BodyExt, Empty};
@@ -15,18 +16,22 @@ use hyper::{
 };
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
 
 use super::builder::HttpFetchBuilder;
 use super::resolver::{ForbiddenAddress, Resolver};
 use super::{
     fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
-    url,
+    url::{self, PlainHttp},
 };
 
 /// The [`Fetch`] that is used unless another is given: HTTP/1.1 over TLS.
 ///
 /// 1. A URL is `https`, or `http` to a loopback host: `localhost`, `127.0.0.0/8`, `[::1]`. The name
-///    `localhost` is not looked up: it is this machine.
+///    `localhost` is not looked up: it is this machine. With
+///    [`private_http`](crate::remote::RemoteKeysBuilder::private_http), `http` also goes to a host of which
+///    each address is private.
 /// 2. A name of which one address is link-local, unspecified, multicast or broadcast is refused:
 ///    the metadata services of clouds are at such addresses.
 /// 3. The server's certificate is checked against the roots that the operating system trusts, as
@@ -58,9 +63,16 @@ use super::{
 #[derive(Clone)]
 pub struct HttpFetch {
     pub(super) client: Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>,
+    /// For plain http in private networks.
+    pub(super) private: Client<HttpConnector<Resolver>, Empty<Bytes>>,
     /// Those of every request.
     pub(super) headers: HeaderMap,
+    /// Those with a value of their own for each request.
+    pub(super) asked_for: Vec<(HeaderName, Arc<HeaderValueSource>)>,
 }
+
+/// Returns the value of a header for the next request.
+pub(super) type HeaderValueSource = dyn Fn() -> io::Result<String> + Send + Sync;
 
 impl HttpFetch {
     /// Starts the settings: the system's roots, no additional header.
@@ -68,9 +80,8 @@ impl HttpFetch {
         HttpFetchBuilder::new()
     }
 
-    fn request(&self, asked: &FetchRequest) -> Result<Request<Empty<Bytes>>, FetchError> {
-        url::is_allowed(asked.url())
-            .map_err(|problem| FetchError::new(FetchErrorKind::Forbidden, problem))?;
+    async fn request(&self, asked: &FetchRequest) -> Result<Request<Empty<Bytes>>, FetchError> {
+        self.check(asked)?;
         let mut request = Request::get(asked.url())
             .body(Empty::new())
             .map_err(|error| FetchError::new(FetchErrorKind::Forbidden, error))?;
@@ -79,14 +90,36 @@ impl HttpFetch {
         if let Some(Ok(etag)) = asked.etag().map(HeaderValue::from_str) {
             request.headers_mut().insert(header::IF_NONE_MATCH, etag);
         }
+        for (name, source) in &self.asked_for {
+            let value = value(Arc::clone(source)).await;
+            let value = value.map_err(|error| FetchError::new(FetchErrorKind::Header, error))?;
+            request.headers_mut().append(name, value);
+        }
         Ok(request)
     }
 }
 
+/// Asks for the value of a header: in a thread that may block, for it can be in a file.
+async fn value(source: Arc<HeaderValueSource>) -> io::Result<HeaderValue> {
+    let value = spawn_blocking(move || source().map(Zeroizing::new)).await??;
+    // The error must not contain the value.
+    let value = HeaderValue::from_str(&value)
+        .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not visible ASCII"));
+    value.map(|mut value| {
+        value.set_sensitive(true);
+        value
+    })
+}
+
 impl Fetch for HttpFetch {
     async fn get(&self, asked: FetchRequest) -> Result<FetchResponse, FetchError> {
-        let request = self.request(&asked)?;
-        let response = self.client.request(request).await.map_err(not_answered)?;
+        let request = self.request(&asked).await?;
+        let response = if url::is_plain_http(asked.url()) {
+            self.private.request(request).await
+        } else {
+            self.client.request(request).await
+        };
+        let response = response.map_err(not_answered)?;
         let (head, body) = response.into_parts();
         let body = if head.status.is_success() {
             read(&head.headers, body, asked.max_bytes()).await?
@@ -103,6 +136,16 @@ impl Fetch for HttpFetch {
         }
         Ok(answer)
     }
+
+    fn check(&self, request: &FetchRequest) -> Result<(), FetchError> {
+        let http = if request.allows_private_http() {
+            PlainHttp::Private
+        } else {
+            PlainHttp::Loopback
+        };
+        url::is_allowed(request.url(), http)
+            .map_err(|problem| FetchError::new(FetchErrorKind::Forbidden, problem))
+    }
 }
 
 impl Default for HttpFetch {
@@ -115,7 +158,11 @@ impl Default for HttpFetch {
 impl fmt::Debug for HttpFetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A value may be a secret.
-        let names: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        let names = self
+            .headers
+            .keys()
+            .chain(self.asked_for.iter().map(|(name, _)| name));
+        let names: Vec<&str> = names.map(HeaderName::as_str).collect();
         f.debug_struct("HttpFetch")
             .field("headers", &names)
             .finish_non_exhaustive()

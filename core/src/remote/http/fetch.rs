@@ -4,11 +4,12 @@ use std::{error::Error, fmt, future::Future, sync::Arc};
 
 /// Gets documents over HTTP: metadata and key sets of an identity provider.
 ///
-/// The default is [`HttpFetch`](crate::remote::HttpFetch). Write your own to go through a proxy, or to count
+/// The default is [`HttpFetch`](crate::remote::HttpFetch). Write your own to use another client, or to count
 /// requests in a test.
 ///
 /// An implementation must follow no redirect, check the server's certificate, and stop reading
-/// after [`FetchRequest::max_bytes`]. The caller drops the future when its time is over.
+/// after [`FetchRequest::max_bytes`]. It decides by itself whether a URL may be plain `http`: anybody between
+/// here and there could replace the keys. The caller drops the future when its time is over.
 ///
 /// # Examples
 ///
@@ -34,6 +35,19 @@ pub trait Fetch: Send + Sync + 'static {
         &self,
         request: FetchRequest,
     ) -> impl Future<Output = Result<FetchResponse, FetchError>> + Send;
+
+    /// Checks whether a URL that the developer set may be asked, when the source is built: a mistake shows
+    /// then, and not with the first fetch. Default: each may, with `http` as well.
+    ///
+    /// The form of the URL has been checked before, and that its host is no address of a metadata service.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchErrorKind::Forbidden`], with the reason as its source.
+    fn check(&self, request: &FetchRequest) -> Result<(), FetchError> {
+        let _ = request;
+        Ok(())
+    }
 }
 
 /// A request for a document.
@@ -42,6 +56,7 @@ pub struct FetchRequest {
     url: String,
     etag: Option<String>,
     max_bytes: usize,
+    private_http: bool,
 }
 
 impl FetchRequest {
@@ -52,6 +67,7 @@ impl FetchRequest {
             url: url.into(),
             etag: None,
             max_bytes,
+            private_http: false,
         }
     }
 
@@ -61,6 +77,20 @@ impl FetchRequest {
     pub fn unless(mut self, etag: Option<impl Into<String>>) -> Self {
         self.etag = etag.map(Into::into);
         self
+    }
+
+    /// Allows plain `http` to private addresses. See
+    /// [`private_http`](crate::remote::RemoteKeysBuilder::private_http).
+    #[must_use]
+    pub fn with_private_http(mut self) -> Self {
+        self.private_http = true;
+        self
+    }
+
+    /// Returns whether plain `http` to private addresses is allowed.
+    #[must_use]
+    pub fn allows_private_http(&self) -> bool {
+        self.private_http
     }
 
     /// Returns the absolute URL.
@@ -191,6 +221,8 @@ pub enum FetchErrorKind {
     Encoded,
     /// The address is not one that may be asked.
     Forbidden,
+    /// The value of a header could not be had.
+    Header,
     /// The answer broke off, or is no HTTP.
     Read,
     /// The answer took too long.
@@ -211,6 +243,7 @@ impl FetchErrorKind {
             Self::Connect => ("connect", "there is no connection"),
             Self::Encoded => ("encoded", "the answer is compressed"),
             Self::Forbidden => ("forbidden", "the address may not be asked"),
+            Self::Header => ("header", "the value of a header could not be had"),
             Self::Read => ("read", "the answer broke off or is no HTTP"),
             Self::Timeout => ("timeout", "the answer took too long"),
             Self::TooLarge => ("too_large", "the answer is too large"),

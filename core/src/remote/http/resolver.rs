@@ -19,16 +19,51 @@ use super::url;
 /// It checks the very addresses that are connected to, so a name that resolves differently the next
 /// time gains nothing. An address in a URL is not resolved: [`url::is_allowed`] checks it.
 #[derive(Clone)]
-pub(super) struct Resolver<R = GaiResolver>(R);
+pub(super) struct Resolver<R = GaiResolver> {
+    names: R,
+    check: fn(IpAddr) -> Result<(), ForbiddenAddress>,
+}
 
 /// A name leads to an address that may not be asked.
 #[derive(Debug, thiserror::Error)]
-#[error("the host leads to {0}, where no provider can be")]
-pub(super) struct ForbiddenAddress(IpAddr);
+pub(super) enum ForbiddenAddress {
+    #[error("the host leads to {0}, where no provider can be")]
+    Nowhere(IpAddr),
+    #[error("the host leads to {0}, which is no private address: use https")]
+    Public(IpAddr),
+}
 
 impl Default for Resolver {
     fn default() -> Self {
-        Self(GaiResolver::new())
+        Self::any(GaiResolver::new())
+    }
+}
+
+impl Resolver {
+    /// Makes the resolver for plain http in private networks.
+    pub(super) fn private() -> Self {
+        Self::private_only(GaiResolver::new())
+    }
+}
+
+impl<R> Resolver<R> {
+    /// Allows each address at which a provider can be.
+    fn any(names: R) -> Self {
+        let check = |address| match url::is_forbidden(address) {
+            true => Err(ForbiddenAddress::Nowhere(address)),
+            false => Ok(()),
+        };
+        Self { names, check }
+    }
+
+    /// Allows private addresses.
+    fn private_only(names: R) -> Self {
+        let check = |address| match url::is_private(address) {
+            true => Ok(()),
+            false if url::is_forbidden(address) => Err(ForbiddenAddress::Nowhere(address)),
+            false => Err(ForbiddenAddress::Public(address)),
+        };
+        Self { names, check }
     }
 }
 
@@ -43,7 +78,7 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(cx).map_err(Into::into)
+        self.names.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
@@ -55,13 +90,12 @@ where
             ];
             return Box::pin(future::ready(Ok(addresses.into_iter())));
         }
-        let found = self.0.call(name);
+        let check = self.check;
+        let found = self.names.call(name);
         Box::pin(async move {
             let addresses: Vec<SocketAddr> = found.await.map_err(Into::into)?.collect();
-            match addresses.iter().find(|found| url::is_forbidden(found.ip())) {
-                Some(found) => Err(ForbiddenAddress(found.ip()).into()),
-                None => Ok(addresses.into_iter()),
-            }
+            addresses.iter().try_for_each(|found| check(found.ip()))?;
+            Ok(addresses.into_iter())
         })
     }
 }
@@ -103,7 +137,7 @@ mod tests {
 
     fn fixed(addresses: &[&str]) -> Resolver<Fixed> {
         let parse = |address: &&str| SocketAddr::new(address.parse().unwrap(), 0);
-        Resolver(Fixed(Ok(addresses.iter().map(parse).collect())))
+        Resolver::any(Fixed(Ok(addresses.iter().map(parse).collect())))
     }
 
     async fn found(addresses: &[&str], name: &str) -> Result<Vec<String>, String> {
@@ -140,6 +174,33 @@ mod tests {
         assert!(found(&[], name).await.unwrap().is_empty());
     }
 
+    fn private(addresses: &[&str]) -> Resolver<Fixed> {
+        Resolver::private_only(fixed(addresses).names)
+    }
+
+    #[tokio::test]
+    async fn a_name_in_a_private_network_has_private_addresses_only() {
+        let found = |addresses: &'static [&str]| async {
+            let found = private(addresses).call("keycloak".parse().unwrap()).await;
+            found
+                .map(Iterator::count)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(found(&["10.0.0.7"]).await, Ok(1));
+        assert_eq!(found(&["10.0.0.7", "fd00::7", "192.168.0.7"]).await, Ok(3));
+        assert_eq!(
+            found(&["10.0.0.7", "192.0.2.1"]).await.unwrap_err(),
+            "the host leads to 192.0.2.1, which is no private address: use https"
+        );
+        assert_eq!(
+            found(&["169.254.169.254"]).await.unwrap_err(),
+            "the host leads to 169.254.169.254, where no provider can be"
+        );
+        for bad in [&["2001:db8::1"][..], &["100.64.0.1"], &["fd00:ec2::254"]] {
+            assert!(found(bad).await.is_err(), "{bad:?}");
+        }
+    }
+
     #[tokio::test]
     async fn localhost_is_this_machine_whatever_the_system_says() {
         for name in ["localhost", "LocalHost"] {
@@ -165,12 +226,18 @@ mod tests {
         for (resolver, kind) in [
             (fixed(&["169.254.169.254"]), FetchErrorKind::Forbidden),
             (fixed(&["127.0.0.1"]), FetchErrorKind::Connect),
+            (private(&["127.0.0.1"]), FetchErrorKind::Connect),
+            (private(&["192.0.2.1"]), FetchErrorKind::Forbidden),
             (
-                Resolver(Fixed(Err(ErrorKind::NotFound))),
+                private(&["127.0.0.1", "192.0.2.1"]),
+                FetchErrorKind::Forbidden,
+            ),
+            (
+                Resolver::any(Fixed(Err(ErrorKind::NotFound))),
                 FetchErrorKind::Connect,
             ),
             (
-                Resolver(Fixed(Err(ErrorKind::TimedOut))),
+                Resolver::any(Fixed(Err(ErrorKind::TimedOut))),
                 FetchErrorKind::Timeout,
             ),
         ] {

@@ -1,26 +1,55 @@
 //! The rules for URLs of metadata and keys.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use crate::{error::ConfigError, request::ends_in_number};
+
+/// The hosts to which a URL may be plain `http`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlainHttp {
+    /// Any: somebody else decides.
+    Anywhere,
+    /// `localhost` and loopback addresses.
+    Loopback,
+    /// Private addresses too, and names: whoever connects must check where they lead.
+    Private,
+}
+
+impl PlainHttp {
+    fn check(self, host: &str) -> Result<(), &'static str> {
+        match (self, address(host)) {
+            (Self::Anywhere, _) | (Self::Private, None) => Ok(()),
+            _ if is_loopback(host) => Ok(()),
+            (Self::Private, Some(address)) if is_private(address) => Ok(()),
+            (Self::Private, Some(_)) => Err("http is only for private addresses: use https"),
+            (Self::Loopback, _) => Err("http is only for a loopback host: use https"),
+        }
+    }
+}
 
 /// Refuses a URL that must not be asked, with a text for the developer.
 ///
 /// # Errors
 ///
 /// [`ConfigError::InvalidSetting`] with what is wrong and the URL, unless a password could be in it.
-pub(crate) fn check_url(url: &str) -> Result<(), ConfigError> {
-    is_allowed(url).map_err(|problem| {
-        let is_shown = !url.contains('@') && url.len() <= LONGEST;
-        ConfigError::InvalidSetting(if is_shown {
-            format!("{url:?}: {problem}")
-        } else {
-            problem.to_owned()
-        })
+pub(crate) fn check_url(url: &str, http: PlainHttp) -> Result<(), ConfigError> {
+    is_allowed(url, http).map_err(|problem| refused(url, problem))
+}
+
+/// Makes the text for the developer.
+pub(crate) fn refused(url: &str, problem: impl fmt::Display) -> ConfigError {
+    let is_shown = !url.contains('@') && url.len() <= LONGEST;
+    ConfigError::InvalidSetting(if is_shown {
+        format!("{url:?}: {problem}")
+    } else {
+        problem.to_string()
     })
 }
 
-/// Checks a URL: absolute, `https` or `http` to a loopback host, without user and fragment, and not to an
+/// Checks a URL: absolute, `https` or `http` where that is allowed, without user and fragment, and not to an
 /// address at which no provider can be.
 ///
 /// Stricter than RFC 3986, so that no later reader of the URL sees another host in it.
@@ -28,15 +57,20 @@ pub(crate) fn check_url(url: &str) -> Result<(), ConfigError> {
 /// # Errors
 ///
 /// The fault in a URL, for the developer. The text does not contain the URL.
-pub(crate) fn is_allowed(url: &str) -> Result<(), &'static str> {
+pub(crate) fn is_allowed(url: &str, http: PlainHttp) -> Result<(), &'static str> {
     let (scheme, host) = parse(url)?;
-    if scheme == "http" && !is_loopback(host) {
-        return Err("http is only for a loopback host: use https");
+    if scheme == "http" {
+        http.check(host)?;
     }
     if address(host).is_some_and(is_forbidden) {
         return Err("no provider can be at this address");
     }
     Ok(())
+}
+
+/// Checks for plain http to another host than this machine.
+pub(crate) fn is_plain_http(url: &str) -> bool {
+    parse(url).is_ok_and(|(scheme, host)| scheme == "http" && !is_loopback(host))
 }
 
 /// Returns the host of a URL, in lower case, without the port. An IPv6 address keeps its brackets.
@@ -67,6 +101,24 @@ pub(crate) fn is_forbidden(address: IpAddr) -> bool {
                 || embedded(address).is_some_and(is_forbidden_v4)
         }
     }
+}
+
+/// Checks for an address that the Internet does not lead to: loopback, those of RFC 1918 for IPv4, unique
+/// local ones (RFC 4193) for IPv6.
+///
+/// The shared ones of RFC 6598 are not among them: other customers of a network can have them, and a cloud
+/// has its metadata service there.
+pub(crate) fn is_private(address: IpAddr) -> bool {
+    let is_private_v4 = |address: Ipv4Addr| address.is_loopback() || address.is_private();
+    !is_forbidden(address)
+        && match address {
+            IpAddr::V4(address) => is_private_v4(address),
+            IpAddr::V6(address) => {
+                address.is_loopback()
+                    || address.is_unique_local()
+                    || address.to_ipv4_mapped().is_some_and(is_private_v4)
+            }
+        }
 }
 
 fn is_forbidden_v4(address: Ipv4Addr) -> bool {
@@ -184,6 +236,63 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn is_allowed(url: &str) -> Result<(), &'static str> {
+        super::is_allowed(url, PlainHttp::Loopback)
+    }
+
+    fn check_url(url: &str) -> Result<(), ConfigError> {
+        super::check_url(url, PlainHttp::Loopback)
+    }
+
+    #[test]
+    fn plain_http_goes_to_private_addresses_where_that_is_allowed() {
+        let private = |url: &str| super::is_allowed(url, PlainHttp::Private);
+        for good in [
+            "http://localhost:8080/jwks",
+            "http://127.0.0.1/jwks",
+            "http://10.0.0.7/jwks",
+            "http://10.255.255.255/jwks",
+            "http://172.16.0.1/jwks",
+            "http://172.31.255.255/jwks",
+            "http://192.168.1.1/jwks",
+            "http://[fd00::1]/jwks",
+            "http://[::ffff:10.0.0.7]/jwks",
+            // Names are checked when they are resolved.
+            "http://keycloak:8080/jwks",
+            "http://auth.default.svc/jwks",
+            "http://login.example/jwks",
+            "https://192.0.2.1/jwks",
+        ] {
+            assert_eq!(private(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "http://9.255.255.255/jwks",
+            "http://11.0.0.0/jwks",
+            "http://172.15.255.255/jwks",
+            "http://172.32.0.0/jwks",
+            "http://192.167.255.255/jwks",
+            "http://192.169.0.0/jwks",
+            "http://192.0.2.1/jwks",
+            "http://100.64.0.1/jwks",
+            "http://169.254.169.254/latest",
+            "http://0.0.0.0/jwks",
+            "http://[2001:db8::1]/jwks",
+            "http://[fe80::1]/jwks",
+            "http://[fc00::1%25eth0]/jwks",
+            "http://[fd00:ec2::254]/latest",
+            "http://[::ffff:192.0.2.1]/jwks",
+            "http://[64:ff9b::10.0.0.7]/jwks",
+            "http://user@keycloak/jwks",
+            "http://10.1/jwks",
+        ] {
+            assert!(private(bad).is_err(), "{bad}");
+        }
+        // With https, an address may be public; no address that is forbidden is allowed by any rule.
+        let anywhere = |url: &str| super::is_allowed(url, PlainHttp::Anywhere);
+        assert_eq!(anywhere("http://192.0.2.1/jwks"), Ok(()));
+        assert!(anywhere("http://169.254.169.254/latest").is_err());
+    }
 
     #[test]
     fn a_url_is_https_or_http_to_this_machine() {

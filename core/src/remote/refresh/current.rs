@@ -7,13 +7,15 @@ use tokio::time::Instant;
 use crate::remote::{KeysState, SavedKeys, document::Fetched};
 use crate::{
     clock::Clock,
-    jose::{Algorithm, JwkSource, Key},
+    jose::{Algorithm, Key, KeyDocument, KeyNote},
     keys::KeySet,
 };
 
 /// A published key set. Immutable: a newer one replaces it as a whole.
 pub(super) struct Current {
     pub(super) set: Arc<KeySet>,
+    /// Those of the last fetch: equal keys can be written in another way, and stay the same set.
+    pub(super) notes: Vec<KeyNote>,
     /// For a warm start: by the wall clock. Everything else is by the monotonic one.
     pub(super) saved: SavedKeys,
     /// The number of sets up to this one.
@@ -35,6 +37,7 @@ impl Current {
         clock: &dyn Clock,
         max_stale: Duration,
     ) -> Self {
+        let notes = fetched.set.notes().to_vec();
         let (set, generation) = match last {
             Some(last) if has_same_keys(&fetched.set, &last.set) => {
                 (Arc::clone(&last.set), last.generation)
@@ -44,6 +47,7 @@ impl Current {
         let now = Instant::now();
         Self {
             set,
+            notes,
             saved: SavedKeys {
                 source: source.to_owned(),
                 url: fetched.url.to_string(),
@@ -67,6 +71,7 @@ impl Current {
         saved: SavedKeys,
         source: &str,
         algorithms: &[Algorithm],
+        document: KeyDocument,
         clock: &dyn Clock,
         max_stale: Duration,
     ) -> Result<Self, &'static str> {
@@ -76,10 +81,11 @@ impl Current {
         let (fresh, rest) = saved
             .remaining(clock.now(), max_stale)
             .ok_or("they are too old, or from the future")?;
-        let set = KeySet::parse(&saved.jwks, algorithms, JwkSource::Remote)
-            .map_err(|_| "they cannot be read")?;
+        let set =
+            KeySet::parse(&saved.jwks, algorithms, document).map_err(|_| "they cannot be read")?;
         let now = Instant::now();
         Ok(Self {
+            notes: set.notes().to_vec(),
             set: Arc::new(set),
             saved,
             generation: 1,

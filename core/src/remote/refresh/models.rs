@@ -46,6 +46,7 @@ fn source(runtime: &Handle) -> Arc<State> {
         LIFETIME,
         Arc::new(FixedClock::default()),
         Jitter::seeded(1),
+        false,
         runtime.clone(),
     ))
 }

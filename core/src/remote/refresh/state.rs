@@ -22,7 +22,7 @@ use crate::remote::{
 use crate::{
     clock::Clock,
     future::BoxFuture,
-    jose::Algorithm,
+    jose::{Algorithm, KeyDocument},
     keys::{KeySet, KeySetId, KeysUnavailable, RefreshReason},
     sync::{ArcSwapOption, AtomicUsize, Mutex, MutexGuard, Notify},
 };
@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// The issuer or the URL.
     source: String,
     max_stale: Duration,
+    /// Plain http through a private network.
+    pub(crate) private_http: bool,
     clock: Arc<dyn Clock>,
     current: ArcSwapOption<Current>,
     plan: Mutex<Plan>,
@@ -62,11 +64,13 @@ impl State {
         max_stale: Duration,
         clock: Arc<dyn Clock>,
         jitter: Jitter,
+        private_http: bool,
         runtime: Handle,
     ) -> Self {
         Self {
             source,
             max_stale,
+            private_http,
             clock,
             current: ArcSwapOption::empty(),
             plan: Mutex::new(Plan {
@@ -251,8 +255,9 @@ impl State {
     }
 
     /// Starts with keys of an earlier run, unless they are of no use: a fetch follows anyway.
-    pub(crate) fn warm(&self, saved: SavedKeys, algorithms: &[Algorithm]) {
-        match Current::saved(saved, &self.source, algorithms, &self.clock, self.max_stale) {
+    pub(crate) fn warm(&self, saved: SavedKeys, algorithms: &[Algorithm], document: KeyDocument) {
+        let (clock, max_stale) = (&self.clock, self.max_stale);
+        match Current::saved(saved, &self.source, algorithms, document, clock, max_stale) {
             Ok(current) => self.current.store(Some(Arc::new(current))),
             Err(why) => observe::not_warm(&self.source, why),
         }
@@ -276,6 +281,7 @@ impl State {
                 None => KeysState::Unavailable,
             },
             keys: current.map_or(0, |current| current.set.keys().len()),
+            notes: current.map_or_else(Vec::new, |current| current.notes.clone()),
             age: current.map(|current| current.age(now, &self.clock)),
             generation: current.map_or(0, |current| current.generation),
             failures: plan.schedule.failures,
