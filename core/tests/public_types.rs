@@ -56,6 +56,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "StoreCapabilities",
             "StoreMark",
             "SystemClock",
+            "Tolerance",
             "Verdict",
         ],
     ),

@@ -1,9 +1,13 @@
 //! Tests of tokens for verifiers that are older than the strict ones: numeric subjects, no audience.
 
 use countersign::{
-    AuthErrorKind, ConfigError, Issuer, SigningKey, Verifier, claims::Tolerance,
-    issue::IssuerBuilder, testing::FixedClock,
+    AuthErrorKind, ConfigError, Issuer, MemoryStore, Sessions, SigningKey, Verifier,
+    claims::Tolerance,
+    issue::IssuerBuilder,
+    session::{ClientInfo, Identity},
+    testing::FixedClock,
 };
+use futures_executor::block_on;
 use serde_json::{Value, json};
 
 use super::builder;
@@ -88,6 +92,30 @@ fn a_numeric_subject_is_written_as_a_number_and_read_as_text() {
     let token = usual.issue(&json!({ "sub": "42" })).unwrap();
     let token = usual.verifier().verify_now(token.as_str()).unwrap();
     assert_eq!(token.claim::<Value>("sub").unwrap(), Some(json!("42")));
+}
+
+#[test]
+fn a_session_has_a_numeric_subject_in_its_tokens_and_its_text_everywhere_else() {
+    let issuer = builder(&FixedClock::at(1_000))
+        .numeric_subjects()
+        .build()
+        .unwrap();
+    let verifier = issuer.verifier();
+    let sessions = Sessions::builder(issuer, MemoryStore::new())
+        .build()
+        .unwrap();
+    let start = |subject: &str, claims: Value| {
+        block_on(sessions.start(&Identity::new(subject, claims), ClientInfo::new()))
+    };
+    for claims in [json!({}), json!({ "sub": "42" }), json!({ "sub": 42 })] {
+        let pair = start("42", claims).unwrap();
+        assert_eq!(pair.session().subject(), "42");
+        let token = verifier.verify_now(pair.access_token().as_str()).unwrap();
+        assert_eq!(token.claim::<Value>("sub").unwrap(), Some(json!(42)));
+        assert_eq!(token.subject(), Some("42"));
+    }
+    assert!(start("42", json!({ "sub": 43 })).is_err());
+    assert!(start("ada", json!({})).is_err());
 }
 
 #[test]

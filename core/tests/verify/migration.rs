@@ -54,9 +54,11 @@ impl Node {
     fn user(&self, token: &str) -> Result<String, String> {
         match self {
             Self::Old(clock) => {
-                let mut validation = Validation::default();
-                // Its clock cannot be set.
-                validation.validate_exp = false;
+                let validation = Validation {
+                    // Its clock cannot be set.
+                    validate_exp: false,
+                    ..Validation::default()
+                };
                 let key = DecodingKey::from_secret(&SECRET).unwrap();
                 let old = decode::<OldClaims>(token, &key, &validation);
                 let claims = old.map_err(|error| error.to_string())?.claims;

@@ -10,7 +10,9 @@ use countersign::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{now, twins};
+use super::now;
+#[cfg(feature = "cache")]
+use super::twins;
 
 fn numeric(issuer: &TestIssuer) -> Verifier {
     let builder = issuer.verifier_builder().accept_numeric_subject();
@@ -302,6 +304,7 @@ fn each_tolerance_is_a_warning_when_the_verifier_is_built() {
     assert!(super::log_of(|| drop(builder().build().unwrap())).is_empty());
 }
 
+#[cfg(feature = "cache")]
 #[test]
 fn a_cached_token_keeps_its_subject() {
     let issuer = TestIssuer::new();
