@@ -5,6 +5,7 @@
 //! | decide who issues the tokens | [`choosing`] |
 //! | log users in and keep them logged in | [`sessions`] |
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
+//! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
 //! | test your app | [`testing`] |
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
 //! | read keys from files or the environment, and replace them | [`keys`] |
@@ -25,6 +26,9 @@ pub mod frameworks {}
 
 #[doc = include_str!("../docs/guide/keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("../docs/guide/migrating.md")]
+pub mod migrating {}
 
 #[doc = include_str!("../docs/guide/operating.md")]
 pub mod operating {}

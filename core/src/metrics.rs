@@ -9,6 +9,7 @@
 //! | `countersign_handler_refusals_total` | counter | `reason` | refusals after that: by the policy of a route, claims of another type, session routes |
 //! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
+//! | `countersign_tolerated_tokens_total` | counter | `issuer`, `tolerance` | tokens accepted only because of a [tolerance](crate::claims::Tolerance), each time that they came, also from a cache: `issuer` is the first name in the settings of the verifier, or `any` |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
 //! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
 //! | `countersign_key_fetches_total` | counter | `source`, `result` | fetches: `changed`, `unchanged`, or the stable name of the failure |
@@ -42,6 +43,10 @@ pub fn describe() {
         (HANDLER_REFUSALS, "Refusals after authentication"),
         (LOGIN_REFUSALS, "Logins refused after too many failures"),
         (CACHE_LOOKUPS, "Looks into a cache by result"),
+        (
+            TOLERATED_TOKENS,
+            "Tokens accepted only because of a tolerance",
+        ),
         (KEY_FETCHES, "Fetches of keys by result"),
         (KEY_ROTATIONS, "How often the keys changed"),
     ] {
@@ -90,6 +95,12 @@ pub(crate) fn cache_lookup(is_hit: bool) {
     counter!(CACHE_LOOKUPS, "result" => result).increment(1);
 }
 
+#[cold]
+pub(crate) fn tolerated_token(issuer: &str, tolerance: &'static str) {
+    counter!(TOLERATED_TOKENS, "issuer" => issuer.to_owned(), "tolerance" => tolerance)
+        .increment(1);
+}
+
 pub(crate) fn stage(stage: &'static str, took: Duration) {
     histogram!(STAGE, "stage" => stage).record(took);
 }
@@ -133,6 +144,7 @@ const REQUESTS: &str = "countersign_requests_total";
 const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
 const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
 const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
+const TOLERATED_TOKENS: &str = "countersign_tolerated_tokens_total";
 const STAGE: &str = "countersign_stage_seconds";
 const KEY_WAIT: &str = "countersign_key_wait_seconds";
 const KEY_FETCHES: &str = "countersign_key_fetches_total";

@@ -305,3 +305,61 @@ fn refused_logins_are_counted_by_limit() {
         assert_eq!(measured.get(&name), Some(&count), "{measured:?}");
     }
 }
+
+#[test]
+fn a_token_that_needs_a_tolerance_is_counted_each_time_that_it_comes() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    let issuer = TestIssuer::new();
+    let builder = || {
+        let builder = issuer.verifier_builder().accept_numeric_subject();
+        builder.accept_null_claims()
+    };
+    let verifier = builder().build().unwrap();
+    #[cfg(feature = "cache")]
+    let cached = verifier.clone().with_cache(countersign::TokenCache::new());
+    #[cfg(not(feature = "cache"))]
+    let cached = verifier.clone();
+    let any = Verifier::builder(issuer.key()).any_issuer().any_audience();
+    let any = any.clock(issuer.clock().clone()).build().unwrap();
+
+    let number = issuer.token().claim("sub", 42).sign();
+    let null = issuer.token().claim("nbf", ()).sign();
+    verifier.verify_now(&number).unwrap();
+    verifier
+        .verify_now_as::<serde_json::Value>(&number)
+        .unwrap();
+    verifier.verify_now(&null).unwrap();
+    for _ in 0..5 {
+        cached.verify_now(&number).unwrap();
+    }
+    any.verify_now(&issuer.token().sign()).unwrap();
+    // None of these was accepted because of one.
+    verifier.verify_now(&issuer.token().sign()).unwrap();
+    verifier
+        .verify_now(&issuer.token().claim("acr", ()).sign())
+        .unwrap();
+    verifier
+        .verify_now(&issuer.token().claim("sub", 42).expired().sign())
+        .unwrap_err();
+    any.verify_now(&issuer.token().expired().sign())
+        .unwrap_err();
+    issuer
+        .verifier()
+        .verify_now(&issuer.token().sign())
+        .unwrap();
+    let _ = verifier.explain(&number);
+
+    let name = |labels: &str| format!("countersign_tolerated_tokens_total{{{labels}}}");
+    let own = TestIssuer::ISSUER;
+    let expected = BTreeMap::from([
+        (name(&format!("issuer={own},tolerance=null-claims")), 1.0),
+        (name(&format!("issuer={own},tolerance=numeric-sub")), 7.0),
+        (name("issuer=any,tolerance=any-audience"), 1.0),
+        (name("issuer=any,tolerance=any-issuer"), 1.0),
+    ]);
+    let mut measured = measured(&snapshotter);
+    measured.retain(|name, _| name.starts_with("countersign_tolerated"));
+    assert_eq!(measured, expected);
+}

@@ -58,6 +58,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "StoreCapabilities",
             "StoreMark",
             "SystemClock",
+            "Tolerance",
             "Verdict",
         ],
     ),

@@ -9,7 +9,7 @@ use countersign_fuzz::{
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 thread_local! {
-    static RULES: [Rules; 2] = [Rules::usual(), Rules::special()];
+    static RULES: [Rules; 3] = [Rules::usual(), Rules::special(), Rules::tolerant()];
 }
 
 // The input is a payload; one that begins with a comma follows the members that make it good.

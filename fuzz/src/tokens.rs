@@ -36,17 +36,30 @@ pub struct Rules {
     scopes: &'static [&'static str],
     wanted: &'static [&'static str],
     value: Option<(&'static str, &'static str)>,
+    /// Numbers as `sub`, and null, are tolerated.
+    tolerant: bool,
 }
 
 impl Rules {
     /// What most apps have.
     pub fn usual() -> Self {
-        Self::of("aud", &["scope"], &[], None)
+        Self::of("aud", &["scope"], &[], None, false)
+    }
+
+    /// What most apps have, with every tolerance of the claims.
+    pub fn tolerant() -> Self {
+        Self::of("aud", &["scope"], &[], None, true)
     }
 
     /// With claims in other places, and more of them.
     pub fn special() -> Self {
-        Self::of("azp", &["scp", "scope"], &["sub", "t"], Some(("use", "x")))
+        Self::of(
+            "azp",
+            &["scp", "scope"],
+            &["sub", "t"],
+            Some(("use", "x")),
+            false,
+        )
     }
 
     fn of(
@@ -54,6 +67,7 @@ impl Rules {
         scopes: &'static [&'static str],
         wanted: &'static [&'static str],
         value: Option<(&'static str, &'static str)>,
+        tolerant: bool,
     ) -> Self {
         let build = |with: fn(VerifierBuilder) -> VerifierBuilder| {
             let sources = scopes.iter().map(|name| ScopeSource::claim(*name));
@@ -70,6 +84,9 @@ impl Rules {
             if let Some((name, text)) = value {
                 builder = builder.require_value(name, text);
             }
+            if tolerant {
+                builder = builder.accept_null_claims().accept_numeric_subject();
+            }
             with(builder).build().unwrap()
         };
         Self {
@@ -79,6 +96,30 @@ impl Rules {
             scopes,
             wanted,
             value,
+            tolerant,
+        }
+    }
+
+    /// The value of a claim that is read; `None` also for a null that counts as absent.
+    fn get<'j>(&self, json: &'j Json, name: &str) -> Option<&'j Json> {
+        let is_absent = |value: &Json| self.tolerant && matches!(value, Json::Null);
+        json.get(name).filter(|value| !is_absent(value))
+    }
+
+    /// The text of a claim. The outer `None` is another form where that counts.
+    fn text(&self, json: &Json, name: &str) -> Option<Option<String>> {
+        let Some(value) = self.get(json, name) else {
+            return Some(None);
+        };
+        let is_used = !["acr", "client_id", "sid"].contains(&name) || self.wanted.contains(&name);
+        match value {
+            Json::Text(text) => Some(Some(text.clone())),
+            Json::Number(text) if self.tolerant && name == "sub" => {
+                let fits = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+                (fits && text != "-0").then(|| Some(text.clone()))
+            }
+            _ if is_used => None,
+            _ => Some(None),
         }
     }
 
@@ -88,16 +129,13 @@ impl Rules {
         let Json::Object(_) = json else { return None };
         let mut texts = Vec::new();
         for name in ["acr", "client_id", "iss", "jti", "sid", "sub"] {
-            let found = json.get(name).map(|value| value.text().map(str::to_owned));
-            texts.push(match found {
-                Some(text) => Some(text?),
-                None => None,
-            });
+            texts.push(self.text(&json, name)?);
         }
-        let audience = list(&json, "aud")?;
+        let list = |name: &str| list(self.get(&json, name));
+        let audience = list("aud")?;
         let mut scopes = Vec::new();
         for name in ["scope"].iter().chain(self.scopes) {
-            let found = list(&json, name)?.unwrap_or_default();
+            let found = list(name)?.unwrap_or_default();
             // An element of an array is one scope.
             let is_one = |text: &String| !text.is_empty() && !text.contains(' ');
             let are_many = matches!(json.get(name), Some(Json::Array(_)));
@@ -106,23 +144,27 @@ impl Rules {
             }
         }
         for name in self.scopes {
-            let found = list(&json, name)?.unwrap_or_default();
+            let found = list(name)?.unwrap_or_default();
             let words = found.iter().flat_map(|text| text.split(' '));
             scopes.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
         }
         let date = |name, up| {
-            json.get(name)
-                .map_or(Some(None), |json| date(json, up).map(Some))
+            let value = self.get(&json, name);
+            value.map_or(Some(None), |json| date(json, up).map(Some))
         };
         let expires_at = date("exp", false)?;
         let not_before = date("nbf", true)?;
         let issued_at = date("iat", true)?;
-        let authenticated_at = date("auth_time", false)?;
+        let authenticated_at = date("auth_time", false).flatten();
         if json.get("cnf").is_some() {
             return None;
         }
 
-        if self.wanted.iter().any(|name| json.get(name).is_none()) {
+        if self
+            .wanted
+            .iter()
+            .any(|name| self.get(&json, name).is_none())
+        {
             return None;
         }
         if let Some((name, text)) = self.value
@@ -130,7 +172,7 @@ impl Rules {
         {
             return None;
         }
-        let audiences = list(&json, self.audience_claim)??;
+        let audiences = list(self.audience_claim)??;
         let begins = issued_at.or(not_before).unwrap_or(NOW);
         let good = texts[2].as_deref() == Some(ISSUER)
             && audiences.iter().any(|own| own == AUDIENCE)
@@ -189,8 +231,8 @@ impl Claims {
 }
 
 /// One text or several. The outer `None` is another type, the inner one an absent claim.
-fn list(json: &Json, name: &str) -> Option<Option<Vec<String>>> {
-    let Some(value) = json.get(name) else {
+fn list(value: Option<&Json>) -> Option<Option<Vec<String>>> {
+    let Some(value) = value else {
         return Some(None);
     };
     match value {
@@ -204,8 +246,8 @@ fn list(json: &Json, name: &str) -> Option<Option<Vec<String>>> {
 }
 
 fn roles(json: &Json) -> Option<Vec<String>> {
-    let role = list(json, "role")?.unwrap_or_default();
-    let roles = list(json, "roles")?.unwrap_or_default();
+    let role = list(json.get("role"))?.unwrap_or_default();
+    let roles = list(json.get("roles"))?.unwrap_or_default();
     Some([role, roles].concat())
 }
 

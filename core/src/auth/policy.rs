@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::json_equality::is_equal;
 use crate::{
-    claims::VerifiedToken,
+    claims::{ClaimSlot, VerifiedToken},
     error::{AuthError, AuthErrorKind, LONGEST, Mismatch, Required, cut, quoted},
 };
 
@@ -170,6 +170,7 @@ impl Policy {
         let forbidden = |holds| Answer::from(holds, AuthErrorKind::Forbidden);
         let step_up = |holds| Answer::from(holds, AuthErrorKind::StepUpRequired);
         match &self.0 {
+            Rule::Acr(_) if token.is_unreadable(ClaimSlot::ACR) => UNREADABLE,
             Rule::Acr(values) => step_up(values.iter().any(|own| token.acr() == Some(own))),
             Rule::All(all) => decide_all(all, token),
             Rule::Any(any) => decide_any(any.iter().map(|policy| policy.decide(token))),
@@ -178,6 +179,7 @@ impl Policy {
                 Ok(Some(found)) => is_equal(&found, value).map_or(UNDECIDED, forbidden),
                 Err(_) => UNDECIDED,
             },
+            Rule::MaxAge(_) if token.is_unreadable(ClaimSlot::AUTH_TIME) => UNREADABLE,
             Rule::MaxAge(seconds) => step_up(is_recent(token, *seconds)),
             Rule::Nobody => UNDECIDED,
             Rule::Not(policy) => match policy.decide(token) {
@@ -218,15 +220,20 @@ impl Policy {
                 if !required.acr_values.is_empty() {
                     claims.push("acr");
                     expected.push(format!("{:?}", required.acr_values));
-                    found.push(quoted(token.acr()));
+                    found.push(match token.is_unreadable(ClaimSlot::ACR) {
+                        true => "no text".to_owned(),
+                        false => quoted(token.acr()),
+                    });
                 }
                 if let Some(seconds) = required.max_age {
                     let at = token.authenticated_at();
                     claims.push("auth_time");
                     expected.push(format!("at most {seconds} s ago"));
-                    found.push(at.map_or("absent".to_owned(), |at| {
-                        format!("{} s ago", token.now().saturating_sub(at))
-                    }));
+                    found.push(match at {
+                        Some(at) => format!("{} s ago", token.now().saturating_sub(at)),
+                        None if token.is_unreadable(ClaimSlot::AUTH_TIME) => "no time".to_owned(),
+                        None => "absent".to_owned(),
+                    });
                 }
                 Mismatch::written(claims.join(", "), expected.join(", "), found.join(", "))
             }
@@ -305,6 +312,9 @@ enum Answer {
 }
 
 const UNDECIDED: Answer = Answer::Undecided(AuthErrorKind::Forbidden);
+
+/// The answer about a claim of the login that nobody can read: logging in again may mend it.
+const UNREADABLE: Answer = Answer::Undecided(AuthErrorKind::StepUpRequired);
 
 impl Answer {
     fn from(holds: bool, refusal: AuthErrorKind) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! Start with [`VerifiedToken`]. Look here for its views ([`Audience`], [`Scopes`], [`Header`]), for
 //! a token [with its claims](TypedToken), and to say where scopes and roles are in tokens of a provider that no
-//! [`Provider`] knows ([`ScopeSource`], [`RoleSource`]).
+//! [`Provider`] knows ([`ScopeSource`], [`RoleSource`]). The weakenings that a verifier can have are the [`Tolerance`]s.
 
 #[cfg(feature = "jsonwebtoken")]
 mod jsonwebtoken;
@@ -13,6 +13,7 @@ pub(crate) mod realm;
 mod registered;
 pub(crate) mod session_id;
 pub(crate) mod token;
+mod tolerance;
 mod typed;
 mod views;
 
@@ -20,15 +21,19 @@ mod views;
 pub(crate) use self::token::CachedToken;
 pub use self::{
     layout::{RoleSource, ScopeSource},
+    tolerance::Tolerance,
     typed::TypedToken,
     views::{Audience, Scopes},
 };
 pub(crate) use self::{
     provider::Provider,
-    read::{ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable, are_scopes},
+    read::{
+        ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable, are_scopes, is_integer,
+    },
     realm::Realm,
     registered::RegisteredClaims,
     session_id::SessionId,
     token::{TokenContext, VerifiedToken},
+    tolerance::Tolerances,
 };
 pub use crate::jose::Header;

@@ -3,14 +3,17 @@
 use std::{num::NonZeroU32, slice};
 
 use crate::{
-    claims::read::{BadClaim, ClaimSlot},
+    claims::{
+        read::{BadClaim, ClaimSlot},
+        tolerance::Tolerances,
+    },
     jose::position,
 };
 
 /// The registered claims of a payload, and the texts that the settings name.
 ///
-/// A claim that is present has the right type: a wrong one refuses the token (RFC 7519 section 4.1,
-/// RFC 9068 section 2.2, RFC 6749 section 3.3). Texts are kept as positions in the payload.
+/// A claim that is present has the right type: a wrong one refuses the token (RFC 7519 section 4.1, RFC 6749
+/// section 3.3), unless a tolerance says otherwise. One that RFC 7519 does not register may be unreadable. Texts are kept as positions in the payload.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RegisteredClaims {
     texts: [Option<Texts>; ClaimSlot::TEXTS],
@@ -24,6 +27,10 @@ pub(crate) struct RegisteredClaims {
     unescaped: String,
     /// The required claims that are absent, as bits in their order.
     pub(crate) missing: u64,
+    /// The claims that are present in another form, as bits of their slots: nothing of the settings uses them.
+    unreadable: u16,
+    /// The tolerances without which the payload would have been refused.
+    pub(crate) needed: Tolerances,
 }
 
 /// The value of a claim of texts.
@@ -46,8 +53,21 @@ impl RegisteredClaims {
     pub(crate) fn has(&self, slot: ClaimSlot) -> bool {
         match slot {
             ClaimSlot::CONFIRMATION => self.confirmation.is_some(),
-            slot => self.texts_of(slot).is_some() || self.date(slot).is_some(),
+            slot => {
+                let is_read = self.texts_of(slot).is_some() || self.date(slot).is_some();
+                is_read || self.is_unreadable(slot)
+            }
         }
+    }
+
+    /// Returns whether the claim is present in another form than it should have. Only a claim that RFC 7519 does
+    /// not register can be: whatever looks at it has to refuse the token.
+    pub(crate) fn is_unreadable(&self, slot: ClaimSlot) -> bool {
+        self.unreadable & slot.bit() != 0
+    }
+
+    pub(super) fn mark_unreadable(&mut self, slot: ClaimSlot) {
+        self.unreadable |= slot.bit();
     }
 
     /// Returns the seconds since 1970 in a claim.
@@ -188,7 +208,7 @@ mod tests {
     };
 
     fn parse(payload: &str) -> Result<RegisteredClaims, AuthErrorKind> {
-        RegisteredClaims::parse(payload, &ClaimSpec::NOTHING).map_err(Unreadable::kind)
+        RegisteredClaims::parse(payload, &ClaimSpec::STRICT).map_err(Unreadable::kind)
     }
 
     #[test]

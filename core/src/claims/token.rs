@@ -221,19 +221,21 @@ impl VerifiedToken {
         self.text(ClaimSlot::ID)
     }
 
-    /// The session that the token belongs to (`sid`, OpenID Connect Front-Channel Logout section 3).
+    /// The session that the token belongs to (`sid`, OpenID Connect Front-Channel Logout section 3). `None` also if the claim
+    /// is no text; with a list of [revocations](crate::Revocation), such a token is refused.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.text(ClaimSlot::SESSION_ID)
     }
 
-    /// The OAuth client that asked for the token (`client_id`, RFC 9068 section 2.2).
+    /// The OAuth client that asked for the token (`client_id`, RFC 9068 section 2.2). `None` also if the claim is no text.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.text(ClaimSlot::CLIENT_ID)
     }
 
-    /// The authentication context (`acr`, OpenID Connect Core section 2).
+    /// The authentication context (`acr`, OpenID Connect Core section 2). `None` also if the claim is no text; then a
+    /// [`Policy::acr`](crate::Policy::acr) lets nobody in, and neither does its opposite.
     #[must_use]
     pub fn acr(&self) -> Option<&str> {
         self.text(ClaimSlot::ACR)
@@ -293,7 +295,8 @@ impl VerifiedToken {
         self.inner.registered.date(ClaimSlot::ISSUED_AT)
     }
 
-    /// When the user last authenticated (`auth_time`), in seconds since 1970.
+    /// When the user last authenticated (`auth_time`), in seconds since 1970. `None` also if the claim is no such
+    /// number; then a [`Policy::max_age`](crate::Policy::max_age) lets nobody in, and neither does its opposite.
     #[must_use]
     pub fn authenticated_at(&self) -> Option<i64> {
         self.inner.registered.date(ClaimSlot::AUTH_TIME)
@@ -308,6 +311,11 @@ impl VerifiedToken {
 
     pub(crate) fn now(&self) -> i64 {
         self.inner.context.clock.now()
+    }
+
+    /// Returns whether the claim is present in another form than it should have.
+    pub(crate) fn is_unreadable(&self, slot: ClaimSlot) -> bool {
+        self.inner.registered.is_unreadable(slot)
     }
 
     /// Makes an error about this token that names the protection space it was used in.

@@ -21,6 +21,8 @@ use crate::{
 pub struct IssuerBuilder {
     name: String,
     audiences: Vec<String>,
+    without_audience: bool,
+    numeric_subjects: bool,
     keys: SigningKeys,
     ttl: Duration,
     max_ttl: Duration,
@@ -39,6 +41,8 @@ impl IssuerBuilder {
         Self {
             name,
             audiences: Vec::new(),
+            without_audience: false,
+            numeric_subjects: false,
             keys,
             ttl: Self::DEFAULT_TTL,
             max_ttl: Self::DEFAULT_MAX_TTL,
@@ -48,9 +52,29 @@ impl IssuerBuilder {
         }
     }
 
-    /// Adds an audience (`aud`). Repeatable; at least one is needed.
+    /// Adds an audience (`aud`). Repeatable; at least one is needed, unless tokens are to be
+    /// [without](Self::without_audience).
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
+        self
+    }
+
+    /// Issues tokens without `aud`, for verifiers that refuse tokens with one.
+    ///
+    /// Such a token opens every service that accepts this issuer and compares no audience. Claims may still set `aud`
+    /// themselves. [`Issuer::verifier`] then has the [tolerance](crate::claims::Tolerance) `any-audience`.
+    pub fn without_audience(mut self) -> Self {
+        self.without_audience = true;
+        self
+    }
+
+    /// Writes `sub` as a number, for verifiers that read no text there: `"42"` becomes `42`.
+    ///
+    /// Each subject must then be an integer of 64 bits in decimal, signed or not, without a leading zero; claims that have
+    /// another are not issued. [`Issuer::verifier`] reads the number as text: it has the
+    /// [tolerance](crate::claims::Tolerance) `numeric-sub`.
+    pub fn numeric_subjects(mut self) -> Self {
+        self.numeric_subjects = true;
         self
     }
 
@@ -89,7 +113,7 @@ impl IssuerBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when the audience or the name is missing, the lifetime is zero or over the
+    /// [`ConfigError`] when the audience or the name is missing, an audience is both set and waived, the lifetime is zero or over the
     /// maximum, or verifiers do not read a header with this type and the key's id: one of more than
     /// 256 bytes, or with many characters that JSON escapes.
     pub fn build(self) -> Result<Issuer, ConfigError> {
@@ -97,9 +121,15 @@ impl IssuerBuilder {
         if self.name.is_empty() {
             return Err(ConfigError::Missing("the issuer needs a name".into()));
         }
-        if self.audiences.is_empty() {
+        if self.without_audience && !self.audiences.is_empty() {
+            return Err(ConfigError::Conflict(
+                "`.audience(..)` and `.without_audience()` exclude each other".into(),
+            ));
+        }
+        if self.audiences.is_empty() && !self.without_audience {
             return Err(ConfigError::Missing(
-                "say whom tokens are for with `.audience(..)`".into(),
+                "say whom tokens are for with `.audience(..)`, or `.without_audience()` if verifiers compare none"
+                    .into(),
             ));
         }
         if self.ttl.as_secs() == 0 {
@@ -116,13 +146,16 @@ impl IssuerBuilder {
             keys: self.keys.clone(),
             clock: Arc::clone(&self.clock),
         };
-        let verifier = self
-            .audiences
-            .iter()
-            .fold(
-                Verifier::builder(Keys::from_source(keys)),
-                VerifierBuilder::audience,
-            )
+        let mut verifier = Verifier::builder(Keys::from_source(keys));
+        if self.without_audience {
+            verifier = verifier.any_audience();
+        }
+        if self.numeric_subjects {
+            verifier = verifier.accept_numeric_subject();
+        }
+        let audiences = self.audiences.iter();
+        let verifier = audiences
+            .fold(verifier, VerifierBuilder::audience)
             .issuer(&self.name)
             .token_type(&self.token_type)
             .leeway(self.leeway)
@@ -133,11 +166,13 @@ impl IssuerBuilder {
         let settings = IssuerSettings {
             iss: member("iss", &self.name),
             aud: match &*self.audiences {
+                [] => String::new(),
                 [one] => member("aud", one),
                 many => member("aud", many),
             },
             name: self.name,
             audiences: self.audiences,
+            numeric_subjects: self.numeric_subjects,
             keys: self.keys,
             ttl: whole_seconds(self.ttl),
             max_ttl: whole_seconds(self.max_ttl),

@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::{
     builder::IssuerBuilder,
     jti::TokenId,
+    numeric_subject,
     signing_keys::SigningKeys,
     token::{Cause, IssueError, IssuedToken},
 };
 use crate::{
-    claims::LAST_SECOND,
+    claims::{ClaimSpec, LAST_SECOND, Tolerance},
     clock::Clock,
     error::ConfigError,
     issue::inspect::{ClaimSummary, summary},
@@ -21,7 +22,7 @@ use crate::{
 
 /// Issues signed tokens.
 ///
-/// Each token has `iss`, `aud`, `iat`, `exp` and a random `jti`, beside the app's own claims. A
+/// Each token has `iss`, `aud` (unless [waived](IssuerBuilder::without_audience)), `iat`, `exp` and a random `jti`, beside the app's own claims. A
 /// token without expiry, or one that lives longer than the maximum, is never issued.
 ///
 /// # Examples
@@ -55,6 +56,7 @@ pub(super) struct IssuerSettings {
     /// The claim as a member of an object, and the comma behind it.
     pub(super) iss: String,
     pub(super) aud: String,
+    pub(super) numeric_subjects: bool,
     pub(super) keys: SigningKeys,
     pub(super) ttl: i64,
     pub(super) max_ttl: i64,
@@ -82,12 +84,24 @@ impl Issuer {
     ///
     /// [`IssueError`] when the claims are no object, break a rule above, or signing fails.
     pub fn issue<C: Serialize + ?Sized>(&self, claims: &C) -> Result<IssuedToken, IssueError> {
-        let (json, given) = summary::write(claims)?;
+        let (mut json, given) = summary::write(claims)?;
+        if self.0.numeric_subjects {
+            numeric_subject::write_as_number(&mut json)?;
+        }
         let given = match given {
             Some(given) => given,
-            None => ClaimSummary::from(&summary::read(&json)?.1),
+            None => ClaimSummary::from(&summary::read(&json, &self.spec())?.1),
         };
         self.sign(json, given)
+    }
+
+    /// The claims as this issuer writes them.
+    pub(super) fn spec(&self) -> ClaimSpec {
+        let mut spec = ClaimSpec::STRICT;
+        if self.0.numeric_subjects {
+            spec.tolerances.add(Tolerance::NumericSubject);
+        }
+        spec
     }
 
     /// Returns a verifier for the tokens of this issuer. It sees key rotations at once.

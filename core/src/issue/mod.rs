@@ -11,6 +11,7 @@ mod jti;
 #[cfg(countersign_loom)]
 #[cfg(test)]
 mod models;
+mod numeric_subject;
 mod ring;
 #[cfg(feature = "sessions")]
 mod session_token;

@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::{
     inspect::ClaimSummary,
     issuer::{Issuer, open},
+    numeric_subject,
     token::{Cause, IssueError, IssuedToken},
 };
 use crate::{
-    claims::{ClaimSlot, ClaimSpec, Realm, RegisteredClaims, SessionId},
+    claims::{ClaimSlot, Realm, RegisteredClaims, SessionId},
     clock::Clock,
 };
 
@@ -38,7 +39,7 @@ impl Issuer {
         const NOT_AN_OBJECT: IssueError = IssueError(Cause::NotAnObject);
 
         let json = serde_json::to_string(claims).map_err(|_| NOT_AN_OBJECT)?;
-        let mut spec = ClaimSpec::NOTHING;
+        let mut spec = self.spec();
         let own_realm = spec.text(Realm::CLAIM).ok_or(NOT_AN_OBJECT)?;
         let own = RegisteredClaims::parse(&json, &spec).map_err(|_| NOT_AN_OBJECT)?;
         let is_reserved = [ClaimSlot::EXPIRES_AT, ClaimSlot::SESSION_ID, own_realm];
@@ -65,6 +66,9 @@ impl Issuer {
         let mut json = json.into_bytes();
         open(&mut json);
         json.extend_from_slice(&of_session.as_bytes()[1..]);
+        if self.0.numeric_subjects {
+            numeric_subject::write_as_number(&mut json)?;
+        }
         self.sign(json, summary)
     }
 

@@ -78,6 +78,8 @@ pub(crate) enum Cause {
     #[cfg(feature = "sessions")]
     #[error("the claims set `sub` to another subject than that of the session")]
     OtherSubject,
+    #[error("the claims set `sub` to no integer of 64 bits, and this issuer writes numbers there")]
+    NoNumber,
     #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
     ReservedClaim,
     #[cfg(feature = "sessions")]

@@ -11,9 +11,9 @@ use super::{
     error::Refusal,
 };
 use crate::{
-    claims::{Realm, VerifiedToken},
+    claims::{ClaimSlot, Realm, VerifiedToken},
     clock::Clock,
-    error::AuthError,
+    error::{AuthError, AuthErrorKind},
     revocation::index::{RevocationIndex, TokenNames},
     sync::{AtomicI64, AtomicUsize},
 };
@@ -198,8 +198,11 @@ impl Revocation {
     ///
     /// [`AuthErrorKind::Revoked`](crate::AuthErrorKind::Revoked) (401), and
     /// [`AuthErrorKind::RevocationUnavailable`](crate::AuthErrorKind::RevocationUnavailable) (503) when the
-    /// list is not up to date.
+    /// list is not up to date. [`AuthErrorKind::InvalidClaim`] (401) when `sid` is no text: then nobody can tell.
     pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
+        if token.is_unreadable(ClaimSlot::SESSION_ID) {
+            return Err(token.refuse(AuthErrorKind::InvalidClaim));
+        }
         let named = TokenNames {
             id: token.id(),
             session: token.session_id(),

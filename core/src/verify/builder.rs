@@ -8,7 +8,7 @@ use crate::remote::{Discovery, RemoteKeysBuilder};
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::TokenContext,
+    claims::{TokenContext, Tolerance, Tolerances},
     clock::{Clock, LARGEST_LEEWAY, SystemClock},
     error::ConfigError,
     jose::{Algorithm, Key, normal_type},
@@ -46,6 +46,7 @@ pub struct VerifierBuilder<K = Keys> {
     any_audience: bool,
     types: Vec<Box<str>>,
     wanted: Vec<Box<str>>,
+    tolerances: Tolerances,
     pub(super) layout: ClaimLayout,
     leeway: Duration,
     max_age: Option<Duration>,
@@ -84,6 +85,7 @@ impl<K> VerifierBuilder<K> {
             any_audience: false,
             types: Vec::new(),
             wanted: Vec::new(),
+            tolerances: Tolerances::NONE,
             layout: ClaimLayout::default(),
             leeway: VerifierBuilder::DEFAULT_LEEWAY,
             max_age: None,
@@ -107,7 +109,7 @@ impl<K> VerifierBuilder<K> {
     /// Accepts tokens of any issuer, or without one.
     ///
     /// Only for keys that nobody else's tokens can be signed with. A shared key makes every other
-    /// service that has it an issuer here.
+    /// service that has it an issuer here. It is a [tolerance](Tolerance), `any-issuer`.
     pub fn any_issuer(mut self) -> Self {
         self.any_issuer = true;
         self
@@ -123,9 +125,30 @@ impl<K> VerifierBuilder<K> {
 
     /// Accepts tokens for any audience, or without one.
     ///
-    /// Then a token that the same issuer made for another service opens this one too.
+    /// Then a token that the same issuer made for another service opens this one too. It is a
+    /// [tolerance](Tolerance), `any-audience`.
     pub fn any_audience(mut self) -> Self {
         self.any_audience = true;
+        self
+    }
+
+    /// Accepts an integer as `sub` (RFC 7519 section 4.1.2 has a text), and reads it as its decimal text.
+    ///
+    /// `42` is the subject `"42"` for [`subject`](crate::VerifiedToken::subject), policies and revocations; a type of the
+    /// app's own reads the number as it is in the token. The integer has 64 bits, signed or not: a fraction, an exponent, `-0`
+    /// and larger numbers stay refused, because they have no one text. It is a [tolerance](Tolerance),
+    /// `numeric-sub`: for tokens whose issuer cannot be changed yet.
+    pub fn accept_numeric_subject(mut self) -> Self {
+        self.tolerances.add(Tolerance::NumericSubject);
+        self
+    }
+
+    /// Takes `null` in a claim that is read here for an absent claim, as `serde` writes an `Option`.
+    ///
+    /// These are the registered claims, and those in which the settings look for texts. Where such a claim is required, `null`
+    /// is refused as missing. `cnf` is the exception: `null` stays refused. It is a [tolerance](Tolerance), `null-claims`.
+    pub fn accept_null_claims(mut self) -> Self {
+        self.tolerances.add(Tolerance::NullClaims);
         self
     }
 
@@ -242,8 +265,16 @@ impl<K> VerifierBuilder<K> {
         if self.wanted.len() > VerifierBuilder::MOST_WANTED {
             return Err(setting("more than 64 claims are required"));
         }
-        let (claims, context) = self.layout.resolve(self.wanted, self.clock)?;
-        let settings = VerifierSettings {
+        let mut tolerances = self.tolerances;
+        if self.any_issuer {
+            tolerances.add(Tolerance::AnyIssuer);
+        }
+        if self.any_audience {
+            tolerances.add(Tolerance::AnyAudience);
+        }
+        let (mut claims, context) = self.layout.resolve(self.wanted, self.clock)?;
+        claims.spec.tolerances = self.tolerances;
+        let mut settings = VerifierSettings {
             issuers: (!self.any_issuer).then_some(self.issuers),
             audiences: (!self.any_audience).then_some(self.audiences),
             claims,
@@ -251,10 +282,14 @@ impl<K> VerifierBuilder<K> {
             leeway: seconds(self.leeway),
             max_age: self.max_age.map(seconds),
             max_lifetime: self.max_lifetime.map(seconds),
-            revocation: self.revocation,
+            revocation: None,
+            tolerances,
             #[cfg(feature = "cache")]
             cache: self.cache,
         };
+        if let Some(revocation) = self.revocation {
+            settings.set_revocation(revocation);
+        }
         let checked = Checked {
             algorithms: self.algorithms,
             settings,
@@ -328,6 +363,14 @@ struct Checked {
 impl Checked {
     fn build(self, keys: Keys) -> Result<Verifier, ConfigError> {
         self.check_keys(&keys)?;
+        for tolerance in self.settings.tolerances.iter() {
+            tracing::warn!(
+                target: "countersign",
+                tolerance = tolerance.name(),
+                issuer = self.settings.label(),
+                "tokens are accepted that the strict rules refuse",
+            );
+        }
         Ok(Verifier::new(
             keys,
             self.algorithms,

@@ -46,7 +46,8 @@ impl Verifier {
 
     fn found(&self, cache: &TokenCache, token: &[u8]) -> Option<VerifiedToken> {
         let is_good = |token: &VerifiedToken| self.is_still_good(token);
-        cache.get(token, self.cache_scope()?, is_good)
+        let found = cache.get(token, self.cache_scope()?, is_good);
+        found.inspect(|token| self.settings().count_tolerated(token.registered()))
     }
 
     /// Caches a token that these keys verified.

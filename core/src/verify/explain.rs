@@ -33,7 +33,7 @@ impl Verifier {
     /// ```
     #[must_use]
     pub fn explain(&self, token: &str) -> Explanation {
-        let mut explanation = Explanation::default();
+        let mut explanation = Explanation::of(self.settings().tolerances);
         let mut buffer = None;
 
         let compact = match self.split(token) {
@@ -79,6 +79,7 @@ impl Verifier {
         match RegisteredClaims::parse(payload, spec) {
             Ok(claims) => {
                 to.step_passed(&Step::PAYLOAD, Step::PAYLOAD_FOUND.to_owned());
+                to.need(self.settings().needed(&claims));
                 let facts = self.facts(header, payload, &claims);
                 for rule in RULES {
                     self.explain_rule(rule, &facts, to);

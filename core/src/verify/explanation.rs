@@ -2,17 +2,22 @@
 
 use std::{borrow::Cow, fmt};
 
-use crate::error::{AuthError, AuthErrorKind, Mismatch};
+use crate::{
+    claims::{Tolerance, Tolerances},
+    error::{AuthError, AuthErrorKind, Mismatch},
+};
 
 /// The verdict on a token, and the checks that led to it.
 ///
 /// Made by [`Verifier::explain`](crate::Verifier::explain). A payload that cannot be decoded has no check
 /// of its signature. A claim that has the wrong form fails under its own name, and checks that would
-/// compare it are left out. `Display` prints a table for people.
+/// compare it are left out. `Display` prints a table for people, with the [tolerances](Tolerance) of the verifier.
 #[derive(Clone, Debug, Default)]
 pub struct Explanation {
     checks: Vec<Check>,
     refusal: Option<AuthErrorKind>,
+    tolerances: Tolerances,
+    needed: Tolerances,
 }
 
 impl Explanation {
@@ -20,6 +25,21 @@ impl Explanation {
     #[must_use]
     pub fn refusal(&self) -> Option<AuthErrorKind> {
         self.refusal
+    }
+
+    /// The weakenings of the strict rules that the verifier has.
+    #[must_use]
+    pub fn tolerances(&self) -> Vec<Tolerance> {
+        self.tolerances.iter().collect()
+    }
+
+    /// The weakenings without which this token would be refused; none if it is refused anyway.
+    #[must_use]
+    pub fn needed_tolerances(&self) -> Vec<Tolerance> {
+        match self.refusal {
+            Some(_) => Vec::new(),
+            None => self.needed.iter().collect(),
+        }
     }
 
     /// Every check that could be made, in order. After a malformed token there are few.
@@ -33,6 +53,19 @@ impl Explanation {
         self.checks
             .iter()
             .filter(|check| matches!(check.verdict, Verdict::Failed(_)))
+    }
+
+    /// Notes the tolerances of the verifier.
+    pub(super) fn of(tolerances: Tolerances) -> Self {
+        Self {
+            tolerances,
+            ..Self::default()
+        }
+    }
+
+    /// Notes the tolerances that the claims needed.
+    pub(super) fn need(&mut self, tolerances: Tolerances) {
+        self.needed = tolerances;
     }
 
     pub(super) fn step_passed(&mut self, step: &Step, found: String) {
@@ -82,6 +115,18 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for check in &self.checks {
             writeln!(f, "{check}")?;
+        }
+        if !self.tolerances.is_empty() {
+            let list = |all: Vec<Tolerance>| match all.as_slice() {
+                [] => "none".to_owned(),
+                all => all
+                    .iter()
+                    .map(|one| one.name())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            };
+            let (own, needed) = (list(self.tolerances()), list(self.needed_tolerances()));
+            writeln!(f, "tolerances: {own}; needed: {needed}")?;
         }
         match self.refusal {
             Some(kind) => write!(f, "refused: {kind}"),

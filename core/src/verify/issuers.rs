@@ -15,7 +15,7 @@ use crate::{
 ///
 /// The claim is read before verification, and only to choose: the chosen verifier checks it again,
 /// with its own keys, audience and rules. An issuer that is not listed is refused without any key
-/// being looked at, and one issuer's trouble never touches another's tokens.
+/// being looked at, unless there is a [fallback](Self::with_fallback), and one issuer's trouble never touches another's tokens.
 ///
 /// If up to eight of the verifiers have a `TokenCache`, a token that comes again is found there before
 /// any of it is read, for which each is asked what keys it has now
@@ -49,6 +49,8 @@ enum Routes {
 
 struct Many {
     by_name: HashMap<Box<str>, Verifier>,
+    /// For tokens whose `iss` is absent or none of the names.
+    fallback: Option<Verifier>,
     /// The verifiers with a cache, asked before the token is read; empty if they are too many.
     cached: Vec<Verifier>,
 }
@@ -86,7 +88,64 @@ impl Issuers {
         if cached.len() > Self::MOST_CACHED {
             cached.clear();
         }
-        Ok(Self(Arc::new(Routes::Many(Many { by_name, cached }))))
+        let fallback = None;
+        Ok(Self(Arc::new(Routes::Many(Many {
+            by_name,
+            fallback,
+            cached,
+        }))))
+    }
+
+    /// Has this verifier decide about tokens that name no issuer, or one that no verifier is for.
+    ///
+    /// For a change from lax tokens to strict ones, while both are around. A token that names one of the issuers is decided
+    /// by the verifier of that issuer alone, also where it is refused. The fallback is of
+    /// [`any_issuer`](crate::VerifierBuilder::any_issuer): that is a [tolerance](crate::claims::Tolerance), whose
+    /// counter tells when the last of the old tokens has gone. The guide [`migrating`](crate::guide::migrating) walks through it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when the verifier is for certain issuers, when there is a fallback already, or when the only
+    /// verifier accepts any issuer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Issuers, Key, Verifier};
+    ///
+    /// let strict = Verifier::builder(Key::hs256("an example secret of 32 bytes or more")?)
+    ///     .issuer("https://id.example")
+    ///     .audience("orders")
+    ///     .build()?;
+    /// let old = Verifier::builder(Key::hs256("another example secret of 32 bytes or more")?)
+    ///     .any_issuer()
+    ///     .any_audience()
+    ///     .build()?;
+    /// let issuers = Issuers::new([strict])?.with_fallback(old)?;
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn with_fallback(self, verifier: Verifier) -> Result<Self, ConfigError> {
+        let conflict = |text: &str| Err(ConfigError::Conflict(text.to_owned()));
+        if verifier.issuers().is_some() {
+            return conflict(
+                "a fallback is for tokens of unknown issuers: build it with `any_issuer`",
+            );
+        }
+        let issuers = match &*self.0 {
+            Routes::One(one) => Self::new([one.clone()])?,
+            Routes::Many(_) => self,
+        };
+        match &*issuers.0 {
+            Routes::Many(many) if many.fallback.is_none() => {
+                Ok(Self(Arc::new(Routes::Many(Many {
+                    by_name: many.by_name.clone(),
+                    fallback: Some(verifier),
+                    // Not the fallback's: it may have accepted a token of a known issuer elsewhere.
+                    cached: many.cached.clone(),
+                }))))
+            }
+            _ => conflict("there is a fallback already"),
+        }
     }
 
     /// Returns all names of the issuer that has this one; `None` if no verifier is for it.
@@ -127,7 +186,7 @@ impl Many {
         if let Some(verified) = self.cached(text) {
             return MaybeReady::ready(Ok(verified));
         }
-        match choose(&self.by_name, text) {
+        match self.choose(text) {
             Ok(verifier) => verifier.start(TokenText::Str(text), reader),
             Err(error) => MaybeReady::ready(Err(error)),
         }
@@ -146,6 +205,44 @@ impl Many {
         self.cached
             .iter()
             .find_map(|verifier| verifier.cached_here(token.as_bytes()))
+    }
+
+    /// Chooses a verifier by the claim `iss` of an unverified token.
+    fn choose(&self, token: &str) -> Result<&Verifier, AuthError> {
+        static ISSUER: Fixed = Fixed::new("iss", "the issuer of one of the verifiers");
+
+        let all = self.by_name.values().chain(&self.fallback);
+        let limit = all.map(Verifier::max_token_bytes).max();
+        let compact = Compact::parse(token, limit.unwrap_or(0))?;
+        let mut buffer = Buffer::<PAYLOAD>::new();
+        let payload = buffer
+            .decode(compact.payload)
+            .and_then(json::text)
+            .ok_or(AuthErrorKind::MalformedToken)?;
+        let verifier = |issuer: &str| {
+            let unknown = || {
+                let error = AuthError::from(AuthErrorKind::UnknownIssuer);
+                error.about(|| Mismatch::text(&ISSUER, issuer))
+            };
+            let known = self.by_name.get(issuer).or(self.fallback.as_ref());
+            known.ok_or_else(unknown)
+        };
+        // Not strictly: the verifier reads it all again, and then every rule counts.
+        let found = member::<Option<Cow<'_, str>>>(payload, "iss");
+        match (found, &self.fallback) {
+            (Ok(Some(Some(issuer))), _) => return verifier(&issuer),
+            // Absent, or null: the fallback says what it makes of that.
+            (Ok(None | Some(None)), Some(fallback)) => return Ok(fallback),
+            _ => {}
+        }
+        let spec = &ClaimSpec::NOTHING;
+        let claims = RegisteredClaims::parse(payload, spec)
+            .map_err(|unreadable| unreadable.into_error(payload, spec))?;
+        let issuer = claims.text(ClaimSlot::ISSUER, payload).ok_or_else(|| {
+            let error = AuthError::from(AuthErrorKind::MissingClaim);
+            error.about(|| Mismatch::fixed(&ISSUER, "absent"))
+        })?;
+        verifier(issuer)
     }
 }
 
@@ -168,39 +265,4 @@ impl fmt::Debug for Issuers {
             Routes::Many(many) => f.debug_set().entries(many.by_name.keys()).finish(),
         }
     }
-}
-
-/// Chooses a verifier by the claim `iss` of an unverified token.
-fn choose<'r>(
-    routes: &'r HashMap<Box<str>, Verifier>,
-    token: &str,
-) -> Result<&'r Verifier, AuthError> {
-    static ISSUER: Fixed = Fixed::new("iss", "the issuer of one of the verifiers");
-
-    let limit = routes.values().map(Verifier::max_token_bytes).max();
-    let compact = Compact::parse(token, limit.unwrap_or(0))?;
-    let mut buffer = Buffer::<PAYLOAD>::new();
-    let payload = buffer
-        .decode(compact.payload)
-        .and_then(json::text)
-        .ok_or(AuthErrorKind::MalformedToken)?;
-    let verifier = |issuer: &str| {
-        let unknown = || {
-            let error = AuthError::from(AuthErrorKind::UnknownIssuer);
-            error.about(|| Mismatch::text(&ISSUER, issuer))
-        };
-        routes.get(issuer).ok_or_else(unknown)
-    };
-    // Not strictly: the verifier reads it all again, and then every rule counts.
-    if let Ok(Some(issuer)) = member::<Cow<'_, str>>(payload, "iss") {
-        return verifier(&issuer);
-    }
-    let spec = &ClaimSpec::NOTHING;
-    let claims = RegisteredClaims::parse(payload, spec)
-        .map_err(|unreadable| unreadable.into_error(payload, spec))?;
-    let issuer = claims.text(ClaimSlot::ISSUER, payload).ok_or_else(|| {
-        let error = AuthError::from(AuthErrorKind::MissingClaim);
-        error.about(|| Mismatch::fixed(&ISSUER, "absent"))
-    })?;
-    verifier(issuer)
 }

@@ -76,6 +76,7 @@ impl Verifier {
 
         timer.next("claims");
         self.check_rules(&self.facts(header, payload, claims))?;
+        self.settings().count_tolerated(claims);
 
         Ok(Accepted {
             header: match known.header() {

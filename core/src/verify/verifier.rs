@@ -13,7 +13,7 @@ use crate::{
     remote::{Discovery, RemoteKeys},
 };
 use crate::{
-    claims::{Reader, TokenContext, VerifiedToken},
+    claims::{Reader, TokenContext, Tolerance, VerifiedToken},
     error::AuthError,
     jose::Algorithm,
     keys::Keys,
@@ -29,8 +29,9 @@ use crate::{
 /// 2. The header is one JSON object without duplicates, asks for nothing unknown, and names an
 ///    accepted algorithm.
 /// 3. The key set has a key for the header's `kid` and `alg`, and the signature matches under it.
-/// 4. The payload is one JSON object without duplicates at any level, and each registered claim has
-///    its type.
+/// 4. The payload is one JSON object without duplicates at any level, and each claim that RFC 7519 registers, that the
+///    settings name, `scope` and `cnf` have their types. Any other (`acr`, `auth_time`, `client_id`, `sid`) has its type
+///    where something looks at it, such as a [`Policy`](crate::Policy), or lets nobody in there.
 /// 5. `typ`, required claims and values, `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, age and `cnf` pass.
 /// 6. Neither the token nor its session nor its subject has been [revoked](Revocation), if that is
 ///    looked up.
@@ -127,10 +128,15 @@ impl Verifier {
     /// [`VerifierBuilder::revocation`].
     #[must_use]
     pub fn with_revocation(self, revocation: Revocation) -> Self {
-        self.with_settings(VerifierSettings {
-            revocation: Some(revocation),
-            ..self.0.settings.clone()
-        })
+        let mut settings = self.0.settings.clone();
+        settings.set_revocation(revocation);
+        self.with_settings(settings)
+    }
+
+    /// Returns the weakenings that this verifier has: none, unless a setting or a key asks for one by name.
+    #[must_use]
+    pub fn tolerances(&self) -> Vec<Tolerance> {
+        self.0.settings.tolerances.iter().collect()
     }
 
     /// Returns this verifier with one more claim required to be this text; for `None`, to be absent.

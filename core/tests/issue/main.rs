@@ -4,6 +4,7 @@
 
 mod claims;
 mod keys;
+mod lax;
 
 use countersign::{Issuer, SigningKey, issue::IssuerBuilder, testing::FixedClock};
 

@@ -225,10 +225,6 @@ fn registered_claims_have_one_type() {
         ),
         ("scope", json!("a\tb"), json!("a b")),
         ("scope", json!({"a": 1}), json!(["a", "b"])),
-        ("client_id", json!(7), json!("7")),
-        ("auth_time", json!("7"), json!(7)),
-        ("acr", json!(7), json!("7")),
-        ("sid", json!(7), json!("7")),
         ("exp", json!(1_800_000_300_000_i64), json!(1_800_000_300)),
     ] {
         twins(

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    servers::{FRAMEWORKS, Folder, ask, start, within},
+    servers::{FRAMEWORKS, Folder, ask, command, start, within},
     tls,
 };
 
@@ -174,6 +174,24 @@ fn a_secret_at_a_url_is_none() {
     let (server, _folder) = serve("axum", &[(ISSUER, &url_of(&provider))]);
     let away = readiness(&server, 503, |issuer| issuer["state"] == "unavailable");
     assert_eq!(away["keys"], 0);
+}
+
+#[test]
+fn a_weak_secret_verifies_old_tokens_and_no_others() {
+    let folder = Folder::new();
+    let text = format!(
+        "[[issuers]]\nissuer = {ISSUER:?}\naudience = \"shop\"\nprofile = \"any\"\n\
+         keys = {{ weak_hs256_secret = \"env:OLD_SECRET\" }}\n"
+    );
+    let mut command = command(&folder.write("api.toml", &text));
+    let server = Server::start(command.env("OLD_SECRET", "secret"));
+    for (secret, status) in [("secret", 200), ("Secret", 401)] {
+        let claims =
+            json!({ "iss": ISSUER, "aud": "shop", "sub": "ada", "exp": SystemClock.now() + 300 });
+        let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes()).unwrap();
+        let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+        assert_eq!(me(&server, &token).status, status, "{secret}");
+    }
 }
 
 #[test]

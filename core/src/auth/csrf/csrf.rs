@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     auth::Origin,
-    claims::VerifiedToken,
+    claims::{ClaimSlot, VerifiedToken},
     error::{AuthError, ConfigError},
     jose::{Algorithm, SigningKey, base64url, crypto},
     request::{DuplicateHeader, RequestHead, single_header, target_authority},
@@ -289,7 +289,12 @@ impl Csrf {
         csrf: CsrfToken<'_>,
         token: &VerifiedToken,
     ) -> Result<(), AuthError> {
-        let name = token.session_id().or(token.id());
+        let name = match token.session_id() {
+            // Nobody can tell which session it is of.
+            None if token.is_unreadable(ClaimSlot::SESSION_ID) => None,
+            None => token.id(),
+            session => session,
+        };
         self.check_token(csrf, name.unwrap_or_default())
     }
 

@@ -25,12 +25,9 @@ impl Diagnosis {
         json::check(payload).ok()?;
         let whole = payload;
         let mut members: Map<String, Value> = serde_json::from_str(whole).ok()?;
-        let missing = (0..u64::BITS)
-            .zip(&spec.claims)
-            .filter(|(_, name)| !members.contains_key(&***name))
-            .fold(0, |bits, (at, _)| bits | 1 << at);
-
         let mut wrong = Vec::new();
+        // The required claims among them, as bits.
+        let mut present = 0;
         members.retain(|name, value| {
             if spec.slot(name).is_none() {
                 return true;
@@ -39,6 +36,8 @@ impl Diagnosis {
             match RegisteredClaims::parse(&alone, spec) {
                 Ok(_) => true,
                 Err(unreadable) => {
+                    let own = spec.claims.iter().position(|own| **own == **name);
+                    present |= own.map_or(0, |at| 1 << at);
                     wrong.push(unreadable.mismatch(whole, spec));
                     false
                 }
@@ -49,7 +48,7 @@ impl Diagnosis {
         }
         let payload = Value::from(members).to_string();
         let mut claims = RegisteredClaims::parse(&payload, spec).ok()?;
-        claims.missing = missing;
+        claims.missing &= !present;
         Some(Self {
             wrong,
             payload,

@@ -1,6 +1,7 @@
 //! One strict pass over a payload: the registered claims, and the type of the app.
 
 mod adapter;
+mod allowance;
 mod diagnosis;
 mod members;
 mod pass;
@@ -12,6 +13,7 @@ mod unreadable;
 
 pub(super) use self::recorder::BadClaim;
 pub(crate) use self::{
+    allowance::is_integer,
     diagnosis::Diagnosis,
     reader::{Parsed, Reader},
     recorder::{LAST_SECOND, are_scopes},

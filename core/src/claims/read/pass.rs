@@ -7,12 +7,13 @@ use serde::{
 
 use super::{
     adapter::{Place, Watched},
+    allowance::{Allowance, Allowances},
     recorder::Recorder,
     spec::{ClaimSlot, ClaimSpec},
     sticky::Sticky,
     unreadable::Unreadable,
 };
-use crate::claims::RegisteredClaims;
+use crate::claims::{RegisteredClaims, registered::TextRange};
 
 impl RegisteredClaims {
     /// Reads a payload into new claims.
@@ -26,7 +27,53 @@ impl RegisteredClaims {
 
     /// Reads a payload into claims that are empty: see [`parse`](Self::parse).
     pub(crate) fn read(&mut self, payload: &str, spec: &ClaimSpec) -> Result<(), Unreadable> {
-        let mut pass = Pass::new(payload, spec, self);
+        let strict = self.read_with(payload, spec, &Allowances::default());
+        match strict {
+            Err(Unreadable::Claim(claim)) if spec.may_allow(claim) => {
+                self.read_again(payload, spec, claim)
+            }
+            strict => strict,
+        }
+    }
+
+    /// Reads a payload in which this claim has another form: each that the settings let have one is left out of
+    /// the checks of forms, and of no other.
+    #[cold]
+    fn read_again(
+        &mut self,
+        payload: &str,
+        spec: &ClaimSpec,
+        claim: ClaimSlot,
+    ) -> Result<(), Unreadable> {
+        let allowances = Allowances::of(payload, spec);
+        if allowances.get(claim).is_none() {
+            return Err(Unreadable::Claim(claim));
+        }
+        *self = Self::default();
+        self.read_with(payload, spec, &allowances)?;
+        self.needed = allowances.needed;
+        for (slot, allowance) in &allowances.all {
+            match allowance {
+                Allowance::Absent => {}
+                Allowance::Integer(text) => {
+                    let range = TextRange::of(payload, text);
+                    let range = range.ok_or(Unreadable::Claim(*slot))?;
+                    self.add_text(*slot, range, false)
+                        .map_err(|_| Unreadable::Claim(*slot))?;
+                }
+                Allowance::Unreadable => self.mark_unreadable(*slot),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_with(
+        &mut self,
+        payload: &str,
+        spec: &ClaimSpec,
+        allowances: &Allowances<'_>,
+    ) -> Result<(), Unreadable> {
+        let mut pass = Pass::new(payload, spec, allowances, self);
         let result = pass.run(|_: IgnoredAny| ());
         result.map_err(|error| match pass.recorder.claim() {
             Some(claim) => Unreadable::Claim(claim),
@@ -46,7 +93,8 @@ impl RegisteredClaims {
         spec: &ClaimSpec,
         read: &mut Option<Result<T, serde_json::Error>>,
     ) -> Result<(), Unreadable> {
-        let mut pass = Pass::new(payload, spec, self);
+        let strictly = Allowances::default();
+        let mut pass = Pass::new(payload, spec, &strictly, self);
         if pass.run(|claims| *read = Some(Ok(claims))).is_ok() {
             return Ok(());
         }
@@ -61,6 +109,7 @@ impl RegisteredClaims {
 pub(super) struct Pass<'p, 'de> {
     pub(super) recorder: Recorder<'p, 'de>,
     pub(super) sticky: Sticky,
+    allowances: &'p Allowances<'p>,
     /// The required claims that have come, as bits.
     found: u64,
     /// Set once the payload turns out to be an object.
@@ -68,8 +117,14 @@ pub(super) struct Pass<'p, 'de> {
 }
 
 impl<'p, 'de> Pass<'p, 'de> {
-    fn new(payload: &'de str, spec: &'p ClaimSpec, claims: &'p mut RegisteredClaims) -> Self {
+    fn new(
+        payload: &'de str,
+        spec: &'p ClaimSpec,
+        allowances: &'p Allowances<'_>,
+        claims: &'p mut RegisteredClaims,
+    ) -> Self {
         Self {
+            allowances,
             recorder: Recorder::new(payload, spec, claims),
             sticky: Sticky::default(),
             found: 0,
@@ -93,12 +148,17 @@ impl<'p, 'de> Pass<'p, 'de> {
     /// Looks at the name of a member: finds the claim of a certain form that it names.
     pub(super) fn member(&mut self, name: &str) -> Option<ClaimSlot> {
         let spec = self.recorder.spec;
+        let slot = spec.slot(name);
+        let allowance = slot.and_then(|slot| self.allowances.get(slot));
+        if allowance == Some(Allowance::Absent) {
+            return None;
+        }
         // Most names differ in their first byte.
         let first = name.as_bytes().first();
         let is_it = |own: &str| own.as_bytes().first() == first && own == name;
         if let Some(index) = spec.claims.iter().position(|own| is_it(own)) {
             self.found |= 1 << index;
         }
-        spec.slot(name)
+        slot.filter(|_| allowance.is_none())
     }
 }

@@ -1,5 +1,7 @@
 //! The claims that are read: the registered ones, and those that the settings name.
 
+use crate::claims::{Tolerance, Tolerances};
+
 /// A claim that must have a certain form: its index in [`CLAIMS`], or from there on, among the texts of
 /// a [`ClaimSpec`].
 ///
@@ -26,6 +28,11 @@ impl ClaimSlot {
     pub(in crate::claims) const TEXTS: usize = 8;
     /// The number of those that are dates: the next ones.
     pub(in crate::claims) const DATES: usize = 4;
+
+    /// The claims that RFC 7519 does not register, as bits. `cnf` and `scope` are not among them: a verifier always
+    /// uses them.
+    const LENIENT: u16 =
+        Self::ACR.bit() | Self::AUTH_TIME.bit() | Self::CLIENT_ID.bit() | Self::SESSION_ID.bit();
 
     /// Finds a registered claim. Names are compared as bytes, and so without a call.
     #[inline]
@@ -59,6 +66,15 @@ impl ClaimSlot {
             self,
             Self::CLIENT_ID | Self::CONFIRMATION | Self::ID | Self::SESSION_ID | Self::SUBJECT
         )
+    }
+
+    /// The bit of a registered claim; none for any other.
+    pub(in crate::claims) const fn bit(self) -> u16 {
+        if self.0 < CLAIMS.len() as u16 {
+            1 << self.0
+        } else {
+            0
+        }
     }
 
     pub(in crate::claims) fn index(self) -> usize {
@@ -114,24 +130,58 @@ pub(crate) struct ClaimSpec {
     pub(crate) claims: Vec<Box<str>>,
     /// Claims of texts that are not registered.
     texts: Vec<(Box<str>, Form)>,
+    /// The claims of [`ClaimSlot::LENIENT`] that the settings use, as bits.
+    used: u16,
+    pub(crate) tolerances: Tolerances,
 }
 
 impl ClaimSpec {
     /// Nothing but the registered claims.
-    pub(crate) const NOTHING: Self = Self::new(Vec::new());
+    pub(crate) const NOTHING: Self = Self::using(0);
+    /// The registered claims, each of which must have its form: those of an issuer.
+    pub(crate) const STRICT: Self = Self::using(u16::MAX);
+
+    const fn using(used: u16) -> Self {
+        Self {
+            claims: Vec::new(),
+            texts: Vec::new(),
+            used,
+            tolerances: Tolerances::NONE,
+        }
+    }
 
     /// Requires these claims.
-    pub(crate) const fn new(claims: Vec<Box<str>>) -> Self {
-        Self {
-            claims,
-            texts: Vec::new(),
-        }
+    pub(crate) fn new(claims: Vec<Box<str>>) -> Self {
+        let mut spec = Self::NOTHING;
+        let slots = claims.iter().filter_map(|name| ClaimSlot::registered(name));
+        slots.for_each(|slot| spec.judge(slot));
+        spec.claims = claims;
+        spec
+    }
+
+    /// Has a claim refused in another form: something uses it.
+    pub(crate) fn judge(&mut self, slot: ClaimSlot) {
+        self.used |= slot.bit();
+    }
+
+    /// Returns whether a claim may have any form: neither RFC 7519 nor the settings give it one.
+    pub(super) fn is_lenient(&self, slot: ClaimSlot) -> bool {
+        ClaimSlot::LENIENT & !self.used & slot.bit() != 0
+    }
+
+    /// Returns whether a claim in another form may be accepted.
+    pub(super) fn may_allow(&self, slot: ClaimSlot) -> bool {
+        let may_be_integer = self.tolerances.contain(Tolerance::NumericSubject);
+        self.is_lenient(slot)
+            || self.tolerances.contain(Tolerance::NullClaims)
+            || may_be_integer && slot == ClaimSlot::SUBJECT
     }
 
     /// Has a claim read as one text or several; `None` when a registered one contains no text,
     /// or when there are very many.
     pub(crate) fn text(&mut self, name: &str) -> Option<ClaimSlot> {
         if let Some(slot) = self.slot(name) {
+            self.judge(slot);
             return (!matches!(self.form(slot), Form::Date(_) | Form::Object)).then_some(slot);
         }
         let index = u16::try_from(CLAIMS.len() + self.texts.len()).ok()?;

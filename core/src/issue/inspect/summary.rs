@@ -50,10 +50,13 @@ pub(crate) fn write<C: Serialize + ?Sized>(
 }
 
 /// Reads claims as a verifier does: one object, no duplicates, each registered claim of its type.
-pub(crate) fn read(json: &[u8]) -> Result<(&str, RegisteredClaims), IssueError> {
+pub(crate) fn read<'j>(
+    json: &'j [u8],
+    spec: &ClaimSpec,
+) -> Result<(&'j str, RegisteredClaims), IssueError> {
     let not_an_object = IssueError(Cause::NotAnObject);
     let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
-    let claims = RegisteredClaims::parse(text, &ClaimSpec::NOTHING).map_err(|_| not_an_object)?;
+    let claims = RegisteredClaims::parse(text, spec).map_err(|_| not_an_object)?;
     Ok((text, claims))
 }
 
