@@ -16,3 +16,4 @@ mod rows;
 mod sessions;
 mod sqlite;
 mod suites;
+mod version_2;

@@ -186,6 +186,14 @@ impl LoginLimits {
         None
     }
 
+    /// Returns a name for the one account of a login, by which nobody finds the account.
+    pub(crate) fn name_of(&self, accounts: &[String]) -> Option<String> {
+        let [account] = accounts else {
+            return None;
+        };
+        Some(format!("{:016x}", self.0.keys.account(&folded(account))))
+    }
+
     /// Counts an attempt for each account and for the address, or for none.
     pub(crate) fn reserve<'a>(
         &self,
