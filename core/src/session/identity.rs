@@ -130,7 +130,7 @@ impl<C> Identity<C> {
     /// [`Session::data`](crate::session::Session::data) reads it, at each refresh too, and
     /// [`Sessions::update_data`](crate::Sessions::update_data) changes it.
     #[must_use]
-    pub fn data(mut self, data: &impl Serialize) -> Self {
+    pub fn data(mut self, data: &(impl Serialize + ?Sized)) -> Self {
         self.login.data = Some(serde_json::to_string(data).map_err(|error| error.to_string()));
         self
     }

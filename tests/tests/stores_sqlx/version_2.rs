@@ -29,7 +29,8 @@ fn sessions(store: impl SessionStore, key: &SigningKey) -> Sessions {
 
 async fn refresh(sessions: &Sessions, pair: &TokenPair) -> Result<TokenPair, SessionErrorKind> {
     let claims = async |_| Ok::<_, Infallible>(Some(json!({})));
-    let refreshed = sessions.refresh(pair.refresh_token(), &ClientInfo::new(), claims);
+    let client = ClientInfo::new();
+    let refreshed = sessions.refresh(pair.refresh_token(), &client, claims);
     refreshed.await.map_err(|error| error.kind())
 }
 

@@ -109,7 +109,7 @@ impl LoginRefusal {
     /// Another status, a body that cannot be written or that is larger than 16 KiB is answered with 500, and the log
     /// has the reason. 401 comes with `WWW-Authenticate: Bearer` (RFC 9110 section 15.5.2).
     #[must_use]
-    pub fn new(status: u16, body: &impl Serialize) -> Self {
+    pub fn new(status: u16, body: &(impl Serialize + ?Sized)) -> Self {
         Self {
             status,
             body: serde_json::to_string(body).map_err(|error| error.to_string()),

@@ -126,11 +126,12 @@ impl SessionRoutes {
         let Some(limits) = &self.limits else {
             return Ok((None, Origin::default()));
         };
+        let accounts = limits.accounts(body, self.body.accounts);
         let mut origin = Origin {
             account: None,
             address: limits.address(head),
         };
-        let Some(accounts) = limits.accounts(body, self.body.accounts) else {
+        let Some(accounts) = accounts else {
             let field = (self.body.wrong_field)(body);
             self.login_failed(LoginFailure::Unreadable { field }, origin);
             return Err(unreadable_login());
