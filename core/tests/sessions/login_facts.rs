@@ -81,13 +81,11 @@ fn a_refresh_changes_nothing_of_what_the_login_has_said() {
     let setup = Setup::new();
     let identity = ada().acr("1").amr(["pwd"]).authenticated_at(START);
     let pair = start(&setup, &identity).unwrap();
-    for (claim, value) in [
+    for (claim, value) in &[
         ("auth_time", json!(START)),
         ("acr", json!("2")),
         ("amr", json!(["otp"])),
-    ]
-    .iter()
-    {
+    ] {
         let claims = async |_| good(json!({ *claim: value }));
         let client = ClientInfo::new();
         let refreshed = setup

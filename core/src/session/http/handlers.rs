@@ -24,7 +24,7 @@ impl SessionRoutes {
             Action::End(check, id) => self.end(check, id).await,
             Action::Jwks => Ok(self.jwks()),
             Action::List(check) => self.list(check).await,
-            Action::LogIn(login) => self.log_in(login).await,
+            Action::LogIn(login) => self.log_in(*login).await,
             Action::LogOut(tokens, check) => self.log_out(&tokens, check).await,
             Action::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
             Action::Refresh { token, client } => self.refresh(token, client).await,

@@ -22,7 +22,7 @@ pub(super) enum Action {
     End(Authenticate, Option<SessionId>),
     Jwks,
     List(Authenticate),
-    LogIn(Login),
+    LogIn(Box<Login>),
     /// The refresh tokens, and the check of an access token.
     LogOut(Vec<String>, Option<Authenticate>),
     LogOutEverywhere(Authenticate),
@@ -86,14 +86,14 @@ impl SessionRoutes {
             Endpoint::LogIn => {
                 is_json(head)?;
                 let (attempt, origin) = self.attempt(head, body)?;
-                Action::LogIn(Login {
+                Action::LogIn(Box::new(Login {
                     attempt,
                     origin,
                     head: OwnedHead::of(head),
                     body: body.to_vec(),
                     client: (self.client)(head),
                     earlier: self.presented(head).map(str::to_owned).collect(),
-                })
+                }))
             }
             // One of two refresh cookies is planted. The user wants to leave, so the sessions of both end: as
             // always, a session is ended only by one of its tokens.
