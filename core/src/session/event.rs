@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use super::view::Session;
 use crate::claims::{Realm, SessionId};
 
-/// Something happened to a session. See [`SessionsBuilder::on_event`].
+/// Something happened to a session, or somebody did not get one. See [`SessionsBuilder::on_event`].
 ///
 /// `Debug` does not show the subject and the label.
 ///

@@ -40,7 +40,7 @@ impl PendingLogin {
     /// #     .build()?;
     /// # let sessions = Sessions::builder(issuer, MemoryStore::new()).build()?;
     /// # fn is_code(_: &str) -> bool { true }
-    /// # #[derive(serde::Serialize)]
+    /// # #[derive(Clone, serde::Serialize)]
     /// # struct User {}
     /// # futures_executor::block_on(async {
     /// let ada = Identity::new("ada", User {});
