@@ -47,6 +47,12 @@ impl RequestHead for Head<'_> {
         }
     }
 
+    fn visit_headers<'h>(&'h self, visit: &mut dyn FnMut(&'h str, &'h [u8])) {
+        for (name, value) in self.0.headers() {
+            visit(name.as_str(), value.as_bytes());
+        }
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         self.0.peer_addr().map(|address| address.ip())
     }

@@ -99,6 +99,42 @@ fn finish(rest: Answer) {
 ///     SessionReply(Reply::from(pair))
 /// }
 /// ```
+///
+/// A registration, with the cookies or the body of the session routes:
+///
+/// ```
+/// use actix_web::{post, web};
+/// use countersign::{
+///     SessionRoutes, Sessions,
+///     adapter::Reply,
+///     session::{ClientInfo, Identity},
+/// };
+/// use countersign_actix::SessionReply;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Registration {
+///     name: String,
+/// }
+///
+/// #[derive(serde::Serialize)]
+/// struct User {
+///     role: &'static str,
+/// }
+///
+/// #[post("/register")]
+/// async fn register(
+///     sessions: web::Data<Sessions>,
+///     routes: web::Data<SessionRoutes>,
+///     new: web::Json<Registration>,
+/// ) -> SessionReply {
+///     // The user is in the database. Then:
+///     let user = Identity::new(&*new.name, User { role: "user" });
+///     SessionReply(match sessions.start(&user, ClientInfo::new()).await {
+///         Ok(pair) => routes.reply(&pair),
+///         Err(error) => Reply::from(&error),
+///     })
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SessionReply(
     /// The answer.

@@ -58,13 +58,16 @@ pub use self::{
 /// Apps on axum, tonic, hyper or actix-web need nothing of this module, except [`Reply`](adapter::Reply) for session
 /// routes of their own. The guide [frameworks](guide::frameworks) builds an adapter in 25 lines.
 pub mod adapter {
-    #[cfg(feature = "sessions")]
-    pub use crate::session::http::{answer::Answer, reply::Reply};
     pub use crate::{
         auth::{Anonymous, Authenticate, CsrfCheck, CsrfToken},
         error::{Challenge, Problem},
         log::log,
         request::{Credentials, RequestHead},
+    };
+    #[cfg(feature = "sessions")]
+    pub use crate::{
+        request::OwnedHead,
+        session::http::{answer::Answer, reply::Reply},
     };
 }
 

@@ -8,6 +8,7 @@
 //! | `countersign_requests_total` | counter | `outcome` | requests, by verdict: `accepted`, `anonymous`, or the [reason](crate::AuthError::reason) of the refusal |
 //! | `countersign_handler_refusals_total` | counter | `reason` | refusals after that: by the policy of a route, claims of another type, session routes |
 //! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
+//! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_tolerated_tokens_total` | counter | `issuer`, `tolerance` | tokens accepted only because of a [tolerance](crate::claims::Tolerance), each time that they came, also from a cache: `issuer` is the first name in the settings of the verifier, or `any` |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
@@ -42,6 +43,7 @@ pub fn describe() {
         (REQUESTS, "Requests by verdict"),
         (HANDLER_REFUSALS, "Refusals after authentication"),
         (LOGIN_REFUSALS, "Logins refused after too many failures"),
+        (LOGIN_FAILURES, "Logins that failed"),
         (CACHE_LOOKUPS, "Looks into a cache by result"),
         (
             TOLERATED_TOKENS,
@@ -87,6 +89,11 @@ pub(crate) fn handler_refusal(reason: &'static str) {
 #[cfg(feature = "sessions")]
 pub(crate) fn login_refusal(limit: &'static str) {
     counter!(LOGIN_REFUSALS, "limit" => limit).increment(1);
+}
+
+#[cfg(feature = "sessions")]
+pub(crate) fn login_failure(reason: &'static str) {
+    counter!(LOGIN_FAILURES, "reason" => reason).increment(1);
 }
 
 #[cfg(feature = "cache")]
@@ -143,6 +150,7 @@ pub(crate) fn keys_state(
 const REQUESTS: &str = "countersign_requests_total";
 const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
 const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
+const LOGIN_FAILURES: &str = "countersign_login_failures_total";
 const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
 const TOLERATED_TOKENS: &str = "countersign_tolerated_tokens_total";
 const STAGE: &str = "countersign_stage_seconds";

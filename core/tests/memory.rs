@@ -5,7 +5,7 @@ use countersign::{
     MemoryStore,
     session::{
         Realm, SessionId,
-        store::{PreviousToken, SessionStore, StoreMark, StoredSession, TokenHash},
+        store::{PreviousToken, SessionDetails, SessionStore, StoreMark, StoredSession, TokenHash},
     },
 };
 use futures_executor::block_on;
@@ -63,6 +63,8 @@ fn session(number: u32, realm: &Realm) -> StoredSession {
         tokens_until: NOW + 1_210,
         current: digest(number, 1),
         previous: Vec::new(),
+        details: SessionDetails::default(),
+        data: None,
     }
 }
 

@@ -13,14 +13,15 @@ use std::{
 use countersign::{
     AuthCookies, AuthError, Authenticator, Csrf, Issuer, Issuers, Key, KeySet, Keys, MemoryStore,
     RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, Verifier,
-    adapter::{Credentials, CsrfCheck, RequestHead},
+    adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
     claims::TypedToken,
     explain::Mismatch,
     keys::Secret,
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
-        ClientInfo, Identity, LoginLimits, Realm, SessionEvent, SignIn,
+        ClientInfo, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm, SessionEvent, SignIn,
+        SignInOutcome,
         store::{SessionStore, StoreError, TokenHash},
     },
     testing::sign_raw,
@@ -35,6 +36,7 @@ const LABEL: &str = "Private Label";
 const CLAIM: &str = "private-claim";
 const SESSION: &str = "private-session";
 const ID: &str = "private-token-id";
+const DATA: &str = "private-data";
 const PASSWORD: &str = "private-password";
 
 /// The types without a token, payload, subject, label or key, by their nature.
@@ -52,6 +54,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "LogLevel",
             "KeysStatus",
             "KeysUnavailable",
+            "LoginFailure",
             "RevocationStatus",
             "RevokeError",
             "SessionErrorKind",
@@ -108,9 +111,11 @@ const NO_VALUES: &[&str] = &[
     "Clock",
     "Fetch",
     "KeySource",
+    "LoginBody",
     "RequestHead",
     "RevocationLog",
     "SessionStore",
+    "SignInAnswer",
 ];
 
 /// The texts that are shown, by the name of the type, and the secrets that must not be in any of
@@ -221,7 +226,9 @@ fn exports(source: &'static str) -> BTreeSet<&'static str> {
 
 fn shown() -> Shown {
     let mut shown = Shown::default();
-    for secret in [SECRET, WEAK, SUBJECT, LABEL, CLAIM, SESSION, ID, PASSWORD] {
+    for secret in [
+        SECRET, WEAK, SUBJECT, LABEL, CLAIM, SESSION, ID, DATA, PASSWORD,
+    ] {
         shown.hide(secret);
     }
     keys(&mut shown);
@@ -518,7 +525,9 @@ fn sessions(shown: &mut Shown) {
     let sessions = builder.build().unwrap();
 
     let client = ClientInfo::new().label(LABEL).binding(digest);
-    let identity = Identity::new(SUBJECT, json!({ "private": CLAIM }));
+    let identity = Identity::new(SUBJECT, json!({ "private": CLAIM }))
+        .data(&DATA)
+        .acr("1");
     let pair = block_on(sessions.start(&identity, client.clone())).unwrap();
     shown.hide(pair.refresh_token());
     shown.hide_token(pair.access_token().as_str());
@@ -565,6 +574,11 @@ fn sessions(shown: &mut Shown) {
     shown.debug("TokenPair", (&pair, &next));
     shown.debug("SignIn", SignIn::<String>::Refresh(pair.session().clone()));
     shown.debug("SignIn", SignIn::Credentials(PASSWORD));
+    shown.debug("SessionDetails", &stored.details);
+    let refusal = LoginRefusal::new(403, &PASSWORD);
+    shown.debug("LoginRefusal", &refusal);
+    shown.debug("SignInOutcome", SignInOutcome::<Value>::Refused(refusal));
+    shown.debug("SignInOutcome", SignInOutcome::from(identity.clone()));
 
     let routes = SessionRoutes::json(sessions.clone(), async |_: SignIn<Value>| {
         Ok::<_, Infallible>(Some(Identity::new(SUBJECT, json!({ "private": CLAIM }))))
@@ -572,6 +586,19 @@ fn sessions(shown: &mut Shown) {
     shown.debug("SessionRoutes", &routes);
     let head = Head(vec![("content-type", "application/json".into())]);
     let login = format!(r#"{{"password":"{PASSWORD}"}}"#);
+    shown.debug("OwnedHead", OwnedHead::of(&head));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&asked);
+    let with_head = SessionRoutes::json(sessions.clone(), move |question| {
+        if let SignIn::Credentials(request) = question {
+            let request: LoginRequest<Value> = request;
+            heard.lock().unwrap().push(request);
+        }
+        async { Ok::<_, Infallible>(None::<Identity<()>>) }
+    });
+    let reply = block_on(with_head.answer("/login", &head, login.as_bytes()));
+    assert_eq!(reply.status(), 401);
+    shown.debug("LoginRequest", &asked.lock().unwrap()[0]);
     let answer = routes.answer("/login", &head, login.as_bytes());
     shown.debug("Answer", &answer);
     let reply = block_on(answer);

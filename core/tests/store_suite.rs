@@ -15,8 +15,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
-            TokenHash,
+            EndedSession, SessionDetails, SessionStore, StoreCapabilities, StoreError, StoreMark,
+            StoredSession, TokenHash,
         },
     },
     testing::{sessions_suite, store_suite},
@@ -60,6 +60,8 @@ fn of_fifty_threads_one_rotates() {
             tokens_until: 1,
             current: digest(100),
             previous: Vec::new(),
+            details: SessionDetails::default(),
+            data: None,
         };
         assert!(block_on(store.insert(&session, StoreMark::new(0))).expect("room"));
         let rotate = |racer| {
@@ -161,6 +163,22 @@ fn a_store_that_breaks_a_rule_is_caught() {
             "`rotate` has put there: last_used_at differ",
         ),
         (
+            Bug::RotateWritesData,
+            "`rotate` leaves data and details alone: data, details differ",
+        ),
+        (
+            Bug::SetDataAny,
+            "`set_data` is false where the data is something else",
+        ),
+        (
+            Bug::SetDataInTwoSteps,
+            "`set_data` is true for one of many racers only",
+        ),
+        (
+            Bug::SetDataUses,
+            "`set_data` changes nothing but the data: last_used_at differ",
+        ),
+        (
             Bug::SweepAll,
             "`sweep` leaves a session that has not expired",
         ),
@@ -214,6 +232,10 @@ enum Bug {
     RotateByHalf,
     RotateInTwoSteps,
     RotateOnlyHashes,
+    RotateWritesData,
+    SetDataAny,
+    SetDataInTwoSteps,
+    SetDataUses,
     SweepAll,
     SweepByLabel,
 }
@@ -316,7 +338,39 @@ impl SessionStore for Toy {
             next.last_used_at = row.last_used_at;
             next.expires_at = row.expires_at;
         }
+        if let Some(row) = self.rows().get(&key)
+            && !self.has(Bug::RotateWritesData)
+        {
+            next.data.clone_from(&row.data);
+            next.details.clone_from(&row.details);
+        }
         self.rows().insert(key, next);
+        Ok(true)
+    }
+
+    async fn set_data(
+        &self,
+        id: &SessionId,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let key = self.key(id);
+        let matches = |row: &StoredSession| row.data.as_deref() == from;
+        let matches = self.rows().get(&key).is_some_and(matches);
+        if self.has(Bug::SetDataInTwoSteps) {
+            wait_a_turn().await;
+        }
+        if !matches && !self.has(Bug::SetDataAny) {
+            return Ok(false);
+        }
+        let mut rows = self.rows();
+        let Some(row) = rows.get_mut(&key) else {
+            return Ok(false);
+        };
+        row.data = to.map(str::to_owned);
+        if self.has(Bug::SetDataUses) {
+            row.last_used_at += 1;
+        }
         Ok(true)
     }
 

@@ -5,10 +5,11 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use countersign::{
     revocation::{RevocationEntry, Revoked},
-    session::{Realm, SessionId},
+    session::{Realm, SessionId, store::SessionDetails},
 };
 use countersign_fuzz::rows::{
-    AnyEntry, AnySession, digest_column, id, is_list, is_realm, mostly, previous_column, realm,
+    AnyEntry, AnySession, details_column, digest_column, id, is_list, is_realm, mostly,
+    previous_column, realm,
 };
 use countersign_redis::fuzzing::{self, Values};
 use libfuzzer_sys::fuzz_target;
@@ -58,12 +59,14 @@ fn values(u: &mut Unstructured<'_>) -> Result<Values> {
         Some(number(u)?),
         Some(digest_column(u)?),
         Some(previous_column(u)?),
+        details_column(u)?.map(String::into_bytes),
+        Some(text(u)?),
     ];
     // The absent fields: usually one at most, or the optional ones.
     let absent = match u.int_in_range(0..=3)? {
         0 => 0,
-        1 => 0b1100,
-        2 => 1 << u.int_in_range(0..=10)?,
+        1 => 0b1_1000_0000_1100,
+        2 => 1 << u.int_in_range(0..=12)?,
         _ => u.arbitrary::<u16>()?,
     };
     for (place, value) in values.iter_mut().enumerate() {
@@ -163,8 +166,8 @@ fn check_values(id: &SessionId, values: &Values) {
     assert_eq!(session.id, *id);
     let again = fuzzing::write(&session);
     for (place, (again, value)) in again.iter().zip(values).enumerate() {
-        // A number can have leading zeros, or a plus.
-        if !(4..=8).contains(&place) {
+        // A number can have leading zeros, or a plus; details can be written in several ways.
+        if !matches!(place, 4..=8 | 11) {
             assert_eq!(again, value);
         }
     }
@@ -178,13 +181,14 @@ fn is_good(values: &Values) -> bool {
     let is_number = |bytes: &[u8]| text(bytes).is_some_and(|text| text.parse::<i64>().is_ok());
     values.iter().enumerate().all(|(place, value)| {
         let Some(value) = value else {
-            return matches!(place, 2 | 3);
+            return matches!(place, 2 | 3 | 11 | 12);
         };
         match place {
             0 => text(value).is_some_and(|name| is_realm(&name)),
-            1 | 2 => text(value).is_some(),
+            1 | 2 | 12 => text(value).is_some(),
             3 | 9 => value.len() == 32,
             10 => is_list(value),
+            11 => text(value).is_some_and(|text| SessionDetails::from_json(Some(&text)).is_some()),
             _ => is_number(value),
         }
     })

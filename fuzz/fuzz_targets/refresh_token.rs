@@ -123,6 +123,8 @@ fn check_chain(tokens: &[[u8; 48]], salts: &[TokenHash], seconds: &[u8]) {
         tokens_until: NOW + 1,
         current: hash(current, REALM),
         previous: PreviousToken::list_from_bytes(&bytes).expect("what was written"),
+        details: Default::default(),
+        data: None,
     };
     let answer = |token: &[u8; 48]| {
         let text = fuzzing::base64url_encode(token);

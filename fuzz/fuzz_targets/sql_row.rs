@@ -9,11 +9,12 @@ use countersign::{
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
     session::{
         Realm, SessionId,
-        store::{EndedSession, PreviousToken, SessionStore},
+        store::{EndedSession, PreviousToken, SessionDetails, SessionStore},
     },
 };
 use countersign_fuzz::rows::{
-    AnyEntry, AnySession, digest_column, id, is_list, is_realm, mostly, previous_column, realm,
+    AnyEntry, AnySession, details_column, digest_column, id, is_list, is_realm, mostly,
+    previous_column, realm,
 };
 use countersign_sqlx::{
     SqliteStore,
@@ -63,6 +64,8 @@ impl<'a> Arbitrary<'a> for Input {
                 u.arbitrary()?,
                 digest_column(u)?,
                 previous_column(u)?,
+                details_column(u)?,
+                u.arbitrary()?,
             ))),
         })
     }
@@ -118,10 +121,14 @@ fn check_row(row: &SessionRow) {
         && is_realm(&row.1)
         && row.4.as_ref().is_none_or(is_digest)
         && is_digest(&row.10)
-        && is_list(&row.11);
+        && is_list(&row.11)
+        && SessionDetails::from_json(row.12.as_deref()).is_some();
     let session = fuzzing::session(row.clone());
     assert_eq!(session.is_ok(), is_good);
     let Ok(session) = session else { return };
+    let details = session.details.to_json();
+    let read = SessionDetails::from_json(details.as_deref());
+    assert_eq!(read.as_ref(), Some(&session.details));
     let digest = |digest: &countersign::session::store::TokenHash| digest.as_bytes().to_vec();
     let again: SessionRow = (
         session.id.to_string(),
@@ -136,6 +143,9 @@ fn check_row(row: &SessionRow) {
         session.tokens_until,
         digest(&session.current),
         PreviousToken::list_to_bytes(&session.previous),
+        // It can be written in several ways.
+        row.12.clone(),
+        session.data.clone(),
     );
     assert_eq!(again, *row);
 }
@@ -276,6 +286,8 @@ impl Database {
             next.binding = first.binding;
             next.created_at = first.created_at;
             next.absolute_expires_at = first.absolute_expires_at;
+            next.details = first.details.clone();
+            next.data = first.data.clone();
             if next.current != first.current {
                 assert!(!self.store.rotate(&next.current, &next).await.unwrap());
             }
@@ -284,6 +296,13 @@ impl Database {
                 self.store.find(&first.id).await.unwrap(),
                 Some(next.clone())
             );
+
+            let data = second.0.data.as_deref();
+            let set = self.store.set_data(&first.id, next.data.as_deref(), data);
+            assert!(set.await.unwrap());
+            next.data = data.map(str::to_owned);
+            let found = self.store.find(&first.id).await.unwrap();
+            assert_eq!(found, Some(next.clone()));
 
             let ended = self.store.end_all(&first.realm, &first.subject, now, now);
             let session = EndedSession {

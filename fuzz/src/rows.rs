@@ -6,7 +6,7 @@ use countersign::{
     revocation::{RevocationEntry, Revoked},
     session::{
         Realm, SessionId,
-        store::{PreviousToken, StoredSession, TokenHash},
+        store::{PreviousToken, SessionDetails, StoredSession, TokenHash},
     },
 };
 
@@ -32,6 +32,8 @@ impl<'a> Arbitrary<'a> for AnySession {
             tokens_until: u.arbitrary()?,
             current: digest(u)?,
             previous: previous(u)?,
+            details: details(u)?,
+            data: u.arbitrary()?,
         }))
     }
 }
@@ -103,6 +105,30 @@ pub fn is_list(bytes: &[u8]) -> bool {
 /// Whether a text may name a realm.
 pub fn is_realm(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control)
+}
+
+/// A text that mostly is that of some details, or none.
+pub fn details_column(u: &mut Unstructured<'_>) -> Result<Option<String>> {
+    mostly(u, |u| Ok(details(u)?.to_json()))
+}
+
+/// Any details that a login could have.
+fn details(u: &mut Unstructured<'_>) -> Result<SessionDetails> {
+    let text = |u: &mut Unstructured<'_>| Ok(u.arbitrary::<[u8; 8]>()?.escape_ascii().to_string());
+    let mut members = Vec::new();
+    for name in ["auth_time", "idle"] {
+        if u.arbitrary()? {
+            members.push(format!("\"{name}\":{}", u.arbitrary::<i64>()?));
+        }
+    }
+    if u.arbitrary()? {
+        members.push(format!("\"acr\":{:?}", text(u)?.replace('\\', "/")));
+    }
+    if u.arbitrary()? {
+        members.push(format!("\"amr\":[{:?}]", text(u)?.replace('\\', "/")));
+    }
+    let json = format!("{{{}}}", members.join(","));
+    Ok(SessionDetails::from_json(Some(&json)).expect("details"))
 }
 
 fn previous(u: &mut Unstructured<'_>) -> Result<Vec<PreviousToken>> {

@@ -35,6 +35,12 @@ impl RequestHead for Request {
         }
     }
 
+    fn visit_headers<'h>(&'h self, visit: &mut dyn FnMut(&'h str, &'h [u8])) {
+        for (name, value) in &self.headers {
+            visit(name, value);
+        }
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         self.peer
     }

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use actix_web::{App, body::to_bytes, rt::System, test::init_service};
-use axum::{Router, body::Body};
+use actix_web::{App, Responder, body::to_bytes, rt::System, test::init_service};
+use axum::{Router, body::Body, response::IntoResponse};
 use countersign::{
     SessionRoutes,
     adapter::{Reply, RequestHead},
@@ -76,6 +76,25 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Turns a reply of a handler of one's own into an answer.
+    #[must_use]
+    pub fn reply(self, reply: Reply) -> Exchange {
+        match self {
+            Self::Actix => {
+                let request = actix_web::test::TestRequest::default().to_http_request();
+                let response = countersign_actix::SessionReply(reply).respond_to(&request);
+                System::new().block_on(actix_exchange(response))
+            }
+            Self::Core => exchange(reply),
+            Self::Tower => {
+                let response = countersign_tower::SessionReply(reply).into_response();
+                tower_exchange(response)
+            }
+        }
+    }
+}
+
 fn through_core(routes: &SessionRoutes, request: &Request) -> Exchange {
     let path = RequestHead::path(request);
     let path = path.strip_prefix(MOUNT).expect("a path below the mount");
@@ -100,6 +119,10 @@ fn through_tower(routes: &SessionRoutes, request: &Request) -> Exchange {
     let app: Router = Router::new().nest_service(MOUNT, service);
     let request = tower_entry::build(request).expect("a request");
     let response = futures_executor::block_on(answered(app, request));
+    tower_exchange(response)
+}
+
+fn tower_exchange(response: http::Response<Body>) -> Exchange {
     let (parts, body) = response.into_parts();
     let body = futures_executor::block_on(body.collect()).expect("a whole body");
     let headers = parts.headers.iter().map(|(name, value)| {
@@ -124,19 +147,22 @@ fn through_actix(routes: &SessionRoutes, request: &Request) -> Exchange {
         let service = init_service(App::new().service(scope)).await;
         let request = actix::build(request).expect("a request");
         let response = actix_web::dev::Service::call(&service, request.to_request()).await;
-        let response = response.expect("a response");
-        let status = response.status().as_u16();
-        let headers: Vec<_> = response
-            .headers()
-            .iter()
-            .map(|(name, value)| {
-                let value = value.to_str().expect("visible ASCII");
-                (name.as_str().to_owned(), value.to_owned())
-            })
-            .collect();
-        let body = to_bytes(response.into_body()).await;
-        let Ok(body) = body else { panic!("a body") };
-        let body = String::from_utf8(body.to_vec()).expect("a text");
-        Exchange::new(status, headers.into_iter(), body)
+        actix_exchange(response.expect("a response").map_into_boxed_body().into()).await
     })
+}
+
+async fn actix_exchange(response: actix_web::HttpResponse) -> Exchange {
+    let status = response.status().as_u16();
+    let headers: Vec<_> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            let value = value.to_str().expect("visible ASCII");
+            (name.as_str().to_owned(), value.to_owned())
+        })
+        .collect();
+    let body = to_bytes(response.into_body()).await;
+    let Ok(body) = body else { panic!("a body") };
+    let body = String::from_utf8(body.to_vec()).expect("a text");
+    Exchange::new(status, headers.into_iter(), body)
 }

@@ -86,6 +86,12 @@ impl RequestHead for Head<'_> {
         }
     }
 
+    fn visit_headers<'h>(&'h self, visit: &mut dyn FnMut(&'h str, &'h [u8])) {
+        for (name, value) in self.headers {
+            visit(name.as_str(), value.as_bytes());
+        }
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         let address = self.extensions.get::<SocketAddr>();
         #[cfg(feature = "axum")]

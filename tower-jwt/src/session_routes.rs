@@ -144,6 +144,39 @@ impl fmt::Debug for SessionFuture {
 ///     SessionReply(Reply::from(pair))
 /// }
 /// ```
+///
+/// A registration, with the cookies or the body of the session routes:
+///
+/// ```
+/// use axum::{Json, Router, extract::State, routing::post};
+/// use countersign::{
+///     SessionRoutes, Sessions,
+///     adapter::Reply,
+///     session::{ClientInfo, Identity},
+/// };
+/// use countersign_tower::SessionReply;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Registration {
+///     name: String,
+/// }
+///
+/// async fn register(
+///     State((sessions, routes)): State<(Sessions, SessionRoutes)>,
+///     Json(new): Json<Registration>,
+/// ) -> SessionReply {
+///     // The user is in the database. Then:
+///     let user = Identity::new(new.name, serde_json::json!({ "role": "user" }));
+///     SessionReply(match sessions.start(&user, ClientInfo::new()).await {
+///         Ok(pair) => routes.reply(&pair),
+///         Err(error) => Reply::from(&error),
+///     })
+/// }
+///
+/// # fn app(sessions: Sessions, routes: SessionRoutes) -> Router {
+/// Router::new().route("/register", post(register)).with_state((sessions, routes))
+/// # }
+/// ```
 #[cfg(feature = "axum")]
 #[derive(Clone, Debug)]
 pub struct SessionReply(

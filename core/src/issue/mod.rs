@@ -18,10 +18,10 @@ mod session_token;
 pub(crate) mod signing_keys;
 mod token;
 
-#[cfg(feature = "sessions")]
-pub(crate) use self::issuer::Issuer;
 pub(crate) use self::token::Cause;
 pub use self::{
     builder::IssuerBuilder,
     token::{IssueError, IssuedToken},
 };
+#[cfg(feature = "sessions")]
+pub(crate) use self::{issuer::Issuer, session_token::SessionClaims};

@@ -15,17 +15,29 @@ use crate::{
     clock::Clock,
 };
 
+/// The claims of a session's access tokens that the session sets. Times in seconds since 1970.
+pub(crate) struct SessionClaims<'a> {
+    pub(crate) subject: &'a str,
+    /// The id, as `sid` (OpenID Connect Front-Channel Logout section 3).
+    pub(crate) session: &'a SessionId,
+    /// Written into its [claim](Realm::CLAIM).
+    pub(crate) realm: Option<&'a Realm>,
+    /// The time when the user was authenticated (RFC 9068 section 2.2.1), unless the claims have another.
+    pub(crate) auth_time: i64,
+    /// True if the login has said when that was: then the claims may not say it.
+    pub(crate) is_auth_time_given: bool,
+    pub(crate) acr: Option<&'a str>,
+    pub(crate) amr: &'a [String],
+    /// No token lives longer.
+    pub(crate) session_end: i64,
+}
+
 impl Issuer {
-    /// Issues an access token of a session: with its subject and its id (`sid`, OpenID Connect
-    /// Front-Channel Logout section 3), for the usual lifetime, but not beyond `session_end` (seconds
-    /// since 1970). A `realm` is written into its [claim](Realm::CLAIM).
+    /// Issues an access token of a session, for the usual lifetime, but not beyond the session's end.
     pub(crate) fn issue_for<C: Serialize + ?Sized>(
         &self,
         claims: &C,
-        subject: &str,
-        session: &SessionId,
-        session_end: i64,
-        realm: Option<&Realm>,
+        of: &SessionClaims<'_>,
     ) -> Result<IssuedToken, IssueError> {
         #[derive(Serialize)]
         struct OfSession<'a> {
@@ -34,6 +46,12 @@ impl Issuer {
             sid: &'a SessionId,
             #[serde(skip_serializing_if = "Option::is_none")]
             session_realm: Option<&'a Realm>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            auth_time: Option<i64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            acr: Option<&'a str>,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            amr: &'a [String],
             exp: i64,
         }
         const NOT_AN_OBJECT: IssueError = IssueError(Cause::NotAnObject);
@@ -41,21 +59,35 @@ impl Issuer {
         let json = serde_json::to_string(claims).map_err(|_| NOT_AN_OBJECT)?;
         let mut spec = self.spec();
         let own_realm = spec.text(Realm::CLAIM).ok_or(NOT_AN_OBJECT)?;
+        let own_amr = spec.text("amr").ok_or(NOT_AN_OBJECT)?;
         let own = RegisteredClaims::parse(&json, &spec).map_err(|_| NOT_AN_OBJECT)?;
-        let is_reserved = [ClaimSlot::EXPIRES_AT, ClaimSlot::SESSION_ID, own_realm];
-        if is_reserved.iter().any(|slot| own.has(*slot)) {
+        let is_reserved = [
+            (ClaimSlot::ACR, of.acr.is_some()),
+            (ClaimSlot::AUTH_TIME, of.is_auth_time_given),
+            (ClaimSlot::EXPIRES_AT, true),
+            (ClaimSlot::SESSION_ID, true),
+            (own_amr, !of.amr.is_empty()),
+            (own_realm, true),
+        ];
+        if is_reserved
+            .iter()
+            .any(|(slot, reserved)| *reserved && own.has(*slot))
+        {
             return Err(IssueError(Cause::SessionClaim));
         }
         let own_subject = own.text(ClaimSlot::SUBJECT, &json);
-        if own_subject.is_some_and(|own_sub| own_sub != subject) {
+        if own_subject.is_some_and(|own_sub| own_sub != of.subject) {
             return Err(IssueError(Cause::OtherSubject));
         }
         let usual = self.0.clock.now().saturating_add(self.0.ttl);
-        let expires_at = usual.min(session_end);
+        let expires_at = usual.min(of.session_end);
         let of_session = OfSession {
-            sub: own_subject.is_none().then_some(subject),
-            sid: session,
-            session_realm: realm,
+            sub: own_subject.is_none().then_some(of.subject),
+            sid: of.session,
+            session_realm: of.realm,
+            auth_time: (!own.has(ClaimSlot::AUTH_TIME)).then_some(of.auth_time),
+            acr: of.acr,
+            amr: of.amr,
             exp: expires_at,
         };
         let of_session = serde_json::to_string(&of_session).map_err(|_| NOT_AN_OBJECT)?;

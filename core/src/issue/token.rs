@@ -83,7 +83,9 @@ pub(crate) enum Cause {
     #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
     ReservedClaim,
     #[cfg(feature = "sessions")]
-    #[error("the claims set `exp`, `sid` or `session_realm`, which the session sets")]
+    #[error(
+        "the claims set `exp`, `sid` or `session_realm`, which the session sets, or what its login has set: `auth_time`, `acr` or `amr`"
+    )]
     SessionClaim,
     #[error("the key could not sign")]
     Signing,

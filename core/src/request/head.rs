@@ -24,6 +24,13 @@ pub trait RequestHead {
     /// Calls `visit` with the raw value of each header called `name` (in lower case), in order.
     fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8]));
 
+    /// Calls `visit` with the name, in any case, and the raw value of each header. Default: no header is visited.
+    ///
+    /// Only for [copies](crate::adapter::OwnedHead) of the head, which logins get on request.
+    fn visit_headers<'h>(&'h self, visit: &mut dyn FnMut(&'h str, &'h [u8])) {
+        let _ = visit;
+    }
+
     /// The address at the other end of the connection, if it is known: the client's, or the last
     /// proxy's. No header has a say in it. Default `None`.
     fn peer(&self) -> Option<IpAddr> {

@@ -2,11 +2,15 @@
 
 mod credentials;
 mod head;
+#[cfg(feature = "sessions")]
+mod owned;
 mod source;
 mod token_text;
 
 #[cfg(feature = "sessions")]
 pub(crate) use self::head::{cookie, visit_cookies};
+#[cfg(feature = "sessions")]
+pub use self::owned::OwnedHead;
 pub use self::{credentials::Credentials, head::RequestHead, source::TokenSource};
 pub(crate) use self::{
     credentials::Provenance,

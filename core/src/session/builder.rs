@@ -80,14 +80,15 @@ impl SessionsBuilder {
         self
     }
 
-    /// Sets how long a session lives without being refreshed, in whole seconds. Default 14 days.
+    /// Sets how long a session lives without being refreshed, in whole seconds. Default 14 days. A login can have
+    /// a [shorter](crate::session::Identity::idle) time.
     pub fn idle(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self
     }
 
     /// Sets how long a session lives at most, from the login on, in whole seconds: no refresh extends it.
-    /// Default 90 days.
+    /// Default 90 days. A login can have a [shorter](crate::session::Identity::absolute) time.
     pub fn absolute(mut self, absolute: Duration) -> Self {
         self.absolute = absolute;
         self
@@ -138,8 +139,8 @@ impl SessionsBuilder {
         self
     }
 
-    /// Calls a function whenever something happens to a session. It is called on the path of the
-    /// request: hand the event on, do not wait.
+    /// Calls a function whenever something happens to a session, or a login fails. It is called on the path of
+    /// the request: hand the event on, do not wait.
     ///
     /// It is called when the store has answered: if that answer gets lost, an event is missing, and none
     /// comes twice. One of an ending comes although the client of the

@@ -74,7 +74,10 @@ pub(super) fn decide<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{Realm, SessionId};
+    use crate::{
+        claims::{Realm, SessionId},
+        session::store::SessionDetails,
+    };
 
     const NOW: i64 = 1_000;
 
@@ -105,6 +108,8 @@ mod tests {
             tokens_until: NOW + 400,
             current: hash(3),
             previous: vec![previous(2, NOW)],
+            details: SessionDetails::default(),
+            data: None,
         }
     }
 

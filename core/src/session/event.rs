@@ -1,11 +1,11 @@
 //! Events of sessions, for audit logs and alarms.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use super::view::Session;
 use crate::claims::{Realm, SessionId};
 
-/// Something happened to a session. See [`SessionsBuilder::on_event`].
+/// Something happened to a session, or somebody did not get one. See [`SessionsBuilder::on_event`].
 ///
 /// `Debug` does not show the subject and the label.
 ///
@@ -21,6 +21,18 @@ pub enum SessionEvent {
         subject: String,
         /// The reason.
         why: EndReason,
+    },
+    /// Somebody did not get in by the [session routes](crate::SessionRoutes). An outage is none of these.
+    #[non_exhaustive]
+    LoginFailed {
+        /// The reason.
+        why: LoginFailure,
+        /// A name for the account, of 16 hexadecimal digits: a hash under a key of this process, so that attempts
+        /// at one account can be told from those at many, and nobody learns which it is. `None` where the body
+        /// names no account or several, and without [limits](crate::session::LoginLimits).
+        account: Option<String>,
+        /// The address that the [limits](crate::session::LoginLimits) have found, if they have.
+        address: Option<IpAddr>,
     },
     /// A refresh token was exchanged for the next one.
     Refreshed {
@@ -57,6 +69,15 @@ impl SessionEvent {
             Self::Ended { id, why, .. } => {
                 tracing::debug!(target: "countersign", realm, sid = id.as_str(), ?why, "session ended");
             }
+            Self::LoginFailed {
+                why,
+                account,
+                address,
+            } => {
+                let (reason, field) = (why.reason(), why.field());
+                let address = address.map(tracing::field::display);
+                tracing::debug!(target: "countersign", realm, reason, field, account, address, "a login failed");
+            }
             Self::Refreshed { session } => {
                 tracing::trace!(target: "countersign", realm, sid = session.id().as_str(), "session refreshed");
             }
@@ -81,6 +102,16 @@ impl fmt::Debug for SessionEvent {
                 .field("id", id)
                 .field("why", why)
                 .finish_non_exhaustive(),
+            Self::LoginFailed {
+                why,
+                account,
+                address,
+            } => f
+                .debug_struct("LoginFailed")
+                .field("why", why)
+                .field("account", account)
+                .field("address", address)
+                .finish(),
             Self::Refreshed { session } => f.debug_tuple("Refreshed").field(session).finish(),
             Self::Repeated { session } => f.debug_tuple("Repeated").field(session).finish(),
             Self::Started { session } => f.debug_tuple("Started").field(session).finish(),
@@ -99,9 +130,51 @@ pub enum EndReason {
     LoggedOut,
     /// The user, or the app, has ended all sessions of the subject.
     LoggedOutEverywhere,
+    /// Another session has taken its place, with other rights: see
+    /// [`PendingLogin::renew`](crate::session::PendingLogin::renew).
+    Renewed,
     /// A used refresh token was presented once more: there is a copy of it (RFC 9700 section
     /// 4.14.2). Tell the user.
     Replayed,
     /// The app says that there is no such user any more.
     SubjectGone,
+}
+
+/// The reason why somebody did not get in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoginFailure {
+    /// The app has refused it with an answer of its own, with this status.
+    Refused(u16),
+    /// Too many had failed before: the password was not looked at.
+    TooMany,
+    /// The body is not what the app reads. `field` is the one that is missing or of another type, such as
+    /// `user.email`; `None` where the body is no JSON, or the name is no usual one.
+    #[non_exhaustive]
+    Unreadable {
+        /// The field.
+        field: Option<String>,
+    },
+    /// The credentials are wrong.
+    WrongCredentials,
+}
+
+impl LoginFailure {
+    /// Returns the stable machine name, in `snake_case`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "login_refused",
+            Self::TooMany => "too_many_logins",
+            Self::Unreadable { .. } => "unreadable_login",
+            Self::WrongCredentials => "wrong_credentials",
+        }
+    }
+
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable { field } => field.as_deref(),
+            _ => None,
+        }
+    }
 }

@@ -6,18 +6,21 @@
 //! [`PendingLogin`]). Stores are in [`store`].
 
 mod builder;
+mod data;
 mod decision;
 mod error;
 mod event;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 pub(crate) mod http;
+mod identity;
 mod login_limits;
 mod logout;
 mod pair;
 mod pending_login;
 mod refresh;
 mod refresh_token;
+mod renew;
 pub(crate) mod sessions;
 mod share;
 pub mod store;
@@ -26,12 +29,13 @@ mod view;
 pub use self::{
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
-    event::{EndReason, SessionEvent},
-    http::SignIn,
+    event::{EndReason, LoginFailure, SessionEvent},
+    http::{LoginBody, LoginRefusal, LoginRequest, SignIn, SignInAnswer, SignInOutcome},
+    identity::Identity,
     login_limits::{LoginAttempt, LoginLimits, LoginLimitsBuilder, TooManyLogins},
     pair::TokenPair,
     pending_login::PendingLogin,
-    view::{ClientInfo, Identity, Session},
+    view::{ClientInfo, Session},
 };
 pub use crate::{
     auth::CookieError,

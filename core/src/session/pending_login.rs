@@ -7,12 +7,14 @@ use serde::Serialize;
 use super::{
     error::{SessionError, SessionErrorKind},
     event::SessionEvent,
+    identity::Identity,
     pair::TokenPair,
     refresh_token::RefreshToken,
     sessions::Sessions,
     store::{StoreMark, StoredSession},
-    view::{ClientInfo, Identity, Session},
+    view::{ClientInfo, Session},
 };
+use crate::issue::IssuedToken;
 
 /// A login that is under way. Made by [`Sessions::begin`], before anything of the credentials is read.
 ///
@@ -23,9 +25,9 @@ use super::{
 /// It is good for an hour.
 #[must_use = "a login is nothing until it starts a session"]
 pub struct PendingLogin {
-    sessions: Sessions,
+    pub(super) sessions: Sessions,
     began: StoreMark,
-    began_at: i64,
+    pub(super) began_at: i64,
 }
 
 /// The longest time that a login takes, in seconds. Stores remember for twice as long what may concern it.
@@ -148,6 +150,18 @@ impl PendingLogin {
         identity: &Identity<C>,
         client: ClientInfo,
     ) -> Result<TokenPair, SessionError> {
+        let (token, stored) = self.row(identity, client)?;
+        let access = self.sessions.access_token(&stored, identity.claims())?;
+        self.sessions.make_room(&stored.subject).await?;
+        self.insert(&stored, &token, access).await
+    }
+
+    /// Makes the row of a new session, and its token.
+    pub(super) fn row<C>(
+        &self,
+        identity: &Identity<C>,
+        client: ClientInfo,
+    ) -> Result<(RefreshToken, StoredSession), SessionError> {
         let sessions = &self.sessions;
         let subject = identity.subject();
         // Every store can keep such a subject, and every log can show it.
@@ -165,8 +179,9 @@ impl PendingLogin {
         }
         let settings = &*sessions.settings;
         let token = RefreshToken::generate(settings.tag).map_err(SessionError::misconfigured)?;
-        let absolute_expires_at = self.began_at.saturating_add(settings.absolute);
-        let expires_at = absolute_expires_at.min(now.saturating_add(settings.idle));
+        let details = identity.details(settings, now)?;
+        let absolute_expires_at = self.began_at.saturating_add(identity.longest(settings)?);
+        let idle_until = now.saturating_add(settings.idle_of(&details));
         let stored = StoredSession {
             id: token.session_id(),
             realm: settings.realm.clone(),
@@ -175,26 +190,37 @@ impl PendingLogin {
             binding: client.binding,
             created_at: self.began_at,
             last_used_at: now,
-            expires_at,
+            expires_at: absolute_expires_at.min(idle_until),
             absolute_expires_at,
             tokens_until: sessions.tokens_until(now),
             current: token.hash(),
             previous: Vec::new(),
+            details,
+            data: identity.own_data()?.flatten(),
         };
-        let access = sessions.access_token(&stored, identity.claims())?;
-        sessions.make_room(subject).await?;
-        let inserted = settings.store.insert(&stored, self.began).await;
+        Ok((token, stored))
+    }
+
+    /// Adds the session, unless all of its subject were ended since the login began.
+    pub(super) async fn insert(
+        &self,
+        stored: &StoredSession,
+        token: &RefreshToken,
+        access: IssuedToken,
+    ) -> Result<TokenPair, SessionError> {
+        let sessions = &self.sessions;
+        let inserted = sessions.settings.store.insert(stored, self.began).await;
         if !inserted.map_err(SessionError::unavailable)? {
             return Err(SessionError::because(
                 SessionErrorKind::Unknown,
                 "all sessions of the subject were ended since the login began",
             ));
         }
-        let session = Session::from(&stored);
+        let session = Session::from(stored);
         sessions.emit(&SessionEvent::Started {
             session: session.clone(),
         });
-        Ok(sessions.pair(access, &token, session))
+        Ok(sessions.pair(access, token, session))
     }
 }
 

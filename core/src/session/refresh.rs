@@ -102,7 +102,7 @@ impl Sessions {
             exchanged_at: now,
         };
         let recent = self.instants(now).recent(seen);
-        let idle_until = now.saturating_add(self.settings.idle);
+        let idle_until = now.saturating_add(self.settings.idle_of(&seen.details));
         let tokens_until = self.tokens_until(now.saturating_add(self.settings.grace));
         let next = StoredSession {
             last_used_at: now,

@@ -13,14 +13,14 @@ use super::{
     pair::TokenPair,
     refresh_token::{RealmTag, RefreshToken},
     share::Shares,
-    store::{AnyStore, SessionStore, StoredSession},
+    store::{AnyStore, SessionDetails, SessionStore, StoredSession},
     view::Session,
 };
 use crate::{
     auth::{AuthCookies, Layouts},
     claims::{Realm, SessionId},
     clock::LARGEST_LEEWAY,
-    issue::{IssuedToken, Issuer},
+    issue::{IssuedToken, Issuer, SessionClaims},
     revocation::Revocation,
     verify::Verifier,
 };
@@ -109,6 +109,13 @@ pub(super) struct SessionSettings {
     pub(super) layouts: Layouts,
     /// The default of all routes.
     pub(super) login_limits: LoginLimits,
+}
+
+impl SessionSettings {
+    /// Returns the idle time of a session, in seconds: its own, and no more than that of the settings.
+    pub(super) fn idle_of(&self, details: &SessionDetails) -> i64 {
+        details.idle.map_or(self.idle, |own| own.min(self.idle))
+    }
 }
 
 impl Sessions {
@@ -217,13 +224,17 @@ impl Sessions {
         if stored.expires_at <= self.now() {
             return Err(SessionErrorKind::Expired.into());
         }
-        let token = self.settings.issuer.issue_for(
-            claims,
-            &stored.subject,
-            &stored.id,
-            stored.expires_at,
-            self.settings.named_realm.as_ref(),
-        );
+        let of_session = SessionClaims {
+            subject: &stored.subject,
+            session: &stored.id,
+            realm: self.settings.named_realm.as_ref(),
+            auth_time: stored.auth_time(),
+            is_auth_time_given: stored.details.auth_time.is_some(),
+            acr: stored.details.acr.as_deref(),
+            amr: &stored.details.amr,
+            session_end: stored.expires_at,
+        };
+        let token = self.settings.issuer.issue_for(claims, &of_session);
         let token = token.map_err(SessionError::misconfigured)?;
         if let Some(cookies) = &self.cookies {
             let fits = cookies.check_access(token.as_str());

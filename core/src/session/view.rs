@@ -1,17 +1,18 @@
-//! Values that an app exchanges with sessions: a session, a user, a client.
+//! Values that an app exchanges with sessions: a session, a client.
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     claims::SessionId,
-    session::store::{StoredSession, TokenHash},
+    session::store::{SessionDetails, StoredSession, TokenHash},
 };
 
 /// A session, as the app and its user see it. Serialises as a JSON object for a list of devices.
 ///
-/// `Debug` does not show the subject and the label.
+/// `Debug` does not show the subject, the label and the data. The object has neither the subject, nor how the user was
+/// authenticated, nor the data.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Session {
     id: SessionId,
@@ -21,9 +22,18 @@ pub struct Session {
     created_at: i64,
     last_used_at: i64,
     expires_at: i64,
+    #[serde(skip)]
+    auth_time: i64,
+    #[serde(skip)]
+    details: SessionDetails,
+    #[serde(skip)]
+    data: Option<String>,
 }
 
 impl Session {
+    /// The largest [data](Self::data) of a session, as JSON: 2 KiB.
+    pub const MAX_DATA_BYTES: usize = 2 << 10;
+
     /// Returns its id: the claim `sid` of its access tokens.
     #[must_use]
     pub fn id(&self) -> &SessionId {
@@ -59,6 +69,33 @@ impl Session {
     pub fn expires_at(&self) -> i64 {
         self.expires_at
     }
+
+    /// Returns when the user was authenticated, in seconds since 1970: the claim `auth_time` of its access tokens
+    /// (OpenID Connect Core section 2).
+    #[must_use]
+    pub fn auth_time(&self) -> i64 {
+        self.auth_time
+    }
+
+    /// Returns the authentication context class: the claim `acr` of its access tokens (RFC 9068 section 2.2.1).
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.details.acr.as_deref()
+    }
+
+    /// Returns the authentication methods: the claim `amr` of its access tokens (RFC 8176).
+    pub fn amr(&self) -> impl Iterator<Item = &str> {
+        self.details.amr.iter().map(String::as_str)
+    }
+
+    /// Reads the data that the app keeps in the session, as it was when the session was read. `None`: there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`serde_json::Error`] when it is no `T`.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_json::Error> {
+        self.data.as_deref().map(serde_json::from_str).transpose()
+    }
 }
 
 impl From<&StoredSession> for Session {
@@ -70,6 +107,9 @@ impl From<&StoredSession> for Session {
             created_at: stored.created_at,
             last_used_at: stored.last_used_at,
             expires_at: stored.expires_at,
+            auth_time: stored.auth_time(),
+            details: stored.details.clone(),
+            data: stored.data.clone(),
         }
     }
 }
@@ -81,65 +121,10 @@ impl fmt::Debug for Session {
             .field("created_at", &self.created_at)
             .field("last_used_at", &self.last_used_at)
             .field("expires_at", &self.expires_at)
+            .field("auth_time", &self.auth_time)
+            .field("acr", &self.details.acr)
+            .field("amr", &self.details.amr)
             .finish_non_exhaustive()
-    }
-}
-
-/// A user: the subject, and the claims of the access token.
-///
-/// The claims are a type that serialises as a JSON object. They may contain `sub` if it is the subject;
-/// `iss`, `iat`, `jti`, `exp`, `sid` and `session_realm` are set by the library.
-///
-/// # Examples
-///
-/// ```
-/// use countersign::session::Identity;
-///
-/// #[derive(serde::Serialize)]
-/// struct User {
-///     role: &'static str,
-/// }
-/// let ada = Identity::new("ada", User { role: "admin" });
-/// assert_eq!(ada.subject(), "ada");
-/// ```
-#[derive(Clone)]
-pub struct Identity<C> {
-    subject: String,
-    claims: C,
-}
-
-impl<C> Identity<C> {
-    /// Makes the user `subject` (claim `sub`), unique and never given to another: 1 to 255 bytes without
-    /// control characters.
-    pub fn new(subject: impl Into<String>, claims: C) -> Self {
-        Self {
-            subject: subject.into(),
-            claims,
-        }
-    }
-
-    /// Returns the subject.
-    #[must_use]
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// Returns the claims.
-    #[must_use]
-    pub fn claims(&self) -> &C {
-        &self.claims
-    }
-
-    /// Returns the claims.
-    #[must_use]
-    pub fn into_claims(self) -> C {
-        self.claims
-    }
-}
-
-impl<C> fmt::Debug for Identity<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").finish_non_exhaustive()
     }
 }
 

@@ -177,6 +177,16 @@ impl SessionStore for Stage {
         self.operate(self.memory.rotate(from, next), effect).await
     }
 
+    async fn set_data(
+        &self,
+        id: &SessionId,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.operate(self.memory.set_data(id, from, to), |_| Effect::Other)
+            .await
+    }
+
     async fn end(
         &self,
         id: &SessionId,

@@ -41,6 +41,7 @@ fn an_access_token_says_who_whose_session_and_until_when() {
         "jti": pair.access_token().id(),
         "iat": START,
         "exp": START + TTL,
+        "auth_time": START,
         "role": "user",
     });
     assert_eq!(setup.claims(&pair), claims);
@@ -54,6 +55,7 @@ fn an_access_token_says_who_whose_session_and_until_when() {
         "jti": next.access_token().id(),
         "iat": START + 60,
         "exp": START + 60 + TTL,
+        "auth_time": START,
         "role": "user",
     });
     assert_eq!(setup.claims(&next), claims);

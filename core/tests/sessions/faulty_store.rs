@@ -54,6 +54,7 @@ pub(crate) enum Step {
     List,
     Mark,
     Rotate,
+    SetData,
     Sweep,
 }
 
@@ -146,6 +147,16 @@ impl SessionStore for FaultyStore {
 
     async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         self.step(Step::Rotate, self.memory.rotate(from, next))
+            .await
+    }
+
+    async fn set_data(
+        &self,
+        id: &SessionId,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.step(Step::SetData, self.memory.set_data(id, from, to))
             .await
     }
 

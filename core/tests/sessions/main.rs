@@ -8,13 +8,16 @@
 mod bounds;
 mod claims;
 mod clients;
+mod data;
 mod endings;
 mod faulty_store;
 mod leaving;
+mod login_facts;
 mod logins;
 mod outages;
 mod races;
 mod realms;
+mod renewal;
 mod rotation;
 mod secrets;
 mod settings;

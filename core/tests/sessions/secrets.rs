@@ -10,7 +10,7 @@ use countersign::{
     revocation::Revoked,
     session::{
         ClientInfo, Identity, SessionError, SessionErrorKind,
-        store::{SessionStore, StoreError, StoreMark, StoredSession, TokenHash},
+        store::{SessionDetails, SessionStore, StoreError, StoreMark, StoredSession, TokenHash},
     },
 };
 use futures_executor::block_on;
@@ -203,6 +203,8 @@ fn no_log_shows_a_token_a_subject_or_a_label() {
         tokens_until: 0,
         current: TokenHash::from_bytes([0; 32]),
         previous: Vec::new(),
+        details: SessionDetails::default(),
+        data: None,
     };
     block_on(MemoryStore::limited(0).insert(&stored, StoreMark::new(0))).unwrap_err();
     let mut secrets = [SUBJECT, LABEL, ROLE, "a-private-text"]

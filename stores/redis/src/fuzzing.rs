@@ -14,7 +14,7 @@ use countersign::{
 use crate::{log, row, script::Args};
 
 /// The values of a session's hash, in the order of its fields.
-pub type Values = [Option<Vec<u8>>; 11];
+pub type Values = [Option<Vec<u8>>; 13];
 
 /// Writes a session.
 pub fn write(session: &StoredSession) -> Values {

@@ -2,17 +2,23 @@
 
 use countersign::session::{
     Realm, SessionId,
-    store::{PreviousToken, StoreError, StoredSession, TokenHash},
+    store::{PreviousToken, SessionDetails, StoreError, StoredSession, TokenHash},
 };
 
 use crate::script::Args;
 
 /// The fields of the hash. Numbers are decimal text, digests are their 32 bytes, and `previous` is what
-/// [`PreviousToken::list_to_bytes`] writes.
-pub(crate) const FIELDS: [&str; 11] = [
+/// [`PreviousToken::list_to_bytes`] writes. `details` and `data` are absent in hashes of an earlier version.
+pub(crate) const FIELDS: [&str; 13] = [
     "realm", "subject", "label", "binding", "created", "used", "expires", "absolute", "tokens",
-    "current", "previous",
+    "current", "previous", "details", DATA,
 ];
+
+/// The field that only `set_data.lua` changes.
+pub(crate) const DATA: &str = "data";
+
+/// The number of fields, from the first on, that a rotation writes. The rest stays as it is.
+const ROTATED: usize = 11;
 
 /// The values of [`FIELDS`], where there are any.
 pub(crate) type Values = [Option<Vec<u8>>; FIELDS.len()];
@@ -32,13 +38,24 @@ pub(crate) fn values(session: &StoredSession) -> Values {
         number(session.tokens_until),
         digest(&session.current),
         Some(PreviousToken::list_to_bytes(&session.previous)),
+        session.details.to_json().map(String::into_bytes),
+        session.data.clone().map(String::into_bytes),
     ]
 }
 
-/// Appends a session as `put.lua` takes it: the number of absent fields, their names, then the others.
+/// Appends a new session as `put.lua` takes it: the number of absent fields, their names, then the others.
 pub(crate) fn append_to(args: Args, session: &StoredSession) -> Args {
+    append_fields(args, session, FIELDS.len())
+}
+
+/// Appends what a rotation writes of a session, as `put.lua` takes it.
+pub(crate) fn append_rotated_to(args: Args, session: &StoredSession) -> Args {
+    append_fields(args, session, ROTATED)
+}
+
+fn append_fields(args: Args, session: &StoredSession, count: usize) -> Args {
     let values = values(session);
-    let fields = || FIELDS.iter().zip(&values);
+    let fields = || FIELDS.iter().zip(&values).take(count);
     let absent: Vec<_> = fields().filter(|(_, value)| value.is_none()).collect();
     let args = args.with(absent.len());
     let args = absent
@@ -76,7 +93,10 @@ fn read(id: &SessionId, values: Values) -> Option<StoredSession> {
         tokens_until,
         current,
         previous,
+        details,
+        data,
     ] = values;
+    let details = optional(details, text)?;
     Some(StoredSession {
         id: id.clone(),
         realm: Realm::new(text(&realm?)?).ok()?,
@@ -90,6 +110,8 @@ fn read(id: &SessionId, values: Values) -> Option<StoredSession> {
         tokens_until: number(&tokens_until?)?,
         current: TokenHash::from_slice(&current?)?,
         previous: PreviousToken::list_from_bytes(&previous?)?,
+        details: SessionDetails::from_json(details.as_deref())?,
+        data: optional(data, text)?,
     })
 }
 
@@ -132,7 +154,7 @@ mod tests {
     fn a_field_that_is_missing_or_unreadable_is_an_error() {
         for field in 0..FIELDS.len() {
             let good = values(&example(true));
-            if !matches!(FIELDS[field], "label" | "binding") {
+            if !matches!(FIELDS[field], "label" | "binding" | "details" | "data") {
                 let mut bad = good.clone();
                 bad[field] = None;
                 assert!(
@@ -171,6 +193,9 @@ mod tests {
             tokens_until: i64::MIN + 1,
             current: digest(1),
             previous: vec![previous; if full { PreviousToken::MOST } else { 0 }],
+            details: SessionDetails::from_json(full.then_some(r#"{"acr":"2","amr":["otp"]}"#))
+                .unwrap(),
+            data: full.then(|| "null".into()),
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) static POLICY: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/policy.lua")]));
 pub(crate) static PUT: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[ORDER, include_str!("scripts/put.lua")]));
+pub(crate) static SET_DATA: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/set_data.lua")]));
 pub(crate) static SWEEP: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/sweep.lua")]));
 

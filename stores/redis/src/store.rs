@@ -26,7 +26,7 @@ use crate::{
     keys::Keys,
     link::Link,
     log,
-    row::{self, FIELDS, Values},
+    row::{self, DATA, FIELDS, Values},
     script::{self, Args, Script},
 };
 
@@ -182,7 +182,10 @@ impl RedisStore {
             names.extend([keys.end(realm, subject), keys.log.clone()]);
         }
         let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let args = row::append_to(args, session);
+        let args = match begun {
+            Some(_) => row::append_to(args, session),
+            None => row::append_rotated_to(args, session),
+        };
         match self.run(&script::PUT, &names, args).await? {
             1 => Ok(Put::Done),
             0 => Ok(Put::Unexpected),
@@ -256,6 +259,21 @@ impl SessionStore for RedisStore {
 
     async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
         Ok(self.put(next, from.as_bytes(), None).await? == Put::Done)
+    }
+
+    async fn set_data(
+        &self,
+        id: &SessionId,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let option = |args: Args, data: Option<&str>| match data {
+            Some(data) => args.with(1).with(data),
+            None => args.with(0).with(""),
+        };
+        let args = option(option(Args::default().with(DATA), from), to);
+        let keys = self.0.keys.session(id);
+        self.run(&script::SET_DATA, &[&keys], args).await
     }
 
     async fn end(

@@ -25,6 +25,8 @@ pub type SessionRow = (
     i64,
     Vec<u8>,
     Vec<u8>,
+    Option<String>,
+    Option<String>,
 );
 
 /// The columns of an entry of the log.

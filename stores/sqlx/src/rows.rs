@@ -4,7 +4,10 @@ use std::future::Future;
 
 use countersign::session::{
     Realm, SessionId,
-    store::{EndedSession, PreviousToken, StoreError, StoreMark, StoredSession, TokenHash},
+    store::{
+        EndedSession, PreviousToken, SessionDetails, StoreError, StoreMark, StoredSession,
+        TokenHash,
+    },
 };
 use sqlx::{Database, Encode, Type, query::Query};
 
@@ -13,15 +16,15 @@ use sqlx::{Database, Encode, Type, query::Query};
 pub(crate) const INSERT: &str = "
     INSERT INTO @sessions
         (id, realm, subject, label, binding, created_at, last_used_at, expires_at,
-         absolute_expires_at, tokens_until, current, previous)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+         absolute_expires_at, tokens_until, current, previous, details, data)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
     WHERE NOT EXISTS (
-        SELECT 1 FROM @endings WHERE realm = $2 AND subject = $3 AND number > $13
-    ) AND $13 <= (SELECT last FROM @counter)";
+        SELECT 1 FROM @endings WHERE realm = $2 AND subject = $3 AND number > $15
+    ) AND $15 <= (SELECT last FROM @counter)";
 
 pub(crate) const FIND: &str = "
     SELECT id, realm, subject, label, binding, created_at, last_used_at, expires_at,
-           absolute_expires_at, tokens_until, current, previous
+           absolute_expires_at, tokens_until, current, previous, details, data
     FROM @sessions WHERE id = $1";
 
 /// A single statement on a single row: the database makes racers wait, and all but the first find
@@ -33,7 +36,7 @@ pub(crate) const ROTATE: &str = "
 
 pub(crate) const LIST: &str = "
     SELECT id, realm, subject, label, binding, created_at, last_used_at, expires_at,
-           absolute_expires_at, tokens_until, current, previous
+           absolute_expires_at, tokens_until, current, previous, details, data
     FROM @sessions WHERE realm = $1 AND subject = $2 AND expires_at > $3";
 
 /// Ends a session, and leaves the log alone.
@@ -56,6 +59,8 @@ pub(crate) type SessionRow = (
     i64,
     Vec<u8>,
     Vec<u8>,
+    Option<String>,
+    Option<String>,
 );
 
 /// Binds the values of [`INSERT`].
@@ -71,6 +76,7 @@ where
     &'q str: Value<'q, DB>,
     Option<&'q [u8]>: Value<'q, DB>,
     Option<&'q str>: Value<'q, DB>,
+    Option<String>: Value<'q, DB>,
     Vec<u8>: Value<'q, DB>,
 {
     query
@@ -86,6 +92,8 @@ where
         .bind(session.tokens_until)
         .bind(bytes(&session.current))
         .bind(PreviousToken::list_to_bytes(&session.previous))
+        .bind(session.details.to_json())
+        .bind(session.data.as_deref())
         .bind(number(begun))
 }
 
@@ -147,7 +155,10 @@ pub(crate) fn session(row: SessionRow) -> sqlx::Result<StoredSession> {
         tokens_until,
         current,
         previous,
+        details,
+        data,
     ) = row;
+    let details = SessionDetails::from_json(details.as_deref());
     let previous = PreviousToken::list_from_bytes(&previous);
     Ok(StoredSession {
         id: session_id(&id)?,
@@ -162,6 +173,8 @@ pub(crate) fn session(row: SessionRow) -> sqlx::Result<StoredSession> {
         tokens_until,
         current: digest(&current)?,
         previous: previous.ok_or_else(|| unreadable("a chain of tokens that is none"))?,
+        details: details.ok_or_else(|| unreadable("details of a login that are none"))?,
+        data,
     })
 }
 

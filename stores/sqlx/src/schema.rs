@@ -2,6 +2,9 @@
 //!
 //! A migration is one transaction, and only one node at a time can be in it.
 //!
+//! Version 3 adds columns to the sessions of version 2, which go on: rows without a value in them have the
+//! defaults, and programs of version 2 that still run read and write the rest as before.
+//!
 //! In version 1, sessions and revocations had no realm, and refresh tokens were computed in another
 //! way. Nothing of it can be carried over, so its tables are replaced when everything in them has expired,
 //! and refused before.
@@ -14,7 +17,7 @@ use sqlx::{
 use crate::{SetupError, prefix::TablePrefix};
 
 /// The version of the tables that this crate makes.
-const KNOWN: i64 = 2;
+const KNOWN: i64 = 3;
 
 /// The statements of a migration that depend on the database.
 #[derive(Clone, Copy)]
@@ -48,6 +51,7 @@ where
     let sql = |statement| tables.sql(statement);
     let [begin, lock, exists] = [statements.begin, statements.lock, statements.exists].map(sql);
     let [version, drop, create] = ["SELECT version FROM @schema", DROP, statements.create].map(sql);
+    let extend = sql(EXTEND);
     let [lock_tables, live] = [statements.lock_tables, statements.live].map(sql);
 
     let mut transaction = connection.begin_with(begin).await?;
@@ -59,6 +63,10 @@ where
                 let live = query_as(live).fetch_one(&mut *transaction).await?;
                 check_expired(live, &tables)?;
                 raw_sql(drop).execute(&mut *transaction).await?;
+            }
+            2 => {
+                raw_sql(extend).execute(&mut *transaction).await?;
+                return Ok(transaction.commit().await?);
             }
             KNOWN => return Ok(transaction.commit().await?),
             found => {
@@ -95,6 +103,13 @@ const DROP: &str = "
     DROP TABLE @schema;
 ";
 
+/// Makes version 3 of version 2. Both databases note the new columns only, and touch no row.
+const EXTEND: &str = "
+    ALTER TABLE @sessions ADD COLUMN details TEXT;
+    ALTER TABLE @sessions ADD COLUMN data TEXT;
+    UPDATE @schema SET version = 3;
+";
+
 /// PostgreSQL: makes the tables.
 ///
 /// Text is compared and sorted byte by byte (`COLLATE "C"`): an index must not depend on the
@@ -102,7 +117,7 @@ const DROP: &str = "
 #[cfg(feature = "postgres")]
 pub(crate) const POSTGRES: &str = r#"
     CREATE TABLE @schema (version BIGINT NOT NULL);
-    INSERT INTO @schema (version) VALUES (2);
+    INSERT INTO @schema (version) VALUES (3);
 
     CREATE TABLE @sessions (
         id TEXT COLLATE "C" PRIMARY KEY,
@@ -116,7 +131,9 @@ pub(crate) const POSTGRES: &str = r#"
         absolute_expires_at BIGINT NOT NULL,
         tokens_until BIGINT NOT NULL,
         current BYTEA NOT NULL,
-        previous BYTEA NOT NULL
+        previous BYTEA NOT NULL,
+        details TEXT,
+        data TEXT
     );
     CREATE INDEX @sessions_subject ON @sessions (realm, subject);
     CREATE INDEX @sessions_expires_at ON @sessions (expires_at);
@@ -149,7 +166,7 @@ pub(crate) const POSTGRES: &str = r#"
 #[cfg(feature = "sqlite")]
 pub(crate) const SQLITE: &str = "
     CREATE TABLE @schema (version INTEGER NOT NULL) STRICT;
-    INSERT INTO @schema (version) VALUES (2);
+    INSERT INTO @schema (version) VALUES (3);
 
     CREATE TABLE @sessions (
         id TEXT PRIMARY KEY NOT NULL,
@@ -163,7 +180,9 @@ pub(crate) const SQLITE: &str = "
         absolute_expires_at INTEGER NOT NULL,
         tokens_until INTEGER NOT NULL,
         current BLOB NOT NULL,
-        previous BLOB NOT NULL
+        previous BLOB NOT NULL,
+        details TEXT,
+        data TEXT
     ) STRICT;
     CREATE INDEX @sessions_subject ON @sessions (realm, subject);
     CREATE INDEX @sessions_expires_at ON @sessions (expires_at);

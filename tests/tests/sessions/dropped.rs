@@ -64,6 +64,15 @@ impl SessionStore for Slow {
         self.memory.rotate(from, next).await
     }
 
+    async fn set_data(
+        &self,
+        id: &SessionId,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.memory.set_data(id, from, to).await
+    }
+
     async fn end(
         &self,
         id: &SessionId,

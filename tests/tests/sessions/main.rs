@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod all_stores;
 mod bed;
 mod cookie_mode;
 mod dropped;
 mod json_mode;
 mod limits;
 mod limits_log;
+mod own_answers;
 mod planted;
 mod requests;
+mod second_factor;

@@ -7,7 +7,10 @@ use countersign::{
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
     session::{
         Realm, SessionId,
-        store::{PreviousToken, SessionStore, StoreError, StoreMark, StoredSession, TokenHash},
+        store::{
+            PreviousToken, SessionDetails, SessionStore, StoreError, StoreMark, StoredSession,
+            TokenHash,
+        },
     },
 };
 use countersign_redis::RedisStore;
@@ -124,6 +127,8 @@ pub(crate) fn session(number: u8, subject: &str) -> StoredSession {
         tokens_until: now + 900,
         current: digest(number, 0),
         previous: Vec::new(),
+        details: SessionDetails::default(),
+        data: None,
     }
 }
 

@@ -132,7 +132,7 @@ fn an_id_that_is_taken_is_refused_unless_by_the_same_session() {
 }
 
 #[test]
-fn a_rotation_replaces_every_field() {
+fn a_rotation_replaces_every_field_that_it_may() {
     let Some(server) = Redis::start() else { return };
     on_runtime(async {
         let store = connect(&server).await;
@@ -220,5 +220,33 @@ fn a_cluster_does_the_same() {
         }
         let keys = cluster.nodes.iter().map(|node| node.send("DBSIZE"));
         assert!(keys.into_iter().all(|count| count == ":3\r\n"), "{slots:?}");
+    });
+}
+
+/// A hash without the fields that came later is that of an earlier version: nobody is logged out.
+#[test]
+fn a_session_of_an_earlier_version_goes_on() {
+    let Some(server) = Redis::start() else { return };
+    on_runtime(async {
+        let store = connect(&server).await;
+        let first = session(1, "ann");
+        add(&store, &first).await;
+        let key = format!("{{countersign}}:session:{}", id(1));
+        let fields = server.send(&format!("HLEN {key}"));
+        // Neither details nor data, nor a binding.
+        assert_eq!(fields, ":10\r\n");
+        let next = successor(&first, 1);
+        assert!(store.rotate(&first.current, &next).await.unwrap());
+        assert!(store.set_data(&id(1), None, Some("7")).await.unwrap());
+        let expected = StoredSession {
+            data: Some("7".into()),
+            ..next
+        };
+        assert_eq!(store.find(&id(1)).await.unwrap(), Some(expected));
+
+        let _ = server.send(&format!("HSET {key} details nonsense"));
+        assert!(store.find(&id(1)).await.is_err());
+        let _ = server.send(&format!("HSET {key} details {{}}"));
+        assert!(store.find(&id(1)).await.is_ok());
     });
 }

@@ -13,7 +13,10 @@ use countersign::{
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
     session::{
         Realm, SessionId,
-        store::{EndedSession, PreviousToken, SessionStore, StoreMark, StoredSession, TokenHash},
+        store::{
+            EndedSession, PreviousToken, SessionDetails, SessionStore, StoreMark, StoredSession,
+            TokenHash,
+        },
     },
 };
 use countersign_sqlx::{PostgresStore, SqliteStore};
@@ -217,6 +220,8 @@ pub(crate) fn session(number: u32) -> StoredSession {
         tokens_until: NOW + 900,
         current: digest(0),
         previous: Vec::new(),
+        details: SessionDetails::default(),
+        data: None,
     }
 }
 

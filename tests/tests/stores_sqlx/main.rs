@@ -17,3 +17,4 @@ mod rows;
 mod sessions;
 mod sqlite;
 mod suites;
+mod version_2;

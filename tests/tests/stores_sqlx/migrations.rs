@@ -15,9 +15,9 @@ const TABLES: &str = "
          + (SELECT version FROM countersign_schema)";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_database_has_all_tables_and_version_2() {
+async fn a_new_database_has_all_tables_and_version_3() {
     async fn check(lab: impl Lab) {
-        assert_eq!(lab.number(TABLES).await, 2);
+        assert_eq!(lab.number(TABLES).await, 3);
     }
     on_both(check, check).await;
 }
@@ -90,17 +90,17 @@ async fn a_pool_of_the_app_gets_its_tables_by_migrate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_a_newer_version_are_refused() {
-    const NEWER: &str = "UPDATE countersign_schema SET version = 3";
+    const NEWER: &str = "UPDATE countersign_schema SET version = 4";
 
     #[track_caller]
     fn check(refused: &SetupError) {
         assert!(matches!(
             refused,
-            SetupError::NewerSchema { found: 3, known: 2 }
+            SetupError::NewerSchema { found: 4, known: 3 }
         ));
         assert_eq!(
             refused.to_string(),
-            "the tables have version 3, and this program knows version 2"
+            "the tables have version 4, and this program knows version 3"
         );
     }
     let postgres = async |lab: OnPostgres| {

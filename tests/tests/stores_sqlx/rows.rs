@@ -24,6 +24,8 @@ async fn a_row_that_cannot_be_read_is_an_error() {
             format!("current = {short}"),
             format!("previous = {short}"),
             format!("binding = {short}"),
+            "details = 'nonsense'".to_owned(),
+            "details = '{\"idle\":\"soon\"}'".to_owned(),
         ] {
             lab.run(&format!("UPDATE countersign_sessions SET {broken}"))
                 .await;
@@ -33,7 +35,8 @@ async fn a_row_that_cannot_be_read_is_an_error() {
             // Its nearest readable neighbour.
             let mended = format!(
                 "UPDATE countersign_sessions
-                 SET current = {good}, previous = {chain}, binding = {good}"
+                 SET current = {good}, previous = {chain}, binding = {good},
+                     details = '{{\"of a later version\":1}}'"
             );
             lab.run(&mended).await;
             assert!(store.find(&id(1)).await.unwrap().is_some());

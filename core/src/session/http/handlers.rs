@@ -5,16 +5,16 @@ use std::{error::Error, iter};
 use serde::Serialize;
 
 use super::{
-    reply::{INVALID_GRANT, INVALID_REQUEST, Refusal, Reply, reported},
+    ask::{Answered, Question},
+    reply::{INVALID_GRANT, INVALID_REQUEST, Refusal, Reply, reported, unreadable_login},
     request::{Action, Login},
     routes::SessionRoutes,
-    sign_in::SignIn,
 };
 use crate::{
     auth::{AuthCookies, Authenticate},
     claims::{SessionId, VerifiedToken},
     error::AuthErrorKind,
-    session::{ClientInfo, Identity, Session, SessionError, SessionErrorKind, TokenPair},
+    session::{ClientInfo, LoginFailure, Session, SessionError, SessionErrorKind, TokenPair},
 };
 
 impl SessionRoutes {
@@ -24,7 +24,7 @@ impl SessionRoutes {
             Action::End(check, id) => self.end(check, id).await,
             Action::Jwks => Ok(self.jwks()),
             Action::List(check) => self.list(check).await,
-            Action::LogIn(login) => self.log_in(login).await,
+            Action::LogIn(login) => self.log_in(*login).await,
             Action::LogOut(tokens, check) => self.log_out(&tokens, check).await,
             Action::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
             Action::Refresh { token, client } => self.refresh(token, client).await,
@@ -36,24 +36,48 @@ impl SessionRoutes {
     }
 
     async fn log_in(&self, request: Login) -> Result<Reply, Refusal> {
+        let Login {
+            attempt, origin, ..
+        } = request;
         let asked = async {
             // A log-out everywhere during the password check must end this login too.
             let login = self.sessions.begin().await?;
-            let identity = (self.ask)(SignIn::Credentials(request.body)).await?;
-            Ok::<_, Refusal>(identity.map(|identity| (login, identity)))
+            let question = Question::LogIn {
+                body: request.body,
+                head: request.head,
+            };
+            let answered = (self.ask)(question).await?;
+            Ok::<_, SessionError>((login, answered))
         };
         let asked = asked.await;
-        if let Some(attempt) = request.attempt {
+        if let Some(attempt) = attempt {
             match &asked {
-                Ok(Some(_)) => attempt.succeeded(),
-                Ok(None) => attempt.failed(),
-                // The password was not checked: an outage must not close the account.
-                Err(_) => attempt.undecided(),
+                Ok((_, Answered::Identified(_))) => attempt.succeeded(),
+                Ok((_, Answered::Unknown)) => attempt.failed(),
+                Ok((_, Answered::Refused(refusal))) if refusal.counts() => attempt.failed(),
+                // The password was not wrong, or not checked: an outage must not close the account.
+                Ok((_, Answered::Refused(_) | Answered::Unreadable(_))) | Err(_) => {
+                    attempt.undecided();
+                }
             }
         }
-        let Some((login, identity)) = asked? else {
-            let refused = Reply::error(401, INVALID_GRANT, "the credentials are wrong");
-            return Err(refused.with("www-authenticate", "Bearer").into());
+        let (login, answered) = asked?;
+        let identity = match answered {
+            Answered::Identified(identity) => identity,
+            Answered::Refused(refusal) => {
+                let reply = refusal.into_reply()?;
+                self.login_failed(LoginFailure::Refused(reply.status()), origin);
+                return Err(reply.into());
+            }
+            Answered::Unknown => {
+                self.login_failed(LoginFailure::WrongCredentials, origin);
+                let refused = Reply::error(401, INVALID_GRANT, "the credentials are wrong");
+                return Err(refused.with("www-authenticate", "Bearer").into());
+            }
+            Answered::Unreadable(field) => {
+                self.login_failed(LoginFailure::Unreadable { field }, origin);
+                return Err(unreadable_login().into());
+            }
         };
         let pair = login.start(&identity, request.client).await?;
         let reply = self.granted(&pair)?;
@@ -67,16 +91,55 @@ impl SessionRoutes {
     async fn refresh(&self, token: String, client: ClientInfo) -> Result<Reply, Refusal> {
         let ask = async |session: Session| -> Result<_, Refusal> {
             let subject = session.subject().to_owned();
-            let identity = (self.ask)(SignIn::Refresh(session)).await?;
-            match identity {
-                Some(identity) if identity.subject() != subject => {
-                    Err(SessionError::misconfigured(OTHER_SUBJECT).into())
+            match (self.ask)(Question::Refresh(session)).await? {
+                Answered::Identified(identity) if identity.subject() == subject => {
+                    Ok(Some(identity.into_claims()))
                 }
-                identity => Ok(identity.map(Identity::into_claims)),
+                Answered::Identified(_) => Err(SessionError::misconfigured(OTHER_SUBJECT).into()),
+                Answered::Refused(refusal) => Err(refusal.into_reply()?.into()),
+                Answered::Unknown | Answered::Unreadable(_) => Ok(None),
             }
         };
         let pair = self.sessions.refresh_with(&token, &client, ask).await?;
-        self.granted(&pair)
+        Ok(self.granted(&pair)?)
+    }
+
+    /// Answers with a pair as these routes do after a login: both tokens in the body, or in cookies. For logins of
+    /// your own, such as a registration, the callback of another provider, a changed password, or a
+    /// [second factor](crate::session::PendingLogin::renew).
+    ///
+    /// The adapters turn the reply into a response: `SessionReply`. In cookie mode, let such a handler check where
+    /// the request comes from, as a layer with [`Csrf`](crate::Csrf) does; and end the session that the browser had,
+    /// if there was one.
+    ///
+    /// A pair that does not fit into cookies is answered with 500, and the log has the reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{
+    ///     SessionRoutes, Sessions,
+    ///     adapter::Reply,
+    ///     session::{ClientInfo, Identity, SessionError},
+    /// };
+    ///
+    /// async fn register(
+    ///     sessions: &Sessions,
+    ///     routes: &SessionRoutes,
+    ///     name: String,
+    /// ) -> Result<Reply, SessionError> {
+    ///     // The user is in the database. Then:
+    ///     let user = Identity::new(name, serde_json::json!({ "role": "user" }));
+    ///     let pair = sessions.start(&user, ClientInfo::new()).await?;
+    ///     Ok(routes.reply(&pair))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn reply(&self, pair: &TokenPair) -> Reply {
+        match self.granted(pair) {
+            Ok(reply) => reply,
+            Err(error) => self.refused(&error),
+        }
     }
 
     /// Logs out by refresh tokens, and by the access token of a client that has lost its refresh token.
@@ -166,7 +229,7 @@ impl SessionRoutes {
     }
 
     /// Answers with a new pair.
-    fn granted(&self, pair: &TokenPair) -> Result<Reply, Refusal> {
+    fn granted(&self, pair: &TokenPair) -> Result<Reply, SessionError> {
         #[derive(Serialize)]
         struct Body<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]

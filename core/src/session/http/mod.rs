@@ -2,11 +2,16 @@
 
 mod account;
 pub(crate) mod answer;
+mod ask;
 mod endpoint;
 mod handlers;
+mod outcome;
 pub(crate) mod reply;
 mod request;
 pub(crate) mod routes;
 mod sign_in;
 
-pub use self::sign_in::SignIn;
+pub use self::{
+    outcome::{LoginRefusal, SignInAnswer, SignInOutcome},
+    sign_in::{LoginBody, LoginRequest, SignIn},
+};

@@ -1,5 +1,7 @@
 //! The request: what it asks for, or why it is refused without waiting.
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 
 use super::{
@@ -11,8 +13,8 @@ use crate::{
     auth::Authenticate,
     claims::SessionId,
     error::AuthError,
-    request::{RequestHead, single_header},
-    session::{ClientInfo, login_limits::LoginAttempt},
+    request::{OwnedHead, RequestHead, single_header},
+    session::{ClientInfo, LoginFailure, SessionEvent, login_limits::LoginAttempt},
 };
 
 /// The work that is left once the request is read.
@@ -20,7 +22,7 @@ pub(super) enum Action {
     End(Authenticate, Option<SessionId>),
     Jwks,
     List(Authenticate),
-    LogIn(Login),
+    LogIn(Box<Login>),
     /// The refresh tokens, and the check of an access token.
     LogOut(Vec<String>, Option<Authenticate>),
     LogOutEverywhere(Authenticate),
@@ -33,10 +35,20 @@ pub(super) enum Action {
 pub(super) struct Login {
     /// `None`: logins are not limited.
     pub(super) attempt: Option<LoginAttempt>,
+    pub(super) origin: Origin,
+    pub(super) head: OwnedHead,
     pub(super) body: Vec<u8>,
     pub(super) client: ClientInfo,
     /// The refresh tokens that the browser had: one, unless others were planted.
     pub(super) earlier: Vec<String>,
+}
+
+/// The origin of a login, as far as it is known.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// The name of the account for the log.
+    pub(super) account: Option<String>,
+    pub(super) address: Option<IpAddr>,
 }
 
 impl Action {
@@ -73,12 +85,15 @@ impl SessionRoutes {
             Endpoint::List => Action::List(check()),
             Endpoint::LogIn => {
                 is_json(head)?;
-                Action::LogIn(Login {
-                    attempt: self.attempt(head, body)?,
+                let (attempt, origin) = self.attempt(head, body)?;
+                Action::LogIn(Box::new(Login {
+                    attempt,
+                    origin,
+                    head: OwnedHead::of(head),
                     body: body.to_vec(),
                     client: (self.client)(head),
                     earlier: self.presented(head).map(str::to_owned).collect(),
-                })
+                }))
             }
             // One of two refresh cookies is planted. The user wants to leave, so the sessions of both end: as
             // always, a session is ended only by one of its tokens.
@@ -103,15 +118,44 @@ impl SessionRoutes {
     }
 
     /// Lets a login through, unless too many have failed.
-    fn attempt(&self, head: &dyn RequestHead, body: &[u8]) -> Result<Option<LoginAttempt>, Reply> {
+    fn attempt(
+        &self,
+        head: &dyn RequestHead,
+        body: &[u8],
+    ) -> Result<(Option<LoginAttempt>, Origin), Reply> {
         let Some(limits) = &self.limits else {
-            return Ok(None);
+            return Ok((None, Origin::default()));
         };
-        let accounts = limits.accounts(body, self.accounts);
-        let accounts = accounts.ok_or_else(unreadable_login)?;
-        let accounts = accounts.iter().map(String::as_str);
-        let attempt = limits.reserve(accounts, limits.address(head));
-        attempt.map(Some).map_err(|refused| Reply::from(&refused))
+        let accounts = limits.accounts(body, self.body.accounts);
+        let mut origin = Origin {
+            account: None,
+            address: limits.address(head),
+        };
+        let Some(accounts) = accounts else {
+            let field = (self.body.wrong_field)(body);
+            self.login_failed(LoginFailure::Unreadable { field }, origin);
+            return Err(unreadable_login());
+        };
+        origin.account = limits.name_of(&accounts);
+        let names = accounts.iter().map(String::as_str);
+        match limits.reserve(names, origin.address) {
+            Ok(attempt) => Ok((Some(attempt), origin)),
+            Err(refused) => {
+                self.login_failed(LoginFailure::TooMany, origin);
+                Err(Reply::from(&refused))
+            }
+        }
+    }
+
+    /// Reports a login that has failed.
+    pub(super) fn login_failed(&self, why: LoginFailure, origin: Origin) {
+        #[cfg(feature = "metrics")]
+        crate::metrics::login_failure(why.reason());
+        self.sessions.emit(&SessionEvent::LoginFailed {
+            why,
+            account: origin.account,
+            address: origin.address,
+        });
     }
 
     /// Reads the refresh token of a request: from its body, or in cookie mode from its cookie.

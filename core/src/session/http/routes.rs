@@ -8,13 +8,15 @@ use std::{
     time::Duration,
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
 use super::{
     account,
     answer::Answer,
+    ask::{Ask, erase, wrong_field},
+    outcome::SignInAnswer,
     reply::{INVALID_REQUEST, Reply, invalid},
-    sign_in::{Ask, SignIn, erase},
+    sign_in::{LoginBody, SignIn},
 };
 use crate::{
     auth::{AuthCookies, Authenticator, Csrf},
@@ -22,7 +24,7 @@ use crate::{
     future::BoxFuture,
     request::{RequestHead, TokenSource},
     session::{
-        ClientInfo, Identity,
+        ClientInfo,
         login_limits::{Accounts, LoginLimits},
         logout::EndingFlag,
         sessions::Sessions,
@@ -33,7 +35,7 @@ use crate::{
 ///
 /// | endpoint | needs | answer |
 /// |---|---|---|
-/// | `POST /login` | a body of your own | 200 with the pair; 401 `invalid_grant`; 429 `too_many_requests` |
+/// | `POST /login` | a body of your own | 200 with the pair; 401 `invalid_grant`; 429 `too_many_requests`; a [refusal](crate::session::LoginRefusal) of your own |
 /// | `POST /refresh` | the refresh token | 200 with the next pair; 400 `invalid_grant` |
 /// | `POST /logout` | the refresh token, else the access token | 204, also when there was no session |
 /// | `POST /logout-all` | the access token | 204 |
@@ -69,11 +71,27 @@ pub struct SessionRoutes {
     pub(super) admit: Arc<Admit>,
     /// `None`: the app limits logins itself.
     pub(super) limits: Option<LoginLimits>,
-    /// The accounts in the body of a login, where the limits have no function of the app.
-    pub(super) accounts: FindAccounts,
+    pub(super) body: BodyOf,
 }
 
-type FindAccounts = fn(&[u8]) -> Option<Accounts>;
+/// What is known of the body of a login by the type that the app reads.
+#[derive(Clone, Copy)]
+pub(super) struct BodyOf {
+    /// Finds the accounts, where the limits have no function of the app.
+    pub(super) accounts: fn(&[u8]) -> Option<Accounts>,
+    /// Names the field for which it cannot be read.
+    pub(super) wrong_field: fn(&[u8]) -> Option<String>,
+}
+
+impl BodyOf {
+    fn of<L: DeserializeOwned>() -> Self {
+        Self {
+            accounts: account::find::<L>,
+            wrong_field: wrong_field::<L>,
+        }
+    }
+}
+
 type ClientOf = dyn Fn(&dyn RequestHead) -> ClientInfo + Send + Sync;
 type Admit = dyn Fn(&str, &dyn RequestHead) -> Result<(), Duration> + Send + Sync;
 
@@ -84,17 +102,17 @@ impl SessionRoutes {
     /// Routes that carry the tokens in bodies and the `Authorization` header: for API clients and
     /// native apps.
     ///
-    /// `sign_in` identifies the user, at a login and again at each refresh: see [`SignIn`]. An error is
-    /// an outage (503).
-    pub fn json<F, Fut, L, C, E>(sessions: Sessions, sign_in: F) -> Self
+    /// `sign_in` identifies the user, at a login and again at each refresh: see [`SignIn`]. It answers with an
+    /// `Option<Identity<_>>` or a [`SignInOutcome`](crate::session::SignInOutcome). An error is an outage (503).
+    pub fn json<F, Fut, L, A, E>(sessions: Sessions, sign_in: F) -> Self
     where
         F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
-        L: DeserializeOwned,
-        C: Serialize,
+        Fut: Future<Output = Result<A, E>> + Send + 'static,
+        L: LoginBody,
+        A: SignInAnswer,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::new(sessions, None, erase(sign_in), account::find::<L>)
+        Self::new(sessions, None, erase(sign_in), BodyOf::of::<L::Login>())
     }
 
     /// Routes that carry the tokens in cookies: for browsers. `sign_in` as with
@@ -104,16 +122,16 @@ impl SessionRoutes {
     ///
     /// [`ConfigError::Conflict`] when other routes over these sessions use one of the cookies in
     /// another way: give one of them names of its own, with [`AuthCookies::named`].
-    pub fn cookies<F, Fut, L, C, E>(
+    pub fn cookies<F, Fut, L, A, E>(
         sessions: Sessions,
         cookies: AuthCookies,
         sign_in: F,
     ) -> Result<Self, ConfigError>
     where
         F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
-        L: DeserializeOwned,
-        C: Serialize,
+        Fut: Future<Output = Result<A, E>> + Send + 'static,
+        L: LoginBody,
+        A: SignInAnswer,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         sessions.settings.layouts.add(&cookies)?;
@@ -122,7 +140,7 @@ impl SessionRoutes {
             sessions,
             cookies,
             erase(sign_in),
-            account::find::<L>,
+            BodyOf::of::<L::Login>(),
         ))
     }
 
@@ -130,7 +148,7 @@ impl SessionRoutes {
         sessions: Sessions,
         cookies: Option<Arc<AuthCookies>>,
         ask: Arc<Ask>,
-        accounts: FindAccounts,
+        body: BodyOf,
     ) -> Self {
         let source = cookies
             .as_deref()
@@ -138,7 +156,7 @@ impl SessionRoutes {
         Self {
             authenticator: Authenticator::new(sessions.verifier()).source(source),
             limits: Some(sessions.settings.login_limits.clone()),
-            accounts,
+            body,
             sessions: Sessions {
                 cookies: cookies.clone(),
                 ..sessions

@@ -1,26 +1,22 @@
-//! The function that an app passes: it knows its users.
+//! The question to the app about a user.
 
-use std::{error::Error, fmt, future::Future, sync::Arc};
+use std::fmt;
 
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde::de::DeserializeOwned;
 
-use super::reply::{Refusal, unreadable_login};
-use crate::{
-    future::BoxFuture,
-    jose::json,
-    session::{Identity, Session, SessionError},
-};
+use crate::{request::OwnedHead, session::Session};
 
 /// The question to the app: who is this, now?
 ///
-/// The answer is an [`Identity`], or `None`: wrong credentials, or no such user any more.
+/// The answer is an [`Identity`](crate::session::Identity), or `None`: wrong credentials, or no such user any more. An
+/// app that has more to say answers with a [`SignInOutcome`](crate::session::SignInOutcome).
 ///
 /// Take the same time for an unknown name as for a wrong password: hash the password even so,
 /// against a hash that nobody has. Otherwise an answer reveals who has an account.
 #[derive(Clone)]
 pub enum SignIn<L> {
-    /// Somebody logs in, with the body of the request read as an `L`.
+    /// Somebody logs in, with the body of the request read as an `L`: a type of yours, or a [`LoginRequest`] around
+    /// it, which also has the head of the request.
     Credentials(L),
     /// A session is refreshed. Look its [subject](Session::subject) up: rights may have changed, the
     /// account may be blocked. A changed password ends sessions by itself, if the app calls
@@ -38,45 +34,87 @@ impl<L> fmt::Debug for SignIn<L> {
     }
 }
 
-/// The user, with the claims as JSON text.
-pub(super) type Answered = Result<Option<Identity<Box<RawValue>>>, Refusal>;
-
-/// The app's function without its types, for a body that is not read yet.
-pub(super) type Ask = dyn Fn(SignIn<Vec<u8>>) -> BoxFuture<Answered> + Send + Sync;
-
-pub(super) fn erase<F, Fut, L, C, E>(sign_in: F) -> Arc<Ask>
-where
-    F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Option<Identity<C>>, E>> + Send + 'static,
-    L: DeserializeOwned,
-    C: Serialize,
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    Arc::new(move |question| {
-        let question = match question {
-            SignIn::Credentials(body) => match read(&body) {
-                Some(credentials) => SignIn::Credentials(credentials),
-                None => return Box::pin(async { Err(unreadable_login().into()) }),
-            },
-            SignIn::Refresh(session) => SignIn::Refresh(session),
-        };
-        let answer = sign_in(question);
-        Box::pin(async move {
-            let Some(identity) = answer.await.map_err(SessionError::unavailable)? else {
-                return Ok(None);
-            };
-            let claims = serde_json::value::to_raw_value(identity.claims());
-            let claims = claims.map_err(SessionError::misconfigured)?;
-            Ok(Some(Identity::new(identity.subject(), claims)))
-        })
-    })
+/// A login with the head of its request: for a tenant by host, or a check of the address.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::{
+///     adapter::RequestHead,
+///     session::{Identity, LoginRequest, SignIn},
+/// };
+///
+/// #[derive(serde::Deserialize)]
+/// struct Login {
+///     email: String,
+///     password: String,
+/// }
+///
+/// async fn sign_in(
+///     question: SignIn<LoginRequest<Login>>,
+/// ) -> Result<Option<Identity<()>>, std::io::Error> {
+///     match question {
+///         SignIn::Credentials(LoginRequest { login, head, .. }) => {
+///             let (host, peer) = (head.header("host"), head.peer());
+///             // Ask the database of that tenant for `login.email`.
+/// #           let _ = (host, peer, login.email, login.password);
+///             Ok(None)
+///         }
+///         SignIn::Refresh(_) => Ok(None),
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct LoginRequest<L> {
+    /// The body.
+    pub login: L,
+    /// The head: method, path, headers, and the address at the other end of the connection.
+    pub head: OwnedHead,
 }
 
-/// Reads the body of a login.
-///
-/// It has one meaning: no name twice, and none that `serde_json` keeps for itself. Under those, an app's
-/// `Value` would read JSON texts in texts, to any depth.
-fn read<L: DeserializeOwned>(body: &[u8]) -> Option<L> {
-    json::check(json::text(body)?).ok()?;
-    serde_json::from_slice(body).ok()
+/// Shows no credentials.
+impl<L> fmt::Debug for LoginRequest<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginRequest")
+            .field("head", &self.head)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The argument of [`SignIn::Credentials`]: any type that serde can read from JSON, or a [`LoginRequest`] of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from the body of a login",
+    note = "derive `serde::Deserialize` for it"
+)]
+pub trait LoginBody: sealed::Join {}
+
+impl<L: sealed::Join> LoginBody for L {}
+
+pub(super) mod sealed {
+    use super::{DeserializeOwned, LoginRequest, OwnedHead};
+
+    /// Makes the argument of the body and the head.
+    pub trait Join {
+        /// The type of the body.
+        type Login: DeserializeOwned;
+
+        fn join(login: Self::Login, head: OwnedHead) -> Self;
+    }
+
+    impl<L: DeserializeOwned> Join for L {
+        type Login = L;
+
+        fn join(login: L, _: OwnedHead) -> L {
+            login
+        }
+    }
+
+    impl<L: DeserializeOwned> Join for LoginRequest<L> {
+        type Login = L;
+
+        fn join(login: L, head: OwnedHead) -> Self {
+            Self { login, head }
+        }
+    }
 }

@@ -29,7 +29,7 @@ impl LoginAttempt {
         self.undecided();
     }
 
-    /// An outage left it undecided: gives the attempt back.
+    /// An outage left it undecided, or something else than the credentials is missing: gives the attempt back.
     pub fn undecided(self) {
         for key in self.reserved {
             self.shared

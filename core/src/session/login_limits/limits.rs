@@ -28,8 +28,8 @@ use crate::{clock::Clock, request::RequestHead};
 ///    and existing and unknown accounts get one answer.
 /// 3. Refused attempts do not count, nor do successful logins. A lock-out therefore ends at most a
 ///    minute after the last attempt that was let in.
-/// 4. An attempt counts from its beginning, and is given back when the login succeeds or an outage
-///    leaves it undecided. A thousand parallel guesses get ten attempts as well, and an account can
+/// 4. An attempt counts from its beginning, and is given back when the login succeeds, an outage leaves it
+///    undecided, or the app [refuses](crate::session::LoginRefusal) it for another reason than its credentials. A thousand parallel guesses get ten attempts as well, and an account can
 ///    have no more than ten logins in flight, good ones included.
 /// 5. At an address where an account has logged in within the last 30 days, it has ten attempts of
 ///    its own, and the limit of the address does not apply to it. Nobody who keeps guessing elsewhere
@@ -184,6 +184,14 @@ impl LoginLimits {
             );
         });
         None
+    }
+
+    /// Returns a name for the one account of a login, by which nobody finds the account.
+    pub(crate) fn name_of(&self, accounts: &[String]) -> Option<String> {
+        let [account] = accounts else {
+            return None;
+        };
+        Some(format!("{:016x}", self.0.keys.account(&folded(account))))
     }
 
     /// Counts an attempt for each account and for the address, or for none.

@@ -4,6 +4,7 @@
 //! [`SessionStore`] keeps rows of hashes, and never sees a token. `testing::store_suite` tells whether it is right.
 
 mod capabilities;
+mod details;
 mod digest;
 mod mark;
 pub(crate) mod memory;
@@ -17,6 +18,7 @@ mod session_store;
 pub(crate) use self::session_store::AnyStore;
 pub use self::{
     capabilities::StoreCapabilities,
+    details::SessionDetails,
     digest::TokenHash,
     mark::StoreMark,
     previous_token::PreviousToken,

@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 use super::{
-    digest::TokenHash, mark::StoreMark, record::StoredSession, session_store::SessionStore,
+    details::SessionDetails, digest::TokenHash, mark::StoreMark, record::StoredSession,
+    session_store::SessionStore,
 };
 use crate::{
     claims::{Realm, SessionId},
@@ -34,6 +35,8 @@ fn session(seed: u8, current: u8) -> StoredSession {
         tokens_until: NOW + 10,
         current: TokenHash::from_bytes([current; 32]),
         previous: Vec::new(),
+        details: SessionDetails::default(),
+        data: None,
     }
 }
 

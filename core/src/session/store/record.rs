@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{digest::TokenHash, previous_token::PreviousToken};
+use super::{details::SessionDetails, digest::TokenHash, previous_token::PreviousToken};
 use crate::{
     claims::{Realm, SessionId},
     revocation::{RevocationEntry, Revoked},
@@ -42,9 +42,21 @@ pub struct StoredSession {
     /// The refresh tokens before it, the newest first: those that may still get an answer. At most
     /// [`PreviousToken::MOST`].
     pub previous: Vec<PreviousToken>,
+    /// The facts of the login, one text. They never change; absent in rows of an earlier version.
+    #[serde(default)]
+    pub details: SessionDetails,
+    /// The data of the app, a JSON text of at most 2 KiB. Only
+    /// [`set_data`](crate::session::store::SessionStore::set_data) changes it; absent in rows of an earlier version.
+    #[serde(default)]
+    pub data: Option<String>,
 }
 
 impl StoredSession {
+    /// Returns when the user was authenticated, in seconds since 1970.
+    pub(crate) fn auth_time(&self) -> i64 {
+        self.details.auth_time.unwrap_or(self.created_at)
+    }
+
     /// Returns the time for this session: never before it was last used, whatever this node's clock says.
     pub(crate) fn time(&self, now: i64) -> i64 {
         now.max(self.last_used_at)

@@ -70,8 +70,8 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
     /// Replaces the session with the id of `next` by `next`, if its `current` is `from`: one atomic step.
     /// `false` when it is not, or when there is no such session.
     ///
-    /// Realm, subject, label, binding, `created_at` and `absolute_expires_at` are those of the session
-    /// that was found.
+    /// Realm, subject, label, binding, `created_at`, `absolute_expires_at`, details and data are those of the
+    /// session that was found: they stay as they are in the store, whatever `next` has.
     ///
     /// # Errors
     ///
@@ -80,6 +80,19 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
         &self,
         from: &TokenHash,
         next: &StoredSession,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Replaces the data of the session by `to`, if it is `from`: one atomic step. `None` is no data. `false`
+    /// when it is something else, or when there is no such session. Nothing else changes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say. The step may have happened even so.
+    fn set_data(
+        &self,
+        id: &SessionId,
+        from: Option<&str>,
+        to: Option<&str>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Removes the session, and adds this revocation to the log: also when there is no such session
@@ -144,6 +157,12 @@ pub(crate) trait AnyStore: Send + Sync {
     fn insert<'a>(&'a self, session: &'a StoredSession, begun: StoreMark) -> Reply<'a, bool>;
     fn find<'a>(&'a self, id: &'a SessionId) -> Reply<'a, Option<StoredSession>>;
     fn rotate<'a>(&'a self, from: &'a TokenHash, next: &'a StoredSession) -> Reply<'a, bool>;
+    fn set_data<'a>(
+        &'a self,
+        id: &'a SessionId,
+        from: Option<&'a str>,
+        to: Option<&'a str>,
+    ) -> Reply<'a, bool>;
     fn end<'a>(
         &'a self,
         id: &'a SessionId,
@@ -182,6 +201,15 @@ impl<S: SessionStore> AnyStore for S {
 
     fn rotate<'a>(&'a self, from: &'a TokenHash, next: &'a StoredSession) -> Reply<'a, bool> {
         Box::pin(SessionStore::rotate(self, from, next))
+    }
+
+    fn set_data<'a>(
+        &'a self,
+        id: &'a SessionId,
+        from: Option<&'a str>,
+        to: Option<&'a str>,
+    ) -> Reply<'a, bool> {
+        Box::pin(SessionStore::set_data(self, id, from, to))
     }
 
     fn end<'a>(

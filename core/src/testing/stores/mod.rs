@@ -1,5 +1,6 @@
 //! The suites that every store of sessions has to pass.
 
+mod data;
 mod ending;
 mod examples;
 mod join;

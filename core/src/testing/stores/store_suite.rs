@@ -57,6 +57,12 @@ pub async fn store_suite<S: SessionStore>(store: S) {
         .a_login_that_races_an_end_of_all_does_not_outlive_it()
         .await;
     suite.realms_have_nothing_in_common().await;
+    suite.a_rotation_leaves_details_and_data_alone().await;
+    suite.data_is_replaced_if_it_is_what_was_seen().await;
+    suite.of_many_racers_one_sets_the_data().await;
+    suite
+        .a_rotation_and_a_change_of_the_data_lose_nothing()
+        .await;
     suite.sessions_are_listed_until_they_expire().await;
     suite.a_sweep_leaves_what_has_not_expired().await;
 }

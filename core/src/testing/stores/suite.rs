@@ -5,7 +5,9 @@ use crate::{
     claims::{Realm, SessionId},
     clock::{Clock, SystemClock},
     revocation::{RevocationEntry, Revoked},
-    session::store::{EndedSession, SessionStore, StoreMark, StoredSession, TokenHash},
+    session::store::{
+        EndedSession, SessionDetails, SessionStore, StoreMark, StoredSession, TokenHash,
+    },
 };
 
 /// The number of racers in a race.
@@ -52,6 +54,8 @@ impl<S: SessionStore> Suite<S> {
             tokens_until: self.now + 1_300,
             current: random_digest(),
             previous: Vec::new(),
+            details: SessionDetails::default(),
+            data: None,
         }
     }
 

@@ -41,6 +41,10 @@ pub(super) const REMEMBER: &str = "
     ON CONFLICT (realm, subject)
     DO UPDATE SET number = excluded.number, ended_at = excluded.ended_at";
 
+/// A single statement on a single row: of racers, all but the first find other data.
+pub(super) const SET_DATA: &str =
+    "UPDATE @sessions SET data = $3 WHERE id = $1 AND data IS NOT DISTINCT FROM $2";
+
 /// Takes a new row back where all sessions of the subject were ended after the mark. If there is no row any
 /// more, that has removed it.
 pub(super) const UNDO_INSERT: &str = "

@@ -29,6 +29,8 @@ pub(super) const REMEMBER: &str = "
     ON CONFLICT (realm, subject)
     DO UPDATE SET number = excluded.number, ended_at = excluded.ended_at";
 
+pub(super) const SET_DATA: &str = "UPDATE @sessions SET data = $3 WHERE id = $1 AND data IS $2";
+
 pub(super) const END_ALL: &str =
     "DELETE FROM @sessions WHERE realm = $1 AND subject = $2 RETURNING id, tokens_until";
 

@@ -198,6 +198,18 @@ impl SessionStore for SqliteStore {
         Ok(done.rows_affected() == 1)
     }
 
+    async fn set_data(
+        &self,
+        id: &SessionId,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let set = query(self.tables.sql(sql::SET_DATA));
+        let set = set.bind(id.as_str()).bind(from).bind(to);
+        let done = self.write(set.execute(&self.pool)).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     async fn end(
         &self,
         id: &SessionId,

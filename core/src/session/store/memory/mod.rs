@@ -122,6 +122,16 @@ impl SessionStore for MemoryStore {
         Ok(self.0.shard(&id).rotate(&id, from, next))
     }
 
+    async fn set_data(
+        &self,
+        id: &SessionId,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let id = id.bytes();
+        Ok(self.0.shard(&id).set_data(&id, from, to))
+    }
+
     async fn end(
         &self,
         id: &SessionId,

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use crate::{
     claims::{Realm, SessionId},
-    session::store::{EndedSession, PreviousToken, StoredSession, TokenHash},
+    session::store::{EndedSession, PreviousToken, SessionDetails, StoredSession, TokenHash},
 };
 
 /// The bytes of a session's id.
@@ -39,6 +39,14 @@ impl Shard {
             _ => return false,
         }
         self.first_expiry = self.first_expiry.min(next.expires_at);
+        true
+    }
+
+    pub(super) fn set_data(&mut self, id: &Id, from: Option<&str>, to: Option<&str>) -> bool {
+        match self.rows.get_mut(id) {
+            Some(row) if row.data() == from => row.set_data(to),
+            _ => return false,
+        }
         true
     }
 
@@ -92,10 +100,22 @@ pub(super) struct Row {
     tokens_until: i64,
     current: TokenHash,
     previous: Box<[PreviousToken]>,
+    /// `None`: a login has said nothing, and there is no data.
+    extra: Option<Box<Extra>>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Extra {
+    details: SessionDetails,
+    data: Option<Box<str>>,
 }
 
 impl Row {
     fn new(subject_hash: u64, session: &StoredSession) -> Self {
+        let extra = Extra {
+            details: session.details.clone(),
+            data: session.data.as_deref().map(Into::into),
+        };
         Self {
             subject_hash,
             realm: session.realm.clone(),
@@ -109,6 +129,7 @@ impl Row {
             tokens_until: session.tokens_until,
             current: session.current,
             previous: session.previous.as_slice().into(),
+            extra: (extra != Extra::default()).then(|| Box::new(extra)),
         }
     }
 
@@ -118,6 +139,16 @@ impl Row {
         self.tokens_until = next.tokens_until;
         self.current = next.current;
         self.previous = next.previous.as_slice().into();
+    }
+
+    fn data(&self) -> Option<&str> {
+        self.extra.as_deref()?.data.as_deref()
+    }
+
+    fn set_data(&mut self, data: Option<&str>) {
+        let mut extra = self.extra.take().unwrap_or_default();
+        extra.data = data.map(Into::into);
+        self.extra = (*extra != Extra::default()).then_some(extra);
     }
 
     pub(super) fn session(&self, id: Id) -> StoredSession {
@@ -134,6 +165,9 @@ impl Row {
             tokens_until: self.tokens_until,
             current: self.current,
             previous: self.previous.to_vec(),
+            details: (self.extra.as_deref())
+                .map_or_else(Default::default, |extra| extra.details.clone()),
+            data: self.data().map(str::to_owned),
         }
     }
 }

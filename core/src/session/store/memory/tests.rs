@@ -1,6 +1,7 @@
 use futures_executor::block_on;
 
 use super::*;
+use crate::session::store::SessionDetails;
 
 const NOW: i64 = 1_800_000_000;
 const START: StoreMark = StoreMark::new(0);
@@ -151,5 +152,7 @@ fn session(seed: u8, expires_at: i64) -> StoredSession {
         tokens_until: NOW + 1_300,
         current: TokenHash::from_bytes([seed; 32]),
         previous: Vec::new(),
+        details: SessionDetails::default(),
+        data: None,
     }
 }
