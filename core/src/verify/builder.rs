@@ -2,16 +2,18 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{layout::ClaimLayout, rules::VerifierSettings, verifier::Verifier};
+use super::{
+    checked::Checked, layout::ClaimLayout, settings::VerifierSettings, verifier::Verifier,
+};
 #[cfg(feature = "remote")]
 use crate::remote::{Discovery, RemoteKeysBuilder};
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{TokenContext, Tolerance, Tolerances},
+    claims::{Tolerance, Tolerances},
     clock::{Clock, LARGEST_LEEWAY, SystemClock},
     error::ConfigError,
-    jose::{Algorithm, Key, normal_type},
+    jose::{Algorithm, normal_type},
     keys::Keys,
     revocation::Revocation,
 };
@@ -349,61 +351,6 @@ impl VerifierBuilder<Discovery> {
         let (keys, checked) = self.check()?;
         let keys = keys.keys(checked.algorithms.as_deref()).await?;
         checked.build(keys)
-    }
-}
-
-/// Settings that passed their checks. Only the keys are missing.
-struct Checked {
-    algorithms: Option<Vec<Algorithm>>,
-    settings: VerifierSettings,
-    max_token_bytes: usize,
-    context: Arc<TokenContext>,
-}
-
-impl Checked {
-    fn build(self, keys: Keys) -> Result<Verifier, ConfigError> {
-        self.check_keys(&keys)?;
-        for tolerance in self.settings.tolerances.iter() {
-            tracing::warn!(
-                target: "countersign",
-                tolerance = tolerance.name(),
-                issuer = self.settings.label(),
-                "tokens are accepted that the strict rules refuse",
-            );
-        }
-        Ok(Verifier::new(
-            keys,
-            self.algorithms,
-            self.settings,
-            self.max_token_bytes,
-            self.context,
-        ))
-    }
-
-    /// Keys that are at hand must be usable. A source may still be on its way.
-    fn check_keys(&self, keys: &Keys) -> Result<(), ConfigError> {
-        let Ok(set) = keys.source().snapshot() else {
-            return Ok(());
-        };
-        if set.keys().is_empty() {
-            return Err(ConfigError::Missing("there is no key".into()));
-        }
-        set.keys().iter().try_for_each(Key::reject_placeholder)?;
-        let Some(accepted) = &self.algorithms else {
-            return Ok(());
-        };
-        let usable = |key: &Key| accepted.iter().any(|own| own.matches(key.algorithm()));
-        if set.keys().iter().any(usable) {
-            return Ok(());
-        }
-        // Keys that change can be others tomorrow: that must not keep a server from starting.
-        if !keys.are_fixed() {
-            tracing::warn!(target: "countersign", "no key is for one of the accepted algorithms");
-            return Ok(());
-        }
-        Err(ConfigError::Conflict(
-            "no key is for one of the accepted `algorithms`".into(),
-        ))
     }
 }
 

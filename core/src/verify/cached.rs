@@ -1,8 +1,11 @@
 //! A verifier's use of the token cache.
 
-#[cfg(feature = "cache")]
-use super::rules::{OnHit, RULES, VerifierSettings};
 use super::verifier::Verifier;
+#[cfg(feature = "cache")]
+use super::{
+    rules::{OnHit, RULES},
+    settings::VerifierSettings,
+};
 #[cfg(feature = "cache")]
 use crate::verify::cache::{CacheScope, TokenCache};
 use crate::{claims::VerifiedToken, keys::KeySetId};

@@ -1,6 +1,6 @@
 //! Texts for people: the expectations and findings of a rule.
 
-use super::{facts::Facts, rules::VerifierSettings};
+use super::{facts::Facts, settings::VerifierSettings};
 use crate::error::quoted;
 
 pub(super) fn any_of(names: Option<&[Box<str>]>) -> String {

@@ -10,7 +10,7 @@ use super::{
     wrong,
 };
 use crate::{
-    claims::{Diagnosis, RegisteredClaims},
+    claims::{Diagnosis, RegisteredClaims, Tolerances},
     error::{AuthErrorKind, Mismatch},
     jose::{Compact, HeaderView},
 };
@@ -64,7 +64,12 @@ impl Verifier {
         to: &mut Explanation,
     ) {
         match self.check_signature(token, header, &mut None) {
-            Ok(_) => to.step_passed(&Step::SIGNATURE, wrong::found_in(header)),
+            Ok(signed) => {
+                let mut needed = Tolerances::NONE;
+                signed.note_weakness(&mut needed);
+                to.need(needed);
+                to.step_passed(&Step::SIGNATURE, wrong::found_in(header));
+            }
             // The check of the payload says so.
             Err(Unsigned::NotDecoded) => {}
             Err(Unsigned::Refused(refused)) => {

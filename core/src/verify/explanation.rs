@@ -63,9 +63,9 @@ impl Explanation {
         }
     }
 
-    /// Notes the tolerances that the claims needed.
+    /// Notes tolerances that the token needed.
     pub(super) fn need(&mut self, tolerances: Tolerances) {
-        self.needed = tolerances;
+        tolerances.iter().for_each(|own| self.needed.add(own));
     }
 
     pub(super) fn step_passed(&mut self, step: &Step, found: String) {

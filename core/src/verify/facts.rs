@@ -1,6 +1,6 @@
 //! The facts about a token that the rules look at, and how they are shown.
 
-use super::rules::VerifierSettings;
+use super::settings::VerifierSettings;
 use crate::{
     claims::{ClaimSlot, RegisteredClaims},
     error::{LONGEST, cut, quoted},

@@ -4,6 +4,7 @@ mod builder;
 #[cfg(feature = "cache")]
 mod cache;
 mod cached;
+mod checked;
 mod describe;
 mod explain;
 mod explanation;
@@ -17,6 +18,7 @@ mod pipeline;
 mod refresh;
 mod refused;
 mod rules;
+mod settings;
 mod signature;
 mod timing;
 mod typed;

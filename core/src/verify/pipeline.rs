@@ -73,6 +73,7 @@ impl Verifier {
         let claims = claims.insert(RegisteredClaims::default());
         let parsed = read(claims, payload, spec)
             .map_err(|unreadable| unreadable.into_error(payload, spec))?;
+        signed.note_weakness(&mut claims.needed);
 
         timer.next("claims");
         self.check_rules(&self.facts(header, payload, claims))?;

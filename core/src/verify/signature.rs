@@ -2,6 +2,7 @@
 
 use super::{pipeline::PAYLOAD, refused::Refused, verifier::Verifier, wrong};
 use crate::{
+    claims::{Tolerance, Tolerances},
     error::{AuthError, AuthErrorKind},
     jose::{Buffer, Compact, HeaderView},
     keys::KeySetId,
@@ -11,11 +12,20 @@ use crate::{
 pub(super) struct Signed<'s> {
     payload: &'s [u8],
     keys: KeySetId,
+    /// By a key that others can guess.
+    is_weak: bool,
 }
 
 impl<'s> Signed<'s> {
     pub(super) fn payload(&self) -> &'s [u8] {
         self.payload
+    }
+
+    /// Notes the tolerance that the signature needed.
+    pub(super) fn note_weakness(&self, needed: &mut Tolerances) {
+        if self.is_weak {
+            needed.add(Tolerance::WeakHs256Secret);
+        }
     }
 
     /// The key set that verified it.
@@ -76,6 +86,7 @@ impl Verifier {
             Ok(Signed {
                 payload,
                 keys: keys.id(),
+                is_weak: key.is_weak(),
             })
         });
         verified.unwrap_or_else(|unavailable| {

@@ -3,7 +3,8 @@
 use std::{fmt, future::Future, mem, sync::Arc};
 
 use super::{
-    builder::VerifierBuilder, header_cache::HeaderCache, pipeline::Scratch, rules::VerifierSettings,
+    builder::VerifierBuilder, header_cache::HeaderCache, pipeline::Scratch,
+    settings::VerifierSettings,
 };
 #[cfg(feature = "cache")]
 use crate::verify::cache::VerifierId;

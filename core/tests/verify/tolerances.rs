@@ -1,12 +1,16 @@
 //! Tests of tolerances: what each accepts, its nearest refused twin, and where it shows.
 
+use std::sync::Arc;
+
 use countersign::{
-    AuthErrorKind, Key, Revocation, Verifier,
+    Algorithm, AuthErrorKind, Key, KeySet, Keys, Revocation, Verifier,
     claims::Tolerance,
+    keys::{KeySource, KeysUnavailable},
     revocation::{RevocationEntry, Revoked},
     session::Realm,
     testing::{TestIssuer, TestToken, sign_raw},
 };
+use jsonwebtoken::{EncodingKey, Header, encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -319,4 +323,66 @@ fn a_cached_token_keeps_its_subject() {
         AuthErrorKind::InvalidClaim,
         issuer.token().claim("sub", json!(4)),
     );
+}
+
+/// Keys that may come over plain `http`.
+struct OverHttp(Arc<KeySet>);
+
+impl KeySource for OverHttp {
+    fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        Ok(Arc::clone(&self.0))
+    }
+
+    fn uses_private_http(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_weak_secret_and_keys_over_plain_http_are_tolerances_of_their_verifier() {
+    let issuer = TestIssuer::with_algorithm(Algorithm::HS256);
+    let weak = Key::weak_hs256_secret("secret").unwrap().with_id("old");
+    let set = KeySet::new([issuer.key().verifying_key(), weak.clone()]);
+    let build = |keys: Keys| {
+        let builder = Verifier::builder(keys).clock(issuer.clock().clone());
+        let builder = builder.issuer(TestIssuer::ISSUER);
+        builder.audience(TestIssuer::AUDIENCE).build().unwrap()
+    };
+    let of = |id: &str, secret: &EncodingKey| {
+        let header = Header {
+            kid: Some(id.to_owned()),
+            ..Header::default()
+        };
+        let claims = json!({ "iss": TestIssuer::ISSUER, "aud": TestIssuer::AUDIENCE, "exp": now(&issuer) + 60 });
+        encode(&header, &claims, secret).unwrap()
+    };
+    let by_weak = of("old", &EncodingKey::from_secret(b"secret").unwrap());
+
+    let mut verifier = None;
+    let log = super::log_of(|| verifier = Some(build(set.clone().into())));
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(
+        log[0].contains("tolerance=\"weak-hs256-secret\""),
+        "{log:?}"
+    );
+    let verifier = verifier.unwrap();
+    assert_eq!(verifier.tolerances(), [Tolerance::WeakHs256Secret]);
+    let explained = verifier.explain(&by_weak);
+    assert_eq!(explained.needed_tolerances(), [Tolerance::WeakHs256Secret]);
+    let explained = verifier.explain(&issuer.token().sign());
+    assert!(explained.needed_tolerances().is_empty());
+    verifier.verify_now(&by_weak).unwrap();
+    // The twin: as strict as ever where nobody has asked for it.
+    assert!(
+        build(issuer.key().verifying_key().into())
+            .verify_now(&by_weak)
+            .is_err()
+    );
+
+    let http = build(Keys::from_source(OverHttp(Arc::new(set))));
+    let both = [Tolerance::PrivateHttp, Tolerance::WeakHs256Secret];
+    assert_eq!(http.tolerances(), both);
+    assert_eq!(http.explain(&by_weak).needed_tolerances(), both);
+    let explained = http.explain(&issuer.token().sign());
+    assert_eq!(explained.needed_tolerances(), [Tolerance::PrivateHttp]);
 }

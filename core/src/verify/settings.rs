@@ -1,0 +1,79 @@
+//! The settings of a verifier.
+
+use super::layout::ResolvedClaims;
+#[cfg(feature = "cache")]
+use crate::verify::cache::TokenCache;
+use crate::{
+    claims::{ClaimSlot, RegisteredClaims, Tolerance, Tolerances},
+    revocation::Revocation,
+};
+
+/// The settings that the rules compare a token with.
+#[derive(Clone, Debug)]
+pub(super) struct VerifierSettings {
+    /// `None`: any.
+    pub(super) issuers: Option<Vec<Box<str>>>,
+    /// `None`: any.
+    pub(super) audiences: Option<Vec<Box<str>>>,
+    pub(super) claims: ResolvedClaims,
+    /// Empty: the usual ones.
+    pub(super) types: Vec<Box<str>>,
+    /// Seconds.
+    pub(super) leeway: i64,
+    /// Seconds.
+    pub(super) max_age: Option<i64>,
+    /// Seconds.
+    pub(super) max_lifetime: Option<i64>,
+    pub(super) revocation: Option<Revocation>,
+    pub(super) tolerances: Tolerances,
+    /// The cache of verdicts.
+    #[cfg(feature = "cache")]
+    pub(super) cache: Option<TokenCache>,
+}
+
+impl VerifierSettings {
+    /// Has a list of revocations asked. It looks at `sid`, which nobody may then have in another form.
+    pub(super) fn set_revocation(&mut self, revocation: Revocation) {
+        self.claims.spec.judge(ClaimSlot::SESSION_ID);
+        self.revocation = Some(revocation);
+    }
+
+    /// Names the issuer for logs and metrics: by its first name.
+    pub(super) fn label(&self) -> &str {
+        let first = self.issuers.as_ref().and_then(|names| names.first());
+        first.map_or("any", |name| name)
+    }
+
+    /// Returns the tolerances without which a token with these claims, which was accepted, would be refused.
+    ///
+    /// Those [`WITH_EVERY_TOKEN`] are needed by each: nothing else tells whether a token would pass.
+    pub(super) fn needed(&self, claims: &RegisteredClaims) -> Tolerances {
+        let mut needed = claims.needed;
+        for tolerance in WITH_EVERY_TOKEN {
+            if self.tolerances.contain(tolerance) {
+                needed.add(tolerance);
+            }
+        }
+        needed
+    }
+
+    /// Counts a token that was accepted because of a tolerance.
+    #[inline]
+    pub(super) fn count_tolerated(&self, claims: &RegisteredClaims) {
+        #[cfg(feature = "metrics")]
+        if !self.tolerances.is_empty() {
+            for tolerance in self.needed(claims).iter() {
+                crate::metrics::tolerated_token(self.label(), tolerance.name());
+            }
+        }
+        #[cfg(not(feature = "metrics"))]
+        let _ = claims;
+    }
+}
+
+/// The tolerances that compare nothing in a token.
+const WITH_EVERY_TOKEN: [Tolerance; 3] = [
+    Tolerance::AnyIssuer,
+    Tolerance::AnyAudience,
+    Tolerance::PrivateHttp,
+];
