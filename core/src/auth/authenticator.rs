@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{anonymous::Anonymous, policy::Policy};
 use crate::{
     auth::csrf::Csrf,
-    claims::Reader,
+    claims::{Added, Reader},
     error::{ChallengeParams, ConfigError, LogLevel},
     request::TokenSource,
     verify::{Issuers, Verifier},
@@ -44,7 +44,7 @@ pub struct Authenticator {
     pub(super) reader: Reader,
     pub(super) keeps_text: bool,
     /// `None` where nothing of it is set: then no request counts a reference.
-    pub(super) params: Option<Arc<ChallengeParams>>,
+    pub(super) added: Option<Arc<Added>>,
 }
 
 impl Authenticator {
@@ -60,7 +60,7 @@ impl Authenticator {
             policy: None,
             reader: Reader::UNTYPED,
             keeps_text: false,
-            params: None,
+            added: None,
         }
     }
 
@@ -233,14 +233,14 @@ impl Authenticator {
 
     /// Sets the realm that challenges name (RFC 9110 section 11.5). No default.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        Arc::make_mut(self.params.get_or_insert_default()).realm = Some(realm.into());
+        self.params().realm = Some(realm.into());
         self
     }
 
     /// Sets the URL of the protected resource's metadata, for challenges (RFC 9728 section 5.1). No
     /// default.
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
-        Arc::make_mut(self.params.get_or_insert_default()).resource_metadata = Some(url.into());
+        self.params().resource_metadata = Some(url.into());
         self
     }
 
@@ -260,8 +260,13 @@ impl Authenticator {
     /// let authenticator = Authenticator::new(verifier).log_refusals_at(LogLevel::Info);
     /// ```
     pub fn log_refusals_at(mut self, level: LogLevel) -> Self {
-        Arc::make_mut(self.params.get_or_insert_default()).log_level = level;
+        self.params().log_level = level;
         self
+    }
+
+    fn params(&mut self) -> &mut ChallengeParams {
+        let added = Arc::make_mut(self.added.get_or_insert_default());
+        Arc::make_mut(&mut added.params)
     }
 
     /// Makes the mark of an anonymous request, which only [`optional`](Self::optional) lets through.

@@ -99,8 +99,8 @@ impl Authenticator {
     }
 
     fn with_params(&self, error: AuthError) -> AuthError {
-        match &self.params {
-            Some(params) => error.with_params(params),
+        match &self.added {
+            Some(added) => error.with_params(&added.params),
             None => error,
         }
     }
@@ -120,8 +120,8 @@ impl Authenticator {
         if let Err(error) = self.check_source(&token, found) {
             return Authenticate::ready(Err(self.refuse(error)));
         }
-        let token = match &self.params {
-            Some(params) => token.with_params(params),
+        let token = match &self.added {
+            Some(added) => token.with_added(added),
             None => token,
         };
         if let Some(policy) = &self.policy

@@ -33,7 +33,7 @@ pub(crate) use self::{
     realm::Realm,
     registered::RegisteredClaims,
     session_id::SessionId,
-    token::{TokenContext, VerifiedToken},
+    token::{Added, TokenContext, VerifiedToken},
     tolerance::Tolerances,
 };
 pub use crate::jose::Header;

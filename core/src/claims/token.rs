@@ -47,9 +47,16 @@ use crate::{
 #[derive(Clone)]
 pub struct VerifiedToken {
     inner: Arc<Inner>,
-    params: Option<Arc<ChallengeParams>>,
-    // A `Box` of the text, so that a token without one carries no more than a null pointer.
-    text: Option<Arc<Box<str>>>,
+    /// `None` where the authenticator has nothing to add: then no request counts a reference.
+    added: Option<Arc<Added>>,
+}
+
+/// The parts of a token that an authenticator adds to what was verified.
+#[derive(Clone, Default)]
+pub(crate) struct Added {
+    pub(crate) params: Arc<ChallengeParams>,
+    /// The token as the request carried it.
+    text: Option<Box<str>>,
 }
 
 struct Inner {
@@ -70,8 +77,7 @@ impl CachedToken {
     pub(crate) fn into_token(self) -> VerifiedToken {
         VerifiedToken {
             inner: self.0,
-            params: None,
-            text: None,
+            added: None,
         }
     }
 
@@ -103,8 +109,7 @@ impl VerifiedToken {
                 context,
                 parsed: parsed.map_or_else(OnceLock::new, OnceLock::from),
             }),
-            params: None,
-            text: None,
+            added: None,
         }
     }
 
@@ -132,13 +137,13 @@ impl VerifiedToken {
         &self.inner.registered
     }
 
-    pub(crate) fn with_params(mut self, params: &Arc<ChallengeParams>) -> Self {
-        self.params = Some(Arc::clone(params));
+    pub(crate) fn with_added(mut self, added: &Arc<Added>) -> Self {
+        self.added = Some(Arc::clone(added));
         self
     }
 
     pub(crate) fn with_text(mut self, text: Box<str>) -> Self {
-        self.text = Some(Arc::new(text));
+        Arc::make_mut(self.added.get_or_insert_default()).text = Some(text);
         self
     }
 
@@ -184,7 +189,7 @@ impl VerifiedToken {
     /// act as its user: it belongs in no log and no answer. `Debug` does not show it.
     #[must_use]
     pub fn encoded(&self) -> Option<&str> {
-        self.text.as_deref().map(AsRef::as_ref)
+        self.added.as_ref()?.text.as_deref()
     }
 
     /// The header: algorithm, key identifier, type.
@@ -321,8 +326,8 @@ impl VerifiedToken {
     /// Makes an error about this token that names the protection space it was used in.
     pub(crate) fn refuse(&self, kind: AuthErrorKind) -> AuthError {
         let error = AuthError::from(kind);
-        match &self.params {
-            Some(params) => error.with_params(params),
+        match &self.added {
+            Some(added) => error.with_params(&added.params),
             None => error,
         }
     }

@@ -78,8 +78,13 @@ pub(crate) enum Profile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table: [[issuers]]")]
 pub(crate) struct IssuerSettings {
-    pub(crate) issuer: Spanned<String>,
-    pub(crate) audience: Spanned<Texts>,
+    /// The weakenings that it needs, by the names of [`Tolerance`](countersign::claims::Tolerance).
+    pub(crate) accept: Option<Spanned<Texts>>,
+    pub(crate) any_audience: Option<Spanned<bool>>,
+    /// True for the fallback: tokens whose `iss` is absent, or of no other table.
+    pub(crate) any_issuer: Option<Spanned<bool>>,
+    pub(crate) issuer: Option<Spanned<String>>,
+    pub(crate) audience: Option<Spanned<Texts>>,
     pub(crate) audience_claim: Option<Spanned<String>>,
     pub(crate) keys: Spanned<KeysSettings>,
     pub(crate) profile: Option<Profile>,

@@ -35,7 +35,7 @@ impl Readiness {
 fn state(issuer: &Issuer) -> Value {
     match &issuer.keys {
         IssuerKeys::Local(set) => json!({
-            "issuer": issuer.name,
+            "issuer": issuer.label(),
             "state": "local",
             "keys": set.keys().len(),
             "age_seconds": null,
@@ -45,7 +45,7 @@ fn state(issuer: &Issuer) -> Value {
         IssuerKeys::Remote(keys) => {
             let status = keys.status();
             json!({
-                "issuer": issuer.name,
+                "issuer": issuer.label(),
                 "state": status.state().name(),
                 "keys": status.keys(),
                 "age_seconds": status.age().map(|age| age.as_secs()),

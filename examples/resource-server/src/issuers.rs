@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use countersign::{Authenticator, Clock, Issuers, Verifier, claims::ScopeSource};
+use countersign::{
+    Authenticator, Clock, Issuers, Verifier, VerifierBuilder,
+    claims::{ScopeSource, Tolerance},
+};
 use toml::Spanned;
 
 use crate::{
@@ -15,7 +18,8 @@ use crate::{
 
 /// An issuer whose tokens are accepted.
 pub(crate) struct Issuer {
-    pub(crate) name: String,
+    /// `None`: this is the fallback.
+    name: Option<String>,
     pub(crate) keys: IssuerKeys,
     sources: Sources,
     verifier: Verifier,
@@ -32,13 +36,21 @@ impl Issuer {
         let mut names = HashSet::new();
         let mut issuers = Vec::new();
         for table in tables.get_ref() {
-            let name = &table.get_ref().issuer;
-            if !names.insert(name.get_ref()) {
-                return Err(config.mistake(name, "this issuer stands here twice"));
+            let name = table.get_ref().issuer.as_ref();
+            if !names.insert(name.map(Spanned::get_ref)) {
+                return Err(match name {
+                    Some(name) => config.mistake(name, "this issuer stands here twice"),
+                    None => config.mistake(table, "there are two tables with `any_issuer`"),
+                });
             }
             issuers.push(Self::read(config, table, &usual, clock)?);
         }
         Ok(issuers)
+    }
+
+    /// Its name, or `any`.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or("any")
     }
 
     fn read(
@@ -48,14 +60,13 @@ impl Issuer {
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, Mistake> {
         let settings = table.get_ref();
-        let name = settings.issuer.get_ref();
-        not_empty(config, &settings.issuer)?;
-        let audiences = Texts::each(&settings.audience);
-        if audiences.is_empty() {
-            return Err(config.mistake(&settings.audience, "there is no audience"));
-        }
-        for audience in &audiences {
-            not_empty(config, audience)?;
+        let name = named(config, table)?;
+        let audiences = audiences(config, table)?;
+        if let (None, Some(sources)) = (name, &settings.sources) {
+            return Err(config.mistake(
+                sources,
+                "with `any_issuer`, tokens count wherever the file lets a request carry one",
+            ));
         }
         let sources = match &settings.sources {
             Some(_) => Sources::read(config, settings.sources.as_ref())?,
@@ -64,9 +75,18 @@ impl Issuer {
         let keys = IssuerKeys::read(config, settings, Arc::clone(clock))?;
 
         let mut builder = Verifier::builder(keys.for_verifier())
-            .issuer(name)
             .leeway(config.leeway()?)
             .clock(Arc::clone(clock));
+        builder = match name {
+            Some(name) => builder.issuer(name),
+            None => builder.any_issuer(),
+        };
+        if audiences.is_empty() {
+            builder = builder.any_audience();
+        }
+        for name in settings.accept.iter().flat_map(Texts::each) {
+            builder = tolerate(config, builder, &name)?;
+        }
         for audience in audiences {
             builder = builder.audience(audience.into_inner());
         }
@@ -91,7 +111,7 @@ impl Issuer {
             Profile::Typed => builder.token_type("at+jwt"),
         };
         Ok(Self {
-            name: name.clone(),
+            name: name.map(str::to_owned),
             keys,
             sources,
             verifier: builder
@@ -103,24 +123,109 @@ impl Issuer {
 
 /// Returns the authentication of the tokens of these issuers.
 pub(crate) fn authenticator(config: &Config, issuers: &[Issuer]) -> Result<Authenticator, Mistake> {
-    let verifiers = issuers.iter().map(|issuer| issuer.verifier.clone());
-    let verifiers =
-        Issuers::new(verifiers).map_err(|error| config.mistake(&config.settings.issuers, error))?;
+    let (named, fallback): (Vec<&Issuer>, Vec<&Issuer>) =
+        issuers.iter().partition(|issuer| issuer.name.is_some());
+    let fallback = fallback.first().map(|issuer| issuer.verifier.clone());
+    let verifiers = match (named.as_slice(), fallback) {
+        ([], Some(alone)) => Ok(alone.into()),
+        (named, fallback) => {
+            let verifiers = Issuers::new(named.iter().map(|issuer| issuer.verifier.clone()));
+            verifiers.and_then(|all| match fallback {
+                Some(fallback) => all.with_fallback(fallback),
+                None => Ok(all),
+            })
+        }
+    };
+    let verifiers = verifiers.map_err(|error| config.mistake(&config.settings.issuers, error))?;
 
     // A request is looked at in all places; then each issuer's tokens count where they should be.
     let everywhere = issuers
         .iter()
         .fold(Sources::default(), |all, issuer| all.and(&issuer.sources));
     let mut authenticator = Authenticator::new(verifiers).source(everywhere.token_source());
-    for issuer in issuers {
+    for issuer in named {
         authenticator = authenticator
-            .source_for(&issuer.name, issuer.sources.token_source())
+            .source_for(issuer.label(), issuer.sources.token_source())
             .map_err(|error| config.mistake(&config.settings.issuers, error))?;
     }
     Ok(match &config.settings.realm {
         Some(realm) => authenticator.realm(realm),
         None => authenticator,
     })
+}
+
+/// The name of the issuer; `None` for the fallback.
+fn named<'c>(
+    config: &Config,
+    table: &'c Spanned<IssuerSettings>,
+) -> Result<Option<&'c str>, Mistake> {
+    let settings = table.get_ref();
+    match (
+        &settings.issuer,
+        is_true(config, settings.any_issuer.as_ref())?,
+    ) {
+        (None, None) => Err(config.mistake(table, "missing field `issuer`")),
+        (Some(_), Some(any)) => {
+            Err(config.mistake(any, "`issuer` and `any_issuer` exclude each other"))
+        }
+        (Some(name), None) => {
+            not_empty(config, name)?;
+            Ok(Some(name.get_ref()))
+        }
+        (None, Some(_)) => Ok(None),
+    }
+}
+
+/// The audiences of the issuer; none where any will do.
+fn audiences<'c>(
+    config: &Config,
+    table: &'c Spanned<IssuerSettings>,
+) -> Result<Vec<Spanned<&'c str>>, Mistake> {
+    let settings = table.get_ref();
+    let any = is_true(config, settings.any_audience.as_ref())?;
+    let texts = match (&settings.audience, any) {
+        (None, None) => return Err(config.mistake(table, "missing field `audience`")),
+        (Some(_), Some(any)) => {
+            return Err(config.mistake(any, "`audience` and `any_audience` exclude each other"));
+        }
+        (None, Some(_)) => return Ok(Vec::new()),
+        (Some(texts), None) => texts,
+    };
+    let audiences = Texts::each(texts);
+    if audiences.is_empty() {
+        return Err(config.mistake(texts, "there is no audience"));
+    }
+    for audience in &audiences {
+        not_empty(config, audience)?;
+    }
+    Ok(audiences)
+}
+
+/// A setting that can only be `true`.
+fn is_true<'c>(
+    config: &Config,
+    setting: Option<&'c Spanned<bool>>,
+) -> Result<Option<&'c Spanned<bool>>, Mistake> {
+    match setting {
+        Some(setting) if !setting.get_ref() => {
+            Err(config.mistake(setting, "say `true`, or leave the line out"))
+        }
+        setting => Ok(setting),
+    }
+}
+
+/// Adds a weakening by its name.
+fn tolerate(
+    config: &Config,
+    builder: VerifierBuilder,
+    name: &Spanned<&str>,
+) -> Result<VerifierBuilder, Mistake> {
+    let mut known = Tolerance::ALL.into_iter();
+    match known.find(|own| own.name() == *name.get_ref()) {
+        Some(Tolerance::NumericSubject) => Ok(builder.accept_numeric_subject()),
+        Some(Tolerance::NullClaims) => Ok(builder.accept_null_claims()),
+        _ => Err(config.mistake(name, "`accept` takes \"numeric-sub\" and \"null-claims\"")),
+    }
 }
 
 fn not_empty(config: &Config, text: &Spanned<impl AsRef<str>>) -> Result<(), Mistake> {

@@ -68,9 +68,15 @@ impl IssuerKeys {
             Way::Discover(discover) if !discover.get_ref() => {
                 Err(config.mistake(discover, "say `discover = true`, or where the keys are"))
             }
-            Way::Discover(_) => {
-                let builder = RemoteKeys::discover(issuer.issuer.get_ref());
-                remote(config, keys, builder.clock(clock), &issuer.issuer)
+            Way::Discover(discover) => {
+                let Some(name) = &issuer.issuer else {
+                    return Err(config.mistake(
+                        discover,
+                        "`discover` needs `issuer`: say where the keys are",
+                    ));
+                };
+                let builder = RemoteKeys::discover(name.get_ref());
+                remote(config, keys, builder.clock(clock), name)
             }
             Way::Url(url) => {
                 let builder = RemoteKeys::jwks(url.get_ref());

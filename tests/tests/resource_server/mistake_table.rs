@@ -44,7 +44,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "sources = [\"bearer\"]\n",
         "source = [\"bearer\"]\n",
         "",
-        "11:1: unknown field `source`, expected one of `issuer`, `audience`, `audience_claim`, `keys`, `profile`, `require_claims`, `require_values`, `scope_claim`, `sources`",
+        "11:1: unknown field `source`, expected one of `accept`, `any_audience`, `any_issuer`, `issuer`, `audience`, `audience_claim`, `keys`, `profile`, `require_claims`, `require_values`, `scope_claim`, `sources`",
     ),
     (
         "jwks_file",
@@ -164,7 +164,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "[[issuers]]",
         "[[issuers]]\n[[issuers]]",
         "[[issuers]]",
-        "8:1: missing field `issuer`",
+        "8:1: missing field `keys`",
     ),
     (
         "[[issuers]]",
@@ -231,6 +231,43 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "\"shop\"\nscope_claim = \"\"",
         "\"shop\"\nscope_claim = \"scp\"",
         "11:15: this text is empty",
+    ),
+    // Weakenings, and the fallback.
+    (
+        "sources = [\"bearer\"]\n",
+        "accept = [\"numeric-sub\", \"any\"]\n",
+        "accept = [\"numeric-sub\", \"null-claims\"]\n",
+        "11:26: `accept` takes \"numeric-sub\" and \"null-claims\"",
+    ),
+    (
+        "sources = [\"bearer\"]\n",
+        "any_issuer = true\n",
+        "",
+        "11:14: `issuer` and `any_issuer` exclude each other",
+    ),
+    (
+        "sources = [\"bearer\"]\n",
+        "any_audience = true\n",
+        "",
+        "11:16: `audience` and `any_audience` exclude each other",
+    ),
+    (
+        "audience = [\"shop\", \"orders\"]",
+        "any_audience = false",
+        "any_audience = true",
+        "10:16: say `true`, or leave the line out",
+    ),
+    (
+        "[management]\n",
+        "[[issuers]]\nany_issuer = true\naudience = \"shop\"\nsources = \"bearer\"\nkeys = { jwks_file = \"keys.json\" }\n[management]\n",
+        "[[issuers]]\nany_issuer = true\naudience = \"shop\"\nkeys = { jwks_file = \"keys.json\" }\n[management]\n",
+        "17:11: with `any_issuer`, tokens count wherever the file lets a request carry one",
+    ),
+    (
+        "[management]\n",
+        "[[issuers]]\nany_issuer = true\naudience = \"shop\"\nkeys = { discover = true }\n[management]\n",
+        "[[issuers]]\nany_issuer = true\nany_audience = true\nkeys = { jwks_file = \"keys.json\" }\n[management]\n",
+        "17:21: `discover` needs `issuer`: say where the keys are",
     ),
     // The keys.
     (

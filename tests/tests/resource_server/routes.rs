@@ -113,6 +113,50 @@ fn me_answers_the_claims_as_they_were_signed() {
 }
 
 #[test]
+fn a_table_for_any_issuer_takes_old_tokens_and_no_token_of_another_table() {
+    let old = r#"profile = "any"
+        [[issuers]]
+        any_issuer = true
+        any_audience = true
+        accept = ["numeric-sub", "null-claims"]
+        profile = "any"
+        keys = { jwks_file = "keys.json" }"#;
+    let pair = Pair::start("", &[(ISSUER, old)]);
+    let status = |change: &dyn Fn(&mut Value)| pair.get("/v1/feed", &pair.untyped(change));
+    let lax = |claims: &mut Value| {
+        claims["sub"] = json!(42);
+        claims["nbf"] = json!(null);
+    };
+    let without = |claims: &mut Value, name: &str| {
+        claims.as_object_mut().unwrap().remove(name);
+    };
+    let answer = status(&|claims| {
+        lax(claims);
+        without(claims, "iss");
+        without(claims, "aud");
+    });
+    assert_eq!((answer.status, &*answer.body), (200, "42"));
+    let unknown = status(&|claims| {
+        lax(claims);
+        claims["iss"] = json!("https://nobody.example");
+    });
+    assert_eq!(unknown.status, 200);
+    // The table of its issuer decides.
+    assert_eq!(status(&|_| {}).status, 200);
+    assert_eq!(status(&lax).status, 401);
+    assert_eq!(status(&|claims| without(claims, "aud")).status, 401);
+}
+
+#[test]
+fn an_issuer_that_is_to_accept_a_weak_form_accepts_it() {
+    let pair = Pair::start("profile = \"any\"", &[(ISSUER, "accept = \"numeric-sub\"")]);
+    let number = pair.untyped(|claims| claims["sub"] = json!(42));
+    assert_eq!(pair.get("/v1/feed", &number).body, "42");
+    let null = pair.untyped(|claims| claims["nbf"] = json!(null));
+    assert_eq!(pair.get("/v1/feed", &null).status, 401);
+}
+
+#[test]
 fn a_refusal_is_the_librarys_own() {
     let pair = Pair::usual();
     let nobody = pair.send(&Request::get().target("/v1/me"));

@@ -119,3 +119,36 @@ fn a_known_address_and_a_named_account_are_no_news() {
     });
     assert!(lines.is_empty(), "{lines:?}");
 }
+
+#[test]
+fn a_failed_login_is_told_with_its_reason_and_the_field_and_without_the_account() {
+    let bed = Bed::new();
+    let routes = bed.json();
+    let lines = Log::of(Level::DEBUG, || {
+        let _ = Entry::Core.call(&routes, &login("private-name", "192.0.2.1"));
+        let body = r#"{"name":{"private-name":1},"password":"private-password"}"#;
+        let request = post("/login").json(body).from("192.0.2.1");
+        let _ = Entry::Core.call(&routes, &request);
+    });
+    let told: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains("a login failed"))
+        .collect();
+    let [wrong, unreadable] = told[..] else {
+        panic!("{lines:#?}");
+    };
+    for part in [
+        "DEBUG countersign",
+        r#"reason="wrong_credentials""#,
+        "address=192.0.2.1",
+    ] {
+        assert!(wrong.contains(part), "{wrong}");
+    }
+    for part in [r#"reason="unreadable_login""#, r#"field="name""#] {
+        assert!(unreadable.contains(part), "{unreadable}");
+    }
+    assert!(
+        !lines.iter().any(|line| line.contains("private")),
+        "{lines:#?}"
+    );
+}
