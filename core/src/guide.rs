@@ -5,6 +5,7 @@
 //! | decide who issues the tokens | [`choosing`] |
 //! | log users in and keep them logged in | [`sessions`] |
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
+//! | come from `jsonwebtoken`, or middleware that is built on it | [`from_jsonwebtoken`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
 //! | test your app | [`testing`] |
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
@@ -23,6 +24,9 @@ pub mod choosing {}
 
 #[doc = include_str!("../docs/guide/frameworks.md")]
 pub mod frameworks {}
+
+#[doc = include_str!("../docs/guide/from_jsonwebtoken.md")]
+pub mod from_jsonwebtoken {}
 
 #[doc = include_str!("../docs/guide/keys.md")]
 pub mod keys {}
