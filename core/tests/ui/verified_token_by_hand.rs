@@ -5,6 +5,6 @@ use countersign::VerifiedToken;
 fn main() {
     let _ = VerifiedToken {
         inner: panic!(),
-        params: None,
+        added: None,
     };
 }
