@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{
     builder::IssuerBuilder,
-    jti::TokenId,
+    jti::{Id, TokenId},
     numeric_subject,
+    own_claims::OwnClaims,
     signing_keys::SigningKeys,
     token::{Cause, IssueError, IssuedToken},
 };
@@ -22,8 +23,8 @@ use crate::{
 
 /// Issues signed tokens.
 ///
-/// Each token has `iss`, `aud` (unless [waived](IssuerBuilder::without_audience)), `iat`, `exp` and a random `jti`, beside the app's own claims. A
-/// token without expiry, or one that lives longer than the maximum, is never issued.
+/// Each token has `iss`, `aud` (unless [waived](IssuerBuilder::without_audience)), `iat`, `exp` and a random `jti`, beside the
+/// app's own claims. A token without expiry, or one that lives longer than the maximum, is never issued.
 ///
 /// # Examples
 ///
@@ -75,14 +76,14 @@ impl Issuer {
 
     /// Issues a token with these claims, a type that serialises as a JSON object.
     ///
-    /// The claims may set `exp` (within the maximum), `aud` and `nbf` themselves. They may not set
-    /// `iss`, `iat` or `jti`, nor `cnf`: tokens that are bound to a key (RFC 7800) cannot be issued yet,
-    /// and verifiers refuse them. A token of more than 8 KiB is not issued: verifiers refuse it, and
-    /// so do many servers and browsers.
+    /// The claims may set `exp` (within the maximum), `aud`, `nbf` and `jti` (1 to 255 bytes) themselves. An `iss` must be
+    /// the issuer's name, and an `iat` differ from now by no more than the leeway: now is written. They may not set `cnf`:
+    /// tokens that are bound to a key (RFC 7800) cannot be issued yet, and verifiers refuse them. A token of
+    /// more than 8 KiB is not issued: verifiers refuse it, and so do many servers and browsers.
     ///
     /// # Errors
     ///
-    /// [`IssueError`] when the claims are no object, break a rule above, or signing fails.
+    /// [`IssueError`] when the claims are no object, break a rule above (it names the member), or signing fails.
     pub fn issue<C: Serialize + ?Sized>(&self, claims: &C) -> Result<IssuedToken, IssueError> {
         let (mut json, given) = summary::write(claims)?;
         if self.0.numeric_subjects {
@@ -145,9 +146,6 @@ impl Issuer {
         given: ClaimSummary,
     ) -> Result<IssuedToken, IssueError> {
         let settings = &*self.0;
-        if given.is_reserved {
-            return Err(IssueError(Cause::ReservedClaim));
-        }
         if given.is_bound {
             return Err(IssueError(Cause::Bound));
         }
@@ -163,10 +161,15 @@ impl Issuer {
         if is_for_nobody || given.not_before.is_some_and(|nbf| nbf >= expires_at) {
             return Err(IssueError(Cause::NeverValid));
         }
-        let id = TokenId::random(now).map_err(|_| IssueError(Cause::Signing))?;
+        let own = match given.is_reserved {
+            true => self.take_own_claims(&mut payload, now)?,
+            false => OwnClaims::default(),
+        };
 
         open(&mut payload);
-        payload.extend_from_slice(settings.iss.as_bytes());
+        if !own.issuer {
+            payload.extend_from_slice(settings.iss.as_bytes());
+        }
         if given.audiences.is_none() {
             payload.extend_from_slice(settings.aud.as_bytes());
         }
@@ -175,11 +178,24 @@ impl Issuer {
             push_number(&mut payload, expires_at);
             payload.push(b',');
         }
-        payload.extend_from_slice(b"\"iat\":");
-        push_number(&mut payload, now);
-        payload.extend_from_slice(b",\"jti\":\"");
-        payload.extend_from_slice(id.as_bytes());
-        payload.extend_from_slice(b"\"}");
+        if !own.issued_at {
+            payload.extend_from_slice(b"\"iat\":");
+            push_number(&mut payload, now);
+            payload.push(b',');
+        }
+        let id = match own.id {
+            Some(id) => Id::Own(id),
+            None => {
+                let id = TokenId::random(now).map_err(|_| IssueError(Cause::Signing))?;
+                payload.extend_from_slice(b"\"jti\":\"");
+                payload.extend_from_slice(id.as_bytes());
+                payload.extend_from_slice(b"\",");
+                Id::Random(id)
+            }
+        };
+        // In place of the comma behind the last member.
+        payload.pop();
+        payload.push(b'}');
 
         let ring = settings.keys.now();
         let key = &ring.active;

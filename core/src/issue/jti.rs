@@ -9,6 +9,23 @@ use std::cell::RefCell;
 
 use crate::jose::{NoRandomness, base64url, crypto};
 
+/// The identifier of a token.
+#[derive(Clone)]
+pub(super) enum Id {
+    /// Set by the app's claims.
+    Own(Box<str>),
+    Random(TokenId),
+}
+
+impl Id {
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Own(text) => text,
+            Self::Random(id) => id.as_str(),
+        }
+    }
+}
+
 /// 128 random bits in base64url.
 #[derive(Clone, Copy)]
 pub(super) struct TokenId([u8; 22]);

@@ -12,6 +12,7 @@ mod jti;
 #[cfg(test)]
 mod models;
 mod numeric_subject;
+mod own_claims;
 mod ring;
 #[cfg(feature = "sessions")]
 mod session_token;

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use super::jti::TokenId;
+use super::jti::Id;
 
 /// A token that was just issued. `Debug` does not show it.
 #[derive(Clone)]
 pub struct IssuedToken {
     pub(super) token: String,
-    pub(super) id: TokenId,
+    pub(super) id: Id,
     pub(super) issued_at: i64,
     pub(super) expires_at: i64,
 }
@@ -26,7 +26,7 @@ impl IssuedToken {
         self.token
     }
 
-    /// Returns its identifier (`jti`): 128 random bits in base64url.
+    /// Returns its identifier (`jti`): 128 random bits in base64url, unless the claims have one.
     #[must_use]
     pub fn id(&self) -> &str {
         self.id.as_str()
@@ -75,13 +75,17 @@ pub(crate) enum Cause {
     NeverValid,
     #[error("the claims are not one JSON object with well-formed registered claims")]
     NotAnObject,
+    #[error("the claims set `iat` to another time than now")]
+    OtherTime,
     #[cfg(feature = "sessions")]
     #[error("the claims set `sub` to another subject than that of the session")]
     OtherSubject,
+    #[error("the claims set `jti` to a text that is empty, or longer than 255 bytes")]
+    NoId,
     #[error("the claims set `sub` to no integer of 64 bits, and this issuer writes numbers there")]
     NoNumber,
-    #[error("the claims set `iss`, `iat` or `jti`, which the issuer sets")]
-    ReservedClaim,
+    #[error("the claims set `iss` to another name than the issuer's")]
+    OtherIssuer,
     #[cfg(feature = "sessions")]
     #[error(
         "the claims set `exp`, `sid` or `session_realm`, which the session sets, or what its login has set: `auth_time`, `acr` or `amr`"

@@ -74,7 +74,7 @@ fn claims_may_shorten_their_life_but_not_go_over_the_maximum() {
 }
 
 #[test]
-fn claims_may_name_their_audience_but_not_their_issuer() {
+fn claims_may_name_their_audience() {
     let issuer = builder(&FixedClock::default()).build().unwrap();
     let token = issuer.issue(&json!({ "aud": ["orders", "shop"] })).unwrap();
     assert_eq!(
@@ -87,13 +87,78 @@ fn claims_may_name_their_audience_but_not_their_issuer() {
             .count(),
         2
     );
-    for reserved in ["iss", "jti"] {
-        assert!(
-            issuer.issue(&json!({ reserved: "x" })).is_err(),
-            "{reserved}"
-        );
+}
+
+/// A struct that was written for another library.
+#[derive(Serialize)]
+struct Whole {
+    iss: &'static str,
+    sub: &'static str,
+    aud: &'static str,
+    iat: i64,
+    exp: i64,
+    jti: String,
+}
+
+#[test]
+fn claims_may_say_what_the_issuer_says() {
+    let issuer = builder(&FixedClock::at(1_000)).build().unwrap();
+    for iat in [1_000, 970, 1_030] {
+        let issued = issuer.issue(&Whole {
+            iss: "https://id.test",
+            sub: "ada",
+            aud: "orders",
+            iat,
+            exp: 1_600,
+            jti: "own-id".into(),
+        });
+        let issued = issued.unwrap();
+        assert_eq!((issued.id(), issued.expires_in()), ("own-id", 600));
+        let token = issuer.verifier().verify_now(issued.as_str()).unwrap();
+        let claims: Value = serde_json::from_str(token.payload()).unwrap();
+        let expected = json!({
+            "iss": "https://id.test", "sub": "ada", "aud": "orders", "iat": 1_000, "exp": 1_600, "jti": "own-id",
+        });
+        assert_eq!(claims, expected);
     }
-    assert!(issuer.issue(&json!({ "iat": 1 })).is_err());
+    // Each by itself, and in a place of its own.
+    for claims in [
+        json!({ "iss": "https://id.test" }),
+        json!({ "a": [{ "iat": 1 }], "iat": 999, "z": "iat" }),
+        json!({ "jti": "x".repeat(255) }),
+        json!({ "iat": 1_000.5 }),
+    ] {
+        let issued = issuer.issue(&claims).unwrap();
+        let token = issuer.verifier().verify_now(issued.as_str()).unwrap();
+        assert_eq!(token.issued_at(), Some(1_000), "{claims}");
+        assert_eq!(token.issuer(), Some("https://id.test"), "{claims}");
+        assert_eq!(token.id(), Some(issued.id()), "{claims}");
+        let written: Value = serde_json::from_str(token.payload()).unwrap();
+        assert_eq!(written.get("a"), claims.get("a"));
+    }
+}
+
+#[test]
+fn claims_that_contradict_the_issuer_are_refused_with_their_name() {
+    let issuer = builder(&FixedClock::at(1_000)).build().unwrap();
+    for (claims, name) in [
+        (json!({ "iss": "https://other.test" }), "`iss`"),
+        (json!({ "iss": "" }), "`iss`"),
+        (json!({ "iat": 969 }), "`iat`"),
+        (json!({ "iat": 1_031 }), "`iat`"),
+        (json!({ "jti": "" }), "`jti`"),
+        (json!({ "jti": "x".repeat(256) }), "`jti`"),
+    ] {
+        let error = issuer.issue(&claims).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+    for malformed in [
+        json!({ "iss": 1 }),
+        json!({ "iat": "1000" }),
+        json!({ "jti": null }),
+    ] {
+        assert!(issuer.issue(&malformed).is_err(), "{malformed}");
+    }
 }
 
 #[test]
