@@ -88,7 +88,7 @@ pub(crate) enum Cause {
     OtherIssuer,
     #[cfg(feature = "sessions")]
     #[error(
-        "the claims set `exp`, `sid` or `session_realm`, which the session sets, or what its login has set: `auth_time`, `acr` or `amr`"
+        "the claims set `iss`, `iat`, `jti`, `exp`, `sid` or `session_realm`, which the session sets, or what its login has set: `auth_time`, `acr` or `amr`"
     )]
     SessionClaim,
     #[error("the key could not sign")]
