@@ -87,6 +87,8 @@ pub(super) fn difference(found: Option<&StoredSession>, expected: &StoredSession
     let [found, expected] = [json!(found), json!(expected)];
     let fields = expected.as_object().into_iter().flatten();
     let differ = fields.filter(|(name, value)| found.get(name) != Some(value));
-    let names: Vec<_> = differ.map(|(name, _)| name.as_str()).collect();
+    let mut names: Vec<_> = differ.map(|(name, _)| name.as_str()).collect();
+    // A map keeps the order of its fields with one feature of `serde_json`, and is sorted without.
+    names.sort_unstable();
     format!("{} differ", names.join(", "))
 }
