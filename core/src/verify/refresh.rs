@@ -1,6 +1,6 @@
 //! The refresh of keys, when those at hand do not verify a token and newer ones might.
 
-use memchr::memchr2_iter;
+use memchr::{memchr_iter, memchr3_iter};
 
 use super::{
     pipeline::decode_unverified,
@@ -157,14 +157,15 @@ type Refreshed = BoxFuture<Result<(), KeysUnavailable>>;
 /// The longest encoded payload whose claims are read before a source is asked for newer keys, in bytes.
 const LONGEST_READ: usize = 16 << 10;
 
-/// The most commas and escapes of such a payload.
+/// The most commas, opening brackets and escapes of such a payload.
 ///
 /// Reading it must not cost much beside the signature of a good token, and spares one of the few fetches
 /// at most. Its cost comes from members, elements and escapes rather than from its length.
 const MOST_PIECES_READ: usize = 256;
 
 fn is_worth_reading(payload: &str) -> bool {
-    let mut pieces = memchr2_iter(b',', b'\\', payload.as_bytes());
+    let bytes = payload.as_bytes();
+    let mut pieces = memchr3_iter(b',', b'\\', b'[', bytes).chain(memchr_iter(b'{', bytes));
     pieces.nth(MOST_PIECES_READ).is_none()
 }
 

@@ -154,8 +154,18 @@ fn the_claims_of_a_usual_token_are_looked_at() {
 #[test]
 fn a_payload_of_many_pieces_is_not_looked_at() {
     let objects = |count: usize| vec![json!({ "a": 1, "b": 2 }); count];
+    let nested = |depth: usize| (0..depth).fold(json!(0), |inner, _| json!([inner]));
+    let in_objects = |depth: usize| (0..depth).fold(json!(0), |inner, _| json!({ "a": inner }));
     for (few, many) in [
-        (json!({ "x": objects(100) }), json!({ "x": objects(140) })),
+        (json!({ "x": objects(80) }), json!({ "x": objects(90) })),
+        (
+            json!({ "x": nested(60), "y": nested(60), "z": nested(60), "u": nested(60) }),
+            json!({ "x": nested(65), "y": nested(65), "z": nested(65), "u": nested(65) }),
+        ),
+        (
+            json!({ "x": in_objects(120), "y": in_objects(120) }),
+            json!({ "x": in_objects(120), "y": in_objects(120), "z": in_objects(20) }),
+        ),
         (json!({ "x": vec![0; 240] }), json!({ "x": vec![0; 270] })),
         (
             json!({ "x": "\n".repeat(240) }),
