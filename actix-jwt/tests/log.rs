@@ -5,7 +5,7 @@ mod common;
 
 use std::{
     fmt::{Debug, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use actix_web::{App, Route, test::TestRequest, web};
@@ -14,7 +14,7 @@ use countersign_actix::{
     Claims, DefaultResponseForAuthError, Error, JwtAuth, Require, ResponseForAuthError, Token,
 };
 use tracing::{
-    Event, Metadata, Subscriber,
+    Dispatch, Event, Metadata, Subscriber,
     field::{Field, Visit},
     span,
 };
@@ -57,8 +57,12 @@ impl Visit for Line {
     }
 }
 
+/// A second subscriber. With a single one, an event that another thread meets first is skipped everywhere.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Lines::default()));
+
 /// Returns the log while a route, behind a policy and the middleware, answers a request.
 async fn lines_of(auth: Authenticator, route: Route, request: TestRequest) -> Vec<String> {
+    LazyLock::force(&SECOND);
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let own = |error: &AuthError| DefaultResponseForAuthError.response_for_auth_error(error);

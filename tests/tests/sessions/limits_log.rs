@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use countersign::{
@@ -11,16 +11,21 @@ use countersign::{
 };
 use countersign_tests::{Entry, Request};
 use serde_json::json;
-use tracing::Level;
+use tracing::{Dispatch, Level};
 
 use crate::bed::{Bed, post};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
+/// A second subscriber. With a single one, an event that another thread meets first is skipped everywhere.
+static SECOND: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
+
 impl Log {
     /// Runs `work`, and returns the lines that it logged at `level` or above.
     fn of(level: Level, work: impl FnOnce()) -> Vec<String> {
+        LazyLock::force(&SECOND);
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -2,14 +2,14 @@
 
 use std::{
     fmt::{Debug, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use axum::{Router, routing::get};
 use countersign::{Authenticator, LogLevel, Policy, testing::TestIssuer};
 use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, RequireLayer, Token};
 use tracing::{
-    Event, Metadata, Subscriber,
+    Dispatch, Event, Metadata, Subscriber,
     field::{Field, Visit},
     span,
 };
@@ -52,8 +52,12 @@ impl Visit for Line {
     }
 }
 
+/// A second subscriber. With a single one, an event that another thread meets first is skipped everywhere.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Lines::default()));
+
 /// Returns the log while `app` answers requests with these tokens.
 async fn lines_of(app: Router, token: Option<String>) -> Vec<String> {
+    LazyLock::force(&SECOND);
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let request = token.map_or_else(anonymous, |token| bearing(&token));
