@@ -288,19 +288,19 @@ impl VerifiedToken {
         self.inner.context.roles.read(&self.inner.payload)
     }
 
-    /// When the token expires (`exp`), in seconds since 1970, without leeway.
+    /// The time when the token expires (`exp`), in seconds since 1970, without leeway.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         self.inner.registered.date(ClaimSlot::EXPIRES_AT)
     }
 
-    /// When the token was issued (`iat`), in seconds since 1970.
+    /// The time when the token was issued (`iat`), in seconds since 1970.
     #[must_use]
     pub fn issued_at(&self) -> Option<i64> {
         self.inner.registered.date(ClaimSlot::ISSUED_AT)
     }
 
-    /// When the user last authenticated (`auth_time`), in seconds since 1970. `None` also if the claim is no such
+    /// The time when the user last authenticated (`auth_time`), in seconds since 1970. `None` also if the claim is no such
     /// number; then a [`Policy::max_age`](crate::Policy::max_age) lets nobody in, and neither does its opposite.
     #[must_use]
     pub fn authenticated_at(&self) -> Option<i64> {

@@ -88,13 +88,13 @@ impl<T> TypedToken<T> {
         &self.header
     }
 
-    /// When the token expires (`exp`), in seconds since 1970, without leeway.
+    /// The time when the token expires (`exp`), in seconds since 1970, without leeway.
     #[must_use]
     pub fn expires_at(&self) -> Option<i64> {
         self.expires_at
     }
 
-    /// When the token was issued (`iat`), in seconds since 1970.
+    /// The time when the token was issued (`iat`), in seconds since 1970.
     #[must_use]
     pub fn issued_at(&self) -> Option<i64> {
         self.issued_at

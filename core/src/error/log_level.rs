@@ -20,8 +20,8 @@ pub enum LogLevel {
     /// Off in production, as usual: anybody can cause a refusal, so a flood of requests is a flood of lines.
     #[default]
     Debug,
-    /// Where the log is the only trace of a refusal, and the server limits requests.
+    /// For a server that limits requests, and has no other trace of a refusal.
     Info,
-    /// Where clients are known, and none should ever be refused.
+    /// For clients that are known, none of which should ever be refused.
     Warn,
 }

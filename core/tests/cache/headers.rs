@@ -1,36 +1,9 @@
 //! Tests of headers that contain a cached token in another form, or with more text.
 
-use countersign::{
-    AuthErrorKind, Authenticator, TokenCache, Verifier, adapter::RequestHead, testing::TestIssuer,
-};
+use countersign::{AuthErrorKind, Authenticator, TokenCache, Verifier, testing::TestIssuer};
 use futures_executor::block_on;
 
-/// A request with this value of `Authorization`.
-struct Head(Vec<u8>);
-
-impl RequestHead for Head {
-    fn method(&self) -> &str {
-        "GET"
-    }
-
-    fn path(&self) -> &str {
-        "/"
-    }
-
-    fn query(&self) -> Option<&str> {
-        None
-    }
-
-    fn authority(&self) -> Option<&str> {
-        None
-    }
-
-    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
-        if name == "authorization" {
-            visit(&self.0);
-        }
-    }
-}
+use crate::lab::Head;
 
 /// Returns an authenticator whose cache has the token, one without a cache, and the token.
 fn both() -> (Authenticator, Authenticator, String) {
@@ -74,7 +47,7 @@ fn what_stands_around_a_kept_token_counts_as_it_does_without_a_cache() {
         (b"Bearer \xa0", b"", Some(MalformedToken)),
     ];
     for (before, after, expected) in cases {
-        let head = Head([before, token, after].concat());
+        let head = Head("authorization", [before, token, after].concat());
         // Twice: a refused header must not be cached.
         for authenticator in [&cached, &plain, &cached] {
             let verdict = block_on(authenticator.check(&head));
@@ -99,7 +72,7 @@ fn a_header_that_holds_no_one_token_is_refused_before_anything_is_verified() {
                 Some(AuthErrorKind::MalformedRequest),
             ),
         ] {
-            let head = Head(value.into_bytes());
+            let head = Head("authorization", value.into_bytes());
             let refusal = authenticator.credentials(&head).err();
             assert_eq!(refusal.map(|error| error.kind()), expected);
         }

@@ -10,6 +10,7 @@ use std::{
 
 use countersign::{
     AuthErrorKind, Key, KeySet, Keys, TokenCache, Verifier, VerifierBuilder,
+    adapter::RequestHead,
     keys::{KeySetId, KeySource, KeysUnavailable},
     testing::TestIssuer,
 };
@@ -131,5 +132,32 @@ impl KeySource for Source {
 
     fn current_id(&self) -> Option<KeySetId> {
         Some(self.set.lock().unwrap().as_ref()?.id())
+    }
+}
+
+/// A request with one header.
+pub(crate) struct Head(pub(crate) &'static str, pub(crate) Vec<u8>);
+
+impl RequestHead for Head {
+    fn method(&self) -> &str {
+        "GET"
+    }
+
+    fn path(&self) -> &str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+        if name == self.0 {
+            visit(&self.1);
+        }
     }
 }

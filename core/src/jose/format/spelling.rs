@@ -47,7 +47,7 @@ impl Members {
     }
 }
 
-/// What the octets of a member are.
+/// The meaning of the octets of a member.
 #[derive(Clone, Copy)]
 enum Form {
     /// A number as long as the field of a curve.

@@ -42,7 +42,7 @@ impl KeyNote {
         self.id.as_deref()
     }
 
-    /// What is not canonical, in words. It contains neither the key nor other text of the set.
+    /// The deviations from the canonical form, in words. It contains neither the key nor other text of the set.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
