@@ -482,3 +482,55 @@ proptest! {
         prop_assert_eq!(cookies().refresh_token(&head).unwrap(), Some(&*token));
     }
 }
+
+#[test]
+fn a_refresh_cookie_with_a_path_leads_to_the_session_routes() {
+    let key = SigningKey::generate_es256().unwrap();
+    let issuer = Issuer::builder("https://id.example", key);
+    let issuer = issuer.audience("app").build().unwrap();
+    let routes = |mount: Option<&str>, cookies: AuthCookies| {
+        let sessions = Sessions::builder(issuer.clone(), MemoryStore::new());
+        let sessions = sessions.build().unwrap();
+        let sign_in = async |_: SignIn<()>| Ok::<Option<Identity<()>>, std::io::Error>(None);
+        match mount {
+            None => SessionRoutes::cookies(sessions, cookies, sign_in),
+            Some(mount) => SessionRoutes::cookies_at(mount, sessions, cookies, sign_in),
+        }
+    };
+    for (path, mount) in [
+        ("/session", "/session"),
+        ("/session", "/session/"),
+        ("/session/", "/session"),
+        ("/app", "/app/session"),
+        ("/app/", "/app/session"),
+    ] {
+        assert!(
+            routes(Some(mount), with_path(path).unwrap()).is_ok(),
+            "{path} {mount}"
+        );
+    }
+    for (path, mount) in [
+        ("/session", "/auth"),
+        ("/session", "/sessions"),
+        ("/session", "/app/session"),
+        ("/session/refresh", "/session"),
+        ("/Session", "/session"),
+        ("/session", ""),
+    ] {
+        let refused = routes(Some(mount), with_path(path).unwrap()).unwrap_err();
+        assert!(matches!(refused, ConfigError::Conflict(_)), "{refused}");
+        let text = refused.to_string();
+        assert!(
+            text.contains(&format!("{path:?}")) && text.contains(&format!("{mount:?}")),
+            "{text}"
+        );
+    }
+    let unsaid = routes(None, with_path("/session").unwrap()).unwrap_err();
+    assert!(
+        unsaid.to_string().contains("SessionRoutes::cookies_at"),
+        "{unsaid}"
+    );
+    for mount in [None, Some("/session")] {
+        assert!(routes(mount, cookies()).is_ok());
+    }
+}

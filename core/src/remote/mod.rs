@@ -2,8 +2,8 @@
 //!
 //! Feature `remote`. Start with [`Verifier::discover`](crate::Verifier::discover) or
 //! [`RemoteKeys`]. Look here for its [settings](RemoteKeysBuilder), its [status](KeysStatus) for
-//! a readiness check, keys [saved](SavedKeys) for the next start, and to replace the HTTP client by a [`Fetch`] of
-//! your own, for a proxy or a company's certificates.
+//! a readiness check, keys [saved](SavedKeys) for the next start, and to [set up](HttpFetchBuilder) the HTTP client
+//! for a proxy or a company's certificates, or replace it by a [`Fetch`] of your own.
 
 mod builder;
 mod document;

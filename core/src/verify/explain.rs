@@ -12,7 +12,7 @@ use super::{
 use crate::{
     claims::{Diagnosis, RegisteredClaims, Tolerances},
     error::{AuthErrorKind, Mismatch},
-    jose::{Compact, HeaderView},
+    jose::{Compact, HeaderView, Key},
 };
 
 impl Verifier {
@@ -74,9 +74,24 @@ impl Verifier {
             Err(Unsigned::NotDecoded) => {}
             Err(Unsigned::Refused(refused)) => {
                 let kind = refused.kind();
-                to.step_failed(&Step::SIGNATURE, kind, &wrong::signature(kind, header));
+                let wrong = match kind {
+                    AuthErrorKind::BadSignature if self.may_want_a_trimmed_secret(header) => {
+                        wrong::line_feed(header)
+                    }
+                    _ => wrong::signature(kind, header),
+                };
+                to.step_failed(&Step::SIGNATURE, kind, &wrong);
             }
         }
+    }
+
+    /// Checks for a secret of that algorithm with the end of a text file's line.
+    fn may_want_a_trimmed_secret(&self, header: &HeaderView<'_>) -> bool {
+        let ends_so = |key: &Key| key.algorithm() == header.algorithm() && key.ends_in_line_feed();
+        let found = self
+            .keys()
+            .with_current(|set| set.keys().iter().any(ends_so));
+        found.unwrap_or(false)
     }
 
     fn explain_claims(&self, payload: &str, header: &HeaderView<'_>, to: &mut Explanation) {

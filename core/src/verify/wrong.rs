@@ -87,6 +87,18 @@ pub(super) fn signature(kind: AuthErrorKind, header: &HeaderView<'_>) -> Mismatc
     )
 }
 
+/// Says why a secret may not have verified the signature, for an explanation.
+#[cold]
+pub(super) fn line_feed(header: &HeaderView<'_>) -> Mismatch {
+    static MATCH: Fixed = Fixed::new(
+        "signature",
+        "a match under a secret that ends in a line feed, as the secret of this verifier does: trim it, if \
+         tokens are signed without it",
+    );
+    let id = header.key_id().map(str::as_bytes);
+    Mismatch::key(&MATCH, header.algorithm().name(), id)
+}
+
 /// The error for keys that cannot be had right now.
 pub(super) fn keys_unavailable(cause: KeysUnavailable) -> AuthError {
     AuthError::from(AuthErrorKind::KeysUnavailable)

@@ -9,6 +9,7 @@ mod addresses;
 mod answers;
 mod bodies;
 mod provider;
+mod proxied;
 mod requests;
 mod settings;
 mod setup;

@@ -22,16 +22,16 @@ use tokio_rustls::TlsAcceptor;
 use crate::setup::{ENOUGH, within};
 
 /// A certificate and its key.
-struct Pair {
+pub(crate) struct Pair {
     certificate: CertificateDer<'static>,
     key: KeyPair,
 }
 
 /// An authority that no system trusts.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name = DistinguishedName::new();
@@ -42,11 +42,11 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).unwrap())
     }
 
-    fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
-    fn sign(&self, params: &CertificateParams) -> Pair {
+    pub(crate) fn sign(&self, params: &CertificateParams) -> Pair {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Pair {
@@ -57,15 +57,14 @@ impl Authority {
 }
 
 /// Returns the contents of a good server certificate.
-fn for_names(names: &[&str]) -> CertificateParams {
+pub(crate) fn for_names(names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params
 }
 
-/// Answers each connection with `{}`. Returns the port.
-async fn serve(pair: &Pair, version: &'static SupportedProtocolVersion) -> u16 {
+pub(crate) fn acceptor(pair: &Pair, version: &'static SupportedProtocolVersion) -> TlsAcceptor {
     let key = PrivatePkcs8KeyDer::from(pair.key.serialize_der());
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[version])
@@ -73,7 +72,12 @@ async fn serve(pair: &Pair, version: &'static SupportedProtocolVersion) -> u16 {
         .with_no_client_auth()
         .with_single_cert(vec![pair.certificate.clone()], key.into())
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Answers each connection with `{}`. Returns the port.
+pub(crate) async fn serve(pair: &Pair, version: &'static SupportedProtocolVersion) -> u16 {
+    let acceptor = acceptor(pair, version);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {

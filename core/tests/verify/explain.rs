@@ -1,7 +1,9 @@
 //! Tests of explanations.
 
+use std::collections::BTreeMap;
+
 use countersign::{
-    AuthErrorKind,
+    AuthErrorKind, Issuer, SigningKey, Verifier,
     explain::{Check, Verdict},
     testing::TestIssuer,
 };
@@ -73,4 +75,30 @@ fn an_accepted_token_is_explained_too() {
     assert_eq!(explanation.failed().count(), 0);
     assert!(explanation.checks().len() > 10);
     assert!(explanation.to_string().ends_with("accepted"));
+}
+
+/// A secret file is written with `echo` on one side, and read whole on the other.
+#[test]
+fn a_secret_with_the_end_of_a_line_is_named_where_no_signature_matches() {
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    let issued_with = |secret: String| {
+        let key = SigningKey::hs256(secret).unwrap().with_id("shared");
+        let issuer = Issuer::builder("https://id.example", key);
+        let issuer = issuer.audience("orders").build().unwrap();
+        let token = issuer.issue(&BTreeMap::from([("sub", "ada")])).unwrap();
+        (issuer.verifier(), token)
+    };
+    let (trimmed, token) = issued_with(SECRET.to_owned());
+    let (whole, other) = issued_with(format!("{SECRET}\n"));
+
+    let expected = |verifier: &Verifier, token: &str| {
+        let explanation = verifier.explain(token);
+        let check = explanation.failed().next()?;
+        Some(check.expected().to_owned())
+    };
+    let hint = expected(&whole, token.as_str()).unwrap();
+    assert!(hint.contains("ends in a line feed"), "{hint}");
+    let without = expected(&trimmed, other.as_str()).unwrap();
+    assert!(!without.contains("line feed"), "{without}");
+    assert_eq!(expected(&whole, other.as_str()), None);
 }

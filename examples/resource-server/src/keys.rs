@@ -137,10 +137,12 @@ fn remote(
     mut builder: RemoteKeysBuilder,
     place: &Spanned<String>,
 ) -> Result<IssuerKeys, Mistake> {
-    if let Some(root) = &settings.root_certificate {
-        let fetch = trusting(&config.path(root.get_ref()));
-        builder = builder.fetch(fetch.map_err(|text| config.mistake(root, text))?);
-    }
+    let root = settings.root_certificate.as_ref();
+    let fetch = client(root.map(|file| config.path(file.get_ref())).as_deref());
+    builder = builder.fetch(fetch.map_err(|text| match root {
+        Some(root) => config.mistake(root, text),
+        None => config.mistake(place, text),
+    })?);
     if settings
         .private_http
         .as_ref()
@@ -153,11 +155,15 @@ fn remote(
     Ok(IssuerKeys::Remote(keys))
 }
 
-/// A client that trusts this certificate too.
-fn trusting(file: &Path) -> Result<HttpFetch, String> {
+/// A client that uses the proxy of the environment, and trusts the certificates of a file too.
+fn client(root: Option<&Path>) -> Result<HttpFetch, String> {
+    let builder = HttpFetch::builder().proxy_from_env();
+    let Some(file) = root else {
+        return builder.build().map_err(|error| error.to_string());
+    };
     let name = file.display();
     let pem = fs::read(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
-    let fetch = HttpFetch::builder().root_certificate_pem(pem).build();
+    let fetch = builder.root_certificate_pem(pem).build();
     fetch.map_err(|error| format!("{name}: {error}"))
 }
 

@@ -1,6 +1,10 @@
 //! Tests of the keys of a provider: away at the start, rotating, found by its metadata, over TLS.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    time::Duration,
+};
 
 use countersign::{
     Clock, SigningKey, SystemClock,
@@ -14,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    servers::{FRAMEWORKS, Folder, ask, command, start, within},
+    servers::{FRAMEWORKS, Folder, ask, command, refused, start, within},
     tls,
 };
 
@@ -208,4 +212,39 @@ fn a_root_certificate_is_trusted_too() {
     let server = serve_in(&folder, "axum", &[(ISSUER, &trusting)]);
     readiness(&server, 200, |issuer| issuer["state"] == "fresh");
     assert_eq!(me(&server, &token(ISSUER, &provider.key())).status, 200);
+}
+
+#[test]
+fn the_proxy_of_the_environment_is_asked() {
+    let provider = JwksServer::start();
+    let front = tls::Front::start(provider.address());
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::new();
+    folder.write("root.pem", front.root());
+    let config = |host: &str| {
+        let text = format!(
+            "[[issuers]]\nissuer = {ISSUER:?}\naudience = \"shop\"\n\
+             keys = {{ jwks_url = \"https://{host}:{}/jwks\", root_certificate = \"root.pem\" }}\n",
+            front.port()
+        );
+        folder.write("api.toml", &text)
+    };
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+
+    // This machine needs none.
+    let server = Server::start(command(&config("localhost")).env("HTTPS_PROXY", &url));
+    readiness(&server, 200, |issuer| issuer["state"] == "fresh");
+    let server = Server::start(command(&config("id.example")).env("HTTPS_PROXY", &url));
+    let mut line = String::new();
+    BufReader::new(proxy.accept().unwrap().0)
+        .read_line(&mut line)
+        .unwrap();
+    let port = front.port();
+    assert_eq!(line, format!("CONNECT id.example:{port} HTTP/1.1\r\n"));
+    readiness(&server, 503, |issuer| issuer["state"] == "unavailable");
+
+    let mut other = command(&config("id.example"));
+    let ended = refused(other.env("HTTPS_PROXY", "socks5://ada:secret@proxy:1080"));
+    assert!(ended.stderr.contains("HTTPS_PROXY"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
 }

@@ -93,7 +93,7 @@ impl Bed {
     /// Returns routes with these cookies, and without a secret for double-submit values.
     pub(crate) fn cookies_like(&self, cookies: AuthCookies) -> SessionRoutes {
         let users = Arc::clone(&self.users);
-        SessionRoutes::cookies(self.sessions.clone(), cookies, move |question| {
+        SessionRoutes::cookies_at(MOUNT, self.sessions.clone(), cookies, move |question| {
             sign_in(Arc::clone(&users), question)
         })
         .unwrap()

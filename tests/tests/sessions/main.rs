@@ -8,7 +8,7 @@ mod cookie_mode;
 mod dropped;
 mod json_mode;
 mod limits;
-mod limits_log;
+mod log_lines;
 mod own_answers;
 mod planted;
 mod requests;

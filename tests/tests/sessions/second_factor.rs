@@ -3,8 +3,9 @@
 use std::{io, time::Duration};
 
 use countersign::{
-    AuthCookies, Issuer, SessionRoutes, Sessions, SigningKey,
+    AuthCookies, Clock, Issuer, SessionRoutes, Sessions, SigningKey, SystemClock,
     session::{Identity, LoginRefusal, SignIn, SignInOutcome, store::SessionStore},
+    testing::FixedClock,
 };
 use countersign_tests::{Entry, sessions::Exchange};
 use futures_executor::block_on;
@@ -54,9 +55,11 @@ async fn sign_in(question: SignIn<Login>) -> Result<SignInOutcome<Value>, io::Er
     })
 }
 
+/// Returns sessions whose clock stands still, at a time that the stores' own clocks agree with.
 fn sessions(store: impl SessionStore) -> Sessions {
     let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256().unwrap())
         .audience("app")
+        .clock(FixedClock::at(SystemClock.now()))
         .build()
         .unwrap();
     let sessions = Sessions::builder(issuer, store);

@@ -1,6 +1,6 @@
 //! The names and attributes of cookies with tokens.
 
-use super::names::{HOST, SECURE, checked_name, is_path, is_scriptable, with_prefix};
+use super::names::{HOST, SECURE, checked_name, is_below, is_path, is_scriptable, with_prefix};
 use crate::{error::ConfigError, request::TokenSource};
 
 /// The cookies that contain a session's tokens in a browser.
@@ -95,7 +95,8 @@ impl AuthCookies {
     ///
     /// let page = AuthCookies::new();
     /// let spa = AuthCookies::named("spa")?.access_token_in_body();
-    /// # let _ = (page, spa);
+    /// let of_this_app = AuthCookies::named(env!("CARGO_PKG_NAME"))?; // beside other apps on localhost
+    /// # let _ = (page, spa, of_this_app);
     /// # Ok::<(), countersign::ConfigError>(())
     /// ```
     pub fn named(name: impl AsRef<str>) -> Result<Self, ConfigError> {
@@ -171,7 +172,8 @@ impl AuthCookies {
     ///
     /// [`ConfigError::InvalidSetting`] when it is not a path that a cookie can have: `/` first, at
     /// most 1024 visible ASCII characters, no `;`, `,`, `?` or `#`; and when it is `/`, which needs no
-    /// trust in anybody and is the default.
+    /// trust in anybody and is the default. Session routes with such cookies are made by
+    /// [`SessionRoutes::cookies_at`](crate::SessionRoutes::cookies_at), which refuses a path that is not theirs.
     pub fn refresh_path_trusting_subdomains(
         mut self,
         path: impl Into<String>,
@@ -285,6 +287,35 @@ impl AuthCookies {
             );
         }
         Ok(())
+    }
+
+    /// Checks that browsers send the refresh cookie to session routes at this path.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] for a cookie with a path that does not lead there, or with one while nobody has
+    /// said where the routes are.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn check_mount(&self, mount: Option<&str>) -> Result<(), ConfigError> {
+        let Some(path) = &self.refresh_path_trusting_subdomains else {
+            return Ok(());
+        };
+        let conflict = |problem: String| {
+            Err(ConfigError::Conflict(format!(
+                "the refresh cookie has the path {path:?}, {problem}"
+            )))
+        };
+        match mount {
+            Some(mount) if is_below(path, mount) => Ok(()),
+            Some(mount) => conflict(format!(
+                "so no browser sends it to the session routes at {mount:?}"
+            )),
+            None => conflict(
+                "and must be that of the session routes: make them with `SessionRoutes::cookies_at`, which \
+                 compares both"
+                    .to_owned(),
+            ),
+        }
     }
 
     fn prefix(&self) -> &'static str {

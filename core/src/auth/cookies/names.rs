@@ -50,6 +50,14 @@ pub(super) fn is_path(path: &str) -> bool {
     path.starts_with('/') && path.len() <= MOST_PATH_BYTES && path.bytes().all(allowed)
 }
 
+/// Checks that browsers send a cookie of this path with requests below `mount` (RFC 6265 section 5.1.4).
+#[cfg(feature = "sessions")]
+pub(super) fn is_below(path: &str, mount: &str) -> bool {
+    let mount = format!("{}/", mount.trim_end_matches('/'));
+    let rest = mount.strip_prefix(path);
+    rest.is_some_and(|rest| path.ends_with('/') || rest.starts_with('/'))
+}
+
 /// The prefix of cookies that only a server can set, and no script read.
 const HOST_HTTP: &str = "__Host-Http-";
 

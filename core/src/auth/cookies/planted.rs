@@ -22,6 +22,13 @@ impl AuthCookies {
         tokens
     }
 
+    /// Returns the path of the refresh cookie, if it has one and a request without it has the access cookie.
+    pub(crate) fn missed_path(&self, head: &dyn RequestHead) -> Option<&str> {
+        let path = self.refresh_path_trusting_subdomains.as_deref()?;
+        let has_access = matches!(cookie(head, &self.access), Ok(Some(_)));
+        has_access.then_some(path)
+    }
+
     /// Writes the values of `Set-Cookie` that delete what is planted, for a request that carries two
     /// different refresh tokens; none for any other request.
     ///

@@ -51,6 +51,8 @@ struct Prepared {
     /// An error if the secret is a placeholder.
     placeholder: Result<(), ConfigError>,
     is_weak: bool,
+    /// A secret with the end of a line, which may not be meant to be a part of it.
+    ends_in_line_feed: bool,
     verifier: crypto::PreparedPublic,
     /// `None` for a secret: once prepared it is not kept.
     public: Option<Material>,
@@ -234,6 +236,11 @@ impl Key {
         thumbprint::public_jwk(public, self.algorithm(), self.id())
     }
 
+    /// Returns whether it is a secret with a line feed at its end.
+    pub(crate) fn ends_in_line_feed(&self) -> bool {
+        self.prepared.ends_in_line_feed
+    }
+
     /// Returns whether `signature` was made for `message` with the other half of this key.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.prepared.verifier.verify(message, signature)
@@ -275,12 +282,15 @@ impl Key {
         let verifier = crypto::PreparedPublic::new(algorithm, &material)
             .ok_or_else(|| not_prepared(material.key_type()))?;
         let thumbprint = thumbprint::thumbprint(&material);
+        let ends_in_line_feed =
+            matches!(&material, Material::Hmac(secret) if secret::ends_in_line_feed(secret));
         let public = (material.key_type() != KeyType::Hmac).then_some(material);
         Ok(Self {
             prepared: Arc::new(Prepared {
                 algorithm,
                 placeholder,
                 is_weak,
+                ends_in_line_feed,
                 verifier,
                 public,
                 thumbprint,

@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use super::{
     client::{HeaderValueSource, HttpFetch},
+    proxy::{Connector, ProxySettings},
     resolver::Resolver,
 };
 use crate::error::ConfigError;
@@ -31,6 +32,7 @@ pub struct HttpFetchBuilder {
     headers: Vec<(String, Zeroizing<String>)>,
     asked_for: Vec<(String, Arc<HeaderValueSource>)>,
     user_agent: String,
+    proxy: ProxySettings,
 }
 
 impl HttpFetchBuilder {
@@ -40,6 +42,7 @@ impl HttpFetchBuilder {
             headers: Vec::new(),
             asked_for: Vec::new(),
             user_agent: concat!("countersign/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy: ProxySettings::default(),
         }
     }
 
@@ -97,6 +100,44 @@ impl HttpFetchBuilder {
         self
     }
 
+    /// Reaches `https` providers through a proxy: `http://proxy.internal:3128`, with `user:password@` if it asks
+    /// for them, or an `https` URL if the proxy itself speaks TLS. Default: none.
+    ///
+    /// The proxy gets a CONNECT (RFC 9110 section 9.3.6), and passes on what it cannot read: the certificate is
+    /// the provider's, checked as without a proxy. It also looks the name up, so that the addresses of names
+    /// are not checked here. Plain `http` and this machine are reached without it.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy.set_url(url.into());
+        self
+    }
+
+    /// Reaches these hosts without the [`proxy`](Self::proxy), separated by commas: names, which include their
+    /// subdomains, addresses, networks (`10.0.0.0/8`), or `*`.
+    pub fn no_proxy(mut self, hosts: impl Into<String>) -> Self {
+        self.proxy.set_exceptions(hosts.into());
+        self
+    }
+
+    /// Takes the proxy and its exceptions from the environment: the first of `HTTPS_PROXY`, `https_proxy`,
+    /// `ALL_PROXY` and `all_proxy`, and of `NO_PROXY` and `no_proxy`.
+    ///
+    /// Not the default: whoever sets the environment of a process could see which provider it asks, and choose
+    /// where its names lead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::remote::HttpFetch;
+    ///
+    /// let fetch = HttpFetch::builder().proxy_from_env().build()?;
+    /// # drop(fetch);
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn proxy_from_env(mut self) -> Self {
+        self.proxy = ProxySettings::from_env();
+        self
+    }
+
     /// The value of `User-Agent`. Default: `countersign/` and the version.
     pub fn user_agent(mut self, text: impl Into<String>) -> Self {
         self.user_agent = text.into();
@@ -110,7 +151,8 @@ impl HttpFetchBuilder {
     /// # Errors
     ///
     /// [`ConfigError::InvalidSetting`] when a PEM has no certificate or one that cannot be read,
-    /// when HTTP does not allow a header or the user agent, or when the client itself sets the header.
+    /// when HTTP does not allow a header or the user agent, when the client itself sets the header, or when the
+    /// proxy is no `http` or `https` URL.
     pub fn build(self) -> Result<HttpFetch, ConfigError> {
         let headers = self.header_map()?;
         let asked_for = self.asked_for.iter().map(|(name, source)| {
@@ -124,10 +166,32 @@ impl HttpFetchBuilder {
             .retry_canceled_requests(false);
         Ok(HttpFetch {
             asked_for: asked_for.collect::<Result<_, ConfigError>>()?,
-            client: builder.build(connector(self.root_store()?)?),
+            client: builder.build(self.connector()?),
             private: builder.build(tcp(Resolver::private())),
             headers,
         })
+    }
+
+    fn connector(&self) -> Result<HttpsConnector<Connector>, ConfigError> {
+        // Named here: the default of the process belongs to the app, and may not be set.
+        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| invalid(format!("TLS: {error}")))?
+            .with_root_certificates(self.root_store()?)
+            .with_no_client_auth();
+        let mut tcp = tcp(Resolver::default());
+        tcp.enforce_http(false);
+        // `HttpFetch::check` decides which URLs may be plain http.
+        let https = || {
+            let builder = HttpsConnectorBuilder::new().with_tls_config(tls.clone());
+            builder.https_or_http().enable_http1()
+        };
+        let connector = Connector {
+            to_proxy: https().wrap_connector(tcp.clone()),
+            direct: tcp,
+            proxy: self.proxy.matcher()?.map(Arc::new),
+        };
+        Ok(https().wrap_connector(connector))
     }
 
     fn header_map(&self) -> Result<HeaderMap, ConfigError> {
@@ -189,6 +253,7 @@ impl fmt::Debug for HttpFetchBuilder {
             .field("roots", &self.roots.len())
             .field("headers", &names)
             .field("user_agent", &self.user_agent)
+            .field("proxy", &self.proxy)
             .finish_non_exhaustive()
     }
 }
@@ -201,20 +266,6 @@ fn own_name(name: &str) -> Result<HeaderName, ConfigError> {
         return Err(invalid(format!("the header {name} is not yours to set")));
     }
     Ok(name)
-}
-
-fn connector(roots: RootCertStore) -> Result<HttpsConnector<HttpConnector<Resolver>>, ConfigError> {
-    // Named here: the default of the process belongs to the app, and may not be set.
-    let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| invalid(format!("TLS: {error}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut tcp = tcp(Resolver::default());
-    tcp.enforce_http(false);
-    // `HttpFetch::check` decides which URLs may be plain http.
-    let builder = HttpsConnectorBuilder::new().with_tls_config(tls);
-    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
 }
 
 fn tcp(resolver: Resolver) -> HttpConnector<Resolver> {

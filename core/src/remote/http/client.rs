@@ -20,9 +20,10 @@ use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use super::builder::HttpFetchBuilder;
-use super::resolver::{ForbiddenAddress, Resolver};
 use super::{
     fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
+    proxy::Connector,
+    resolver::{ForbiddenAddress, Resolver},
     url::{self, PlainHttp},
 };
 
@@ -38,7 +39,7 @@ use super::{
 ///    `SSL_CERT_FILE` and `SSL_CERT_DIR` change them, and those of
 ///    [`root_certificate_pem`](HttpFetchBuilder::root_certificate_pem). There is no switch that
 ///    turns this off.
-/// 4. No redirect is followed, no cookie kept, no proxy asked.
+/// 4. No redirect is followed, no cookie kept. A proxy is asked if one is [set](HttpFetchBuilder::proxy).
 /// 5. A body is read if the status is 2xx, it is not compressed, and it is not longer than
 ///    [`FetchRequest::max_bytes`]. What is longer is not read to its end.
 /// 6. Each request has a connection of its own: requests are minutes apart.
@@ -62,7 +63,7 @@ use super::{
 /// ```
 #[derive(Clone)]
 pub struct HttpFetch {
-    pub(super) client: Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>,
+    pub(super) client: Client<HttpsConnector<Connector>, Empty<Bytes>>,
     /// For plain http in private networks.
     pub(super) private: Client<HttpConnector<Resolver>, Empty<Bytes>>,
     /// Those of every request.

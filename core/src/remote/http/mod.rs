@@ -3,6 +3,7 @@
 mod builder;
 mod client;
 mod fetch;
+mod proxy;
 mod resolver;
 pub(crate) mod url;
 

@@ -1,6 +1,6 @@
 //! The request: what it asks for, or why it is refused without waiting.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::atomic::Ordering};
 
 use serde::Deserialize;
 
@@ -108,9 +108,10 @@ impl SessionRoutes {
             },
             Endpoint::LogOutEverywhere => Action::LogOutEverywhere(check()),
             Endpoint::Refresh => Action::Refresh {
-                token: self
-                    .refresh_token(head, body)?
-                    .ok_or_else(|| invalid("there is no refresh token"))?,
+                token: self.refresh_token(head, body)?.ok_or_else(|| {
+                    self.warn_of_the_path(head);
+                    invalid("there is no refresh token")
+                })?,
                 client: (self.client)(head),
             },
             Endpoint::Session(id) => Action::End(check(), id),
@@ -178,6 +179,25 @@ impl SessionRoutes {
         let body: Body = serde_json::from_slice(body)
             .map_err(|_| invalid("the body is no JSON object with a `refresh_token`"))?;
         Ok(body.refresh_token)
+    }
+
+    /// Warns, once, if the refresh cookie seems not to be sent here for its path. Nobody tells the app under which
+    /// path browsers see it.
+    fn warn_of_the_path(&self, head: &dyn RequestHead) {
+        let path = self
+            .cookies
+            .as_ref()
+            .and_then(|cookies| cookies.missed_path(head));
+        if let Some(path) = path
+            && !self.has_warned.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                target: "countersign",
+                path,
+                "a browser sent the access cookie to a refresh, and not the refresh cookie, which has a path: is \
+                 that where browsers see the session routes? A proxy may have removed the start of the path",
+            );
+        }
     }
 
     /// Checks that the request comes from the own site of the session that this token belongs to.

@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fmt,
     future::{Future, ready},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -72,6 +72,8 @@ pub struct SessionRoutes {
     /// `None`: the app limits logins itself.
     pub(super) limits: Option<LoginLimits>,
     pub(super) body: BodyOf,
+    /// That browsers do not send the refresh cookie here.
+    pub(super) has_warned: Arc<AtomicBool>,
 }
 
 /// What is known of the body of a login by the type that the app reads.
@@ -121,8 +123,64 @@ impl SessionRoutes {
     /// # Errors
     ///
     /// [`ConfigError::Conflict`] when other routes over these sessions use one of the cookies in
-    /// another way: give one of them names of its own, with [`AuthCookies::named`].
+    /// another way: give one of them names of its own, with [`AuthCookies::named`]. Also when the refresh
+    /// cookie has a path: see [`cookies_at`](Self::cookies_at).
     pub fn cookies<F, Fut, L, A, E>(
+        sessions: Sessions,
+        cookies: AuthCookies,
+        sign_in: F,
+    ) -> Result<Self, ConfigError>
+    where
+        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<A, E>> + Send + 'static,
+        L: LoginBody,
+        A: SignInAnswer,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        cookies.check_mount(None)?;
+        Self::with_cookies(sessions, cookies, sign_in)
+    }
+
+    /// [`cookies`](Self::cookies), for a refresh cookie with the path of these routes.
+    ///
+    /// `mount` is their path as browsers see it: behind a proxy that strips `/app`, routes that an adapter
+    /// mounts at `/session` are at `/app/session`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`cookies`](Self::cookies), and [`ConfigError::Conflict`] when browsers would not send the refresh
+    /// cookie to `mount`: then each login would work, and no refresh.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{AuthCookies, ConfigError, SessionRoutes, Sessions};
+    /// # use countersign::session::{Identity, SignIn};
+    /// # async fn sign_in(_: SignIn<()>) -> Result<Option<Identity<()>>, std::io::Error> { Ok(None) }
+    ///
+    /// fn routes(sessions: Sessions) -> Result<SessionRoutes, ConfigError> {
+    ///     let cookies = AuthCookies::new().refresh_path_trusting_subdomains("/session")?;
+    ///     SessionRoutes::cookies_at("/session", sessions, cookies, sign_in)
+    /// }
+    /// ```
+    pub fn cookies_at<F, Fut, L, A, E>(
+        mount: &str,
+        sessions: Sessions,
+        cookies: AuthCookies,
+        sign_in: F,
+    ) -> Result<Self, ConfigError>
+    where
+        F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<A, E>> + Send + 'static,
+        L: LoginBody,
+        A: SignInAnswer,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        cookies.check_mount(Some(mount))?;
+        Self::with_cookies(sessions, cookies, sign_in)
+    }
+
+    fn with_cookies<F, Fut, L, A, E>(
         sessions: Sessions,
         cookies: AuthCookies,
         sign_in: F,
@@ -166,6 +224,7 @@ impl SessionRoutes {
             csrf: Csrf::default(),
             client: Arc::new(user_agent),
             admit: Arc::new(|_, _| Ok(())),
+            has_warned: Arc::default(),
         }
     }
 

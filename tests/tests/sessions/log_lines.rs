@@ -1,4 +1,4 @@
-//! Tests of the log lines about the limits of failed logins.
+//! Tests of log lines of the session routes.
 
 use std::{
     io::{self, Write},
@@ -6,10 +6,10 @@ use std::{
 };
 
 use countersign::{
-    SessionRoutes,
+    AuthCookies, SessionRoutes,
     session::{Identity, SignIn},
 };
-use countersign_tests::{Entry, Request};
+use countersign_tests::{Entry, Request, sessions::MOUNT};
 use serde_json::json;
 use tracing::{Dispatch, Level};
 
@@ -156,4 +156,38 @@ fn a_failed_login_is_told_with_its_reason_and_the_field_and_without_the_account(
         !lines.iter().any(|line| line.contains("private")),
         "{lines:#?}"
     );
+}
+
+/// The proxy removes `/app` from the path: browsers see the routes elsewhere than the app has mounted them.
+#[test]
+fn a_refresh_cookie_that_its_path_keeps_away_is_told_once() {
+    let bed = Bed::new();
+    let cookies = AuthCookies::new();
+    let routes = bed.cookies_like(cookies.refresh_path_trusting_subdomains(MOUNT).unwrap());
+    let refresh = |cookies: &str| {
+        let request = post("/refresh").header("sec-fetch-site", "same-origin");
+        let request = request.header("cookie", cookies);
+        let answer = Entry::Core.call(&routes, &request.json(""));
+        assert_eq!(answer.status, 400, "{answer:?}");
+    };
+    // Whoever has neither is not logged in.
+    let lines = Log::of(Level::WARN, || refresh("theme=dark"));
+    assert_eq!(lines, [""; 0]);
+    let lines = Log::of(Level::WARN, || {
+        refresh("__Host-access=a.b.c");
+        refresh("__Host-access=a.b.c");
+    });
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains(&format!("path={MOUNT:?}")), "{lines:?}");
+
+    // Without a path there is nothing to be wrong.
+    let routes = bed.cookies_like(AuthCookies::named("other").unwrap());
+    let request = post("/refresh").header("sec-fetch-site", "same-origin");
+    let request = request
+        .header("cookie", "__Host-other-access=a.b.c")
+        .json("");
+    let lines = Log::of(Level::WARN, || {
+        let _ = Entry::Core.call(&routes, &request);
+    });
+    assert_eq!(lines, [""; 0]);
 }
