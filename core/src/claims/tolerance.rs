@@ -11,7 +11,7 @@ use std::fmt;
 /// | `weak-hs256-secret` | HS256 tokens by a secret of less than 32 bytes | whoever has one token can guess the secret, and then issue tokens | the key | the last token by the secret has expired |
 /// | `private-http` | keys fetched over `http` in a private network | whoever can answer in that network can issue tokens | the source of keys | the provider has a certificate |
 /// | `any-issuer` | tokens of any `iss`, or without one | everybody who has the key is an issuer | [`any_issuer`](crate::VerifierBuilder::any_issuer) | every token names its issuer |
-/// | `any-audience` | tokens for any `aud`, or without one | a token for another service opens this one | [`any_audience`](crate::VerifierBuilder::any_audience) | every token names its audience |
+/// | `any-audience` | tokens for any `aud`, or without one | a token for another service opens this one, or one of another kind, such as an ID token | [`any_audience`](crate::VerifierBuilder::any_audience) | every token names its audience |
 ///
 /// Each shows in [`Verifier::tolerances`](crate::Verifier::tolerances), as a `warn` in the log when the verifier is built (target
 /// `countersign`, fields `tolerance` and `issuer`), in [`Explanation`](crate::explain::Explanation), and with the feature

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use countersign::{
     Authenticator, ConfigError, Issuers, KeySet, Policy, TokenCache, TokenSource, Verifier,
-    VerifierBuilder, testing::FixedClock,
+    VerifierBuilder, claims::Tolerance, testing::FixedClock,
 };
 use serde::Deserialize;
 
@@ -166,7 +166,7 @@ impl Case {
         now: i64,
         keys: &TestKeys,
     ) -> Result<Authenticator, ConfigError> {
-        self.authenticator_with(now, keys, |verifier| verifier)
+        self.authenticator_with(now, keys, named)
     }
 
     /// Builds the authenticator with a cache of verified tokens.
@@ -179,18 +179,32 @@ impl Case {
         keys: &TestKeys,
         cache: &TokenCache,
     ) -> Result<Authenticator, ConfigError> {
-        self.authenticator_with(self.now, keys, |verifier| verifier.cache(cache.clone()))
+        self.authenticator_with(self.now, keys, |verifier, issuer| {
+            named(verifier, issuer).cache(cache.clone())
+        })
     }
 
-    /// Builds the authenticator with every tolerance that concerns the claims of its tokens. Issuer and audience stay
-    /// compared: to accept any is no property of a token.
+    /// Builds the authenticator with every tolerance for values of claims. Issuer and audience stay compared.
     ///
     /// # Errors
     ///
     /// As [`authenticator`](Self::authenticator).
     pub fn tolerant_authenticator(&self, keys: &TestKeys) -> Result<Authenticator, ConfigError> {
-        self.authenticator_with(self.now, keys, |verifier| {
-            verifier.accept_null_claims().accept_numeric_subject()
+        self.authenticator_with(self.now, keys, |verifier, issuer| {
+            tolerant(named(verifier, issuer))
+        })
+    }
+
+    /// Builds the authenticator with every tolerance that a verifier can have: it compares neither issuer nor
+    /// audience. Where the case has two issuers, it is the fallback of the first.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticator`](Self::authenticator).
+    pub fn nameless_authenticator(&self, keys: &TestKeys) -> Result<Authenticator, ConfigError> {
+        self.authenticator_with(self.now, keys, |verifier, issuer| match issuer {
+            ISSUER => tolerant(verifier).any_issuer().any_audience(),
+            issuer => tolerant(named(verifier, issuer)),
         })
     }
 
@@ -198,31 +212,32 @@ impl Case {
         &self,
         now: i64,
         keys: &TestKeys,
-        settings: impl Fn(VerifierBuilder) -> VerifierBuilder,
+        settings: impl Fn(VerifierBuilder, &str) -> VerifierBuilder,
     ) -> Result<Authenticator, ConfigError> {
         let set = |name: &str| match &self.verify_key {
             Some(key) => keys.single(key),
             None => keys.set(name),
         };
         let verifier = |set: KeySet, issuer: &str| -> VerifierBuilder {
-            settings(Verifier::builder(set))
-                .issuer(issuer)
-                .audience("https://api.example")
+            settings(Verifier::builder(set), issuer)
                 .leeway(Duration::from_secs(60))
                 .clock(FixedClock::at(now))
         };
-        let issuer = "https://issuer.example";
         let issuers: Issuers = match &*self.profile {
-            "asym" => verifier(set("asym")?, issuer).build()?.into(),
-            "hmac" => verifier(set("hmac")?, issuer).build()?.into(),
-            "rfc9068" => verifier(set("asym")?, issuer)
+            "asym" => verifier(set("asym")?, ISSUER).build()?.into(),
+            "hmac" => verifier(set("hmac")?, ISSUER).build()?.into(),
+            "rfc9068" => verifier(set("asym")?, ISSUER)
                 .access_token_profile()
                 .build()?
                 .into(),
-            "multi" => Issuers::new([
-                verifier(set("asym")?, issuer).build()?,
-                verifier(keys.set("issuer_b")?, "https://issuer-b.example").build()?,
-            ])?,
+            "multi" => {
+                let first = verifier(set("asym")?, ISSUER).build()?;
+                let second = verifier(keys.set("issuer_b")?, "https://issuer-b.example").build()?;
+                match first.tolerances().contains(&Tolerance::AnyIssuer) {
+                    true => Issuers::new([second])?.with_fallback(first)?,
+                    false => Issuers::new([first, second])?,
+                }
+            }
             other => panic!("unknown profile {other}"),
         };
         let mut authenticator = Authenticator::new(issuers);
@@ -288,4 +303,16 @@ impl Case {
             (expect, _) => expect,
         }
     }
+}
+
+/// The issuer of good tokens.
+const ISSUER: &str = "https://issuer.example";
+
+/// Accepts the tokens of one issuer for this API.
+fn named(verifier: VerifierBuilder, issuer: &str) -> VerifierBuilder {
+    verifier.issuer(issuer).audience("https://api.example")
+}
+
+fn tolerant(verifier: VerifierBuilder) -> VerifierBuilder {
+    verifier.accept_null_claims().accept_numeric_subject()
 }
