@@ -2,14 +2,17 @@
 
 use std::error::Error;
 
-use crate::error::{AuthError, AuthErrorKind, LogLevel};
+use crate::error::{AuthError, AuthErrorKind, LineLimits, LogLevel};
 
 /// Writes the refusal of a request to the log, as an event of `tracing`, and counts it.
 ///
 /// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` if there
 /// is one. Clients' mistakes are `debug`, or
-/// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys are as clients'
-/// mistakes: a source of keys reports that itself, once, and a flood of requests must not flood the log.
+/// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys and a list of
+/// revocations that is not up to date are as clients' mistakes: both are reported where they begin and end.
+///
+/// A flood of requests must not flood the log: there are ten lines for each reason in ten seconds, and the
+/// next one has the number of those that were `left_out`.
 pub fn log(error: &AuthError) {
     #[cfg(feature = "metrics")]
     crate::metrics::handler_refusal(error.reason());
@@ -33,34 +36,37 @@ pub(crate) fn count(outcome: &'static str) {
 
 /// Writes the event. The macros compute its fields only if somebody listens.
 fn write(error: &AuthError) {
+    use AuthErrorKind::{KeysUnavailable, RevocationUnavailable};
+
+    static LIMITS: LineLimits<{ AuthErrorKind::ALL.len() }> = LineLimits::new();
+
     let kind = error.kind();
     let cause = || error.source().map(tracing::field::display);
-    if kind.status() >= 500 && kind != AuthErrorKind::KeysUnavailable {
-        tracing::warn!(
-            target: "countersign",
-            reason = kind.reason(),
-            status = kind.status(),
-            cause = cause(),
-            "cannot authenticate"
-        );
-        return;
-    }
     macro_rules! refused {
-        ($level:ident) => {
-            tracing::event!(
-                target: "countersign",
-                tracing::Level::$level,
-                reason = kind.reason(),
-                status = kind.status(),
-                cause = cause(),
-                "request refused"
-            )
+        ($level:ident, $text:literal) => {
+            if tracing::enabled!(target: "countersign", tracing::Level::$level)
+                && let Some(left_out) = LIMITS.admit(kind as usize)
+            {
+                tracing::event!(
+                    target: "countersign",
+                    tracing::Level::$level,
+                    reason = kind.reason(),
+                    status = kind.status(),
+                    cause = cause(),
+                    left_out,
+                    $text
+                )
+            }
         };
     }
+    if kind.status() >= 500 && !matches!(kind, KeysUnavailable | RevocationUnavailable) {
+        refused!(WARN, "cannot authenticate");
+        return;
+    }
     match error.params().map(|params| params.log_level) {
-        None | Some(LogLevel::Debug) => refused!(DEBUG),
-        Some(LogLevel::Trace) => refused!(TRACE),
-        Some(LogLevel::Info) => refused!(INFO),
-        Some(LogLevel::Warn) => refused!(WARN),
+        None | Some(LogLevel::Debug) => refused!(DEBUG, "request refused"),
+        Some(LogLevel::Trace) => refused!(TRACE, "request refused"),
+        Some(LogLevel::Info) => refused!(INFO, "request refused"),
+        Some(LogLevel::Warn) => refused!(WARN, "request refused"),
     }
 }

@@ -9,6 +9,14 @@
 //! | `countersign_handler_refusals_total` | counter | `reason` | refusals after that: by the policy of a route, claims of another type, session routes |
 //! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
 //! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
+//! | `countersign_sessions_total` | counter | `realm`, `event` | events of sessions, by [name](crate::session::SessionEvent::name): `started`, `refreshed`, `repeated`, `wrong_client`, and for each end its reason, such as `logged_out` and `replayed` |
+//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `sessions`, `jwks` or `none`, `reason` that of the error |
+//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `list`, `sweep` |
+//! | `countersign_store_errors_total` | counter | `op` | calls of the session store that failed, and reads of its log (`read_log`) |
+//! | `countersign_revocation_entries` | gauge | `list` | entries of a list of revocations |
+//! | `countersign_revocation_capacity` | gauge | `list` | the most entries that it can have |
+//! | `countersign_revocation_incomplete` | gauge | `list` | 1 while an entry that counts is missing, so that every token is refused with 503 |
+//! | `countersign_revocation_synced_timestamp_seconds` | gauge | `list` | when the last complete read of the log began, in seconds since the Unix epoch: `time() -` it is how far the list lags |
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_tolerated_tokens_total` | counter | `issuer`, `tolerance` | tokens accepted only because of a [tolerance](crate::claims::Tolerance), each time that they came, also from a cache: `issuer` is the first name in the settings of the verifier, or `any` |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
@@ -20,8 +28,18 @@
 //! | `countersign_keys_state` | gauge | `source`, `state` | 1 for the state (`KeysState`) that it is in, 0 for the others |
 //! | `countersign_key_rotations_total` | counter | `source` | how often the keys changed, the first set not counted |
 //!
-//! `source` is the issuer or the URL that the app configured. No label ever contains anything that a client
+//! `source` is the issuer or the URL that the app configured, `realm` that of the sessions, `list` the
+//! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
 //! sent, so the number of time series is bounded.
+//!
+//! Counters exist from the start, at 0, so that their first increase is one: those of requests once
+//! [`describe`] was called, the others once that which they count is built. So install the recorder first.
+//!
+//! Alarms and a dashboard over these names are in the repository: `docs/alerts.yml` and `docs/dashboard.json`.
+//!
+//! # Buckets
+//!
+//! An exporter with buckets needs their bounds: [`BUCKETS`].
 //!
 //! # Examples
 //!
@@ -32,49 +50,60 @@
 
 use std::time::Duration;
 
-#[cfg(feature = "remote")]
-use ::metrics::gauge;
-use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use ::metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
-/// Tells the recorder what each measurement is, and its unit. Call it once, after the recorder is
-/// installed.
+use crate::error::AuthErrorKind;
+
+/// The histograms, each with bounds for its buckets, in seconds.
+///
+/// A stage of a verification takes from under a microsecond to a millisecond, a call of a store up to seconds.
+///
+/// # Examples
+///
+/// ```
+/// # struct Exporter;
+/// # impl Exporter { fn set_buckets_for_metric(self, _: &str, _: &[f64]) -> Self { self } }
+/// # let exporter = Exporter;
+/// // As `metrics_exporter_prometheus::PrometheusBuilder` takes them:
+/// let exporter = countersign::metrics::BUCKETS
+///     .into_iter()
+///     .fold(exporter, |exporter, (name, bounds)| exporter.set_buckets_for_metric(name, bounds));
+/// # let _ = exporter;
+/// ```
+pub const BUCKETS: [(&str, &[f64]); 4] = [
+    (KEY_FETCH, WAITS),
+    (KEY_WAIT, WAITS),
+    (STAGE, STAGES),
+    (STORE, WAITS),
+];
+
+const STAGES: &[f64] = &[
+    5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3,
+];
+const WAITS: &[f64] = &[
+    5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// Tells the recorder what each measurement is, and its unit, and makes the counters of requests. Call it once,
+/// after the recorder is installed.
 pub fn describe() {
-    for (name, text) in [
-        (REQUESTS, "Requests by verdict"),
-        (HANDLER_REFUSALS, "Refusals after authentication"),
-        (LOGIN_REFUSALS, "Logins refused after too many failures"),
-        (LOGIN_FAILURES, "Logins that failed"),
-        (CACHE_LOOKUPS, "Looks into a cache by result"),
-        (
-            TOLERATED_TOKENS,
-            "Tokens accepted only because of a tolerance",
-        ),
-        (KEY_FETCHES, "Fetches of keys by result"),
-        (KEY_ROTATIONS, "How often the keys changed"),
-    ] {
+    for (name, text) in COUNTERS {
         describe_counter!(name, Unit::Count, text);
     }
-    for (name, text) in [
-        (STAGE, "Time for a stage of a verification"),
-        (KEY_WAIT, "Time that requests waited for a key"),
-        (KEY_FETCH, "Time for a fetch of keys"),
-    ] {
+    for (name, text) in HISTOGRAMS {
         describe_histogram!(name, Unit::Seconds, text);
     }
-    for (name, unit, text) in [
-        (KEYS, Unit::Count, "Keys in use"),
-        (
-            KEYS_FETCHED,
-            Unit::Seconds,
-            "When the keys were fetched or confirmed",
-        ),
-        (
-            KEYS_STATE,
-            Unit::Count,
-            "1 for the state that the keys are in",
-        ),
-    ] {
+    for (name, unit, text) in GAUGES {
         describe_gauge!(name, unit, text);
+    }
+    let refusals = AuthErrorKind::ALL.map(AuthErrorKind::reason);
+    for outcome in refusals.into_iter().chain(["accepted", "anonymous"]) {
+        counter!(REQUESTS, "outcome" => outcome).increment(0);
+    }
+    for reason in refusals {
+        counter!(HANDLER_REFUSALS, "reason" => reason).increment(0);
     }
 }
 
@@ -96,6 +125,67 @@ pub(crate) fn login_failure(reason: &'static str) {
     counter!(LOGIN_FAILURES, "reason" => reason).increment(1);
 }
 
+/// Makes the counters of the session routes of a realm.
+#[cfg(feature = "sessions")]
+pub(crate) fn sessions(
+    realm: &str,
+    events: &[&'static str],
+    limits: &[&'static str],
+    failures: &[&'static str],
+    refusals: &[(&'static str, &'static str)],
+) {
+    for event in events {
+        counter!(SESSIONS, "realm" => realm.to_owned(), "event" => *event).increment(0);
+    }
+    for limit in limits {
+        counter!(LOGIN_REFUSALS, "limit" => *limit).increment(0);
+    }
+    for reason in failures {
+        counter!(LOGIN_FAILURES, "reason" => *reason).increment(0);
+    }
+    for (route, reason) in refusals {
+        counter!(SESSION_REFUSALS, "route" => *route, "reason" => *reason).increment(0);
+    }
+    for op in STORE_OPS {
+        counter!(STORE_ERRORS, "op" => op).increment(0);
+    }
+}
+
+#[cfg(feature = "sessions")]
+pub(crate) fn session_event(realm: &str, event: &'static str) {
+    counter!(SESSIONS, "realm" => realm.to_owned(), "event" => event).increment(1);
+}
+
+#[cfg(feature = "sessions")]
+pub(crate) fn session_refusal(route: &'static str, reason: &'static str) {
+    counter!(SESSION_REFUSALS, "route" => route, "reason" => reason).increment(1);
+}
+
+#[cfg(feature = "sessions")]
+pub(crate) fn store(op: &'static str, took: Duration, failed: bool) {
+    histogram!(STORE, "op" => op).record(took);
+    if failed {
+        store_error(op);
+    }
+}
+
+pub(crate) fn store_error(op: &'static str) {
+    counter!(STORE_ERRORS, "op" => op).increment(1);
+}
+
+#[allow(clippy::cast_precision_loss)] // at most a hundred million
+pub(crate) fn revocation_size(list: &str, entries: usize, capacity: usize, is_incomplete: bool) {
+    gauge!(REVOCATION_ENTRIES, "list" => list.to_owned()).set(entries as f64);
+    gauge!(REVOCATION_CAPACITY, "list" => list.to_owned()).set(capacity as f64);
+    let incomplete = f64::from(u8::from(is_incomplete));
+    gauge!(REVOCATION_INCOMPLETE, "list" => list.to_owned()).set(incomplete);
+}
+
+#[allow(clippy::cast_precision_loss)] // exact for times far ahead
+pub(crate) fn revocation_synced(list: &str, at: i64) {
+    gauge!(REVOCATION_SYNCED, "list" => list.to_owned()).set(at as f64);
+}
+
 #[cfg(feature = "cache")]
 pub(crate) fn cache_lookup(is_hit: bool) {
     let result = if is_hit { "hit" } else { "miss" };
@@ -110,6 +200,15 @@ pub(crate) fn tolerated_token(issuer: &str, tolerance: &'static str) {
 
 pub(crate) fn stage(stage: &'static str, took: Duration) {
     histogram!(STAGE, "stage" => stage).record(took);
+}
+
+/// Makes the counters of a source of keys.
+#[cfg(feature = "remote")]
+pub(crate) fn key_source(source: &str, results: impl IntoIterator<Item = &'static str>) {
+    counter!(KEY_ROTATIONS, "source" => source.to_owned()).increment(0);
+    for result in results {
+        counter!(KEY_FETCHES, "source" => source.to_owned(), "result" => result).increment(0);
+    }
 }
 
 #[cfg(feature = "remote")]
@@ -147,6 +246,66 @@ pub(crate) fn keys_state(
     }
 }
 
+const COUNTERS: [(&str, &str); 11] = [
+    (CACHE_LOOKUPS, "Looks into a cache by result"),
+    (HANDLER_REFUSALS, "Refusals after authentication"),
+    (KEY_FETCHES, "Fetches of keys by result"),
+    (KEY_ROTATIONS, "How often the keys changed"),
+    (LOGIN_FAILURES, "Logins that failed"),
+    (LOGIN_REFUSALS, "Logins refused after too many failures"),
+    (REQUESTS, "Requests by verdict"),
+    (SESSIONS, "Events of sessions"),
+    (SESSION_REFUSALS, "Refusals of the session routes"),
+    (STORE_ERRORS, "Calls of the session store that failed"),
+    (
+        TOLERATED_TOKENS,
+        "Tokens accepted only because of a tolerance",
+    ),
+];
+const HISTOGRAMS: [(&str, &str); 4] = [
+    (KEY_FETCH, "Time for a fetch of keys"),
+    (KEY_WAIT, "Time that requests waited for a key"),
+    (STAGE, "Time for a stage of a verification"),
+    (STORE, "Time for a call of the session store"),
+];
+const GAUGES: [(&str, Unit, &str); 7] = [
+    (KEYS, Unit::Count, "Keys in use"),
+    (
+        KEYS_FETCHED,
+        Unit::Seconds,
+        "When the keys were fetched or confirmed",
+    ),
+    (
+        KEYS_STATE,
+        Unit::Count,
+        "1 for the state that the keys are in",
+    ),
+    (
+        REVOCATION_CAPACITY,
+        Unit::Count,
+        "The most entries of a list of revocations",
+    ),
+    (
+        REVOCATION_ENTRIES,
+        Unit::Count,
+        "Entries of a list of revocations",
+    ),
+    (
+        REVOCATION_INCOMPLETE,
+        Unit::Count,
+        "1 while a revocation that counts is missing",
+    ),
+    (
+        REVOCATION_SYNCED,
+        Unit::Seconds,
+        "When the last complete read of the log of revocations began",
+    ),
+];
+#[cfg(feature = "sessions")]
+const STORE_OPS: [&str; 10] = [
+    "end", "end_all", "find", "insert", "list", "mark", "read_log", "rotate", "set_data", "sweep",
+];
+
 const REQUESTS: &str = "countersign_requests_total";
 const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
 const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
@@ -161,3 +320,11 @@ const KEYS: &str = "countersign_keys";
 const KEYS_FETCHED: &str = "countersign_keys_fetched_timestamp_seconds";
 const KEYS_STATE: &str = "countersign_keys_state";
 const KEY_ROTATIONS: &str = "countersign_key_rotations_total";
+const SESSIONS: &str = "countersign_sessions_total";
+const SESSION_REFUSALS: &str = "countersign_session_refusals_total";
+const STORE: &str = "countersign_store_seconds";
+const STORE_ERRORS: &str = "countersign_store_errors_total";
+const REVOCATION_ENTRIES: &str = "countersign_revocation_entries";
+const REVOCATION_CAPACITY: &str = "countersign_revocation_capacity";
+const REVOCATION_INCOMPLETE: &str = "countersign_revocation_incomplete";
+const REVOCATION_SYNCED: &str = "countersign_revocation_synced_timestamp_seconds";

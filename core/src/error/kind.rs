@@ -82,6 +82,41 @@ struct KindInfo {
 }
 
 impl AuthErrorKind {
+    /// Every kind, in alphabetical order.
+    pub const ALL: [Self; 31] = [
+        Self::AmbiguousKey,
+        Self::BadSignature,
+        Self::BoundToken,
+        Self::CrossSite,
+        Self::Expired,
+        Self::Forbidden,
+        Self::InsufficientScope,
+        Self::InvalidClaim,
+        Self::IssuedInFuture,
+        Self::KeysUnavailable,
+        Self::LifetimeTooLong,
+        Self::MalformedRequest,
+        Self::MalformedToken,
+        Self::Misconfigured,
+        Self::MissingClaim,
+        Self::MissingOrigin,
+        Self::MissingToken,
+        Self::NotYetValid,
+        Self::RevocationUnavailable,
+        Self::Revoked,
+        Self::StepUpRequired,
+        Self::TokenTooLarge,
+        Self::TokenTooOld,
+        Self::UnknownIssuer,
+        Self::UnknownKey,
+        Self::UnsupportedHeader,
+        Self::WrongAlgorithm,
+        Self::WrongAudience,
+        Self::WrongCsrfToken,
+        Self::WrongIssuer,
+        Self::WrongType,
+    ];
+
     /// The HTTP status: 400, 401, 403, 500 or 503.
     #[must_use]
     pub fn status(self) -> u16 {

@@ -4,6 +4,7 @@ mod auth_error;
 mod challenge;
 mod config_error;
 mod kind;
+mod line_limit;
 mod log_level;
 mod mismatch;
 mod store_error;
@@ -20,5 +21,6 @@ pub use self::{
 pub(crate) use self::{
     auth_error::Required,
     challenge::ChallengeParams,
+    line_limit::LineLimits,
     mismatch::{Fixed, LONGEST, cut, quoted},
 };

@@ -16,6 +16,7 @@ pub struct RevocationBuilder {
     staleness: Option<Duration>,
     pub(super) accept_when_stale: bool,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) name: Box<str>,
 }
 
 impl RevocationBuilder {
@@ -37,6 +38,7 @@ impl RevocationBuilder {
             staleness: None,
             accept_when_stale: false,
             clock: Arc::new(SystemClock),
+            name: "revocations".into(),
         }
     }
 
@@ -82,6 +84,13 @@ impl RevocationBuilder {
         self
     }
 
+    /// The name of the list in the log and in metrics (`list`), where a process has several. Default
+    /// `revocations`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into().into_boxed_str();
+        self
+    }
+
     /// Checks the settings and makes the list.
     ///
     /// # Errors
@@ -111,6 +120,7 @@ impl RevocationBuilder {
 impl fmt::Debug for RevocationBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RevocationBuilder")
+            .field("name", &self.name)
             .field("replica", &self.replica)
             .field("capacity", &self.capacity)
             .field("staleness", &self.staleness)

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    error::Refusal,
     list::{ALWAYS, Inner, Revocation},
     log::{LogBatch, LogPosition, RevocationLog},
 };
@@ -81,22 +82,33 @@ impl Follower {
     async fn run<L: RevocationLog>(mut self, log: L) -> Infallible {
         loop {
             let began = self.revocation.inner.clock.now();
-            // For a clock that went back while nobody asks about a token.
-            let _ = self.revocation.freshness(began);
+            // Also for a clock that went back while nobody asks about a token.
+            if let Err(refusal @ Refusal::Stale(_)) = self.revocation.freshness(began) {
+                self.revocation.tell(refusal);
+            }
             self.look_for_gaps(began);
             let read = log.read(self.position.as_ref()).await;
+            #[cfg(feature = "metrics")]
+            if read.is_err() {
+                crate::metrics::store_error("read_log");
+            }
             let was_out = mem::replace(&mut self.is_out, read.is_err());
             match read {
                 Ok(batch) => {
                     if was_out {
-                        tracing::info!(target: "countersign", "the revocation log can be read again");
+                        let list = &*self.revocation.inner.name;
+                        tracing::info!(target: "countersign", list, "the revocation log can be read again");
                     }
                     self.apply(batch, began).await;
+                    self.revocation.measure();
                 }
                 // It goes on from its position: the log itself notices when another server answers.
                 Err(error) if !was_out => {
-                    let cause = error.source().map(ToString::to_string);
-                    tracing::warn!(target: "countersign", cause, "cannot read the revocation log");
+                    let (list, cause) = (
+                        &*self.revocation.inner.name,
+                        error.source().map(ToString::to_string),
+                    );
+                    tracing::warn!(target: "countersign", list, cause, "cannot read the revocation log");
                 }
                 Err(_) => {}
             }

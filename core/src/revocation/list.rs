@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
@@ -75,6 +78,10 @@ pub(super) struct Inner {
     staleness: u64,
     accept_when_stale: bool,
     pub(super) clock: Arc<dyn Clock>,
+    /// For the log and metrics.
+    pub(super) name: Box<str>,
+    /// True while the list is not up to date, and the log says so.
+    is_told: AtomicBool,
 }
 
 /// Sentinel for `synced_at`: a list that follows no log is never stale.
@@ -115,7 +122,7 @@ impl Revocation {
     /// The settings have been checked; `staleness` is in seconds.
     pub(super) fn new(settings: RevocationBuilder, staleness: u64) -> Self {
         let synced_at = if settings.replica { NEVER } else { ALWAYS };
-        Self {
+        let list = Self {
             inner: Arc::new(Inner {
                 index: RevocationIndex::new(settings.capacity),
                 synced_at: AtomicI64::new(synced_at),
@@ -123,9 +130,13 @@ impl Revocation {
                 staleness,
                 accept_when_stale: settings.accept_when_stale,
                 clock: settings.clock,
+                name: settings.name,
+                is_told: AtomicBool::new(false),
             }),
             realm: None,
-        }
+        };
+        list.measure();
+        list
     }
 
     /// The list for verifiers whose tokens are of this realm, whatever their `iss`. It shares the
@@ -164,7 +175,9 @@ impl Revocation {
     /// [`RevokeError::Full`] when the list is full of entries that are still needed. That is logged as
     /// an error too: what was to be revoked is not.
     pub fn revoke(&self, entry: &RevocationEntry) -> Result<(), RevokeError> {
-        self.inner.index.insert(entry, self.inner.clock.now())
+        let result = self.inner.index.insert(entry, self.inner.clock.now());
+        self.measure();
+        result
     }
 
     /// Revokes what the store may have revoked, as long as nobody knows: a copy of a log knows once a read
@@ -240,11 +253,50 @@ impl Revocation {
         }
         // First: whoever sees that the log has been read then sees what was read.
         let freshness = self.freshness(now);
+        if let Err(refusal) = freshness {
+            self.tell(refusal);
+        }
         self.inner.index.lookup(&names, now)?;
         if self.inner.accept_when_stale {
             return Ok(());
         }
         freshness
+    }
+
+    /// Logs that the list is not up to date, once until it is.
+    #[cold]
+    pub(super) fn tell(&self, why: Refusal) {
+        let Inner {
+            name,
+            accept_when_stale,
+            is_told,
+            ..
+        } = &*self.inner;
+        if is_told.load(Ordering::Relaxed) || is_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let consequence = match accept_when_stale {
+            true => "revoked tokens may be accepted",
+            false => "every good token is answered with 503",
+        };
+        tracing::warn!(
+            target: "countersign",
+            list = &**name,
+            cause = %why,
+            "the list of revocations is not up to date: {consequence}",
+        );
+    }
+
+    /// Reports the size of the list to the recorder.
+    pub(super) fn measure(&self) {
+        #[cfg(feature = "metrics")]
+        {
+            let Inner {
+                index, name, clock, ..
+            } = &*self.inner;
+            let is_incomplete = index.is_incomplete(clock.now());
+            crate::metrics::revocation_size(name, index.len(), index.capacity, is_incomplete);
+        }
     }
 
     /// Checks when the log was last read, and notices a clock that went back.
@@ -278,6 +330,12 @@ impl Revocation {
     pub(super) fn mark_synced(&self, began: i64) {
         let at = began.clamp(NEVER + 1, ALWAYS - 1);
         self.inner.synced_at.store(at, Ordering::Release);
+        let Inner { name, is_told, .. } = &*self.inner;
+        if is_told.load(Ordering::Relaxed) && is_told.swap(false, Ordering::Relaxed) {
+            tracing::info!(target: "countersign", list = &**name, "the list of revocations is up to date again");
+        }
+        #[cfg(feature = "metrics")]
+        crate::metrics::revocation_synced(name, at);
     }
 }
 

@@ -12,12 +12,12 @@ use crate::{
     auth::Layouts,
     claims::Realm,
     clock::whole_seconds,
-    error::ConfigError,
+    error::{ConfigError, LineLimits},
     issue::Issuer,
     revocation::Revocation,
     session::{
         login_limits::LoginLimitsBuilder,
-        store::{AnyStore, SessionStore, StoreCapabilities},
+        store::{AnyStore, SessionStore, StoreCapabilities, WatchedStore},
     },
 };
 
@@ -53,7 +53,7 @@ impl SessionsBuilder {
         Self {
             issuer,
             capabilities: store.capabilities(),
-            store: Arc::new(store),
+            store: Arc::new(WatchedStore::new(store)),
             realm: None,
             single_process: false,
             idle: Self::DEFAULT_IDLE,
@@ -222,8 +222,12 @@ impl SessionsBuilder {
             grace,
             per_subject: self.per_subject,
             listener: self.listener,
+            login_lines: LineLimits::new(),
+            error_lines: LineLimits::new(),
             layouts: Layouts::default(),
         };
+        #[cfg(feature = "metrics")]
+        super::event::make_counters(&settings.realm);
         Ok(Sessions {
             settings: Arc::new(settings),
             cookies: None,

@@ -89,6 +89,19 @@ pub enum SessionErrorKind {
 }
 
 impl SessionErrorKind {
+    /// Every kind, in alphabetical order.
+    pub const ALL: [Self; 9] = [
+        Self::Expired,
+        Self::Malformed,
+        Self::Misconfigured,
+        Self::Replayed,
+        Self::SubjectGone,
+        Self::Superseded,
+        Self::Unavailable,
+        Self::Unknown,
+        Self::WrongClient,
+    ];
+
     /// Returns the HTTP status: 400, 500 or 503.
     #[must_use]
     pub fn status(self) -> u16 {

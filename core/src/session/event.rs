@@ -2,8 +2,13 @@
 
 use std::{fmt, net::IpAddr};
 
+#[cfg(feature = "metrics")]
+use super::error::SessionErrorKind;
 use super::view::Session;
-use crate::claims::{Realm, SessionId};
+use crate::{
+    claims::{Realm, SessionId},
+    error::LineLimits,
+};
 
 /// Something happened to a session, or somebody did not get one. See [`SessionsBuilder::on_event`].
 ///
@@ -59,8 +64,37 @@ pub enum SessionEvent {
 }
 
 impl SessionEvent {
+    /// The names of events, but for failed logins, which have [reasons](LoginFailure::reason).
+    #[cfg(feature = "metrics")]
+    pub(super) const NAMES: [&str; 10] = [
+        "displaced",
+        "logged_out",
+        "logged_out_everywhere",
+        "refreshed",
+        "renewed",
+        "repeated",
+        "replayed",
+        "started",
+        "subject_gone",
+        "wrong_client",
+    ];
+
+    /// Returns the stable machine name, in `snake_case`. For the end of a session it is that of the
+    /// [reason](EndReason::name), for a login that failed `login_failed`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ended { why, .. } => why.name(),
+            Self::LoginFailed { .. } => "login_failed",
+            Self::Refreshed { .. } => "refreshed",
+            Self::Repeated { .. } => "repeated",
+            Self::Started { .. } => "started",
+            Self::WrongClient { .. } => "wrong_client",
+        }
+    }
+
     /// Writes the event to the log.
-    pub(super) fn log(&self, realm: &Realm) {
+    pub(super) fn log(&self, realm: &Realm, limits: &LoginLines) {
         let realm = realm.as_str();
         match self {
             Self::Ended { id, why, .. } if *why == EndReason::Replayed => {
@@ -74,9 +108,13 @@ impl SessionEvent {
                 account,
                 address,
             } => {
-                let (reason, field) = (why.reason(), why.field());
-                let address = address.map(tracing::field::display);
-                tracing::debug!(target: "countersign", realm, reason, field, account, address, "a login failed");
+                if tracing::enabled!(target: "countersign", tracing::Level::INFO)
+                    && let Some(left_out) = limits.admit(why.place())
+                {
+                    let (reason, field) = (why.reason(), why.field());
+                    let address = address.map(tracing::field::display);
+                    tracing::info!(target: "countersign", realm, reason, field, account, address, left_out, "a login failed");
+                }
             }
             Self::Refreshed { session } => {
                 tracing::trace!(target: "countersign", realm, sid = session.id().as_str(), "session refreshed");
@@ -93,6 +131,25 @@ impl SessionEvent {
         }
     }
 }
+
+/// Makes all counters of the sessions of a realm, so that the first event of each is an increase.
+#[cfg(feature = "metrics")]
+pub(super) fn make_counters(realm: &Realm) {
+    let refresh = SessionErrorKind::ALL.map(SessionErrorKind::reason);
+    let refresh = refresh.into_iter().chain([MISSING_REFRESH_TOKEN]);
+    let refresh = refresh.map(|reason| ("refresh", reason));
+    let login = LoginFailure::REASONS.map(|reason| ("login", reason));
+    crate::metrics::sessions(
+        realm.as_str(),
+        &SessionEvent::NAMES,
+        &["account", "address"],
+        &LoginFailure::REASONS,
+        &refresh.chain(login).collect::<Vec<_>>(),
+    );
+}
+
+/// The name of a refusal for metrics: a refresh without a refresh token.
+pub(super) const MISSING_REFRESH_TOKEN: &str = "missing_refresh_token";
 
 impl fmt::Debug for SessionEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,6 +197,24 @@ pub enum EndReason {
     SubjectGone,
 }
 
+impl EndReason {
+    /// Returns the stable machine name, in `snake_case`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Displaced => "displaced",
+            Self::LoggedOut => "logged_out",
+            Self::LoggedOutEverywhere => "logged_out_everywhere",
+            Self::Renewed => "renewed",
+            Self::Replayed => "replayed",
+            Self::SubjectGone => "subject_gone",
+        }
+    }
+}
+
+/// The limits of lines about failed logins, which anybody can cause: one for each reason.
+pub(super) type LoginLines = LineLimits<4>;
+
 /// The reason why somebody did not get in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -160,6 +235,15 @@ pub enum LoginFailure {
 }
 
 impl LoginFailure {
+    /// The names of all reasons.
+    #[cfg(feature = "metrics")]
+    pub(super) const REASONS: [&str; 4] = [
+        "login_refused",
+        "too_many_logins",
+        "unreadable_login",
+        "wrong_credentials",
+    ];
+
     /// Returns the stable machine name, in `snake_case`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -168,6 +252,16 @@ impl LoginFailure {
             Self::TooMany => "too_many_logins",
             Self::Unreadable { .. } => "unreadable_login",
             Self::WrongCredentials => "wrong_credentials",
+        }
+    }
+
+    /// Returns the place of its lines among those of all reasons.
+    fn place(&self) -> usize {
+        match self {
+            Self::Refused(_) => 0,
+            Self::TooMany => 1,
+            Self::Unreadable { .. } => 2,
+            Self::WrongCredentials => 3,
         }
     }
 

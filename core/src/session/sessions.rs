@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
-    event::SessionEvent,
+    event::{LoginLines, SessionEvent},
     login_limits::LoginLimits,
     logout::EndingFlag,
     pair::TokenPair,
@@ -20,6 +20,7 @@ use crate::{
     auth::{AuthCookies, Layouts},
     claims::{Realm, SessionId},
     clock::LARGEST_LEEWAY,
+    error::LineLimits,
     issue::{IssuedToken, Issuer, SessionClaims},
     revocation::Revocation,
     verify::Verifier,
@@ -106,6 +107,9 @@ pub(super) struct SessionSettings {
     pub(super) revocation: Revocation,
     pub(super) shares: Shares,
     pub(super) listener: Option<Arc<Listener>>,
+    pub(super) login_lines: LoginLines,
+    /// By the kind of the error.
+    pub(super) error_lines: LineLimits<{ SessionErrorKind::ALL.len() }>,
     pub(super) layouts: Layouts,
     /// The default of all routes.
     pub(super) login_limits: LoginLimits,
@@ -263,7 +267,11 @@ impl Sessions {
 
     /// Emits an event to the log and to the app. Neither gets a token.
     pub(super) fn emit(&self, event: &SessionEvent) {
-        event.log(&self.settings.realm);
+        event.log(&self.settings.realm, &self.settings.login_lines);
+        #[cfg(feature = "metrics")]
+        if !matches!(event, SessionEvent::LoginFailed { .. }) {
+            crate::metrics::session_event(self.settings.realm.as_str(), event.name());
+        }
         if let Some(listener) = &self.settings.listener {
             listener(event);
         }

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use countersign::{Authenticator, Clock, Revocation, adapter::Credentials, testing::TestIssuer};
@@ -66,8 +67,8 @@ fn an_outage_of_the_log_is_told_once_and_so_is_its_end() {
         node.read();
         node.fail(Fault::Down);
     });
-    let out = "WARN message=cannot read the revocation log cause=\"connection refused\"";
-    let back = "INFO message=the revocation log can be read again";
+    let out = "WARN message=cannot read the revocation log list=\"revocations\" cause=\"connection refused\"";
+    let back = "INFO message=the revocation log can be read again list=\"revocations\"";
     assert_eq!(lines, [out, back, out]);
 }
 
@@ -98,27 +99,49 @@ fn a_full_list_is_told_once_and_names_nobody() {
     assert_eq!(full_again, [full]);
 }
 
+/// Each request would be a line, and the text of each second another one.
 #[test]
-fn a_request_that_is_refused_in_an_outage_is_told_with_its_cause() {
+fn a_list_that_is_not_up_to_date_is_told_once_with_its_cause_and_so_is_its_end() {
     let (issuer, log) = (TestIssuer::new(), Log::default());
-    let node = Node::new(&issuer, &log);
+    let mut node = Node::new(&issuer, &log);
     let authenticator = Authenticator::new(&node.verifier);
     let text = issuer.token().sign();
-    let lines = Lines::of(|| {
+    let ask = || {
         let future = authenticator.authenticate(Some(Credentials::new(&text)));
-        futures_executor::block_on(future).unwrap_err();
-    });
-    let [line] = lines.as_slice() else {
-        panic!("{lines:?}");
+        futures_executor::block_on(future).is_ok()
+    };
+    let told = |lines: Vec<String>| {
+        let (refused, told): (Vec<_>, Vec<_>) = lines
+            .into_iter()
+            .partition(|line| line.contains("request refused"));
+        let is_quiet = |line: &String| line.starts_with("DEBUG") && line.contains("status=503");
+        assert!(refused.iter().all(is_quiet), "{refused:?}");
+        told
+    };
+    let not_yet = told(Lines::of(|| assert!(!ask() && !ask())));
+    let [line] = not_yet.as_slice() else {
+        panic!("{not_yet:?}");
     };
     for part in [
         "WARN",
-        "revocation_unavailable",
-        "status=503",
+        "every good token is answered with 503",
         "not read completely yet",
     ] {
         assert!(line.contains(part), "{line}");
     }
+    let over = "INFO message=the list of revocations is up to date again list=\"revocations\"";
+    assert_eq!(told(Lines::of(|| assert!(node.read() > 0))), [over]);
+
+    let stale = told(Lines::of(|| {
+        for _ in 0..5 {
+            issuer.clock().advance(Duration::from_secs(11));
+            assert!(!ask());
+        }
+    }));
+    assert_eq!(stale.len(), 1, "{stale:?}");
+    assert!(stale[0].contains("the last complete read"), "{stale:?}");
+    assert_eq!(told(Lines::of(|| assert!(node.read() > 0))), [over]);
+    assert!(told(Lines::of(|| assert!(ask()))).is_empty());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod data;
 mod endings;
 mod faulty_store;
 mod leaving;
+mod log;
 mod login_facts;
 mod logins;
 mod outages;

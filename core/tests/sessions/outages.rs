@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     faulty_store::{Fault, Step},
+    log,
     setup::{Setup, user},
 };
 
@@ -275,4 +276,37 @@ fn goes_on_as_one_chain(setup: &Setup, token: &TokenPair) {
     assert!(setup.refresh(&third).is_ok());
     assert_eq!(setup.count("ada"), 1);
     assert_eq!(setup.endings(), []);
+}
+
+#[test]
+fn an_outage_of_the_store_is_told_once_and_so_is_its_end() {
+    log::listen();
+    let setup = Setup::new();
+    let list = || block_on(setup.sessions.list("ada")).is_ok();
+    let told = || {
+        let lines = log::take();
+        lines.matches("the session store").count()
+    };
+    assert!(list() && told() == 0);
+    setup.store.is_down(true);
+    assert!((0..5).all(|_| !list()));
+    let began = log::take();
+    assert_eq!(
+        began.matches("the session store fails").count(),
+        1,
+        "{began}"
+    );
+    assert!(
+        began.contains("op=\"list\"") && began.contains("cause="),
+        "{began}"
+    );
+    setup.store.is_down(false);
+    assert!((0..5).all(|_| list()));
+    let over = log::take();
+    assert_eq!(
+        over.matches("the session store answers again").count(),
+        1,
+        "{over}"
+    );
+    assert!(list() && told() == 0);
 }

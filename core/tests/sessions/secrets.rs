@@ -1,9 +1,6 @@
 //! Tests that no token, subject or label shows in any `Debug`, `Display` or log.
 
-use std::{
-    cell::RefCell,
-    fmt::{Debug, Write},
-};
+use std::fmt::Debug;
 
 use countersign::{
     MemoryStore, Sessions,
@@ -15,14 +12,10 @@ use countersign::{
 };
 use futures_executor::block_on;
 use serde_json::json;
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
 
 use crate::{
     faulty_store::Fault,
+    log,
     setup::{Setup, good},
 };
 
@@ -171,8 +164,7 @@ fn a_store_error_tells_the_client_nothing_of_its_cause() {
 /// S22
 #[test]
 fn no_log_shows_a_token_a_subject_or_a_label() {
-    // A subscriber of one thread would miss events that another thread met first.
-    tracing::subscriber::set_global_default(Log).unwrap();
+    log::listen();
     let setup = Setup::new();
     let identity = Identity::new(SUBJECT, json!({ "role": ROLE }));
     let start = || block_on(setup.sessions.start(&identity, client())).unwrap();
@@ -214,50 +206,10 @@ fn no_log_shows_a_token_a_subject_or_a_label() {
         secrets.push(pair.refresh_token().to_owned());
         secrets.push(pair.access_token().as_str().to_owned());
     }
-    let log = LINES.take();
+    let log = log::take();
     // It does log: the alarm, with the public name of the session.
     assert!(log.contains("a used refresh token came back"), "{log}");
     assert!(log.contains("the session store is full"), "{log}");
     assert!(log.contains(first.session().id().as_str()), "{log}");
     hides(&log, &secrets);
-}
-
-thread_local! {
-    /// The log of this thread, at every level.
-    static LINES: RefCell<String> = RefCell::default();
-}
-
-struct Log;
-
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
-        span.record(&mut Lines);
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
-        values.record(&mut Lines);
-    }
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut Lines);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Lines;
-
-impl Visit for Lines {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        LINES.with_borrow_mut(|lines| writeln!(lines, "{field}={value:?}").unwrap());
-    }
 }

@@ -143,7 +143,7 @@ fn a_failed_login_is_told_with_its_reason_and_the_field_and_without_the_account(
         panic!("{lines:#?}");
     };
     for part in [
-        "DEBUG countersign",
+        "INFO countersign",
         r#"reason="wrong_credentials""#,
         "address=192.0.2.1",
     ] {
@@ -190,4 +190,28 @@ fn a_refresh_cookie_that_its_path_keeps_away_is_told_once() {
         let _ = Entry::Core.call(&routes, &request);
     });
     assert_eq!(lines, [""; 0]);
+}
+
+/// What anybody can repeat must not fill the disk.
+#[test]
+fn a_flood_of_refusals_is_ten_lines_for_each_reason() {
+    let bed = Bed::new();
+    let routes = bed.json();
+    let lines = Log::of(Level::TRACE, || {
+        for number in 0..300 {
+            let body = json!({ "refresh_token": format!("invented {number}") });
+            let _ = Entry::Core.call(&routes, &post("/refresh").json(body.to_string()));
+            let request = login(
+                &format!("user {number}"),
+                &format!("192.0.2.{}", number % 250),
+            );
+            let _ = Entry::Core.call(&routes, &request);
+        }
+    });
+    let about = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+    for reason in ["malformed_refresh_token", "wrong_credentials"] {
+        // The test may last from one window into the next.
+        let told = about(&format!("reason={reason:?}"));
+        assert!((10..=20).contains(&told), "{reason}: {told}");
+    }
 }

@@ -19,6 +19,26 @@ impl Failure {
     /// The metadata names another issuer: the only failure that waiting does not mend.
     pub(super) const WRONG_ISSUER: &'static str = "wrong_issuer";
 
+    /// The names of all failures.
+    #[cfg(feature = "metrics")]
+    pub(crate) const REASONS: [&'static str; 15] = [
+        "connect",
+        "encoded",
+        "forbidden",
+        "forbidden_jwks_uri",
+        "header",
+        "invalid_document",
+        "invalid_keys",
+        "no_metadata",
+        "panicked",
+        "read",
+        "redirect",
+        "status",
+        "timeout",
+        "too_large",
+        Self::WRONG_ISSUER,
+    ];
+
     pub(crate) fn new(reason: &'static str) -> Self {
         Self {
             reason,

@@ -10,6 +10,15 @@ use std::time::Duration;
 use super::current::Current;
 use crate::remote::{KeysState, KeysStatus, document::Failure};
 
+/// Makes the counters of a source, so that the first event of each is an increase.
+pub(super) fn started(source: &str) {
+    #[cfg(feature = "metrics")]
+    crate::metrics::key_source(
+        source,
+        ["changed", "unchanged"].into_iter().chain(Failure::REASONS),
+    );
+}
+
 /// Reports a fetch that brought keys, or confirmed the last ones.
 pub(super) fn fetched(
     source: &str,

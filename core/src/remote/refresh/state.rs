@@ -67,6 +67,7 @@ impl State {
         private_http: bool,
         runtime: Handle,
     ) -> Self {
+        observe::started(&source);
         Self {
             source,
             max_stale,

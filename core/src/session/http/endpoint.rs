@@ -31,11 +31,8 @@ impl Endpoint {
                     (Self::Session(SessionId::parse(id)), "DELETE")
                 }
                 _ => {
-                    return Err(Reply::error(
-                        404,
-                        INVALID_REQUEST,
-                        "there is no such endpoint",
-                    ));
+                    let refused = Reply::error(404, INVALID_REQUEST, "there is no such endpoint");
+                    return Err(refused.because("no_such_endpoint"));
                 }
             },
         };
@@ -43,7 +40,21 @@ impl Endpoint {
             return Ok(endpoint);
         }
         let refused = Reply::error(405, INVALID_REQUEST, "this endpoint has other methods");
-        Err(refused.with("allow", allowed))
+        Err(refused.because("method_not_allowed").with("allow", allowed))
+    }
+
+    /// Returns the name of the endpoint of a path for metrics, whatever the method.
+    pub(super) fn route(path: &str) -> &'static str {
+        match path {
+            "/.well-known/jwks.json" => "jwks",
+            "/login" => "login",
+            "/logout" => "logout",
+            "/logout-all" => "logout_all",
+            "/refresh" => "refresh",
+            "/sessions" => "sessions",
+            _ if path.starts_with("/sessions/") => "sessions",
+            _ => "none",
+        }
     }
 }
 

@@ -72,6 +72,7 @@ impl SessionRoutes {
             Answered::Unknown => {
                 self.login_failed(LoginFailure::WrongCredentials, origin);
                 let refused = Reply::error(401, INVALID_GRANT, "the credentials are wrong");
+                let refused = refused.because(LoginFailure::WrongCredentials.reason());
                 return Err(refused.with("www-authenticate", "Bearer").into());
             }
             Answered::Unreadable(field) => {
@@ -83,7 +84,7 @@ impl SessionRoutes {
         let reply = self.granted(&pair)?;
         // The new cookies replace an older session: end it. If that fails, it expires by itself.
         if let Err(error) = self.end_by_tokens(&request.earlier).await {
-            report(&error);
+            self.report(&error);
         }
         Ok(reply)
     }
@@ -210,7 +211,8 @@ impl SessionRoutes {
             None => false,
         };
         if !ended {
-            return Err(Reply::error(404, INVALID_REQUEST, "there is no such session").into());
+            let refused = Reply::error(404, INVALID_REQUEST, "there is no such session");
+            return Err(refused.because("no_such_session").into());
         }
         // A client that ends its own session has logged out.
         match token.session_id() == id.as_ref().map(SessionId::as_str) {
@@ -265,15 +267,37 @@ impl SessionRoutes {
 
     /// Answers an error. When the client has to log in again, its cookies go.
     fn refused(&self, error: &SessionError) -> Reply {
-        report(error);
+        self.report(error);
         match error.kind() {
             // The browser has a newer cookie than the one that came: with that it may come again.
             SessionErrorKind::Superseded if self.cookies.is_some() => {
                 Reply::from(&SessionError::from(SessionErrorKind::Unavailable))
+                    .because(error.reason())
             }
             SessionErrorKind::Superseded => Reply::from(error),
             kind if kind.status() == 400 => Reply::from(error).with_cookies(self.cleared()),
             _ => Reply::from(error),
+        }
+    }
+
+    /// Writes an error to the log: ten lines for each reason in ten seconds.
+    fn report(&self, error: &SessionError) {
+        let (reason, status) = (error.reason(), error.kind().status());
+        let admitted = || {
+            self.sessions
+                .settings
+                .error_lines
+                .admit(error.kind() as usize)
+        };
+        if status >= 500 {
+            if let Some(left_out) = admitted() {
+                let cause = Error::source(error).map(chain);
+                tracing::warn!(target: "countersign", reason, status, cause, left_out, "cannot handle a session");
+            }
+        } else if tracing::enabled!(target: "countersign", tracing::Level::DEBUG)
+            && let Some(left_out) = admitted()
+        {
+            tracing::debug!(target: "countersign", reason, status, left_out, "session refused");
         }
     }
 
@@ -285,17 +309,6 @@ impl SessionRoutes {
 }
 
 const OTHER_SUBJECT: &str = "a refresh was answered with another subject than that of the session";
-
-/// Writes an error to the log.
-fn report(error: &SessionError) {
-    let (reason, status) = (error.reason(), error.kind().status());
-    if status >= 500 {
-        let cause = Error::source(error).map(chain);
-        tracing::warn!(target: "countersign", reason, status, cause, "cannot handle a session");
-    } else {
-        tracing::debug!(target: "countersign", reason, status, "session refused");
-    }
-}
 
 async fn authenticated(check: Authenticate) -> Result<VerifiedToken, Reply> {
     match check.await {

@@ -147,7 +147,7 @@ impl LoginRefusal {
                 "the body of a `LoginRefusal` has more than 16 KiB",
             ));
         }
-        let reply = Reply::text(self.status, "application/json", body);
+        let reply = Reply::text(self.status, "application/json", body).because("login_refused");
         Ok(match self.status {
             401 => reply.with("www-authenticate", "Bearer"),
             _ => reply,

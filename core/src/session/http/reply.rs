@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     error::{AuthError, Challenge},
     log::log,
-    session::{SessionError, TokenPair, login_limits::TooManyLogins},
+    session::{LoginFailure, SessionError, TokenPair, login_limits::TooManyLogins},
 };
 
 /// An answer for an adapter to write: status, headers, body.
@@ -30,6 +30,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Reply {
     status: u16,
+    /// The stable name of a refusal, for metrics.
+    reason: Option<&'static str>,
     headers: Vec<(&'static str, String)>,
     body: String,
 }
@@ -64,6 +66,7 @@ impl Reply {
     pub(super) fn empty(status: u16) -> Self {
         Self {
             status,
+            reason: None,
             headers: vec![("cache-control", NO_STORE.to_owned())],
             body: String::new(),
         }
@@ -84,9 +87,25 @@ impl Reply {
     }
 
     /// An error by RFC 6749 section 5.2.
-    pub(super) fn error(status: u16, code: &str, description: &str) -> Self {
+    pub(super) fn error(status: u16, code: &'static str, description: &str) -> Self {
         let body = json!({ "error": code, "error_description": description });
-        Self::json(status, &body)
+        Self::json(status, &body).because(code)
+    }
+
+    pub(super) fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Counts a refusal of this endpoint.
+    pub(super) fn counted(self, route: &'static str) -> Self {
+        #[cfg(feature = "metrics")]
+        if let Some(reason) = self.reason {
+            crate::metrics::session_refusal(route, reason);
+        }
+        #[cfg(not(feature = "metrics"))]
+        let _ = route;
+        self
     }
 
     pub(super) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
@@ -119,6 +138,7 @@ impl From<&SessionError> for Reply {
     fn from(error: &SessionError) -> Self {
         let kind = error.kind();
         let reply = Self::error(kind.status(), kind.code(), kind.message());
+        let reply = reply.because(error.reason());
         match kind.status() {
             503 => reply.with("retry-after", RETRY_AFTER),
             _ => reply,
@@ -130,6 +150,7 @@ impl From<&SessionError> for Reply {
 impl From<&TooManyLogins> for Reply {
     fn from(refused: &TooManyLogins) -> Self {
         too_many(&refused.to_string(), refused.retry_after())
+            .because(LoginFailure::TooMany.reason())
     }
 }
 
@@ -141,7 +162,8 @@ impl From<&AuthError> for Reply {
             challenge.status(),
             Challenge::PROBLEM_JSON,
             challenge.problem_json(),
-        );
+        )
+        .because(error.reason());
         for (name, text) in challenge.headers() {
             reply = reply.with(name, text);
         }
@@ -187,7 +209,7 @@ pub(super) fn invalid(description: &str) -> Reply {
 
 /// Refuses a login whose body the app cannot read.
 pub(super) fn unreadable_login() -> Reply {
-    invalid("the body is not what a login needs")
+    invalid("the body is not what a login needs").because("unreadable_login")
 }
 
 /// Refuses a client that has to wait (RFC 6585 section 4).

@@ -14,7 +14,10 @@ use crate::{
     claims::SessionId,
     error::AuthError,
     request::{OwnedHead, RequestHead, single_header},
-    session::{ClientInfo, LoginFailure, SessionEvent, login_limits::LoginAttempt},
+    session::{
+        ClientInfo, LoginFailure, SessionEvent, event::MISSING_REFRESH_TOKEN,
+        login_limits::LoginAttempt,
+    },
 };
 
 /// The work that is left once the request is read.
@@ -110,7 +113,7 @@ impl SessionRoutes {
             Endpoint::Refresh => Action::Refresh {
                 token: self.refresh_token(head, body)?.ok_or_else(|| {
                     self.warn_of_the_path(head);
-                    invalid("there is no refresh token")
+                    invalid("there is no refresh token").because(MISSING_REFRESH_TOKEN)
                 })?,
                 client: (self.client)(head),
             },
@@ -230,11 +233,12 @@ fn is_json(head: &dyn RequestHead) -> Result<(), Reply> {
     if media_type.is_some_and(|own| own.trim_ascii().eq_ignore_ascii_case(JSON)) {
         return Ok(());
     }
-    Err(Reply::error(
+    let refused = Reply::error(
         415,
         INVALID_REQUEST,
         "send JSON, with the header content-type: application/json",
-    ))
+    );
+    Err(refused.because("no_json"))
 }
 
 const JSON: &[u8] = b"application/json";

@@ -14,6 +14,7 @@ use super::{
     account,
     answer::Answer,
     ask::{Ask, erase, wrong_field},
+    endpoint::Endpoint,
     outcome::SignInAnswer,
     reply::{INVALID_REQUEST, Reply, invalid},
     sign_in::{LoginBody, SignIn},
@@ -285,6 +286,7 @@ impl SessionRoutes {
             None => Vec::new(),
         };
         let ending = EndingFlag::default();
+        let route = Endpoint::route(path);
         let reply: BoxFuture<Reply> = match self.read(path, head, body) {
             Ok(action) => {
                 if action.ends_a_session() {
@@ -297,9 +299,12 @@ impl SessionRoutes {
                     },
                     ..self.clone()
                 };
-                Box::pin(async move { routes.perform(action).await.with_cookies(planted) })
+                Box::pin(async move {
+                    let reply = routes.perform(action).await;
+                    reply.counted(route).with_cookies(planted)
+                })
             }
-            Err(reply) => Box::pin(ready(reply.with_cookies(planted))),
+            Err(reply) => Box::pin(ready(reply.counted(route).with_cookies(planted))),
         };
         Answer::new(reply, ending)
     }
@@ -307,7 +312,7 @@ impl SessionRoutes {
     /// Answers a body over [`MAX_BODY_BYTES`](Self::MAX_BODY_BYTES). For adapters.
     #[must_use]
     pub fn body_too_large() -> Reply {
-        Reply::error(413, INVALID_REQUEST, "the body has more than 16 KiB")
+        Reply::error(413, INVALID_REQUEST, "the body has more than 16 KiB").counted("none")
     }
 
     /// Answers a body that did not come to its end. For adapters.

@@ -3,6 +3,7 @@
 //! `countersign-redis` and `countersign-sqlx` have stores. Look here to implement one of your own: a
 //! [`SessionStore`] keeps rows of hashes, and never sees a token. `testing::store_suite` tells whether it is right.
 
+mod any_store;
 mod capabilities;
 mod details;
 mod digest;
@@ -15,7 +16,7 @@ mod previous_token;
 mod record;
 mod session_store;
 
-pub(crate) use self::session_store::AnyStore;
+pub(crate) use self::any_store::{AnyStore, WatchedStore};
 pub use self::{
     capabilities::StoreCapabilities,
     details::SessionDetails,

@@ -1,6 +1,6 @@
 //! The interface of a session store. Everything that needs thought is decided before it is called.
 
-use std::{future::Future, pin::Pin};
+use std::future::Future;
 
 use super::{
     capabilities::StoreCapabilities,
@@ -149,103 +149,4 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
     ///
     /// [`StoreError`] when it could not be done.
     fn sweep(&self, now: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
-}
-
-/// A [`SessionStore`] without generics, for [`Sessions`](crate::Sessions).
-pub(crate) trait AnyStore: Send + Sync {
-    fn mark(&self) -> Reply<'_, StoreMark>;
-    fn insert<'a>(&'a self, session: &'a StoredSession, begun: StoreMark) -> Reply<'a, bool>;
-    fn find<'a>(&'a self, id: &'a SessionId) -> Reply<'a, Option<StoredSession>>;
-    fn rotate<'a>(&'a self, from: &'a TokenHash, next: &'a StoredSession) -> Reply<'a, bool>;
-    fn set_data<'a>(
-        &'a self,
-        id: &'a SessionId,
-        from: Option<&'a str>,
-        to: Option<&'a str>,
-    ) -> Reply<'a, bool>;
-    fn end<'a>(
-        &'a self,
-        id: &'a SessionId,
-        revocation: &'a RevocationEntry,
-    ) -> Reply<'a, Option<EndedSession>>;
-    fn end_all<'a>(
-        &'a self,
-        realm: &'a Realm,
-        subject: &'a str,
-        issued_before: i64,
-        until: i64,
-    ) -> Reply<'a, Vec<EndedSession>>;
-    fn list<'a>(
-        &'a self,
-        realm: &'a Realm,
-        subject: &'a str,
-        now: i64,
-    ) -> Reply<'a, Vec<StoredSession>>;
-    fn sweep(&self, now: i64) -> Reply<'_, u64>;
-}
-
-type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
-impl<S: SessionStore> AnyStore for S {
-    fn mark(&self) -> Reply<'_, StoreMark> {
-        Box::pin(SessionStore::mark(self))
-    }
-
-    fn insert<'a>(&'a self, session: &'a StoredSession, begun: StoreMark) -> Reply<'a, bool> {
-        Box::pin(SessionStore::insert(self, session, begun))
-    }
-
-    fn find<'a>(&'a self, id: &'a SessionId) -> Reply<'a, Option<StoredSession>> {
-        Box::pin(SessionStore::find(self, id))
-    }
-
-    fn rotate<'a>(&'a self, from: &'a TokenHash, next: &'a StoredSession) -> Reply<'a, bool> {
-        Box::pin(SessionStore::rotate(self, from, next))
-    }
-
-    fn set_data<'a>(
-        &'a self,
-        id: &'a SessionId,
-        from: Option<&'a str>,
-        to: Option<&'a str>,
-    ) -> Reply<'a, bool> {
-        Box::pin(SessionStore::set_data(self, id, from, to))
-    }
-
-    fn end<'a>(
-        &'a self,
-        id: &'a SessionId,
-        revocation: &'a RevocationEntry,
-    ) -> Reply<'a, Option<EndedSession>> {
-        Box::pin(SessionStore::end(self, id, Some(revocation)))
-    }
-
-    fn end_all<'a>(
-        &'a self,
-        realm: &'a Realm,
-        subject: &'a str,
-        issued_before: i64,
-        until: i64,
-    ) -> Reply<'a, Vec<EndedSession>> {
-        Box::pin(SessionStore::end_all(
-            self,
-            realm,
-            subject,
-            issued_before,
-            until,
-        ))
-    }
-
-    fn list<'a>(
-        &'a self,
-        realm: &'a Realm,
-        subject: &'a str,
-        now: i64,
-    ) -> Reply<'a, Vec<StoredSession>> {
-        Box::pin(SessionStore::list(self, realm, subject, now))
-    }
-
-    fn sweep(&self, now: i64) -> Reply<'_, u64> {
-        Box::pin(SessionStore::sweep(self, now))
-    }
 }
