@@ -41,7 +41,7 @@ export function Profile() {
           {here && (
             <>
               <dt>Session ends</dt>
-              <dd>{new Date(1000 * here.expires_at).toLocaleString("en-GB")}, if it is not used any more</dd>
+              <dd>{dateTime(here.expires_at)}, if it is not used any more</dd>
             </>
           )}
         </dl>
@@ -56,4 +56,8 @@ export function Profile() {
       </p>
     </Page>
   );
+}
+
+function dateTime(seconds: number): string {
+  return new Date(1000 * seconds).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 }
