@@ -1,4 +1,5 @@
 // What both scripts share: the browser, the list of checks, and a watch on the console.
+import { createHmac } from "node:crypto";
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -103,6 +104,20 @@ export async function until(what, holds, patience = PATIENCE) {
     if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => { setTimeout(resolve, 20); });
   }
+}
+
+// A code that no authenticator app of the demo account shows at this time (RFC 6238).
+export function wrongCode() {
+  const step = Math.floor(Date.now() / 30_000);
+  const near = [-2, -1, 0, 1, 2].map((later) => codeOf(step + later));
+  return ["000000", "000001", "000002", "000003", "000004", "000005"].find((code) => !near.includes(code));
+}
+
+function codeOf(step) {
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(step));
+  const mac = createHmac("sha1", "12345678901234567890").update(counter).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fff_ffff) % 1_000_000).padStart(6, "0");
 }
 
 function installed() {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 
 import { attackBy, otherSite } from "./attacker.mjs";
 import { gate } from "./gate.mjs";
-import { requests, run, until } from "./harness.mjs";
+import { requests, run, until, wrongCode } from "./harness.mjs";
 
 const [base, screenshots] = process.argv.slice(2).map((argument) => argument.replace(/\/$/, ""));
 if (!base) {
@@ -14,6 +14,8 @@ if (!base) {
 }
 const USER = "user@example.com";
 const ADMIN = "admin@example.com";
+const LOCKED = "locked@example.com";
+const TOTP = "totp@example.com";
 const PASSWORD = "password123";
 
 await run({
@@ -58,9 +60,96 @@ await run({
     await check.screenshot(page, "page-wrong-password");
   },
 
+  "a locked account is said in words": async (check) => {
+    const page = await check.page();
+    await page.goto(base);
+    await fillIn(page, LOCKED, PASSWORD);
+    await page.getByRole("alert").filter({ hasText: "This account is locked" }).waitFor();
+    assert.deepEqual(await page.context().cookies(), []);
+  },
+
+  "a second factor is asked for after the password, and stays in every token": async (check) => {
+    const page = await check.page();
+    await page.goto(base);
+    await loggedOut(page);
+    assert.ok(!(await page.getByLabel("Six-digit code").isVisible()));
+    await page.getByLabel("Remember me").check();
+    await fillIn(page, TOTP, PASSWORD);
+    await until("the code has the focus", async () => (await focused(page)).id === "code");
+    await said(page, "Now the code of your authenticator app");
+    assert.equal(await page.getByLabel("Email address").inputValue(), TOTP);
+    assert.equal(await page.getByLabel("Password").inputValue(), PASSWORD);
+    assert.ok(await page.getByLabel("Remember me").isChecked());
+    assert.deepEqual(await page.context().cookies(), []);
+    await check.screenshot(page, "page-second-factor");
+
+    await page.getByLabel("Six-digit code").fill(wrongCode());
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "the code is wrong" }).waitFor();
+    assert.equal((await focused(page)).id, "code");
+    await check.screenshot(page, "page-wrong-code");
+
+    await button(page, "Fill in the code").click();
+    await until("the code is there", async () => (await page.getByLabel("Six-digit code").inputValue()) !== "");
+    await button(page, "Log in").click();
+    await loggedIn(page);
+    for (let round = 0; round < 3; round += 1) {
+      const claims = await claimsShown(page);
+      assert.deepEqual([claims.acr, claims.amr], ["urn:example:aal2", '["pwd","otp"]']);
+      assert.match(claims.auth_time, /^\d+/);
+      assert.equal((await call(page, "GET /api/vault")).at(-1).status, 200);
+      await refreshNow(page);
+    }
+    await check.screenshot(page, "page-vault");
+    await button(page, "Log out").click();
+    await loggedOut(page);
+    assert.ok(!(await page.getByLabel("Six-digit code").isVisible()));
+    assert.equal(await page.getByLabel("Password").inputValue(), "");
+  },
+
+  "another address takes the question for the code back": async (check) => {
+    const page = await check.page();
+    await page.goto(base);
+    await fillIn(page, TOTP, PASSWORD);
+    await page.getByLabel("Six-digit code").waitFor();
+    await fillIn(page, USER, PASSWORD);
+    await loggedIn(page);
+  },
+
+  "the vault asks a login by password for more, and no refresh is tried": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    await refreshNow(page);
+    const answers = await call(page, "GET /api/vault");
+    assert.deepEqual(answers.map(({ status }) => status), [401]);
+    assert.match(answers[0].challenge, /^Bearer error="insufficient_user_authentication".*acr_values="urn:example:aal2"/);
+    await page.getByText("Log out, and log in as totp@example.com").waitFor();
+    await check.screenshot(page, "page-step-up");
+    assert.equal((await call(page, "GET /api/profile")).at(-1).status, 200);
+  },
+
+  "a session that is remembered lives longer, and the page says how long": async (check) => {
+    for (const [remember, seconds] of [[false, 3600], [true, 14 * 24 * 3600]]) {
+      const page = await check.page();
+      await page.goto(base);
+      await page.getByLabel("Remember me").setChecked(remember);
+      await logIn(page, USER);
+      await refreshNow(page);
+      await refreshOnlyWhenNeeded(page);
+      const cookies = await page.context().cookies();
+      const { expires } = cookies.find(({ name }) => name === "__Host-refresh");
+      const lives = expires - Date.now() / 1000;
+      assert.ok(lives > seconds - 60 && lives <= seconds + 1, `${lives} s`);
+      // It says the minute.
+      const told = Date.parse(await page.locator("#ends").textContent()) / 1000;
+      assert.ok(Math.abs(told - expires) < 120, `${told} for ${expires}`);
+    }
+  },
+
   "the keyboard is enough to log in and out": async (check) => {
     const page = await check.page();
     await page.goto(base);
+    await loggedOut(page);
     await tabTo(page, "email");
     await page.keyboard.type(USER);
     await tabTo(page, "password");
@@ -112,13 +201,30 @@ await run({
     await page.reload();
     await loggedIn(page);
     assert.equal((await call(page, "GET /api/profile")).at(-1).status, 200);
+    // As with a server that sets no cookie for scripts.
+    await page.context().clearCookies({ name: "__Host-csrf" });
+    await page.reload();
+    await loggedIn(page);
+  },
+
+  "a visitor without a session sees the form, and no word of an end": async (check) => {
+    const context = await check.context();
+    const [one, other] = [await context.newPage(), await context.newPage()];
+    await logIn(one, USER);
+    await refreshOnlyWhenNeeded(one);
+    await context.clearCookies();
+    await other.goto(base);
+    await loggedOut(other);
+    assert.equal(await other.locator("#message").textContent(), "");
+    // The other tab finds out by itself.
+    assert.ok(await one.locator("#title").isVisible());
   },
 
   "the token is refreshed before it expires and the session goes on": async (check) => {
     const page = await check.page();
+    const { expires_in: seconds, session_id: id } = await logIn(page, USER);
     const refreshes = [];
     page.on("response", (response) => { if (isRefresh(response)) refreshes.push(response); });
-    const { expires_in: seconds, session_id: id } = await logIn(page, USER);
     // Twice takes longer than a token lives.
     for (let round = 0; round < 2; round += 1) {
       await page.waitForResponse(isRefresh, { timeout: 1000 * seconds + 10_000 });
@@ -543,6 +649,12 @@ async function call(page, name) {
   await button(page, name).click();
   await page.locator("#answers li").first().waitFor();
   return answers(page, "answers");
+}
+
+// The payload of the token as the page shows it, by name.
+function claimsShown(page) {
+  return page.locator("#decoded-payload tr").evaluateAll((rows) =>
+    Object.fromEntries(rows.map((row) => [row.querySelector("th").textContent, row.querySelector("td").firstChild.textContent])));
 }
 
 // The same for "Tamper with it".

@@ -4,7 +4,7 @@
 // short --ttl: a check waits for a token to expire.
 import assert from "node:assert/strict";
 
-import { requests, run, until } from "./harness.mjs";
+import { requests, run, until, wrongCode } from "./harness.mjs";
 
 const [spa, base, screenshots] = process.argv.slice(2).map((argument) => argument.replace(/\/$/, ""));
 if (!base) {
@@ -13,6 +13,8 @@ if (!base) {
 }
 const USER = "user@example.com";
 const ADMIN = "admin@example.com";
+const LOCKED = "locked@example.com";
+const TOTP = "totp@example.com";
 const PASSWORD = "password123";
 
 await run({
@@ -40,6 +42,68 @@ await run({
     await page.getByRole("alert").filter({ hasText: "password is wrong" }).waitFor();
     assert.deepEqual(await page.context().cookies(), []);
     await check.screenshot(page, "spa-wrong-password");
+  },
+
+  "a locked account is said in words": async (check) => {
+    const page = await check.page();
+    await page.goto(`${spa}/login`);
+    await fillIn(page, LOCKED, PASSWORD);
+    await page.getByRole("alert").filter({ hasText: "This account is locked" }).waitFor();
+    assert.deepEqual(await page.context().cookies(), []);
+  },
+
+  "the vault asks a login by password for more, and a second factor opens it": async (check) => {
+    const page = await check.page();
+    await logIn(page, USER);
+    const refreshes = requests(page, "POST", "/spa/refresh");
+    await page.getByRole("link", { name: "Vault" }).click();
+    await page.getByRole("alert").filter({ hasText: "wants a login with a second factor" }).waitFor();
+    assert.equal(refreshes.length, 0, "a refresh does not help");
+    await check.screenshot(page, "spa-step-up");
+    await page.getByRole("button", { name: "Log out" }).click();
+    await title(page, "Log in");
+
+    await page.getByLabel("Remember me").check();
+    await fillIn(page, TOTP, PASSWORD);
+    await until("the code has the focus", () => page.evaluate(() => document.activeElement.id === "code"));
+    assert.equal(await page.getByLabel("Email address").inputValue(), TOTP);
+    assert.equal(await page.getByLabel("Password").inputValue(), PASSWORD);
+    assert.ok(await page.getByLabel("Remember me").isChecked());
+    await check.screenshot(page, "spa-second-factor");
+    await page.getByLabel("Six-digit code").fill(wrongCode());
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "the code is wrong" }).waitFor();
+    await check.screenshot(page, "spa-wrong-code");
+    const wrong = await page.getByLabel("Six-digit code").inputValue();
+    await page.getByRole("button", { name: "Fill in the code" }).click();
+    await until("the code is there", async () => (await page.getByLabel("Six-digit code").inputValue()) !== wrong);
+    await page.getByRole("main").getByRole("button", { name: "Log in" }).click();
+
+    // Where the visitor wanted to go.
+    await title(page, "Vault");
+    await page.getByText("The vault is open").waitFor();
+    await check.screenshot(page, "spa-vault");
+    // With the next token, too.
+    await page.reload();
+    await page.getByText("The vault is open").waitFor();
+  },
+
+  "a session that is remembered lives longer, and the profile says how long": async (check) => {
+    for (const [remember, seconds] of [[false, 3600], [true, 14 * 24 * 3600]]) {
+      const page = await check.page();
+      await page.goto(`${spa}/login`);
+      await page.getByLabel("Remember me").setChecked(remember);
+      await fillIn(page, USER, PASSWORD);
+      await title(page, "Your profile");
+      const cookies = await page.context().cookies();
+      const { expires } = cookies.find(({ name }) => name === "__Host-spa-refresh");
+      const lives = expires - Date.now() / 1000;
+      assert.ok(lives > seconds - 60 && lives <= seconds + 1, `${lives} s`);
+      const told = await page.getByText("if it is not used any more").textContent();
+      // It says the minute.
+      const end = Date.parse(told.split(", if ")[0]) / 1000;
+      assert.ok(Math.abs(end - expires) < 120, `${told} for ${expires}`);
+    }
   },
 
   "who is logged out is sent to the login and comes back": async (check) => {
@@ -93,6 +157,21 @@ await run({
     await title(page, "Your profile");
     await page.getByText(USER).waitFor();
     assert.equal(refreshes.length, 1);
+    // As with a server that sets no cookie for scripts.
+    await page.context().clearCookies({ name: "__Host-spa-csrf" });
+    await page.reload();
+    await title(page, "Your profile");
+  },
+
+  "a visitor without a session logs no other tab out": async (check) => {
+    const context = await check.context();
+    const [one, other] = [await context.newPage(), await context.newPage()];
+    await logIn(one, USER);
+    await context.clearCookies();
+    await other.goto(`${spa}/profile`);
+    await title(other, "Log in");
+    await one.getByRole("link", { name: "Home" }).click();
+    await one.getByText("You are logged in.").waitFor();
   },
 
   "many calls with an expired token share one refresh": async (check) => {

@@ -322,10 +322,16 @@ impl Connection {
     /// Returns a header of the last answer, by its name in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut all = self.headers.iter().filter(|(other, _)| other == name);
-        let value = all.next().map(|(_, value)| value.as_str());
+        let mut all = self.headers(name);
+        let value = all.next();
         assert_eq!(all.next(), None, "{name} comes twice");
         value
+    }
+
+    /// Returns every value of a header of the last answer, by its name in lower case.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        let all = self.headers.iter().filter(move |(own, _)| own == name);
+        all.map(|(_, value)| value.as_str())
     }
 
     /// Reads the answer to a request that was sent before.

@@ -2,11 +2,12 @@
 
 use std::{fmt, sync::Arc, thread::available_parallelism, time::Duration};
 
+use countersign::{Clock, SystemClock};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
 use crate::{
-    accounts::{Accounts, Login, PASSWORD, User},
-    output::{complain, say},
+    accounts::{Accounts, Checked, Login, User},
+    output::complain,
 };
 
 /// The most logins that wait to be checked.
@@ -48,16 +49,7 @@ impl Door {
         self.accounts.user(sub)
     }
 
-    /// Says on standard output who can log in.
-    pub fn announce(&self) {
-        for User { email, role, .. } in self.accounts.users() {
-            say(format_args!(
-                "account {email}, role {role}, password {PASSWORD}"
-            ));
-        }
-    }
-
-    /// Checks a login: the user with this email address and password, or `None`.
+    /// Checks a login.
     ///
     /// It takes as long for an unknown address as for a known one, so its time tells nobody which
     /// addresses exist. Call it when the request has been read to its end: a processor is taken for
@@ -67,7 +59,7 @@ impl Door {
     /// # Errors
     ///
     /// [`NotChecked`] when too many wait, or the hash fails.
-    pub async fn log_in(&self, login: Login) -> Result<Option<User>, NotChecked> {
+    pub async fn log_in(&self, login: Login) -> Result<Checked, NotChecked> {
         let place = self.queue.try_acquire().map_err(|_| NotChecked::Busy)?;
         let turn = timeout(MAX_WAIT, Arc::clone(&self.hashing).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
@@ -77,9 +69,9 @@ impl Door {
         let accounts = Arc::clone(&self.accounts);
         // A hash goes on when its client leaves, so the turn is its own.
         let checked = spawn_blocking(move || {
-            let user = accounts.log_in(&login.email, &login.password);
+            let checked = accounts.log_in(&login, SystemClock.now());
             drop(turn);
-            user
+            checked
         });
         checked.await.map_err(|error| {
             complain(format_args!("error: a login cannot be checked: {error}"));
@@ -128,6 +120,8 @@ mod tests {
         Login {
             email: "user@example.com".to_owned(),
             password: "password123".to_owned(),
+            code: None,
+            remember: false,
         }
     }
 
@@ -142,12 +136,13 @@ mod tests {
     #[tokio::test]
     async fn a_good_login_is_let_in_and_a_wrong_one_is_not() {
         let door = Door::open().unwrap();
-        assert_eq!(door.log_in(login()).await.unwrap().unwrap().sub, "user-1");
+        let user = door.user("user-1").unwrap();
+        assert_eq!(door.log_in(login()).await, Ok(Checked::Password(user)));
         let wrong = Login {
             password: "password124".to_owned(),
             ..login()
         };
-        assert_eq!(door.log_in(wrong).await, Ok(None));
+        assert_eq!(door.log_in(wrong).await, Ok(Checked::Wrong));
     }
 
     #[tokio::test]
@@ -165,7 +160,7 @@ mod tests {
         assert_eq!(door.log_in(login()).await, Err(NotChecked::Busy));
         drop(taken);
         let first = waiting.into_iter().next().unwrap();
-        assert!(first.await.unwrap().unwrap().is_some());
+        assert!(matches!(first.await.unwrap(), Ok(Checked::Password(_))));
     }
 
     #[tokio::test]

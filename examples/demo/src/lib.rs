@@ -10,6 +10,7 @@ mod admission;
 mod logging;
 mod output;
 mod passwords;
+mod second_factor;
 #[cfg(feature = "axum")]
 pub mod serve;
 mod signing;
@@ -18,10 +19,11 @@ mod stopping;
 use std::{fmt::Display, io, net::SocketAddr, time::Duration};
 
 pub use self::{
-    accounts::{Login, User},
+    accounts::{Checked, Login, User, announce_accounts},
     admission::{Door, NotChecked},
     logging::start as start_logging,
     output::{complain, say},
+    second_factor::{DEMO_KEY, demo_code},
     signing::key as signing_key,
     stopping::asked_to_stop,
 };

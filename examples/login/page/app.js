@@ -18,16 +18,23 @@ start();
 async function start() {
   $("login").addEventListener("submit", (event) => {
     event.preventDefault();
-    once(event.submitter ?? $("login").querySelector("button"), logIn);
+    once(event.submitter ?? $("login").querySelector(".primary"), logIn);
   });
   for (const button of document.querySelectorAll("[data-account]")) {
     button.addEventListener("click", () => fillIn(button.dataset));
   }
+  // Another account may have no second factor.
+  $("email").addEventListener("input", () => askForCode(false));
+  click("play-app", async () => {
+    $("code").value = await codeNow($("play-app").dataset.key);
+    $("code").focus();
+  });
   click("logout", logOut);
   click("logout-all", logOutEverywhere);
   click("refresh", refreshAndTell);
   click("profile", () => callAndShow("GET", "/api/profile"));
   click("admin", () => callAndShow("GET", "/api/admin"));
+  click("vault", () => callAndShow("GET", "/api/vault"));
   click("race", raceOfTabs);
   click("race-here", raceHere);
   click("look", showDevices);
@@ -50,11 +57,8 @@ async function start() {
   await restore();
 }
 
-// After a reload: the cookies are still there, or they are not.
+// After a reload. No script can see the cookies, so only the server can say whether the session goes on.
 async function restore() {
-  if (!hasCookies()) {
-    return show(false);
-  }
   const answer = await enter("The session goes on.");
   if (passes(answer)) {
     tell(trouble(answer), "bad");
@@ -65,31 +69,58 @@ async function restore() {
 }
 
 async function logIn() {
-  $("login-error").textContent = "";
-  const login = { email: $("email").value.trim(), password: $("password").value };
+  for (const id of ["login-error", "message"]) {
+    $(id).textContent = "";
+  }
+  const withCode = !$("second-factor").hidden;
+  const login = {
+    email: $("email").value.trim(),
+    password: $("password").value,
+    remember: $("remember").checked,
+    ...(withCode && { code: $("code").value.replaceAll(" ", "") }),
+  };
   const answer = await request("POST", "/session/login", json(login));
-  if (answer.status !== 200) {
-    $("login-error").textContent =
-      answer.status === 401 ? "The email address or the password is wrong." : trouble(answer);
-    $("password").select();
-  } else if (!hasCookies()) {
-    $("login-error").textContent = "This browser did not keep the cookies. It may want HTTPS for them, on this machine too.";
+  if (answer.body?.error === "second_factor") {
+    askForCode(true);
+    tell("The password is right. Now the code of your authenticator app.", "good");
+  } else if (answer.status !== 200) {
+    $("login-error").textContent = loginTrouble(answer, withCode);
+    $(withCode ? "code" : "password").select();
   } else {
     $("login").reset();
+    askForCode(false);
     alive(answer.body.expires_in);
-    tabs.postMessage({ what: "entered" });
     const entered = await enter("You are logged in.");
     if (session.open) {
+      tabs.postMessage({ what: "entered" });
       $("title").focus();
     } else {
-      $("login-error").textContent = trouble(entered);
+      $("login-error").textContent = hasNoSession(entered)
+        ? "This browser did not keep the cookies. It may want HTTPS for them, on this machine too."
+        : trouble(entered);
     }
   }
 }
 
-// The one cookie that scripts may read comes and goes with the others.
-function hasCookies() {
-  return document.cookie.includes("__Host-csrf=");
+// The second step of a login. What was typed in the first one stays, and goes to the server once more.
+function askForCode(wanted) {
+  $("second-factor").hidden = !wanted;
+  $("code").required = wanted;
+  $("code").value = "";
+  if (wanted) $("code").focus();
+}
+
+function loginTrouble(answer, withCode) {
+  if (answer.body?.error === "locked") return "This account is locked. Ask whoever runs this server.";
+  if (answer.status !== 401) return trouble(answer);
+  return withCode
+    ? "The email address, the password or the code is wrong. A code works once, and there is a new one every 30 seconds."
+    : "The email address or the password is wrong.";
+}
+
+// The answer to a refresh without a cookie.
+function hasNoSession({ status, body }) {
+  return status === 400 && body?.error === "invalid_request";
 }
 
 async function enter(words) {
@@ -161,8 +192,11 @@ async function refreshOnce() {
     note("Refreshed: a new access token and a new refresh token.");
     if (session.open) await readToken();
   } else if (answer.status === 400 || answer.status === 401) {
-    tabs.postMessage({ what: "left" });
-    close("Your session has ended. Log in again.", "bad");
+    // A visitor who never had a session has not lost one.
+    if (session.open || !hasNoSession(answer)) {
+      tabs.postMessage({ what: "left" });
+      close("Your session has ended. Log in again.", "bad");
+    }
   } else {
     session.refreshAt = Date.now() + 1000 * retryAfter(answer);
     tell(`${trouble(answer)} You stay logged in.`, "bad");
@@ -215,7 +249,7 @@ async function request(method, path, options = {}) {
 async function call(method, path) {
   const before = session.refreshes;
   const answers = [await request(method, path)];
-  if (answers[0].status !== 401) return answers;
+  if (answers[0].status !== 401 || wantsMore(answers[0])) return answers;
   // While this request was under way another one, or another tab, may have refreshed.
   if (session.refreshes === before) {
     answers.push(await refresh());
@@ -223,6 +257,11 @@ async function call(method, path) {
   }
   answers.push(await request(method, path));
   return answers;
+}
+
+// The token is good. The user has to prove more, and no refresh changes that (RFC 9470 section 3).
+function wantsMore({ status, body }) {
+  return status === 401 && body?.error === "insufficient_user_authentication";
 }
 
 async function callAndShow(method, path) {
@@ -269,6 +308,7 @@ function answerItem(answer) {
   return make("li", { className: status >= 200 && status < 300 ? "" : "refused" },
     make("p", { className: "line" }, make("code", {}, `${method} ${path}`), make("span", { className: "status" }, `${status || ""} ${reason}`)),
     ...(status === 0 ? [make("p", {}, trouble(answer))] : []),
+    ...(wantsMore(answer) ? [make("p", {}, "This wants a login with a second factor. Log out, and log in as totp@example.com.")] : []),
     ...(rows.length ? [make("dl", {}, ...rows)] : []),
     ...(body === null ? [] : [make("pre", {}, text)]));
 }
@@ -294,6 +334,14 @@ async function readToken() {
   $("decoded-signature").textContent = `${bytes(signature).length} bytes, ${alg}. Only a holder of the key can make it.`;
   $("visible-cookies").textContent = document.cookie || "nothing";
   showLife();
+  await readEnd();
+}
+
+// Each refresh moves the end of the session.
+async function readEnd() {
+  const { body } = await request("GET", "/session/sessions");
+  const here = body?.sessions?.find(({ current }) => current);
+  if (here) $("ends").textContent = dateTime(here.expires_at);
 }
 
 function claimRow([name, value]) {
@@ -537,7 +585,9 @@ function dateTime(seconds, timeStyle = "short") {
 function fillIn({ account, password }) {
   $("email").value = account;
   $("password").value = password;
-  $("login").querySelector("button").focus();
+  askForCode(false);
+  $("login-error").textContent = "";
+  $("login").querySelector(".primary").focus();
 }
 
 function click(id, act) {
@@ -585,6 +635,18 @@ function decoded(part) {
 
 function bytes(part) {
   return Uint8Array.from(atob(part.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+}
+
+// What an authenticator app does (RFC 6238), so that nobody needs one to try this page. The page of a real app never has the key.
+async function codeNow(base32) {
+  const bits = Array.from(base32, (letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const secret = Uint8Array.from(bits.match(/.{8}/g), (octet) => Number.parseInt(octet, 2));
+  const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-1" }, false, ["sign"]);
+  const step = new DataView(new ArrayBuffer(8));
+  step.setBigUint64(0, BigInt(Math.floor(Date.now() / 30_000)));
+  const mac = new DataView(await crypto.subtle.sign("HMAC", key, step));
+  const number = mac.getUint32(mac.getUint8(19) & 15) & 0x7fff_ffff;
+  return String(number % 1_000_000).padStart(6, "0");
 }
 
 function encoded(text) {

@@ -14,9 +14,11 @@ use cookie::Cookie;
 use countersign::{
     Algorithm, AuthCookies, Authenticator, ConfigError, Csrf, Issuer, Policy, SessionRoutes,
     Sessions, TokenSource,
-    session::{Identity, SignIn},
+    adapter::RequestHead,
+    session::{Identity, LoginRefusal, LoginRequest, SignIn, SignInOutcome},
 };
-use demo::{Door, Login, NotChecked, User, say};
+use demo::{Checked, Door, Login, NotChecked, User, complain, say};
+use serde_json::json;
 
 pub use self::{
     options::{Options, StoreChoice},
@@ -108,6 +110,12 @@ impl App {
         Policy::role("admin")
     }
 
+    /// Returns the policy of `/api/vault`: a login with a second factor. The refusal says what is missing, and
+    /// clients ask their users for it (RFC 9470).
+    pub fn second_factor() -> Policy {
+        Policy::acr([SECOND_FACTOR])
+    }
+
     /// The files of the page.
     #[must_use]
     pub fn assets(&self) -> &[Asset] {
@@ -132,8 +140,8 @@ impl App {
         say(format_args!(
             "open http://{address} in a browser, and log in as one of"
         ));
-        if let Ok(door) = Door::open() {
-            door.announce();
+        if let Err(line) = demo::announce_accounts() {
+            complain(line);
         }
         say(format_args!(
             "or without a browser: curl http://{address}/token/login -H 'content-type: application/json' \
@@ -163,14 +171,53 @@ pub fn token_in_cookies(cookies: &str) -> Option<String> {
 /// The one function that the session routes need: who is this, now? An error is 503.
 async fn sign_in(
     door: Arc<Door>,
-    question: SignIn<Login>,
-) -> Result<Option<Identity<User>>, NotChecked> {
-    let user = match question {
-        SignIn::Credentials(login) => door.log_in(login).await?,
-        SignIn::Refresh(session) => door.user(session.subject()),
+    question: SignIn<LoginRequest<Login>>,
+) -> Result<SignInOutcome<User>, NotChecked> {
+    let (login, head) = match question {
+        SignIn::Credentials(LoginRequest { login, head, .. }) => (login, head),
+        SignIn::Refresh(session) => {
+            let user = door.user(session.subject());
+            return Ok(user.map_or(SignInOutcome::Unknown, |user| identity(user).into()));
+        }
     };
-    Ok(user.map(|user| Identity::new(user.sub.clone(), user)))
+    let is_remembered = login.remember;
+    let identity = match door.log_in(login).await? {
+        Checked::CodeNeeded => return Ok(refusal(401, "second_factor")),
+        Checked::Locked => {
+            let from = head.peer().map(|peer| format!(" from {peer}"));
+            complain(format_args!(
+                "warning: the right password of a locked account{}",
+                from.unwrap_or_default()
+            ));
+            return Ok(refusal(403, "locked"));
+        }
+        Checked::Password(user) => identity(user).amr(["pwd"]),
+        Checked::PasswordAndCode(user) => {
+            identity(user).acr(SECOND_FACTOR).amr(["pwd", "otp"]) // RFC 8176 section 2
+        }
+        Checked::Wrong => return Ok(SignInOutcome::Unknown),
+    };
+    Ok(match is_remembered {
+        true => identity.into(), // as long as sessions live
+        false => identity.idle(SHORT_IDLE).absolute(SHORT_ABSOLUTE).into(),
+    })
 }
+
+fn identity(user: User) -> Identity<User> {
+    Identity::new(user.sub.clone(), user)
+}
+
+/// A refusal that the page tells from others by its code.
+fn refusal(status: u16, error: &str) -> SignInOutcome<User> {
+    LoginRefusal::new(status, &json!({ "error": error })).into()
+}
+
+/// The `acr` of a login with password and code. A name of your own; RFC 9470 has no list.
+const SECOND_FACTOR: &str = "urn:example:aal2";
+/// How long a session that is not remembered lives without use: an hour.
+const SHORT_IDLE: Duration = Duration::from_secs(3_600);
+/// How long a session that is not remembered lives at most: 12 hours.
+const SHORT_ABSOLUTE: Duration = Duration::from_secs(12 * 3_600);
 
 fn issuer(options: &Options) -> Result<Issuer, String> {
     let algorithm = match env::var_os(SECRET) {

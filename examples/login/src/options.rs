@@ -43,13 +43,22 @@ pub struct Options {
     /// How long an access token lives
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds())]
     pub ttl: u32,
+
+    /// Prints the code that the authenticator app of totp@example.com shows now, and ends
+    #[arg(long)]
+    pub code: bool,
 }
 
 impl Options {
-    /// Reads the command line. On a mistake in it, or for `--help`, the process ends.
+    /// Reads the command line. On a mistake in it, and for `--help` and `--code`, the process ends.
     #[must_use]
     pub fn from_args() -> Self {
-        clap::Parser::parse()
+        let options: Self = clap::Parser::parse();
+        if options.code {
+            demo::say(demo::demo_code().unwrap_or_else(|line| demo::exit(line)));
+            std::process::exit(0);
+        }
+        options
     }
 
     /// How long an access token lives.

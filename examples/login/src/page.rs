@@ -14,14 +14,17 @@ pub struct Asset {
     pub text: String,
 }
 
-/// Returns the files of the page, which says how long an access token lives.
+/// Returns the files of the page, which says how long an access token lives, and plays the authenticator app of the
+/// demo account.
 pub(crate) fn assets(lifetime: Duration) -> [Asset; 3] {
     let html = include_str!("../page/index.html");
     [
         Asset {
             path: "/",
             media_type: "text/html; charset=utf-8",
-            text: html.replace("{lifetime}", &in_words(lifetime)),
+            text: html
+                .replace("{lifetime}", &in_words(lifetime))
+                .replace("{demo_key}", demo::DEMO_KEY),
         },
         Asset {
             path: "/app.css",

@@ -26,6 +26,7 @@ export function Frame() {
           <NavLink to="/">Home</NavLink>
           <NavLink to="/profile">Profile</NavLink>
           <NavLink to="/admin">Admin</NavLink>
+          <NavLink to="/vault">Vault</NavLink>
           {session === "in" && <button type="button" onClick={leave}>Log out</button>}
           {session === "out" && <NavLink to="/login">Log in</NavLink>}
         </nav>

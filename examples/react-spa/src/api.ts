@@ -8,12 +8,21 @@ export type Session = "unknown" | "in" | "out";
 export class ApiError extends Error {
   /** The HTTP status; 0 when no answer came. */
   readonly status: number;
+  /** The code of the server, such as `second_factor`. Empty when there is none. */
+  readonly code: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, code = "") {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
+
+/** What the form sends. `code` is there once the server has asked for it. */
+export type Credentials = { email: string; password: string; remember: boolean; code?: string | undefined };
+
+/** What the server calls a token that is good, of a login that is not enough (RFC 9470 section 3). */
+export const STEP_UP = "insufficient_user_authentication";
 
 /** For each POST, also without a body: the session routes take nothing that a form can send. */
 const POST: RequestInit = { method: "POST", headers: { "content-type": "application/json" } };
@@ -45,13 +54,11 @@ export function onSessionChange(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** After a reload the token is gone. One refresh gets a new one, if the cookie is still there. */
+/**
+ * After a reload the token is gone. No script can see whether the cookie is still there, so the server is asked: one refresh
+ * gets a new token, or is refused.
+ */
 export async function restore(): Promise<void> {
-  // This cookie is there as long as the one that no script can see.
-  if (!document.cookie.includes("__Host-spa-csrf=")) {
-    become("out");
-    return;
-  }
   try {
     await refresh();
   } catch {
@@ -60,14 +67,29 @@ export async function restore(): Promise<void> {
   }
 }
 
-export async function logIn(email: string, password: string): Promise<void> {
-  const response = await request("/spa/login", { ...POST, body: JSON.stringify({ email, password }) });
-  if (response.status === 401) {
-    throw new ApiError(401, "The email address or the password is wrong.");
+/** Logs in. An account with a second factor is refused with `second_factor` at first: ask for the code, and send all again. */
+export async function logIn(credentials: Credentials): Promise<void> {
+  const response = await request("/spa/login", { ...POST, body: JSON.stringify(credentials) });
+  if (!response.ok) {
+    const error = await refusal(response);
+    throw new ApiError(error.status, loginTrouble(error, credentials), error.code);
   }
   accessToken = await tokenOf(response);
   become("in");
   tabs.postMessage("in" satisfies Session);
+}
+
+function loginTrouble({ code, message }: ApiError, credentials: Credentials): string {
+  switch (code) {
+    case "invalid_grant":
+      return credentials.code === undefined
+        ? "The email address or the password is wrong."
+        : "The email address, the password or the code is wrong. A code works once, and there is a new one every 30 seconds.";
+    case "locked":
+      return "This account is locked. Ask whoever runs this server.";
+    default:
+      return message;
+  }
 }
 
 export async function logOut(): Promise<void> {
@@ -83,7 +105,7 @@ export async function logOut(): Promise<void> {
 export async function get<T>(path: string): Promise<T> {
   const used = accessToken;
   let response = await withToken(path);
-  if (response.status === 401) {
+  if (response.status === 401 && !wantsMore(response)) {
     // While this call was under way another one may have refreshed.
     if (accessToken === used) await refresh();
     response = await withToken(path);
@@ -103,8 +125,9 @@ function refresh(): Promise<void> {
 async function refreshOnce(): Promise<void> {
   const response = await request("/spa/refresh", POST);
   if (response.status === 400 || response.status === 401) {
+    // A visitor who never was in has nothing to tell.
+    if (session === "in") tabs.postMessage("out" satisfies Session);
     become("out");
-    tabs.postMessage("out" satisfies Session);
     throw new ApiError(401, "Your session has ended.");
   }
   accessToken = await tokenOf(response);
@@ -115,6 +138,11 @@ function become(next: Session): void {
   if (next === "out") accessToken = undefined;
   session = next;
   for (const listener of listeners) listener();
+}
+
+/** The user has to prove more, and no refresh changes that. */
+function wantsMore(response: Response): boolean {
+  return response.headers.get("www-authenticate")?.includes(STEP_UP) ?? false;
 }
 
 function withToken(path: string): Promise<Response> {
@@ -142,6 +170,6 @@ async function refusal(response: Response): Promise<ApiError> {
   const later = wait ? `Try again in ${wait} s.` : "Try again later.";
   if (status === 429) return new ApiError(status, `Too many attempts. ${later}`);
   if (status >= 500) return new ApiError(status, `The server cannot do this right now. ${later}`);
-  const problem = (await response.json().catch(() => ({}))) as { detail?: string; error_description?: string };
-  return new ApiError(status, problem.detail ?? problem.error_description ?? response.statusText);
+  const problem = (await response.json().catch(() => ({}))) as { detail?: string; error?: string; error_description?: string };
+  return new ApiError(status, problem.detail ?? problem.error_description ?? response.statusText, problem.error);
 }

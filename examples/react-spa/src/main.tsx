@@ -9,6 +9,7 @@ import { Admin } from "./pages/Admin";
 import { Home } from "./pages/Home";
 import { Login } from "./pages/Login";
 import { Profile } from "./pages/Profile";
+import { Vault } from "./pages/Vault";
 
 void restore();
 
@@ -25,6 +26,7 @@ createRoot(root).render(
           <Route element={<RequireSession />}>
             <Route path="profile" element={<Profile />} />
             <Route path="admin" element={<Admin />} />
+            <Route path="vault" element={<Vault />} />
           </Route>
           <Route path="*" element={<Home />} />
         </Route>

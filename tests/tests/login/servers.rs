@@ -2,6 +2,7 @@
 
 use std::{process::Command, sync::LazyLock};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use countersign_tests::{
     Answer, Request,
     programs::Programs,
@@ -38,8 +39,12 @@ pub(crate) fn refresh(server: &Server, token: &str) -> Answer {
 }
 
 pub(crate) fn profile(server: &Server, access: &str) -> Answer {
-    let request = Request::bearer(access).target("/api/profile");
-    server.send(&request, Body::None)
+    get(server, "/api/profile", access)
+}
+
+/// Calls a protected route.
+pub(crate) fn get(server: &Server, path: &str, access: &str) -> Answer {
+    server.send(&Request::bearer(access).target(path), Body::None)
 }
 
 pub(crate) struct Pair {
@@ -57,5 +62,11 @@ impl Pair {
             access: text("access_token"),
             refresh: text("refresh_token"),
         }
+    }
+
+    /// Returns the claims of the access token.
+    pub(crate) fn claims(&self) -> Value {
+        let payload = self.access.split('.').nth(1).unwrap();
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
     }
 }

@@ -4,10 +4,11 @@ use std::{process::Command, thread};
 
 use countersign_tests::server::Server;
 
-use crate::servers::{PROGRAMS, start};
+use crate::servers::{PROGRAMS, command, start};
 
 const README: &str = include_str!("../../../examples/login/README.md");
 const ADDRESS: &str = "http://127.0.0.1:3000";
+const PROGRAM: &str = "cargo run -q -p login --";
 
 #[test]
 fn the_walk_through_of_the_readme_goes_as_it_says() {
@@ -19,21 +20,23 @@ fn the_walk_through_of_the_readme_goes_as_it_says() {
     });
 }
 
-/// Runs the block. A comment at the end of a line is the output of that line.
+/// Runs the blocks that ask the server, one after the other. A comment at the end of a line is the output of that line.
 fn walk(program: &str, server: &Server) {
-    let block = README
+    let blocks = README
         .split("```")
-        .find(|block| block.starts_with("sh\n") && block.contains("/token/"))
-        .expect("a walk through with curl");
-    let script = block.trim_start_matches("sh\n");
-    assert!(script.contains(ADDRESS));
+        .filter_map(|block| block.strip_prefix("sh\n"));
+    let script: String = blocks.filter(|block| block.contains("$S/")).collect();
+    assert!(script.contains(ADDRESS) && script.contains(PROGRAM));
     let expected: Vec<&str> = script
         .lines()
         .filter_map(|line| line.split_once(" # prints ").map(|(_, told)| told.trim()))
         .collect();
     assert!(expected.len() > 5, "the walk through says what it prints");
 
-    let script = script.replace(ADDRESS, &format!("http://{}", server.address()));
+    let built = command(program).get_program().display().to_string();
+    let script = script
+        .replace(ADDRESS, &format!("http://{}", server.address()))
+        .replace(PROGRAM, &built);
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", &script])
         .output()

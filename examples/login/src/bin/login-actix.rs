@@ -31,7 +31,12 @@ async fn main() -> io::Result<()> {
                     .get(admin),
             )
             .route("/profile", get().to(profile))
-            .route("/token", get().to(token));
+            .route("/token", get().to(token))
+            .service(
+                resource("/vault")
+                    .wrap(Require::new(App::second_factor()))
+                    .get(vault),
+            );
         let mut server = Server::new().app_data(Data::new(app.clone())).service(api);
         for (path, routes) in app.mounts() {
             server = server.service(session_routes(path, routes));
@@ -71,6 +76,10 @@ async fn token(request: HttpRequest) -> HttpResponse {
         Some(token) => HttpResponse::Ok().json(json!({ "token": token })),
         None => HttpResponse::NotFound().finish(),
     }
+}
+
+async fn vault() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "message": "The vault is open" }))
 }
 
 async fn jwks(app: Data<App>) -> HttpResponse {

@@ -43,6 +43,10 @@ fn router(app: &App) -> Router {
         )
         .route("/api/profile", get(profile))
         .route("/api/token", get(token))
+        .route(
+            "/api/vault",
+            get(vault).route_layer(RequireLayer::new(App::second_factor())),
+        )
         .route_layer(JwtAuthLayer::new(app.api())) // covers the routes above, not those below
         .route_layer(map_response(no_store));
     for (path, routes) in app.mounts() {
@@ -73,6 +77,10 @@ async fn token(headers: HeaderMap) -> Result<Json<Value>, StatusCode> {
     token
         .map(|token| Json(json!({ "token": token })))
         .ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn vault() -> Json<Value> {
+    Json(json!({ "message": "The vault is open" }))
 }
 
 async fn jwks(State(app): State<App>) -> impl IntoResponse {

@@ -7,10 +7,14 @@ import { useGet } from "../hooks";
 const AT_ONCE = 8;
 
 type Account = { sub: string; email: string; role: string };
+/** Times are in seconds since 1970. Each refresh moves the end. */
+type Devices = { sessions: { current: boolean; expires_at: number }[] };
 
 /** A protected page. */
 export function Profile() {
   const answer = useGet<Account>("/api/profile");
+  const devices = useGet<Devices>("/spa/sessions");
+  const here = devices.state === "here" ? devices.value.sessions.find(({ current }) => current) : undefined;
   const [said, setSaid] = useState("");
 
   // Each call that finds the token expired wants a refresh. They share one.
@@ -34,6 +38,12 @@ export function Profile() {
           <dd>{answer.value.role}</dd>
           <dt>Subject</dt>
           <dd>{answer.value.sub}</dd>
+          {here && (
+            <>
+              <dt>Session ends</dt>
+              <dd>{dateTime(here.expires_at)}, if it is not used any more</dd>
+            </>
+          )}
         </dl>
       )}
       <p className="actions">
@@ -46,4 +56,8 @@ export function Profile() {
       </p>
     </Page>
   );
+}
+
+function dateTime(seconds: number): string {
+  return new Date(1000 * seconds).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 }
