@@ -330,8 +330,17 @@ impl Revocation {
     pub(super) fn mark_synced(&self, began: i64) {
         let at = began.clamp(NEVER + 1, ALWAYS - 1);
         self.inner.synced_at.store(at, Ordering::Release);
-        let Inner { name, is_told, .. } = &*self.inner;
-        if is_told.load(Ordering::Relaxed) && is_told.swap(false, Ordering::Relaxed) {
+        let Inner {
+            name,
+            is_told,
+            clock,
+            ..
+        } = &*self.inner;
+        // A read that took too long changes nothing.
+        if is_told.load(Ordering::Relaxed)
+            && self.freshness(clock.now()).is_ok()
+            && is_told.swap(false, Ordering::Relaxed)
+        {
             tracing::info!(target: "countersign", list = &**name, "the list of revocations is up to date again");
         }
         #[cfg(feature = "metrics")]
