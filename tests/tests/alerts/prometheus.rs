@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{Router, routing::get};
@@ -17,7 +17,10 @@ use countersign_tests::server::free_address;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
+use tokio::{
+    runtime::Runtime,
+    time::{interval, timeout},
+};
 
 use crate::{causes::Causes, files::read};
 
@@ -134,17 +137,19 @@ async fn serve(handle: PrometheusHandle, tell: mpsc::Sender<SocketAddr>) {
     axum::serve(listener, app).await.unwrap();
 }
 
+/// Waits for something at Prometheus, which asks once in a second by its own clock.
 #[track_caller]
 fn wait(what: &str, mut is_there: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_there() {
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "there is no {what}"
-        );
-        // Prometheus asks once in a second, by its own clock.
-        thread::sleep(Duration::from_millis(200));
-    }
+    let waited = async {
+        let mut turns = interval(Duration::from_millis(200));
+        while !is_there() {
+            turns.tick().await;
+        }
+    };
+    let waited = Runtime::new()
+        .unwrap()
+        .block_on(async { timeout(Duration::from_secs(60), waited).await });
+    assert!(waited.is_ok(), "there is no {what}");
 }
 
 #[test]
