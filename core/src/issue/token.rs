@@ -69,7 +69,7 @@ pub struct IssueError(pub(super) Cause);
 pub(crate) enum Cause {
     #[error("the claims set `cnf`, and tokens that are bound to a key cannot be issued yet")]
     Bound,
-    #[error("the lifetime is not between one second and the maximum")]
+    #[error("the lifetime, to the `exp` of the claims, is not between one second and the maximum")]
     Lifetime,
     #[error("the token would be for nobody, or expire before it is valid")]
     NeverValid,
