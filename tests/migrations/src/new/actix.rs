@@ -5,7 +5,7 @@ use actix_web::{
     error::{ErrorInternalServerError, ErrorUnauthorized},
     web::{self, Data, Json, ServiceConfig},
 };
-use countersign::{Issuer, Issuers};
+use countersign::{ConfigError, Issuer, Issuers, SigningKeys};
 use countersign_actix::{Claims, JwtAuth};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,6 +19,12 @@ struct User {
 struct Login {
     name: String,
     password: String,
+}
+
+pub fn issuer(keys: SigningKeys) -> Result<Issuer, ConfigError> {
+    Issuer::builder("https://id.example", keys)
+        .audience("orders")
+        .build()
 }
 
 pub fn routes(config: &mut ServiceConfig, issuers: Issuers, issuer: Data<Issuer>) {

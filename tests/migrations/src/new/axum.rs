@@ -6,39 +6,42 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use countersign::{Issuer, Issuers};
+use countersign::{ConfigError, Issuer, Issuers, SigningKeys};
 use countersign_tower::{Claims, JwtAuthLayer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 #[derive(Deserialize, Serialize)]
-struct User {
+pub struct User {
     sub: String,
     company: String,
 }
 
 #[derive(Deserialize)]
-struct Login {
+pub struct Login {
     client_id: String,
     client_secret: String,
 }
 
-pub fn app(issuers: Issuers, issuer: Issuer) -> Router {
-    let login = post(authorize).with_state(issuer);
-    protected_routes(issuers).route("/authorize", login)
+pub fn issuer(keys: SigningKeys) -> Result<Issuer, ConfigError> {
+    Issuer::builder("https://id.example", keys)
+        .audience("orders")
+        .build()
 }
 
-pub fn protected_routes(issuers: Issuers) -> Router {
+pub fn app(issuers: Issuers, issuer: Issuer) -> Router {
     Router::new()
         .route("/protected", get(protected))
         .route_layer(JwtAuthLayer::new(issuers))
+        .route("/authorize", post(authorize))
+        .with_state(issuer)
 }
 
-async fn protected(Claims(user): Claims<User>) -> String {
+pub async fn protected(Claims(user): Claims<User>) -> String {
     format!("{} of {}", user.sub, user.company)
 }
 
-async fn authorize(
+pub async fn authorize(
     State(issuer): State<Issuer>,
     Json(login): Json<Login>,
 ) -> Result<Json<Value>, StatusCode> {

@@ -90,7 +90,7 @@ impl Client {
 }
 
 #[derive(Deserialize)]
-struct User {
+pub struct User {
     sub: String,
 }
 
@@ -100,15 +100,11 @@ pub async fn api(provider: &str) -> Result<Router, ConfigError> {
         .access_token_profile()
         .build()
         .await?;
-    Ok(routes(verifier))
-}
-
-pub fn routes(verifier: Verifier) -> Router {
-    Router::new()
+    Ok(Router::new()
         .route("/me", get(me))
-        .route_layer(JwtAuthLayer::new(verifier))
+        .route_layer(JwtAuthLayer::new(verifier)))
 }
 
-async fn me(Claims(user): Claims<User>) -> String {
+pub async fn me(Claims(user): Claims<User>) -> String {
     user.sub.clone()
 }

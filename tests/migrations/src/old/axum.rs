@@ -37,7 +37,7 @@ impl Keys {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Claims {
+pub struct Claims {
     sub: String,
     company: String,
     exp: u64,
@@ -55,7 +55,7 @@ pub fn app() -> Router {
         .route("/authorize", post(authorize))
 }
 
-async fn protected(claims: Claims) -> String {
+pub async fn protected(claims: Claims) -> String {
     format!("{} of {}", claims.sub, claims.company)
 }
 

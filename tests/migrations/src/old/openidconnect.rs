@@ -88,7 +88,7 @@ pub fn api(client: Client) -> Router {
     Router::new().route("/me", get(me)).with_state(client)
 }
 
-async fn me(
+pub async fn me(
     State(client): State<Client>,
     TypedHeader(Authorization(bearer)): TypedHeader<Authorization<Bearer>>,
 ) -> Result<String, StatusCode> {

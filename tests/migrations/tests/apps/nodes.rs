@@ -7,9 +7,13 @@ use actix_web::{
     test::TestRequest,
     web::{Data, ServiceConfig},
 };
-use axum::{Router, routing};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use countersign::{Issuer, Issuers};
 use countersign_migrations::{new, old};
+use countersign_tower::JwtAuthLayer;
 use serde_json::json;
 
 use crate::wire::{self, Answer};
@@ -31,8 +35,11 @@ impl Node {
 
     /// The new routes, with the login of the old app.
     pub fn new_axum_with_the_old_login(issuers: Issuers) -> Self {
-        let login = routing::post(old::axum::authorize);
-        Self::Axum(new::axum::protected_routes(issuers).route("/authorize", login))
+        let app = Router::new()
+            .route("/protected", get(new::axum::protected))
+            .route_layer(JwtAuthLayer::new(issuers))
+            .route("/authorize", post(old::axum::authorize));
+        Self::Axum(app)
     }
 
     pub fn old_actix(secret: &[u8]) -> Self {

@@ -1,7 +1,10 @@
 //! Apps that issue their own tokens, on their way through the deployments of the guide `migrating`.
 
 use countersign::{AuthErrorKind, Issuers, Key, SigningKey, SigningKeys};
-use countersign_migrations::deployments::{both, new_issuer, old_issuer, old_verifier, strict};
+use countersign_migrations::{
+    deployments::{both, new_issuer, old_issuer, old_verifier, strict},
+    new,
+};
 use jsonwebtoken::{EncodingKey, Header, encode, get_current_timestamp as now};
 use serde_json::{Value, json};
 
@@ -26,7 +29,7 @@ struct Way {
 
 /// The app on axum: its secret is weak, so the first deployment keeps the old login.
 fn axum() -> Way {
-    let new = new_issuer(new_keys()).unwrap();
+    let new = new::axum::issuer(new_keys()).unwrap();
     let both = both(&new, Key::weak_hs256_secret(WEAK).unwrap()).unwrap();
     Way {
         before: Node::old_axum(),
@@ -39,7 +42,7 @@ fn axum() -> Way {
 
 /// The app on actix-web: its users are numbers.
 fn actix() -> Way {
-    let new = new_issuer(new_keys()).unwrap();
+    let new = new::actix::issuer(new_keys()).unwrap();
     let both = both(&new, Key::hs256(LONG).unwrap()).unwrap();
     Way {
         before: Node::old_actix(LONG),
