@@ -1,10 +1,12 @@
 //! APIs whose tokens come from a provider: what the old and the new form of each accepts.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum_0_7::Router as Router07;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{
-    SigningKey, VerifiedToken, Verifier,
+    RemoteKeys, SigningKey, VerifiedToken, Verifier,
     testing::{JwksServer, sign_raw},
 };
 use countersign_migrations::{new, old};
@@ -239,6 +241,52 @@ async fn hostile_tokens_are_refused_after_and_some_were_not_before() {
             axum_jwt_auth: [before[1], 401],
         };
         assert_eq!(apis.statuses(&token).await, expected, "{what}");
+    }
+}
+
+/// The second column of the table of the guide.
+#[tokio::test]
+async fn a_setting_accepts_what_the_old_apis_did() {
+    let provider = JwksServer::start();
+    let good = || Token::of(&provider);
+    let strict = || Verifier::discover(provider.issuer()).audience("orders");
+    let keys = RemoteKeys::discover(provider.issuer()).build().unwrap();
+    keys.ready().await.unwrap();
+    let leeway = |seconds| strict().leeway(Duration::from_secs(seconds));
+    for (token, lax) in [
+        (
+            good().claim("iss", Value::Null),
+            Verifier::builder(keys)
+                .any_issuer()
+                .audience("orders")
+                .build(),
+        ),
+        (
+            good().claim("aud", Value::Null),
+            Verifier::discover(provider.issuer())
+                .any_audience()
+                .build()
+                .await,
+        ),
+        (good().claim("nbf", now() + 290), leeway(300).build().await),
+        (good().claim("iat", now() + 290), leeway(300).build().await),
+        (good().claim("exp", now() - 45), leeway(60).build().await),
+        (
+            good().claim("exp", now() + TEN_YEARS),
+            strict()
+                .max_lifetime(Duration::from_secs(TEN_YEARS + 60))
+                .build()
+                .await,
+        ),
+        (
+            good().header("typ", "logout+jwt"),
+            strict().token_type("logout+jwt").build().await,
+        ),
+    ] {
+        let strict = strict().build().await.unwrap();
+        let token = token.sign();
+        assert!(strict.verify(&token).await.is_err(), "{token}");
+        assert!(lax.unwrap().verify(&token).await.is_ok(), "{token}");
     }
 }
 
