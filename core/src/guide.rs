@@ -5,7 +5,8 @@
 //! | decide who issues the tokens | [`choosing`] |
 //! | log users in and keep them logged in | [`sessions`] |
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
-//! | come from `jsonwebtoken`, or middleware that is built on it | [`from_jsonwebtoken`] |
+//! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
+//! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
 //! | test your app | [`testing`] |
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
@@ -27,6 +28,9 @@ pub mod frameworks {}
 
 #[doc = include_str!("../docs/guide/from_jsonwebtoken.md")]
 pub mod from_jsonwebtoken {}
+
+#[doc = include_str!("../docs/guide/from_middleware.md")]
+pub mod from_middleware {}
 
 #[doc = include_str!("../docs/guide/keys.md")]
 pub mod keys {}

@@ -137,7 +137,7 @@ impl<K> VerifierBuilder<K> {
     /// Accepts an integer as `sub` (RFC 7519 section 4.1.2 has a text), and reads it as its decimal text.
     ///
     /// `42` is the subject `"42"` for [`subject`](crate::VerifiedToken::subject), policies and revocations; a type of the
-    /// app's own reads the number as it is in the token. The integer has 64 bits, signed or not: a fraction, an exponent, `-0`
+    /// app's own reads what it wants there, the number or the text. The integer has 64 bits, signed or not: a fraction, an exponent, `-0`
     /// and larger numbers stay refused, because they have no one text. It is a [tolerance](Tolerance),
     /// `numeric-sub`: for tokens whose issuer cannot be changed yet.
     pub fn accept_numeric_subject(mut self) -> Self {
