@@ -10,6 +10,7 @@
 //! | test your app | [`testing`] |
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
 //! | read keys from files or the environment, and replace them | [`keys`] |
+//! | limit requests in front of a login: `tower_governor`, `actix-governor` | [`rate_limits`] |
 //! | use another framework than axum, tonic, hyper or actix-web | [`frameworks`] |
 //!
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
@@ -36,6 +37,9 @@ pub mod migrating {}
 
 #[doc = include_str!("../docs/guide/operating.md")]
 pub mod operating {}
+
+#[doc = include_str!("../docs/guide/rate_limits.md")]
+pub mod rate_limits {}
 
 #[doc = include_str!("../docs/guide/sessions.md")]
 pub mod sessions {}

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::pages::{Page, root};
+use crate::pages::{Page, files, root};
 
 /// Returns the snippets, as they are compiled.
 fn snippets() -> Vec<String> {
@@ -11,6 +11,13 @@ fn snippets() -> Vec<String> {
     files
         .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
         .collect()
+}
+
+/// Returns the tests that need other frameworks and middleware.
+fn frameworks() -> Vec<String> {
+    let mut files = files(&["rs"]);
+    files.retain(|file| file.path.starts_with("tests/frameworks"));
+    files.into_iter().map(|file| file.text).collect()
 }
 
 /// Returns true if the file contains these lines, one after the other, all indented by the same
@@ -48,6 +55,26 @@ fn every_snippet_is_compiled_as_it_stands_in_the_readme() {
             );
         }
     }
+}
+
+/// What a guide shows of another framework is no doc test: core does not depend on that.
+#[test]
+fn what_the_guides_show_of_other_crates_is_compiled_in_the_tests_of_frameworks() {
+    let (frameworks, mut count) = (frameworks(), 0);
+    for page in Page::all() {
+        if page.path.starts_with("core/docs/guide") {
+            for block in page.blocks("rust") {
+                let is_compiled = frameworks.iter().any(|file| stands_in(file, &block));
+                let path = page.path.display();
+                assert!(
+                    is_compiled,
+                    "{path}: in no file of tests/frameworks:\n{block}"
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 2, "only {count} blocks");
 }
 
 #[test]
