@@ -11,6 +11,7 @@
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
 //! | read keys from files or the environment, and replace them | [`keys`] |
 //! | limit requests in front of a login: `tower_governor`, `actix-governor` | [`rate_limits`] |
+//! | serve gRPC, or gRPC-Web for browsers | [`grpc`] |
 //! | use another framework than axum, tonic, hyper or actix-web | [`frameworks`] |
 //!
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
@@ -28,6 +29,9 @@ pub mod frameworks {}
 
 #[doc = include_str!("../docs/guide/from_jsonwebtoken.md")]
 pub mod from_jsonwebtoken {}
+
+#[doc = include_str!("../docs/guide/grpc.md")]
+pub mod grpc {}
 
 #[doc = include_str!("../docs/guide/keys.md")]
 pub mod keys {}

@@ -13,10 +13,11 @@ fn snippets() -> Vec<String> {
         .collect()
 }
 
-/// Returns the tests that need other frameworks and middleware.
-fn frameworks() -> Vec<String> {
+/// Returns the examples, and the tests that need other frameworks and middleware.
+fn programs() -> Vec<String> {
     let mut files = files(&["rs"]);
-    files.retain(|file| file.path.starts_with("tests/frameworks"));
+    let folders = ["examples", "tests/frameworks"];
+    files.retain(|file| folders.iter().any(|folder| file.path.starts_with(folder)));
     files.into_iter().map(|file| file.text).collect()
 }
 
@@ -59,16 +60,16 @@ fn every_snippet_is_compiled_as_it_stands_in_the_readme() {
 
 /// What a guide shows of another framework is no doc test: core does not depend on that.
 #[test]
-fn what_the_guides_show_of_other_crates_is_compiled_in_the_tests_of_frameworks() {
-    let (frameworks, mut count) = (frameworks(), 0);
+fn what_the_guides_show_of_other_crates_is_compiled_elsewhere() {
+    let (programs, mut count) = (programs(), 0);
     for page in Page::all() {
         if page.path.starts_with("core/docs/guide") {
             for block in page.blocks("rust") {
-                let is_compiled = frameworks.iter().any(|file| stands_in(file, &block));
+                let is_compiled = programs.iter().any(|file| stands_in(file, &block));
                 let path = page.path.display();
                 assert!(
                     is_compiled,
-                    "{path}: in no file of tests/frameworks:\n{block}"
+                    "{path}: in no file of examples or tests/frameworks:\n{block}"
                 );
                 count += 1;
             }
