@@ -12,7 +12,8 @@
 //! | read keys from files or the environment, and replace them | [`keys`] |
 //! | limit requests in front of a login: `tower_governor`, `actix-governor` | [`rate_limits`] |
 //! | serve gRPC, or gRPC-Web for browsers | [`grpc`] |
-//! | use another framework than axum, tonic, hyper or actix-web | [`frameworks`] |
+//! | use another framework than axum, tonic, hyper or actix-web: poem, salvo, rocket, ntex | [`frameworks`] |
+//! | compile it to WebAssembly | [`wasm`] |
 //!
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
 //!
@@ -50,3 +51,6 @@ pub mod sessions {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("../docs/guide/wasm.md")]
+pub mod wasm {}
