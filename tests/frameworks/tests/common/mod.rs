@@ -1,4 +1,4 @@
-//! A client of plain HTTP/1.1, and session routes to ask.
+//! A client of plain HTTP/1.0, which knows no chunks, and session routes to ask.
 
 #![allow(clippy::unwrap_used, dead_code)] // helpers of tests can panic too, and not every test needs all
 
@@ -34,7 +34,7 @@ impl Answer {
 /// Sends one request over a connection of its own. `head` has further lines of the head.
 pub(crate) async fn send(server: SocketAddr, line: &str, head: &[&str], body: &str) -> Answer {
     let mut connection = TcpStream::connect(server).await.unwrap();
-    let mut request = format!("{line} HTTP/1.1\r\nhost: {server}\r\nconnection: close\r\n");
+    let mut request = format!("{line} HTTP/1.0\r\nhost: {server}\r\n");
     for line in head {
         request += &format!("{line}\r\n");
     }
