@@ -96,4 +96,6 @@ async fn poem_mounts_the_session_routes_as_a_tower_service() {
     tokio::spawn(Server::new_with_acceptor(acceptor).run(app));
     assert_eq!(common::log_in(server, "engine", &[]).await.status, 200);
     assert_eq!(common::log_in(server, "", &[]).await.status, 401);
+    let twice = common::log_in_at(server, "/session//login", "engine", &[]).await;
+    assert_eq!(twice.status, 404);
 }
