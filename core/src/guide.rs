@@ -11,7 +11,10 @@
 //! | test your app | [`testing`] |
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
 //! | read keys from files or the environment, and replace them | [`keys`] |
-//! | use another framework than axum, tonic, hyper or actix-web | [`frameworks`] |
+//! | limit requests in front of a login: `tower_governor`, `actix-governor` | [`rate_limits`] |
+//! | serve gRPC, or gRPC-Web for browsers | [`grpc`] |
+//! | use another framework than axum, tonic, hyper or actix-web: poem, salvo, rocket, ntex | [`frameworks`] |
+//! | compile it to WebAssembly | [`wasm`] |
 //!
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
 //!
@@ -32,6 +35,9 @@ pub mod from_jsonwebtoken {}
 #[doc = include_str!("../docs/guide/from_middleware.md")]
 pub mod from_middleware {}
 
+#[doc = include_str!("../docs/guide/grpc.md")]
+pub mod grpc {}
+
 #[doc = include_str!("../docs/guide/keys.md")]
 pub mod keys {}
 
@@ -41,8 +47,14 @@ pub mod migrating {}
 #[doc = include_str!("../docs/guide/operating.md")]
 pub mod operating {}
 
+#[doc = include_str!("../docs/guide/rate_limits.md")]
+pub mod rate_limits {}
+
 #[doc = include_str!("../docs/guide/sessions.md")]
 pub mod sessions {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("../docs/guide/wasm.md")]
+pub mod wasm {}

@@ -256,7 +256,7 @@ impl<K> VerifierBuilder<K> {
         either("issuer", self.any_issuer, &self.issuers)?;
         either("audience", self.any_audience, &self.audiences)?;
         if self.leeway > VerifierBuilder::MAX_LEEWAY {
-            return Err(setting("the leeway is more than 5 minutes"));
+            return Err(setting("`leeway` is more than 5 minutes"));
         }
         if !(1..=VerifierBuilder::LARGEST_MAX_TOKEN_BYTES).contains(&self.max_token_bytes) {
             return Err(setting("`max_token_bytes` is not between 1 and 65536"));
@@ -265,7 +265,7 @@ impl<K> VerifierBuilder<K> {
             return Err(setting("the list of accepted `algorithms` is empty"));
         }
         if self.wanted.len() > VerifierBuilder::MOST_WANTED {
-            return Err(setting("more than 64 claims are required"));
+            return Err(setting("`require_claim` names more than 64 claims"));
         }
         let mut tolerances = self.tolerances;
         if self.any_issuer {

@@ -335,7 +335,10 @@ impl AuthCookies {
     fn with_distinct_names(self) -> Result<Self, ConfigError> {
         let (access, csrf, refresh) = (&self.access, &self.csrf, &self.refresh);
         match access == csrf || access == refresh || csrf == refresh {
-            true => Err(ConfigError::Conflict("two cookies have one name".into())),
+            true => Err(ConfigError::Conflict(format!(
+                "two cookies have one name: the access token's is {access:?}, that of CSRF {csrf:?}, the \
+                 refresh token's {refresh:?}"
+            ))),
             false => Ok(self),
         }
     }
