@@ -1,6 +1,8 @@
 //! The names and attributes of cookies with tokens.
 
-use super::names::{HOST, SECURE, checked_name, is_below, is_path, is_scriptable, with_prefix};
+#[cfg(feature = "sessions")]
+use super::names::is_below;
+use super::names::{HOST, SECURE, checked_name, is_path, is_scriptable, with_prefix};
 use crate::{error::ConfigError, request::TokenSource};
 
 /// The cookies that contain a session's tokens in a browser.
