@@ -43,7 +43,7 @@ fn write(error: &AuthError) {
     let kind = error.kind();
     let cause = || error.source().map(tracing::field::display);
     macro_rules! refused {
-        ($level:ident, $text:literal) => {
+        ($level:ident) => {
             if tracing::enabled!(target: "countersign", tracing::Level::$level)
                 && let Some(left_out) = LIMITS.admit(kind as usize)
             {
@@ -54,20 +54,29 @@ fn write(error: &AuthError) {
                     status = kind.status(),
                     cause = cause(),
                     left_out,
-                    $text
+                    "request refused"
                 )
             }
         };
     }
     if kind.status() >= 500 && !matches!(kind, KeysUnavailable | RevocationUnavailable) {
-        refused!(WARN, "cannot authenticate");
+        if let Some(left_out) = LIMITS.admit(kind as usize) {
+            tracing::warn!(
+                target: "countersign",
+                reason = kind.reason(),
+                status = kind.status(),
+                cause = cause(),
+                left_out,
+                "cannot authenticate"
+            );
+        }
         return;
     }
     match error.params().map(|params| params.log_level) {
-        None | Some(LogLevel::Debug) => refused!(DEBUG, "request refused"),
-        Some(LogLevel::Trace) => refused!(TRACE, "request refused"),
-        Some(LogLevel::Info) => refused!(INFO, "request refused"),
-        Some(LogLevel::Warn) => refused!(WARN, "request refused"),
+        None | Some(LogLevel::Debug) => refused!(DEBUG),
+        Some(LogLevel::Trace) => refused!(TRACE),
+        Some(LogLevel::Info) => refused!(INFO),
+        Some(LogLevel::Warn) => refused!(WARN),
     }
 }
 

@@ -48,7 +48,9 @@
 //! countersign::metrics::describe();
 //! ```
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+use std::time::Instant;
 
 use ::metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
@@ -98,19 +100,43 @@ pub fn describe() {
     for (name, unit, text) in GAUGES {
         describe_gauge!(name, unit, text);
     }
-    let refusals = AuthErrorKind::ALL.map(AuthErrorKind::reason);
-    for outcome in refusals.into_iter().chain(["accepted", "anonymous"]) {
+    let refusals = || AuthErrorKind::ALL.iter().map(|kind| kind.reason());
+    for outcome in refusals().chain(["accepted", "anonymous"]) {
         counter!(REQUESTS, "outcome" => outcome).increment(0);
     }
-    for reason in refusals {
+    for reason in refusals() {
         counter!(HANDLER_REFUSALS, "reason" => reason).increment(0);
     }
 }
 
-/// Returns the time for measurements.
-#[allow(clippy::disallowed_methods)] // it is measured, and decides nothing
-pub(crate) fn now() -> Instant {
-    Instant::now()
+/// The beginning of something that is measured. `wasm32-unknown-unknown` has no clock: there, nothing takes time.
+#[derive(Clone, Copy)]
+pub(crate) struct Stopwatch(
+    #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))] Instant,
+);
+
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+impl Stopwatch {
+    #[allow(clippy::disallowed_methods)] // it is measured, and decides nothing
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Returns the time until another one began.
+    pub(crate) fn until(self, later: Self) -> Duration {
+        later.0 - self.0
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self()
+    }
+
+    pub(crate) fn until(self, _: Self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 pub(crate) fn request(outcome: &'static str) {

@@ -135,7 +135,10 @@ fn a_refresh_is_a_span_with_the_apps_work_in_it() {
         ("countersign.refresh", Some("app"), fields)
     };
     let query = ("query", Some("countersign.refresh"), BTreeMap::new());
-    assert_eq!(spans, [query, span("refreshed"), span("refused")]);
+    assert_eq!(
+        spans,
+        [query, span("refreshed"), span("malformed_refresh_token")]
+    );
 }
 
 /// The rest of an answer is polled by another task, which has no context of its own.

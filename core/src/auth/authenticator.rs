@@ -249,8 +249,9 @@ impl Authenticator {
     /// Sets the level at which refusals are logged, those of policies, extractors and handlers within the
     /// layer included. Default: [`LogLevel::Debug`].
     ///
-    /// The line has the stable reason, and the claim that was wrong. Anybody can cause one: with a level that
-    /// is on in production, limit requests in front of the layer, or the lines.
+    /// The line has the stable reason, and the claim that was wrong. Anybody can cause one, so a process writes ten
+    /// for each reason in ten seconds, and the next one has the number of those that were `left_out`. The feature
+    /// `metrics` counts all of them.
     ///
     /// # Examples
     ///

@@ -83,7 +83,7 @@ struct KindInfo {
 
 impl AuthErrorKind {
     /// Every kind, in alphabetical order.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: &'static [Self] = &[
         Self::AmbiguousKey,
         Self::BadSignature,
         Self::BoundToken,

@@ -13,7 +13,8 @@ impl<const N: usize> LineLimits<N> {
 
     /// Admits a line about a thing: `None` if it must be left out, else the number of those that were, if any.
     pub(crate) fn admit(&self, thing: usize) -> Option<Option<u64>> {
-        self.0[thing].admit_at(seconds())
+        // A thing without a limit is none that anybody has thought of: it has no line.
+        self.0.get(thing)?.admit_at(seconds())
     }
 }
 

@@ -100,7 +100,7 @@ impl Follower {
                         tracing::info!(target: "countersign", list, "the revocation log can be read again");
                     }
                     self.apply(batch, began).await;
-                    self.revocation.measure();
+                    self.revocation.report();
                 }
                 // It goes on from its position: the log itself notices when another server answers.
                 Err(error) if !was_out => {

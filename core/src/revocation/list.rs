@@ -82,6 +82,8 @@ pub(super) struct Inner {
     pub(super) name: Box<str>,
     /// True while the list is not up to date, and the log says so.
     is_told: AtomicBool,
+    /// True while an entry is missing, and the log says so.
+    is_gap_told: AtomicBool,
 }
 
 /// Sentinel for `synced_at`: a list that follows no log is never stale.
@@ -132,10 +134,11 @@ impl Revocation {
                 clock: settings.clock,
                 name: settings.name,
                 is_told: AtomicBool::new(false),
+                is_gap_told: AtomicBool::new(false),
             }),
             realm: None,
         };
-        list.measure();
+        list.report();
         list
     }
 
@@ -176,7 +179,7 @@ impl Revocation {
     /// an error too: what was to be revoked is not.
     pub fn revoke(&self, entry: &RevocationEntry) -> Result<(), RevokeError> {
         let result = self.inner.index.insert(entry, self.inner.clock.now());
-        self.measure();
+        self.report();
         result
     }
 
@@ -230,6 +233,7 @@ impl Revocation {
     /// Returns the state of the list, for a readiness endpoint.
     #[must_use]
     pub fn status(&self) -> RevocationStatus {
+        self.report();
         let index = &self.inner.index;
         let now = self.inner.clock.now();
         let fresh = self.freshness(now).is_ok();
@@ -256,26 +260,35 @@ impl Revocation {
         if let Err(refusal) = freshness {
             self.tell(refusal);
         }
-        self.inner.index.lookup(&names, now)?;
+        if let Err(refusal) = self.inner.index.lookup(&names, now) {
+            self.tell(refusal);
+            return Err(refusal);
+        }
         if self.inner.accept_when_stale {
             return Ok(());
         }
         freshness
     }
 
-    /// Logs that the list is not up to date, once until it is.
+    /// Logs why nobody can tell whether a token is revoked: once until somebody can.
     #[cold]
     pub(super) fn tell(&self, why: Refusal) {
         let Inner {
             name,
             accept_when_stale,
             is_told,
+            is_gap_told,
             ..
         } = &*self.inner;
-        if is_told.load(Ordering::Relaxed) || is_told.swap(true, Ordering::Relaxed) {
+        let (flag, accepts) = match why {
+            Refusal::Revoked => return,
+            Refusal::Incomplete => (is_gap_told, false),
+            Refusal::NeverRead | Refusal::Stale(_) => (is_told, *accept_when_stale),
+        };
+        if flag.load(Ordering::Relaxed) || flag.swap(true, Ordering::Relaxed) {
             return;
         }
-        let consequence = match accept_when_stale {
+        let consequence = match accepts {
             true => "revoked tokens may be accepted",
             false => "every good token is answered with 503",
         };
@@ -287,16 +300,24 @@ impl Revocation {
         );
     }
 
-    /// Reports the size of the list to the recorder.
-    pub(super) fn measure(&self) {
-        #[cfg(feature = "metrics")]
+    /// Reports the size of the list to the recorder, and the end of a gap to the log.
+    pub(super) fn report(&self) {
+        let Inner {
+            index,
+            name,
+            clock,
+            is_gap_told,
+            ..
+        } = &*self.inner;
+        let is_incomplete = index.is_incomplete(clock.now());
+        if !is_incomplete
+            && is_gap_told.load(Ordering::Relaxed)
+            && is_gap_told.swap(false, Ordering::Relaxed)
         {
-            let Inner {
-                index, name, clock, ..
-            } = &*self.inner;
-            let is_incomplete = index.is_incomplete(clock.now());
-            crate::metrics::revocation_size(name, index.len(), index.capacity, is_incomplete);
+            tracing::info!(target: "countersign", list = &**name, "no revocation that counts is missing any more");
         }
+        #[cfg(feature = "metrics")]
+        crate::metrics::revocation_size(name, index.len(), index.capacity, is_incomplete);
     }
 
     /// Checks when the log was last read, and notices a clock that went back.

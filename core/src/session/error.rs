@@ -45,6 +45,17 @@ impl SessionError {
     }
 }
 
+/// An error of a refresh, which has a stable name for traces.
+pub(crate) trait Named {
+    fn name(&self) -> &'static str;
+}
+
+impl Named for SessionError {
+    fn name(&self) -> &'static str {
+        self.reason()
+    }
+}
+
 impl From<SessionErrorKind> for SessionError {
     fn from(kind: SessionErrorKind) -> Self {
         Self { kind, source: None }
@@ -90,7 +101,7 @@ pub enum SessionErrorKind {
 
 impl SessionErrorKind {
     /// Every kind, in alphabetical order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: &'static [Self] = &[
         Self::Expired,
         Self::Malformed,
         Self::Misconfigured,
@@ -149,5 +160,30 @@ impl SessionErrorKind {
             Self::Unknown => "unknown_session",
             Self::WrongClient => "wrong_client",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SessionErrorKind::{self, *};
+
+    /// A new kind does not compile before it has a place.
+    #[test]
+    fn the_list_of_kinds_leaves_none_out() {
+        let place = |kind: &SessionErrorKind| match kind {
+            Expired => 0,
+            Malformed => 1,
+            Misconfigured => 2,
+            Replayed => 3,
+            SubjectGone => 4,
+            Superseded => 5,
+            Unavailable => 6,
+            Unknown => 7,
+            WrongClient => 8,
+        };
+        let places = SessionErrorKind::ALL.iter().map(place);
+        assert!(places.eq(0..9));
+        let numbers = SessionErrorKind::ALL.iter().map(|kind| *kind as usize);
+        assert!(numbers.eq(0..9));
     }
 }

@@ -135,8 +135,8 @@ impl SessionEvent {
 /// Makes all counters of the sessions of a realm, so that the first event of each is an increase.
 #[cfg(feature = "metrics")]
 pub(super) fn make_counters(realm: &Realm) {
-    let refresh = SessionErrorKind::ALL.map(SessionErrorKind::reason);
-    let refresh = refresh.into_iter().chain([MISSING_REFRESH_TOKEN]);
+    let refresh = SessionErrorKind::ALL.iter().map(|kind| kind.reason());
+    let refresh = refresh.chain([MISSING_REFRESH_TOKEN]);
     let refresh = refresh.map(|reason| ("refresh", reason));
     let login = LoginFailure::REASONS.map(|reason| ("login", reason));
     crate::metrics::sessions(

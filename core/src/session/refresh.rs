@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     decision::{Decision, Instants, decide},
-    error::{SessionError, SessionErrorKind},
+    error::{Named, SessionError, SessionErrorKind},
     event::{EndReason, SessionEvent},
     pair::TokenPair,
     refresh_token::{RealmTag, RefreshToken},
@@ -43,7 +43,7 @@ impl Sessions {
     }
 
     /// Refreshes for a caller with errors of its own, with the feature `spans` in a span.
-    pub(crate) async fn refresh_with<C: Serialize, E: From<SessionError>>(
+    pub(crate) async fn refresh_with<C: Serialize, E: From<SessionError> + Named>(
         &self,
         refresh_token: &str,
         client: &ClientInfo,
@@ -56,7 +56,7 @@ impl Sessions {
                 target: "countersign", "countersign.refresh",
                 realm = self.settings.realm.as_str(), outcome = tracing::field::Empty
             ),
-            |pair: &Result<_, _>| if pair.is_ok() { "refreshed" } else { "refused" },
+            |pair: &Result<_, E>| pair.as_ref().map_or_else(Named::name, |_| "refreshed"),
             work,
         );
         work.await

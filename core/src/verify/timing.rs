@@ -1,17 +1,14 @@
 //! The time that each stage of a verification takes.
 
 #[cfg(feature = "metrics")]
-use std::time::Instant;
-
-#[cfg(feature = "metrics")]
-use crate::metrics::{self, now};
+use crate::metrics::{self, Stopwatch};
 
 /// Measures the stages of a verification; the last one ends with it. Without `metrics`, nothing.
 pub(super) struct StageTimer {
     #[cfg(feature = "metrics")]
     stage: &'static str,
     #[cfg(feature = "metrics")]
-    since: Instant,
+    since: Stopwatch,
 }
 
 #[cfg(not(feature = "metrics"))]
@@ -30,14 +27,14 @@ impl StageTimer {
     pub(super) fn start(stage: &'static str) -> Self {
         Self {
             stage,
-            since: now(),
+            since: Stopwatch::start(),
         }
     }
 
     /// Ends the stage at hand, and begins this one.
     pub(super) fn next(&mut self, stage: &'static str) {
-        let now = now();
-        metrics::stage(self.stage, now - self.since);
+        let now = Stopwatch::start();
+        metrics::stage(self.stage, self.since.until(now));
         (self.stage, self.since) = (stage, now);
     }
 }
@@ -45,6 +42,6 @@ impl StageTimer {
 #[cfg(feature = "metrics")]
 impl Drop for StageTimer {
     fn drop(&mut self) {
-        metrics::stage(self.stage, now() - self.since);
+        metrics::stage(self.stage, self.since.until(Stopwatch::start()));
     }
 }

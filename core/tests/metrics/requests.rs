@@ -342,3 +342,36 @@ fn a_token_that_needs_a_tolerance_is_counted_each_time_that_it_comes() {
     measured.retain(|name, _| name.starts_with("countersign_tolerated"));
     assert_eq!(measured, expected);
 }
+
+/// The criterion of the guide `migrating` for its third deployment.
+#[test]
+fn the_counter_of_a_fallback_stands_still_when_the_old_tokens_are_gone() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    let issuer = TestIssuer::new();
+    let old = Verifier::builder(issuer.key()).any_issuer().any_audience();
+    let old = old.clock(issuer.clock().clone()).build().unwrap();
+    let issuers = countersign::Issuers::new([issuer.verifier()]).unwrap();
+    let authenticator = Authenticator::new(issuers.with_fallback(old).unwrap());
+    let check = |token: &str| {
+        let credentials = Credentials::new(token);
+        futures_executor::block_on(authenticator.authenticate(Some(credentials))).unwrap();
+    };
+    let counted = || {
+        let name = "countersign_tolerated_tokens_total{issuer=any,tolerance=any-issuer}";
+        measured(&snapshotter)
+            .get(name)
+            .copied()
+            .unwrap_or_default()
+    };
+    let of_before = issuer.token().without("iss").without("aud").sign();
+    let of_now = issuer.token().sign();
+    for _ in 0..3 {
+        check(&of_before);
+        check(&of_now);
+    }
+    assert_eq!(counted(), 3.0);
+    check(&of_now);
+    assert_eq!(counted(), 0.0, "since the last look");
+}

@@ -146,6 +146,43 @@ fn a_list_that_is_not_up_to_date_is_told_once_with_its_cause_and_so_is_its_end()
     assert!(told(Lines::of(|| assert!(ask()))).is_empty());
 }
 
+/// The clock went back behind the end of an entry that was dropped.
+#[test]
+fn a_missing_revocation_is_told_once_and_so_is_its_end() {
+    let issuer = TestIssuer::new();
+    let clock = issuer.clock().clone();
+    let now = clock.now();
+    let list = Revocation::local().capacity(1).clock(clock.clone());
+    let list = list.build().unwrap();
+    let verifier = issuer.verifier_builder().revocation(list.clone());
+    let verifier = verifier.build().unwrap();
+    let text = issuer.token().sign();
+    list.revoke(&token("a", now + 10)).unwrap();
+    clock.set(now + 80);
+    list.revoke(&token("b", now + 900)).unwrap();
+    clock.set(now);
+    let began = Lines::of(|| {
+        for _ in 0..5 {
+            verifier.verify_now(&text).unwrap_err();
+        }
+    });
+    assert_eq!(began.len(), 1, "{began:?}");
+    for part in [
+        "WARN",
+        "every good token is answered with 503",
+        "a revocation that still counts is missing",
+    ] {
+        assert!(began[0].contains(part), "{began:?}");
+    }
+    clock.set(now + 11);
+    let over = Lines::of(|| {
+        verifier.verify_now(&text).unwrap();
+        assert!(list.status().is_available() && list.status().is_available());
+    });
+    let end = "INFO message=no revocation that counts is missing any more list=\"revocations\"";
+    assert_eq!(over, [end]);
+}
+
 #[test]
 fn the_first_log_is_followed_in_silence() {
     let (issuer, log) = (TestIssuer::new(), Log::default());

@@ -310,3 +310,24 @@ fn an_outage_of_the_store_is_told_once_and_so_is_its_end() {
     );
     assert!(list() && told() == 0);
 }
+
+/// A store that reads and does not write is one that clients could fill the log with.
+#[test]
+fn an_outage_of_writes_alone_is_told_within_limits() {
+    log::listen();
+    let setup = Setup::new();
+    let pair = setup.login("ada");
+    log::take();
+    for _ in 0..100 {
+        setup.store.fail(1, Fault::Before); // the exchange, after the session was found
+        assert_eq!(setup.refresh(&pair).unwrap_err(), Kind::Unavailable);
+    }
+    let told = log::take();
+    let (began, ended) = (
+        told.matches("the session store fails").count(),
+        told.matches("the session store answers again").count(),
+    );
+    // The test may last from one window into the next.
+    assert!((10..=20).contains(&began), "{began}");
+    assert!(ended <= began, "{ended}");
+}

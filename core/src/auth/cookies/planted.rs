@@ -22,11 +22,10 @@ impl AuthCookies {
         tokens
     }
 
-    /// Returns the path of the refresh cookie, if it has one and a request without it has the access cookie.
-    pub(crate) fn missed_path(&self, head: &dyn RequestHead) -> Option<&str> {
+    /// Returns the path of the refresh cookie, if it has one, and the access cookie of a request.
+    pub(crate) fn path_and_access<'h>(&self, head: &'h dyn RequestHead) -> Option<(&str, &'h str)> {
         let path = self.refresh_path_trusting_subdomains.as_deref()?;
-        let has_access = matches!(cookie(head, &self.access), Ok(Some(_)));
-        has_access.then_some(path)
+        Some((path, cookie(head, &self.access).ok().flatten()?))
     }
 
     /// Writes the values of `Set-Cookie` that delete what is planted, for a request that carries two

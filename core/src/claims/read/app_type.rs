@@ -12,10 +12,11 @@ impl RegisteredClaims {
     /// its decimal text. So one type reads the tokens of an old issuer and those of its successor.
     pub(crate) fn to_app_type<T: DeserializeOwned>(&self, payload: &str) -> Result<T, Error> {
         let as_it_is = serde_json::from_str(payload);
-        if as_it_is.is_err() && self.has_numeric_subject() {
-            return serde_json::from_str(&with_subject_as_text(payload)?);
-        }
-        as_it_is
+        as_it_is.or_else(|wrong| match self.has_numeric_subject() {
+            // Of two mistakes, that of the token as it is.
+            true => serde_json::from_str(&with_subject_as_text(payload)?).map_err(|_| wrong),
+            false => Err(wrong),
+        })
     }
 
     pub(crate) fn has_numeric_subject(&self) -> bool {

@@ -79,6 +79,7 @@ fn the_list_of_kinds_leaves_none_out() {
     for (place, kind) in kinds().enumerate() {
         assert_eq!(kind as usize, place, "{kind:?}");
     }
+    assert!(kinds().eq(AuthErrorKind::ALL.iter().copied()));
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl HttpFetchBuilder {
     }
 
     /// Reaches `https` providers through a proxy: `http://proxy.internal:3128`, with `user:password@` if it asks
-    /// for them, or an `https` URL if the proxy itself speaks TLS. Default: none.
+    /// for them (percent-encoded: `%40` for `@`, `%2F` for `/`), or an `https` URL if the proxy itself speaks TLS. Default: none.
     ///
     /// The proxy gets a CONNECT (RFC 9110 section 9.3.6), and passes on what it cannot read: the certificate is
     /// the provider's, checked as without a proxy. It also looks the name up, so that the addresses of names
@@ -118,8 +118,9 @@ impl HttpFetchBuilder {
         self
     }
 
-    /// Takes the proxy and its exceptions from the environment: the first of `HTTPS_PROXY`, `https_proxy`,
-    /// `ALL_PROXY` and `all_proxy`, and of `NO_PROXY` and `no_proxy`.
+    /// Takes the proxy and more exceptions from the environment when the client is built: the first of
+    /// `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` and `all_proxy` that is set, and of `NO_PROXY` and `no_proxy`. An empty
+    /// one is none.
     ///
     /// Not the default: whoever sets the environment of a process could see which provider it asks, and choose
     /// where its names lead.
@@ -134,7 +135,7 @@ impl HttpFetchBuilder {
     /// # Ok::<(), countersign::ConfigError>(())
     /// ```
     pub fn proxy_from_env(mut self) -> Self {
-        self.proxy = ProxySettings::from_env();
+        self.proxy.use_env();
         self
     }
 
@@ -152,7 +153,7 @@ impl HttpFetchBuilder {
     ///
     /// [`ConfigError::InvalidSetting`] when a PEM has no certificate or one that cannot be read,
     /// when HTTP does not allow a header or the user agent, when the client itself sets the header, or when the
-    /// proxy is no `http` or `https` URL.
+    /// proxy is no `http` or `https` URL of a host. [`ConfigError::Conflict`] for two proxies, or exceptions without one.
     pub fn build(self) -> Result<HttpFetch, ConfigError> {
         let headers = self.header_map()?;
         let asked_for = self.asked_for.iter().map(|(name, source)| {
@@ -189,7 +190,7 @@ impl HttpFetchBuilder {
         let connector = Connector {
             to_proxy: https().wrap_connector(tcp.clone()),
             direct: tcp,
-            proxy: self.proxy.matcher()?.map(Arc::new),
+            proxy: self.proxy.proxy()?.map(Arc::new),
         };
         Ok(https().wrap_connector(connector))
     }
@@ -288,7 +289,7 @@ const LONGEST_HEAD: usize = 64 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The headers that decide how a message is read, or what it means, and those that have a setting.
-const OWN_HEADERS: [&str; 16] = [
+const OWN_HEADERS: [&str; 17] = [
     "accept",
     "accept-encoding",
     "connection",
@@ -298,6 +299,7 @@ const OWN_HEADERS: [&str; 16] = [
     "if-modified-since",
     "if-none-match",
     "keep-alive",
+    "proxy-authorization",
     "proxy-connection",
     "range",
     "te",

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     error::{AuthError, Challenge},
     log::log,
-    session::{LoginFailure, SessionError, TokenPair, login_limits::TooManyLogins},
+    session::{LoginFailure, SessionError, TokenPair, error::Named, login_limits::TooManyLogins},
 };
 
 /// An answer for an adapter to write: status, headers, body.
@@ -183,6 +183,15 @@ impl fmt::Debug for Reply {
 pub(super) enum Refusal {
     Reply(Reply),
     Session(SessionError),
+}
+
+impl Named for Refusal {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Reply(reply) => reply.reason.unwrap_or("refused"),
+            Self::Session(error) => error.reason(),
+        }
+    }
 }
 
 impl From<Reply> for Refusal {

@@ -184,23 +184,26 @@ impl SessionRoutes {
         Ok(body.refresh_token)
     }
 
-    /// Warns, once, if the refresh cookie seems not to be sent here for its path. Nobody tells the app under which
-    /// path browsers see it.
+    /// Warns, once, if a browser that is logged in does not send the refresh cookie here, for its path. Nobody tells
+    /// the app under which path browsers see it.
     fn warn_of_the_path(&self, head: &dyn RequestHead) {
-        let path = self
-            .cookies
-            .as_ref()
-            .and_then(|cookies| cookies.missed_path(head));
-        if let Some(path) = path
-            && !self.has_warned.swap(true, Ordering::Relaxed)
+        let cookies = self.cookies.as_ref();
+        let Some((path, access)) = cookies.and_then(|cookies| cookies.path_and_access(head)) else {
+            return;
+        };
+        // A scanner sends cookies, too.
+        if self.has_warned.load(Ordering::Relaxed)
+            || self.sessions.settings.verifier.verify_now(access).is_err()
+            || self.has_warned.swap(true, Ordering::Relaxed)
         {
-            tracing::warn!(
-                target: "countersign",
-                path,
-                "a browser sent the access cookie to a refresh, and not the refresh cookie, which has a path: is \
-                 that where browsers see the session routes? A proxy may have removed the start of the path",
-            );
+            return;
         }
+        tracing::warn!(
+            target: "countersign",
+            path,
+            "a browser that is logged in sent no refresh cookie to a refresh, and the cookie has a path: is that \
+             where browsers see the session routes? A proxy may have removed the start of the path",
+        );
     }
 
     /// Checks that the request comes from the own site of the session that this token belongs to.

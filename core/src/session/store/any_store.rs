@@ -4,7 +4,7 @@ use std::{
     error::Error,
     future::Future,
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicU8, Ordering},
 };
 
 use super::{
@@ -13,6 +13,8 @@ use super::{
     record::{EndedSession, StoredSession},
     session_store::SessionStore,
 };
+#[cfg(feature = "metrics")]
+use crate::metrics::Stopwatch;
 use crate::{
     claims::{Realm, SessionId},
     error::{LineLimits, StoreError},
@@ -55,10 +57,17 @@ pub(crate) trait AnyStore: Send + Sync {
 /// The future of an answer.
 type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
+const THERE: u8 = 0;
+/// It fails, and that line was one too many.
+const AWAY: u8 = 1;
+/// It fails, and the log says so.
+const TOLD: u8 = 2;
+
 /// A store, and whether it fails.
 pub(crate) struct WatchedStore<S> {
     store: S,
-    is_away: AtomicBool,
+    /// [`THERE`], or whether its outage is in the log.
+    outage: AtomicU8,
     /// One that fails now and then begins and ends outages all the time.
     lines: LineLimits<1>,
 }
@@ -67,7 +76,7 @@ impl<S: SessionStore> WatchedStore<S> {
     pub(crate) fn new(store: S) -> Self {
         Self {
             store,
-            is_away: AtomicBool::new(false),
+            outage: AtomicU8::new(THERE),
             lines: LineLimits::new(),
         }
     }
@@ -79,24 +88,30 @@ impl<S: SessionStore> WatchedStore<S> {
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         #[cfg(feature = "metrics")]
-        let began = crate::metrics::now();
+        let began = Stopwatch::start();
         let answer = answer.await;
         #[cfg(feature = "metrics")]
-        crate::metrics::store(op, began.elapsed(), answer.is_err());
+        crate::metrics::store(op, began.until(Stopwatch::start()), answer.is_err());
         match &answer {
-            Ok(_)
-                if self.is_away.load(Ordering::Relaxed)
-                    && self.is_away.swap(false, Ordering::Relaxed) =>
-            {
-                tracing::info!(target: "countersign", "the session store answers again");
-            }
-            Err(error) if !self.is_away.swap(true, Ordering::Relaxed) => {
-                if let Some(left_out) = self.lines.admit(0) {
-                    let cause = error.source().map(tracing::field::display);
-                    tracing::warn!(target: "countersign", op, cause, left_out, "the session store fails");
+            Ok(_) if self.outage.load(Ordering::Relaxed) == THERE => {}
+            Ok(_) => {
+                if self.outage.swap(THERE, Ordering::Relaxed) == TOLD {
+                    tracing::info!(target: "countersign", "the session store answers again");
                 }
             }
-            _ => {}
+            Err(error) => {
+                let begins = |state| (state == THERE).then_some(AWAY);
+                let began = self
+                    .outage
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, begins);
+                if began.is_ok()
+                    && let Some(left_out) = self.lines.admit(0)
+                {
+                    let cause = error.source().map(tracing::field::display);
+                    tracing::warn!(target: "countersign", op, cause, left_out, "the session store fails");
+                    self.outage.store(TOLD, Ordering::Relaxed);
+                }
+            }
         }
         answer
     }
