@@ -77,3 +77,24 @@ fn the_client_fetches_them_from_a_private_address() {
         RemoteKeys::jwks(format!("http://[::ffff:127.0.0.1]:{port}/jwks")),
     );
 }
+
+/// The machine's own name is one that only its network knows.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_client_fetches_them_by_a_name() {
+    let server = JwksServer::start();
+    let port = server.address().port();
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    if name == "localhost" || TcpStream::connect((&*name, port)).is_err() {
+        let why = "the name of this machine does not lead to it";
+        writeln!(stderr(), "left out: keys by a name: {why}").unwrap();
+        return;
+    }
+    let url = format!("http://{name}:{port}/jwks");
+    let refused = RemoteKeys::jwks(&url).build();
+    assert!(refused.unwrap_err().to_string().contains("http"));
+    check(&server, RemoteKeys::jwks(url));
+}
