@@ -47,6 +47,7 @@ impl SessionError {
 
 /// An error of a refresh, which has a stable name for traces.
 pub(crate) trait Named {
+    #[cfg_attr(not(feature = "spans"), allow(dead_code))]
     fn name(&self) -> &'static str;
 }
 
