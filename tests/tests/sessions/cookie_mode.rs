@@ -152,6 +152,27 @@ fn a_logout_clears_the_cookies_of_anybody() {
 }
 
 #[test]
+fn a_logout_clears_what_the_browser_keeps_of_the_site_where_that_is_wished() {
+    each(|bed, entry| {
+        for (routes, expected) in [
+            (bed.cookies(), None),
+            (
+                bed.cookies().clear_site_data(),
+                Some("\"cache\", \"storage\""),
+            ),
+        ] {
+            for path in ["/logout", "/logout-all"] {
+                let login = log_in(entry, &routes);
+                assert_eq!(login.header("clear-site-data"), None);
+                let answer = entry.call(&routes, &own(with_cookies(act(path), &login)));
+                assert_eq!(answer.status, 204);
+                assert_eq!(answer.header("clear-site-data"), expected, "{path}");
+            }
+        }
+    });
+}
+
+#[test]
 fn ending_the_session_at_hand_clears_the_cookies_and_ending_another_does_not() {
     each(|bed, entry| {
         let routes = bed.cookies();

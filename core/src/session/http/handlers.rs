@@ -262,7 +262,11 @@ impl SessionRoutes {
 
     /// Answers a client whose session is over by its own wish.
     fn logged_out(&self) -> Reply {
-        Reply::empty(204).with_cookies(self.cleared())
+        let reply = Reply::empty(204).with_cookies(self.cleared());
+        match self.clears_site_data {
+            true => reply.with("clear-site-data", r#""cache", "storage""#),
+            false => reply,
+        }
     }
 
     /// Answers an error. When the client has to log in again, its cookies go.

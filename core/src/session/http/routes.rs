@@ -75,6 +75,7 @@ pub struct SessionRoutes {
     pub(super) body: BodyOf,
     /// That browsers do not send the refresh cookie here.
     pub(super) has_warned: Arc<AtomicBool>,
+    pub(super) clears_site_data: bool,
 }
 
 /// What is known of the body of a login by the type that the app reads.
@@ -226,6 +227,7 @@ impl SessionRoutes {
             client: Arc::new(user_agent),
             admit: Arc::new(|_, _| Ok(())),
             has_warned: Arc::default(),
+            clears_site_data: false,
         }
     }
 
@@ -234,6 +236,16 @@ impl SessionRoutes {
     pub fn csrf(mut self, csrf: Csrf) -> Self {
         self.authenticator = self.authenticator.csrf(csrf.clone());
         self.csrf = csrf;
+        self
+    }
+
+    /// Has browsers forget what they keep of the site when a user logs out, or ends the session at hand: the answers have
+    /// `Clear-Site-Data: "cache", "storage"` (W3C Clear Site Data section 3.1). Default: off.
+    ///
+    /// Without it, the Back button can show the last page of somebody who has logged out. It also removes what the
+    /// app itself keeps in local storage, databases and service workers of this origin; browsers heed it over https.
+    pub fn clear_site_data(mut self) -> Self {
+        self.clears_site_data = true;
         self
     }
 
