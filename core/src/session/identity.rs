@@ -108,7 +108,8 @@ impl<C> Identity<C> {
     }
 
     /// Sets how long this session lives without being refreshed, in whole seconds. Default, and the most that it
-    /// can be: [`SessionsBuilder::idle`](crate::session::SessionsBuilder::idle). At least the life of an access token.
+    /// can be: [`SessionsBuilder::idle`](crate::session::SessionsBuilder::idle). At least the life of an access token. Any
+    /// other time is no session, but a 500.
     #[must_use]
     pub fn idle(mut self, idle: Duration) -> Self {
         self.login.idle = Some(idle);
@@ -116,7 +117,8 @@ impl<C> Identity<C> {
     }
 
     /// Sets how long this session lives at most, in whole seconds. Default, and the most that it can be:
-    /// [`SessionsBuilder::absolute`](crate::session::SessionsBuilder::absolute). At least the life of an access token.
+    /// [`SessionsBuilder::absolute`](crate::session::SessionsBuilder::absolute). At least the life of an access token. Any
+    /// other time is no session, but a 500.
     #[must_use]
     pub fn absolute(mut self, absolute: Duration) -> Self {
         self.login.absolute = Some(absolute);
