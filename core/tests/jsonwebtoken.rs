@@ -271,9 +271,9 @@ fn what_the_old_code_did_not_check_is_in_the_log() {
     all.set_required_spec_claims(&["exp", "iss", "aud"]);
     let always = ["iat", "lifetime", "typ", "cnf"];
     for (validation, expected) in [
-        (plain, &["iss", "aud", "nbf"][..]),
-        (named, &["iss", "aud", "nbf"]),
-        (all, &[]),
+        (plain, &["iss", "aud", "sub", "nbf"][..]),
+        (named, &["iss", "aud", "sub", "nbf"]),
+        (all, &["sub"]),
     ] {
         // One is enough for all tests.
         let _ = tracing::subscriber::set_global_default(Quiet);

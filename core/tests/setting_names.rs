@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use countersign::{
-    AuthCookies, Authenticator, ConfigError, Issuer, Issuers, MemoryStore, Revocation, Sessions,
-    TokenSource, Verifier, VerifierBuilder,
+    AuthCookies, Authenticator, ConfigError, Issuer, Issuers, Key, MemoryStore, Revocation,
+    SessionRoutes, Sessions, SigningKey, TokenSource, Verifier, VerifierBuilder,
     issue::IssuerBuilder,
-    session::{LoginLimits, LoginLimitsBuilder, SessionsBuilder},
+    session::{Identity, LoginLimits, LoginLimitsBuilder, SessionsBuilder, SignIn},
     testing::TestIssuer,
 };
 
@@ -35,6 +35,22 @@ fn sessions(set: impl FnOnce(SessionsBuilder) -> SessionsBuilder) -> ConfigError
 
 fn limits(set: impl FnOnce(LoginLimitsBuilder) -> LoginLimitsBuilder) -> ConfigError {
     set(LoginLimits::builder()).build().unwrap_err()
+}
+
+/// Mounts session routes at a path that is not that of their refresh cookie, `/session`.
+fn routes_at(mount: &str) -> ConfigError {
+    let issuer = Issuer::builder("https://id.example", TestIssuer::new().key().clone());
+    let issuer = issuer.audience("orders").build().unwrap();
+    let sessions = Sessions::builder(issuer, MemoryStore::new());
+    let cookies = AuthCookies::new().refresh_path_trusting_subdomains("/session");
+    let sign_in = async |_: SignIn<()>| Ok::<Option<Identity<()>>, std::io::Error>(None);
+    SessionRoutes::cookies_at(mount, sessions.build().unwrap(), cookies.unwrap(), sign_in)
+        .unwrap_err()
+}
+
+fn any_issuer() -> Verifier {
+    let builder = Verifier::builder(TestIssuer::new().key().verifying_key());
+    builder.any_issuer().any_audience().build().unwrap()
 }
 
 #[test]
@@ -84,6 +100,37 @@ fn a_refused_setting_is_named() {
                 .access_name("__Host-a")
                 .and_then(|own| own.refresh_name("__Host-a"))
                 .unwrap_err(),
+        ),
+        ("'\\u{1}'", AuthCookies::named("a\u{1}").unwrap_err()),
+        ("' '", AuthCookies::named("my app").unwrap_err()),
+        (
+            "begin with __Host-",
+            AuthCookies::new().access_name("access").unwrap_err(),
+        ),
+        (
+            "nothing follows",
+            AuthCookies::new().access_name("__Host-").unwrap_err(),
+        ),
+        (
+            "not begin with __Host-",
+            AuthCookies::new()
+                .insecure_plain_http()
+                .access_name("__Host-a")
+                .unwrap_err(),
+        ),
+        ("begin with `/`", routes_at("session")),
+        ("at \"/other\"", routes_at("/other")),
+        (
+            "`Key::weak_hs256_secret`",
+            Key::hs256("secret").unwrap_err(),
+        ),
+        (
+            "`openssl rand -base64 48`",
+            SigningKey::hs256("secret").unwrap_err(),
+        ),
+        (
+            "`Issuers::with_fallback`",
+            Issuers::new([any_issuer()]).unwrap_err(),
         ),
     ] {
         assert!(refused.to_string().contains(name), "{name}: {refused}");

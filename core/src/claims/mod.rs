@@ -7,6 +7,7 @@
 #[cfg(feature = "jsonwebtoken")]
 mod jsonwebtoken;
 mod layout;
+mod misfit;
 pub(crate) mod provider;
 mod read;
 pub(crate) mod realm;

@@ -31,7 +31,8 @@ impl SessionId {
         Self(base64url::encode(bytes).into_boxed_str())
     }
 
-    /// Reads the text of an id; `None` when it cannot be one.
+    /// Reads the text of an id, such as [`VerifiedToken::session_id`](crate::VerifiedToken::session_id); `None` when it
+    /// cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = base64url::decode(text)?;

@@ -1,7 +1,7 @@
 //! A token that has passed every check.
 
 use std::{
-    any::{Any, type_name},
+    any::Any,
     fmt,
     sync::{Arc, OnceLock},
 };
@@ -13,6 +13,7 @@ use serde::{
 
 use super::{
     layout::{RoleSource, UnreadableRoles},
+    misfit::ClaimsMismatch,
     registered::RegisteredClaims,
     views::{Audience, Scopes},
 };
@@ -346,7 +347,7 @@ impl VerifiedToken {
     }
 
     fn misfit<T>(&self, error: &serde_json::Error) -> AuthError {
-        let error = ClaimsMismatch::new::<T>(error);
+        let error = ClaimsMismatch::new::<T>(error, &self.inner.payload);
         self.refuse(AuthErrorKind::Misconfigured).with_source(error)
     }
 
@@ -360,30 +361,5 @@ impl fmt::Debug for VerifiedToken {
         f.debug_struct("VerifiedToken")
             .field("header", &self.inner.header)
             .finish_non_exhaustive()
-    }
-}
-
-/// The payload is no `T`. The text tells where, and never what the claim contains.
-#[derive(Debug, thiserror::Error)]
-#[error("the claims do not fit `{wanted}`: {what} (column {column})")]
-pub(super) struct ClaimsMismatch {
-    wanted: &'static str,
-    what: String,
-    column: usize,
-}
-
-impl ClaimsMismatch {
-    pub(super) fn new<T>(error: &serde_json::Error) -> Self {
-        let text = error.to_string();
-        // The name of a missing field comes from `T`; any other text may quote the payload.
-        let what = match text.split_once(" at line ") {
-            Some((what, _)) if what.starts_with("missing field") => what.to_owned(),
-            _ => "a claim has another type".to_owned(),
-        };
-        Self {
-            wanted: type_name::<T>(),
-            what,
-            column: error.column(),
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, ops::Deref, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::token::{ClaimsMismatch, VerifiedToken};
+use super::{misfit::ClaimsMismatch, token::VerifiedToken};
 use crate::{
     error::{AuthError, AuthErrorKind},
     jose::Header,
@@ -54,6 +54,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> TypedToken<T> {
         expires_at: Option<i64>,
         issued_at: Option<i64>,
         claims: Option<Result<T, serde_json::Error>>,
+        payload: &str,
     ) -> Result<Self, AuthError> {
         match claims {
             Some(Ok(claims)) => Ok(Self {
@@ -63,7 +64,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> TypedToken<T> {
                 issued_at,
             }),
             Some(Err(error)) => {
-                let error = ClaimsMismatch::new::<T>(&error);
+                let error = ClaimsMismatch::new::<T>(&error, payload);
                 Err(AuthError::from(AuthErrorKind::Misconfigured).with_source(error))
             }
             // Unreachable: no token is accepted before its claims are read.

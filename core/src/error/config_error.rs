@@ -12,10 +12,8 @@
 ///
 /// let refused = Key::hs256("secret").unwrap_err();
 /// assert!(matches!(refused, ConfigError::WeakKey(_)));
-/// assert_eq!(
-///     refused.to_string(),
-///     "weak key: an HS256 secret needs at least 32 bytes, this one has 6"
-/// );
+/// let text = refused.to_string();
+/// assert!(text.starts_with("weak key: an HS256 secret needs at least 32 bytes, this one has 6: "));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

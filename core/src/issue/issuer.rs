@@ -155,7 +155,10 @@ impl Issuer {
             .expires_at
             .unwrap_or_else(|| now.saturating_add(settings.ttl));
         if expires_at <= now || expires_at > latest {
-            return Err(IssueError(Cause::Lifetime));
+            return Err(IssueError(Cause::Lifetime {
+                seconds: expires_at.saturating_sub(now),
+                most: latest.saturating_sub(now),
+            }));
         }
         let is_for_nobody = given.audiences == Some(0);
         if is_for_nobody || given.not_before.is_some_and(|nbf| nbf >= expires_at) {

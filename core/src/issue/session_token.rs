@@ -33,7 +33,8 @@ pub(crate) struct SessionClaims<'a> {
 }
 
 impl Issuer {
-    /// Issues an access token of a session, for the usual lifetime, but not beyond the session's end.
+    /// Issues an access token of a session, for the usual lifetime, but not beyond the session's end. Claims that
+    /// serialise as `null` are none.
     pub(crate) fn issue_for<C: Serialize + ?Sized>(
         &self,
         claims: &C,
@@ -56,7 +57,11 @@ impl Issuer {
         }
         const NOT_AN_OBJECT: IssueError = IssueError(Cause::NotAnObject);
 
-        let json = serde_json::to_string(claims).map_err(|_| NOT_AN_OBJECT)?;
+        let mut json = serde_json::to_string(claims).map_err(|_| NOT_AN_OBJECT)?;
+        // Of a user without claims, such as `()`.
+        if json == "null" {
+            json = "{}".to_owned();
+        }
         let mut spec = self.spec();
         let own_realm = spec.text(Realm::CLAIM).ok_or(NOT_AN_OBJECT)?;
         let own_amr = spec.text("amr").ok_or(NOT_AN_OBJECT)?;

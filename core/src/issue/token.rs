@@ -68,11 +68,14 @@ pub struct IssueError(pub(super) Cause);
 
 impl IssueError {
     pub(super) fn unreadable(unreadable: Unreadable) -> Self {
-        let name = match unreadable {
-            Unreadable::Claim(slot) => slot.registered_name(),
+        let claim = match unreadable {
+            Unreadable::Claim(slot) => slot.described(),
             Unreadable::NoObject | Unreadable::Payload(_) => None,
         };
-        Self(name.map_or(Cause::NotAnObject, Cause::IllFormed))
+        Self(match claim {
+            Some((name, form)) => Cause::IllFormed(name, form),
+            None => Cause::NotAnObject,
+        })
     }
 }
 
@@ -80,10 +83,12 @@ impl IssueError {
 pub(crate) enum Cause {
     #[error("the claims set `cnf`, and tokens that are bound to a key cannot be issued yet")]
     Bound,
-    #[error("the claims set `{0}` to a value that is not of its type")]
-    IllFormed(&'static str),
-    #[error("the lifetime, to the `exp` of the claims, is not between one second and the maximum")]
-    Lifetime,
+    #[error("the claims set `{0}` to something else than {1}")]
+    IllFormed(&'static str, &'static str),
+    #[error(
+        "the token would live {seconds} s, by the `exp` of the claims, and 1 s to {most} s are allowed (`max_ttl`)"
+    )]
+    Lifetime { seconds: i64, most: i64 },
     #[error("the token would be for nobody, or expire before it is valid")]
     NeverValid,
     #[error("the claims are not one JSON object with well-formed registered claims")]

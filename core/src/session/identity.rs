@@ -14,7 +14,7 @@ use crate::clock::whole_seconds;
 
 /// A user: the subject, and the claims of the access token.
 ///
-/// The claims are a type that serialises as a JSON object. They may contain `sub` if it is the subject;
+/// The claims are a type that serialises as a JSON object, or `()` for none. They may contain `sub` if it is the subject;
 /// `iss`, `iat`, `jti`, `exp`, `sid` and `session_realm` are set by the library. So is `auth_time`, unless the claims
 /// have one. What the login has set of `auth_time`, `acr` and `amr`, the claims may not set as well.
 ///
@@ -108,7 +108,8 @@ impl<C> Identity<C> {
     }
 
     /// Sets how long this session lives without being refreshed, in whole seconds. Default, and the most that it
-    /// can be: [`SessionsBuilder::idle`](crate::session::SessionsBuilder::idle). At least the life of an access token.
+    /// can be: [`SessionsBuilder::idle`](crate::session::SessionsBuilder::idle). At least the life of an access token. Any
+    /// other time is no session, but a 500.
     #[must_use]
     pub fn idle(mut self, idle: Duration) -> Self {
         self.login.idle = Some(idle);
@@ -116,7 +117,8 @@ impl<C> Identity<C> {
     }
 
     /// Sets how long this session lives at most, in whole seconds. Default, and the most that it can be:
-    /// [`SessionsBuilder::absolute`](crate::session::SessionsBuilder::absolute). At least the life of an access token.
+    /// [`SessionsBuilder::absolute`](crate::session::SessionsBuilder::absolute). At least the life of an access token. Any
+    /// other time is no session, but a 500.
     #[must_use]
     pub fn absolute(mut self, absolute: Duration) -> Self {
         self.login.absolute = Some(absolute);
@@ -225,10 +227,12 @@ fn lifetime(
     let Some(own) = own.map(whole_seconds) else {
         return Ok(None);
     };
-    match (settings.issuer.ttl()..=most).contains(&own) {
+    let least = settings.issuer.ttl();
+    match (least..=most).contains(&own) {
         true => Ok(Some(own)),
         false => misconfigured(format!(
-            "the `{name}` of a login is between the life of an access token and the `{name}` of the sessions"
+            "the `{name}` of a login is {own} s, and {least} s (the life of an access token) to {most} s \
+             (`SessionsBuilder::{name}`) are allowed"
         )),
     }
 }

@@ -22,6 +22,9 @@ impl PendingLogin {
     /// `identity` can only bring forward. Data that is [changed](crate::Sessions::update_data) at the same moment may be
     /// lost.
     ///
+    /// The id is in the access token: [`VerifiedToken::session_id`](crate::VerifiedToken::session_id), read by
+    /// [`SessionId::parse`]. The guide [sessions](crate::guide::sessions#a-second-factor-and-other-answers) has a whole handler.
+    ///
     /// Whatever can be checked is checked before the old session ends. If the store goes away in between, or the
     /// answer gets lost, the user has to log in again.
     ///

@@ -9,7 +9,7 @@ use crate::{
 
 /// The verdict on a token, and the checks that led to it.
 ///
-/// Made by [`Verifier::explain`](crate::Verifier::explain). A payload that cannot be decoded has no check
+/// Made by [`Verifier::explain`](crate::Verifier::explain) and [`Issuers::explain`](crate::Issuers::explain). A payload that cannot be decoded has no check
 /// of its signature. A claim that has the wrong form fails under its own name, and checks that would
 /// compare it are left out. `Display` prints a table for people, with the [tolerances](Tolerance) of the verifier.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +89,16 @@ impl Explanation {
             self.step_failed(step, error.kind(), wrong);
         }
         self
+    }
+
+    /// Explains a refusal that comes before any verifier.
+    pub(super) fn of_refusal(kind: AuthErrorKind, wrong: Option<&Mismatch>) -> Self {
+        let mut explanation = Self::default();
+        explanation.refuse(kind);
+        if let Some(wrong) = wrong {
+            explanation.add(wrong.claim().to_owned(), wrong, Verdict::Failed(kind));
+        }
+        explanation
     }
 
     pub(super) fn add(

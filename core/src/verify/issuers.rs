@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
-use super::{pipeline::PAYLOAD, verifier::Verifier};
+use super::{describe::any_of, explanation::Explanation, pipeline::PAYLOAD, verifier::Verifier};
 use crate::{
     claims::{ClaimSlot, ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind, ConfigError, Fixed, Mismatch},
@@ -69,7 +69,10 @@ impl Issuers {
         let mut cached = Vec::new();
         for verifier in verifiers {
             let names = verifier.issuers().ok_or_else(|| {
-                ConfigError::Conflict("a verifier for `any_issuer` cannot be one of several".into())
+                ConfigError::Conflict(
+                    "a verifier for `any_issuer` cannot be one of several: it goes to `Issuers::with_fallback`"
+                        .into(),
+                )
             })?;
             for name in names {
                 if by_name.insert(name.clone(), verifier.clone()).is_some() {
@@ -147,6 +150,36 @@ impl Issuers {
                 }))))
             }
             _ => conflict("there is a fallback already"),
+        }
+    }
+
+    /// Explains the verdict on a token, as [`Verifier::explain`] of the verifier that decides about it.
+    ///
+    /// If none does, the check `iss` says which issuers are known, and which one the token names.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::Issuers;
+    /// # use countersign::testing::TestIssuer;
+    ///
+    /// let issuer = TestIssuer::new();
+    /// let issuers = Issuers::new([issuer.verifier()])?;
+    /// let explanation = issuers.explain(&issuer.token().issuer("https://evil.test").sign());
+    ///
+    /// let failed: Vec<_> = explanation.failed().map(ToString::to_string).collect();
+    /// let line = r#"FAIL iss: expected "https://issuer.test"; found "https://evil.test""#;
+    /// assert_eq!(failed, [line]);
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn explain(&self, token: &str) -> Explanation {
+        match &*self.0 {
+            Routes::One(verifier) => verifier.explain(token),
+            Routes::Many(many) => match many.choose(token) {
+                Ok(verifier) => verifier.explain(token),
+                Err(error) => many.explain_refusal(&error),
+            },
         }
     }
 
@@ -245,6 +278,27 @@ impl Many {
             error.about(|| Mismatch::fixed(&ISSUER, "absent"))
         })?;
         verifier(issuer)
+    }
+}
+
+impl Many {
+    /// Explains why no verifier decides about a token.
+    fn explain_refusal(&self, error: &AuthError) -> Explanation {
+        let kind = error.kind();
+        let Some(wrong) = error.mismatch() else {
+            return Explanation::of_refusal(kind, None);
+        };
+        let (claim, found) = (wrong.claim().to_owned(), wrong.found().into_owned());
+        let expected = match kind {
+            AuthErrorKind::MissingClaim | AuthErrorKind::UnknownIssuer => {
+                let mut names: Vec<_> = self.by_name.keys().cloned().collect();
+                names.sort();
+                any_of(Some(&names))
+            }
+            _ => wrong.expected().into_owned(),
+        };
+        let wrong = Mismatch::written(claim, expected, found);
+        Explanation::of_refusal(kind, Some(&wrong))
     }
 }
 

@@ -14,6 +14,9 @@ impl VerifierBuilder<Keys> {
     /// The verifier is at least as strict. It refuses what `jsonwebtoken` never looks at, or only where the
     /// claim is present; each of these is a line in the log, at `warn` and with the field `setting`.
     ///
+    /// A `sub` that is a number was read by a type with `i64`, and is refused here: add
+    /// [`accept_numeric_subject`](Self::accept_numeric_subject).
+    ///
     /// | in the `Validation` | here |
     /// |---|---|
     /// | `algorithms` | the accepted ones; each key has one of its own besides |
@@ -104,6 +107,10 @@ impl VerifierBuilder<Keys> {
             was_optional("sub", required_spec_claims);
             builder = builder.require_value("sub", subject);
         }
+        warn(
+            "sub",
+            "could be a number, and is a text: add `accept_numeric_subject` where it is not",
+        );
         if !validate_nbf {
             warn(
                 "nbf",

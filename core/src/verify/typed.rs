@@ -74,6 +74,12 @@ impl Verifier {
         })?;
         let date = |slot| accepted.claims.date(slot);
         let (expires_at, issued_at) = (date(ClaimSlot::EXPIRES_AT), date(ClaimSlot::ISSUED_AT));
-        TypedToken::new(accepted.header, expires_at, issued_at, parsed)
+        TypedToken::new(
+            accepted.header,
+            expires_at,
+            issued_at,
+            parsed,
+            accepted.payload,
+        )
     }
 }

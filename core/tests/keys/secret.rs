@@ -16,6 +16,9 @@ fn secret(length: usize) -> Vec<u8> {
         .collect()
 }
 
+const WHAT_TO_DO: &str = ": `openssl rand -base64 48` makes one, and `Key::weak_hs256_secret` verifies what an old \
+                          HS256 one has signed";
+
 #[test]
 fn a_secret_is_as_long_as_the_hash() {
     for (least, algorithm) in [
@@ -31,7 +34,7 @@ fn a_secret_is_as_long_as_the_hash() {
         }
         let short = least - 1;
         let expected = format!(
-            "weak key: an {algorithm} secret needs at least {least} bytes, this one has {short}"
+            "weak key: an {algorithm} secret needs at least {least} bytes, this one has {short}{WHAT_TO_DO}"
         );
         assert_eq!(refusal(key(short)), expected);
         assert_eq!(refusal(signing_key(short)), expected);
@@ -120,7 +123,9 @@ fn a_line_feed_at_the_end_is_named() {
     ] {
         assert_eq!(
             refusal(Key::hs256(text)),
-            format!("weak key: an HS256 secret needs at least 32 bytes, this one has {counted}")
+            format!(
+                "weak key: an HS256 secret needs at least 32 bytes, this one has {counted}{WHAT_TO_DO}"
+            )
         );
     }
 }

@@ -26,7 +26,10 @@ async fn an_address_must_be_protected() {
         ] {
             assert_eq!(
                 builder.build().unwrap_err().to_string(),
-                format!("invalid setting: {http:?}: http is only for a loopback host: use https")
+                format!(
+                    "invalid setting: {http:?}: http is only for a loopback host: use https, or allow it in a \
+                     private network with `private_http`"
+                )
             );
         }
         let own = RemoteKeys::jwks(http).fetch(Provider::default());

@@ -196,7 +196,8 @@ fn claims_that_are_the_sessions_business_are_refused_and_cost_nothing() {
         json!({ "text": "x".repeat(8_000) }),
         json!(["ada"]),
         json!("ada"),
-        json!(null),
+        json!("null"),
+        json!([null]),
     ];
     for claims in wrong {
         let setup = Setup::new();
@@ -237,6 +238,7 @@ fn wrong_claims_in_a_repeated_answer_cost_nothing() {
 fn claims_that_are_the_apps_business_are_taken() {
     let right = [
         json!({}),
+        json!(null), // as `()` is written
         json!({ "sub": "ada" }),
         json!({ "aud": "billing" }),
         json!({ "nbf": START }),

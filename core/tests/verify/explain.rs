@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use countersign::{
-    AuthErrorKind, Issuer, SigningKey, Verifier,
+    AuthErrorKind, Authenticator, Issuer, Issuers, SigningKey, Verifier,
+    adapter::Credentials,
     explain::{Check, Verdict},
-    testing::TestIssuer,
+    testing::{TestIssuer, sign_raw},
 };
 
 #[test]
@@ -101,4 +102,75 @@ fn a_secret_with_the_end_of_a_line_is_named_where_no_signature_matches() {
     let without = expected(&trimmed, other.as_str()).unwrap();
     assert!(!without.contains("line feed"), "{without}");
     assert_eq!(expected(&whole, other.as_str()), None);
+}
+
+/// Two issuers, and their tokens: good ones, bad ones, and some that neither decides about.
+#[test]
+fn several_issuers_explain_what_they_decide() {
+    const OTHER: &str = "https://partners.test";
+    let (own, other) = (TestIssuer::new(), TestIssuer::new());
+    let partners = Verifier::builder(other.key().verifying_key());
+    let partners = partners.issuer(OTHER).any_audience();
+    let partners = partners.clock(other.clock().clone()).build().unwrap();
+    let issuers = Issuers::new([own.verifier(), partners]).unwrap();
+    let authenticator = Authenticator::new(issuers.clone());
+    let raw = |payload: &str| sign_raw(own.key(), r#"{"alg":"ES256"}"#, payload.as_bytes());
+
+    let mut kinds = Vec::new();
+    for token in [
+        own.token().sign(),
+        own.token().expired().sign(),
+        other.token().issuer(OTHER).sign(),
+        other.token().issuer(OTHER).by_a_stranger(),
+        other.token().sign(),
+        own.token().issuer("https://evil.test").sign(),
+        own.token().without("iss").sign(),
+        own.token().claim("iss", 7).sign(),
+        own.token().claim("aud", 7).sign(),
+        raw(r#"{"iss":"a","iss":"b"}"#),
+        raw("no object"),
+        raw("[]"),
+        "a.b.c".to_owned(),
+        "no token".to_owned(),
+        String::new(),
+        "a".repeat(9_000),
+    ] {
+        let verdict = authenticator.authenticate(Some(Credentials::new(&token)));
+        let refused = futures_executor::block_on(verdict).err();
+        let refused = refused.map(|error| error.kind());
+        let explanation = issuers.explain(&token);
+        assert_eq!(explanation.refusal(), refused, "{token}");
+        kinds.push(refused);
+    }
+    assert_eq!(kinds.iter().filter(|kind| kind.is_none()).count(), 2);
+    kinds.sort_by_key(|kind| kind.map(AuthErrorKind::reason));
+    kinds.dedup();
+    assert!(kinds.len() > 6, "{kinds:?}");
+}
+
+#[test]
+fn a_token_of_no_known_issuer_is_told_the_known_ones() {
+    let issuer = TestIssuer::new();
+    let builder = issuer.verifier_builder().issuer("https://b.test");
+    let issuers = Issuers::new([builder.build().unwrap()]).unwrap();
+    let failed = |token: String| {
+        let explanation = issuers.explain(&token);
+        let failed: Vec<_> = explanation.failed().map(ToString::to_string).collect();
+        failed.join("\n")
+    };
+    let known = r#""https://b.test" or "https://issuer.test""#;
+    assert_eq!(
+        failed(issuer.token().issuer("x\ny").sign()),
+        format!(r#"FAIL iss: expected {known}; found "x\ny""#)
+    );
+    assert_eq!(
+        failed(issuer.token().without("iss").sign()),
+        format!("FAIL iss: expected {known}; found absent")
+    );
+    assert_eq!(
+        failed(issuer.token().claim("iss", 7).sign()),
+        "FAIL iss: expected a text; found 7"
+    );
+    let malformed = issuers.explain("no token");
+    assert_eq!(malformed.to_string(), "refused: the token is malformed");
 }

@@ -48,13 +48,15 @@ impl Stage {
     }
 }
 
-/// Returns why a token is refused.
+/// Returns why a token is refused, which an explanation says as well.
 fn refusal(issuers: &Issuers, token: &str) -> Option<AuthErrorKind> {
     let authenticator = Authenticator::new(issuers.clone());
     let verdict = authenticator.authenticate(Some(Credentials::new(token)));
-    futures_executor::block_on(verdict)
+    let refused = futures_executor::block_on(verdict)
         .err()
-        .map(|error| error.kind())
+        .map(|error| error.kind());
+    assert_eq!(issuers.explain(token).refusal(), refused, "{token}");
+    refused
 }
 
 #[test]

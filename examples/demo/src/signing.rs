@@ -43,10 +43,9 @@ mod tests {
 
     #[test]
     fn a_short_secret_is_refused_with_its_name_and_the_length_that_is_needed() {
-        assert_eq!(
-            from_secret("secret").unwrap_err(),
-            "JWT_SECRET cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 6"
-        );
+        let text = "JWT_SECRET cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 6: ";
+        let told = from_secret("secret").unwrap_err();
+        assert!(told.starts_with(text), "{told}");
     }
 
     #[test]

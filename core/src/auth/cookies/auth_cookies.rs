@@ -309,6 +309,9 @@ impl AuthCookies {
         };
         match mount {
             Some(mount) if is_below(path, mount) => Ok(()),
+            Some(mount) if !mount.starts_with('/') => conflict(format!(
+                "and that of the session routes, {mount:?}, has to begin with `/` as well"
+            )),
             Some(mount) => conflict(format!(
                 "so no browser sends it to the session routes at {mount:?}"
             )),

@@ -16,15 +16,17 @@ pub(super) fn checked_name(name: String, prefix: &str) -> Result<Box<str>, Confi
         "" if starts_with(HOST) || starts_with(SECURE) => None,
         prefix => name.strip_prefix(prefix),
     };
-    if rest.is_some_and(|rest| !rest.is_empty()) && name.bytes().all(is_token_byte) {
-        return Ok(name.into_boxed_str());
-    }
-    let wanted = match prefix {
-        "" => format!("without {HOST} or {SECURE}"),
-        prefix => format!("that begins with {prefix}"),
+    let is_good = |own: &char| u8::try_from(*own).is_ok_and(is_token_byte);
+    let bad = name.chars().find(|own| !is_good(own));
+    let problem = match (rest, bad) {
+        (_, Some(bad)) => format!("it cannot contain {bad:?}"),
+        (Some(""), _) => "nothing follows its prefix".to_owned(),
+        (Some(_), None) => return Ok(name.into_boxed_str()),
+        (None, _) if prefix.is_empty() => format!("it must not begin with {HOST} or {SECURE}"),
+        (None, _) => format!("it must begin with {prefix}"),
     };
     Err(ConfigError::InvalidSetting(format!(
-        "cookie name {name:?}: it must be a token {wanted}"
+        "cookie name {name:?}: {problem}"
     )))
 }
 

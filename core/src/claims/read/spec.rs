@@ -55,9 +55,10 @@ impl ClaimSlot {
         })
     }
 
-    /// Returns the name of a registered claim.
-    pub(crate) fn registered_name(self) -> Option<&'static str> {
-        CLAIMS.get(self.index()).map(|(name, _)| *name)
+    /// Returns the name of a registered claim, and the form that it must have, for people.
+    pub(crate) fn described(self) -> Option<(&'static str, &'static str)> {
+        let (name, form) = CLAIMS.get(self.index())?;
+        Some((name, form.described()))
     }
 
     /// Returns whether the claim is known from the settings alone.
@@ -103,6 +104,21 @@ pub(super) enum Form {
     Text,
     /// One text, or an array of them.
     Texts,
+}
+
+impl Form {
+    /// Describes it for people.
+    pub(super) fn described(self) -> &'static str {
+        match self {
+            Self::Date(_) => "seconds since 1970 as a number, until the year 9999",
+            Self::Object => "an object",
+            Self::Scopes => {
+                "scopes with spaces between them, or an array with one scope in each element"
+            }
+            Self::Text => "a text",
+            Self::Texts => "a text, or an array of texts",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

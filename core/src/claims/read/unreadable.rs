@@ -46,7 +46,11 @@ impl Unreadable {
         match self {
             Self::Claim(slot) => {
                 let found = found(payload, slot, spec);
-                Mismatch::written(spec.name(slot).to_owned(), expected(spec.form(slot)), found)
+                Mismatch::written(
+                    spec.name(slot).to_owned(),
+                    spec.form(slot).described(),
+                    found,
+                )
             }
             Self::NoObject => Mismatch::written("payload", OBJECT, "something else"),
             Self::Payload(column) => {
@@ -54,18 +58,6 @@ impl Unreadable {
                 Mismatch::written("payload", OBJECT, found)
             }
         }
-    }
-}
-
-fn expected(form: Form) -> &'static str {
-    match form {
-        Form::Date(_) => "seconds since 1970 as a number, until the year 9999",
-        Form::Object => "an object",
-        Form::Scopes => {
-            "scopes with spaces between them, or an array with one scope in each element"
-        }
-        Form::Text => "a text",
-        Form::Texts => "a text, or an array of texts",
     }
 }
 

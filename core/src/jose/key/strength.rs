@@ -77,7 +77,8 @@ fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), ConfigError> 
             ""
         };
         return Err(ConfigError::WeakKey(format!(
-            "an {algorithm} secret needs at least {least} bytes, this one has {length}{counted}"
+            "an {algorithm} secret needs at least {least} bytes, this one has {length}{counted}: `openssl rand \
+             -base64 48` makes one, and `Key::weak_hs256_secret` verifies what an old HS256 one has signed"
         )));
     }
     Ok(())

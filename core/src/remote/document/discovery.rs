@@ -98,7 +98,10 @@ impl Document {
         if self.issuer != issuer {
             let found: String = self.issuer.chars().take(128).collect();
             return Err(Failure::new(Failure::WRONG_ISSUER)
-                .because(format!("the metadata of {issuer:?} is that of {found:?}")));
+                .because(format!(
+                    "the metadata of {issuer:?} is that of {found:?}: where tokens name the first, name the URL \
+                     of the keys, by `RemoteKeys::jwks`"
+                )));
         }
         check_keys_url(&self.jwks_uri, issuer, keys_host, private_http)
             .map_err(|why| Failure::new("forbidden_jwks_uri").because(why))?;

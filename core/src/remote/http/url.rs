@@ -25,7 +25,9 @@ impl PlainHttp {
             _ if is_loopback(host) => Ok(()),
             (Self::Private, Some(address)) if is_private(address) => Ok(()),
             (Self::Private, Some(_)) => Err("http is only for private addresses: use https"),
-            (Self::Loopback, _) => Err("http is only for a loopback host: use https"),
+            (Self::Loopback, _) => Err(
+                "http is only for a loopback host: use https, or allow it in a private network with `private_http`",
+            ),
         }
     }
 }

@@ -37,11 +37,11 @@ use crate::{
 /// | endpoint | needs | answer |
 /// |---|---|---|
 /// | `POST /login` | a body of your own | 200 with the pair; 401 `invalid_grant`; 429 `too_many_requests`; a [refusal](crate::session::LoginRefusal) of your own |
-/// | `POST /refresh` | the refresh token | 200 with the next pair; 400 `invalid_grant` |
+/// | `POST /refresh` | the refresh token | 200 with the next pair; 400 `invalid_grant`, or `invalid_request` without a token |
 /// | `POST /logout` | the refresh token, else the access token | 204, also when there was no session |
-/// | `POST /logout-all` | the access token | 204 |
-/// | `GET /sessions` | the access token | 200 with the sessions of the user |
-/// | `DELETE /sessions/{id}` | the access token | 204; 404 when it is no session of the user |
+/// | `POST /logout-all` | the access token | 204; 401 |
+/// | `GET /sessions` | the access token | 200 with the sessions of the user; 401 |
+/// | `DELETE /sessions/{id}` | the access token | 204; 401; 404 when it is no session of the user |
 /// | `GET /.well-known/jwks.json` | | 200 with the public keys |
 ///
 /// Two modes:
@@ -57,8 +57,13 @@ use crate::{
 /// Failed logins are [limited](LoginLimits) by account and, where it is known, by address: the eleventh
 /// wrong password for an account in a minute is 429 with `Retry-After`.
 ///
-/// Errors have the body of RFC 6749 section 5.2. An outage is 503 with `Retry-After`, and changes no
-/// cookie. No answer may be cached, but for the key set.
+/// Besides, any of them can be 400 `invalid_request` for a body or headers that cannot be read, 403 for a request from
+/// another site, 404 and 405 for another path or method, 413 and 415 for a body that is too long or no JSON, 429 by
+/// [`admit`](Self::admit), 500 for a mistake of the app, and 503 with `Retry-After` for an outage, which changes no cookie.
+///
+/// What concerns the access token, or where a request comes from, is answered as by a layer: 401, 403, and 503 for keys
+/// that are away, as a problem document (RFC 9457). All other errors have the body of RFC 6749 section 5.2. No answer may
+/// be cached, but for the key set.
 #[must_use = "the routes do nothing until an adapter mounts them"]
 #[derive(Clone)]
 pub struct SessionRoutes {

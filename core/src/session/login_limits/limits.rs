@@ -180,7 +180,7 @@ impl LoginLimits {
                 target: "countersign",
                 why,
                 "failed logins are limited by account, and not by address, so anybody who keeps guessing \
-                 keeps the owner of an account out: set `LoginLimits::builder().address(..)`"
+                 keeps the owner of an account out: `why` says what to set"
             );
         });
         None

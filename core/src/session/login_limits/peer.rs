@@ -17,8 +17,10 @@ pub(super) fn peer(head: &dyn RequestHead) -> Result<IpAddr, &'static str> {
     }
 }
 
-const PROXY: &str = "logins come through a proxy";
-const UNKNOWN: &str = "the server does not tell the addresses of clients";
+const PROXY: &str = "logins come through a proxy: set `LoginLimits::builder().address(..)`";
+const UNKNOWN: &str = "the server does not tell the addresses of clients: axum does with \
+                       `into_make_service_with_connect_info::<SocketAddr>()`; for others, set \
+                       `LoginLimits::builder().address(..)`";
 
 /// Checks for an address that is not routed on the internet.
 fn is_private(address: IpAddr) -> bool {

@@ -224,7 +224,8 @@ fn the_text_for_the_developer_says_the_url_but_no_password() {
     let text = |url: &str| check_url(url).unwrap_err().to_string();
     assert_eq!(
         text("http://login.example/jwks"),
-        "invalid setting: \"http://login.example/jwks\": http is only for a loopback host: use https"
+        "invalid setting: \"http://login.example/jwks\": http is only for a loopback host: use https, or allow it \
+         in a private network with `private_http`"
     );
     assert_eq!(
         text("https://user:hunter2@login.example"),
