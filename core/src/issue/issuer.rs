@@ -197,8 +197,8 @@ impl Issuer {
         payload.pop();
         payload.push(b'}');
 
-        let ring = settings.keys.now();
-        let key = &ring.active;
+        let ring = settings.keys.at(now);
+        let key = &ring.moment.active;
         let header = ring
             .header(&settings.token_type)
             .ok_or(IssueError(Cause::Signing))?;
