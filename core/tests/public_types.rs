@@ -82,7 +82,17 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "TokenSource",
         ],
     ),
-    ("the id of a key", &["Header", "RefreshReason"]),
+    (
+        "the ids and times of keys, or the path of a folder",
+        &[
+            "Header",
+            "KeyFolder",
+            "RefreshReason",
+            "RingKeyState",
+            "RingKeyStatus",
+            "RingTimes",
+        ],
+    ),
     (
         "made for the log, of what the app's own code says",
         &["FetchError", "LogPosition", "StoreError"],

@@ -91,9 +91,10 @@ impl RingDocument {
     pub fn prune(&mut self, now: i64) -> Result<usize, ConfigError> {
         self.change(now, |document| {
             let before = document.keys.len();
-            let outdated = |document: &Self, key: &RingKey| document.last_second(key) < now;
-            let kept = document.keys.iter().filter(|key| !outdated(document, key));
-            document.keys = kept.cloned().collect();
+            let is_gone = |key: &RingKey| document.last_second(key) < now;
+            // One that was revoked stays as long as one before it: that one's end is told by its turn.
+            let all = document.keys.iter();
+            document.keys = all.skip_while(|key| is_gone(key)).cloned().collect();
 
             // Also a node whose clock is late signs with another key by then.
             let late = now.saturating_sub(whole_seconds(LARGEST_LEEWAY));
