@@ -6,7 +6,7 @@ use super::moment::{Moment, Retired, Seconds};
 use crate::{
     clock::whole_seconds,
     error::ConfigError,
-    jose::{Key, SigningKey},
+    jose::{Algorithm, Key, SigningKey},
 };
 
 /// The keys of an issuer, each with the times at which it is published, signs and leaves.
@@ -151,6 +151,8 @@ impl Default for RingTimes {
 pub struct RingKeyStatus {
     /// Its `kid`.
     pub id: String,
+    /// Its algorithm.
+    pub algorithm: Algorithm,
     /// Its state.
     pub state: RingKeyState,
     /// From when it is in the JWK set.
@@ -199,6 +201,7 @@ impl RingDocument {
         let active = self.active(now).map(RingKey::id);
         self.keys.iter().map(move |key| RingKeyStatus {
             id: key.id().to_owned(),
+            algorithm: key.verifying_key().algorithm(),
             state: match key {
                 _ if self.last_second(key) < now => RingKeyState::Gone,
                 _ if active == Some(key.id()) => RingKeyState::Active,
@@ -211,6 +214,13 @@ impl RingDocument {
             until: Some(self.last_second(key)).filter(|last| *last < i64::MAX),
             is_private: key.signing().is_some(),
         })
+    }
+
+    /// Returns the time within which every node has read a changed document: nodes look more often than that.
+    #[must_use]
+    pub fn reload_time(&self) -> Duration {
+        // It was checked to be one second or more.
+        Duration::from_secs(self.times.reload.unsigned_abs())
     }
 
     /// Returns how long a token is accepted at most, in seconds.
