@@ -104,7 +104,7 @@ pub(crate) enum Keys {
     /// Revokes a key that leaked; another one takes over as soon as every node has read of it
     Replace {
         /// The key, as `list` prints it
-        #[arg(long, value_name = "KID")]
+        #[arg(long, value_name = "KID", allow_hyphen_values = true)]
         id: String,
     },
     /// Drops keys whose last token has expired, and private keys that sign no more
