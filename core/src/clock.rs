@@ -1,7 +1,10 @@
 //! The clock.
 
 use std::time::Duration;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(
+    target_os = "linux",
+    all(target_arch = "wasm32", target_os = "unknown")
+)))]
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Tells the time, in whole seconds since 1970-01-01T00:00:00Z.
@@ -30,6 +33,9 @@ pub trait Clock: Send + Sync + 'static {
 /// The operating system's clock. The default everywhere.
 ///
 /// On Linux it is read from the last tick of the kernel, which is less than 10 milliseconds ago.
+///
+/// `wasm32-unknown-unknown` has no clock: there, every token has expired, and the log says why. Set a
+/// clock of your own: see the guide [wasm](crate::guide::wasm).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -42,7 +48,24 @@ impl Clock for SystemClock {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        static TOLD: std::sync::Once = std::sync::Once::new();
+        TOLD.call_once(|| {
+            tracing::error!(
+                target: "countersign",
+                "wasm32-unknown-unknown has no clock, so every token has expired: set `clock` on each builder"
+            );
+        });
+        or_never(None) // the standard library would panic
+    }
+}
+
+#[cfg(not(any(
+    target_os = "linux",
+    all(target_arch = "wasm32", target_os = "unknown")
+)))]
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods)] // the only reader of the system clock
     fn now(&self) -> i64 {

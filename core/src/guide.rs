@@ -5,12 +5,16 @@
 //! | decide who issues the tokens | [`choosing`] |
 //! | log users in and keep them logged in | [`sessions`] |
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
-//! | come from `jsonwebtoken`, or middleware that is built on it | [`from_jsonwebtoken`] |
+//! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
+//! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
 //! | test your app | [`testing`] |
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
 //! | read keys from files or the environment, and replace them | [`keys`] |
-//! | use another framework than axum, tonic, hyper or actix-web | [`frameworks`] |
+//! | limit requests in front of a login: `tower_governor`, `actix-governor` | [`rate_limits`] |
+//! | serve gRPC, or gRPC-Web for browsers | [`grpc`] |
+//! | use another framework than axum, tonic, hyper or actix-web: poem, salvo, rocket, ntex | [`frameworks`] |
+//! | compile it to WebAssembly | [`wasm`] |
 //!
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
 //!
@@ -28,6 +32,12 @@ pub mod frameworks {}
 #[doc = include_str!("../docs/guide/from_jsonwebtoken.md")]
 pub mod from_jsonwebtoken {}
 
+#[doc = include_str!("../docs/guide/from_middleware.md")]
+pub mod from_middleware {}
+
+#[doc = include_str!("../docs/guide/grpc.md")]
+pub mod grpc {}
+
 #[doc = include_str!("../docs/guide/keys.md")]
 pub mod keys {}
 
@@ -37,8 +47,14 @@ pub mod migrating {}
 #[doc = include_str!("../docs/guide/operating.md")]
 pub mod operating {}
 
+#[doc = include_str!("../docs/guide/rate_limits.md")]
+pub mod rate_limits {}
+
 #[doc = include_str!("../docs/guide/sessions.md")]
 pub mod sessions {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("../docs/guide/wasm.md")]
+pub mod wasm {}

@@ -1,4 +1,4 @@
-//! The log events and counters of requests.
+//! The log events, counters and spans of requests.
 
 use std::error::Error;
 
@@ -69,4 +69,16 @@ fn write(error: &AuthError) {
         Some(LogLevel::Info) => refused!(INFO, "request refused"),
         Some(LogLevel::Warn) => refused!(WARN, "request refused"),
     }
+}
+
+/// Runs a future in a span, whose field `outcome` says how it ended.
+#[cfg(feature = "spans")]
+pub(crate) async fn in_span<T>(
+    span: tracing::Span,
+    outcome: impl FnOnce(&T) -> &'static str,
+    work: impl Future<Output = T>,
+) -> T {
+    let result = tracing::Instrument::instrument(work, span.clone()).await;
+    span.record("outcome", outcome(&result));
+    result
 }

@@ -52,7 +52,7 @@
 //! countersign::metrics::describe();
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
@@ -109,6 +109,12 @@ pub fn describe() {
     for reason in refusals {
         counter!(HANDLER_REFUSALS, "reason" => reason).increment(0);
     }
+}
+
+/// Returns the time for measurements.
+#[allow(clippy::disallowed_methods)] // it is measured, and decides nothing
+pub(crate) fn now() -> Instant {
+    Instant::now()
 }
 
 pub(crate) fn request(outcome: &'static str) {

@@ -15,6 +15,10 @@ const KEYS = {
 };
 const ALGORITHMS = Object.keys(KEYS);
 const SCOPE = 'read';
+const USER = 'ada';
+const INTERACTION = '/interaction/';
+// Nobody listens there: the test reads the code from the redirect.
+const REDIRECT = 'http://127.0.0.1:9/callback';
 
 const { listen } = parseArgs({ options: { listen: { type: 'string', default: '127.0.0.1:0' } } }).values;
 const [host, port] = listen.split(':');
@@ -50,8 +54,17 @@ function provide() {
       redirect_uris: [],
       response_types: [],
       scope: SCOPE,
+    }, {
+      client_id: 'web',
+      client_secret: 'secret',
+      grant_types: ['authorization_code'],
+      redirect_uris: [REDIRECT],
+      response_types: ['code'],
+      scope: `openid ${SCOPE}`,
     }],
-    scopes: [SCOPE],
+    scopes: ['openid', SCOPE],
+    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    interactions: { url: (_, { uid }) => `${INTERACTION}${uid}` },
     ttl: { ClientCredentials: (_, token) => token.resourceServer.accessTokenTTL },
     features: {
       clientCredentials: { enabled: true },
@@ -59,7 +72,21 @@ function provide() {
       resourceIndicators: { enabled: true, getResourceServerInfo: resourceServer },
     },
   });
-  return provider.callback();
+  const callback = provider.callback();
+  return (request, response) =>
+    request.url.startsWith(INTERACTION) ? logIn(provider, request, response) : callback(request, response);
+}
+
+// Nobody is asked: whoever comes is `ada`, and grants what the client wants.
+async function logIn(provider, request, response) {
+  const { params } = await provider.interactionDetails(request, response);
+  const grant = new provider.Grant({ accountId: USER, clientId: params.client_id });
+  grant.addOIDCScope(params.scope);
+  if (params.resource) {
+    grant.addResourceScope(params.resource, SCOPE);
+  }
+  const consent = { grantId: await grant.save() };
+  await provider.interactionFinished(request, response, { login: { accountId: USER }, consent });
 }
 
 // The host of a resource names the algorithm of its tokens.

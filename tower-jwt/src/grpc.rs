@@ -17,6 +17,9 @@ use crate::response::ResponseForAuthError;
 /// | 500 | 13 `INTERNAL` |
 /// | 503 | 14 `UNAVAILABLE` |
 ///
+/// For gRPC-Web, `tonic_web::GrpcWebLayer` has to be outside of the layer, and CORS outside of both. CORS has
+/// to expose `grpc-status` and `grpc-message`: a response without a body has them in its head.
+///
 /// It makes every body whose default is empty: that of tonic, for example. A handler finds the
 /// token in the extensions of its request.
 ///

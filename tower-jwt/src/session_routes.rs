@@ -9,11 +9,15 @@ use std::{
     task::{Context, Poll},
 };
 
+#[cfg(feature = "axum")]
+use axum::extract::OriginalUri;
 use countersign::{
     SessionRoutes,
     adapter::{Answer, Reply},
 };
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE};
+use http::{
+    HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE, request::Parts,
+};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::runtime::Handle;
@@ -96,7 +100,7 @@ where
             let reply = match body.collect().await {
                 Ok(body) => {
                     let body = body.to_bytes();
-                    let answer = routes.answer(parts.uri.path(), &Head::from(&parts), &body);
+                    let answer = routes.answer(path(&parts), &Head::from(&parts), &body);
                     answer.finish_with(finish).await
                 }
                 Err(error) if error.is::<LengthLimitError>() => SessionRoutes::body_too_large(),
@@ -105,6 +109,22 @@ where
             response(reply)
         }))
     }
+}
+
+/// Returns the path below the mount. axum removes an empty segment together with the prefix, so that
+/// `/session//login` would be `/login`, past whatever stands in front of `/session/login`: it leads nowhere.
+fn path(parts: &Parts) -> &str {
+    let path = parts.uri.path();
+    #[cfg(feature = "axum")]
+    if let Some(OriginalUri(original)) = parts.extensions.get()
+        && original
+            .path()
+            .strip_suffix(path)
+            .is_some_and(|mount| mount.ends_with('/'))
+    {
+        return "";
+    }
+    path
 }
 
 /// Finishes an answer in a task of its own: a client that closes the connection is logged out all the

@@ -104,7 +104,9 @@ impl Authenticator {
     ) -> Result<Self, ConfigError> {
         let issuer = issuer.as_ref();
         let names = self.issuers.names(issuer).ok_or_else(|| {
-            ConfigError::Conflict(format!("no verifier is for the issuer {issuer:?}"))
+            ConfigError::Conflict(format!(
+                "`source_for` {issuer:?}: no verifier is for this issuer"
+            ))
         })?;
         let own = Arc::make_mut(&mut self.own_sources);
         own.retain(|(other, _)| !names.contains(other));

@@ -69,7 +69,28 @@ impl Authenticator {
         Ok(found)
     }
 
+    /// Verifies a token, with the feature `spans` in a span.
     fn verify(&self, credentials: &Credentials<'_>) -> Authenticate {
+        #[cfg(feature = "spans")]
+        {
+            let span = tracing::info_span!(target: "countersign", "countersign.verify", outcome = tracing::field::Empty);
+            if !span.is_disabled() {
+                return match span.in_scope(|| self.verify_here(credentials)).into_ready() {
+                    Ok(verdict) => {
+                        span.record("outcome", outcome(&verdict));
+                        Authenticate::ready(verdict)
+                    }
+                    Err(waiting) => {
+                        Authenticate::new(MaybeReady::waiting(log::in_span(span, outcome, waiting)))
+                    }
+                };
+            }
+        }
+        self.verify_here(credentials)
+    }
+
+    #[inline]
+    fn verify_here(&self, credentials: &Credentials<'_>) -> Authenticate {
         let found = &credentials.found;
         match self.issuers.start(credentials.token, self.reader) {
             MaybeReady::Ready(Some(Ok(token))) => self.decide(token, found),
@@ -170,6 +191,14 @@ impl Authenticator {
     fn refuse(&self, error: AuthError) -> AuthError {
         log::refusal(self.with_params(error))
     }
+}
+
+/// Returns the name of a verdict on a token, as the counters have it.
+#[cfg(feature = "spans")]
+fn outcome(verdict: &Result<Option<VerifiedToken>, AuthError>) -> &'static str {
+    verdict
+        .as_ref()
+        .map_or_else(AuthError::reason, |_| "accepted")
 }
 
 /// Adds the text of the token to the verdict that accepts it.

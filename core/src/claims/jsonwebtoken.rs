@@ -46,10 +46,9 @@ impl VerifiedToken {
             "jwt" => "JWT".to_owned(),
             other => other.to_owned(),
         });
-        let claims = serde_json::from_str(self.payload());
         Ok(TokenData {
             header,
-            claims: claims.map_err(|error| self.misfit::<T>(&error))?,
+            claims: self.to_app_type()?,
         })
     }
 }

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, value::BorrowedStrDeserializer},
+};
 
 use super::{
     layout::{RoleSource, UnreadableRoles},
@@ -163,9 +166,7 @@ impl VerifiedToken {
         if let Some(Ok(claims)) = self.inner.parsed.get().cloned().map(Arc::downcast::<T>) {
             return Ok(claims);
         }
-        let claims: T =
-            serde_json::from_str(&self.inner.payload).map_err(|error| self.misfit::<T>(&error))?;
-        let claims = Arc::new(claims);
+        let claims = Arc::new(self.to_app_type::<T>()?);
         // Another type may have the slot already: then this one is parsed again next time.
         let _ = self.inner.parsed.set(claims.clone());
         Ok(claims)
@@ -180,7 +181,14 @@ impl VerifiedToken {
     /// [`AuthErrorKind::Misconfigured`] (500) when the claim is present and is no `T`. It is not taken
     /// for absent: `suspended: "yes"` read as a `bool` must not let anybody in.
     pub fn claim<'t, T: Deserialize<'t>>(&'t self, name: &str) -> Result<Option<T>, AuthError> {
-        member(&self.inner.payload, name).map_err(|error| self.misfit::<T>(&error))
+        let claim = member(&self.inner.payload, name);
+        let claim = claim.or_else(|error| match self.subject() {
+            Some(subject) if name == "sub" && self.inner.registered.has_numeric_subject() => {
+                T::deserialize(BorrowedStrDeserializer::new(subject)).map(Some)
+            }
+            _ => Err(error),
+        });
+        claim.map_err(|error| self.misfit::<T>(&error))
     }
 
     /// The token itself, as the request carried it: to send it on to a service that accepts it, too.
@@ -332,7 +340,12 @@ impl VerifiedToken {
         }
     }
 
-    pub(super) fn misfit<T>(&self, error: &serde_json::Error) -> AuthError {
+    pub(super) fn to_app_type<T: DeserializeOwned>(&self) -> Result<T, AuthError> {
+        let claims = self.inner.registered.to_app_type(&self.inner.payload);
+        claims.map_err(|error| self.misfit::<T>(&error))
+    }
+
+    fn misfit<T>(&self, error: &serde_json::Error) -> AuthError {
         let error = ClaimsMismatch::new::<T>(error);
         self.refuse(AuthErrorKind::Misconfigured).with_source(error)
     }

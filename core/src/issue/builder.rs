@@ -119,7 +119,9 @@ impl IssuerBuilder {
     pub fn build(self) -> Result<Issuer, ConfigError> {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
         if self.name.is_empty() {
-            return Err(ConfigError::Missing("the issuer needs a name".into()));
+            return Err(ConfigError::Missing(
+                "the name in `Issuer::builder(name, ..)` is empty".into(),
+            ));
         }
         if self.without_audience && !self.audiences.is_empty() {
             return Err(ConfigError::Conflict(
@@ -133,10 +135,10 @@ impl IssuerBuilder {
             ));
         }
         if self.ttl.as_secs() == 0 {
-            return setting("the lifetime of a token is less than one second");
+            return setting("`ttl` is less than one second");
         }
         if self.ttl > self.max_ttl {
-            return setting("the lifetime of a token is over the maximum, `max_ttl`");
+            return setting("`ttl` is longer than `max_ttl`");
         }
         if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
             return setting("`max_ttl` is more than 5 years");

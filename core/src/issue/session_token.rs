@@ -60,7 +60,7 @@ impl Issuer {
         let mut spec = self.spec();
         let own_realm = spec.text(Realm::CLAIM).ok_or(NOT_AN_OBJECT)?;
         let own_amr = spec.text("amr").ok_or(NOT_AN_OBJECT)?;
-        let own = RegisteredClaims::parse(&json, &spec).map_err(|_| NOT_AN_OBJECT)?;
+        let own = RegisteredClaims::parse(&json, &spec).map_err(IssueError::unreadable)?;
         let is_reserved = [
             (ClaimSlot::ACR, of.acr.is_some()),
             (ClaimSlot::AUTH_TIME, of.is_auth_time_given),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::jti::Id;
+use crate::claims::Unreadable;
 
 /// A token that was just issued. `Debug` does not show it.
 #[derive(Clone)]
@@ -65,11 +66,23 @@ impl fmt::Debug for IssuedToken {
 #[error("{0}")]
 pub struct IssueError(pub(super) Cause);
 
+impl IssueError {
+    pub(super) fn unreadable(unreadable: Unreadable) -> Self {
+        let name = match unreadable {
+            Unreadable::Claim(slot) => slot.registered_name(),
+            Unreadable::NoObject | Unreadable::Payload(_) => None,
+        };
+        Self(name.map_or(Cause::NotAnObject, Cause::IllFormed))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
     #[error("the claims set `cnf`, and tokens that are bound to a key cannot be issued yet")]
     Bound,
-    #[error("the lifetime is not between one second and the maximum")]
+    #[error("the claims set `{0}` to a value that is not of its type")]
+    IllFormed(&'static str),
+    #[error("the lifetime, to the `exp` of the claims, is not between one second and the maximum")]
     Lifetime,
     #[error("the token would be for nobody, or expire before it is valid")]
     NeverValid,

@@ -164,16 +164,18 @@ impl SessionsBuilder {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
         let (idle, absolute) = (whole_seconds(self.idle), whole_seconds(self.absolute));
         if self.grace > Self::MAX_GRACE {
-            return setting("the grace window is more than 60 seconds");
+            return setting("`grace` is more than 60 seconds");
         }
         if self.per_subject == 0 {
-            return setting("a subject may have no session at all");
+            return setting("`per_subject` is 0: nobody could log in");
         }
         if absolute > LONGEST {
-            return setting("a session may live for more than 10 years");
+            return setting("`absolute` is more than 10 years");
         }
         if idle < self.issuer.ttl() {
-            return setting("`idle` is shorter than the life of an access token");
+            return setting(
+                "`idle` is shorter than the issuer's `ttl`, the life of an access token",
+            );
         }
         if absolute < idle {
             return setting("`absolute` is shorter than `idle`");

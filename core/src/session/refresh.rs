@@ -42,8 +42,27 @@ impl Sessions {
         self.refresh_with(refresh_token, client, ask).await
     }
 
-    /// Refreshes for a caller with errors of its own.
+    /// Refreshes for a caller with errors of its own, with the feature `spans` in a span.
     pub(crate) async fn refresh_with<C: Serialize, E: From<SessionError>>(
+        &self,
+        refresh_token: &str,
+        client: &ClientInfo,
+        ask: impl AsyncFnOnce(Session) -> Result<Option<C>, E>,
+    ) -> Result<TokenPair, E> {
+        let work = self.exchange(refresh_token, client, ask);
+        #[cfg(feature = "spans")]
+        let work = crate::log::in_span(
+            tracing::info_span!(
+                target: "countersign", "countersign.refresh",
+                realm = self.settings.realm.as_str(), outcome = tracing::field::Empty
+            ),
+            |pair: &Result<_, _>| if pair.is_ok() { "refreshed" } else { "refused" },
+            work,
+        );
+        work.await
+    }
+
+    async fn exchange<C: Serialize, E: From<SessionError>>(
         &self,
         refresh_token: &str,
         client: &ClientInfo,

@@ -137,7 +137,7 @@ impl<K> VerifierBuilder<K> {
     /// Accepts an integer as `sub` (RFC 7519 section 4.1.2 has a text), and reads it as its decimal text.
     ///
     /// `42` is the subject `"42"` for [`subject`](crate::VerifiedToken::subject), policies and revocations; a type of the
-    /// app's own reads the number as it is in the token. The integer has 64 bits, signed or not: a fraction, an exponent, `-0`
+    /// app's own reads what it wants there, the number or the text. The integer has 64 bits, signed or not: a fraction, an exponent, `-0`
     /// and larger numbers stay refused, because they have no one text. It is a [tolerance](Tolerance),
     /// `numeric-sub`: for tokens whose issuer cannot be changed yet.
     pub fn accept_numeric_subject(mut self) -> Self {
@@ -256,7 +256,7 @@ impl<K> VerifierBuilder<K> {
         either("issuer", self.any_issuer, &self.issuers)?;
         either("audience", self.any_audience, &self.audiences)?;
         if self.leeway > VerifierBuilder::MAX_LEEWAY {
-            return Err(setting("the leeway is more than 5 minutes"));
+            return Err(setting("`leeway` is more than 5 minutes"));
         }
         if !(1..=VerifierBuilder::LARGEST_MAX_TOKEN_BYTES).contains(&self.max_token_bytes) {
             return Err(setting("`max_token_bytes` is not between 1 and 65536"));
@@ -265,7 +265,7 @@ impl<K> VerifierBuilder<K> {
             return Err(setting("the list of accepted `algorithms` is empty"));
         }
         if self.wanted.len() > VerifierBuilder::MOST_WANTED {
-            return Err(setting("more than 64 claims are required"));
+            return Err(setting("`require_claim` names more than 64 claims"));
         }
         let mut tolerances = self.tolerances;
         if self.any_issuer {

@@ -83,7 +83,9 @@ impl Issuers {
             }
         }
         if by_name.is_empty() {
-            return Err(ConfigError::Missing("there is no verifier".into()));
+            return Err(ConfigError::Missing(
+                "`Issuers` of no verifier would refuse every token".into(),
+            ));
         }
         if cached.len() > Self::MOST_CACHED {
             cached.clear();

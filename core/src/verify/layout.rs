@@ -190,7 +190,7 @@ impl ClaimLayout {
     ) -> Result<(ResolvedClaims, TokenContext), ConfigError> {
         if self.roles.is_incomplete() {
             return Err(ConfigError::InvalidSetting(
-                "a source of roles names no claim".to_owned(),
+                "`roles`: a source names no claim".to_owned(),
             ));
         }
         let is_required = |name: &str| {

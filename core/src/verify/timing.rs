@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 #[cfg(feature = "metrics")]
-use crate::metrics;
+use crate::metrics::{self, now};
 
 /// Measures the stages of a verification; the last one ends with it. Without `metrics`, nothing.
 pub(super) struct StageTimer {
@@ -47,10 +47,4 @@ impl Drop for StageTimer {
     fn drop(&mut self) {
         metrics::stage(self.stage, now() - self.since);
     }
-}
-
-#[cfg(feature = "metrics")]
-#[allow(clippy::disallowed_methods)] // it is measured, and decides nothing
-fn now() -> Instant {
-    Instant::now()
 }

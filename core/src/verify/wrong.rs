@@ -21,7 +21,7 @@ pub(super) fn form(kind: AuthErrorKind, token: &str, most: usize) -> Mismatch {
     );
     match kind {
         AuthErrorKind::TokenTooLarge => Mismatch::long(token.len(), most),
-        _ => Mismatch::fixed(&PARTS, "another form"),
+        _ => Mismatch::fixed(&PARTS, "another form, as an opaque token has"),
     }
 }
 

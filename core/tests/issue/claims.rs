@@ -148,16 +148,13 @@ fn claims_that_contradict_the_issuer_are_refused_with_their_name() {
         (json!({ "iat": 1_031 }), "`iat`"),
         (json!({ "jti": "" }), "`jti`"),
         (json!({ "jti": "x".repeat(256) }), "`jti`"),
+        (json!({ "exp": 2_000_000_000 }), "`exp`"),
+        (json!({ "iss": 1 }), "`iss`"),
+        (json!({ "iat": "1000" }), "`iat`"),
+        (json!({ "jti": null }), "`jti`"),
     ] {
         let error = issuer.issue(&claims).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
-    }
-    for malformed in [
-        json!({ "iss": 1 }),
-        json!({ "iat": "1000" }),
-        json!({ "jti": null }),
-    ] {
-        assert!(issuer.issue(&malformed).is_err(), "{malformed}");
     }
 }
 
@@ -229,7 +226,8 @@ fn registered_claims_have_their_type() {
         ("auth_time", json!(1), json!(253_402_300_800_i64)),
     ] {
         assert!(issuer.issue(&json!({ name: good })).is_ok(), "{name}");
-        assert!(issuer.issue(&json!({ name: bad })).is_err(), "{name}");
+        let error = issuer.issue(&json!({ name: bad })).unwrap_err();
+        assert!(error.to_string().contains(&format!("`{name}`")), "{error}");
     }
 }
 

@@ -292,11 +292,18 @@ fn what_is_no_pem_is_said_to_be_none() {
     }
     for name in ["p256.spki.pem", "p256.pkcs8.pem"] {
         let escaped = file(name).replace('\n', "\\n");
-        for refused in [
-            refusal(Key::es256_pem(&escaped)),
-            refusal(SigningKey::es256_pem(&escaped)),
+        // As it is, in the quotes of an .env file, and indented by YAML.
+        for text in [
+            escaped.clone(),
+            format!("\"{escaped}\""),
+            format!("  {escaped}\n"),
         ] {
-            assert!(refused.contains("a backslash and an `n`"), "{refused}");
+            for refused in [
+                refusal(Key::es256_pem(&text)),
+                refusal(SigningKey::es256_pem(&text)),
+            ] {
+                assert!(refused.contains("a backslash and an `n`"), "{refused}");
+            }
         }
     }
     let foreign = file("p256.spki.pem").replace("PUBLIC KEY", "SSH2 PUBLIC THING");

@@ -102,6 +102,43 @@ async fn a_key_that_is_not_in_its_canonical_form_is_used_and_noted() {
     );
 }
 
+/// Each in the spellings that have one reading: without the zeros in front, and with one more.
+#[tokio::test(start_paused = true)]
+async fn coordinates_of_another_length_are_used_and_with_a_wrong_bit_they_are_not() {
+    for algorithm in [Algorithm::ES256, Algorithm::ES512] {
+        let octets = |jwk: &Value| BASE64.decode(jwk["x"].as_str().unwrap()).unwrap();
+        // One in 256 keys begins with a zero octet; of P-521, every other one.
+        let (signing, canonical) = loop {
+            let signing = SigningKey::generate(algorithm).unwrap().with_id("e");
+            let canonical = jwk(&signing);
+            if octets(&canonical)[0] == 0 {
+                break (signing, canonical);
+            }
+        };
+        let x = octets(&canonical);
+        let significant = x.iter().position(|octet| *octet != 0).unwrap();
+        for spelled in [x[significant..].to_vec(), [&[0], &x[..]].concat()] {
+            let verdict_with = async |x: &[u8]| {
+                let mut published = canonical.clone();
+                published["x"] = BASE64.encode(x).into();
+                let provider = Provider::default();
+                provider.state().jwks = vec![published, jwk(&key("good"))];
+                let (keys, verifier) = provider.start().await;
+                let verdict = check(&verifier, &token(&signing)).await;
+                (verdict, keys.status().notes().len())
+            };
+            assert_eq!(verdict_with(&spelled).await, ("accepted", 1), "{algorithm}");
+            let mut wrong = spelled;
+            *wrong.last_mut().unwrap() ^= 1;
+            assert_eq!(
+                verdict_with(&wrong).await,
+                ("unknown_key", 0),
+                "{algorithm}"
+            );
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_map_of_certificates_is_a_source_of_keys() {
     const PEM: &str = include_str!("../data/keys/p256.certificate.pem");

@@ -35,7 +35,7 @@ fn a_window_of_more_than_a_minute_is_refused() {
         Duration::MAX,
     ] {
         let text = of(window).unwrap();
-        assert_eq!(text, "the grace window is more than 60 seconds");
+        assert_eq!(text, "`grace` is more than 60 seconds");
     }
     assert_eq!(of(Duration::from_secs(60)), None);
     assert_eq!(of(Duration::ZERO), None);
@@ -45,7 +45,10 @@ fn a_window_of_more_than_a_minute_is_refused() {
 fn a_session_outlives_its_first_access_token() {
     let of = |idle: i64| refusal(|builder| builder.idle(Duration::from_secs(idle.unsigned_abs())));
     let text = of(TTL - 1).unwrap();
-    assert_eq!(text, "`idle` is shorter than the life of an access token");
+    assert_eq!(
+        text,
+        "`idle` is shorter than the issuer's `ttl`, the life of an access token"
+    );
     assert_eq!(of(TTL), None);
 }
 
@@ -69,7 +72,7 @@ fn no_session_lives_for_more_than_ten_years() {
     let of = |absolute: Duration| refusal(|builder| builder.absolute(absolute));
     for absolute in [TEN_YEARS + Duration::from_secs(1), Duration::MAX] {
         let text = of(absolute).unwrap();
-        assert_eq!(text, "a session may live for more than 10 years");
+        assert_eq!(text, "`absolute` is more than 10 years");
     }
     assert_eq!(of(TEN_YEARS), None);
 }

@@ -89,19 +89,33 @@ fn an_integer_of_64_bits_is_a_subject_by_its_decimal_text() {
 }
 
 #[test]
-fn a_type_of_the_app_reads_the_number_that_is_in_the_token() {
+fn a_type_of_the_app_reads_the_number_that_is_in_the_token_or_its_text() {
     #[derive(Deserialize)]
-    struct User {
-        sub: i64,
+    struct User<S> {
+        sub: S,
     }
     let issuer = TestIssuer::new();
     let text = with(&issuer, r#""sub":42,"x":[{"a":1}]"#);
     let verifier = numeric(&issuer);
-    assert_eq!(verifier.verify_now_as::<User>(&text).unwrap().sub, 42);
+    let as_number = verifier.verify_now_as::<User<i64>>(&text).unwrap();
+    assert_eq!(as_number.sub, 42);
+    let as_text = verifier.verify_now_as::<User<String>>(&text).unwrap();
+    assert_eq!(as_text.sub, "42");
+    let read = || verifier.verify_now(&text).unwrap();
+    assert_eq!(read().claims::<User<i64>>().unwrap().sub, 42);
+    assert_eq!(read().claims::<User<String>>().unwrap().sub, "42");
+    assert_eq!(read().subject(), Some("42"));
+    assert_eq!(read().claim("sub").unwrap(), Some(json!(42)));
+    assert_eq!(read().claim("sub").unwrap(), Some("42".to_owned()));
+    assert!(read().claims::<User<bool>>().is_err());
+    assert!(read().claim::<bool>("sub").is_err());
+    assert!(read().claim::<String>("exp").is_err());
+
+    // A text is read as a text only, with the tolerance or without.
+    let text = with(&issuer, r#""sub":"42""#);
     let token = verifier.verify_now(&text).unwrap();
-    assert_eq!(token.claims::<User>().unwrap().sub, 42);
-    assert_eq!(token.subject(), Some("42"));
-    assert_eq!(token.claim::<Value>("sub").unwrap(), Some(json!(42)));
+    assert!(token.claims::<User<i64>>().is_err());
+    assert!(token.claim::<i64>("sub").is_err());
 }
 
 #[test]

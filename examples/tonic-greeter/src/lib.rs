@@ -1,5 +1,9 @@
 //! The layer under tonic. The service is plain tonic: it finds the token in its request.
 
+mod web;
+
+pub use self::web::serve_web;
+
 use std::{error::Error, net::SocketAddr, time::Duration};
 
 use countersign::{Authenticator, VerifiedToken};

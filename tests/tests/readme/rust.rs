@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::pages::{Page, root};
+use crate::pages::{Page, files, root};
 
 /// Returns the snippets, as they are compiled.
 fn snippets() -> Vec<String> {
@@ -11,6 +11,14 @@ fn snippets() -> Vec<String> {
     files
         .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
         .collect()
+}
+
+/// Returns the examples, and the tests that need other frameworks, middleware or targets.
+fn programs() -> Vec<String> {
+    let mut files = files(&["rs"]);
+    let folders = ["examples", "tests/frameworks", "tests/wasm"];
+    files.retain(|file| folders.iter().any(|folder| file.path.starts_with(folder)));
+    files.into_iter().map(|file| file.text).collect()
 }
 
 /// Returns true if the file contains these lines, one after the other, all indented by the same
@@ -48,6 +56,26 @@ fn every_snippet_is_compiled_as_it_stands_in_the_readme() {
             );
         }
     }
+}
+
+/// What a guide shows of another framework is no doc test: core does not depend on that.
+#[test]
+fn what_the_guides_show_of_other_crates_is_compiled_elsewhere() {
+    let (programs, mut count) = (programs(), 0);
+    for page in Page::all() {
+        if page.path.starts_with("core/docs/guide") {
+            for block in page.blocks("rust") {
+                let is_compiled = programs.iter().any(|file| stands_in(file, &block));
+                let path = page.path.display();
+                assert!(
+                    is_compiled,
+                    "{path}: in no example, and in no file of tests/frameworks or tests/wasm:\n{block}"
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 2, "only {count} blocks");
 }
 
 #[test]

@@ -12,6 +12,9 @@ fn unknown_paths_and_other_methods_are_told_apart() {
     let routes = Bed::new().json();
     assert_eq!(same(&routes, &post("/log-in")).status, 404);
     assert_eq!(same(&routes, &post("/login/")).status, 404);
+    // Past what stands in front of `/session/login`, and axum alone would let it through.
+    let twice = post("//login").json(credentials("ada"));
+    assert_eq!(same(&routes, &twice).status, 404);
     let answer = same(&routes, &get("/login"));
     assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")));
     let answer = same(&routes, &post("/sessions/AAECAwQFBgcICQoLDA0ODw"));

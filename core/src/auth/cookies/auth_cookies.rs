@@ -1,6 +1,8 @@
 //! The names and attributes of cookies with tokens.
 
-use super::names::{HOST, SECURE, checked_name, is_below, is_path, is_scriptable, with_prefix};
+#[cfg(feature = "sessions")]
+use super::names::is_below;
+use super::names::{HOST, SECURE, checked_name, is_path, is_scriptable, with_prefix};
 use crate::{error::ConfigError, request::TokenSource};
 
 /// The cookies that contain a session's tokens in a browser.
@@ -335,7 +337,10 @@ impl AuthCookies {
     fn with_distinct_names(self) -> Result<Self, ConfigError> {
         let (access, csrf, refresh) = (&self.access, &self.csrf, &self.refresh);
         match access == csrf || access == refresh || csrf == refresh {
-            true => Err(ConfigError::Conflict("two cookies have one name".into())),
+            true => Err(ConfigError::Conflict(format!(
+                "two cookies have one name: the access token's is {access:?}, that of CSRF {csrf:?}, the \
+                 refresh token's {refresh:?}"
+            ))),
             false => Ok(self),
         }
     }

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod allowance;
+mod app_type;
 mod diagnosis;
 mod members;
 mod pass;

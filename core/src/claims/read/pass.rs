@@ -2,7 +2,7 @@
 
 use serde::{
     Deserialize,
-    de::{Error, IgnoredAny},
+    de::{DeserializeOwned, Error, IgnoredAny},
 };
 
 use super::{
@@ -87,9 +87,9 @@ impl RegisteredClaims {
     ///
     /// A payload that this pass refuses is read again without `T`, so that the verdict on a token never
     /// depends on it. Some types always take that way: raw JSON, numbers as member names.
-    pub(crate) fn read_as<'de, T: Deserialize<'de>>(
+    pub(crate) fn read_as<T: DeserializeOwned>(
         &mut self,
-        payload: &'de str,
+        payload: &str,
         spec: &ClaimSpec,
         read: &mut Option<Result<T, serde_json::Error>>,
     ) -> Result<(), Unreadable> {
@@ -100,7 +100,7 @@ impl RegisteredClaims {
         }
         (*self, *read) = (Self::default(), None);
         self.read(payload, spec)?;
-        *read = Some(serde_json::from_str(payload));
+        *read = Some(self.to_app_type(payload));
         Ok(())
     }
 }

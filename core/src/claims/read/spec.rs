@@ -55,6 +55,11 @@ impl ClaimSlot {
         })
     }
 
+    /// Returns the name of a registered claim.
+    pub(crate) fn registered_name(self) -> Option<&'static str> {
+        CLAIMS.get(self.index()).map(|(name, _)| *name)
+    }
+
     /// Returns whether the claim is known from the settings alone.
     pub(crate) fn is_other(self) -> bool {
         self.index() >= CLAIMS.len()

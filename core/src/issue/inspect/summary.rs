@@ -56,7 +56,7 @@ pub(crate) fn read<'j>(
 ) -> Result<(&'j str, RegisteredClaims), IssueError> {
     let not_an_object = IssueError(Cause::NotAnObject);
     let text = std::str::from_utf8(json).map_err(|_| not_an_object)?;
-    let claims = RegisteredClaims::parse(text, spec).map_err(|_| not_an_object)?;
+    let claims = RegisteredClaims::parse(text, spec).map_err(IssueError::unreadable)?;
     Ok((text, claims))
 }
 

@@ -67,14 +67,16 @@ struct Blocks(Vec<Pem>);
 
 impl Blocks {
     fn parse(pem: &[u8]) -> Result<Self, ConfigError> {
-        if pem.starts_with(b"-----BEGIN ") && pem.windows(2).any(|pair| pair == b"\\n") {
+        let blocks = pem::parse_many(pem);
+        let has_none = blocks.as_ref().map_or(true, Vec::is_empty);
+        if has_none && pem.windows(2).any(|pair| pair == b"\\n") {
             return Err(invalid(
                 "this is no PEM: it has a backslash and an `n` where its lines should break, as in a variable of \
                  the environment. Replace them by line feeds",
             ));
         }
-        let mut blocks = pem::parse_many(pem)
-            .map_err(|_| invalid("this is no PEM: a block in it is malformed"))?;
+        let mut blocks =
+            blocks.map_err(|_| invalid("this is no PEM: a block in it is malformed"))?;
         blocks.retain(|block| block.tag() != "EC PARAMETERS");
         Ok(Self(blocks))
     }

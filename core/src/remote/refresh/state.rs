@@ -184,6 +184,12 @@ impl State {
         }
     }
 
+    /// Returns the name of the source.
+    #[cfg(feature = "spans")]
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Returns when the task has to fetch next.
     pub(super) fn next_fetch(&self) -> Instant {
         self.plan().schedule.next(Instant::now())

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::state::State;
-use crate::remote::document::{Endpoint, Failure};
+use crate::remote::document::{Endpoint, Failure, Fetched};
 
 /// Fetches for as long as it is polled.
 pub(crate) struct RefreshTask {
@@ -28,13 +28,32 @@ impl RefreshTask {
             Self::wait(&self.state).await;
             self.state.begin();
             let began = Instant::now();
-            let fetched = timeout(Self::DEADLINE, self.endpoint.get()).await;
-            let fetched = fetched.unwrap_or_else(|_| Err(Failure::timeout()));
+            let fetched = self.fetch().await;
             if fetched.is_err() {
                 self.endpoint.forget_metadata();
             }
             self.state.end(fetched, began.elapsed());
         }
+    }
+
+    /// Fetches in time, with the feature `spans` in a span of its own: no request is the parent.
+    async fn fetch(&mut self) -> Result<Fetched, Failure> {
+        let work = async {
+            let fetched = timeout(Self::DEADLINE, self.endpoint.get()).await;
+            fetched.unwrap_or_else(|_| Err(Failure::timeout()))
+        };
+        #[cfg(feature = "spans")]
+        let work = crate::log::in_span(
+            tracing::info_span!(
+                target: "countersign", parent: None, "countersign.fetch",
+                source = self.state.source(), outcome = tracing::field::Empty
+            ),
+            |fetched: &Result<_, Failure>| {
+                fetched.as_ref().map_or_else(Failure::reason, |_| "fetched")
+            },
+            work,
+        );
+        work.await
     }
 
     /// Waits until a fetch is due, or wanted and allowed.

@@ -29,6 +29,9 @@ type Spawn = dyn FnOnce(Answer) + Send;
 impl Answer {
     /// Makes an answer that must finish once the flag is set.
     pub(super) fn new(reply: BoxFuture<Reply>, ending: EndingFlag) -> Self {
+        // Also where another task polls the rest.
+        #[cfg(feature = "spans")]
+        let reply = Box::pin(tracing::Instrument::in_current_span(reply)) as BoxFuture<Reply>;
         Self {
             reply: Some(reply),
             ending,
@@ -78,7 +81,11 @@ impl Drop for Answer {
             && let Some(spawn) = self.spawn.take()
             && self.ending.is_set()
         {
-            spawn(Self::new(reply, self.ending.clone()));
+            spawn(Self {
+                reply: Some(reply),
+                ending: self.ending.clone(),
+                spawn: None,
+            });
         }
     }
 }

@@ -198,17 +198,17 @@ impl LoginLimitsBuilder {
     pub fn build(self) -> Result<LoginLimits, ConfigError> {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
         if self.per_account == 0 || self.per_address == Some(0) {
-            return setting("no login at all may fail: nobody could log in");
+            return setting("`per_account` or `per_address` is 0: nobody could log in");
         }
         if self.window > Self::MAX_WINDOW {
-            return setting("an account can be locked out for more than an hour");
+            return setting("the `window` of login limits is more than an hour");
         }
         if self.window.is_zero() || self.window.subsec_nanos() != 0 {
-            return setting("the window of login limits is not in whole seconds");
+            return setting("the `window` of login limits is not one or more whole seconds");
         }
         if self.without_addresses && self.per_address.is_some() {
             return Err(ConfigError::Conflict(
-                "`per_address` and `without_address_limit`".to_owned(),
+                "`per_address` and `without_address_limit` exclude each other".to_owned(),
             ));
         }
         // At most an hour.

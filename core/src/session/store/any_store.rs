@@ -79,15 +79,16 @@ impl<S: SessionStore> WatchedStore<S> {
         answer: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         #[cfg(feature = "metrics")]
-        let began = std::time::Instant::now();
+        let began = crate::metrics::now();
         let answer = answer.await;
         #[cfg(feature = "metrics")]
         crate::metrics::store(op, began.elapsed(), answer.is_err());
         match &answer {
-            Ok(_) if self.is_away.load(Ordering::Relaxed) => {
-                if self.is_away.swap(false, Ordering::Relaxed) {
-                    tracing::info!(target: "countersign", "the session store answers again");
-                }
+            Ok(_)
+                if self.is_away.load(Ordering::Relaxed)
+                    && self.is_away.swap(false, Ordering::Relaxed) =>
+            {
+                tracing::info!(target: "countersign", "the session store answers again");
             }
             Err(error) if !self.is_away.swap(true, Ordering::Relaxed) => {
                 if let Some(left_out) = self.lines.admit(0) {

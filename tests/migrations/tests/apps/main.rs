@@ -1,0 +1,8 @@
+//! Both forms of an app meet the same tokens.
+
+mod guide;
+mod login;
+mod nodes;
+mod provider;
+mod self_issued;
+mod wire;
