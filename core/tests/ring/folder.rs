@@ -86,10 +86,7 @@ fn each_private_key_has_a_file_until_it_is_needed_no_more() {
     files.sort();
     assert_eq!(folder.files(), [&files[..], &["ring.json".into()]].concat());
     folder.clock.set(signs + LIFETIME);
-    folder
-        .keys
-        .change(|document, now| document.prune(now))
-        .unwrap();
+    folder.keys.change(RingDocument::prune).unwrap();
     assert_eq!(folder.files(), [b, "ring.json".into()]);
     assert_eq!(
         folder.json()["keys"][0]["kty"],
@@ -402,10 +399,7 @@ fn readers_see_every_document_whole_while_it_is_replaced() {
                     .change(|document, now| document.rotate(key, now))
                     .unwrap();
                 folder.clock.set(signs + 1_000);
-                folder
-                    .keys
-                    .change(|document, now| document.prune(now))
-                    .unwrap();
+                folder.keys.change(RingDocument::prune).unwrap();
             }
         });
         while !writer.is_finished() {

@@ -213,6 +213,20 @@ fn a_document_that_drops_a_live_key_is_refused_and_names_it() {
         "{error}"
     );
     assert_eq!(published(keys), ["a"]);
+
+    // The operator means it: the folder was lost.
+    let text = fs::read_to_string(cluster.document()).unwrap();
+    let revoked = format!("\"revoked\": {{\"a\": {NOW}}}");
+    fs::write(
+        cluster.document(),
+        text.replace("\"revoked\": {}", &revoked),
+    )
+    .unwrap();
+    keys.reload().unwrap();
+    assert_eq!(
+        (published(keys), signing(&cluster.issuers[0])),
+        (vec!["b".to_owned()], "b".to_owned())
+    );
 }
 
 fn copy(from: &Path, to: &Path) {
