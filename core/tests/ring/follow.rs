@@ -87,11 +87,14 @@ fn a_change_of_the_folder_is_followed() {
     }));
     cluster.clock.advance(Duration::from_secs(10));
     assert_eq!(published(keys), ["a"]);
-    let polled = following
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()));
-    assert!(matches!(polled, Poll::Pending));
-    assert_eq!(ticks.load(Ordering::SeqCst), 2);
+    // The second tick begins when the look at the folder has ended.
+    while ticks.load(Ordering::SeqCst) < 2 {
+        let polled = following
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Pending));
+        std::thread::yield_now();
+    }
     assert_eq!(published(keys), ["a", "b"]);
     cluster.clock.set(NOW + RELOAD + LEAD);
     assert_eq!(signing(&cluster.issuers[0]), "b");
@@ -227,6 +230,44 @@ fn a_document_that_drops_a_live_key_is_refused_and_names_it() {
         (published(keys), signing(&cluster.issuers[0])),
         (vec!["b".to_owned()], "b".to_owned())
     );
+}
+
+/// As a network disk does at times.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_hangs_holds_up_nobody_but_who_needs_it_and_those_not_for_long() {
+    let cluster = Cluster::start();
+    let good = cluster.issuers[0].issue(&json!({})).unwrap();
+    let foreign = SigningKeys::new(KEYS[5].clone());
+    let foreign = issuer(&foreign, &cluster.clock).issue(&json!({})).unwrap();
+    fs::remove_file(cluster.document()).unwrap();
+    // Whoever opens it waits for somebody who writes.
+    let made = std::process::Command::new("mkfifo")
+        .args(["-m", "600"])
+        .arg(cluster.document())
+        .status();
+    assert!(made.unwrap().success());
+
+    cluster.clock.advance(Duration::from_secs(1));
+    let authenticator = Authenticator::new(cluster.issuers[0].verifier());
+    let credentials = || Some(Credentials::new(foreign.as_str()));
+    let mut waiting = Box::pin(authenticator.authenticate(credentials()));
+    let polled = waiting
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
+    assert_eq!(cluster.verdict(0, good.as_str()), Ok(()));
+    cluster.clock.advance(Duration::from_secs(6));
+    let refused = cluster.verdict(0, foreign.as_str());
+    assert_eq!(refused, Err(AuthErrorKind::KeysUnavailable));
+
+    // It comes back, and the document is gone.
+    let writer = fs::OpenOptions::new().write(true).open(cluster.document());
+    fs::remove_file(cluster.document()).unwrap();
+    drop(writer.unwrap());
+    let refused = block_on(waiting).unwrap_err().kind();
+    assert_eq!(refused, AuthErrorKind::KeysUnavailable);
+    assert_eq!(cluster.verdict(0, good.as_str()), Ok(()));
 }
 
 fn copy(from: &Path, to: &Path) {
