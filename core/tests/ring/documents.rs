@@ -321,3 +321,50 @@ fn a_variable_that_is_not_there_is_named() {
     let text = "missing setting: COUNTERSIGN_NO_SUCH_VARIABLE is not set";
     assert_eq!(refused.to_string(), text);
 }
+
+const VARIABLE: &str = "COUNTERSIGN_TEST_RING";
+
+/// Runs in a process of its own, which has the variable.
+#[test]
+#[ignore = "run by the test below"]
+fn reads_the_variable() {
+    let read = RingDocument::from_env(VARIABLE, NOW).map_err(|error| error.to_string());
+    println!(
+        "result: {:?}",
+        read.map(|document| document.keys(NOW).count())
+    );
+}
+
+#[test]
+fn a_whole_ring_can_be_in_a_variable_and_is_never_shown() {
+    let good = document().to_json().unwrap();
+    let secret = good
+        .split("\"d\": \"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let broken = good.replace("\"x\"", "\"z\"");
+    for (text, expected) in [
+        (&good, "result: Ok(1)"),
+        (
+            &broken,
+            "result: Err(\"invalid setting: COUNTERSIGN_TEST_RING: `keys[0]`: the member",
+        ),
+    ] {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "documents::reads_the_variable",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env(VARIABLE, text)
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains(expected), "{printed}");
+        assert!(!printed.contains(secret));
+    }
+}

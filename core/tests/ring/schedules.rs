@@ -1,13 +1,21 @@
 //! Random schedules on three nodes that read changes at different times: all publish the same keys at every second, and
 //! take each other's tokens.
 
-use std::{collections::BTreeSet, ops::Range, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::LazyLock,
+};
 
-use countersign::{Issuer, SigningKey, SigningKeys, issue::RingDocument, testing::FixedClock};
+use countersign::{
+    Issuer, SigningKey, SigningKeys,
+    issue::{RingDocument, RingKeyState},
+    testing::FixedClock,
+};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{NOW, RELOAD, issuer, published, times};
+use super::{LIFETIME, NOW, RELOAD, issuer, published, times};
 
 /// An act of an operator.
 #[derive(Clone, Copy, Debug)]
@@ -130,5 +138,79 @@ proptest! {
             }
         }
         prop_assert!(tokens.len() > 100);
+    }
+}
+
+/// A document whose three keys have about the times that they should have.
+fn perturbed() -> impl Strategy<Value = (serde_json::Value, bool)> {
+    let shift = || prop_oneof![8 => Just(0_i64), 1 => -3..4_i64, 1 => -400..400_i64];
+    let shifts = prop::collection::vec(shift(), 9);
+    let flags = prop::collection::vec(prop::bool::weighted(0.15), 9);
+    let revoked = prop::option::weighted(0.3, (0..3_usize, -100..500_i64));
+    (shifts, flags, revoked).prop_map(|(shifts, flags, revoked)| {
+        let mut document = RingDocument::new(&SPARE[0], times(), NOW - 400).unwrap();
+        document.rotate(&SPARE[1], NOW - 200).unwrap();
+        document.rotate(&SPARE[2], NOW - 10).unwrap();
+        let mut json: serde_json::Value =
+            serde_json::from_str(&document.to_json().unwrap()).unwrap();
+        for index in 0..3 {
+            let key = &mut json["keys"][index];
+            for (place, name) in ["publish_from", "sign_from", "until"]
+                .into_iter()
+                .enumerate()
+            {
+                if let Some(time) = key[name].as_i64() {
+                    key[name] = json!(time + shifts[index * 3 + place]);
+                }
+            }
+            if flags[index * 3] {
+                key["emergency"] = json!(true);
+            }
+            if flags[index * 3 + 1] {
+                key.as_object_mut().unwrap().remove("d");
+            }
+            if flags[index * 3 + 2] {
+                key.as_object_mut().unwrap().remove("until");
+            }
+        }
+        if let Some((which, at)) = revoked {
+            json["revoked"] = json!({ (SPARE[which].id()): NOW + at });
+        }
+        (
+            json,
+            shifts.iter().all(|shift| *shift == 0) && !flags.contains(&true) && revoked.is_none(),
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Whatever is accepted has a key that signs at every second, and that verifies until its last token has expired.
+    #[test]
+    fn a_document_that_is_accepted_has_a_good_key_at_every_second((json, is_unchanged) in perturbed()) {
+        let document = match RingDocument::from_json(&json.to_string(), NOW) {
+            Ok(document) => document,
+            Err(error) => {
+                prop_assert!(!is_unchanged, "{error}");
+                return Ok(());
+            }
+        };
+        let mut signed: BTreeMap<String, i64> = BTreeMap::new();
+        for now in (NOW..NOW + 1_000).step_by(3) {
+            let keys: Vec<_> = document.keys(now).collect();
+            let active: Vec<_> = keys.iter().filter(|key| key.state == RingKeyState::Active).collect();
+            prop_assert_eq!(active.len(), 1, "{}: {:?}", now, keys);
+            prop_assert!(active[0].is_private && active[0].publish_from <= now);
+            signed.insert(active[0].id.clone(), now);
+            for key in &keys {
+                let has_tokens = signed.get(&key.id).is_some_and(|last| last + LIFETIME >= now);
+                let is_revoked = json["revoked"].get(&key.id).is_some();
+                prop_assert!(
+                    !has_tokens || is_revoked || key.state != RingKeyState::Gone,
+                    "{now}: the tokens of {key:?} live"
+                );
+            }
+        }
     }
 }
