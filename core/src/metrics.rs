@@ -27,8 +27,12 @@
 //! | `countersign_keys_fetched_timestamp_seconds` | gauge | `source` | when the keys were fetched or confirmed, in seconds since the Unix epoch: `time() -` it is their age |
 //! | `countersign_keys_state` | gauge | `source`, `state` | 1 for the state (`KeysState`) that it is in, 0 for the others |
 //! | `countersign_key_rotations_total` | counter | `source` | how often the keys changed, the first set not counted |
+//! | `countersign_signing_keys` | gauge | `issuer`, `state` | signing keys of an issuer: `active`, `next` (published ahead) and `retired` |
+//! | `countersign_signing_key_rotations_total` | counter | `issuer` | how often another key came to sign in this process |
+//! | `countersign_signing_key_active_timestamp_seconds` | gauge | `issuer` | from when the active key signs, in seconds since the Unix epoch: `time() -` it is its age; only for a ring with a [document](crate::issue::RingDocument) |
+//! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the folder of the signing keys cannot be read, or has a document that is refused |
 //!
-//! `source` is the issuer or the URL that the app configured, `realm` that of the sessions, `list` the
+//! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier, `realm` that of the sessions, `list` the
 //! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
 //! sent, so the number of time series is bounded.
 //!
@@ -278,7 +282,29 @@ pub(crate) fn keys_state(
     }
 }
 
-const COUNTERS: [(&str, &str); 11] = [
+/// `counts` has every state, and the number of keys in it.
+#[allow(clippy::cast_precision_loss)] // a float is exact for a hundred keys, and for times far ahead
+pub(crate) fn signing_keys(
+    issuer: &str,
+    counts: [(&'static str, usize); 3],
+    is_rotated: bool,
+    signs_from: Option<i64>,
+) {
+    counter!(SIGNING_KEY_ROTATIONS, "issuer" => issuer.to_owned()).increment(is_rotated.into());
+    for (state, count) in counts {
+        gauge!(SIGNING_KEYS, "issuer" => issuer.to_owned(), "state" => state).set(count as f64);
+    }
+    if let Some(at) = signs_from {
+        gauge!(SIGNING_KEY_ACTIVE, "issuer" => issuer.to_owned()).set(at as f64);
+    }
+}
+
+pub(crate) fn signing_keys_failing(issuer: &str, is_failing: bool) {
+    let failing = f64::from(u8::from(is_failing));
+    gauge!(SIGNING_KEYS_FAILING, "issuer" => issuer.to_owned()).set(failing);
+}
+
+const COUNTERS: [(&str, &str); 12] = [
     (CACHE_LOOKUPS, "Looks into a cache by result"),
     (HANDLER_REFUSALS, "Refusals after authentication"),
     (KEY_FETCHES, "Fetches of keys by result"),
@@ -288,6 +314,7 @@ const COUNTERS: [(&str, &str); 11] = [
     (REQUESTS, "Requests by verdict"),
     (SESSIONS, "Events of sessions"),
     (SESSION_REFUSALS, "Refusals of the session routes"),
+    (SIGNING_KEY_ROTATIONS, "How often another key came to sign"),
     (STORE_ERRORS, "Calls of the session store that failed"),
     (
         TOLERATED_TOKENS,
@@ -300,7 +327,7 @@ const HISTOGRAMS: [(&str, &str); 4] = [
     (STAGE, "Time for a stage of a verification"),
     (STORE, "Time for a call of the session store"),
 ];
-const GAUGES: [(&str, Unit, &str); 7] = [
+const GAUGES: [(&str, Unit, &str); 10] = [
     (KEYS, Unit::Count, "Keys in use"),
     (
         KEYS_FETCHED,
@@ -332,6 +359,17 @@ const GAUGES: [(&str, Unit, &str); 7] = [
         Unit::Seconds,
         "When the last complete read of the log of revocations began",
     ),
+    (
+        SIGNING_KEY_ACTIVE,
+        Unit::Seconds,
+        "From when the active key signs",
+    ),
+    (SIGNING_KEYS, Unit::Count, "Signing keys by state"),
+    (
+        SIGNING_KEYS_FAILING,
+        Unit::Count,
+        "1 while the folder of the signing keys is not read",
+    ),
 ];
 #[cfg(feature = "sessions")]
 const STORE_OPS: [&str; 10] = [
@@ -352,6 +390,10 @@ const KEYS: &str = "countersign_keys";
 const KEYS_FETCHED: &str = "countersign_keys_fetched_timestamp_seconds";
 const KEYS_STATE: &str = "countersign_keys_state";
 const KEY_ROTATIONS: &str = "countersign_key_rotations_total";
+const SIGNING_KEYS: &str = "countersign_signing_keys";
+const SIGNING_KEYS_FAILING: &str = "countersign_signing_keys_failing";
+const SIGNING_KEY_ACTIVE: &str = "countersign_signing_key_active_timestamp_seconds";
+const SIGNING_KEY_ROTATIONS: &str = "countersign_signing_key_rotations_total";
 const SESSIONS: &str = "countersign_sessions_total";
 const SESSION_REFUSALS: &str = "countersign_session_refusals_total";
 const STORE: &str = "countersign_store_seconds";

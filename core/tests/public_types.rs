@@ -16,6 +16,7 @@ use countersign::{
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
     claims::TypedToken,
     explain::Mismatch,
+    issue::{RingDocument, RingTimes},
     keys::Secret,
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
@@ -82,7 +83,17 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "TokenSource",
         ],
     ),
-    ("the id of a key", &["Header", "RefreshReason"]),
+    (
+        "the ids and times of keys, or the path of a folder",
+        &[
+            "Header",
+            "KeyFolder",
+            "RefreshReason",
+            "RingKeyState",
+            "RingKeyStatus",
+            "RingTimes",
+        ],
+    ),
     (
         "made for the log, of what the app's own code says",
         &["FetchError", "LogPosition", "StoreError"],
@@ -263,6 +274,10 @@ fn keys(shown: &mut Shown) {
     shown.hide(&body[40..60]);
     shown.debug("SigningKey", (&key, &private));
     shown.debug("SigningKeys", SigningKeys::new(key.clone()));
+    let ring = RingDocument::new(&private, RingTimes::new(), 1_800_000_000).unwrap();
+    let jwk: Value = serde_json::from_str(&ring.to_json().unwrap()).unwrap();
+    shown.hide(jwk["keys"][0]["d"].as_str().unwrap());
+    shown.debug("RingDocument", &ring);
     shown.debug("Key", (&verifying, private.verifying_key()));
     shown.debug("Keys", Keys::from(verifying.clone()));
     let weak = r#"{"keys":[{"kty":"oct","alg":"HS256","k":"YSB3ZWFrIHNlY3JldA"},

@@ -5,7 +5,10 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     ops::{Deref, DerefMut},
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -91,7 +94,7 @@ impl DerefMut for Server {
 /// A running program. It is killed when this is dropped.
 pub struct Process {
     child: Child,
-    stdout: Receiver<String>,
+    stdout: Mutex<Receiver<String>>,
     stderr: Option<JoinHandle<String>>,
 }
 
@@ -121,7 +124,7 @@ impl Process {
         });
         Self {
             child,
-            stdout: received,
+            stdout: Mutex::new(received),
             stderr: Some(stderr),
         }
     }
@@ -129,7 +132,9 @@ impl Process {
     /// Returns its next line on standard output; `None` once it has ended.
     #[must_use]
     pub fn line(&self) -> Option<String> {
-        match self.stdout.recv_timeout(PATIENCE) {
+        // A thread that panicked with it has failed the test already.
+        let stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        match stdout.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("neither a line nor the end came in time"),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     issuer::{Issuer, IssuerSettings},
-    ring,
+    ring::check_header,
     signing_keys::{ClockedKeys, SigningKeys},
 };
 use crate::{
@@ -114,7 +114,7 @@ impl IssuerBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] when the audience or the name is missing, an audience is both set and waived, the lifetime is zero or over the
-    /// maximum, or verifiers do not read a header with this type and the key's id: one of more than
+    /// maximum, tokens live longer than the document of the ring says, or verifiers do not read a header with this type and the key's id: one of more than
     /// 256 bytes, or with many characters that JSON escapes.
     pub fn build(self) -> Result<Issuer, ConfigError> {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
@@ -143,7 +143,7 @@ impl IssuerBuilder {
         if self.max_ttl > VerifierBuilder::DEFAULT_MAX_LIFETIME {
             return setting("`max_ttl` is more than 5 years");
         }
-        ring::check_header(&self.keys.now().active, &self.token_type)?;
+        check_header(&self.keys.now().moment.active, &self.token_type)?;
         let keys = ClockedKeys {
             keys: self.keys.clone(),
             clock: Arc::clone(&self.clock),
@@ -164,7 +164,9 @@ impl IssuerBuilder {
             .max_lifetime(self.max_ttl)
             .clock(Arc::clone(&self.clock))
             .build()?;
-        self.keys.prepare(&self.token_type);
+        let token_lifetime = whole_seconds(self.max_ttl.saturating_add(self.leeway));
+        self.keys
+            .serve(&self.name, &self.token_type, token_lifetime)?;
         let settings = IssuerSettings {
             iss: member("iss", &self.name),
             aud: match &*self.audiences {

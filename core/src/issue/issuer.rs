@@ -129,7 +129,8 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Missing`] when no next key was published.
+    /// [`ConfigError::Missing`] when no next key was published; [`ConfigError::Conflict`] when the ring follows a
+    /// [document](crate::issue::RingDocument), which is changed instead.
     pub fn rotate(&self) -> Result<(), ConfigError> {
         let now = self.0.clock.now();
         self.0.keys.prune(now);
@@ -200,8 +201,8 @@ impl Issuer {
         payload.pop();
         payload.push(b'}');
 
-        let ring = settings.keys.now();
-        let key = &ring.active;
+        let ring = settings.keys.at(now);
+        let key = &ring.moment.active;
         let header = ring
             .header(&settings.token_type)
             .ok_or(IssueError(Cause::Signing))?;

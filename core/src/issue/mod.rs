@@ -1,10 +1,12 @@
 //! Issuing: a ring of signing keys, and the issuer that signs with it.
 //!
 //! Start with [`Issuer`]. Look here for its [settings](IssuerBuilder), the [token](IssuedToken) that it
-//! gives, and why it may [refuse](IssueError) to. The guide [choosing](crate::guide::choosing) tells when to issue tokens
+//! gives, and why it may [refuse](IssueError) to. The keys of several nodes, and over restarts, are a
+//! [document](RingDocument), for example in a [folder](KeyFolder). The guide [choosing](crate::guide::choosing) tells when to issue tokens
 //! of your own.
 
 mod builder;
+mod follow;
 mod inspect;
 pub(crate) mod issuer;
 mod jti;
@@ -22,6 +24,7 @@ mod token;
 pub(crate) use self::token::Cause;
 pub use self::{
     builder::IssuerBuilder,
+    ring::{KeyFolder, RingDocument, RingKeyState, RingKeyStatus, RingTimes},
     token::{IssueError, IssuedToken},
 };
 #[cfg(feature = "sessions")]

@@ -54,7 +54,7 @@ fn two_changes_at_once_are_both_made() {
         let [_, second, third] = &*KEYS;
         assert_eq!(ids(&ring), [third.id(), second.id()]);
         let now = ring.now();
-        assert_eq!(now.active.id(), third.id());
+        assert_eq!(now.moment.active.id(), third.id());
         let header = now.header("at+jwt").expect("it was prepared");
         let fresh = SigningKeys::new(third.clone());
         fresh.prepare("at+jwt");
@@ -115,7 +115,7 @@ fn what_signs_is_in_the_set() {
             }
         });
         let is_rotated = rotated.load(Acquire);
-        let signs = ring.now().active.id().to_owned();
+        let signs = ring.now().moment.active.id().to_owned();
         assert!(!is_rotated || signs == KEYS[2].id());
         assert!(ring.snapshot().unwrap().has_key(&signs));
         other.join().unwrap();

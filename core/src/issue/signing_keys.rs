@@ -2,12 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
-use super::ring::Ring;
+use super::{
+    follow::Followed,
+    ring::{KeyFolder, Ring, RingDocument},
+};
 use crate::{
     clock::Clock,
     error::ConfigError,
+    future::BoxFuture,
     jose::{Key, SigningKey},
-    keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable},
+    keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable, RefreshReason},
     sync::{ArcSwap, Guard},
 };
 
@@ -16,6 +20,14 @@ use crate::{
 /// A handle: its clones share the ring, so an issuer and its verifiers see a rotation at once.
 /// Verifiers elsewhere cache the published set, so publish the next key at least that long before
 /// it signs, and keep a retired one until its last token has expired.
+///
+/// | a ring | its keys | changes |
+/// |---|---|---|
+/// | [`new`](Self::new) | in this process | by hand: [`publish`](Self::publish), [`rotate`](Self::rotate), [`remove`](Self::remove) |
+/// | [`open`](Self::open) | in a [folder](KeyFolder), for any number of nodes, over restarts | with the folder, read by [`follow`](Self::follow) |
+/// | [`from_document`](Self::from_document) | in a [document](RingDocument) from elsewhere, such as the environment or a vault | with the document: [`adopt`](Self::adopt) |
+///
+/// The last two follow the clock: all nodes with one document change at the same second.
 ///
 /// # Examples
 ///
@@ -31,13 +43,73 @@ use crate::{
 /// # Ok::<(), ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct SigningKeys(Arc<ArcSwap<Ring>>);
+pub struct SigningKeys(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) ring: ArcSwap<Ring>,
+    /// The clock of a ring with a document, and its folder; `None` for a ring that is changed by hand.
+    pub(super) followed: Option<Followed>,
+}
 
 impl SigningKeys {
     /// A ring with one key, which signs.
     #[must_use]
     pub fn new(active: SigningKey) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(Ring::new(active))))
+        Self::of(Ring::new(active), None)
+    }
+
+    /// Loads the ring of a folder. [`follow`](Self::follow) reads its changes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`KeyFolder::load`].
+    pub fn open(folder: KeyFolder) -> Result<Self, ConfigError> {
+        let (text, document) = folder.read()?;
+        let ring = Ring::from_document(document.into(), folder.now())?;
+        Ok(Self::of(ring, Some(Followed::folder(folder, text))))
+    }
+
+    /// Makes the ring of a document, with the clock by which its keys take turns: usually
+    /// [`SystemClock`](crate::SystemClock).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Missing`] when no key of the document can sign.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Clock, ConfigError, SigningKeys, SystemClock, issue::RingDocument};
+    ///
+    /// fn keys() -> Result<SigningKeys, ConfigError> {
+    ///     let document = RingDocument::from_env("SIGNING_KEYS", SystemClock.now())?;
+    ///     SigningKeys::from_document(document, SystemClock)
+    /// }
+    /// # drop(keys());
+    /// ```
+    pub fn from_document(document: RingDocument, clock: impl Clock) -> Result<Self, ConfigError> {
+        let ring = Ring::from_document(document.into(), clock.now())?;
+        Ok(Self::of(ring, Some(Followed::clock(clock))))
+    }
+
+    fn of(ring: Ring, followed: Option<Followed>) -> Self {
+        Self(Arc::new(Inner {
+            ring: ArcSwap::from_pointee(ring),
+            followed,
+        }))
+    }
+
+    /// Replaces the document that the ring follows. For [folders](Self::open), [`reload`](Self::reload) does it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when the document drops a key whose tokens live without naming it in `revoked`, brings a revoked
+    /// one back, or lets tokens live shorter than an issuer here does; [`ConfigError::Conflict`] when the ring is changed
+    /// by hand. Either way, the old one goes on.
+    pub fn adopt(&self, document: RingDocument) -> Result<(), ConfigError> {
+        let now = self.0.followed.as_ref().map_or(0, Followed::now);
+        let document = Arc::new(document);
+        self.change(|ring| ring.adopt(Arc::clone(&document), now))
     }
 
     /// Publishes the key that will sign after the next rotation.
@@ -46,7 +118,8 @@ impl SigningKeys {
     ///
     /// [`ConfigError::Conflict`] when the ring has a key with this id already, or a next key;
     /// [`ConfigError::InvalidSetting`] when verifiers do not read the
-    /// key's id: it has more than 256 bytes, or many characters that JSON escapes.
+    /// key's id: it has more than 256 bytes, or many characters that JSON escapes. As for all changes by hand,
+    /// [`ConfigError::Conflict`] also when the ring follows a document.
     pub fn publish(&self, next: &SigningKey) -> Result<(), ConfigError> {
         self.change(|ring| ring.publish(next))
     }
@@ -65,9 +138,12 @@ impl SigningKeys {
         self.change(|ring| ring.rotate(until))
     }
 
-    /// Drops the retired keys whose time has passed at `now`, in seconds since 1970.
+    /// Drops the retired keys whose time has passed at `now`, in seconds since 1970. A ring with a document follows its
+    /// own clock instead.
     pub fn prune(&self, now: i64) {
-        self.update(|ring| ring.has_outdated(now), |ring| ring.prune(now));
+        if self.0.followed.is_none() {
+            drop(self.at(now));
+        }
     }
 
     /// Drops a retired or next key at once, for example because it leaked. Its tokens are refused
@@ -126,24 +202,56 @@ impl SigningKeys {
     /// Returns every key that verifies: the active one, the next one, the retired ones.
     #[must_use]
     pub fn verifying_keys(&self) -> Vec<Key> {
-        self.0.load().verifying.keys().to_vec()
+        self.now().verifying.keys().to_vec()
     }
 
     /// Returns the JWK set to publish (RFC 7517 section 5): public keys only, so without any HMAC key.
     #[must_use]
     pub fn jwks(&self) -> String {
-        let ring = self.0.load();
-        let keys = ring.verifying.keys().iter();
-        let keys: Vec<String> = keys.filter_map(Key::to_jwk).collect();
+        let ring = self.now();
+        let keys = ring.moment.published();
+        let keys: Vec<String> = keys.filter_map(|key| key.to_jwk()).collect();
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
 
-    /// Returns the ring as it is now.
+    /// Returns the ring as it is now, by its own clock if it has one.
     pub(super) fn now(&self) -> Guard<Arc<Ring>> {
-        self.0.load()
+        match &self.0.followed {
+            None => self.0.ring.load(),
+            Some(followed) => self.at(followed.now()),
+        }
     }
 
-    /// Has the header for tokens of this type made, once for each key that comes to sign.
+    /// Returns the ring at a second.
+    pub(super) fn at(&self, now: i64) -> Guard<Arc<Ring>> {
+        let ring = self.0.ring.load();
+        match ring.is_of(now) {
+            true => ring,
+            false => self.advance(now),
+        }
+    }
+
+    #[cold]
+    fn advance(&self, now: i64) -> Guard<Arc<Ring>> {
+        self.update(|ring| !ring.is_of(now), |ring| ring.advance(now));
+        self.0.ring.load()
+    }
+
+    /// Lets an issuer sign with the ring: has the header for tokens of its type made, once for each key that comes
+    /// to sign. Its tokens live so long, leeway included.
+    pub(super) fn serve(
+        &self,
+        issuer: &str,
+        token_type: &str,
+        token_lifetime: i64,
+    ) -> Result<(), ConfigError> {
+        self.change(|ring| ring.serve(issuer, token_lifetime))?;
+        self.prepare(token_type);
+        self.report_reading();
+        Ok(())
+    }
+
+    /// Has the header for tokens of this type made.
     pub(super) fn prepare(&self, token_type: &str) {
         self.update(
             |ring| ring.header(token_type).is_none(),
@@ -154,7 +262,7 @@ impl SigningKeys {
     /// Replaces a ring that has to change. Any other stays as it is, and so does the set of keys by which
     /// caches know their tokens.
     fn update(&self, has_to_change: impl Fn(&Ring) -> bool, change: impl Fn(&mut Ring)) {
-        if has_to_change(&self.0.load()) {
+        if has_to_change(&self.0.ring.load()) {
             // Another thread may have been first, so the ring is looked at again.
             let _ = self.change(|ring| has_to_change(ring).then(|| change(ring)).ok_or(()));
         }
@@ -163,7 +271,7 @@ impl SigningKeys {
     /// Replaces the ring by a changed one; on an error it stays as it is.
     fn change<E>(&self, change: impl Fn(&mut Ring) -> Result<(), E>) -> Result<(), E> {
         let mut result = Ok(());
-        self.0.rcu(|ring| {
+        let before = self.0.ring.rcu(|ring| {
             let mut changed = Ring::clone(ring);
             result = change(&mut changed);
             match result {
@@ -171,6 +279,9 @@ impl SigningKeys {
                 Err(_) => Arc::clone(ring),
             }
         });
+        if result.is_ok() {
+            self.0.ring.load().report_change(&before);
+        }
         result
     }
 }
@@ -183,35 +294,42 @@ pub(super) struct ClockedKeys {
 
 impl KeySource for ClockedKeys {
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
-        let now = self.clock.now();
-        self.keys.prune(now);
-        self.keys.snapshot()
+        Ok(Arc::clone(&self.keys.at(self.clock.now()).verifying))
     }
 
     fn current_id(&self) -> Option<KeySetId> {
-        let now = self.clock.now();
-        let ring = self.keys.0.load();
-        // An outdated key is about to leave: the snapshot sees to it.
-        (!ring.has_outdated(now)).then(|| ring.verifying.id())
+        Some(self.keys.at(self.clock.now()).verifying.id())
     }
 
     fn can_refresh(&self) -> bool {
         self.keys.can_refresh()
     }
+
+    fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+        self.keys.refresh(why)
+    }
 }
 
 impl KeySource for SigningKeys {
     fn snapshot(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
-        Ok(Arc::clone(&self.0.load().verifying))
+        Ok(Arc::clone(&self.now().verifying))
     }
 
     fn current_id(&self) -> Option<KeySetId> {
-        Some(self.0.load().verifying.id())
+        Some(self.now().verifying.id())
     }
 
-    /// Every change of the ring is seen here at once: there is nothing to fetch.
+    /// Every change of a ring is seen here at once, but for those of a folder.
     fn can_refresh(&self) -> bool {
-        false
+        self.0.followed.as_ref().is_some_and(Followed::has_folder)
+    }
+
+    /// Reads the folder early, for an emergency that this node has not read of yet: once a second at most.
+    fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
+        match why {
+            RefreshReason::UnknownKey(id) => self.reload_early(id),
+            _ => None,
+        }
     }
 }
 
@@ -229,11 +347,12 @@ impl From<SigningKeys> for Keys {
 
 impl fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ring = self.0.load();
+        let moment = &self.0.ring.load().moment;
+        let next: Vec<_> = moment.next.iter().map(SigningKey::id).collect();
         f.debug_struct("SigningKeys")
-            .field("active", &ring.active.id())
-            .field("next", &ring.next.as_ref().map(SigningKey::id))
-            .field("retired", &ring.retired.len())
+            .field("active", &moment.active.id())
+            .field("next", &next)
+            .field("retired", &moment.retired.len())
             .finish_non_exhaustive()
     }
 }

@@ -23,6 +23,8 @@ pub(crate) use self::{
     compact::Compact,
     crypto::NoRandomness,
     header::{HeaderBuffer, HeaderView, normal_type},
-    json::{MemberNames, SERDE_RAW_VALUE, StrictValue, Text, member, position},
+    json::{
+        MemberNames, SERDE_RAW_VALUE, StrictValue, Text, check as check_json, member, position,
+    },
     key::{KeyDocument, parse_set},
 };

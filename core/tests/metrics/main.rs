@@ -4,6 +4,7 @@
 
 mod requests;
 mod sessions;
+mod signing_keys;
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@
 //! 2. The session routes are mounted for three kinds of clients, over the same sessions.
 //! 3. `/api/*` accepts the access token of any of them.
 
+mod keys;
 mod options;
 mod page;
 mod store;
@@ -13,7 +14,7 @@ use std::{env, error::Error, fmt, net::SocketAddr, sync::Arc, time::Duration};
 use cookie::Cookie;
 use countersign::{
     Algorithm, AuthCookies, Authenticator, ConfigError, Csrf, Issuer, Policy, SessionRoutes,
-    Sessions, TokenSource,
+    Sessions, SigningKeys, TokenSource,
     adapter::RequestHead,
     session::{Identity, LoginRefusal, LoginRequest, SignIn, SignInOutcome},
 };
@@ -43,8 +44,8 @@ pub struct App {
 impl App {
     /// Opens the store and makes the app. Needs a tokio runtime, for what runs in the background.
     ///
-    /// With `JWT_SECRET` in the environment, several processes that share a store accept each
-    /// other's access tokens. Without it each start has a new key: clients refresh, and go on.
+    /// With `--keys`, or `JWT_SECRET` in the environment, several processes that share a store accept each
+    /// other's access tokens. Without them each start has a new key: clients refresh, and go on.
     ///
     /// # Errors
     ///
@@ -71,7 +72,7 @@ impl App {
         // A single-page app keeps the access token in memory: only the refresh token is a cookie. It has
         // a name of its own, because both are for this host.
         let spa = AuthCookies::named("spa")?.access_token_in_body();
-        let csrf = csrf()?;
+        let csrf = csrf(options)?;
         let source = TokenSource::bearer().or(cookies.access_source());
         Ok(Self {
             api: Authenticator::new(sessions.verifier())
@@ -220,25 +221,35 @@ const SHORT_IDLE: Duration = Duration::from_secs(3_600);
 const SHORT_ABSOLUTE: Duration = Duration::from_secs(12 * 3_600);
 
 fn issuer(options: &Options) -> Result<Issuer, String> {
-    let algorithm = match env::var_os(SECRET) {
-        Some(_) => Algorithm::HS256,
-        None => Algorithm::ES256,
-    };
-    let key = demo::signing_key(algorithm)?;
-    Issuer::builder(&options.issuer, key)
+    Issuer::builder(&options.issuer, signing_keys(options)?)
         .audience(AUDIENCE)
         // What tells them from ID tokens wherever they are verified (RFC 9068 section 2.1).
         .token_type("at+jwt")
         .ttl(options.lifetime())
+        .max_ttl(options.lifetime())
         // One clock issues and verifies, so that the page can watch a token expire to the second.
         .leeway(Duration::ZERO)
         .build()
         .map_err(|error| error.to_string())
 }
 
+fn signing_keys(options: &Options) -> Result<SigningKeys, String> {
+    match (&options.keys, env::var_os(SECRET)) {
+        (Some(_), Some(_)) => Err(format!(
+            "--keys and {SECRET} exclude each other: each names the key that signs"
+        )),
+        (Some(folder), None) => keys::open(folder, options.keys_interval()),
+        (None, Some(_)) => demo::signing_key(Algorithm::HS256).map(SigningKeys::new),
+        (None, None) => demo::signing_key(Algorithm::ES256).map(SigningKeys::new),
+    }
+}
+
 /// With a secret, a client without a browser can use the cookies too: it repeats the value of the
-/// cookie `__Host-csrf` in the header `x-csrf-token`.
-fn csrf() -> Result<Csrf, ConfigError> {
+/// cookie `__Host-csrf` in the header `x-csrf-token`. All nodes have the same one.
+fn csrf(options: &Options) -> Result<Csrf, ConfigError> {
+    if let Some(folder) = &options.keys {
+        return Csrf::new().secret(keys::csrf_secret(folder)?);
+    }
     match env::var(SECRET) {
         Ok(secret) => Csrf::new().secret(secret),
         Err(_) => Csrf::new().random_secret(),

@@ -10,7 +10,7 @@ use clap::{
 };
 use etcetera::BaseStrategy;
 
-use crate::ISSUER;
+use crate::{ISSUER, keys::Command as Tool};
 
 /// A login server with a page: sessions that refresh, and routes that need them.
 #[derive(Clone, Debug, clap::Parser)]
@@ -44,13 +44,25 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds())]
     pub ttl: u32,
 
+    /// The folder with the keys that sign, for any number of nodes, and over restarts; `keys init`
+    /// makes it [default: a new key at each start]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub keys: Option<PathBuf>,
+
+    /// How often the folder is looked at. SIGHUP does it at once
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds())]
+    pub keys_interval: u32,
+
+    #[command(subcommand)]
+    pub(crate) tool: Option<Tool>,
+
     /// Prints the code that the authenticator app of totp@example.com shows now, and ends
     #[arg(long)]
     pub code: bool,
 }
 
 impl Options {
-    /// Reads the command line. On a mistake in it, and for `--help` and `--code`, the process ends.
+    /// Reads the command line. On a mistake in it, for `--help` and `--code`, and for the subcommands, the process ends.
     #[must_use]
     pub fn from_args() -> Self {
         let options: Self = clap::Parser::parse();
@@ -58,7 +70,18 @@ impl Options {
             demo::say(demo::demo_code().unwrap_or_else(|line| demo::exit(line)));
             std::process::exit(0);
         }
+        if let Some(tool) = &options.tool {
+            let done = tool.run(options.keys.as_deref());
+            done.unwrap_or_else(|line| demo::exit(line));
+            std::process::exit(0);
+        }
         options
+    }
+
+    /// Returns how often the folder of the keys is looked at.
+    #[must_use]
+    pub fn keys_interval(&self) -> Duration {
+        Duration::from_secs(self.keys_interval.into())
     }
 
     /// How long an access token lives.

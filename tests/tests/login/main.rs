@@ -15,6 +15,8 @@ mod options;
 mod outage;
 mod response_headers;
 mod restart;
+#[cfg(unix)]
+mod rotation;
 mod second_factor;
 mod servers;
 mod short_sessions;

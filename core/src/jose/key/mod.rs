@@ -8,6 +8,7 @@ mod jsonwebtoken;
 mod jwk_set;
 mod key;
 mod note;
+mod private_jwk;
 mod secret;
 mod signing_key;
 mod strength;

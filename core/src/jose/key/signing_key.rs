@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use zeroize::{Zeroize, Zeroizing};
+
 use super::{key::Key, secret, strength};
 use crate::{
     error::ConfigError,
@@ -152,12 +154,16 @@ impl SigningKey {
     /// The private key as a PKCS#8 PEM, to be kept secret; `None` for a shared secret.
     #[must_use]
     pub fn to_pkcs8_pem(&self) -> Option<String> {
-        let der = self.signer.to_pkcs8()?;
+        let der = self.to_pkcs8()?;
         let block = ::pem::Pem::new("PRIVATE KEY", der.as_slice());
         let config = ::pem::EncodeConfig::new().set_line_ending(::pem::LineEnding::LF);
         let text = ::pem::encode_config(&block, config);
-        zeroize::Zeroize::zeroize(&mut block.into_contents());
+        block.into_contents().zeroize();
         Some(text)
+    }
+
+    pub(super) fn to_pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.signer.to_pkcs8()
     }
 
     /// Returns the length of its signatures in bytes.
