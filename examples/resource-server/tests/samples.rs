@@ -5,7 +5,6 @@
 use std::{fs, path::Path};
 
 use countersign::SystemClock;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use resource_server::{Api, Config, Mistake};
 use tokio::runtime::Builder;
 
@@ -13,8 +12,7 @@ use tokio::runtime::Builder;
 fn api(file: &Path) -> Result<Api, Mistake> {
     let runtime = Builder::new_current_thread().build().unwrap();
     let _within = runtime.enter();
-    let metrics = PrometheusBuilder::new().build_recorder().handle();
-    Api::new(&Config::read(file)?, SystemClock, metrics)
+    Api::new(&Config::read(file)?, SystemClock)
 }
 
 #[test]
