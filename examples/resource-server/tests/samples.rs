@@ -45,7 +45,7 @@ fn each_member_that_is_commented_out_is_one() {
         .filter(|line| is_member(line) && !line.starts_with("#  "))
         .map(|line| line.trim_start_matches("# "))
         .collect();
-    assert_eq!(members.len(), 17);
+    assert_eq!(members.len(), 19);
     let all = members
         .join("\n")
         .replace("issuer =", "[[issuers]]\nissuer =");

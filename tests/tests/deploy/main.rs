@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods)] // real time is measured here
 
 mod draining;
+mod files;
 mod log;
+mod nginx;
 mod servers;
 mod shortage;
