@@ -62,9 +62,13 @@ fn restarts(program: &str) {
             scope.spawn(|| load.refresh(nginx.address));
         }
         for _ in 0..RESTARTS {
+            assert!(
+                !load.over.load(Ordering::Relaxed),
+                "{program}: a client met a failure"
+            );
             // It gets requests, as the other one does.
             let patience = Instant::now();
-            while metric(&restarted, ACCEPTED) < 20 {
+            while metric(&restarted, ACCEPTED) < 20 && !load.over.load(Ordering::Relaxed) {
                 assert!(patience.elapsed() < Duration::from_secs(20), "{program}");
                 thread::sleep(Duration::from_millis(10));
             }
@@ -96,6 +100,7 @@ struct Load {
 impl Load {
     /// Calls a protected route over and over.
     fn call(&self, address: SocketAddr) {
+        let _over = Over(&self.over); // a failure ends the test
         let mut client = Client::new(address);
         let (token, _) = client.log_in();
         let request = Request::bearer(&token).target("/api/profile");
@@ -108,6 +113,7 @@ impl Load {
 
     /// Exchanges a refresh token for the next one over and over.
     fn refresh(&self, address: SocketAddr) {
+        let _over = Over(&self.over); // a failure ends the test
         let mut client = Client::new(address);
         let (_, mut refresh) = client.log_in();
         while !self.over.load(Ordering::Relaxed) {
@@ -164,7 +170,7 @@ fn pair(body: &str) -> (String, String) {
 
 /// nginx on a free port, with the configuration of the example.
 struct Nginx {
-    _process: Process,
+    process: Option<Process>,
     address: SocketAddr,
     _folder: TempDir,
 }
@@ -204,10 +210,20 @@ impl Nginx {
             thread::sleep(Duration::from_millis(10));
         }
         Some(Self {
-            _process: process,
+            process: Some(process),
             address,
             _folder: folder,
         })
+    }
+}
+
+impl Drop for Nginx {
+    /// Its workers would outlive a master that is killed.
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.terminate();
+            let _ = process.end();
+        }
     }
 }
 
