@@ -46,7 +46,7 @@ impl Programs {
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(&self.0[program]);
-        for setting in ["JWT_SECRET", "COUNTERSIGN_LOGIN_STORE"] {
+        for setting in ["JWT_SECRET", "COUNTERSIGN_LOGIN_STORE", "RUST_LOG"] {
             command.env_remove(setting);
         }
         command

@@ -32,7 +32,27 @@ impl Server {
     /// Starts a program that takes `--listen` and prints `listening on http://ADDRESS`.
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
-        let process = Process::start(command.args(["--listen", "127.0.0.1:0"]));
+        Self::of(Process::start(command.args(["--listen", "127.0.0.1:0"])))
+    }
+
+    /// Starts it with a standard error of the caller's.
+    #[must_use]
+    pub fn start_with(command: &mut Command, stderr: impl Into<Stdio>) -> Self {
+        Self::of(Process::start_with(
+            command.args(["--listen", "127.0.0.1:0"]),
+            stderr.into(),
+        ))
+    }
+
+    /// Starts it at an address of the caller's.
+    #[must_use]
+    pub fn start_at(command: &mut Command, address: SocketAddr) -> Self {
+        Self::of(Process::start(
+            command.args(["--listen", &address.to_string()]),
+        ))
+    }
+
+    fn of(process: Process) -> Self {
         let mut announced = Vec::new();
         let address = (0..MANY)
             .map_while(|_| process.line())
@@ -102,14 +122,18 @@ impl Process {
     /// Starts a program.
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    fn start_with(command: &mut Command, stderr: Stdio) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut stderr = child.stderr.take().expect("it is piped");
+        let stderr = child.stderr.take();
         let (lines, received) = mpsc::channel();
         thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
@@ -117,15 +141,17 @@ impl Process {
                 let _ = lines.send(line);
             }
         });
-        let stderr = thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
+        let stderr = stderr.map(|mut stderr| {
+            thread::spawn(move || {
+                let mut text = Vec::new();
+                let _ = stderr.read_to_end(&mut text);
+                String::from_utf8_lossy(&text).into_owned()
+            })
         });
         Self {
             child,
             stdout: Mutex::new(received),
-            stderr: Some(stderr),
+            stderr,
         }
     }
 
@@ -141,16 +167,22 @@ impl Process {
         }
     }
 
+    /// Returns its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as a service manager does.
     #[cfg(unix)]
     pub fn terminate(&self) {
-        // Every shell has a `kill` of its own; the program is not installed everywhere.
-        let status = Command::new("sh")
-            .args(["-c", "kill -TERM \"$1\"", "sh"])
-            .arg(self.child.id().to_string())
-            .status()
-            .expect("a shell");
-        assert!(status.success(), "kill: {status}");
+        self.signal("TERM");
+    }
+
+    /// Sends a signal, by its name without `SIG`.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        signal(self.child.id(), name);
     }
 
     /// Kills it at once.
@@ -188,6 +220,22 @@ impl Drop for Process {
     }
 }
 
+#[cfg(unix)]
+fn signal(process: u32, name: &str) {
+    // Every shell has a `kill` of its own; the program is not installed everywhere.
+    let status = Command::new("sh")
+        .args([
+            "-c",
+            "kill -\"$1\" \"$2\"",
+            "sh",
+            name,
+            &process.to_string(),
+        ])
+        .status()
+        .expect("a shell");
+    assert!(status.success(), "kill: {status}");
+}
+
 /// A program whose standard output and standard error are both closed at the other end. It is
 /// killed when this is dropped.
 pub struct Deaf(Child);
@@ -217,6 +265,15 @@ impl Deaf {
             }
             thread::yield_now();
         }
+    }
+}
+
+impl Deaf {
+    /// Asks it to end, and returns its exit code.
+    #[cfg(unix)]
+    pub fn terminate(&mut self) -> Option<i32> {
+        signal(self.0.id(), "TERM");
+        self.0.wait().expect("a child of ours").code()
     }
 }
 

@@ -1,10 +1,13 @@
-//! Reading bodies that no client can hold up, with actix-web.
+//! Serving connections that no client can hold up, with actix-web.
 
 use std::{
+    any::Any,
     cell::{Cell, RefCell},
+    convert::Infallible,
     error::Error as StdError,
-    future::poll_fn,
+    future::{pending, poll_fn},
     io,
+    net::{Shutdown, TcpListener},
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -14,14 +17,82 @@ use std::{
 use actix_web::{
     Error, HttpMessage, HttpResponse,
     body::{BodySize, BoxBody, MessageBody},
-    dev::{Payload, ServiceRequest, ServiceResponse},
+    dev::{Extensions, Payload, Server, ServiceRequest, ServiceResponse},
     error::PayloadError,
-    http::StatusCode,
+    http::{ConnectionType, StatusCode},
     middleware::Next,
-    web::Bytes,
+    web::{Bytes, Data},
 };
 use futures_util::{Stream, stream::unfold};
-use tokio::time::{Instant, timeout_at};
+use socket2::SockRef;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{Drain, accepting};
+
+/// Serves until `stop` ends. Then requests under way may end, but nobody can hold the server up for longer than its
+/// `shutdown_timeout`. The server must not listen to signals by itself.
+///
+/// actix-web drops new connections whose request it has not read when it stops. So it stops accepting first, and
+/// later serving. In the meantime nobody may wait in the queue of the socket, unless another server has it as well:
+/// when the drain is over, the socket is closed for all.
+///
+/// # Errors
+///
+/// The server ended by itself.
+pub async fn until(
+    stop: impl Future<Output = ()> + Send + 'static,
+    drain: Drain,
+    listener: TcpListener,
+    server: Server,
+) -> io::Result<()> {
+    let handle = server.handle();
+    let stopping = async move {
+        stop.await;
+        if drain.has_stopped() {
+            accepting::stops();
+        }
+        handle.pause().await;
+        if drain.has_stopped() {
+            // What is no listener any more refuses connections at once. Where this fails, they are reset later.
+            let _ = SockRef::from(&listener).shutdown(Shutdown::Read);
+        }
+        drop(listener);
+        sleep(crate::FIRST_REQUEST).await;
+        handle.stop(true).await;
+        pending::<Infallible>().await
+    };
+    tokio::select! {
+        ended = server => ended,
+        never = stopping => match never {},
+    }
+}
+
+/// Notes a connection that was accepted: for `HttpServer::on_connect`.
+pub fn accepted(_connection: &dyn Any, _data: &mut Extensions) {
+    accepting::works();
+}
+
+/// Closes the connection with the answer while the server drains: balancers then open no new one here. The app's
+/// data must have the [`Drain`].
+///
+/// # Errors
+///
+/// Those of the services inside.
+pub async fn closed_while_draining<B>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error>
+where
+    B: MessageBody,
+{
+    let drain = request.app_data::<Data<Drain>>().cloned();
+    let mut response = next.call(request).await?;
+    if drain.is_some_and(|drain| drain.is_draining()) {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
 
 /// Answers 408 to a client that does not send its body in [time](crate::BODY_TIMEOUT), and closes
 /// the connection (RFC 9110 section 15.5.9).

@@ -3,39 +3,59 @@
 //!
 //! A real app has its own users; look here for how a password is checked.
 
+mod accepting;
 mod accounts;
 #[cfg(feature = "actix")]
 pub mod actix;
+#[cfg(feature = "axum")]
+mod admin;
 mod admission;
+mod drain;
 mod logging;
 mod output;
 mod passwords;
+#[cfg(feature = "axum")]
+mod patience;
 mod second_factor;
+mod secret;
 #[cfg(feature = "axum")]
 pub mod serve;
 mod signing;
-mod stopping;
 
-use std::{fmt::Display, io, net::SocketAddr, time::Duration};
+use std::{
+    fmt::Display,
+    io,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
+#[cfg(feature = "axum")]
+pub use self::admin::{Admin, Metrics, Readiness};
 pub use self::{
     accounts::{Checked, Login, User, announce_accounts},
     admission::{Door, NotChecked},
-    logging::start as start_logging,
+    drain::{Drain, Reloads},
+    logging::{Log, LogFormat, start as start_logging},
     output::{complain, say},
     second_factor::{DEMO_KEY, demo_code},
+    secret::{Secret, SecretError},
     signing::key as signing_key,
-    stopping::asked_to_stop,
 };
 
 /// The media type of a JWK set (RFC 7517 section 8.5.2).
 pub const JWK_SET: &str = "application/jwk-set+json";
 /// The time that a client has to send the head of a request: 5 seconds.
-///
-/// A connection that carries no request is closed after that time too.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time for which a connection may carry no request: 75 seconds.
+///
+/// Balancers close such a connection after 60 seconds (nginx, AWS ALB). If the server did so first, a request could
+/// meet a connection that is being closed.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// The time that a client has to send the body of a request: 5 seconds. Then it is told 408.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time that a new connection has for its first request when the server stops: a second. Its client cannot
+/// tell whether somebody has read the request.
+pub const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// The time that requests still have when the server is asked to stop: 5 seconds.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
@@ -52,4 +72,15 @@ pub fn bound_or_exit<T>(address: SocketAddr, bound: io::Result<T>) -> T {
             "cannot listen on {address}: {error}; choose another address with --listen"
         ))
     })
+}
+
+/// Listens on an address. The listener does not block.
+///
+/// # Errors
+///
+/// The address is taken, or not of this machine.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }

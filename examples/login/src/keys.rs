@@ -8,7 +8,7 @@ use countersign::{
     issue::{KeyFolder, RingDocument, RingTimes},
     keys::Secret,
 };
-use demo::say;
+use demo::{Reloads, say};
 use tokio::{sync::Notify, time::sleep};
 
 /// Loads the keys, and follows the changes of the folder: at this interval, and when the process gets SIGHUP.
@@ -49,27 +49,19 @@ pub(crate) fn csrf_secret(folder: &Path) -> Result<Secret, ConfigError> {
 
 const CSRF: &str = "csrf.key";
 
-/// Returns what is notified of each SIGHUP.
-#[cfg(unix)]
+/// Returns what is notified of each SIGHUP. Without such a signal, the interval is what there is.
 fn asked_to_reload() -> Arc<Notify> {
-    use tokio::signal::unix::{SignalKind, signal};
-
     let asked = Arc::new(Notify::new());
-    // Without it, the interval is what there is.
-    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+    if let Ok(mut reloads) = Reloads::new() {
         let asked = Arc::clone(&asked);
         tokio::spawn(async move {
-            while hangup.recv().await.is_some() {
+            loop {
+                reloads.next().await;
                 asked.notify_one();
             }
         });
     }
     asked
-}
-
-#[cfg(not(unix))]
-fn asked_to_reload() -> Arc<Notify> {
-    Arc::new(Notify::new())
 }
 
 /// What an operator does beside running the server.

@@ -9,7 +9,7 @@ mod options;
 mod page;
 mod store;
 
-use std::{env, error::Error, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{env, error::Error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use cookie::Cookie;
 use countersign::{
@@ -18,8 +18,11 @@ use countersign::{
     adapter::RequestHead,
     session::{Identity, LoginRefusal, LoginRequest, SignIn, SignInOutcome},
 };
-use demo::{Checked, Door, Login, NotChecked, User, complain, say};
-use serde_json::json;
+use demo::{
+    Admin, Checked, Door, Drain, Login, Metrics, NotChecked, Readiness, Reloads, User, say,
+};
+use serde_json::{Map, json};
+use tracing::{info, warn};
 
 pub use self::{
     options::{Options, StoreChoice},
@@ -42,7 +45,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the store and makes the app. Needs a tokio runtime, for what runs in the background.
+    /// Makes the app. When the store is not there, the app starts without it, answers 503, and recovers by
+    /// itself. Needs a tokio runtime, for what runs in the background.
     ///
     /// With `--keys`, or `JWT_SECRET` in the environment, several processes that share a store accept each
     /// other's access tokens. Without them each start has a new key: clients refresh, and go on.
@@ -57,9 +61,9 @@ impl App {
             None => StoreChoice::usual()?,
         };
         let issuer = issuer(options)?;
-        let sessions = store::sessions(issuer, &choice)
+        let sessions = store::sessions(issuer, choice)
             .await
-            .map_err(|error| format!("the store cannot be used: {}", line(&*error)))?;
+            .map_err(|error| line(&*error))?;
         Self::new(sessions, options).map_err(|error| line(&error))
     }
 
@@ -135,6 +139,52 @@ impl App {
         page::SECURITY_HEADERS.into_iter().chain(hsts)
     }
 
+    /// Returns the answer of `/readyz`: requests of every kind can be decided. The keys are there from the start.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let revocation = self.sessions.revocation().status();
+        let details = Map::from_iter([
+            (
+                "revocation_synced_at".to_owned(),
+                revocation.synced_at.into(),
+            ),
+            ("store".to_owned(), revocation.is_available().into()),
+        ]);
+        Readiness {
+            is_ready: revocation.is_available(),
+            details,
+        }
+    }
+
+    /// Serves the operator's routes in the background, if the command line has an address for them, and hears
+    /// SIGHUP.
+    ///
+    /// # Errors
+    ///
+    /// The system does not let us listen.
+    pub fn manage(&self, options: &Options, metrics: Metrics, drain: &Drain) -> io::Result<()> {
+        let mut reloads = Reloads::new()?;
+        let has_folder = options.keys.is_some();
+        tokio::spawn(async move {
+            loop {
+                reloads.next().await;
+                match has_folder {
+                    true => info!("SIGHUP: the folder of the keys is read again"),
+                    false => info!("SIGHUP: there is nothing to read again"),
+                }
+            }
+        });
+        let Some(address) = options.admin else {
+            return Ok(());
+        };
+        let listener = demo::bound_or_exit(address, demo::bind(address));
+        say(format_args!("admin on http://{}", listener.local_addr()?));
+        let app = self.clone();
+        let admin = Admin::new(metrics, drain.clone(), move || app.readiness());
+        tokio::spawn(admin.serve(listener));
+        Ok(())
+    }
+
     /// Says on standard output where the server listens and what to do next.
     pub fn announce(address: SocketAddr) {
         say(format_args!("listening on http://{address}"));
@@ -142,7 +192,7 @@ impl App {
             "open http://{address} in a browser, and log in as one of"
         ));
         if let Err(line) = demo::announce_accounts() {
-            complain(line);
+            warn!("{line}");
         }
         say(format_args!(
             "or without a browser: curl http://{address}/token/login -H 'content-type: application/json' \
@@ -185,11 +235,10 @@ async fn sign_in(
     let identity = match door.log_in(login).await? {
         Checked::CodeNeeded => return Ok(refusal(401, "second_factor")),
         Checked::Locked => {
-            let from = head.peer().map(|peer| format!(" from {peer}"));
-            complain(format_args!(
-                "warning: the right password of a locked account{}",
-                from.unwrap_or_default()
-            ));
+            warn!(
+                peer = head.peer().map(tracing::field::display),
+                "the right password of a locked account"
+            );
             return Ok(refusal(403, "locked"));
         }
         Checked::Password(user) => identity(user).amr(["pwd"]),
@@ -259,7 +308,7 @@ fn csrf(options: &Options) -> Result<Csrf, ConfigError> {
 const SECRET: &str = "JWT_SECRET";
 
 /// An error and what caused it, in one line.
-fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -1,14 +1,25 @@
 //! The command line of both programs.
 
-use std::{ffi::OsStr, fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    ffi::OsStr,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use axum::http::Uri;
 use clap::{
     Arg, Command,
     builder::{StringValueParser, TypedValueParser},
     error::ErrorKind,
+    value_parser,
 };
+use demo::{LogFormat, Secret};
 use etcetera::BaseStrategy;
+use redis::IntoConnectionInfo;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::{ISSUER, keys::Command as Tool};
 
@@ -20,9 +31,13 @@ pub struct Options {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
-    /// Where sessions are kept: memory, sqlite:PATH, postgres://.. or redis://..; a URL with a
-    /// password belongs in the environment, where other users of the machine do not see it
-    /// [default: an SQLite file in your data directory]
+    /// Address and port of the operator's routes: /healthz, /readyz and /metrics [default: none]
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin: Option<SocketAddr>,
+
+    /// Where sessions are kept: memory, sqlite:PATH, postgres://.. or redis://..; or where that is
+    /// said: env:NAME, file:PATH. A URL with a password does not belong on the command line, where
+    /// other users of the machine see it [default: an SQLite file in your data directory]
     #[arg(
         long,
         value_name = "STORE",
@@ -56,6 +71,14 @@ pub struct Options {
     #[command(subcommand)]
     pub(crate) tool: Option<Tool>,
 
+    /// How long to serve on after SIGTERM, not ready any more, until balancers have noticed
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = value_parser!(u16).range(..=300))]
+    pub drain: u16,
+
+    /// The form of the log. RUST_LOG says what is in it: info and above, if it is not set
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
     /// Prints the code that the authenticator app of totp@example.com shows now, and ends
     #[arg(long)]
     pub code: bool,
@@ -84,6 +107,12 @@ impl Options {
         Duration::from_secs(self.keys_interval.into())
     }
 
+    /// How long the server drains.
+    #[must_use]
+    pub fn draining(&self) -> Duration {
+        Duration::from_secs(self.drain.into())
+    }
+
     /// How long an access token lives.
     #[must_use]
     pub fn lifetime(&self) -> Duration {
@@ -92,7 +121,7 @@ impl Options {
 }
 
 fn seconds() -> impl TypedValueParser<Value = u32> {
-    clap::value_parser!(u32).range(1..=3600)
+    value_parser!(u32).range(1..=3600)
 }
 
 /// An issuer identifier: an https URL without query and fragment (RFC 8414 section 2). For
@@ -135,7 +164,17 @@ impl TypedValueParser for StoreParser {
         };
         let text = StringValueParser::new().parse_ref(command, arg, value);
         let text = text.map_err(|_| unreadable("it is not valid UTF-8"))?;
-        text.parse().map_err(|error: String| unreadable(&error))
+        let choice = match Secret::parse(&text) {
+            None => text.parse::<StoreChoice>(),
+            Some(place) => place
+                .read(Path::new(""))
+                .map_err(|error| error.to_string())
+                .and_then(|text| {
+                    let choice = text.parse::<StoreChoice>();
+                    choice.map_err(|error| format!("{place}: {error}"))
+                }),
+        };
+        choice.map_err(|error| unreadable(&error))
     }
 }
 
@@ -175,10 +214,19 @@ impl FromStr for StoreChoice {
         let scheme = text.split(':').next().unwrap_or(text);
         match (scheme, text.strip_prefix("sqlite:")) {
             ("memory", _) if text == "memory" => Ok(Self::Memory),
-            ("postgres" | "postgresql", _) => Ok(Self::Postgres(text.to_owned())),
-            ("redis" | "rediss" | "valkey" | "unix", _) => Ok(Self::Redis(text.to_owned())),
+            ("postgres" | "postgresql", _) => match text.parse::<PgConnectOptions>() {
+                Ok(_) => Ok(Self::Postgres(text.to_owned())),
+                Err(_) => Err("it is no URL of a PostgreSQL database".to_owned()),
+            },
+            ("redis" | "rediss" | "valkey" | "unix", _) => match text.into_connection_info() {
+                Ok(_) => Ok(Self::Redis(text.to_owned())),
+                Err(_) => Err("it is no URL of a Redis server".to_owned()),
+            },
             (_, Some(path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            _ => Err("say memory, sqlite:PATH, postgres://.. or redis://..".to_owned()),
+            _ => Err(
+                "say memory, sqlite:PATH, postgres://.., redis://.., env:NAME or file:PATH"
+                    .to_owned(),
+            ),
         }
     }
 }

@@ -2,27 +2,26 @@
 
 use std::{fmt, sync::Arc};
 
-use countersign::{Authenticator, Clock, Policy, VerifiedToken};
-use metrics_exporter_prometheus::PrometheusHandle;
+use countersign::{Authenticator, Clock, Policy, VerifiedToken, remote::SavedKeys};
+use demo::Readiness;
 
 use crate::{
     config::Config,
-    health::Readiness,
+    health,
     issuers::{self, Issuer},
+    keys::{Earlier, IssuerKeys},
     place::Mistake,
+    state::State,
 };
 
-/// The media type of claims and of the state of the keys.
+/// The media type of claims.
 pub(crate) const JSON: &str = "application/json";
-/// The media type of `/metrics`: what Prometheus reads.
-pub(crate) const METRICS: &str = "text/plain; version=0.0.4";
 
 /// The API, before a framework serves it. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     authenticator: Authenticator,
     issuers: Arc<[Issuer]>,
-    metrics: PrometheusHandle,
 }
 
 impl Api {
@@ -32,16 +31,26 @@ impl Api {
     /// # Errors
     ///
     /// [`Mistake`], the first one in the file.
-    pub fn new(
+    pub fn new(config: &Config, clock: impl Clock) -> Result<Self, Mistake> {
+        Self::after(config, clock, None, None)
+    }
+
+    /// Makes it with keys of the API before it, as far as their settings are the same, and begins with those
+    /// that an earlier run has saved.
+    pub(crate) fn after(
         config: &Config,
         clock: impl Clock,
-        metrics: PrometheusHandle,
+        before: Option<&Self>,
+        saved: Option<&State>,
     ) -> Result<Self, Mistake> {
-        let issuers = Issuer::read_all(config, &(Arc::new(clock) as Arc<dyn Clock>))?;
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        let before = before.map_or(&[][..], |api| &*api.issuers);
+        let running = before.iter().filter_map(|issuer| issuer.keys.remote());
+        let earlier = Earlier::new(running.collect(), saved);
+        let issuers = Issuer::read_all(config, &clock, &earlier)?;
         Ok(Self {
             authenticator: issuers::authenticator(config, &issuers)?,
             issuers: issuers.into(),
-            metrics,
         })
     }
 
@@ -70,13 +79,20 @@ impl Api {
     /// Returns the answer of `/readyz`.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        Readiness::of(&self.issuers)
+        health::readiness(&self.issuers)
     }
 
-    /// Returns the answer of `/metrics`.
+    /// Returns the number of issuers.
     #[must_use]
-    pub fn metrics(&self) -> String {
-        self.metrics.render()
+    pub fn issuers(&self) -> usize {
+        self.issuers.len()
+    }
+
+    /// Returns the keys to save, each with its source.
+    pub(crate) fn saved_keys(&self) -> impl Iterator<Item = (String, SavedKeys)> {
+        let remote = self.issuers.iter().map(|issuer| &issuer.keys);
+        let remote = remote.filter_map(IssuerKeys::remote);
+        remote.filter_map(|remote| Some((remote.source().to_owned(), remote.keys().saved()?)))
     }
 }
 

@@ -10,10 +10,11 @@ use std::{
 };
 
 use countersign::VerifierBuilder;
+use demo::LogFormat;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{place::Mistake, texts::Texts};
+use crate::{place::Mistake, state::State, texts::Texts};
 
 /// A configuration file that could be read. What it says is checked as the server is built from it.
 pub struct Config {
@@ -31,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) framework: Framework,
     leeway: Option<Spanned<i64>>,
     #[serde(default)]
+    log_format: LogFormat,
+    #[serde(default)]
     management: ManagementSettings,
     /// For the issuers that say nothing of their own.
     #[serde(default)]
@@ -38,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) realm: Option<String>,
     /// For the issuers that say nothing of their own.
     pub(crate) sources: Option<Spanned<Texts>>,
+    /// The folder for keys, to start with them while a provider is away.
+    state_dir: Option<Spanned<PathBuf>>,
     pub(crate) issuers: Spanned<Vec<Spanned<IssuerSettings>>>,
 }
 
@@ -141,6 +146,46 @@ impl Config {
     #[must_use]
     pub fn framework(&self) -> Framework {
         self.settings.framework
+    }
+
+    /// The form of the log.
+    #[must_use]
+    pub fn log_format(&self) -> LogFormat {
+        self.settings.log_format
+    }
+
+    /// Opens the folder for keys, if the file names one.
+    pub(crate) fn open_state(&self) -> Result<Option<State>, Mistake> {
+        let Some(folder) = &self.settings.state_dir else {
+            return Ok(None);
+        };
+        let state = State::open(self.path(folder.get_ref()));
+        let state = state.map_err(|error| {
+            self.mistake(folder, format_args!("the folder cannot be used: {error}"))
+        });
+        state.map(Some)
+    }
+
+    /// Returns the settings that differ from those in use, and that a server reads only once.
+    pub(crate) fn needs_restart(&self, in_use: &Self) -> impl Iterator<Item = &'static str> {
+        let (new, old) = (&self.settings, &in_use.settings);
+        let listen = |settings: &Settings| settings.listen.as_ref().map(Spanned::get_ref).cloned();
+        let management = |settings: &Settings| {
+            let listen = settings.management.listen.as_ref();
+            listen.map(Spanned::get_ref).cloned()
+        };
+        let folder = |settings: &Settings| {
+            let folder = settings.state_dir.as_ref();
+            folder.map(Spanned::get_ref).cloned()
+        };
+        [
+            ("listen", listen(new) != listen(old)),
+            ("log_format", new.log_format != old.log_format),
+            ("management.listen", management(new) != management(old)),
+            ("state_dir", folder(new) != folder(old)),
+        ]
+        .into_iter()
+        .filter_map(|(setting, differs)| differs.then_some(setting))
     }
 
     /// The address of the API. Default 127.0.0.1:8080.

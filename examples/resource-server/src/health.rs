@@ -1,34 +1,15 @@
-//! The answer of `/readyz`.
+//! The answer of `/readyz`: whether there are keys of every issuer.
 
-use serde_json::{Value, json};
+use demo::Readiness;
+use serde_json::{Map, Value, json};
 
 use crate::{issuers::Issuer, keys::IssuerKeys};
 
-/// Tells whether requests can be authenticated: whether there are keys of every issuer.
-#[derive(Clone, Debug)]
-pub struct Readiness {
-    is_ready: bool,
-    issuers: Vec<Value>,
-}
-
-impl Readiness {
-    pub(crate) fn of(issuers: &[Issuer]) -> Self {
-        Self {
-            is_ready: issuers.iter().all(|issuer| issuer.keys.are_ready()),
-            issuers: issuers.iter().map(state).collect(),
-        }
-    }
-
-    /// The status of the answer: 200, or 503 while there are no keys of an issuer.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        if self.is_ready { 200 } else { 503 }
-    }
-
-    /// The body of the answer.
-    #[must_use]
-    pub fn json(&self) -> String {
-        json!({ "ready": self.is_ready, "issuers": self.issuers }).to_string()
+pub(crate) fn readiness(issuers: &[Issuer]) -> Readiness {
+    let states = issuers.iter().map(state).collect();
+    Readiness {
+        is_ready: issuers.iter().all(|issuer| issuer.keys.are_ready()),
+        details: Map::from_iter([("issuers".to_owned(), Value::Array(states))]),
     }
 }
 
@@ -42,8 +23,8 @@ fn state(issuer: &Issuer) -> Value {
             "failures": 0,
             "last_error": null,
         }),
-        IssuerKeys::Remote(keys) => {
-            let status = keys.status();
+        IssuerKeys::Remote(remote) => {
+            let status = remote.keys().status();
             json!({
                 "issuer": issuer.label(),
                 "state": status.state().name(),

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::{
     config::{Config, IssuerSettings, Profile},
-    keys::IssuerKeys,
+    keys::{Earlier, IssuerKeys},
     place::Mistake,
     sources::Sources,
     texts::Texts,
@@ -27,7 +27,11 @@ pub(crate) struct Issuer {
 
 impl Issuer {
     /// All issuers of the file: at least one, each once.
-    pub(crate) fn read_all(config: &Config, clock: &Arc<dyn Clock>) -> Result<Vec<Self>, Mistake> {
+    pub(crate) fn read_all(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        earlier: &Earlier<'_>,
+    ) -> Result<Vec<Self>, Mistake> {
         let tables = &config.settings.issuers;
         if tables.get_ref().is_empty() {
             return Err(config.mistake(tables, "there is no issuer, so nobody could come in"));
@@ -43,7 +47,7 @@ impl Issuer {
                     None => config.mistake(table, "there are two tables with `any_issuer`"),
                 });
             }
-            issuers.push(Self::read(config, table, &usual, clock)?);
+            issuers.push(Self::read(config, table, &usual, clock, earlier)?);
         }
         Ok(issuers)
     }
@@ -58,6 +62,7 @@ impl Issuer {
         table: &Spanned<IssuerSettings>,
         usual: &Sources,
         clock: &Arc<dyn Clock>,
+        earlier: &Earlier<'_>,
     ) -> Result<Self, Mistake> {
         let settings = table.get_ref();
         let name = named(config, table)?;
@@ -72,7 +77,7 @@ impl Issuer {
             Some(_) => Sources::read(config, settings.sources.as_ref())?,
             None => usual.clone(),
         };
-        let keys = IssuerKeys::read(config, settings, Arc::clone(clock))?;
+        let keys = IssuerKeys::read(config, settings, Arc::clone(clock), earlier)?;
 
         let mut builder = Verifier::builder(keys.for_verifier())
             .leeway(config.leeway()?)

@@ -1,7 +1,6 @@
 //! The keys of one issuer: from a file, a URL, the issuer's metadata or the environment.
 
 use std::{
-    env::{self, VarError},
     fs,
     path::{Path, PathBuf},
 };
@@ -10,12 +9,14 @@ use countersign::{
     Clock, ConfigError, Key, KeySet, Keys, RemoteKeys,
     remote::{HttpFetch, RemoteKeysBuilder},
 };
+use demo::Secret;
 use toml::Spanned;
 use tracing::{info, warn};
 
 use crate::{
     config::{Config, IssuerSettings, KeysSettings},
     place::Mistake,
+    state::State,
 };
 
 /// Keys of an issuer, and what `/readyz` asks about them.
@@ -23,7 +24,47 @@ pub(crate) enum IssuerKeys {
     /// They came with the configuration, and stay as they are.
     Local(KeySet),
     /// They are fetched, and renewed in the background.
-    Remote(RemoteKeys),
+    Remote(Remote),
+}
+
+/// Keys of a provider, and the settings that they are fetched by.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    keys: RemoteKeys,
+    settings: RemoteSettings,
+}
+
+/// Two of them that are equal fetch the same keys in the same way.
+#[derive(Clone, PartialEq, Eq)]
+struct RemoteSettings {
+    /// The issuer, or the URL.
+    source: String,
+    is_discovered: bool,
+    private_http: bool,
+    root_certificate: Option<Vec<u8>>,
+}
+
+/// Keys that were there before.
+pub(crate) struct Earlier<'k> {
+    running: Vec<&'k Remote>,
+    saved: Option<&'k State>,
+}
+
+impl<'k> Earlier<'k> {
+    pub(crate) fn new(running: Vec<&'k Remote>, saved: Option<&'k State>) -> Self {
+        Self { running, saved }
+    }
+}
+
+impl Remote {
+    pub(crate) fn keys(&self) -> &RemoteKeys {
+        &self.keys
+    }
+
+    /// The issuer, or the URL.
+    pub(crate) fn source(&self) -> &str {
+        &self.settings.source
+    }
 }
 
 /// The members of `keys` that say where the keys are.
@@ -41,6 +82,7 @@ impl IssuerKeys {
         config: &Config,
         issuer: &IssuerSettings,
         clock: impl Clock,
+        earlier: &Earlier<'_>,
     ) -> Result<Self, Mistake> {
         let keys = issuer.keys.get_ref();
         let way = Way::of(keys).ok_or_else(|| {
@@ -76,21 +118,21 @@ impl IssuerKeys {
                     ));
                 };
                 let builder = RemoteKeys::discover(name.get_ref());
-                remote(config, keys, builder.clock(clock), name)
+                remote(config, keys, builder.clock(clock), name, earlier)
             }
             Way::Url(url) => {
                 let builder = RemoteKeys::jwks(url.get_ref());
-                remote(config, keys, builder.clock(clock), url)
+                remote(config, keys, builder.clock(clock), url, earlier)
             }
             Way::File(file) => {
                 from_file(&config.path(file.get_ref())).map_err(|text| config.mistake(file, text))
             }
             Way::Secret(secret) => {
-                let key = from_environment(secret.get_ref(), Key::hs256);
+                let key = from_secret(config, secret.get_ref(), Key::hs256);
                 key.map_err(|text| config.mistake(secret, text))
             }
             Way::WeakSecret(secret) => {
-                let key = from_environment(secret.get_ref(), Key::weak_hs256_secret);
+                let key = from_secret(config, secret.get_ref(), Key::weak_hs256_secret);
                 key.map_err(|text| config.mistake(secret, text))
             }
         }
@@ -100,7 +142,15 @@ impl IssuerKeys {
     pub(crate) fn are_ready(&self) -> bool {
         match self {
             Self::Local(_) => true,
-            Self::Remote(keys) => keys.status().is_ready(),
+            Self::Remote(remote) => remote.keys.status().is_ready(),
+        }
+    }
+
+    /// Returns them if they are fetched.
+    pub(crate) fn remote(&self) -> Option<&Remote> {
+        match self {
+            Self::Local(_) => None,
+            Self::Remote(remote) => Some(remote),
         }
     }
 
@@ -108,7 +158,7 @@ impl IssuerKeys {
     pub(crate) fn for_verifier(&self) -> Keys {
         match self {
             Self::Local(set) => set.clone().into(),
-            Self::Remote(keys) => keys.clone().into(),
+            Self::Remote(remote) => remote.keys.clone().into(),
         }
     }
 }
@@ -136,35 +186,52 @@ fn remote(
     settings: &KeysSettings,
     mut builder: RemoteKeysBuilder,
     place: &Spanned<String>,
+    earlier: &Earlier<'_>,
 ) -> Result<IssuerKeys, Mistake> {
     let root = settings.root_certificate.as_ref();
-    let fetch = client(root.map(|file| config.path(file.get_ref())).as_deref());
-    builder = builder.fetch(fetch.map_err(|text| match root {
+    let objection = |text: String| match root {
         Some(root) => config.mistake(root, text),
         None => config.mistake(place, text),
-    })?);
-    if settings
-        .private_http
-        .as_ref()
-        .is_some_and(|allowed| *allowed.get_ref())
-    {
+    };
+    let file = root.map(|file| config.path(file.get_ref()));
+    let pem = file.as_deref().map(|file| {
+        fs::read(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))
+    });
+    let settings = RemoteSettings {
+        source: place.get_ref().clone(),
+        is_discovered: settings.discover.is_some(),
+        private_http: settings
+            .private_http
+            .as_ref()
+            .is_some_and(|allowed| *allowed.get_ref()),
+        root_certificate: pem.transpose().map_err(objection)?,
+    };
+    let running = earlier.running.iter();
+    let mut same = running.filter(|remote| remote.settings == settings);
+    if let Some(remote) = same.next() {
+        return Ok(IssuerKeys::Remote((*remote).clone()));
+    }
+    let fetch = client(file.as_deref(), settings.root_certificate.clone());
+    builder = builder.fetch(fetch.map_err(objection)?);
+    if settings.private_http {
         builder = builder.private_http();
+    }
+    if let Some(saved) = earlier.saved.and_then(|state| state.keys(&settings.source)) {
+        builder = builder.warm(saved.clone());
     }
     let keys = builder.build();
     let keys = keys.map_err(|error| config.mistake(place, error))?;
-    Ok(IssuerKeys::Remote(keys))
+    Ok(IssuerKeys::Remote(Remote { keys, settings }))
 }
 
 /// A client that uses the proxy of the environment, and trusts the certificates of a file too.
-fn client(root: Option<&Path>) -> Result<HttpFetch, String> {
+fn client(file: Option<&Path>, pem: Option<Vec<u8>>) -> Result<HttpFetch, String> {
     let builder = HttpFetch::builder().proxy_from_env();
-    let Some(file) = root else {
+    let (Some(file), Some(pem)) = (file, pem) else {
         return builder.build().map_err(|error| error.to_string());
     };
-    let name = file.display();
-    let pem = fs::read(file).map_err(|error| format!("{name} cannot be read: {error}"))?;
     let fetch = builder.root_certificate_pem(pem).build();
-    fetch.map_err(|error| format!("{name}: {error}"))
+    fetch.map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// A file of your own may hold symmetric keys.
@@ -185,19 +252,17 @@ fn from_file(file: &Path) -> Result<IssuerKeys, String> {
 }
 
 /// A secret has no place in the file. What stands there instead is not repeated: it may be one.
-fn from_environment(
+fn from_secret(
+    config: &Config,
     text: &str,
     key: impl FnOnce(String) -> Result<Key, ConfigError>,
 ) -> Result<IssuerKeys, String> {
-    let name = text
-        .strip_prefix("env:")
-        .filter(|name| !name.is_empty() && !name.contains(['=', '\0']))
-        .ok_or("say \"env:NAME\": the secret comes from the environment, never from this file")?;
-    let secret = env::var(name).map_err(|error| match error {
-        VarError::NotPresent => format!("the environment variable {name} is not set"),
-        VarError::NotUnicode(_) => format!("the environment variable {name} is not valid UTF-8"),
-    })?;
-    let key = key(secret)
-        .map_err(|error| format!("the environment variable {name} cannot be used: {error}"))?;
+    let place = Secret::parse(text).ok_or(
+        "say \"env:NAME\" or \"file:PATH\": the secret comes from the environment or a file of its own, never \
+         from this file",
+    )?;
+    let secret = place.read(&config.path(Path::new("")));
+    let secret = secret.map_err(|error| error.to_string())?;
+    let key = key(secret).map_err(|error| format!("{place} cannot be used: {error}"))?;
     Ok(IssuerKeys::Local(KeySet::new([key])))
 }

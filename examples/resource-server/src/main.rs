@@ -1,4 +1,4 @@
-//! Starts the API that a file describes, and stops it on SIGTERM.
+//! Starts the API that a file describes. SIGHUP makes it read the file again, SIGTERM makes it end.
 
 use std::{
     io,
@@ -8,16 +8,14 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
-use countersign::SystemClock;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use resource_server::{Api, Config, Mistake, manage, serve};
-use tokio::time::interval;
+use clap::{Parser, value_parser};
+use demo::{Admin, Drain, LogFormat, Metrics, Reloads};
+use resource_server::{Config, Mistake, Server};
 
 /// An API that accepts the tokens of one or several identity providers.
 #[derive(Debug, Parser)]
 struct Options {
-    /// The configuration file
+    /// The configuration file; SIGHUP makes the server read it again
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
@@ -25,81 +23,56 @@ struct Options {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
 
-    /// The same for the operator's routes: health, readiness, metrics
-    #[arg(long, value_name = "ADDRESS")]
-    management_listen: Option<SocketAddr>,
-}
+    /// The same for the operator's routes: /healthz, /readyz and /metrics
+    #[arg(long, value_name = "ADDRESS", alias = "management-listen")]
+    admin: Option<SocketAddr>,
 
-/// The API, and where it is served.
-struct Server {
-    api: Api,
-    listener: TcpListener,
-    management: TcpListener,
+    /// How long to serve on after SIGTERM, not ready any more, until balancers have noticed
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = value_parser!(u16).range(..=300))]
+    drain: u16,
+
+    /// The form of the log, instead of what the file says. RUST_LOG says what is in it: info and
+    /// above, if it is not set
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
 }
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let options = Options::parse();
-    demo::start_logging();
-    let metrics = install_metrics().unwrap_or_else(|error| demo::exit(error));
     let config = Config::read(&options.config).unwrap_or_else(|mistake| exit(&mistake));
-    let Server {
-        api,
-        listener,
-        management,
-    } = start(&options, &config, metrics).unwrap_or_else(|mistake| exit(&mistake));
+    let format = options.log_format.unwrap_or(config.log_format());
+    let _log = demo::start_logging(format).unwrap_or_else(|line| demo::exit(line));
+    let metrics = Metrics::install().unwrap_or_else(|line| demo::exit(line));
+    let (server, listener, admin) =
+        start(&options, config).unwrap_or_else(|mistake| exit(&mistake));
 
-    let stop = demo::asked_to_stop()?; // before anybody hears of this server
-    let address = management.local_addr()?;
-    demo::say(format_args!("management on http://{address}"));
+    // Before anybody hears of this server.
+    let drain = Drain::on_signals(Duration::from_secs(options.drain.into()))?;
+    let reloads = Reloads::new()?;
+    demo::say(format_args!("admin on http://{}", admin.local_addr()?));
     demo::say(format_args!(
         "listening on http://{}",
         listener.local_addr()?
     ));
-    // The operator sees the server as long as there is one: also while its last requests end.
-    tokio::spawn(manage(api.clone(), management));
-    serve(config.framework(), api, listener, stop).await
+    let state = server.clone();
+    let routes = Admin::new(metrics, drain.clone(), move || state.readiness());
+    tokio::spawn(routes.serve(admin));
+    server.run(listener, drain, reloads).await
 }
 
-fn start(options: &Options, config: &Config, metrics: PrometheusHandle) -> Result<Server, Mistake> {
+fn start(options: &Options, config: Config) -> Result<(Server, TcpListener, TcpListener), Mistake> {
     let configured = (config.listen()?, config.management_listen()?);
-    let api = Api::new(config, SystemClock, metrics)?;
+    let server = Server::new(options.config.clone(), config)?;
     let listener = match options.listen {
-        Some(address) => demo::bound_or_exit(address, bind(address)),
-        None => config.bound(configured.0, bind(configured.0))?,
+        Some(address) => demo::bound_or_exit(address, demo::bind(address)),
+        None => server.bound(configured.0, demo::bind(configured.0))?,
     };
-    let management = match options.management_listen {
-        Some(address) => demo::bound_or_exit(address, bind(address)),
-        None => config.management_bound(configured.1, bind(configured.1))?,
+    let admin = match options.admin {
+        Some(address) => demo::bound_or_exit(address, demo::bind(address)),
+        None => server.management_bound(configured.1, demo::bind(configured.1))?,
     };
-    Ok(Server {
-        api,
-        listener,
-        management,
-    })
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
-}
-
-/// Publishes the library's metrics at `/metrics`.
-fn install_metrics() -> Result<PrometheusHandle, String> {
-    let metrics = PrometheusBuilder::new()
-        .install_recorder()
-        .map_err(|error| error.to_string())?;
-    countersign::metrics::describe();
-    let upkept = metrics.clone();
-    tokio::spawn(async move {
-        let mut turns = interval(Duration::from_secs(5));
-        loop {
-            turns.tick().await;
-            upkept.run_upkeep();
-        }
-    });
-    Ok(metrics)
+    Ok((server, listener, admin))
 }
 
 /// One line, and the exit code for a wrong configuration.

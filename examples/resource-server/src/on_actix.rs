@@ -7,18 +7,23 @@ use actix_web::{
     guard::{Any, Get, Head},
     http::header::CACHE_CONTROL,
     middleware::{DefaultHeaders, from_fn},
-    web::{resource, route},
+    web::{Data, resource, route},
 };
 use countersign_actix::{JwtAuth, Optional, Require, Token};
-use demo::actix::body_in_time;
+use demo::{
+    Drain,
+    actix::{accepted, body_in_time, closed_while_draining},
+};
 
 use crate::api::{Api, JSON};
 
-pub(crate) async fn serve(
+pub(crate) fn serve(
     api: Api,
     listener: TcpListener,
+    drain: Drain,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+) -> io::Result<impl Future<Output = io::Result<()>> + Send + 'static> {
+    let draining = drain.clone();
     let server = HttpServer::new(move || {
         let users = || JwtAuth::new(api.users());
         let anybody = JwtAuth::new(api.anybody());
@@ -42,15 +47,18 @@ pub(crate) async fn serve(
                     .wrap(no_store())
                     .route(read().to(feed)),
             )
+            .app_data(Data::new(draining.clone()))
             .wrap(from_fn(body_in_time))
+            .wrap(from_fn(closed_while_draining))
     });
-    server
+    let server = server
         .client_request_timeout(demo::HEAD_TIMEOUT)
+        .keep_alive(demo::KEEP_ALIVE)
+        .on_connect(accepted)
         .shutdown_timeout(demo::SHUTDOWN_GRACE.as_secs())
-        .shutdown_signal(stop)
-        .listen(listener)?
-        .run()
-        .await
+        .disable_signals()
+        .listen(listener.try_clone()?)?;
+    Ok(demo::actix::until(stop, drain, listener, server.run()))
 }
 
 async fn me(Token(token): Token) -> HttpResponse {

@@ -13,17 +13,18 @@ use axum::{
     routing::get,
 };
 use countersign_tower::{JwtAuthLayer, RequireLayer, Token};
-use demo::serve::body_in_time;
+use demo::{Drain, serve::body_in_time};
 
 use crate::api::{Api, JSON};
 
 pub(crate) async fn serve(
     api: Api,
     listener: TcpListener,
-    stop: impl Future<Output = ()>,
+    drain: Drain,
+    stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    demo::serve::until(stop, listener, router(&api)).await;
+    demo::serve::until(stop, drain, listener, router(&api)).await;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use countersign_tests::{
     hostile::{Case, Setup, TestKeys, corpus, is_by_the_server},
     wire,
 };
-use metrics_exporter_prometheus::PrometheusBuilder;
+use demo::Drain;
 use resource_server::{Api, Config, Mistake, serve};
 use tokio::{runtime::Runtime, sync::oneshot};
 
@@ -35,11 +35,10 @@ struct Server {
 impl Server {
     fn start(file: &Path, now: i64) -> Result<Self, Mistake> {
         let runtime = Runtime::new().unwrap();
-        let metrics = PrometheusBuilder::new().build_recorder().handle();
         let config = Config::read(file)?;
         let api = {
             let _within = runtime.enter();
-            Api::new(&config, FixedClock::at(now), metrics)?
+            Api::new(&config, FixedClock::at(now))?
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -49,7 +48,7 @@ impl Server {
             let _ = stopped.await;
         };
         let served = move || {
-            let served = serve(config.framework(), api, listener, stopped);
+            let served = serve(config.framework(), api, listener, Drain::never(), stopped);
             runtime.block_on(served).unwrap();
         };
         Ok(Self {

@@ -1,8 +1,20 @@
 //! Tests of the data that outlives the process.
 
-use countersign_tests::server::Server;
+#![allow(clippy::disallowed_methods)] // real time is measured here
 
-use crate::servers::{PROGRAMS, Pair, command, log_in, profile, refresh};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use countersign_tests::{
+    Request,
+    server::{Body, Server},
+    services::Redis,
+};
+use serde_json::json;
+
+use crate::servers::{PROGRAMS, Pair, ask, command, log_in, post, profile, readiness, refresh};
 
 #[test]
 fn sessions_in_a_file_survive_a_restart_and_a_change_of_framework() {
@@ -24,29 +36,36 @@ fn sessions_in_a_file_survive_a_restart_and_a_change_of_framework() {
 }
 
 #[test]
-fn a_store_that_cannot_be_used_is_one_line_and_the_exit_code_2() {
+fn a_store_that_is_away_at_the_start_is_503_until_it_comes() {
+    let Some(mut redis) = Redis::start() else {
+        return;
+    };
     for program in PROGRAMS {
-        for store in [
-            "postgres://127.0.0.1:1/none",
-            "redis://127.0.0.1:1",
-            "sqlite:/dev/null/x",
-        ] {
-            let mut command = command(program);
-            let output = command
-                .args(["--store", store, "--listen", "127.0.0.1:0"])
-                .output();
-            let output = output.unwrap();
-            let complaint = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(
-                output.status.code(),
-                Some(2),
-                "{program} {store}: {complaint}"
-            );
-            let line = complaint.lines().last().unwrap_or_default();
-            assert!(
-                line.starts_with("error: the store cannot be used: "),
-                "{complaint}"
-            );
+        redis.kill();
+        let mut command = command(program);
+        command.args(["--store", &redis.url(), "--admin", "127.0.0.1:0"]);
+        let server = Server::start(&mut command);
+        let ready = readiness(&server);
+        assert_eq!((ready.status, ask(&server, "/healthz").status), (503, 200));
+        let login = json!({ "email": "user@example.com", "password": "password123" });
+        let answer = post(&server, "/token/login", &login);
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.retry_after.is_some(), "{answer:?}");
+        let keys = Request::get().target("/.well-known/jwks.json");
+        assert_eq!(server.send(&keys, Body::None).status, 200);
+
+        redis.restart();
+        let patience = Instant::now();
+        while readiness(&server).status == 503 {
+            assert!(patience.elapsed() < Duration::from_secs(20), "{program}");
+            thread::sleep(Duration::from_millis(20)); // nothing signals that a process is ready
         }
+        let pair = log_in(&server);
+        assert_eq!(profile(&server, &pair.access).status, 200, "{program}");
+        server.terminate();
+        let told = server.end().stderr;
+        let away = "the store is not available: sessions are answered with 503";
+        assert_eq!(told.matches(away).count(), 1, "{told}");
+        assert_eq!(told.matches("the store is available").count(), 1, "{told}");
     }
 }

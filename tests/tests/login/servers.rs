@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use countersign_tests::{
     Answer, Request,
     programs::Programs,
-    server::{Body, Server},
+    server::{Body, Connection, Server},
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,9 @@ pub(crate) const SECRET: &str = "an example secret of 32 bytes or more";
 
 pub(crate) fn command(program: &str) -> Command {
     static BUILT: LazyLock<Programs> = LazyLock::new(|| Programs::build(&["login"]));
-    BUILT.command(program)
+    let mut command = BUILT.command(program);
+    command.args(["--drain", "0"]);
+    command
 }
 
 /// Starts a server with a store in memory.
@@ -40,6 +42,20 @@ pub(crate) fn refresh(server: &Server, token: &str) -> Answer {
 
 pub(crate) fn profile(server: &Server, access: &str) -> Answer {
     get(server, "/api/profile", access)
+}
+
+/// Calls a route for the operator, of a server that was started with `--admin`.
+pub(crate) fn ask(server: &Server, path: &str) -> Answer {
+    let address = server.announced("admin on http://").unwrap();
+    let mut connection = Connection::open(address.parse().unwrap());
+    connection.send(&Request::get().target(path), Body::None)
+}
+
+pub(crate) fn readiness(server: &Server) -> Answer {
+    let answer = ask(server, "/readyz");
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(body["ready"], answer.status == 200, "{answer:?}");
+    answer
 }
 
 /// Calls a protected route.

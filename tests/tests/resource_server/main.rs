@@ -6,9 +6,12 @@ mod hostile;
 mod mistake_table;
 mod mistakes;
 mod providers;
+#[cfg(unix)]
+mod reload;
 mod routes;
 mod servers;
 #[cfg(unix)]
 mod stopping;
 mod tls;
 mod walkthrough;
+mod warm_start;

@@ -38,7 +38,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "realm",
         "relam",
         "realm",
-        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `management`, `profile`, `realm`, `sources`, `issuers`",
+        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `log_format`, `management`, `profile`, `realm`, `sources`, `state_dir`, `issuers`",
     ),
     (
         "sources = [\"bearer\"]\n",
@@ -72,6 +72,18 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "2:13: unknown variant `rocket`, expected `actix` or `axum`",
     ),
     ("\"axum\"", "1", "\"actix\"", "2:13: expected a text"),
+    (
+        "leeway = 60",
+        "log_format = \"xml\"",
+        "log_format = \"json\"",
+        "3:14: unknown variant `xml`, expected `json` or `text`",
+    ),
+    (
+        "leeway = 60",
+        "state_dir = \"keys.json\"",
+        "state_dir = \"state/keys\"",
+        "3:13: the folder cannot be used: File exists (os error 17)",
+    ),
     (
         "60",
         "301",
@@ -316,19 +328,31 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{ hs256_secret = \"hunter2 hunter2 hunter2 hunter2 hunter2\" }",
         "{ hs256_secret = \"env:SECRET\" }",
-        "12:25: say \"env:NAME\": the secret comes from the environment, never from this file",
+        "12:25: say \"env:NAME\" or \"file:PATH\": the secret comes from the environment or a file of its own, never from this file",
     ),
     (
         KEYS,
         "{ hs256_secret = \"env:\" }",
         "{ hs256_secret = \"env:SECRET\" }",
-        "12:25: say \"env:NAME\": the secret comes from the environment, never from this file",
+        "12:25: say \"env:NAME\" or \"file:PATH\": the secret comes from the environment or a file of its own, never from this file",
     ),
     (
         KEYS,
         "{ hs256_secret = \"env:NOT_SET\" }",
         "{ hs256_secret = \"env:SECRET\" }",
         "12:25: the environment variable NOT_SET is not set",
+    ),
+    (
+        KEYS,
+        "{ hs256_secret = \"file:none\" }",
+        "{ hs256_secret = \"file:secret\" }",
+        "12:25: the file FOLDER/none cannot be read: No such file or directory (os error 2)",
+    ),
+    (
+        KEYS,
+        "{ hs256_secret = \"file:weak\" }",
+        "{ weak_hs256_secret = \"file:weak\" }",
+        "12:25: the file weak cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 31",
     ),
     (
         KEYS,
@@ -346,7 +370,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{ weak_hs256_secret = \"hunter2\" }",
         "{ weak_hs256_secret = \"env:WEAK\" }",
-        "12:30: say \"env:NAME\": the secret comes from the environment, never from this file",
+        "12:30: say \"env:NAME\" or \"file:PATH\": the secret comes from the environment or a file of its own, never from this file",
     ),
     (
         KEYS,

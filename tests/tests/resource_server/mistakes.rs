@@ -25,6 +25,8 @@ fn folder() -> Folder {
         &symmetric(&format!("{}g", &"abcdefghijkl".repeat(4)[..41])),
     );
     folder.write("symmetric.json", &symmetric(&"abcdefgh".repeat(8)));
+    folder.write("secret", &format!("{SECRET}\n"));
+    folder.write("weak", &format!("{WEAK}\n"));
     folder.write("root.pem", include_str!("root.pem"));
     folder
 }

@@ -52,7 +52,7 @@ pub(crate) fn token(issuer: &str, key: &SigningKey) -> String {
     sign_raw(key, &header.to_string(), claims.to_string().as_bytes())
 }
 
-fn me(server: &Server, token: &str) -> Answer {
+pub(crate) fn me(server: &Server, token: &str) -> Answer {
     server.send(&Request::bearer(token).target("/v1/me"), Body::None)
 }
 

@@ -272,14 +272,20 @@ fn health_readiness_and_metrics_are_at_an_address_of_their_own() {
         "failures": 0,
         "last_error": null,
     });
-    assert_eq!(body, json!({ "ready": true, "issuers": [local] }));
-
-    let metrics = answer("/metrics");
-    let media_type = metrics.content_type.as_deref();
     assert_eq!(
-        (metrics.status, media_type),
-        (200, Some("text/plain; version=0.0.4"))
+        body,
+        json!({ "draining": false, "ready": true, "issuers": [local] })
     );
+
+    for server in &pair.servers {
+        let metrics = ask(server, "/metrics");
+        let media_type = metrics.content_type.as_deref();
+        assert_eq!(
+            (metrics.status, media_type),
+            (200, Some("text/plain; version=0.0.4"))
+        );
+        assert!(metrics.body.contains("countersign_requests_total"));
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(crate) const FRAMEWORKS: [&str; 2] = ["axum", "actix"];
 /// Returns the command of the program with this configuration, and a free port for the operator.
 pub(crate) fn command(config: &Path) -> Command {
     let mut command = bare_command(config);
-    command.args(["--management-listen", "127.0.0.1:0"]);
+    command.args(["--admin", "127.0.0.1:0", "--drain", "0"]);
     command
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn ask(server: &Server, path: &str) -> Answer {
 
 /// Returns the address of the routes for the operator.
 pub(crate) fn management(server: &Server) -> SocketAddr {
-    let address = server.announced("management on http://");
+    let address = server.announced("admin on http://");
     address.unwrap().parse().unwrap()
 }
 

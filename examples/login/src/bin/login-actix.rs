@@ -9,19 +9,26 @@ use actix_web::{
     web::{Data, get, resource, scope},
 };
 use countersign_actix::{Claims, JwtAuth, Require, session_routes};
-use demo::{User, actix::body_in_time};
+use demo::{
+    Drain, Metrics, User,
+    actix::{accepted, body_in_time, closed_while_draining},
+};
 use login::{App, Asset, Options};
 use serde_json::json;
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let options = Options::from_args();
-    demo::start_logging();
+    let _log = demo::start_logging(options.log_format).unwrap_or_else(|line| demo::exit(line));
+    let metrics = Metrics::install().unwrap_or_else(|line| demo::exit(line));
     let app = App::start(&options)
         .await
         .unwrap_or_else(|line| demo::exit(line));
+    let drain = Drain::on_signals(options.draining())?; // before anybody hears of this server
 
+    let (own, draining) = (app.clone(), drain.clone());
     let server = HttpServer::new(move || {
+        let app = &own;
         let api = scope("/api")
             .wrap(JwtAuth::new(app.api()))
             .wrap(no_store())
@@ -47,16 +54,22 @@ async fn main() -> io::Result<()> {
         }
         server
             .route("/.well-known/jwks.json", get().to(jwks))
+            .app_data(Data::new(draining.clone()))
             .wrap(from_fn(body_in_time))
-            .wrap(secured(&app))
+            .wrap(from_fn(closed_while_draining))
+            .wrap(secured(app))
     });
     let server = server
         .client_request_timeout(demo::HEAD_TIMEOUT)
+        .keep_alive(demo::KEEP_ALIVE)
+        .on_connect(accepted)
         .shutdown_timeout(demo::SHUTDOWN_GRACE.as_secs())
-        .shutdown_signal(demo::asked_to_stop()?); // before anybody hears of this server
-    let server = demo::bound_or_exit(options.listen, server.bind(options.listen));
-    App::announce(server.addrs()[0]); // `bind` was given one address
-    server.run().await
+        .disable_signals();
+    let listener = demo::bound_or_exit(options.listen, demo::bind(options.listen));
+    let server = server.listen(listener.try_clone()?)?;
+    app.manage(&options, metrics, &drain)?;
+    App::announce(listener.local_addr()?);
+    demo::actix::until(drain.stopped(), drain, listener, server.run()).await
 }
 
 async fn profile(Claims(user): Claims<User>) -> HttpResponse {

@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use countersign_tower::{Claims, JwtAuthLayer, RequireLayer, session_routes};
-use demo::{User, serve::body_in_time};
+use demo::{Drain, Metrics, User, serve::body_in_time};
 use login::{App, Options};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -22,16 +22,18 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let options = Options::from_args();
-    demo::start_logging();
+    let _log = demo::start_logging(options.log_format).unwrap_or_else(|line| demo::exit(line));
+    let metrics = Metrics::install().unwrap_or_else(|line| demo::exit(line));
     let app = App::start(&options)
         .await
         .unwrap_or_else(|line| demo::exit(line));
 
     let bound = TcpListener::bind(options.listen).await;
     let listener = demo::bound_or_exit(options.listen, bound);
-    let stop = demo::asked_to_stop()?; // before anybody hears of this server
+    let drain = Drain::on_signals(options.draining())?; // before anybody hears of this server
+    app.manage(&options, metrics, &drain)?;
     App::announce(listener.local_addr()?);
-    demo::serve::until(stop, listener, router(&app)).await;
+    demo::serve::until(drain.stopped(), drain, listener, router(&app)).await;
     Ok(())
 }
 

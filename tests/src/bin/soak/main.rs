@@ -252,7 +252,7 @@ fn start(folder: &Path, redis: &Redis, provider: &Provider, configs: &Path) -> [
         fs::write(&config, text).expect("a file");
         let mut command = command("resource-server");
         command.arg("--config").arg(config);
-        command.args(["--management-listen", "127.0.0.1:0"]);
+        command.args(["--admin", "127.0.0.1:0"]);
         Program::start(name, &mut command)
     };
     [
