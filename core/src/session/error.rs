@@ -73,6 +73,8 @@ pub enum SessionErrorKind {
     Malformed,
     /// The app's claims or settings do not fit, or no token could be made.
     Misconfigured,
+    /// Too many [wait for the store](crate::session::SessionsBuilder::waiting_refreshes). Nothing was done.
+    Overloaded,
     /// The refresh token had been used before. The session is ended.
     Replayed,
     /// The app says that there is no such user any more. The session is ended.
@@ -90,10 +92,11 @@ pub enum SessionErrorKind {
 
 impl SessionErrorKind {
     /// Every kind, in alphabetical order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Expired,
         Self::Malformed,
         Self::Misconfigured,
+        Self::Overloaded,
         Self::Replayed,
         Self::SubjectGone,
         Self::Superseded,
@@ -126,7 +129,7 @@ impl SessionErrorKind {
     fn answer(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Misconfigured => (500, "server_error", "the service is misconfigured"),
-            Self::Unavailable => (
+            Self::Overloaded | Self::Unavailable => (
                 503,
                 "temporarily_unavailable",
                 "the service cannot handle sessions right now",
@@ -142,6 +145,7 @@ impl SessionErrorKind {
             Self::Expired => "session_expired",
             Self::Malformed => "malformed_refresh_token",
             Self::Misconfigured => "misconfigured",
+            Self::Overloaded => "sessions_overloaded",
             Self::Replayed => "refresh_token_replayed",
             Self::SubjectGone => "subject_gone",
             Self::Superseded => "refresh_token_superseded",

@@ -27,7 +27,8 @@ impl Sessions {
     ///
     /// [`SessionError`]: `Malformed`, `Unknown`, `Expired`, `Replayed`, `WrongClient` and
     /// `SubjectGone` mean that the client has to log in again; `Superseded`, that it already has a newer
-    /// token; `Unavailable`, that it may come again with the same token, within the grace window.
+    /// token; `Unavailable` and `Overloaded`, that it may come again with the same token, within the grace
+    /// window.
     pub async fn refresh<C, E>(
         &self,
         refresh_token: &str,
@@ -71,9 +72,11 @@ impl Sessions {
         let token = PresentedToken::parse(refresh_token, self.settings.tag, client, self.now())?;
         let seen = self.check_presented(&token).await?;
         let Some(claims) = ask(Session::from(&seen)).await? else {
+            let _turn = self.settings.refreshes.next_turn(|| self.now()).await?;
             self.end_and_report(&seen, EndReason::SubjectGone).await?;
             return Err(SessionError::from(SessionErrorKind::SubjectGone).into());
         };
+        let _turn = self.settings.refreshes.next_turn(|| self.now()).await?;
         if let Some(exchange) = self.prepare(&token, &seen, &claims)?
             && let Some(pair) = self.rotate(&token, exchange).await?
         {
@@ -85,6 +88,8 @@ impl Sessions {
     /// Finds the session of a token that has just come, and checks that the token is good for an answer.
     /// A replay is detected here, and nowhere later.
     async fn check_presented(&self, token: &PresentedToken) -> Result<StoredSession, SessionError> {
+        // For the end of the session too: a replay that was detected is not turned away.
+        let _turn = self.settings.refreshes.turn(|| self.now()).await?;
         let stored = self.session_of(token).await?;
         match self.decide(&stored, token) {
             Decision::Repeat(_) | Decision::Rotate => Ok(stored),

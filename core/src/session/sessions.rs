@@ -14,6 +14,7 @@ use super::{
     refresh_token::{RealmTag, RefreshToken},
     share::Shares,
     store::{AnyStore, SessionDetails, SessionStore, StoredSession},
+    store_queue::StoreQueue,
     view::Session,
 };
 use crate::{
@@ -100,6 +101,10 @@ pub(super) struct SessionSettings {
     pub(super) tag: RealmTag,
     pub(super) verifier: Verifier,
     pub(super) store: Arc<dyn AnyStore>,
+    /// For the calls of a refresh.
+    pub(super) refreshes: StoreQueue,
+    /// For those of a logout by a refresh token: no crowd of refreshes is in front of it.
+    pub(super) logouts: StoreQueue,
     pub(super) idle: i64,
     pub(super) absolute: i64,
     pub(super) grace: i64,

@@ -234,6 +234,7 @@ fn refusals_of_the_session_routes_are_counted_by_route_and_reason() {
         ("login", "wrong_credentials"),
         ("login", "unreadable_login"),
         ("refresh", "missing_refresh_token"),
+        ("refresh", "sessions_overloaded"),
         ("refresh", "sessions_unavailable"),
         ("refresh", "refresh_token_replayed"),
     ] {

@@ -8,6 +8,7 @@
 mod bounds;
 mod claims;
 mod clients;
+mod crowds;
 mod data;
 mod endings;
 mod faulty_store;

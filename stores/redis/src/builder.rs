@@ -7,11 +7,7 @@ use redis::{
     Client, IntoConnectionInfo, ProtocolVersion, cluster::ClusterClient, io::tcp::TcpSettings,
 };
 
-use crate::{
-    keys::Keys,
-    link::{Link, Target},
-    store::RedisStore,
-};
+use crate::{keys::Keys, link::Target, store::RedisStore};
 
 /// The settings of a [`RedisStore`].
 ///
@@ -116,9 +112,8 @@ impl RedisStoreBuilder {
 
     async fn open(self, target: Target) -> Result<RedisStore, StoreError> {
         let keys = Keys::new(&self.prefix).map_err(StoreError::new)?;
-        let link = Link::connect(target, self.timeout);
-        let link = link.await.map_err(StoreError::new)?;
-        let store = RedisStore::new(link, keys, self.retention);
+        let store = RedisStore::new(target, self.timeout, keys, self.retention);
+        store.link().connect().await.map_err(StoreError::new)?;
         store.check_layout().await?;
         store.warn_of_eviction().await;
         Ok(store)

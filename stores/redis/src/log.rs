@@ -13,8 +13,8 @@ use crate::{
     store::RedisStore,
 };
 
-/// The interval in which a node that has read all asks for more. A blocking read would need a connection
-/// of its own, for a tenth of a second.
+/// The interval in which a node that has read all asks for more: a blocking read would save a tenth of a second, and
+/// its end would be one more thing to wait for.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// The pause after an error.
 const REST: Duration = Duration::from_millis(200);
@@ -59,7 +59,7 @@ impl RedisStore {
         let mut command = redis::cmd("XRANGE");
         command.arg(&self.keys().log).arg(from).arg("+");
         command.arg("COUNT").arg(COUNT);
-        let found = self.link().send(&command).await;
+        let found = self.reader().send(&command).await;
         found.map_err(StoreError::new)
     }
 }

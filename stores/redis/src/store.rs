@@ -24,7 +24,7 @@ use redis::FromRedisValue;
 use crate::{
     builder::RedisStoreBuilder,
     keys::Keys,
-    link::Link,
+    link::{Link, Target},
     log,
     row::{self, DATA, FIELDS, Values},
     script::{self, Args, Script},
@@ -33,8 +33,9 @@ use crate::{
 /// Sessions and revocations in Redis or Valkey, on one server or in a cluster.
 ///
 /// It implements [`SessionStore`] and [`RevocationLog`](countersign::revocation::RevocationLog). It is
-/// cheap to clone, and its clones share one connection. When that breaks, the calls under way fail, within
-/// the [time-out](RedisStoreBuilder::timeout), and another one is made.
+/// cheap to clone, and its clones share two connections: one for all calls, and one that reads the log, so that no
+/// call which the server holds back keeps a node from hearing of revocations. When one breaks, the calls under way
+/// fail, within the [time-out](RedisStoreBuilder::timeout), and another one is made.
 ///
 /// # Examples
 ///
@@ -51,6 +52,8 @@ pub struct RedisStore(Arc<Inner>);
 
 struct Inner {
     link: Link,
+    /// The connection that reads the log.
+    reader: Link,
     keys: Keys,
     /// The time that the log keeps an entry, in seconds.
     retention: i64,
@@ -84,10 +87,12 @@ impl RedisStore {
         RedisStoreBuilder::new()
     }
 
-    pub(crate) fn new(link: Link, keys: Keys, retention: Duration) -> Self {
+    /// Makes a store whose connections are made when they are used.
+    pub(crate) fn new(target: Target, timeout: Duration, keys: Keys, retention: Duration) -> Self {
         let retention = i64::try_from(retention.as_secs()).unwrap_or(LAST_EXPIRY);
         Self(Arc::new(Inner {
-            link,
+            link: Link::new(target.clone(), timeout),
+            reader: Link::new(target, timeout),
             keys,
             retention: retention.min(LAST_EXPIRY),
             has_shortened: AtomicBool::new(false),
@@ -142,6 +147,10 @@ impl RedisStore {
 
     pub(crate) fn link(&self) -> &Link {
         &self.0.link
+    }
+
+    pub(crate) fn reader(&self) -> &Link {
+        &self.0.reader
     }
 
     /// Starts the arguments of a script that writes to the log.

@@ -5,6 +5,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod crowds;
 mod lab;
 mod log;
 mod migrations;

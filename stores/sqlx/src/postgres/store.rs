@@ -40,6 +40,9 @@ use crate::{
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    /// The one connection that reads the log. Calls that wait in the pool, as during a lock of a table, must
+    /// not keep a node from hearing of revocations.
+    reader: PgPool,
     tables: TablePrefix,
     settings: Settings,
 }
@@ -93,20 +96,29 @@ impl PostgresStore {
 
     pub(super) fn new(pool: PgPool, tables: TablePrefix) -> Self {
         Self {
+            reader: reader(&pool),
             pool,
             tables,
             settings: Settings::default(),
         }
     }
 
-    /// Does what takes no transaction. With sqlx 0.9.0, one that is given up while it begins stays
-    /// open, and its connection goes back to the pool with it.
     async fn run<T>(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, StoreError> {
+        self.run_on(&self.pool, work).await
+    }
+
+    /// Does what takes no transaction. With sqlx 0.9.0, one that is given up while it begins stays
+    /// open, and its connection goes back to the pool with it.
+    async fn run_on<T>(
+        &self,
+        pool: &PgPool,
+        work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
+    ) -> Result<T, StoreError> {
         let work = async {
-            let mut lease = Lease::of(self.pool.acquire().await?);
+            let mut lease = Lease::of(pool.acquire().await?);
             let done = work(lease.connection()).await;
             lease.end();
             done
@@ -120,7 +132,7 @@ impl PostgresStore {
             let read = query_as(self.tables.sql(log::READ));
             read.bind(from).bind(log::LIMIT)
         };
-        self.run(async |connection| {
+        self.run_on(&self.reader, async |connection| {
             last.fetch_one(&mut *connection).await?;
             if let Some(place) = Place::of(after) {
                 let found = read(place.id).fetch_all(&mut *connection).await?;
@@ -144,9 +156,18 @@ impl PostgresStore {
     }
 }
 
+/// Makes a pool of one connection, of the kind that another pool has.
+fn reader(pool: &PgPool) -> PgPool {
+    let options = pool.options().clone();
+    let options = options.min_connections(0).max_connections(1);
+    options.connect_lazy_with((*pool.connect_options()).clone())
+}
+
 impl SessionStore for PostgresStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities::shared().own_clock()
+        StoreCapabilities::shared()
+            .own_clock()
+            .concurrent_calls(self.pool.options().get_max_connections())
     }
 
     async fn mark(&self) -> Result<StoreMark, StoreError> {

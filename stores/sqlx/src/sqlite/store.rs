@@ -41,6 +41,8 @@ use crate::{
 #[derive(Clone)]
 pub struct SqliteStore {
     pool: SqlitePool,
+    /// The one connection that reads the log: no call in the pool keeps it waiting.
+    reader: SqlitePool,
     tables: TablePrefix,
     /// Whose turn it is to write. SQLite lets one write at a time, but makes the others ask again
     /// and again, and may leave one of them without a turn for long.
@@ -97,6 +99,7 @@ impl SqliteStore {
 
     pub(super) fn new(pool: SqlitePool, tables: TablePrefix) -> Self {
         Self {
+            reader: reader(&pool),
             pool,
             tables,
             turn: Arc::default(),
@@ -117,10 +120,10 @@ impl SqliteStore {
         let last = query_scalar::<_, i64>(self.tables.sql(sql::LAST));
         let read = |from: i64| {
             let read = query_as(self.tables.sql(log::READ));
-            read.bind(from).bind(log::LIMIT).fetch_all(&self.pool)
+            read.bind(from).bind(log::LIMIT).fetch_all(&self.reader)
         };
         let look = async {
-            last.fetch_one(&self.pool).await?;
+            last.fetch_one(&self.reader).await?;
             if let Some(place) = Place::of(after)
                 && let Some(batch) = log::batch_after(place, read(place.id).await?)?
             {
@@ -163,9 +166,24 @@ impl SqliteStore {
     }
 }
 
+/// Makes a pool of one connection, of the kind that another pool has.
+fn reader(pool: &SqlitePool) -> SqlitePool {
+    let connect = pool.connect_options();
+    // A database in memory that only one connection can see.
+    if [":memory:", ""]
+        .map(Path::new)
+        .contains(&connect.get_filename())
+    {
+        return pool.clone();
+    }
+    let options = pool.options().clone();
+    let options = options.min_connections(0).max_connections(1);
+    options.connect_lazy_with((*connect).clone())
+}
+
 impl SessionStore for SqliteStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities::shared()
+        StoreCapabilities::shared().concurrent_calls(self.pool.options().get_max_connections())
     }
 
     async fn mark(&self) -> Result<StoreMark, StoreError> {
