@@ -11,7 +11,7 @@
 //! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
 //! | `countersign_sessions_total` | counter | `realm`, `event` | events of sessions, by [name](crate::session::SessionEvent::name): `started`, `refreshed`, `repeated`, `wrong_client`, and for each end its reason, such as `logged_out` and `replayed` |
 //! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `sessions`, `jwks` or `none`, `reason` that of the error |
-//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `list`, `sweep` |
+//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `list`, `sweep`, `health` |
 //! | `countersign_store_errors_total` | counter | `op` | calls of the session store that failed, and reads of its log (`read_log`) |
 //! | `countersign_revocation_entries` | gauge | `list` | entries of a list of revocations |
 //! | `countersign_revocation_capacity` | gauge | `list` | the most entries that it can have |
@@ -308,8 +308,9 @@ const GAUGES: [(&str, Unit, &str); 7] = [
     ),
 ];
 #[cfg(feature = "sessions")]
-const STORE_OPS: [&str; 10] = [
-    "end", "end_all", "find", "insert", "list", "mark", "read_log", "rotate", "set_data", "sweep",
+const STORE_OPS: [&str; 11] = [
+    "end", "end_all", "find", "health", "insert", "list", "mark", "read_log", "rotate", "set_data",
+    "sweep",
 ];
 
 const REQUESTS: &str = "countersign_requests_total";

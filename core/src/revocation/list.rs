@@ -12,6 +12,7 @@ use super::{
     builder::RevocationBuilder,
     entry::{RevocationEntry, RevokeError},
     error::Refusal,
+    ready::Waiting,
 };
 use crate::{
     claims::{ClaimSlot, Realm, VerifiedToken},
@@ -82,6 +83,7 @@ pub(super) struct Inner {
     pub(super) name: Box<str>,
     /// True while the list is not up to date, and the log says so.
     is_told: AtomicBool,
+    pub(super) waiting: Waiting,
 }
 
 /// Sentinel for `synced_at`: a list that follows no log is never stale.
@@ -132,6 +134,7 @@ impl Revocation {
                 clock: settings.clock,
                 name: settings.name,
                 is_told: AtomicBool::new(false),
+                waiting: Waiting::default(),
             }),
             realm: None,
         };
@@ -329,13 +332,16 @@ impl Revocation {
     /// Notes that a complete read of the log, begun at this time, is in the index.
     pub(super) fn mark_synced(&self, began: i64) {
         let at = began.clamp(NEVER + 1, ALWAYS - 1);
-        self.inner.synced_at.store(at, Ordering::Release);
         let Inner {
+            synced_at,
+            waiting,
             name,
             is_told,
             clock,
             ..
         } = &*self.inner;
+        synced_at.store(at, Ordering::Release);
+        waiting.wake();
         // A read that took too long changes nothing.
         if is_told.load(Ordering::Relaxed)
             && self.freshness(clock.now()).is_ok()

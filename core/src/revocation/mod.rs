@@ -14,6 +14,7 @@ mod log;
 #[cfg(countersign_loom)]
 #[cfg(test)]
 mod models;
+mod ready;
 
 pub use self::{
     builder::RevocationBuilder,

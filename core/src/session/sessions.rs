@@ -192,6 +192,36 @@ impl Sessions {
         swept.map_err(SessionError::unavailable)
     }
 
+    /// Asks the store whether it can be read and written now: for a readiness endpoint, beside
+    /// [`Revocation::ready`].
+    ///
+    /// A store that still answers reads and refuses writes, as a full disk, a demoted primary or Redis without
+    /// memory do, is none that sessions can use. Nothing is left behind, but each call is a write: ask every few
+    /// seconds, and not for anybody who comes. It waits for as long as any call of the store; put a bound of your
+    /// own around it if that is too long.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionErrorKind::Unavailable`] when it cannot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::Sessions;
+    ///
+    /// /// For `GET /readyz`.
+    /// async fn status(sessions: &Sessions) -> u16 {
+    ///     match sessions.revocation().status().is_available() && sessions.health().await.is_ok() {
+    ///         true => 200,
+    ///         false => 503,
+    ///     }
+    /// }
+    /// ```
+    pub async fn health(&self) -> Result<(), SessionError> {
+        let health = self.settings.store.health().await;
+        health.map_err(SessionError::unavailable)
+    }
+
     /// Finds the session of this id in this realm.
     pub(super) async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
         let found = self.settings.store.find(id).await;

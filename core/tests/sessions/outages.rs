@@ -310,3 +310,16 @@ fn an_outage_of_the_store_is_told_once_and_so_is_its_end() {
     );
     assert!(list() && told() == 0);
 }
+
+#[test]
+fn a_store_is_healthy_when_it_reads_and_writes() {
+    let setup = Setup::new();
+    let health = || block_on(setup.sessions.health()).map_err(|error| error.kind());
+    for (skipped, fault) in steps(2) {
+        assert_eq!(health(), Ok(()));
+        assert_eq!(setup.store.steps(), [Step::Mark, Step::End { until: None }]);
+        setup.store.fail(skipped, fault);
+        assert_eq!(health(), Err(Kind::Unavailable), "{skipped} {fault:?}");
+        setup.store.steps();
+    }
+}

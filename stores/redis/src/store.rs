@@ -358,6 +358,11 @@ impl SessionStore for RedisStore {
             .await?;
         Ok(0)
     }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        let keys = [&*self.0.keys.health];
+        self.run(&script::HEALTH, &keys, Args::default()).await
+    }
 }
 
 /// The name by which `layout.lua` calls keys of sessions without a realm.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod ends;
+mod health;
 mod idle;
 mod lab;
 mod layout;

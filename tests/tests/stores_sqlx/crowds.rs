@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use countersign::{
@@ -17,7 +17,7 @@ use countersign_sqlx::PostgresStore;
 use serde_json::json;
 use tokio::{
     task::JoinSet,
-    time::{interval, timeout},
+    time::{Instant, interval, timeout},
 };
 
 use crate::lab::{OnPostgres, PATIENCE};

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod crowds;
+mod health;
 mod lab;
 mod log;
 mod migrations;

@@ -289,6 +289,12 @@ impl SessionStore for PostgresStore {
         self.sweep_table(sql::SWEEP_ENDINGS, now).await?;
         self.sweep_table(sql::SWEEP_SESSIONS, now).await
     }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        let health = query(self.tables.sql(rows::HEALTH));
+        let done = self.run(async |connection| health.execute(connection).await);
+        rows::check_health(done.await?.rows_affected())
+    }
 }
 
 impl RevocationLog for PostgresStore {

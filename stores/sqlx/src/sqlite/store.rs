@@ -311,6 +311,12 @@ impl SessionStore for SqliteStore {
         self.sweep_table(sql::SWEEP_ENDINGS, now).await?;
         self.sweep_table(sql::SWEEP_SESSIONS, now).await
     }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        let health = query(self.tables.sql(rows::HEALTH));
+        let done = self.write(health.execute(&self.pool)).await?;
+        rows::check_health(done.rows_affected())
+    }
 }
 
 impl RevocationLog for SqliteStore {
