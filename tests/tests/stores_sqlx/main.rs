@@ -20,3 +20,4 @@ mod sessions;
 mod sqlite;
 mod suites;
 mod version_2;
+mod versions;

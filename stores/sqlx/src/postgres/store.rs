@@ -1,6 +1,6 @@
 //! The calls of a store on PostgreSQL.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use countersign::{
     revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog},
@@ -17,7 +17,8 @@ use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
 use crate::{
     PostgresStoreBuilder, SetupError,
     log::{self, Columns, Place},
-    postgres::{lease::Lease, sql},
+    opening::{Opening, Step},
+    postgres::{builder, lease::Lease, sql},
     prefix::TablePrefix,
     rows::{self, SessionRow},
     settings::Settings,
@@ -44,6 +45,7 @@ pub struct PostgresStore {
     /// not keep a node from hearing of revocations.
     reader: PgPool,
     tables: TablePrefix,
+    opening: Arc<Opening>,
     settings: Settings,
 }
 
@@ -65,7 +67,11 @@ impl PostgresStore {
     /// Uses these connections with the default settings: see [`PostgresStoreBuilder::with_pool`].
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
-        Self::new(pool, TablePrefix::default())
+        Self::new(
+            pool,
+            TablePrefix::default(),
+            Opening::at_first_use(Step::Check),
+        )
     }
 
     /// Brings the tables of the default settings to their newest version. Several nodes may do so at
@@ -94,11 +100,12 @@ impl PostgresStore {
         self
     }
 
-    pub(super) fn new(pool: PgPool, tables: TablePrefix) -> Self {
+    pub(super) fn new(pool: PgPool, tables: TablePrefix, opening: Opening) -> Self {
         Self {
             reader: reader(&pool),
             pool,
             tables,
+            opening: Arc::new(opening),
             settings: Settings::default(),
         }
     }
@@ -117,6 +124,8 @@ impl PostgresStore {
         pool: &PgPool,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, StoreError> {
+        let open = || builder::open(self.opening.step, &self.pool, self.tables.clone());
+        self.opening.wait(self.settings, open).await?;
         let work = async {
             let mut lease = Lease::of(pool.acquire().await?);
             let done = work(lease.connection()).await;

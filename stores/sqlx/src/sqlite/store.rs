@@ -18,8 +18,10 @@ use tokio::sync::Mutex;
 use crate::{
     SetupError, SqliteStoreBuilder,
     log::{self, Columns, Place},
+    opening::{Opening, Step},
     prefix::TablePrefix,
     rows::{self, SessionRow},
+    schema,
     settings::Settings,
     sqlite::sql,
 };
@@ -47,6 +49,7 @@ pub struct SqliteStore {
     /// Whose turn it is to write. SQLite lets one write at a time, but makes the others ask again
     /// and again, and may leave one of them without a turn for long.
     turn: Arc<Mutex<()>>,
+    opening: Arc<Opening>,
     settings: Settings,
 }
 
@@ -68,7 +71,11 @@ impl SqliteStore {
     /// Uses these connections with the default settings: see [`SqliteStoreBuilder::with_pool`].
     #[must_use]
     pub fn from_pool(pool: SqlitePool) -> Self {
-        Self::new(pool, TablePrefix::default())
+        Self::new(
+            pool,
+            TablePrefix::default(),
+            Opening::at_first_use(Step::Check),
+        )
     }
 
     /// Brings the tables of the default settings to their newest version. Several programs may do so at
@@ -97,18 +104,37 @@ impl SqliteStore {
         self
     }
 
-    pub(super) fn new(pool: SqlitePool, tables: TablePrefix) -> Self {
+    pub(super) fn new(pool: SqlitePool, tables: TablePrefix, opening: Opening) -> Self {
         Self {
             reader: reader(&pool),
             pool,
             tables,
             turn: Arc::default(),
+            opening: Arc::new(opening),
             settings: Settings::default(),
         }
     }
 
+    /// Checks the tables, once.
+    async fn opened(&self) -> Result<(), StoreError> {
+        let open = async || {
+            let mut connection = self.pool.acquire().await?;
+            schema::check(&mut *connection, sql::SCHEMA, self.tables.clone()).await
+        };
+        self.opening.wait(self.settings, open).await
+    }
+
+    async fn read_within<T>(
+        &self,
+        work: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
+        self.opened().await?;
+        self.settings.within(work).await
+    }
+
     /// Does something that writes, when it is its turn.
     async fn write<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        self.opened().await?;
         let work = async {
             let _turn = self.turn.lock().await;
             work.await
@@ -131,7 +157,7 @@ impl SqliteStore {
             }
             log::batch_at_start(read(0).await?)
         };
-        self.settings.within(look).await
+        self.read_within(look).await
     }
 
     /// Adds an entry to the revocation log.
@@ -189,7 +215,7 @@ impl SessionStore for SqliteStore {
     async fn mark(&self) -> Result<StoreMark, StoreError> {
         let last = query_scalar(self.tables.sql(sql::LAST));
         let mark = async { rows::mark(last.fetch_one(&self.pool).await?) };
-        self.settings.within(mark).await
+        self.read_within(mark).await
     }
 
     async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
@@ -206,7 +232,7 @@ impl SessionStore for SqliteStore {
             let row = find.fetch_optional(&self.pool).await?;
             row.map(rows::session).transpose()
         };
-        self.settings.within(find).await
+        self.read_within(find).await
     }
 
     async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
@@ -303,7 +329,7 @@ impl SessionStore for SqliteStore {
             let found: Vec<SessionRow> = list.fetch_all(&self.pool).await?;
             found.into_iter().map(rows::session).collect()
         };
-        self.settings.within(list).await
+        self.read_within(list).await
     }
 
     async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
