@@ -50,6 +50,11 @@ impl Link {
         self.usable_attempt().connection().await.map(drop)
     }
 
+    /// Returns how long a call may wait.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Sends a command and waits for its answer, both for no longer than the time-out.
     pub(crate) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         let attempt = self.usable_attempt();

@@ -56,6 +56,7 @@ impl RedisStore {
     }
 
     async fn range(&self, from: &str) -> Result<Vec<Entry>, StoreError> {
+        self.opened().await?;
         let mut command = redis::cmd("XRANGE");
         command.arg(&self.keys().log).arg(from).arg("+");
         command.arg("COUNT").arg(COUNT);

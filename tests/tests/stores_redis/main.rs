@@ -7,6 +7,7 @@ mod health;
 mod idle;
 mod lab;
 mod layout;
+mod lazy;
 mod log;
 mod outages;
 mod sessions;

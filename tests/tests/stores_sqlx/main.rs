@@ -8,6 +8,7 @@
 mod crowds;
 mod health;
 mod lab;
+mod lazy;
 mod log;
 mod migrations;
 mod order;
@@ -15,6 +16,7 @@ mod outages;
 mod pooler;
 mod prefix;
 mod proxy;
+mod rolling;
 mod rows;
 mod sessions;
 mod sqlite;

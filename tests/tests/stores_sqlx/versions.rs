@@ -19,10 +19,12 @@ pub(crate) const VERSION_4: &str = "
 const VERSION: &str = "SELECT version FROM countersign_schema";
 
 /// Opens a store, in each of the ways that there are.
-trait Opens: Lab {
+pub(crate) trait Opens: Lab {
     async fn open(&self) -> Result<Self::Store, SetupError>;
     async fn open_without_migration(&self) -> Result<Self::Store, SetupError>;
     async fn migrate(&self) -> Result<(), SetupError>;
+    /// Migrates as a later version does: in one transaction.
+    async fn migrate_to(&self, version: &str);
     /// Uses the connections of the app.
     fn on_pool(&self) -> Self::Store;
 }
@@ -39,6 +41,10 @@ impl Opens for OnPostgres {
 
     async fn migrate(&self) -> Result<(), SetupError> {
         PostgresStore::migrate(&self.pool).await
+    }
+
+    async fn migrate_to(&self, version: &str) {
+        self.run(&format!("BEGIN; {version}; COMMIT")).await;
     }
 
     fn on_pool(&self) -> PostgresStore {
@@ -58,6 +64,11 @@ impl Opens for OnSqlite {
 
     async fn migrate(&self) -> Result<(), SetupError> {
         SqliteStore::migrate(&self.pool).await
+    }
+
+    async fn migrate_to(&self, version: &str) {
+        self.run(&format!("BEGIN IMMEDIATE; {version}; COMMIT"))
+            .await;
     }
 
     fn on_pool(&self) -> SqliteStore {
