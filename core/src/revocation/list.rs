@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     builder::RevocationBuilder,
+    clock_skew::ClockSkew,
     entry::{RevocationEntry, RevokeError},
     error::Refusal,
     ready::Waiting,
@@ -84,6 +85,7 @@ pub(super) struct Inner {
     /// True while the list is not up to date, and the log says so.
     is_told: AtomicBool,
     pub(super) waiting: Waiting,
+    pub(super) clock_skew: ClockSkew,
 }
 
 /// Sentinel for `synced_at`: a list that follows no log is never stale.
@@ -135,6 +137,7 @@ impl Revocation {
                 name: settings.name,
                 is_told: AtomicBool::new(false),
                 waiting: Waiting::default(),
+                clock_skew: ClockSkew::new(),
             }),
             realm: None,
         };
@@ -244,6 +247,7 @@ impl Revocation {
             fresh,
             overflowed: !complete,
             synced_at: (![ALWAYS, NEVER].contains(&synced_at)).then_some(synced_at),
+            clock_ahead: self.inner.clock_skew.ahead(),
             available: complete && (fresh || self.inner.accept_when_stale),
         }
     }
@@ -377,6 +381,10 @@ pub struct RevocationStatus {
     pub overflowed: bool,
     /// When the last complete read of the log began; `None` before the first, and for a local list.
     pub synced_at: Option<i64>,
+    /// By how many seconds this node's clock is ahead of the store's; less than zero when it is behind. Whole
+    /// seconds, so 1 may be nothing. Measured every ten seconds while the log is read; `None` before that, and where
+    /// the log has no [clock](crate::revocation::RevocationLog::time) of its own.
+    pub clock_ahead: Option<i64>,
     available: bool,
 }
 

@@ -5,6 +5,7 @@
 //! ([`RevocationLog`]) that the processes of a service share.
 
 mod builder;
+mod clock_skew;
 mod entry;
 mod error;
 mod follow;

@@ -280,6 +280,10 @@ impl RevocationLog for Log {
         Ok(())
     }
 
+    async fn time(&self) -> Result<Option<i64>, StoreError> {
+        Ok(Some(1_800_000_012))
+    }
+
     async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if self.0.load(Ordering::Relaxed) {
@@ -333,6 +337,7 @@ async fn a_list_of_revocations_has_gauges_under_its_name() {
             (&gauge("entries"), 1.0),
             (&gauge("incomplete"), 0.0),
             (&synced, 1_800_000_000.0),
+            ("countersign_clock_skew_seconds{list=orders}", -12.0),
         ],
     );
 

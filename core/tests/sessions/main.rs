@@ -8,6 +8,7 @@
 mod bounds;
 mod claims;
 mod clients;
+mod clocks;
 mod crowds;
 mod data;
 mod endings;

@@ -36,6 +36,12 @@ impl RevocationLog for RedisStore {
         }
         result
     }
+
+    async fn time(&self) -> Result<Option<i64>, StoreError> {
+        let keys = [&*self.keys().log];
+        let time = script::TIME.run(self.reader(), &keys, Args::default());
+        time.await.map(Some).map_err(StoreError::new)
+    }
 }
 
 impl RedisStore {

@@ -28,6 +28,8 @@ pub(crate) static SET_DATA: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/set_data.lua")]));
 pub(crate) static SWEEP: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/sweep.lua")]));
+pub(crate) static TIME: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/time.lua")]));
 
 /// Parts that scripts share.
 const LOG: &str = include_str!("scripts/log.lua");

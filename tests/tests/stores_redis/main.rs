@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod clocks;
 mod ends;
 mod health;
 mod idle;

@@ -21,6 +21,9 @@ pub(super) const SCHEMA: Statements = Statements {
 /// the primary.
 pub(super) const LAST: &str = "SELECT last FROM @counter WHERE NOT pg_is_in_recovery()";
 
+/// The clock of the server, in seconds.
+pub(super) const TIME: &str = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";
+
 // The end of all sessions and a login that races it. Each statement sees what was committed before it
 // began, but not what it waited for. So each of the two takes two statements: `end_all` commits
 // `REMEMBER`, then begins `END_ALL`; `insert` commits its row, then begins `UNDO_INSERT`. At least one of

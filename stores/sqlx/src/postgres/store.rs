@@ -327,6 +327,14 @@ impl RevocationLog for PostgresStore {
     async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
         log::read(after, self.settings, || self.look(after)).await
     }
+
+    async fn time(&self) -> Result<Option<i64>, StoreError> {
+        let time = query_scalar(sql::TIME);
+        self.run_on(&self.reader, async |connection| {
+            time.fetch_one(connection).await
+        })
+        .await
+    }
 }
 
 impl fmt::Debug for PostgresStore {
