@@ -15,6 +15,9 @@ const UNKNOWN: i64 = i64::MIN;
 const TOLD: u64 = 3;
 /// The difference that is none any more.
 const NONE: u64 = 1;
+/// From here on, in seconds, somebody's clock is broken, and it may be the store's: an hour.
+#[cfg(feature = "sessions")]
+const LARGEST: u64 = 3_600;
 
 impl ClockSkew {
     pub(super) const fn new() -> Self {
@@ -28,6 +31,17 @@ impl ClockSkew {
     pub(super) fn ahead(&self) -> Option<i64> {
         let ahead = self.ahead.load(Ordering::Relaxed);
         (ahead != UNKNOWN).then_some(ahead)
+    }
+
+    /// Returns the difference to go by; 0 if it is unknown, may come from counting in whole seconds, or is so large
+    /// that sessions must not follow it.
+    #[cfg(feature = "sessions")]
+    pub(super) fn correction(&self) -> i64 {
+        let ahead = self.ahead().unwrap_or(0);
+        match ahead.unsigned_abs() {
+            0..=NONE | LARGEST.. => 0,
+            _ => ahead,
+        }
     }
 
     /// Notes what the store's clock said between two readings of this node's, and tells where a difference begins
@@ -45,8 +59,8 @@ impl ClockSkew {
                 target: "countersign",
                 list,
                 ahead,
-                "the clock of this node differs from that of the store: sessions expire, and used refresh tokens \
-                 count as stolen, too early or too late",
+                "the clock of this node differs from that of the store: the access tokens that it issues or verifies \
+                 begin and expire too early or too late",
             );
         } else if differs <= NONE && is_told {
             self.is_told.store(false, Ordering::Relaxed);
@@ -80,6 +94,26 @@ mod tests {
         assert_eq!(ahead(117, 100, 105), -12);
         assert_eq!(ahead(i64::MIN, i64::MAX, i64::MAX), i64::MAX);
         assert_eq!(ahead(i64::MAX, i64::MIN, i64::MIN), i64::MIN);
+    }
+
+    #[test]
+    #[cfg(feature = "sessions")]
+    fn sessions_follow_a_difference_that_is_one_and_no_broken_clock() {
+        let skew = ClockSkew::new();
+        assert_eq!(skew.correction(), 0);
+        for (ahead, expected) in [
+            (0, 0),
+            (1, 0),
+            (-1, 0),
+            (2, 2),
+            (-2, -2),
+            (3_599, 3_599),
+            (3_600, 0),
+            (-3_600, 0),
+        ] {
+            skew.note("list", 10_000 - ahead, 10_000, 10_000);
+            assert_eq!(skew.correction(), expected);
+        }
     }
 
     #[test]

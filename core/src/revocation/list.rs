@@ -166,6 +166,12 @@ impl Revocation {
         self.inner.synced_at.load(Ordering::Acquire) == ALWAYS
     }
 
+    /// Returns by how much this node's clock is ahead of that of the store, as far as sessions go by that.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn clock_ahead(&self) -> i64 {
+        self.inner.clock_skew.correction()
+    }
+
     /// Revokes, here and at once: every check that begins after this returned sees it.
     ///
     /// Other nodes learn of it only through the log: see

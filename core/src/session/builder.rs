@@ -110,9 +110,10 @@ impl SessionsBuilder {
     /// Tabs that refresh at once, and an answer that was lost on the way, are no theft. With zero,
     /// a token that comes after its exchange ends the session.
     ///
-    /// Each token has a window of its own. It begins with the exchange, by the clock of the node that did it.
-    /// Clocks count whole seconds, so it may be up to a second shorter; and those of several nodes must
-    /// not differ by as much as the window. After 16 exchanges within the window the token stays the
+    /// Each token has a window of its own, which begins with the exchange. It is judged by the clock of the store,
+    /// with which each node [compares](crate::revocation::RevocationLog::time) its own every ten seconds; where the store
+    /// has none, by those of the nodes, which must not differ by as much as the window. Clocks count whole seconds, so
+    /// it may be up to a second or two shorter. After 16 exchanges within the window the token stays the
     /// same one until the first of them has left it.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;

@@ -112,7 +112,7 @@ impl Sessions {
             in_doubt.unless_answered = Some(self.subject_entry(subject, issued_before, until));
         } else {
             // By name: a login that comes next must not be in doubt with them.
-            let listed = self.stored_at(subject, issued_before.saturating_sub(MAX_LEEWAY));
+            let listed = self.stored_at(subject, self.row_time().saturating_sub(MAX_LEEWAY));
             for stored in listed.await? {
                 in_doubt.revoke(session_entry(&stored));
             }

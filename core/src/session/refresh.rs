@@ -69,7 +69,8 @@ impl Sessions {
         client: &ClientInfo,
         ask: impl AsyncFnOnce(Session) -> Result<Option<C>, E>,
     ) -> Result<TokenPair, E> {
-        let token = PresentedToken::parse(refresh_token, self.settings.tag, client, self.now())?;
+        let came = self.row_time();
+        let token = PresentedToken::parse(refresh_token, self.settings.tag, client, came)?;
         let seen = self.check_presented(&token).await?;
         let Some(claims) = ask(Session::from(&seen)).await? else {
             let _turn = self.settings.refreshes.next_turn(|| self.now()).await?;
@@ -119,7 +120,7 @@ impl Sessions {
         }
         let salt = RefreshToken::salt().map_err(SessionError::misconfigured)?;
         let successor = token.token.successor(&salt);
-        let now = seen.time(self.now());
+        let now = seen.time(self.row_time());
         let exchanged = PreviousToken {
             hash: token.hash,
             salt,
@@ -127,7 +128,8 @@ impl Sessions {
         };
         let recent = self.instants(now).recent(seen);
         let idle_until = now.saturating_add(self.settings.idle_of(&seen.details));
-        let tokens_until = self.tokens_until(now.saturating_add(self.settings.grace));
+        let latest = self.now().max(now).saturating_add(self.settings.grace);
+        let tokens_until = self.tokens_until(latest);
         let next = StoredSession {
             last_used_at: now,
             expires_at: seen.absolute_expires_at.min(idle_until),
@@ -230,7 +232,7 @@ impl Sessions {
 
     fn instants(&self, came: i64) -> Instants {
         Instants {
-            now: self.now(),
+            now: self.row_time(),
             came,
             grace: self.settings.grace,
         }

@@ -231,7 +231,7 @@ impl Sessions {
 
     /// Lists the sessions of the subject in this realm.
     pub(super) async fn stored(&self, subject: &str) -> Result<Vec<StoredSession>, SessionError> {
-        self.stored_at(subject, self.now()).await
+        self.stored_at(subject, self.row_time()).await
     }
 
     /// Lists the sessions of the subject in this realm that have not expired at a time.
@@ -260,7 +260,7 @@ impl Sessions {
         stored: &StoredSession,
         claims: &C,
     ) -> Result<IssuedToken, SessionError> {
-        if stored.expires_at <= self.now() {
+        if stored.expires_at <= self.now().max(self.row_time()) {
             return Err(SessionErrorKind::Expired.into());
         }
         let of_session = SessionClaims {
@@ -291,13 +291,22 @@ impl Sessions {
         TokenPair {
             access,
             refresh: token.encode(),
-            refresh_expires_in: session.expires_at().saturating_sub(self.now()).max(0),
+            refresh_expires_in: session.expires_at().saturating_sub(self.row_time()).max(0),
             session,
         }
     }
 
+    /// Returns the time of this node: that of its access tokens.
     pub(super) fn now(&self) -> i64 {
         self.settings.issuer.clock().now()
+    }
+
+    /// Returns the time by the clock of the store: that of rows, which all nodes write and judge. It is this node's
+    /// own where the store has no clock, where nobody has [compared](crate::revocation::RevocationLog::time) them, and
+    /// where they differ by an hour or more.
+    pub(super) fn row_time(&self) -> i64 {
+        let ahead = self.settings.revocation.clock_ahead();
+        self.now().saturating_sub(ahead)
     }
 
     /// Emits an event to the log and to the app. Neither gets a token.
