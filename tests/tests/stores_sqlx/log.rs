@@ -8,7 +8,8 @@ use countersign::{
 };
 
 use crate::lab::{
-    Lab, NOW, OnPostgres, PATIENCE, ended, entries, entries_after, id, on_both, realm, token,
+    Lab, NOW, OnPostgres, OnSqlite, PATIENCE, ended, entries, entries_after, id, on_both, realm,
+    time_of_day, token,
 };
 
 #[tokio::test(flavor = "multi_thread")]
