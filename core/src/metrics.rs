@@ -11,8 +11,9 @@
 //! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
 //! | `countersign_sessions_total` | counter | `realm`, `event` | events of sessions, by [name](crate::session::SessionEvent::name): `started`, `refreshed`, `repeated`, `wrong_client`, and for each end its reason, such as `logged_out` and `replayed` |
 //! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `sessions`, `jwks` or `none`, `reason` that of the error |
-//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `list`, `sweep` |
+//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `list`, `sweep`, `health` |
 //! | `countersign_store_errors_total` | counter | `op` | calls of the session store that failed, and reads of its log (`read_log`) |
+//! | `countersign_clock_skew_seconds` | gauge | `list` | by how much this node's clock is ahead of that of the store whose log the list follows; less than zero when it is behind. Whole seconds, so 1 may be nothing |
 //! | `countersign_revocation_entries` | gauge | `list` | entries of a list of revocations |
 //! | `countersign_revocation_capacity` | gauge | `list` | the most entries that it can have |
 //! | `countersign_revocation_incomplete` | gauge | `list` | 1 while an entry that counts is missing, so that every token is refused with 503 |
@@ -222,6 +223,11 @@ pub(crate) fn revocation_synced(list: &str, at: i64) {
     gauge!(REVOCATION_SYNCED, "list" => list.to_owned()).set(at as f64);
 }
 
+#[allow(clippy::cast_precision_loss)] // exact for any clock that is one
+pub(crate) fn clock_skew(list: &str, ahead: i64) {
+    gauge!(CLOCK_SKEW, "list" => list.to_owned()).set(ahead as f64);
+}
+
 #[cfg(feature = "cache")]
 pub(crate) fn cache_lookup(is_hit: bool) {
     let result = if is_hit { "hit" } else { "miss" };
@@ -327,7 +333,12 @@ const HISTOGRAMS: [(&str, &str); 4] = [
     (STAGE, "Time for a stage of a verification"),
     (STORE, "Time for a call of the session store"),
 ];
-const GAUGES: [(&str, Unit, &str); 10] = [
+const GAUGES: [(&str, Unit, &str); 11] = [
+    (
+        CLOCK_SKEW,
+        Unit::Seconds,
+        "By how much the clock is ahead of the store's",
+    ),
     (KEYS, Unit::Count, "Keys in use"),
     (
         KEYS_FETCHED,
@@ -372,8 +383,9 @@ const GAUGES: [(&str, Unit, &str); 10] = [
     ),
 ];
 #[cfg(feature = "sessions")]
-const STORE_OPS: [&str; 10] = [
-    "end", "end_all", "find", "insert", "list", "mark", "read_log", "rotate", "set_data", "sweep",
+const STORE_OPS: [&str; 11] = [
+    "end", "end_all", "find", "health", "insert", "list", "mark", "read_log", "rotate", "set_data",
+    "sweep",
 ];
 
 const REQUESTS: &str = "countersign_requests_total";
@@ -398,6 +410,7 @@ const SESSIONS: &str = "countersign_sessions_total";
 const SESSION_REFUSALS: &str = "countersign_session_refusals_total";
 const STORE: &str = "countersign_store_seconds";
 const STORE_ERRORS: &str = "countersign_store_errors_total";
+const CLOCK_SKEW: &str = "countersign_clock_skew_seconds";
 const REVOCATION_ENTRIES: &str = "countersign_revocation_entries";
 const REVOCATION_CAPACITY: &str = "countersign_revocation_capacity";
 const REVOCATION_INCOMPLETE: &str = "countersign_revocation_incomplete";

@@ -74,6 +74,10 @@ fn a_refused_setting_is_named() {
         ),
         ("`grace`", sessions(|own| own.grace(YEAR))),
         ("`per_subject`", sessions(|own| own.per_subject(0))),
+        (
+            "`concurrent_refreshes`",
+            sessions(|own| own.concurrent_refreshes(0)),
+        ),
         ("`absolute`", sessions(|own| own.absolute(11 * YEAR))),
         ("`idle`", sessions(|own| own.idle(Duration::ZERO))),
         ("`per_account`", limits(|own| own.per_account(0))),

@@ -58,6 +58,7 @@ impl Revocation {
             anew: true,
             refused: 0,
             is_out: false,
+            compared_at: None,
         };
         follower.run(log)
     }
@@ -73,7 +74,12 @@ struct Follower {
     refused: usize,
     /// True if the log cannot be read.
     is_out: bool,
+    /// When the clock was last compared with that of the store.
+    compared_at: Option<i64>,
 }
+
+/// The interval in which clocks are compared, in seconds.
+const COMPARE: u64 = 10;
 
 /// The number of entries that are applied before other tasks have a turn.
 const TURN: usize = 1_024;
@@ -101,6 +107,7 @@ impl Follower {
                     }
                     self.apply(batch, began).await;
                     self.revocation.report();
+                    self.compare_clocks(&log).await;
                 }
                 // It goes on from its position: the log itself notices when another server answers.
                 Err(error) if !was_out => {
@@ -114,6 +121,26 @@ impl Follower {
             }
             // A log paces itself. One that does not must not starve the executor.
             take_turns().await;
+        }
+    }
+
+    /// Compares this node's clock with that of the store, now and then: after a read, which is fresh then.
+    async fn compare_clocks<L: RevocationLog>(&mut self, log: &L) {
+        let Inner {
+            clock,
+            clock_skew,
+            name,
+            ..
+        } = &*self.revocation.inner;
+        let before = clock.now();
+        let is_due = |at: i64| before.abs_diff(at) >= COMPARE;
+        if !self.compared_at.is_none_or(is_due) {
+            return;
+        }
+        self.compared_at = Some(before);
+        // An error is the next read's, too.
+        if let Ok(Some(store)) = log.time().await {
+            clock_skew.note(name, store, before, clock.now());
         }
     }
 

@@ -10,8 +10,10 @@ use std::{
 
 use super::{
     builder::RevocationBuilder,
+    clock_skew::ClockSkew,
     entry::{RevocationEntry, RevokeError},
     error::Refusal,
+    ready::Waiting,
 };
 use crate::{
     claims::{ClaimSlot, Realm, VerifiedToken},
@@ -84,6 +86,8 @@ pub(super) struct Inner {
     is_told: AtomicBool,
     /// True while an entry is missing, and the log says so.
     is_gap_told: AtomicBool,
+    pub(super) waiting: Waiting,
+    pub(super) clock_skew: ClockSkew,
 }
 
 /// Sentinel for `synced_at`: a list that follows no log is never stale.
@@ -135,6 +139,8 @@ impl Revocation {
                 name: settings.name,
                 is_told: AtomicBool::new(false),
                 is_gap_told: AtomicBool::new(false),
+                waiting: Waiting::default(),
+                clock_skew: ClockSkew::new(),
             }),
             realm: None,
         };
@@ -161,6 +167,12 @@ impl Revocation {
     #[cfg(feature = "sessions")]
     pub(crate) fn is_local(&self) -> bool {
         self.inner.synced_at.load(Ordering::Acquire) == ALWAYS
+    }
+
+    /// Returns by how much this node's clock is ahead of that of the store, as far as sessions go by that.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn clock_ahead(&self) -> i64 {
+        self.inner.clock_skew.correction()
     }
 
     /// Revokes, here and at once: every check that begins after this returned sees it.
@@ -245,6 +257,7 @@ impl Revocation {
             fresh,
             overflowed: !complete,
             synced_at: (![ALWAYS, NEVER].contains(&synced_at)).then_some(synced_at),
+            clock_ahead: self.inner.clock_skew.ahead(),
             available: complete && (fresh || self.inner.accept_when_stale),
         }
     }
@@ -350,13 +363,16 @@ impl Revocation {
     /// Notes that a complete read of the log, begun at this time, is in the index.
     pub(super) fn mark_synced(&self, began: i64) {
         let at = began.clamp(NEVER + 1, ALWAYS - 1);
-        self.inner.synced_at.store(at, Ordering::Release);
         let Inner {
+            synced_at,
+            waiting,
             name,
             is_told,
             clock,
             ..
         } = &*self.inner;
+        synced_at.store(at, Ordering::Release);
+        waiting.wake();
         // A read that took too long changes nothing.
         if is_told.load(Ordering::Relaxed)
             && self.freshness(clock.now()).is_ok()
@@ -392,6 +408,10 @@ pub struct RevocationStatus {
     pub overflowed: bool,
     /// When the last complete read of the log began; `None` before the first, and for a local list.
     pub synced_at: Option<i64>,
+    /// By how many seconds this node's clock is ahead of the store's; less than zero when it is behind. Whole
+    /// seconds, so 1 may be nothing. Measured every ten seconds while the log is read; `None` before that, and where
+    /// the log has no [clock](crate::revocation::RevocationLog::time) of its own.
+    pub clock_ahead: Option<i64>,
     available: bool,
 }
 

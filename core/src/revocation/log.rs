@@ -41,6 +41,18 @@ pub trait RevocationLog: Send + Sync + 'static {
         &self,
         after: Option<&LogPosition>,
     ) -> impl Future<Output = Result<LogBatch, StoreError>> + Send;
+
+    /// Returns the time by the clock of the store, in seconds since 1970. Default `None`: it has no other clock than
+    /// the machine of this node.
+    ///
+    /// A list that follows the log asks now and then, and [reports](crate::revocation::RevocationStatus) the difference.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store does not answer.
+    fn time(&self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send {
+        async { Ok(None) }
+    }
 }
 
 impl<L: RevocationLog> RevocationLog for Arc<L> {
@@ -56,6 +68,10 @@ impl<L: RevocationLog> RevocationLog for Arc<L> {
         after: Option<&LogPosition>,
     ) -> impl Future<Output = Result<LogBatch, StoreError>> + Send {
         (**self).read(after)
+    }
+
+    fn time(&self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send {
+        (**self).time()
     }
 }
 

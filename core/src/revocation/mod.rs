@@ -5,6 +5,7 @@
 //! ([`RevocationLog`]) that the processes of a service share.
 
 mod builder;
+mod clock_skew;
 mod entry;
 mod error;
 mod follow;
@@ -14,6 +15,7 @@ mod log;
 #[cfg(countersign_loom)]
 #[cfg(test)]
 mod models;
+mod ready;
 
 pub use self::{
     builder::RevocationBuilder,

@@ -7,6 +7,7 @@ use super::{
     refresh_token::RealmTag,
     sessions::{Listener, MAX_LEEWAY, SessionSettings, Sessions},
     share::Shares,
+    store_queue::StoreQueue,
 };
 use crate::{
     auth::Layouts,
@@ -33,6 +34,8 @@ pub struct SessionsBuilder {
     absolute: Duration,
     grace: Duration,
     per_subject: usize,
+    concurrent_refreshes: Option<usize>,
+    waiting_refreshes: usize,
     revocation: Option<Revocation>,
     listener: Option<Arc<Listener>>,
 }
@@ -46,6 +49,11 @@ impl SessionsBuilder {
     pub const DEFAULT_GRACE: Duration = Duration::from_secs(10);
     /// The default of [`per_subject`](Self::per_subject): 100.
     pub const DEFAULT_PER_SUBJECT: usize = 100;
+    /// The default of [`concurrent_refreshes`](Self::concurrent_refreshes) where the store does not say how many
+    /// calls it carries out at once: 256.
+    pub const DEFAULT_CONCURRENT_REFRESHES: usize = 256;
+    /// The default of [`waiting_refreshes`](Self::waiting_refreshes): 256.
+    pub const DEFAULT_WAITING_REFRESHES: usize = 256;
     /// The longest [`grace`](Self::grace): 60 seconds.
     pub const MAX_GRACE: Duration = Duration::from_secs(60);
 
@@ -60,6 +68,8 @@ impl SessionsBuilder {
             absolute: Self::DEFAULT_ABSOLUTE,
             grace: Self::DEFAULT_GRACE,
             per_subject: Self::DEFAULT_PER_SUBJECT,
+            concurrent_refreshes: None,
+            waiting_refreshes: Self::DEFAULT_WAITING_REFRESHES,
             revocation: None,
             listener: None,
         }
@@ -100,9 +110,10 @@ impl SessionsBuilder {
     /// Tabs that refresh at once, and an answer that was lost on the way, are no theft. With zero,
     /// a token that comes after its exchange ends the session.
     ///
-    /// Each token has a window of its own. It begins with the exchange, by the clock of the node that did it.
-    /// Clocks count whole seconds, so it may be up to a second shorter; and those of several nodes must
-    /// not differ by as much as the window. After 16 exchanges within the window the token stays the
+    /// Each token has a window of its own, which begins with the exchange. It is judged by the clock of the store,
+    /// with which each node [compares](crate::revocation::RevocationLog::time) its own every ten seconds; where the store
+    /// has none, by those of the nodes, which must not differ by as much as the window. Clocks count whole seconds, so
+    /// it may be up to a second or two shorter. After 16 exchanges within the window the token stays the
     /// same one until the first of them has left it.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -113,6 +124,28 @@ impl SessionsBuilder {
     /// was used least recently.
     pub fn per_subject(mut self, sessions: usize) -> Self {
         self.per_subject = sessions;
+        self
+    }
+
+    /// Sets how many refreshes may be at the store at once. Default: half of the calls that it
+    /// [carries out at once](StoreCapabilities::concurrent_calls), so 5 with a pool of ten connections; 256
+    /// where it has no such number.
+    ///
+    /// Anybody can invent a refresh token, and only the store can tell. So that a crowd of them cannot take all
+    /// of its connections, others [wait](Self::waiting_refreshes). Logouts by a refresh token have half as
+    /// many turns of their own, at least one. All other calls have no bound, but the rest of the connections.
+    pub fn concurrent_refreshes(mut self, refreshes: usize) -> Self {
+        self.concurrent_refreshes = Some(refreshes);
+        self
+    }
+
+    /// Sets how many refreshes may wait for their turn at the store. Default 256.
+    ///
+    /// One more is answered at once with 503 and `Retry-After` (`sessions_overloaded` in the log and in
+    /// metrics). So is one that has waited for more than two seconds when its turn comes. As many logouts by a
+    /// refresh token may wait, in a queue of their own.
+    pub fn waiting_refreshes(mut self, refreshes: usize) -> Self {
+        self.waiting_refreshes = refreshes;
         self
     }
 
@@ -158,7 +191,7 @@ impl SessionsBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] when the grace window is over 60 seconds, a session could end before its first
-    /// access token does, a subject may have none, or the store [cannot do](StoreCapabilities) what the
+    /// access token does, a subject may have none, no refresh may be at the store, or the store [cannot do](StoreCapabilities) what the
     /// settings need: tell other processes of an ending, or remember it for as long as a token lives.
     pub fn build(self) -> Result<Sessions, ConfigError> {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
@@ -168,6 +201,15 @@ impl SessionsBuilder {
         }
         if self.per_subject == 0 {
             return setting("`per_subject` is 0: nobody could log in");
+        }
+        let concurrent = self.concurrent_refreshes.unwrap_or_else(|| {
+            let calls = self.capabilities.most_concurrent_calls();
+            calls.map_or(Self::DEFAULT_CONCURRENT_REFRESHES, |calls| {
+                usize::try_from(calls / 2).unwrap_or(usize::MAX).max(1)
+            })
+        });
+        if concurrent == 0 {
+            return setting("`concurrent_refreshes` is 0: nobody could refresh");
         }
         if absolute > LONGEST {
             return setting("`absolute` is more than 10 years");
@@ -219,6 +261,8 @@ impl SessionsBuilder {
             login_limits: LoginLimitsBuilder::standard(self.issuer.clock()),
             issuer: self.issuer,
             store: self.store,
+            refreshes: StoreQueue::new(concurrent, self.waiting_refreshes),
+            logouts: StoreQueue::new(concurrent / 2, self.waiting_refreshes),
             idle,
             absolute,
             grace,

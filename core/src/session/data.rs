@@ -88,7 +88,7 @@ impl Sessions {
     /// Finds a session of this realm that has not expired.
     pub(super) async fn live(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
         let found = self.find(id).await?;
-        Ok(found.filter(|stored| stored.time(self.now()) < stored.expires_at))
+        Ok(found.filter(|stored| stored.time(self.row_time()) < stored.expires_at))
     }
 }
 

@@ -85,6 +85,8 @@ pub enum SessionErrorKind {
     Malformed,
     /// The app's claims or settings do not fit, or no token could be made.
     Misconfigured,
+    /// Too many [wait for the store](crate::session::SessionsBuilder::waiting_refreshes). Nothing was done.
+    Overloaded,
     /// The refresh token had been used before. The session is ended.
     Replayed,
     /// The app says that there is no such user any more. The session is ended.
@@ -106,6 +108,7 @@ impl SessionErrorKind {
         Self::Expired,
         Self::Malformed,
         Self::Misconfigured,
+        Self::Overloaded,
         Self::Replayed,
         Self::SubjectGone,
         Self::Superseded,
@@ -138,7 +141,7 @@ impl SessionErrorKind {
     fn answer(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::Misconfigured => (500, "server_error", "the service is misconfigured"),
-            Self::Unavailable => (
+            Self::Overloaded | Self::Unavailable => (
                 503,
                 "temporarily_unavailable",
                 "the service cannot handle sessions right now",
@@ -154,6 +157,7 @@ impl SessionErrorKind {
             Self::Expired => "session_expired",
             Self::Malformed => "malformed_refresh_token",
             Self::Misconfigured => "misconfigured",
+            Self::Overloaded => "sessions_overloaded",
             Self::Replayed => "refresh_token_replayed",
             Self::SubjectGone => "subject_gone",
             Self::Superseded => "refresh_token_superseded",
@@ -175,16 +179,17 @@ mod tests {
             Expired => 0,
             Malformed => 1,
             Misconfigured => 2,
-            Replayed => 3,
-            SubjectGone => 4,
-            Superseded => 5,
-            Unavailable => 6,
-            Unknown => 7,
-            WrongClient => 8,
+            Overloaded => 3,
+            Replayed => 4,
+            SubjectGone => 5,
+            Superseded => 6,
+            Unavailable => 7,
+            Unknown => 8,
+            WrongClient => 9,
         };
         let places = SessionErrorKind::ALL.iter().map(place);
-        assert!(places.eq(0..9));
+        assert!(places.eq(0..10));
         let numbers = SessionErrorKind::ALL.iter().map(|kind| *kind as usize);
-        assert!(numbers.eq(0..9));
+        assert!(numbers.eq(0..10));
     }
 }

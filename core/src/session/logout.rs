@@ -55,11 +55,15 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// As [`end`](Self::end).
+    /// As [`end`](Self::end), and [`SessionErrorKind::Overloaded`] where too many wait for the store: it has
+    /// not been asked.
+    ///
+    /// [`SessionErrorKind::Overloaded`]: crate::session::SessionErrorKind::Overloaded
     pub async fn end_by_token(&self, refresh_token: &str) -> Result<bool, SessionError> {
         let Some(id) = self.id_of_token(refresh_token) else {
             return Ok(false);
         };
+        let _turn = self.settings.logouts.turn(|| self.now()).await?;
         // Anybody can invent a token: an unknown one must not take up room in the list.
         self.end_found(self.find(&id).await?).await
     }
@@ -108,7 +112,7 @@ impl Sessions {
             in_doubt.unless_answered = Some(self.subject_entry(subject, issued_before, until));
         } else {
             // By name: a login that comes next must not be in doubt with them.
-            let listed = self.stored_at(subject, issued_before.saturating_sub(MAX_LEEWAY));
+            let listed = self.stored_at(subject, self.row_time().saturating_sub(MAX_LEEWAY));
             for stored in listed.await? {
                 in_doubt.revoke(session_entry(&stored));
             }

@@ -24,6 +24,7 @@ mod renew;
 pub(crate) mod sessions;
 mod share;
 pub mod store;
+mod store_queue;
 mod view;
 
 pub use self::{

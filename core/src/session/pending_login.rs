@@ -63,7 +63,7 @@ impl Sessions {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn begin(&self) -> Result<PendingLogin, SessionError> {
-        let began_at = self.now();
+        let began_at = self.row_time();
         let began = self.settings.store.mark().await;
         Ok(PendingLogin {
             sessions: self.clone(),
@@ -170,7 +170,7 @@ impl PendingLogin {
                 "a subject needs 1 to 255 bytes without control characters",
             ));
         }
-        let now = sessions.now().max(self.began_at);
+        let now = sessions.row_time().max(self.began_at);
         if now.saturating_sub(self.began_at) > LONGEST {
             return Err(SessionError::because(
                 SessionErrorKind::Unknown,
@@ -179,7 +179,7 @@ impl PendingLogin {
         }
         let settings = &*sessions.settings;
         let token = RefreshToken::generate(settings.tag).map_err(SessionError::misconfigured)?;
-        let details = identity.details(settings, now)?;
+        let details = identity.details(settings, now.max(sessions.now()))?;
         let absolute_expires_at = self.began_at.saturating_add(identity.longest(settings)?);
         let idle_until = now.saturating_add(settings.idle_of(&details));
         let stored = StoredSession {
@@ -192,7 +192,7 @@ impl PendingLogin {
             last_used_at: now,
             expires_at: absolute_expires_at.min(idle_until),
             absolute_expires_at,
-            tokens_until: sessions.tokens_until(now),
+            tokens_until: sessions.tokens_until(sessions.now().max(now)),
             current: token.hash(),
             previous: Vec::new(),
             details,

@@ -27,7 +27,8 @@ impl Sessions {
     ///
     /// [`SessionError`]: `Malformed`, `Unknown`, `Expired`, `Replayed`, `WrongClient` and
     /// `SubjectGone` mean that the client has to log in again; `Superseded`, that it already has a newer
-    /// token; `Unavailable`, that it may come again with the same token, within the grace window.
+    /// token; `Unavailable` and `Overloaded`, that it may come again with the same token, within the grace
+    /// window.
     pub async fn refresh<C, E>(
         &self,
         refresh_token: &str,
@@ -68,12 +69,15 @@ impl Sessions {
         client: &ClientInfo,
         ask: impl AsyncFnOnce(Session) -> Result<Option<C>, E>,
     ) -> Result<TokenPair, E> {
-        let token = PresentedToken::parse(refresh_token, self.settings.tag, client, self.now())?;
+        let came = self.row_time();
+        let token = PresentedToken::parse(refresh_token, self.settings.tag, client, came)?;
         let seen = self.check_presented(&token).await?;
         let Some(claims) = ask(Session::from(&seen)).await? else {
+            let _turn = self.settings.refreshes.next_turn(|| self.now()).await?;
             self.end_and_report(&seen, EndReason::SubjectGone).await?;
             return Err(SessionError::from(SessionErrorKind::SubjectGone).into());
         };
+        let _turn = self.settings.refreshes.next_turn(|| self.now()).await?;
         if let Some(exchange) = self.prepare(&token, &seen, &claims)?
             && let Some(pair) = self.rotate(&token, exchange).await?
         {
@@ -85,6 +89,8 @@ impl Sessions {
     /// Finds the session of a token that has just come, and checks that the token is good for an answer.
     /// A replay is detected here, and nowhere later.
     async fn check_presented(&self, token: &PresentedToken) -> Result<StoredSession, SessionError> {
+        // For the end of the session too: a replay that was detected is not turned away.
+        let _turn = self.settings.refreshes.turn(|| self.now()).await?;
         let stored = self.session_of(token).await?;
         match self.decide(&stored, token) {
             Decision::Repeat(_) | Decision::Rotate => Ok(stored),
@@ -114,7 +120,7 @@ impl Sessions {
         }
         let salt = RefreshToken::salt().map_err(SessionError::misconfigured)?;
         let successor = token.token.successor(&salt);
-        let now = seen.time(self.now());
+        let now = seen.time(self.row_time());
         let exchanged = PreviousToken {
             hash: token.hash,
             salt,
@@ -122,7 +128,8 @@ impl Sessions {
         };
         let recent = self.instants(now).recent(seen);
         let idle_until = now.saturating_add(self.settings.idle_of(&seen.details));
-        let tokens_until = self.tokens_until(now.saturating_add(self.settings.grace));
+        let latest = self.now().max(now).saturating_add(self.settings.grace);
+        let tokens_until = self.tokens_until(latest);
         let next = StoredSession {
             last_used_at: now,
             expires_at: seen.absolute_expires_at.min(idle_until),
@@ -225,7 +232,7 @@ impl Sessions {
 
     fn instants(&self, came: i64) -> Instants {
         Instants {
-            now: self.now(),
+            now: self.row_time(),
             came,
             grace: self.settings.grace,
         }

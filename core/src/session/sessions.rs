@@ -14,6 +14,7 @@ use super::{
     refresh_token::{RealmTag, RefreshToken},
     share::Shares,
     store::{AnyStore, SessionDetails, SessionStore, StoredSession},
+    store_queue::StoreQueue,
     view::Session,
 };
 use crate::{
@@ -100,6 +101,10 @@ pub(super) struct SessionSettings {
     pub(super) tag: RealmTag,
     pub(super) verifier: Verifier,
     pub(super) store: Arc<dyn AnyStore>,
+    /// For the calls of a refresh.
+    pub(super) refreshes: StoreQueue,
+    /// For those of a logout by a refresh token: no crowd of refreshes is in front of it.
+    pub(super) logouts: StoreQueue,
     pub(super) idle: i64,
     pub(super) absolute: i64,
     pub(super) grace: i64,
@@ -187,6 +192,36 @@ impl Sessions {
         swept.map_err(SessionError::unavailable)
     }
 
+    /// Asks the store whether it can be read and written now: for a readiness endpoint, beside
+    /// [`Revocation::ready`].
+    ///
+    /// A store that still answers reads and refuses writes, as a full disk, a demoted primary or Redis without
+    /// memory do, is none that sessions can use. Nothing is left behind, but each call is a write: ask every few
+    /// seconds, and not for anybody who comes. It waits for as long as any call of the store; put a bound of your
+    /// own around it if that is too long.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionErrorKind::Unavailable`] when it cannot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::Sessions;
+    ///
+    /// /// For `GET /readyz`.
+    /// async fn status(sessions: &Sessions) -> u16 {
+    ///     match sessions.revocation().status().is_available() && sessions.health().await.is_ok() {
+    ///         true => 200,
+    ///         false => 503,
+    ///     }
+    /// }
+    /// ```
+    pub async fn health(&self) -> Result<(), SessionError> {
+        let health = self.settings.store.health().await;
+        health.map_err(SessionError::unavailable)
+    }
+
     /// Finds the session of this id in this realm.
     pub(super) async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, SessionError> {
         let found = self.settings.store.find(id).await;
@@ -196,7 +231,7 @@ impl Sessions {
 
     /// Lists the sessions of the subject in this realm.
     pub(super) async fn stored(&self, subject: &str) -> Result<Vec<StoredSession>, SessionError> {
-        self.stored_at(subject, self.now()).await
+        self.stored_at(subject, self.row_time()).await
     }
 
     /// Lists the sessions of the subject in this realm that have not expired at a time.
@@ -225,7 +260,7 @@ impl Sessions {
         stored: &StoredSession,
         claims: &C,
     ) -> Result<IssuedToken, SessionError> {
-        if stored.expires_at <= self.now() {
+        if stored.expires_at <= self.now().max(self.row_time()) {
             return Err(SessionErrorKind::Expired.into());
         }
         let of_session = SessionClaims {
@@ -256,13 +291,22 @@ impl Sessions {
         TokenPair {
             access,
             refresh: token.encode(),
-            refresh_expires_in: session.expires_at().saturating_sub(self.now()).max(0),
+            refresh_expires_in: session.expires_at().saturating_sub(self.row_time()).max(0),
             session,
         }
     }
 
+    /// Returns the time of this node: that of its access tokens.
     pub(super) fn now(&self) -> i64 {
         self.settings.issuer.clock().now()
+    }
+
+    /// Returns the time by the clock of the store: that of rows, which all nodes write and judge. It is this node's
+    /// own where the store has no clock, where nobody has [compared](crate::revocation::RevocationLog::time) them, and
+    /// where they differ by an hour or more.
+    pub(super) fn row_time(&self) -> i64 {
+        let ahead = self.settings.revocation.clock_ahead();
+        self.now().saturating_sub(ahead)
     }
 
     /// Emits an event to the log and to the app. Neither gets a token.

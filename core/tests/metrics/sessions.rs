@@ -234,6 +234,7 @@ fn refusals_of_the_session_routes_are_counted_by_route_and_reason() {
         ("login", "wrong_credentials"),
         ("login", "unreadable_login"),
         ("refresh", "missing_refresh_token"),
+        ("refresh", "sessions_overloaded"),
         ("refresh", "sessions_unavailable"),
         ("refresh", "refresh_token_replayed"),
     ] {
@@ -277,6 +278,10 @@ struct Log(Arc<AtomicBool>);
 impl RevocationLog for Log {
     async fn append(&self, _: &[RevocationEntry]) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn time(&self) -> Result<Option<i64>, StoreError> {
+        Ok(Some(1_800_000_012))
     }
 
     async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
@@ -332,6 +337,7 @@ async fn a_list_of_revocations_has_gauges_under_its_name() {
             (&gauge("entries"), 1.0),
             (&gauge("incomplete"), 0.0),
             (&synced, 1_800_000_000.0),
+            ("countersign_clock_skew_seconds{list=orders}", -12.0),
         ],
     );
 

@@ -8,6 +8,8 @@
 mod bounds;
 mod claims;
 mod clients;
+mod clocks;
+mod crowds;
 mod data;
 mod endings;
 mod faulty_store;

@@ -331,3 +331,16 @@ fn an_outage_of_writes_alone_is_told_within_limits() {
     assert!((10..=20).contains(&began), "{began}");
     assert!(ended <= began, "{ended}");
 }
+
+#[test]
+fn a_store_is_healthy_when_it_reads_and_writes() {
+    let setup = Setup::new();
+    let health = || block_on(setup.sessions.health()).map_err(|error| error.kind());
+    for (skipped, fault) in steps(2) {
+        assert_eq!(health(), Ok(()));
+        assert_eq!(setup.store.steps(), [Step::Mark, Step::End { until: None }]);
+        setup.store.fail(skipped, fault);
+        assert_eq!(health(), Err(Kind::Unavailable), "{skipped} {fault:?}");
+        setup.store.steps();
+    }
+}

@@ -7,11 +7,7 @@ use redis::{
     Client, IntoConnectionInfo, ProtocolVersion, cluster::ClusterClient, io::tcp::TcpSettings,
 };
 
-use crate::{
-    keys::Keys,
-    link::{Link, Target},
-    store::RedisStore,
-};
+use crate::{keys::Keys, link::Target, store::RedisStore};
 
 /// The settings of a [`RedisStore`].
 ///
@@ -83,14 +79,7 @@ impl RedisStoreBuilder {
     /// [`StoreError`] when a setting or the URL cannot be used, the server cannot be reached, or it has keys
     /// of another layout under this prefix. Its [`source`](std::error::Error::source) says what to do.
     pub async fn connect(self, url: &str) -> Result<RedisStore, StoreError> {
-        let server = url.into_connection_info().map_err(StoreError::new)?;
-        let settings = server.redis_settings().clone();
-        // Only in this protocol the client says when a connection was closed.
-        let settings = settings.set_protocol(ProtocolVersion::RESP3);
-        let server = server.set_redis_settings(settings);
-        let client = Client::open(server.set_tcp_settings(at_once()));
-        let client = client.map_err(StoreError::new)?;
-        self.open(Target::Single(client)).await
+        opened(self.connect_lazy(url)?).await
     }
 
     /// Connects to a cluster. Name more than one of its nodes: the others are found through any
@@ -103,6 +92,52 @@ impl RedisStoreBuilder {
         self,
         urls: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<RedisStore, StoreError> {
+        opened(self.cluster_lazy(urls)?).await
+    }
+
+    /// Makes a store that connects when it is first used, for a program that has to start while the server is
+    /// away.
+    ///
+    /// Until the server is there, every call is an error, so that clients are answered with 503 and the program is
+    /// not ready. The first call that reaches it checks the layout of the keys; a replica that follows the log
+    /// makes such calls all the time. Keys of another layout are told once in the log, at `error`, and nothing is
+    /// written. When they are gone, the next call goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when a setting or the URL cannot be used.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn start() -> Result<(), countersign::session::store::StoreError> {
+    /// use countersign_redis::RedisStore;
+    ///
+    /// let store = RedisStore::builder().connect_lazy("redis://redis.internal")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connect_lazy(self, url: &str) -> Result<RedisStore, StoreError> {
+        let server = url.into_connection_info().map_err(StoreError::new)?;
+        let settings = server.redis_settings().clone();
+        // Only in this protocol the client says when a connection was closed.
+        let settings = settings.set_protocol(ProtocolVersion::RESP3);
+        let server = server.set_redis_settings(settings);
+        let client = Client::open(server.set_tcp_settings(at_once()));
+        let client = client.map_err(StoreError::new)?;
+        self.with(Target::Single(client))
+    }
+
+    /// Makes a store on a cluster that connects when it is first used: see
+    /// [`connect_lazy`](Self::connect_lazy).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn cluster_lazy(
+        self,
+        urls: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<RedisStore, StoreError> {
         let urls: Vec<_> = urls.into_iter().collect();
         let client = ClusterClient::builder(urls.iter().map(AsRef::as_ref))
             .tcp_settings(at_once())
@@ -111,18 +146,20 @@ impl RedisStoreBuilder {
             .response_timeout(self.timeout)
             .build()
             .map_err(StoreError::new)?;
-        self.open(Target::Cluster(Box::new(client))).await
+        self.with(Target::Cluster(Box::new(client)))
     }
 
-    async fn open(self, target: Target) -> Result<RedisStore, StoreError> {
+    fn with(self, target: Target) -> Result<RedisStore, StoreError> {
         let keys = Keys::new(&self.prefix).map_err(StoreError::new)?;
-        let link = Link::connect(target, self.timeout);
-        let link = link.await.map_err(StoreError::new)?;
-        let store = RedisStore::new(link, keys, self.retention);
-        store.check_layout().await?;
-        store.warn_of_eviction().await;
-        Ok(store)
+        Ok(RedisStore::new(target, self.timeout, keys, self.retention))
     }
+}
+
+/// Connects, and checks what is there.
+async fn opened(store: RedisStore) -> Result<RedisStore, StoreError> {
+    store.link().connect().await.map_err(StoreError::new)?;
+    store.opened().await?;
+    Ok(store)
 }
 
 /// Sends commands at once: they are short, and must not wait for more to fill a packet with.

@@ -16,6 +16,8 @@ pub(crate) struct Keys {
     pub(crate) log: String,
     /// The layout of the keys.
     pub(crate) layout: String,
+    /// The key that a check of the server writes and removes.
+    pub(crate) health: String,
     /// The stream of revocations in the first layout.
     pub(crate) first_log: String,
     /// Matches the keys of sessions and subjects in the first layout.
@@ -37,6 +39,7 @@ impl Keys {
             subjects: format!("{{{prefix}}}:subject:"),
             log: format!("{{{prefix}}}:log"),
             layout: format!("{{{prefix}}}:layout"),
+            health: format!("{{{prefix}}}:health"),
             first_log: format!("{{{prefix}}}:revoked"),
             first_pattern: format!("{{{}}}:[su]:*", literally(prefix)),
             ends: format!("{{{prefix}}}:end:"),

@@ -27,23 +27,32 @@ use tokio::{
 /// The pause after a failed attempt to connect, so that requests do not make a storm of them.
 const REST: Duration = Duration::from_millis(100);
 
-/// One connection that all tasks share.
+/// One connection, which tasks share.
 pub(crate) struct Link {
     target: Target,
     timeout: Duration,
-    attempt: Mutex<Attempt>,
+    /// `None` until it is used.
+    attempt: Mutex<Option<Attempt>>,
 }
 
 impl Link {
-    /// Connects, and fails if that fails.
-    pub(crate) async fn connect(target: Target, timeout: Duration) -> RedisResult<Self> {
-        let attempt = Attempt::start(target.clone(), timeout);
-        attempt.connection().await?;
-        Ok(Self {
+    /// Makes a link that connects when it is used.
+    pub(crate) fn new(target: Target, timeout: Duration) -> Self {
+        Self {
             target,
             timeout,
-            attempt: Mutex::new(attempt),
-        })
+            attempt: Mutex::new(None),
+        }
+    }
+
+    /// Connects, and fails if that fails.
+    pub(crate) async fn connect(&self) -> RedisResult<()> {
+        self.usable_attempt().connection().await.map(drop)
+    }
+
+    /// Returns how long a call may wait.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Sends a command and waits for its answer, both for no longer than the time-out.
@@ -67,22 +76,21 @@ impl Link {
     /// Returns the present attempt, or a new one when nothing could be sent by that: the server has closed
     /// the connection while it was idle, or could not be reached when it was asked last.
     fn usable_attempt(&self) -> Attempt {
-        let mut attempt = self.attempt();
-        if attempt.is_spent() {
-            *attempt = Attempt::start(self.target.clone(), self.timeout);
-        }
-        attempt.clone()
+        let mut present = self.attempt();
+        let usable = present.take().filter(|attempt| !attempt.is_spent());
+        let usable = usable.unwrap_or_else(|| Attempt::start(self.target.clone(), self.timeout));
+        present.insert(usable).clone()
     }
 
     /// Connects anew, if nobody else has begun to.
     fn replace(&self, failed: &Attempt) {
-        let mut attempt = self.attempt();
-        if attempt.is(failed) && failed.has_ended() {
-            *attempt = Attempt::start(self.target.clone(), self.timeout);
+        let mut present = self.attempt();
+        if present.as_ref().is_some_and(|attempt| attempt.is(failed)) && failed.has_ended() {
+            *present = Some(Attempt::start(self.target.clone(), self.timeout));
         }
     }
 
-    fn attempt(&self) -> MutexGuard<'_, Attempt> {
+    fn attempt(&self) -> MutexGuard<'_, Option<Attempt>> {
         // Nothing that runs under the lock leaves it half done.
         self.attempt.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,8 +13,8 @@ use crate::{
     store::RedisStore,
 };
 
-/// The interval in which a node that has read all asks for more. A blocking read would need a connection
-/// of its own, for a tenth of a second.
+/// The interval in which a node that has read all asks for more: a blocking read would save a tenth of a second, and
+/// its end would be one more thing to wait for.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// The pause after an error.
 const REST: Duration = Duration::from_millis(200);
@@ -36,6 +36,12 @@ impl RevocationLog for RedisStore {
         }
         result
     }
+
+    async fn time(&self) -> Result<Option<i64>, StoreError> {
+        let keys = [&*self.keys().log];
+        let time = script::TIME.run(self.reader(), &keys, Args::default());
+        time.await.map(Some).map_err(StoreError::new)
+    }
 }
 
 impl RedisStore {
@@ -56,10 +62,11 @@ impl RedisStore {
     }
 
     async fn range(&self, from: &str) -> Result<Vec<Entry>, StoreError> {
+        self.opened().await?;
         let mut command = redis::cmd("XRANGE");
         command.arg(&self.keys().log).arg(from).arg("+");
         command.arg("COUNT").arg(COUNT);
-        let found = self.link().send(&command).await;
+        let found = self.reader().send(&command).await;
         found.map_err(StoreError::new)
     }
 }

@@ -12,6 +12,8 @@ pub(crate) static END: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end.lua")]));
 pub(crate) static END_ALL: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end_all.lua")]));
+pub(crate) static HEALTH: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/health.lua")]));
 pub(crate) static LAYOUT: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/layout.lua")]));
 pub(crate) static LIST: LazyLock<Script> =
@@ -26,6 +28,8 @@ pub(crate) static SET_DATA: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/set_data.lua")]));
 pub(crate) static SWEEP: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/sweep.lua")]));
+pub(crate) static TIME: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/time.lua")]));
 
 /// Parts that scripts share.
 const LOG: &str = include_str!("scripts/log.lua");

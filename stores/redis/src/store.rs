@@ -20,11 +20,12 @@ use countersign::{
     },
 };
 use redis::FromRedisValue;
+use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
     builder::RedisStoreBuilder,
     keys::Keys,
-    link::Link,
+    link::{Link, Target},
     log,
     row::{self, DATA, FIELDS, Values},
     script::{self, Args, Script},
@@ -33,8 +34,9 @@ use crate::{
 /// Sessions and revocations in Redis or Valkey, on one server or in a cluster.
 ///
 /// It implements [`SessionStore`] and [`RevocationLog`](countersign::revocation::RevocationLog). It is
-/// cheap to clone, and its clones share one connection. When that breaks, the calls under way fail, within
-/// the [time-out](RedisStoreBuilder::timeout), and another one is made.
+/// cheap to clone, and its clones share two connections: one for all calls, and one that reads the log, so that no
+/// call which the server holds back keeps a node from hearing of revocations. When one breaks, the calls under way
+/// fail, within the [time-out](RedisStoreBuilder::timeout), and another one is made.
 ///
 /// # Examples
 ///
@@ -51,11 +53,20 @@ pub struct RedisStore(Arc<Inner>);
 
 struct Inner {
     link: Link,
+    /// The connection that reads the log.
+    reader: Link,
     keys: Keys,
     /// The time that the log keeps an entry, in seconds.
     retention: i64,
     /// Set once the log was asked to keep something for longer.
     has_shortened: AtomicBool,
+    /// Set once the keys are known to have a layout that this program can use.
+    is_open: AtomicBool,
+    /// Where the search for keys of another layout goes on, if whoever began it has left. One caller searches at a
+    /// time.
+    cursor: Mutex<String>,
+    /// Set once the log says that they have another layout.
+    is_told: AtomicBool,
 }
 
 impl RedisStore {
@@ -84,45 +95,83 @@ impl RedisStore {
         RedisStoreBuilder::new()
     }
 
-    pub(crate) fn new(link: Link, keys: Keys, retention: Duration) -> Self {
+    /// Makes a store whose connections are made when they are used.
+    pub(crate) fn new(target: Target, timeout: Duration, keys: Keys, retention: Duration) -> Self {
         let retention = i64::try_from(retention.as_secs()).unwrap_or(LAST_EXPIRY);
         Self(Arc::new(Inner {
-            link,
+            link: Link::new(target.clone(), timeout),
+            reader: Link::new(target, timeout),
             keys,
             retention: retention.min(LAST_EXPIRY),
             has_shortened: AtomicBool::new(false),
+            is_open: AtomicBool::new(false),
+            cursor: Mutex::new("0".to_owned()),
+            is_told: AtomicBool::new(false),
         }))
     }
 
-    /// Refuses keys of another layout: their sessions would be lost in silence.
-    pub(crate) async fn check_layout(&self) -> Result<(), StoreError> {
+    /// Checks the keys before the first call: those of another layout would be lost in silence.
+    pub(crate) async fn opened(&self) -> Result<(), StoreError> {
+        let Inner {
+            is_open, is_told, ..
+        } = &*self.0;
+        if is_open.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let turn = timeout(self.0.link.timeout(), self.0.cursor.lock());
+        let mut cursor = turn.await.map_err(StoreError::new)?;
+        if is_open.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        if let Some(refusal) = self.look_for_another_layout(&mut cursor).await? {
+            if !is_told.swap(true, Ordering::Relaxed) {
+                tracing::error!(
+                    target: "countersign",
+                    cause = refusal,
+                    "the keys of the session store cannot be used, and nothing is written to them",
+                );
+            }
+            return Err(StoreError::new(refusal));
+        }
+        self.warn_of_eviction().await;
+        is_open.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Returns what to do about keys that this program cannot use, if there are any.
+    async fn look_for_another_layout(
+        &self,
+        cursor: &mut String,
+    ) -> Result<Option<String>, StoreError> {
         let keys = &self.0.keys;
-        let mut cursor = "0".to_owned();
+        let names = [&*keys.layout, &*keys.first_log];
         loop {
             let args = Args::default()
                 .with(LAYOUT)
                 .with(&keys.first_pattern)
-                .with(&cursor);
-            let (found, next): (String, String) = self
-                .run(&script::LAYOUT, &[&keys.layout, &keys.first_log], args)
-                .await?;
-            cursor = match found.as_str() {
-                "" => next,
-                LAYOUT => return Ok(()),
-                FIRST_LAYOUT => return Err(StoreError::new(keys.refusal_of_the_first_layout())),
+                .with(&*cursor);
+            let found = script::LAYOUT.run::<(String, String)>(&self.0.link, &names, args);
+            let found = found.await;
+            // After an error, another server may come.
+            *cursor = found.as_ref().map_or("0", |(_, next)| next).to_owned();
+            let (found, _) = found.map_err(StoreError::new)?;
+            match found.as_str() {
+                "" => {}
+                FIRST_LAYOUT => return Ok(Some(keys.refusal_of_the_first_layout())),
+                found if can_use(found) => return Ok(None),
                 _ => {
-                    return Err(StoreError::new(format!(
+                    return Ok(Some(format!(
                         "the keys of this prefix have layout {found}, and this program knows layout {LAYOUT}"
                     )));
                 }
-            };
+            }
         }
     }
 
     /// Warns of a server that makes room by removing keys: it forgets sessions, and worse, revocations.
-    pub(crate) async fn warn_of_eviction(&self) {
+    async fn warn_of_eviction(&self) {
         let keys = [&*self.0.keys.log];
-        let policy = self.run::<String>(&script::POLICY, &keys, Args::default());
+        let policy = script::POLICY.run::<String>(&self.0.link, &keys, Args::default());
         // Not every server tells everybody: then there is nothing to say.
         if let Ok(policy) = policy.await
             && policy != "noeviction"
@@ -144,6 +193,10 @@ impl RedisStore {
         &self.0.link
     }
 
+    pub(crate) fn reader(&self) -> &Link {
+        &self.0.reader
+    }
+
     /// Starts the arguments of a script that writes to the log.
     pub(crate) fn retention(&self) -> Args {
         Args::default().with(self.0.retention)
@@ -155,6 +208,7 @@ impl RedisStore {
         keys: &[&str],
         args: Args,
     ) -> Result<T, StoreError> {
+        self.opened().await?;
         let result = script.run(&self.0.link, keys, args).await;
         result.map_err(StoreError::new)
     }
@@ -251,6 +305,7 @@ impl SessionStore for RedisStore {
     }
 
     async fn find(&self, id: &SessionId) -> Result<Option<StoredSession>, StoreError> {
+        self.opened().await?;
         let mut command = redis::cmd("HMGET");
         command.arg(self.0.keys.session(id)).arg(&FIELDS);
         let values: Values = self.0.link.send(&command).await.map_err(StoreError::new)?;
@@ -349,6 +404,11 @@ impl SessionStore for RedisStore {
             .await?;
         Ok(0)
     }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        let keys = [&*self.0.keys.health];
+        self.run(&script::HEALTH, &keys, Args::default()).await
+    }
 }
 
 /// The name by which `layout.lua` calls keys of sessions without a realm.
@@ -356,6 +416,17 @@ const FIRST_LAYOUT: &str = "1";
 
 /// The layout of the keys that this program writes.
 const LAYOUT: &str = "2";
+
+/// Returns whether this program can use keys of a layout: its own, or a later one which says that programs of this
+/// one can. `4 2` is layout 4, compatible from layout 2.
+fn can_use(found: &str) -> bool {
+    let own = LAYOUT.parse::<u32>();
+    let later = found.split_once(' ').and_then(|(layout, from)| {
+        let (layout, from) = (layout.parse::<u32>().ok()?, from.parse::<u32>().ok()?);
+        own.ok().map(|own| from <= own && own <= layout)
+    });
+    found == LAYOUT || later == Some(true)
+}
 
 /// Seconds for which the server keeps a session after it has expired: it may be that the clock of
 /// the server is ahead of the one that decides.
@@ -370,4 +441,21 @@ const REMEMBERED: i64 = 2 * 3_600 + 300;
 
 fn parse_id(text: &str) -> Result<SessionId, StoreError> {
     SessionId::parse(text).ok_or_else(|| StoreError::new("not a session id in an index"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_a_later_layout_are_used_if_it_says_so() {
+        for good in ["2", "3 2", "9 1", "2 2", "2 1"] {
+            assert!(can_use(good), "{good:?}");
+        }
+        for bad in [
+            "1", "3", "4 3", "1 1", "", "3 ", " 2", "3 x", "x 2", "3 2 1",
+        ] {
+            assert!(!can_use(bad), "{bad:?}");
+        }
+    }
 }

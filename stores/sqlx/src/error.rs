@@ -46,6 +46,11 @@ pub enum SetupError {
         "a table prefix is 1 to 40 lower-case ASCII letters, digits and underscores, and begins with a letter"
     )]
     InvalidPrefix,
+    /// There are no tables, and this program was told not to make any.
+    #[error(
+        "there are no tables with this prefix. Make them with `migrate`, or by a program that may migrate"
+    )]
+    MissingTables,
     /// A connection pooler is in between that gives one connection to PostgreSQL to several clients, as PgBouncer
     /// does in transaction mode; or one that refuses the settings of a session.
     #[error(
@@ -55,7 +60,19 @@ pub enum SetupError {
          the `statement_timeout` of 5 seconds by `ALTER ROLE`"
     )]
     Pooler(sqlx::Error),
-    /// The tables were made by a newer version of this crate.
+    /// The tables are those of a version before, and this program was told not to migrate them.
+    #[error(
+        "the tables have version {found}, and this program needs version {known}. Migrate them with \
+         `migrate`: programs of version {found} go on beside it"
+    )]
+    OlderSchema {
+        /// The version of the tables.
+        found: i64,
+        /// The version that this crate knows.
+        known: i64,
+    },
+    /// The tables were made by a newer version of this crate, and do not say that programs of this version can
+    /// use them.
     #[error("the tables have version {found}, and this program knows version {known}")]
     NewerSchema {
         /// The version of the tables.
@@ -63,6 +80,14 @@ pub enum SetupError {
         /// The newest version that this crate knows.
         known: i64,
     },
+}
+
+impl SetupError {
+    /// Returns whether it lasts until somebody changes something, and not only as long as an outage.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn is_lasting(&self) -> bool {
+        !matches!(self, Self::Database(_))
+    }
 }
 
 impl From<sqlx::Error> for SetupError {

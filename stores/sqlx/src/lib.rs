@@ -11,6 +11,8 @@ mod error;
 pub mod fuzzing;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod log;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod opening;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

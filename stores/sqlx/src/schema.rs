@@ -1,6 +1,12 @@
-//! The tables, and their migration to the newest version.
+//! The tables, their versions, and the migration to the newest one.
 //!
-//! A migration is one transaction, and only one node at a time can be in it.
+//! The tables say which version they have, and from which version on programs can use them
+//! (`compatible_from`). A program of version 3 works with tables of version 4 that are compatible from 3, so a
+//! migration is one step and the new programs are another, and going back to the old programs is none. Tables without
+//! that column are for programs of their own version.
+//!
+//! Each migration is safe beside programs of the version before. It is one transaction, only one node at a time
+//! can be in it, and it does not make others wait: what cannot have its lock within a second comes again.
 //!
 //! Version 3 adds columns to the sessions of version 2, which go on: rows without a value in them have the
 //! defaults, and programs of version 2 that still run read and write the rest as before.
@@ -9,15 +15,20 @@
 //! way. Nothing of it can be carried over, so its tables are replaced when everything in them has expired,
 //! and refused before.
 
+use std::time::Duration;
+
 use sqlx::{
-    ColumnIndex, Connection, Database, Decode, Executor, IntoArguments, Type, query_as,
-    query_scalar, raw_sql,
+    ColumnIndex, Connection, Database, Decode, Executor, IntoArguments, Type, error::DatabaseError,
+    query_as, query_scalar, raw_sql,
 };
 
 use crate::{SetupError, prefix::TablePrefix};
 
-/// The version of the tables that this crate makes.
+/// The version of the tables that this crate makes, and needs.
 const KNOWN: i64 = 3;
+
+/// The version of the tables that there are, and the first one whose programs can use them.
+type Versions = (i64, i64);
 
 /// The statements of a migration that depend on the database.
 #[derive(Clone, Copy)]
@@ -27,6 +38,8 @@ pub(crate) struct Statements {
     pub(crate) lock: &'static str,
     /// Returns whether there are tables.
     pub(crate) exists: &'static str,
+    /// Returns whether the tables say which programs can use them.
+    pub(crate) has_range: &'static str,
     /// Keeps programs of the version before from adding anything more.
     pub(crate) lock_tables: &'static str,
     /// Counts the sessions and revocations of version 1 that have not expired.
@@ -34,8 +47,33 @@ pub(crate) struct Statements {
     pub(crate) create: &'static str,
 }
 
-/// Brings the tables to their newest version.
+/// Brings the tables to their newest version. Those of a later one stay as they are.
 pub(crate) async fn migrate<C>(
+    connection: &mut C,
+    statements: Statements,
+    tables: TablePrefix,
+) -> Result<(), SetupError>
+where
+    C: Connection<Database: Database<Arguments: IntoArguments<C::Database>, Connection = C>>,
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+    for<'r> bool: Decode<'r, C::Database> + Type<C::Database>,
+    for<'r> i64: Decode<'r, C::Database> + Type<C::Database>,
+    usize: ColumnIndex<<C::Database as Database>::Row>,
+{
+    let mut tries = 1;
+    loop {
+        match migrate_once(connection, statements, tables.clone()).await {
+            Err(SetupError::Database(error)) if is_locked(&error) && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(REST).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Migrates, if all locks are to be had soon.
+async fn migrate_once<C>(
     connection: &mut C,
     statements: Statements,
     tables: TablePrefix,
@@ -49,35 +87,101 @@ where
 {
     // All at once: a borrow across an `await` would keep the compiler from seeing that this is `Send`.
     let sql = |statement| tables.sql(statement);
-    let [begin, lock, exists] = [statements.begin, statements.lock, statements.exists].map(sql);
-    let [version, drop, create] = ["SELECT version FROM @schema", DROP, statements.create].map(sql);
-    let extend = sql(EXTEND);
+    let [begin, lock, drop, create] =
+        [statements.begin, statements.lock, DROP, statements.create].map(sql);
+    let [has_range, add_range, extend] = [statements.has_range, ADD_RANGE, EXTEND].map(sql);
     let [lock_tables, live] = [statements.lock_tables, statements.live].map(sql);
 
     let mut transaction = connection.begin_with(begin).await?;
     raw_sql(lock).execute(&mut *transaction).await?;
-    if query_scalar(exists).fetch_one(&mut *transaction).await? {
-        match query_scalar(version).fetch_one(&mut *transaction).await? {
-            1 => {
-                raw_sql(lock_tables).execute(&mut *transaction).await?;
-                let live = query_as(live).fetch_one(&mut *transaction).await?;
-                check_expired(live, &tables)?;
-                raw_sql(drop).execute(&mut *transaction).await?;
+    match versions(&mut *transaction, statements, tables.clone()).await? {
+        None => {}
+        Some((1, _)) => {
+            raw_sql(lock_tables).execute(&mut *transaction).await?;
+            let live = query_as(live).fetch_one(&mut *transaction).await?;
+            check_expired(live, &tables)?;
+            raw_sql(drop).execute(&mut *transaction).await?;
+        }
+        Some((2, _)) => {
+            if !query_scalar(has_range).fetch_one(&mut *transaction).await? {
+                raw_sql(add_range).execute(&mut *transaction).await?;
             }
-            2 => {
-                raw_sql(extend).execute(&mut *transaction).await?;
-                return Ok(transaction.commit().await?);
-            }
-            KNOWN => return Ok(transaction.commit().await?),
-            found => {
-                let known = KNOWN;
-                return Err(SetupError::NewerSchema { found, known });
-            }
+            raw_sql(extend).execute(&mut *transaction).await?;
+            return Ok(transaction.commit().await?);
+        }
+        Some(found) => {
+            check_versions(found)?;
+            return Ok(transaction.commit().await?);
         }
     }
     raw_sql(create).execute(&mut *transaction).await?;
     Ok(transaction.commit().await?)
 }
+
+/// Checks that this program can use the tables, and changes nothing.
+pub(crate) async fn check<C>(
+    connection: &mut C,
+    statements: Statements,
+    tables: TablePrefix,
+) -> Result<(), SetupError>
+where
+    C: Connection<Database: Database<Arguments: IntoArguments<C::Database>, Connection = C>>,
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+    for<'r> bool: Decode<'r, C::Database> + Type<C::Database>,
+    for<'r> i64: Decode<'r, C::Database> + Type<C::Database>,
+    usize: ColumnIndex<<C::Database as Database>::Row>,
+{
+    let found = versions(connection, statements, tables).await?;
+    check_versions(found.ok_or(SetupError::MissingTables)?)
+}
+
+/// Reads the versions; `None` where there are no tables.
+async fn versions<C>(
+    connection: &mut C,
+    statements: Statements,
+    tables: TablePrefix,
+) -> Result<Option<Versions>, SetupError>
+where
+    C: Connection<Database: Database<Arguments: IntoArguments<C::Database>, Connection = C>>,
+    for<'c> &'c mut C: Executor<'c, Database = C::Database>,
+    for<'r> bool: Decode<'r, C::Database> + Type<C::Database>,
+    for<'r> i64: Decode<'r, C::Database> + Type<C::Database>,
+    usize: ColumnIndex<<C::Database as Database>::Row>,
+{
+    let sql = |statement| tables.sql(statement);
+    let [exists, has_range] = [statements.exists, statements.has_range].map(sql);
+    let [range, version] = [RANGE, VERSION].map(sql);
+    if !query_scalar(exists).fetch_one(&mut *connection).await? {
+        return Ok(None);
+    }
+    let versions = match query_scalar(has_range).fetch_one(&mut *connection).await? {
+        true => range,
+        false => version,
+    };
+    Ok(Some(query_as(versions).fetch_one(connection).await?))
+}
+
+fn check_versions((found, compatible_from): Versions) -> Result<(), SetupError> {
+    let known = KNOWN;
+    if found < known {
+        return Err(SetupError::OlderSchema { found, known });
+    }
+    if compatible_from > known {
+        return Err(SetupError::NewerSchema { found, known });
+    }
+    Ok(())
+}
+
+/// `lock_not_available` (PostgreSQL, appendix A).
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "55P03")
+}
+
+/// With the time that each waits for a lock, a minute or two.
+const TRIES: u32 = 60;
+/// The pause before the next try.
+const REST: Duration = Duration::from_secs(1);
 
 /// Refuses to replace tables in which this many sessions and revocations have not expired.
 fn check_expired(
@@ -103,11 +207,17 @@ const DROP: &str = "
     DROP TABLE @schema;
 ";
 
+const RANGE: &str = "SELECT version, COALESCE(compatible_from, version) FROM @schema";
+const VERSION: &str = "SELECT version, version FROM @schema";
+
+/// Lets the tables say which programs can use them.
+const ADD_RANGE: &str = "ALTER TABLE @schema ADD COLUMN compatible_from INTEGER";
+
 /// Makes version 3 of version 2. Both databases note the new columns only, and touch no row.
 const EXTEND: &str = "
     ALTER TABLE @sessions ADD COLUMN details TEXT;
     ALTER TABLE @sessions ADD COLUMN data TEXT;
-    UPDATE @schema SET version = 3;
+    UPDATE @schema SET version = 3, compatible_from = 2;
 ";
 
 /// PostgreSQL: makes the tables.
@@ -116,8 +226,8 @@ const EXTEND: &str = "
 /// languages that the operating system knows.
 #[cfg(feature = "postgres")]
 pub(crate) const POSTGRES: &str = r#"
-    CREATE TABLE @schema (version BIGINT NOT NULL);
-    INSERT INTO @schema (version) VALUES (3);
+    CREATE TABLE @schema (version BIGINT NOT NULL, compatible_from BIGINT);
+    INSERT INTO @schema (version, compatible_from) VALUES (3, 2);
 
     CREATE TABLE @sessions (
         id TEXT COLLATE "C" PRIMARY KEY,
@@ -165,8 +275,8 @@ pub(crate) const POSTGRES: &str = r#"
 /// SQLite: makes the tables.
 #[cfg(feature = "sqlite")]
 pub(crate) const SQLITE: &str = "
-    CREATE TABLE @schema (version INTEGER NOT NULL) STRICT;
-    INSERT INTO @schema (version) VALUES (3);
+    CREATE TABLE @schema (version INTEGER NOT NULL, compatible_from INTEGER) STRICT;
+    INSERT INTO @schema (version, compatible_from) VALUES (3, 2);
 
     CREATE TABLE @sessions (
         id TEXT PRIMARY KEY NOT NULL,

@@ -90,6 +90,18 @@ fn a_layout_to_come_is_refused() {
 }
 
 #[test]
+fn a_layout_to_come_that_says_so_is_used_and_stays() {
+    let Some(server) = Redis::start() else { return };
+    on_runtime(async {
+        assert_eq!(server.send("SET {countersign}:layout \"3 2\""), "+OK\r\n");
+        let store = connect(&server).await;
+        add(&store, &session(1, "ann")).await;
+        connect(&server).await;
+        assert_eq!(server.send("GET {countersign}:layout"), "$3\r\n3 2\r\n");
+    });
+}
+
+#[test]
 fn what_is_there_stays_when_the_layout_has_to_be_found_out_again() {
     let Some(server) = Redis::start() else { return };
     on_runtime(async {

@@ -8,8 +8,8 @@ use countersign_tests::services::{Proxy, Redis, RedisCluster};
 use tokio::time::timeout;
 
 use crate::lab::{
-    BOUND, START, add, all, assert_unavailable, connect, ending, eventually, id, now, on_runtime,
-    realm, revoked, session, successor,
+    BOUND, LIMIT, START, add, all, assert_unavailable, connect, ending, eventually, id, now,
+    on_runtime, realm, revoked, session, successor,
 };
 
 #[test]
@@ -64,6 +64,31 @@ fn a_server_that_does_not_answer_is_an_error_in_time() {
         assert_eq!(server.send("CLIENT UNPAUSE"), "+OK\r\n");
         eventually(insert).await;
         assert!(store.find(&id(1)).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn writes_that_the_server_holds_back_do_not_hold_back_the_reader_of_the_log() {
+    let Some(server) = Redis::start() else { return };
+    on_runtime(async {
+        let store = connect(&server).await;
+        let until = now() + 60;
+        store.append(&[revoked("a", until)]).await.unwrap();
+        assert_eq!(server.send("CLIENT PAUSE 60000 WRITE"), "+OK\r\n");
+        let store = &store;
+        // Each is sent before the first one has given up.
+        let insert = async |number| {
+            timeout(LIMIT, store.insert(&session(number, "ann"), START))
+                .await
+                .unwrap()
+                .unwrap_err();
+        };
+        let read = async {
+            for _ in 0..20 {
+                assert_eq!(all(store).await, [revoked("a", until)]);
+            }
+        };
+        tokio::join!(insert(1), insert(2), insert(3), read);
     });
 }
 

@@ -4,7 +4,10 @@ use std::{
     env, fmt, fs,
     path::{Path, PathBuf},
     process,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -52,6 +55,7 @@ pub(crate) trait Lab: Send + Sync + 'static {
 }
 
 /// A database on the shared server.
+#[derive(Clone)]
 pub(crate) struct OnPostgres {
     pub(crate) url: String,
     pub(crate) store: PostgresStore,
@@ -108,8 +112,9 @@ impl Lab for OnPostgres {
 }
 
 /// A database in a file. Its folder is removed with it.
+#[derive(Clone)]
 pub(crate) struct OnSqlite {
-    pub(crate) folder: Folder,
+    pub(crate) folder: Arc<Folder>,
     pub(crate) store: SqliteStore,
     pub(crate) pool: SqlitePool,
 }
@@ -121,7 +126,7 @@ impl OnSqlite {
         let store = SqliteStore::open(&file).await.unwrap().poll(POLL);
         let pool = SqlitePool::connect(file.to_str().unwrap()).await.unwrap();
         Self {
-            folder,
+            folder: Arc::new(folder),
             store,
             pool,
         }

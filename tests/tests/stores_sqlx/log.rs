@@ -8,7 +8,8 @@ use countersign::{
 };
 
 use crate::lab::{
-    Lab, NOW, OnPostgres, PATIENCE, ended, entries, entries_after, id, on_both, realm, token,
+    Lab, NOW, OnPostgres, OnSqlite, PATIENCE, ended, entries, entries_after, id, on_both, realm,
+    time_of_day, token,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -327,4 +328,15 @@ async fn an_error_comes_after_a_pause() {
         lab.store().read(None).await.unwrap_err();
     }
     on_both(check, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_is_that_of_the_server_and_sqlite_has_no_other_than_the_machine() {
+    let postgres = async |lab: OnPostgres| {
+        let before = time_of_day();
+        let time = lab.store.time().await.unwrap().unwrap();
+        assert!((before..=time_of_day()).contains(&time), "{time}");
+    };
+    let sqlite = async |lab: OnSqlite| assert_eq!(lab.store.time().await.unwrap(), None);
+    on_both(postgres, sqlite).await;
 }

@@ -5,7 +5,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod crowds;
+mod health;
 mod lab;
+mod lazy;
 mod log;
 mod migrations;
 mod order;
@@ -13,8 +16,10 @@ mod outages;
 mod pooler;
 mod prefix;
 mod proxy;
+mod rolling;
 mod rows;
 mod sessions;
 mod sqlite;
 mod suites;
 mod version_2;
+mod versions;

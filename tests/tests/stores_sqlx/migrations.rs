@@ -90,7 +90,7 @@ async fn a_pool_of_the_app_gets_its_tables_by_migrate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_a_newer_version_are_refused() {
-    const NEWER: &str = "UPDATE countersign_schema SET version = 4";
+    const NEWER: &str = "UPDATE countersign_schema SET version = 4, compatible_from = 4";
 
     #[track_caller]
     fn check(refused: &SetupError) {

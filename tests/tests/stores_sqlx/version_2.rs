@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use crate::lab::{Lab, OnPostgres, OnSqlite, add, digest, id, on_both, refreshed, session};
 
 /// Makes the tables what they were in version 2.
-const BACK: &str = "
+pub(crate) const BACK: &str = "
+    ALTER TABLE countersign_schema DROP COLUMN compatible_from;
     ALTER TABLE countersign_sessions DROP COLUMN details;
     ALTER TABLE countersign_sessions DROP COLUMN data;
     UPDATE countersign_schema SET version = 2";

@@ -52,6 +52,7 @@ pub(crate) trait AnyStore: Send + Sync {
         now: i64,
     ) -> Reply<'a, Vec<StoredSession>>;
     fn sweep(&self, now: i64) -> Reply<'_, u64>;
+    fn health(&self) -> Reply<'_, ()>;
 }
 
 /// The future of an answer.
@@ -173,5 +174,9 @@ impl<S: SessionStore> AnyStore for WatchedStore<S> {
 
     fn sweep(&self, now: i64) -> Reply<'_, u64> {
         Box::pin(self.watch("sweep", self.store.sweep(now)))
+    }
+
+    fn health(&self) -> Reply<'_, ()> {
+        Box::pin(self.watch("health", self.store.health()))
     }
 }

@@ -24,6 +24,7 @@ pub struct StoreCapabilities {
     shared: bool,
     own_clock: bool,
     retention: Option<Duration>,
+    concurrent_calls: Option<u32>,
 }
 
 impl StoreCapabilities {
@@ -34,6 +35,7 @@ impl StoreCapabilities {
             shared: false,
             own_clock: false,
             retention: None,
+            concurrent_calls: None,
         }
     }
 
@@ -62,6 +64,16 @@ impl StoreCapabilities {
         self
     }
 
+    /// Sets how many calls the store carries out at once, such as the size of its pool of connections; others
+    /// wait. Default: there is no such number.
+    ///
+    /// [Refreshes](crate::session::SessionsBuilder::concurrent_refreshes) get half of them.
+    #[must_use]
+    pub const fn concurrent_calls(mut self, calls: u32) -> Self {
+        self.concurrent_calls = Some(calls);
+        self
+    }
+
     /// Returns whether other processes may use the store.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
@@ -72,6 +84,12 @@ impl StoreCapabilities {
     #[must_use]
     pub const fn has_own_clock(&self) -> bool {
         self.own_clock
+    }
+
+    /// Returns how many calls the store carries out at once; `None` where no call waits for another.
+    #[must_use]
+    pub const fn most_concurrent_calls(&self) -> Option<u32> {
+        self.concurrent_calls
     }
 
     /// Returns how long the log keeps a revocation at most; `None` for as long as the entry says.

@@ -149,4 +149,19 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
     ///
     /// [`StoreError`] when it could not be done.
     fn sweep(&self, now: i64) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Checks that the store can be read and written now, and leaves nothing behind.
+    ///
+    /// Default: it reads the [mark](Self::mark), and ends a session that there is not. A store that carries out
+    /// the latter without a write, though it refuses writes, needs a check of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot.
+    fn health(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async {
+            self.mark().await?;
+            self.end(&SessionId::new([0; 16]), None).await.map(drop)
+        }
+    }
 }

@@ -6,8 +6,11 @@ pub(super) const SCHEMA: Statements = Statements {
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
     // Until the end of the transaction. The number is this crate's own.
     lock: "SET LOCAL statement_timeout = 0;
+        SET LOCAL lock_timeout = '1s';
         SELECT pg_advisory_xact_lock(7165063322180186963)",
     exists: "SELECT to_regclass('@schema') IS NOT NULL",
+    has_range: "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('@schema')
+        AND attname = 'compatible_from' AND NOT attisdropped)",
     lock_tables: "LOCK TABLE @sessions, @revocations IN ACCESS EXCLUSIVE MODE",
     live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > extract(epoch FROM now())),
         (SELECT count(*) FROM @revocations WHERE until >= floor(extract(epoch FROM now())))",
@@ -17,6 +20,9 @@ pub(super) const SCHEMA: Statements = Statements {
 /// The highest number that was given. A standby answers too, but may never hear of later changes at
 /// the primary.
 pub(super) const LAST: &str = "SELECT last FROM @counter WHERE NOT pg_is_in_recovery()";
+
+/// The clock of the server, in seconds.
+pub(super) const TIME: &str = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";
 
 // The end of all sessions and a login that races it. Each statement sees what was committed before it
 // began, but not what it waited for. So each of the two takes two statements: `end_all` commits

@@ -1,6 +1,6 @@
 //! The calls of a store on PostgreSQL.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use countersign::{
     revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog},
@@ -17,7 +17,8 @@ use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
 use crate::{
     PostgresStoreBuilder, SetupError,
     log::{self, Columns, Place},
-    postgres::{lease::Lease, sql},
+    opening::{Opening, Step},
+    postgres::{builder, lease::Lease, sql},
     prefix::TablePrefix,
     rows::{self, SessionRow},
     settings::Settings,
@@ -40,7 +41,11 @@ use crate::{
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    /// The one connection that reads the log. Calls that wait in the pool, as during a lock of a table, must
+    /// not keep a node from hearing of revocations.
+    reader: PgPool,
     tables: TablePrefix,
+    opening: Arc<Opening>,
     settings: Settings,
 }
 
@@ -62,7 +67,11 @@ impl PostgresStore {
     /// Uses these connections with the default settings: see [`PostgresStoreBuilder::with_pool`].
     #[must_use]
     pub fn from_pool(pool: PgPool) -> Self {
-        Self::new(pool, TablePrefix::default())
+        Self::new(
+            pool,
+            TablePrefix::default(),
+            Opening::at_first_use(Step::Check),
+        )
     }
 
     /// Brings the tables of the default settings to their newest version. Several nodes may do so at
@@ -91,22 +100,34 @@ impl PostgresStore {
         self
     }
 
-    pub(super) fn new(pool: PgPool, tables: TablePrefix) -> Self {
+    pub(super) fn new(pool: PgPool, tables: TablePrefix, opening: Opening) -> Self {
         Self {
+            reader: reader(&pool),
             pool,
             tables,
+            opening: Arc::new(opening),
             settings: Settings::default(),
         }
     }
 
-    /// Does what takes no transaction. With sqlx 0.9.0, one that is given up while it begins stays
-    /// open, and its connection goes back to the pool with it.
     async fn run<T>(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, StoreError> {
+        self.run_on(&self.pool, work).await
+    }
+
+    /// Does what takes no transaction. With sqlx 0.9.0, one that is given up while it begins stays
+    /// open, and its connection goes back to the pool with it.
+    async fn run_on<T>(
+        &self,
+        pool: &PgPool,
+        work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
+    ) -> Result<T, StoreError> {
+        let open = || builder::open(self.opening.step, &self.pool, self.tables.clone());
+        self.opening.wait(self.settings, open).await?;
         let work = async {
-            let mut lease = Lease::of(self.pool.acquire().await?);
+            let mut lease = Lease::of(pool.acquire().await?);
             let done = work(lease.connection()).await;
             lease.end();
             done
@@ -120,7 +141,7 @@ impl PostgresStore {
             let read = query_as(self.tables.sql(log::READ));
             read.bind(from).bind(log::LIMIT)
         };
-        self.run(async |connection| {
+        self.run_on(&self.reader, async |connection| {
             last.fetch_one(&mut *connection).await?;
             if let Some(place) = Place::of(after) {
                 let found = read(place.id).fetch_all(&mut *connection).await?;
@@ -144,9 +165,18 @@ impl PostgresStore {
     }
 }
 
+/// Makes a pool of one connection, of the kind that another pool has.
+fn reader(pool: &PgPool) -> PgPool {
+    let options = pool.options().clone();
+    let options = options.min_connections(0).max_connections(1);
+    options.connect_lazy_with((*pool.connect_options()).clone())
+}
+
 impl SessionStore for PostgresStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities::shared().own_clock()
+        StoreCapabilities::shared()
+            .own_clock()
+            .concurrent_calls(self.pool.options().get_max_connections())
     }
 
     async fn mark(&self) -> Result<StoreMark, StoreError> {
@@ -268,6 +298,12 @@ impl SessionStore for PostgresStore {
         self.sweep_table(sql::SWEEP_ENDINGS, now).await?;
         self.sweep_table(sql::SWEEP_SESSIONS, now).await
     }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        let health = query(self.tables.sql(rows::HEALTH));
+        let done = self.run(async |connection| health.execute(connection).await);
+        rows::check_health(done.await?.rows_affected())
+    }
 }
 
 impl RevocationLog for PostgresStore {
@@ -290,6 +326,14 @@ impl RevocationLog for PostgresStore {
 
     async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
         log::read(after, self.settings, || self.look(after)).await
+    }
+
+    async fn time(&self) -> Result<Option<i64>, StoreError> {
+        let time = query_scalar(sql::TIME);
+        self.run_on(&self.reader, async |connection| {
+            time.fetch_one(connection).await
+        })
+        .await
     }
 }
 

@@ -13,7 +13,14 @@ use sqlx::{
 };
 use tokio::time::Instant;
 
-use crate::{SetupError, SqliteStore, prefix::TablePrefix, schema, settings::ACQUIRE, sqlite::sql};
+use crate::{
+    SetupError, SqliteStore,
+    opening::{Opening, Step},
+    prefix::TablePrefix,
+    schema,
+    settings::ACQUIRE,
+    sqlite::sql,
+};
 
 /// The settings of an [`SqliteStore`] that have to be known before it opens.
 ///
@@ -34,6 +41,7 @@ use crate::{SetupError, SqliteStore, prefix::TablePrefix, schema, settings::ACQU
 #[must_use]
 pub struct SqliteStoreBuilder {
     prefix: Option<String>,
+    step: Step,
 }
 
 impl SqliteStoreBuilder {
@@ -43,6 +51,13 @@ impl SqliteStoreBuilder {
     /// 1 to 40 lower-case ASCII letters, digits and underscores, with a letter first.
     pub fn table_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Leaves the tables as they are: opening the store only checks that this program can use them, and fails
+    /// where it cannot. By default, it brings them to their newest version.
+    pub fn without_migration(mut self) -> Self {
+        self.step = Step::Check;
         self
     }
 
@@ -70,7 +85,7 @@ impl SqliteStoreBuilder {
             .synchronous(SqliteSynchronous::Full)
             // Where the system can tell the disk from its cache (macOS).
             .pragma("fullfsync", "ON");
-        prepare(&options, &tables).await?;
+        prepare(self.step, &options, &tables).await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE)
@@ -78,10 +93,11 @@ impl SqliteStoreBuilder {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options);
-        Ok(SqliteStore::new(pool, tables))
+        Ok(SqliteStore::new(pool, tables, Opening::done()))
     }
 
-    /// Uses these connections. The tables must be there: see [`migrate`](Self::migrate).
+    /// Uses these connections, and one more for the reader of the log. The tables must be there: see
+    /// [`migrate`](Self::migrate). The first call checks that this program can use them.
     ///
     /// They need a busy timeout, and sqlx sets one of 5 seconds. They should use a write-ahead log,
     /// and `synchronous` should be `FULL`. A database in memory ends with its last connection.
@@ -90,10 +106,12 @@ impl SqliteStoreBuilder {
     ///
     /// [`SetupError::InvalidPrefix`].
     pub fn with_pool(self, pool: SqlitePool) -> Result<SqliteStore, SetupError> {
-        Ok(SqliteStore::new(pool, self.tables()?))
+        let opening = Opening::at_first_use(Step::Check);
+        Ok(SqliteStore::new(pool, self.tables()?, opening))
     }
 
-    /// Brings the tables to their newest version. Several programs may do so at once.
+    /// Brings the tables to their newest version, and leaves those of a later version that this program can use as
+    /// they are. Several programs may do so at once, and those of the version before go on beside it.
     ///
     /// # Errors
     ///
@@ -124,10 +142,14 @@ fn make_file(path: &Path) -> io::Result<PathBuf> {
 
 /// Makes the file ready, also while others do the same: one that turns the write-ahead log on locks
 /// them out, and SQLite does not wait for that as it waits for other locks.
-async fn prepare(options: &SqliteConnectOptions, tables: &TablePrefix) -> Result<(), SetupError> {
+async fn prepare(
+    step: Step,
+    options: &SqliteConnectOptions,
+    tables: &TablePrefix,
+) -> Result<(), SetupError> {
     let give_up = Instant::now() + BUSY;
     loop {
-        match prepare_once(options, tables).await {
+        match prepare_once(step, options, tables).await {
             Err(SetupError::Database(error)) if is_busy(&error) && Instant::now() < give_up => {
                 tokio::time::sleep(AGAIN).await;
             }
@@ -137,6 +159,7 @@ async fn prepare(options: &SqliteConnectOptions, tables: &TablePrefix) -> Result
 }
 
 async fn prepare_once(
+    step: Step,
     options: &SqliteConnectOptions,
     tables: &TablePrefix,
 ) -> Result<(), SetupError> {
@@ -145,7 +168,10 @@ async fn prepare_once(
     raw_sql("PRAGMA journal_mode = WAL")
         .execute(&mut connection)
         .await?;
-    schema::migrate(&mut connection, sql::SCHEMA, tables.clone()).await?;
+    match step {
+        Step::Check => schema::check(&mut connection, sql::SCHEMA, tables.clone()).await?,
+        Step::Migrate => schema::migrate(&mut connection, sql::SCHEMA, tables.clone()).await?,
+    }
     Ok(connection.close().await?)
 }
 

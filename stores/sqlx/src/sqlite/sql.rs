@@ -11,6 +11,9 @@ pub(super) const SCHEMA: Statements = Statements {
     // One writes at a time.
     lock: "",
     exists: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '@schema')",
+    has_range: "SELECT EXISTS (
+        SELECT 1 FROM pragma_table_info('@schema') WHERE name = 'compatible_from'
+    )",
     lock_tables: "",
     live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > unixepoch()),
         (SELECT count(*) FROM @revocations WHERE until >= unixepoch())",

@@ -18,8 +18,10 @@ use tokio::sync::Mutex;
 use crate::{
     SetupError, SqliteStoreBuilder,
     log::{self, Columns, Place},
+    opening::{Opening, Step},
     prefix::TablePrefix,
     rows::{self, SessionRow},
+    schema,
     settings::Settings,
     sqlite::sql,
 };
@@ -41,10 +43,13 @@ use crate::{
 #[derive(Clone)]
 pub struct SqliteStore {
     pool: SqlitePool,
+    /// The one connection that reads the log: no call in the pool keeps it waiting.
+    reader: SqlitePool,
     tables: TablePrefix,
     /// Whose turn it is to write. SQLite lets one write at a time, but makes the others ask again
     /// and again, and may leave one of them without a turn for long.
     turn: Arc<Mutex<()>>,
+    opening: Arc<Opening>,
     settings: Settings,
 }
 
@@ -66,7 +71,11 @@ impl SqliteStore {
     /// Uses these connections with the default settings: see [`SqliteStoreBuilder::with_pool`].
     #[must_use]
     pub fn from_pool(pool: SqlitePool) -> Self {
-        Self::new(pool, TablePrefix::default())
+        Self::new(
+            pool,
+            TablePrefix::default(),
+            Opening::at_first_use(Step::Check),
+        )
     }
 
     /// Brings the tables of the default settings to their newest version. Several programs may do so at
@@ -95,17 +104,37 @@ impl SqliteStore {
         self
     }
 
-    pub(super) fn new(pool: SqlitePool, tables: TablePrefix) -> Self {
+    pub(super) fn new(pool: SqlitePool, tables: TablePrefix, opening: Opening) -> Self {
         Self {
+            reader: reader(&pool),
             pool,
             tables,
             turn: Arc::default(),
+            opening: Arc::new(opening),
             settings: Settings::default(),
         }
     }
 
+    /// Checks the tables, once.
+    async fn opened(&self) -> Result<(), StoreError> {
+        let open = async || {
+            let mut connection = self.pool.acquire().await?;
+            schema::check(&mut *connection, sql::SCHEMA, self.tables.clone()).await
+        };
+        self.opening.wait(self.settings, open).await
+    }
+
+    async fn read_within<T>(
+        &self,
+        work: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
+        self.opened().await?;
+        self.settings.within(work).await
+    }
+
     /// Does something that writes, when it is its turn.
     async fn write<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        self.opened().await?;
         let work = async {
             let _turn = self.turn.lock().await;
             work.await
@@ -117,10 +146,10 @@ impl SqliteStore {
         let last = query_scalar::<_, i64>(self.tables.sql(sql::LAST));
         let read = |from: i64| {
             let read = query_as(self.tables.sql(log::READ));
-            read.bind(from).bind(log::LIMIT).fetch_all(&self.pool)
+            read.bind(from).bind(log::LIMIT).fetch_all(&self.reader)
         };
         let look = async {
-            last.fetch_one(&self.pool).await?;
+            last.fetch_one(&self.reader).await?;
             if let Some(place) = Place::of(after)
                 && let Some(batch) = log::batch_after(place, read(place.id).await?)?
             {
@@ -128,7 +157,7 @@ impl SqliteStore {
             }
             log::batch_at_start(read(0).await?)
         };
-        self.settings.within(look).await
+        self.read_within(look).await
     }
 
     /// Adds an entry to the revocation log.
@@ -163,15 +192,30 @@ impl SqliteStore {
     }
 }
 
+/// Makes a pool of one connection, of the kind that another pool has.
+fn reader(pool: &SqlitePool) -> SqlitePool {
+    let connect = pool.connect_options();
+    // A database in memory that only one connection can see.
+    if [":memory:", ""]
+        .map(Path::new)
+        .contains(&connect.get_filename())
+    {
+        return pool.clone();
+    }
+    let options = pool.options().clone();
+    let options = options.min_connections(0).max_connections(1);
+    options.connect_lazy_with((*connect).clone())
+}
+
 impl SessionStore for SqliteStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities::shared()
+        StoreCapabilities::shared().concurrent_calls(self.pool.options().get_max_connections())
     }
 
     async fn mark(&self) -> Result<StoreMark, StoreError> {
         let last = query_scalar(self.tables.sql(sql::LAST));
         let mark = async { rows::mark(last.fetch_one(&self.pool).await?) };
-        self.settings.within(mark).await
+        self.read_within(mark).await
     }
 
     async fn insert(&self, session: &StoredSession, begun: StoreMark) -> Result<bool, StoreError> {
@@ -188,7 +232,7 @@ impl SessionStore for SqliteStore {
             let row = find.fetch_optional(&self.pool).await?;
             row.map(rows::session).transpose()
         };
-        self.settings.within(find).await
+        self.read_within(find).await
     }
 
     async fn rotate(&self, from: &TokenHash, next: &StoredSession) -> Result<bool, StoreError> {
@@ -285,13 +329,19 @@ impl SessionStore for SqliteStore {
             let found: Vec<SessionRow> = list.fetch_all(&self.pool).await?;
             found.into_iter().map(rows::session).collect()
         };
-        self.settings.within(list).await
+        self.read_within(list).await
     }
 
     async fn sweep(&self, now: i64) -> Result<u64, StoreError> {
         self.sweep_table(sql::SWEEP_REVOCATIONS, now).await?;
         self.sweep_table(sql::SWEEP_ENDINGS, now).await?;
         self.sweep_table(sql::SWEEP_SESSIONS, now).await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        let health = query(self.tables.sql(rows::HEALTH));
+        let done = self.write(health.execute(&self.pool)).await?;
+        rows::check_health(done.rows_affected())
     }
 }
 
