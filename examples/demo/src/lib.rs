@@ -65,11 +65,11 @@ pub fn exit(error: impl Display) -> ! {
     std::process::exit(2)
 }
 
-/// Returns what was bound to the address; an error ends the process with one line and the exit code 2.
-pub fn bound_or_exit<T>(address: SocketAddr, bound: io::Result<T>) -> T {
+/// Returns what was bound to the address of an option; an error ends the process with one line and the exit code 2.
+pub fn bound_or_exit<T>(option: &str, address: SocketAddr, bound: io::Result<T>) -> T {
     bound.unwrap_or_else(|error| {
         exit(format_args!(
-            "cannot listen on {address}: {error}; choose another address with --listen"
+            "cannot listen on {address}: {error}; choose another address with {option}"
         ))
     })
 }

@@ -177,7 +177,7 @@ impl App {
         let Some(address) = options.admin else {
             return Ok(());
         };
-        let listener = demo::bound_or_exit(address, demo::bind(address));
+        let listener = demo::bound_or_exit("--admin", address, demo::bind(address));
         say(format_args!("admin on http://{}", listener.local_addr()?));
         let app = self.clone();
         let admin = Admin::new(metrics, drain.clone(), move || app.readiness());

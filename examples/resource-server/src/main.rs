@@ -65,11 +65,11 @@ fn start(options: &Options, config: Config) -> Result<(Server, TcpListener, TcpL
     let configured = (config.listen()?, config.management_listen()?);
     let server = Server::new(options.config.clone(), config)?;
     let listener = match options.listen {
-        Some(address) => demo::bound_or_exit(address, demo::bind(address)),
+        Some(address) => demo::bound_or_exit("--listen", address, demo::bind(address)),
         None => server.bound(configured.0, demo::bind(configured.0))?,
     };
     let admin = match options.admin {
-        Some(address) => demo::bound_or_exit(address, demo::bind(address)),
+        Some(address) => demo::bound_or_exit("--admin", address, demo::bind(address)),
         None => server.management_bound(configured.1, demo::bind(configured.1))?,
     };
     Ok((server, listener, admin))

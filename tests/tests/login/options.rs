@@ -1,5 +1,7 @@
 //! Tests of the options of an operator, and of secrets that are never shown.
 
+use std::net::TcpListener;
+
 use countersign_tests::{
     Request,
     server::{Body, Deaf, Process, Server, free_address},
@@ -123,6 +125,25 @@ fn an_issuer_that_is_no_url_is_told_at_the_start() {
         let mut command = command(program);
         let twin = ["--store", "memory", "--issuer", "https://shop.example"];
         let _started = Server::start(command.args(twin));
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_told_with_its_option() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    for program in PROGRAMS {
+        for option in ["--listen", "--admin"] {
+            let mut command = command(program);
+            command.args(["--store", "memory", option, &taken]);
+            if option == "--admin" {
+                command.args(["--listen", "127.0.0.1:0"]);
+            }
+            let ended = Process::start(&mut command).end();
+            assert_eq!(ended.code, Some(2), "{program}");
+            let told = format!("choose another address with {option}");
+            assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+        }
     }
 }
 

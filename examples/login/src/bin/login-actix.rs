@@ -65,7 +65,7 @@ async fn main() -> io::Result<()> {
         .on_connect(accepted)
         .shutdown_timeout(demo::SHUTDOWN_GRACE.as_secs())
         .disable_signals();
-    let listener = demo::bound_or_exit(options.listen, demo::bind(options.listen));
+    let listener = demo::bound_or_exit("--listen", options.listen, demo::bind(options.listen));
     let server = server.listen(listener.try_clone()?)?;
     app.manage(&options, metrics, &drain)?;
     App::announce(listener.local_addr()?);

@@ -29,7 +29,7 @@ async fn main() -> io::Result<()> {
         .unwrap_or_else(|line| demo::exit(line));
 
     let bound = TcpListener::bind(options.listen).await;
-    let listener = demo::bound_or_exit(options.listen, bound);
+    let listener = demo::bound_or_exit("--listen", options.listen, bound);
     let drain = Drain::on_signals(options.draining())?; // before anybody hears of this server
     app.manage(&options, metrics, &drain)?;
     App::announce(listener.local_addr()?);
