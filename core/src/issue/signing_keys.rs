@@ -70,7 +70,7 @@ impl SigningKeys {
     }
 
     /// Makes the ring of a document, with the clock by which its keys take turns: usually
-    /// [`SystemClock`](crate::SystemClock).
+    /// [`SystemClock`](crate::SystemClock). Issuers that sign with it go by the same clock.
     ///
     /// # Errors
     ///
