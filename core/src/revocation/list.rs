@@ -73,19 +73,19 @@ pub struct Revocation {
 pub(super) struct Inner {
     pub(super) index: RevocationIndex,
     /// When the last complete read of the log began.
-    synced_at: AtomicI64,
+    pub(super) synced_at: AtomicI64,
     /// The number of lists that follow a log.
     pub(super) followers: AtomicUsize,
     /// Seconds.
     staleness: u64,
-    accept_when_stale: bool,
+    pub(super) accept_when_stale: bool,
     pub(super) clock: Arc<dyn Clock>,
     /// For the log and metrics.
     pub(super) name: Box<str>,
     /// True while the list is not up to date, and the log says so.
-    is_told: AtomicBool,
+    pub(super) is_told: AtomicBool,
     /// True while an entry is missing, and the log says so.
-    is_gap_told: AtomicBool,
+    pub(super) is_gap_told: AtomicBool,
     pub(super) waiting: Waiting,
     pub(super) clock_skew: ClockSkew,
 }
@@ -93,7 +93,7 @@ pub(super) struct Inner {
 /// Sentinel for `synced_at`: a list that follows no log is never stale.
 pub(super) const ALWAYS: i64 = i64::MAX;
 /// Sentinel for `synced_at`: the log was not read.
-const NEVER: i64 = i64::MIN;
+pub(super) const NEVER: i64 = i64::MIN;
 
 impl Revocation {
     /// Starts a list of one process. It is never stale, and ends with the process.

@@ -16,11 +16,12 @@ mod log;
 #[cfg(test)]
 mod models;
 mod ready;
+mod status;
 
 pub use self::{
     builder::RevocationBuilder,
     entry::{RevocationEntry, RevokeError, Revoked},
-    list::RevocationStatus,
     log::{LogBatch, LogPosition, RevocationLog},
+    status::RevocationStatus,
 };
 pub(crate) use self::{index::TokenNames, list::Revocation};
