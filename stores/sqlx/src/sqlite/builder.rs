@@ -8,7 +8,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Connection, SqlitePool, raw_sql,
+    ConnectOptions, Connection, SqliteConnection, SqlitePool, raw_sql,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::Instant;
@@ -168,11 +168,20 @@ async fn prepare_once(
     raw_sql("PRAGMA journal_mode = WAL")
         .execute(&mut connection)
         .await?;
-    match step {
-        Step::Check => schema::check(&mut connection, sql::SCHEMA, tables.clone()).await?,
-        Step::Migrate => schema::migrate(&mut connection, sql::SCHEMA, tables.clone()).await?,
-    }
+    open_on(step, &mut connection, tables.clone()).await?;
     Ok(connection.close().await?)
+}
+
+/// Checks or migrates the tables.
+pub(super) async fn open_on(
+    step: Step,
+    connection: &mut SqliteConnection,
+    tables: TablePrefix,
+) -> Result<(), SetupError> {
+    match step {
+        Step::Check => schema::check(connection, sql::SCHEMA, tables).await,
+        Step::Migrate => schema::migrate(connection, sql::SCHEMA, tables).await,
+    }
 }
 
 /// `SQLITE_BUSY`. What stands above the lower eight bits says why.

@@ -21,9 +21,8 @@ use crate::{
     opening::{Opening, Step},
     prefix::TablePrefix,
     rows::{self, SessionRow},
-    schema,
     settings::Settings,
-    sqlite::sql,
+    sqlite::{builder, sql},
 };
 
 /// Sessions and revocations in an SQLite file. Its clones share the connections.
@@ -119,7 +118,7 @@ impl SqliteStore {
     async fn opened(&self) -> Result<(), StoreError> {
         let open = async || {
             let mut connection = self.pool.acquire().await?;
-            schema::check(&mut *connection, sql::SCHEMA, self.tables.clone()).await
+            builder::open_on(self.opening.step, &mut connection, self.tables.clone()).await
         };
         self.opening.wait(self.settings, open).await
     }
