@@ -193,7 +193,8 @@ fn clients_that_were_turned_away_are_told_when_to_come_again_and_the_log_does_no
         assert!(headers.any(|header| header == ("retry-after", "1")));
     }
     let lines = log::take();
-    assert_eq!(lines.matches("sessions_overloaded").count(), 10, "{lines}");
+    let reason = "reason=\"sessions_overloaded\"";
+    assert_eq!(lines.matches(reason).count(), 10, "{lines}");
 }
 
 /// A request without headers but for the type of its body.
