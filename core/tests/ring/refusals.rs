@@ -188,8 +188,8 @@ fn a_text_that_is_no_document() {
         "invalid setting: `lead` is between 1 second and 10 years, not 0",
     );
     refused(
-        |document| document["keys"][1]["untill"] = json!(1),
-        "invalid setting: `keys[1]`: the member \"untill\" is unknown",
+        |document| document["keys"][1]["end"] = json!(1),
+        "invalid setting: `keys[1]`: the member \"end\" is unknown",
     );
     refused(
         |document| document["keys"][1]["file"] = json!("b.pem"),
