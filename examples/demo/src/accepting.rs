@@ -1,14 +1,14 @@
 //! The state of accepting connections: told where it fails, and where it goes on.
 
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
+#[cfg(any(feature = "actix", feature = "axum"))]
+use std::time::Duration;
 
 use tokio::time::Instant;
+#[cfg(any(feature = "actix", feature = "axum"))]
 use tracing::info;
 
 /// Set once the socket is closed on purpose.
@@ -16,6 +16,7 @@ static STOPS: AtomicBool = AtomicBool::new(false);
 /// The last failure, while accepting fails.
 static FAILED: Mutex<Option<Instant>> = Mutex::new(None);
 /// A connection this soon after a failure was accepted before it. The next try comes later.
+#[cfg(any(feature = "actix", feature = "axum"))]
 const BEFORE: Duration = Duration::from_millis(250);
 
 /// Notes that a connection could not be accepted, which happens when a process runs out of file descriptors.
@@ -35,6 +36,7 @@ pub(crate) fn stops() {
 }
 
 /// Notes that a connection was accepted.
+#[cfg(any(feature = "actix", feature = "axum"))]
 pub(crate) fn works() {
     let mut failed = FAILED.lock().unwrap_or_else(PoisonError::into_inner);
     if failed.is_some_and(|at| at.elapsed() > BEFORE) {
