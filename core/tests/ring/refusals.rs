@@ -158,6 +158,21 @@ fn a_ring_without_an_active_key() {
         ),
     );
     accepted(|document| document["revoked"] = json!({ "a": SIGNS }));
+    // One that is revoked in time, and would have left before.
+    let leaves_at = |until: i64| {
+        move |document: &mut Value| {
+            document["revoked"] = json!({ "a": SIGNS });
+            document["keys"][0]["until"] = json!(until);
+        }
+    };
+    refused(
+        leaves_at(SIGNS - 2),
+        &format!(
+            "invalid setting: no key signs from {} on, when key \"a\" leaves (`until`), until {SIGNS}",
+            SIGNS - 1
+        ),
+    );
+    accepted(leaves_at(SIGNS - 1));
     accepted(|document| document["revoked"] = json!({ "another": NOW }));
 }
 

@@ -121,10 +121,15 @@ impl RingDocument {
             ));
         }
         if let Some(at) = self.revoked.get(signer.id()) {
-            return match *at < next.sign_from {
+            let from = self.last_second(signer).saturating_add(1);
+            let ends = match from == *at {
+                true => "is `revoked`",
+                false => "leaves (`until`)",
+            };
+            return match from < next.sign_from {
                 false => Ok(()),
                 true => invalid(format!(
-                    "no key signs from {at} on, when key {} is `revoked`, until {}",
+                    "no key signs from {from} on, when key {} {ends}, until {}",
                     named(signer),
                     next.sign_from
                 )),
