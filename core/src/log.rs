@@ -42,41 +42,36 @@ fn write(error: &AuthError) {
 
     let kind = error.kind();
     let cause = || error.source().map(tracing::field::display);
-    macro_rules! refused {
-        ($level:ident) => {
-            if tracing::enabled!(target: "countersign", tracing::Level::$level)
-                && let Some(left_out) = LIMITS.admit(kind as usize)
-            {
-                tracing::event!(
-                    target: "countersign",
-                    tracing::Level::$level,
-                    reason = kind.reason(),
-                    status = kind.status(),
-                    cause = cause(),
-                    left_out,
-                    "request refused"
-                )
-            }
-        };
-    }
-    if kind.status() >= 500 && !matches!(kind, KeysUnavailable | RevocationUnavailable) {
-        if let Some(left_out) = LIMITS.admit(kind as usize) {
-            tracing::warn!(
+    macro_rules! write_at {
+        ($level:ident, $text:literal) => {{
+            // Without a subscriber there may be a logger, to which the event goes.
+            let left_out = match tracing::enabled!(target: "countersign", tracing::Level::$level) {
+                true => match LIMITS.admit(kind as usize) {
+                    Some(left_out) => left_out,
+                    None => return,
+                },
+                false => None,
+            };
+            tracing::event!(
                 target: "countersign",
+                tracing::Level::$level,
                 reason = kind.reason(),
                 status = kind.status(),
                 cause = cause(),
                 left_out,
-                "cannot authenticate"
+                $text
             );
-        }
+        }};
+    }
+    if kind.status() >= 500 && !matches!(kind, KeysUnavailable | RevocationUnavailable) {
+        write_at!(WARN, "cannot authenticate");
         return;
     }
     match error.params().map(|params| params.log_level) {
-        None | Some(LogLevel::Debug) => refused!(DEBUG),
-        Some(LogLevel::Trace) => refused!(TRACE),
-        Some(LogLevel::Info) => refused!(INFO),
-        Some(LogLevel::Warn) => refused!(WARN),
+        None | Some(LogLevel::Debug) => write_at!(DEBUG, "request refused"),
+        Some(LogLevel::Trace) => write_at!(TRACE, "request refused"),
+        Some(LogLevel::Info) => write_at!(INFO, "request refused"),
+        Some(LogLevel::Warn) => write_at!(WARN, "request refused"),
     }
 }
 

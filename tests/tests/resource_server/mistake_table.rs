@@ -316,7 +316,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{ jwks_file = \"weak.json\" }",
         "{ jwks_file = \"symmetric.json\" }",
-        "12:22: FOLDER/weak.json: invalid key: the key set has no usable key (weak key: an HS256 secret needs at least 32 bytes, this one has 31)",
+        "12:22: FOLDER/weak.json: invalid key: the key set has no usable key (weak key: an HS256 secret needs at least 32 bytes, this one has 31: `openssl rand -base64 48` makes one, and `Key::weak_hs256_secret` verifies what an old HS256 one has signed)",
     ),
     (
         KEYS,
@@ -352,13 +352,13 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{ hs256_secret = \"file:weak\" }",
         "{ weak_hs256_secret = \"file:weak\" }",
-        "12:25: the file weak cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 31",
+        "12:25: the file weak cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 31: `openssl rand -base64 48` makes one, and `Key::weak_hs256_secret` verifies what an old HS256 one has signed",
     ),
     (
         KEYS,
         "{ hs256_secret = \"env:WEAK\" }",
         "{ hs256_secret = \"env:SECRET\" }",
-        "12:25: the environment variable WEAK cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 31",
+        "12:25: the environment variable WEAK cannot be used: weak key: an HS256 secret needs at least 32 bytes, this one has 31: `openssl rand -base64 48` makes one, and `Key::weak_hs256_secret` verifies what an old HS256 one has signed",
     ),
     (
         KEYS,
@@ -388,7 +388,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{ jwks_url = \"http://keycloak:9/jwks\", private_http = false }",
         "{ jwks_url = \"http://keycloak:9/jwks\", private_http = true }",
-        "12:21: invalid setting: \"http://keycloak:9/jwks\": http is only for a loopback host: use https",
+        "12:21: invalid setting: \"http://keycloak:9/jwks\": http is only for a loopback host: use https, or allow it in a private network with `private_http`",
     ),
     (
         KEYS,
@@ -406,7 +406,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         KEYS,
         "{ jwks_url = \"http://id.example/jwks\" }",
         "{ jwks_url = \"http://127.0.0.1:9/jwks\" }",
-        "12:21: invalid setting: \"http://id.example/jwks\": http is only for a loopback host: use https",
+        "12:21: invalid setting: \"http://id.example/jwks\": http is only for a loopback host: use https, or allow it in a private network with `private_http`",
     ),
     (
         KEYS,

@@ -2,40 +2,19 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
-use actix_governor::{
-    Governor, GovernorConfig, GovernorConfigBuilder, KeyExtractor, PeerIpKeyExtractor,
-    SimpleKeyExtractionError, governor::middleware::NoOpMiddleware,
-};
+use actix_governor::{Governor, GovernorConfigBuilder, KeyExtractor, SimpleKeyExtractionError};
 use actix_web::{
     App, HttpServer,
     dev::ServiceRequest,
-    guard::fn_guard,
     rt,
     web::{self, ServiceConfig},
 };
-use countersign::SessionRoutes;
 use countersign_actix::session_routes;
 
-use crate::{check_limits, check_proxied, common};
-
-type Limits = GovernorConfig<PeerIpKeyExtractor, NoOpMiddleware>;
-
-/// Make them outside of the closure of `HttpServer::new`: each worker would count for itself.
-fn limits() -> Option<Limits> {
-    // Ten logins from one address at once, then one every six seconds.
-    GovernorConfigBuilder::default()
-        .burst_size(10)
-        .seconds_per_request(6)
-        .finish() // `None` if a number is zero
-}
-
-/// For `App::configure`.
-fn limited(app: &mut ServiceConfig, routes: SessionRoutes, limits: &Limits) {
-    let is_login = fn_guard(|request| request.head().uri.path() == "/session/login");
-    let logins = session_routes("/session", routes.clone()).guard(is_login);
-    app.service(logins.wrap(Governor::new(limits)))
-        .service(session_routes("/session", routes)); // refresh, logout and all others
-}
+use crate::{
+    check_limits, check_proxied, common,
+    guide_actix::{configure, limits_of_the_guide},
+};
 
 /// The address that your proxy writes into `X-Real-IP`, over whatever the client has sent.
 #[derive(Clone)]
@@ -68,8 +47,8 @@ fn serve(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Soc
 
 #[actix_web::test]
 async fn logins_are_limited_and_nothing_else() {
-    let (routes, limits) = (common::session_routes(), limits().unwrap());
-    let server = serve(move |app| limited(app, routes.clone(), &limits));
+    let (routes, limits) = (common::session_routes(), limits_of_the_guide().unwrap());
+    let server = serve(move |app| configure(app, routes.clone(), &limits));
     check_limits(server, "Too many requests").await;
 }
 

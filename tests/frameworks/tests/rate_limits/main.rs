@@ -5,6 +5,9 @@
 mod actix;
 #[path = "../common/mod.rs"]
 mod common;
+mod guide_actix;
+mod guide_proxy;
+mod guide_tower;
 mod tower;
 
 use std::net::SocketAddr;

@@ -12,45 +12,18 @@ use axum::{
     http::{Request, Response},
     routing::get,
 };
-use countersign::SessionRoutes;
 use countersign_tower::session_routes;
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, ServiceExt};
 use tower_governor::{
-    GovernorError, GovernorLayer,
+    GovernorLayer,
     governor::GovernorConfigBuilder,
     key_extractor::{KeyExtractor, SmartIpKeyExtractor},
 };
 
-use crate::{check_limits, check_proxied, common, until_limited};
-
-fn limited(routes: SessionRoutes) -> Option<Router> {
-    // Ten logins from one address at once, then one every six seconds.
-    let limits = GovernorConfigBuilder::default()
-        .burst_size(10)
-        .per_second(6)
-        .finish()?; // `None` if a number is zero
-    let session = session_routes(routes);
-    let session = Router::new()
-        .route_service("/login", session.clone())
-        .route_layer(GovernorLayer::new(limits))
-        .fallback_service(session); // refresh, logout and all others
-    Some(Router::new().nest_service("/session", session))
-}
-
-/// The address that your proxy writes into `X-Real-IP`, over whatever the client has sent.
-#[derive(Clone)]
-struct RealIp;
-
-impl KeyExtractor for RealIp {
-    type Key = IpAddr;
-
-    fn extract<B>(&self, request: &Request<B>) -> Result<IpAddr, GovernorError> {
-        let value = request.headers().get("x-real-ip");
-        let address = value.and_then(|value| value.to_str().ok()?.parse().ok());
-        address.ok_or(GovernorError::UnableToExtractKey)
-    }
-}
+use crate::{
+    check_limits, check_proxied, common, guide_proxy::real_ip, guide_tower::app, until_limited,
+};
 
 /// Limits all session routes together, by this address.
 fn limited_by(address: impl KeyExtractor<Key = IpAddr> + Send + Sync + 'static) -> Router {
@@ -76,13 +49,13 @@ async fn serve(app: Router) -> SocketAddr {
 
 #[tokio::test]
 async fn logins_are_limited_and_nothing_else() {
-    let app = limited(common::session_routes()).unwrap();
+    let app = app(common::session_routes()).unwrap();
     check_limits(serve(app).await, "Too Many Requests").await;
 }
 
 #[tokio::test]
 async fn behind_a_proxy_the_address_is_the_one_that_the_proxy_sets() {
-    check_proxied(serve(limited_by(RealIp)).await).await;
+    check_proxied(serve(limited_by(real_ip())).await).await;
 }
 
 #[tokio::test]
@@ -96,7 +69,7 @@ async fn the_smart_key_believes_whatever_a_client_sends() {
 
 #[tokio::test]
 async fn without_the_address_of_the_peer_every_login_is_500() {
-    let app = limited(common::session_routes()).unwrap();
+    let app = app(common::session_routes()).unwrap();
     let login = Request::post("/session/login").body(Body::empty()).unwrap();
     assert_eq!(app.oneshot(login).await.unwrap().status(), 500);
 }
