@@ -193,7 +193,7 @@ pub(super) struct Followed {
 
 /// The reading of a folder.
 struct ReadState {
-    /// When the last one began, in seconds since 1970.
+    /// The time at which the last one began, in seconds since 1970.
     read_at: i64,
     is_reading: bool,
     is_failing: bool,

@@ -29,7 +29,7 @@ pub struct Server {
     now: Arc<Mutex<Now>>,
 }
 
-/// What the server serves now.
+/// The API that the server serves now.
 struct Now {
     config: Config,
     api: Api,

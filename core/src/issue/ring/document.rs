@@ -11,7 +11,7 @@ use crate::{
 
 /// The keys of an issuer, each with the times at which it is published, signs and leaves.
 ///
-/// Which key signs follows from the document and the clock, so that all nodes that have read it change at the same
+/// The key that signs follows from the document and the clock, so that all nodes that have read it change at the same
 /// second. Times are in seconds since 1970. The state of a key at a second is:
 ///
 /// | state | from | until |
@@ -161,7 +161,7 @@ pub struct RingKeyStatus {
     pub sign_from: i64,
     /// The last second of its last token; `None` if no key follows it yet.
     pub until: Option<i64>,
-    /// Whether the document has its private part.
+    /// True if the document has its private part.
     pub is_private: bool,
 }
 

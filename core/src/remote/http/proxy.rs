@@ -24,7 +24,7 @@ use crate::error::ConfigError;
 /// The proxy of the app, as text. `Debug` hides it, for it may contain a password.
 #[derive(Default)]
 pub(super) struct ProxySettings {
-    /// What the app has set.
+    /// The URL that the app has set.
     own: Option<Zeroizing<String>>,
     /// The exceptions that it has set.
     except: Option<String>,
