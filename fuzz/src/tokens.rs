@@ -37,7 +37,7 @@ pub struct Rules {
     wanted: &'static [&'static str],
     value: Option<(&'static str, &'static str)>,
     /// Numbers as `sub`, and null, are tolerated.
-    tolerant: bool,
+    pub tolerant: bool,
 }
 
 impl Rules {
