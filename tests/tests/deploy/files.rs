@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use countersign_tests::server::Server;
+use countersign_tests::server::{Process, Server};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
@@ -21,8 +21,6 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::servers::{ask, programs};
-
-const SECRET: &str = "an example secret of 32 bytes or more";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/deploy")
@@ -48,7 +46,6 @@ fn starts(program: &str, arguments: &[String], config: Option<&str>) -> Server {
     .unwrap();
 
     let mut command = programs().command(program);
-    command.env("JWT_SECRET", SECRET);
     let mut all = arguments
         .iter()
         .flat_map(|argument| match argument.split_once('=') {
@@ -60,6 +57,13 @@ fn starts(program: &str, arguments: &[String], config: Option<&str>) -> Server {
             "--listen" => continue_with(&mut all, None),
             "--admin" => continue_with(&mut all, Some("127.0.0.1:0".to_owned())),
             "--store" => continue_with(&mut all, Some(format!("file:{}", store.display()))),
+            "--keys" => {
+                let keys = folder.path().join("keys");
+                let mut init = programs().command(program);
+                let ended = Process::start(init.args(["keys", "init", "--keys"]).arg(&keys)).end();
+                assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+                continue_with(&mut all, Some(keys.display().to_string()))
+            }
             "--config" => continue_with(&mut all, Some(file.display().to_string())),
             _ => {
                 command.arg(argument);

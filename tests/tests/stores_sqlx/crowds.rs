@@ -84,7 +84,7 @@ impl Crowd {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_table_and_invented_refresh_tokens_refuse_no_good_access_token() {
     /// Longer than the list of revocations may be without having been read.
-    const LOCKED: Duration = Duration::from_secs(13);
+    const LOCKED: Duration = Duration::from_secs(25);
 
     let Some(lab) = OnPostgres::new().await else {
         return;
