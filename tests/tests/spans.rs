@@ -9,7 +9,8 @@ use std::{
 };
 
 use countersign::{
-    Authenticator, Issuer, MemoryStore, RemoteKeys, SessionRoutes, Sessions, SigningKey,
+    Authenticator, Issuer, Key, MemoryStore, RemoteKeys, SessionRoutes, Sessions, SigningKey,
+    Verifier,
     adapter::Credentials,
     remote::{Fetch, FetchError, FetchRequest, FetchResponse},
     session::{ClientInfo, Identity, SessionError, SignIn},
@@ -167,15 +168,24 @@ impl Fetch for Provider {
     }
 }
 
+impl Provider {
+    fn of(key: &Key) -> Self {
+        Self(format!(r#"{{"keys":[{}]}}"#, key.to_jwk().unwrap()))
+    }
+}
+
+fn on_tokio<F: Future>(work: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_time().build().unwrap();
+    runtime.block_on(work)
+}
+
 #[test]
 fn a_fetch_is_a_span_of_its_own() {
     let key = SigningKey::generate_ed25519().unwrap().verifying_key();
-    let provider = Provider(format!(r#"{{"keys":[{}]}}"#, key.to_jwk().unwrap()));
     let spans = Spans::of(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }.enable_time().build().unwrap();
-        runtime.block_on(async {
-            let keys = RemoteKeys::jwks("https://id.example/jwks").fetch(provider);
+        on_tokio(async {
+            let keys = RemoteKeys::jwks("https://id.example/jwks").fetch(Provider::of(&key));
             keys.build().unwrap().ready().await.unwrap();
         });
     });
@@ -184,4 +194,43 @@ fn a_fetch_is_a_span_of_its_own() {
         ("outcome", "fetched"),
     ]);
     assert_eq!(spans, [("countersign.fetch", None, fields)]);
+}
+
+/// The verification begins in one poll of the request, and ends in another.
+#[test]
+fn a_verification_that_waits_for_keys_is_one_span_with_its_outcome() {
+    let signing = SigningKey::generate_ed25519().unwrap();
+    let (provider, stranger) = (Provider::of(&signing.verifying_key()), TestIssuer::new());
+    let issuer = Issuer::builder("https://id.example", signing).audience("app");
+    let token = issuer
+        .build()
+        .unwrap()
+        .issue(&json!({ "sub": "ada" }))
+        .unwrap();
+    let spans = Spans::of(|| {
+        on_tokio(async {
+            let keys = RemoteKeys::jwks("https://id.example/jwks").fetch(provider);
+            let verifier = Verifier::builder(keys.build().unwrap());
+            let verifier = verifier.issuer("https://id.example").audience("app");
+            let authenticator = Authenticator::new(verifier.build().unwrap());
+            for token in [token.as_str(), &stranger.token().sign()] {
+                let waits = authenticator.authenticate(Some(Credentials::new(token)));
+                let _ = waits.await;
+            }
+        });
+    });
+    let outcomes: Vec<_> = spans
+        .iter()
+        .filter(|(name, ..)| *name == "countersign.verify")
+        .map(|(_, parent, fields)| (*parent, fields["outcome"].as_str()))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [(Some("app"), "accepted"), (Some("app"), "unknown_key")],
+        "{spans:?}"
+    );
+    assert!(
+        spans.iter().any(|(name, ..)| *name == "countersign.fetch"),
+        "{spans:?}"
+    );
 }
