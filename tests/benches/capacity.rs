@@ -44,8 +44,9 @@ async fn main() {
     measure("sqlite", store, size).await;
 
     if let Some(server) = Postgres::start() {
-        let store = PostgresStore::connect(&server.database()).await.unwrap();
-        let pool = PgPool::connect(&server.database()).await.unwrap();
+        let database = server.database();
+        let store = PostgresStore::connect(&database).await.unwrap();
+        let pool = PgPool::connect(&database).await.unwrap();
         let size = async || {
             let query = "SELECT pg_total_relation_size('countersign_sessions')";
             let size: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
