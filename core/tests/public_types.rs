@@ -21,8 +21,8 @@ use countersign::{
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
-        ClientInfo, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm, SessionEvent, SignIn,
-        SignInOutcome,
+        ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm,
+        SessionEvent, SignIn, SignInOutcome,
         store::{SessionStore, StoreError, TokenHash},
     },
     testing::sign_raw,
@@ -72,6 +72,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "AuthCookies",
             "Discovery",
             "FetchRequest",
+            "FormPages",
             "HttpFetch",
             "HttpFetchBuilder",
             "Policy",
@@ -465,6 +466,33 @@ impl RequestHead for Head {
     }
 }
 
+/// A page load with a query.
+struct Visit;
+
+impl RequestHead for Visit {
+    fn method(&self) -> &'static str {
+        "GET"
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn path(&self) -> &'static str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        Some(CLAIM)
+    }
+
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+        if name == "accept" {
+            visit(b"text/html");
+        }
+    }
+}
+
 fn requests(shown: &mut Shown) {
     let csrf = Csrf::new().secret(SECRET).unwrap();
     let value = csrf.token(SESSION).unwrap().unwrap();
@@ -599,6 +627,23 @@ fn sessions(shown: &mut Shown) {
         Ok::<_, Infallible>(Some(Identity::new(SUBJECT, json!({ "private": CLAIM }))))
     });
     shown.debug("SessionRoutes", &routes);
+    let csrf = Csrf::new()
+        .random_secret()
+        .unwrap()
+        .require_token()
+        .unwrap();
+    let forms = SessionRoutes::forms(
+        FormPages::new("/session", "/login").unwrap(),
+        sessions.clone(),
+        AuthCookies::new(),
+        csrf,
+        async |_: SignIn<Value>| Ok::<_, Infallible>(None::<Identity<()>>),
+    );
+    let forms = forms.unwrap();
+    let token = forms.form_token(&Visit).unwrap();
+    shown.hide(token.value());
+    shown.debug("FormToken", token);
+    shown.debug("PageLoad", forms.page_load(&Visit).unwrap());
     let head = Head(vec![("content-type", "application/json".into())]);
     let login = format!(r#"{{"password":"{PASSWORD}"}}"#);
     shown.debug("OwnedHead", OwnedHead::of(&head));
