@@ -10,7 +10,7 @@
 //! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
 //! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
 //! | `countersign_sessions_total` | counter | `realm`, `event` | events of sessions, by [name](crate::session::SessionEvent::name): `started`, `refreshed`, `repeated`, `wrong_client`, and for each end its reason, such as `logged_out` and `replayed` |
-//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `sessions`, `jwks` or `none`, `reason` that of the error |
+//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `renew`, `sessions`, `jwks` or `none`, `reason` that of the error |
 //! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `list`, `sweep`, `health` |
 //! | `countersign_store_errors_total` | counter | `op` | calls of the session store that failed, and reads of its log (`read_log`) |
 //! | `countersign_clock_skew_seconds` | gauge | `list` | by how much this node's clock is ahead of that of the store whose log the list follows; less than zero when it is behind. Whole seconds, so 1 may be nothing |

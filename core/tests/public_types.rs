@@ -21,8 +21,8 @@ use countersign::{
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
-        ClientInfo, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm, SessionEvent, SignIn,
-        SignInOutcome,
+        ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm,
+        SessionEvent, SignIn, SignInOutcome,
         store::{SessionStore, StoreError, TokenHash},
     },
     testing::sign_raw,
@@ -72,6 +72,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "AuthCookies",
             "Discovery",
             "FetchRequest",
+            "FormPages",
             "HttpFetch",
             "HttpFetchBuilder",
             "Policy",
@@ -599,6 +600,24 @@ fn sessions(shown: &mut Shown) {
         Ok::<_, Infallible>(Some(Identity::new(SUBJECT, json!({ "private": CLAIM }))))
     });
     shown.debug("SessionRoutes", &routes);
+    let page_load = Head(vec![("accept", "text/html".into())]);
+    let csrf = Csrf::new()
+        .random_secret()
+        .unwrap()
+        .require_token()
+        .unwrap();
+    let forms = SessionRoutes::forms(
+        FormPages::new("/session", "/login").unwrap(),
+        sessions.clone(),
+        AuthCookies::new(),
+        csrf,
+        async |_: SignIn<Value>| Ok::<_, Infallible>(None::<Identity<()>>),
+    );
+    let forms = forms.unwrap();
+    let token = forms.form_token(&page_load).unwrap();
+    shown.hide(token.value());
+    shown.debug("FormToken", token);
+    shown.debug("PageLoad", forms.page_load(&page_load));
     let head = Head(vec![("content-type", "application/json".into())]);
     let login = format!(r#"{{"password":"{PASSWORD}"}}"#);
     shown.debug("OwnedHead", OwnedHead::of(&head));

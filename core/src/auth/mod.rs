@@ -14,6 +14,8 @@ mod policy;
 pub use self::cookies::CookieError;
 #[cfg(feature = "sessions")]
 pub(crate) use self::cookies::Layouts;
+#[cfg(feature = "sessions")]
+pub(crate) use self::csrf::WithField;
 pub(crate) use self::origin::Origin;
 pub use self::{
     anonymous::Anonymous,

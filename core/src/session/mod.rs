@@ -31,7 +31,10 @@ pub use self::{
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
     event::{EndReason, LoginFailure, SessionEvent},
-    http::{LoginBody, LoginRefusal, LoginRequest, SignIn, SignInAnswer, SignInOutcome},
+    http::{
+        FormPages, FormToken, LoginBody, LoginRefusal, LoginRequest, PageLoad, SignIn,
+        SignInAnswer, SignInOutcome,
+    },
     identity::Identity,
     login_limits::{LoginAttempt, LoginLimits, LoginLimitsBuilder, TooManyLogins},
     pair::TokenPair,

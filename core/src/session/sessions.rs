@@ -276,8 +276,11 @@ impl Sessions {
         let token = self.settings.issuer.issue_for(claims, &of_session);
         let token = token.map_err(SessionError::misconfigured)?;
         if let Some(cookies) = &self.cookies {
-            let fits = cookies.check_access(token.as_str());
-            fits.map_err(SessionError::misconfigured)?;
+            cookies.check_access(token.as_str()).map_err(|error| {
+                SessionError::misconfigured(format!(
+                    "{error}: put less into the claims of `Identity`"
+                ))
+            })?;
         }
         Ok(token)
     }

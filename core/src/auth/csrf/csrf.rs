@@ -91,9 +91,9 @@ use crate::{
 #[must_use = "the rules do nothing until an `Authenticator` or a route uses them"]
 #[derive(Clone, Default)]
 pub struct Csrf {
-    secret: Option<SigningKey>,
-    origins: Vec<Box<str>>,
-    token_required: bool,
+    pub(super) secret: Option<SigningKey>,
+    pub(super) origins: Vec<Box<str>>,
+    pub(super) token_required: bool,
 }
 
 impl Csrf {
@@ -382,4 +382,4 @@ fn message(random: &[u8], session_id: &str) -> Vec<u8> {
 const RANDOM: usize = 16;
 
 /// The length of a value: 16 random bytes and 32 of the hash, in base64url.
-const ENCODED: usize = 64;
+pub(super) const ENCODED: usize = 64;

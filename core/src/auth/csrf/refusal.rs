@@ -5,6 +5,8 @@ use crate::error::{AuthError, AuthErrorKind};
 /// The cause of a refusal, for the log.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum Cause {
+    #[error("the form has no field csrf_token")]
+    NoField,
     #[error("the request has neither Sec-Fetch-Site nor Origin, and no X-CSRF-Token")]
     NoOrigin,
     #[error(
@@ -18,6 +20,8 @@ pub(super) enum Cause {
          layer and of the session routes"
     )]
     Origin,
+    #[error("csrf_token is not the value of the cookie")]
+    OtherThanCookie,
     #[error(
         "Sec-Fetch-Site names another site or origin, and Origin is not an allowed one: `Csrf::allow_origin` names \
          others, of the layer and of the session routes"
@@ -34,7 +38,11 @@ pub(super) enum Cause {
 pub(super) fn refused(cause: Cause) -> AuthError {
     let kind = match cause {
         Cause::NoOrigin | Cause::NoSecret => AuthErrorKind::MissingOrigin,
-        Cause::NoValue | Cause::SeveralValues | Cause::WrongValue => AuthErrorKind::WrongCsrfToken,
+        Cause::NoField
+        | Cause::NoValue
+        | Cause::OtherThanCookie
+        | Cause::SeveralValues
+        | Cause::WrongValue => AuthErrorKind::WrongCsrfToken,
         Cause::Origin | Cause::SecFetchSite | Cause::SeveralHeaders => AuthErrorKind::CrossSite,
     };
     AuthError::from(kind).with_source(cause)
