@@ -109,35 +109,52 @@ await run({
 
   "sibling subdomains: each setting that is missing is told": async (check) => {
     check.allow(KEPT);
-    // What the page gets to see of a login, of a POST after it, and of a call without cookies.
+    // What the page gets to see of a login, of calls after it, and what the console says.
     const without = {
-      1: { login: 200, post: 403 },
-      2: { login: 403 },
-      3: { login: "refused", told: /No 'Access-Control-Allow-Origin' header/ },
-      4: { login: "refused", told: /'Access-Control-Allow-Credentials' header/ },
-      // Chromium asks for GET and POST in no case.
-      5: { login: 200, post: 200 },
-      6: { login: "refused", told: /content-type is not allowed by Access-Control-Allow-Headers/ },
-      7: { login: 200, post: 200, challenge: null },
-      8: { login: "refused", told: /No 'Access-Control-Allow-Origin' header/ },
+      1: { login: 403 },
+      2: { login: "refused", told: /No 'Access-Control-Allow-Origin' header/ },
+      3: { login: "refused", told: /'Access-Control-Allow-Credentials' header/ },
+      4: { login: 200, DELETE: "refused", told: /Method DELETE is not allowed by Access-Control-Allow-Methods/ },
+      5: { login: "refused", told: /content-type is not allowed by Access-Control-Allow-Headers/ },
+      6: { login: 200, challenge: null },
+      7: { login: "refused", told: /No 'Access-Control-Allow-Origin' header/ },
     };
-    for (const [number, { login, post, told, challenge }] of Object.entries(without)) {
+    for (const [number, { login, told, challenge, DELETE }] of Object.entries(without)) {
       const page = await opened(check, sites.siblingsWithout[number - 1].page);
       const lines = [];
       page.on("console", (message) => lines.push(message.text()));
       assert.equal(await logIn(page), login, `login without ${number}`);
+      if (DELETE) assert.equal(await bareCall(page, { method: "DELETE" }), DELETE);
       if (told) await until(`${told} is told`, () => lines.some((line) => told.test(line)));
-      if (post) assert.equal(await page.evaluate(() => send("/api/me", { method: "POST" }).then(({ status }) => status)), post, `POST without ${number}`);
-      if (challenge !== undefined) {
-        await page.context().clearCookies();
-        assert.equal(await page.evaluate(() => send("/api/me").then(({ headers }) => headers.get("www-authenticate"))), challenge);
-      }
-      await page.context().close();
+      if (challenge === undefined) continue;
+      await page.context().clearCookies();
+      assert.equal(await page.evaluate(() => send("/api/me").then(({ headers }) => headers.get("www-authenticate"))), challenge);
     }
-    // (9) is the page's own.
-    const page = await opened(check, sites.siblings[0].page);
+    // (8) is the page's own.
+    let page = await opened(check, sites.siblings[0].page);
     await logIn(page);
-    assert.equal(await page.evaluate(() => send("/api/me", { credentials: "same-origin" }).then(({ status }) => status)), 401);
+    assert.equal(await bareCall(page, { credentials: "same-origin" }), 401);
+    // A layer that was not made of the session routes.
+    page = await opened(check, sites.siblingsLayer.page);
+    assert.equal(await logIn(page), 200);
+    assert.equal(await bareCall(page, { method: "POST" }), 403);
+  },
+
+  "other sites: a login whose cookies the browser drops is refused": async (check) => {
+    check.allow(KEPT);
+    // A page of another site that the API names, and the own page in a frame there.
+    const page = await opened(check, sites.anotherSite.page);
+    const around = await opened(check, sites.framed.aroundStrict);
+    const frame = await frameOf(around, sites.framed.strict);
+    for (const one of [page, frame]) {
+      const [status, body] = await one.evaluate((login) => post("/session/login", login).then(async (answer) => [answer.status, await answer.json()]), LOGIN);
+      assert.equal(status, 403);
+      assert.equal(body.error_description, "browsers keep no cookies of this login for a page of another site");
+    }
+    for (const one of [page, around]) assert.deepEqual(await one.context().cookies(), []);
+    // At its own address the app of the frame works.
+    await around.goto(sites.framed.strict);
+    assert.equal(await logIn(around), 200);
   },
 
   "other sites: the app works in a frame of the partner, and in no other": async (check) => {
@@ -267,6 +284,11 @@ function logIn(page) {
 
 function logOut(page) {
   return page.evaluate(() => post("/session/logout").then(({ status }) => status));
+}
+
+// Without the refresh that `call` has.
+function bareCall(page, init) {
+  return page.evaluate((init) => send("/api/me", init).then(({ status }) => status, () => "refused"), init);
 }
 
 function call(page, method = "GET") {

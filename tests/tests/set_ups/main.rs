@@ -8,6 +8,7 @@
 
 mod bed;
 mod browser;
+mod framed;
 mod guide;
 mod log;
 mod native;

@@ -39,8 +39,13 @@ pub(crate) fn start() -> (Value, Vec<Nginx>) {
     let origins = json!({
         "oneOrigin": serve("shop.localhost", one_origin),
         "keepsSiteData": serve("keeps.localhost", plain(AuthCookies::new())),
-        "siblings": [siblings("axum", guide::siblings::siblings), siblings_actix("actix")],
-        "siblingsWithout": (1..=8).map(siblings_without).collect::<Vec<_>>(),
+        "siblings": [
+            page_and_api("axum", "axum", guide::siblings::siblings),
+            siblings_actix("actix"),
+        ],
+        "siblingsWithout": (1..=7).map(siblings_without).collect::<Vec<_>>(),
+        "siblingsLayer": siblings_with_another_layer(),
+        "anotherSite": page_and_api("page", "other", guide::siblings::siblings),
         "framed": framed(),
         "pathPrefix": origin(&path_prefix),
         "innerPath": origin(&inner_path),
@@ -72,68 +77,104 @@ fn plain(cookies: AuthCookies) -> Router {
     app.merge(page_app(""))
 }
 
-/// Starts a page, its API on a sibling subdomain, and a page on a third one, which the API does not name.
-fn siblings(name: &str, app: impl FnOnce(Sessions, &str) -> Result<Router, Error>) -> Value {
-    let api = Site::listen(&format!("api.{name}.localhost"));
-    let [page, stranger] = ["app", "stranger"]
-        .map(|host| serve(&format!("{host}.{name}.localhost"), page_app(&api.origin)));
-    api.serve(app(sessions(), &page).unwrap());
-    json!({ "page": page, "stranger": stranger })
+/// The hosts of a page and of its API, and a host of the page's site that the API does not name.
+struct Hosts {
+    api: Site,
+    page: String,
+    stranger: String,
 }
 
+impl Hosts {
+    fn new(page: &str, api: &str) -> Self {
+        let api = Site::listen(&format!("api.{api}.localhost"));
+        let [page, stranger] = ["app", "stranger"]
+            .map(|host| serve(&format!("{host}.{page}.localhost"), page_app(&api.origin)));
+        Self {
+            api,
+            page,
+            stranger,
+        }
+    }
+}
+
+/// Starts a page, and its API on a host that is a sibling or, with another name, of another site.
+fn page_and_api(
+    page: &str,
+    api: &str,
+    app: impl FnOnce(Sessions, &str) -> Result<Router, Error>,
+) -> Value {
+    let hosts = Hosts::new(page, api);
+    hosts.api.serve(app(sessions(), &hosts.page).unwrap());
+    json!({ "page": hosts.page, "stranger": hosts.stranger })
+}
+
+/// Starts siblings with actix-web.
 fn siblings_actix(name: &str) -> Value {
-    let api = Site::listen(&format!("api.{name}.localhost"));
-    let [page, stranger] = ["app", "stranger"]
-        .map(|host| serve(&format!("{host}.{name}.localhost"), page_app(&api.origin)));
-    let (listener, own) = (api.into_listener(), page.clone());
+    let hosts = Hosts::new(name, name);
+    let origins = json!({ "page": hosts.page, "stranger": hosts.stranger });
     thread::spawn(move || {
         let server = async {
-            let server = guide::siblings_actix::siblings(listener, sessions(), own);
+            let listener = hosts.api.into_listener();
+            let server = guide::siblings_actix::siblings(listener, sessions(), hosts.page);
             server.unwrap().await
         };
         System::new().block_on(server).unwrap();
     });
-    json!({ "page": page, "stranger": stranger })
+    origins
 }
 
-/// Starts it without one of the settings, by its number in the guide.
+/// Starts siblings without one of the settings, by its number in the guide.
 fn siblings_without(number: usize) -> Value {
-    siblings(&format!("without{number}"), |sessions, page| {
-        let allowed = Csrf::new().allow_origin(page)?;
-        let csrf = |own| match number == own {
-            true => Csrf::new(),
-            false => allowed.clone(),
+    let name = format!("without{number}");
+    page_and_api(&name, &name, |sessions, page| {
+        let csrf = match number {
+            1 => Csrf::new(),
+            _ => Csrf::new().allow_origin(page)?,
         };
-        let cookies = AuthCookies::new();
-        let api = Authenticator::new(sessions.verifier())
-            .source(cookies.access_source())
-            .csrf(csrf(1));
-        let routes = SessionRoutes::cookies(sessions, cookies, sign_in)?.csrf(csrf(2));
+        let routes = SessionRoutes::cookies(sessions, AuthCookies::new(), sign_in)?.csrf(csrf);
+        let api = JwtAuthLayer::new(routes.authenticator());
         let mut cors = CorsLayer::new();
-        if number != 3 {
+        if number != 2 {
             cors = cors.allow_origin(page.parse::<HeaderValue>()?);
         }
-        if number != 4 {
+        if number != 3 {
             cors = cors.allow_credentials(true);
         }
-        if number != 5 {
+        if number != 4 {
             cors = cors.allow_methods([Method::GET, Method::POST, Method::DELETE]);
         }
-        if number != 6 {
+        if number != 5 {
             cors = cors.allow_headers([header::CONTENT_TYPE]);
         }
-        if number != 7 {
+        if number != 6 {
             cors = cors.expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER]);
         }
-        let routes = session_routes(routes);
-        let app = Router::new()
-            .route("/api/me", get(me).post(me))
-            .route_layer(JwtAuthLayer::new(api));
-        Ok(match number {
-            8 => app.layer(cors).nest_service("/session", routes),
-            _ => app.nest_service("/session", routes).layer(cors),
-        })
+        Ok(with_cors(number != 7, cors, api, routes))
     })
+}
+
+/// Starts siblings with a layer that does not know what the session routes do.
+fn siblings_with_another_layer() -> Value {
+    page_and_api("layer", "layer", |sessions, page| {
+        let cookies = AuthCookies::new();
+        let api = Authenticator::new(sessions.verifier()).source(cookies.access_source());
+        let csrf = Csrf::new().allow_origin(page)?;
+        let routes = SessionRoutes::cookies(sessions, cookies, sign_in)?.csrf(csrf);
+        let cors = CorsLayer::new()
+            .allow_origin(page.parse::<HeaderValue>()?)
+            .allow_credentials(true)
+            .allow_headers([header::CONTENT_TYPE]);
+        Ok(with_cors(true, cors, JwtAuthLayer::new(api), routes))
+    })
+}
+
+fn with_cors(around: bool, cors: CorsLayer, api: JwtAuthLayer, routes: SessionRoutes) -> Router {
+    let app = Router::new().route("/api/me", get(me).post(me).delete(me));
+    let (app, routes) = (app.route_layer(api), session_routes(routes));
+    match around {
+        true => app.nest_service("/session", routes).layer(cors),
+        false => app.layer(cors).nest_service("/session", routes),
+    }
 }
 
 /// Starts an app in a frame, the page of a partner around it, and that of a stranger. Also a frame with an app that has
@@ -154,6 +195,7 @@ fn framed() -> Value {
         "partner": partner,
         "stranger": stranger,
         "aroundStrict": around_strict,
+        "strict": strict,
     })
 }
 

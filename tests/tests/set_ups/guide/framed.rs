@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, header::CONTENT_SECURITY_POLICY},
     routing::get,
 };
-use countersign::{AuthCookies, Authenticator, SessionRoutes, Sessions};
+use countersign::{AuthCookies, SessionRoutes, Sessions};
 use countersign_tower::{JwtAuthLayer, session_routes};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -14,13 +14,12 @@ use crate::{Error, me, page, sign_in}; // your own
 /// `partner` is `https://partner.example`.
 pub(crate) fn framed(sessions: Sessions, partner: &str) -> Result<Router, Error> {
     let cookies = AuthCookies::new().same_site_none_partitioned();
-    let api = Authenticator::new(sessions.verifier()).source(cookies.access_source());
     let routes = SessionRoutes::cookies(sessions, cookies, sign_in)?;
     let policy = HeaderValue::try_from(format!("frame-ancestors {partner}"))?;
     let policy = SetResponseHeaderLayer::overriding(CONTENT_SECURITY_POLICY, policy);
     Ok(Router::new()
         .route("/api/me", get(me).post(me))
-        .route_layer(JwtAuthLayer::new(api))
+        .route_layer(JwtAuthLayer::new(routes.authenticator()))
         .nest_service("/session", session_routes(routes))
         .route("/", get(page).layer(policy)))
 }

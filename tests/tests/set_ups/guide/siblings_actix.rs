@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use actix_cors::Cors;
 use actix_web::{App, HttpServer, dev::Server, http::header, web};
-use countersign::{AuthCookies, Authenticator, Csrf, SessionRoutes, Sessions};
+use countersign::{AuthCookies, Csrf, SessionRoutes, Sessions};
 use countersign_actix::{JwtAuth, Token, session_routes};
 
 use crate::{Error, sign_in}; // your own
@@ -19,24 +19,20 @@ pub(crate) fn siblings(
     sessions: Sessions,
     page: String,
 ) -> Result<Server, Error> {
-    let csrf = Csrf::new().allow_origin(&*page)?;
-    let cookies = AuthCookies::new();
-    let api = Authenticator::new(sessions.verifier())
-        .source(cookies.access_source())
-        .csrf(csrf.clone()); // 1
-    let routes = SessionRoutes::cookies(sessions, cookies, sign_in)?.csrf(csrf); // 2
+    let csrf = Csrf::new().allow_origin(&*page)?; // 1
+    let routes = SessionRoutes::cookies(sessions, AuthCookies::new(), sign_in)?.csrf(csrf);
     let server = HttpServer::new(move || {
         let cors = Cors::default()
-            .allowed_origin(&page) // 3
-            .supports_credentials() // 4
-            .allowed_methods(["GET", "POST", "DELETE"]) // 5
-            .allowed_headers([header::CONTENT_TYPE.as_str(), Csrf::HEADER]) // 6
-            .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER]); // 7
-        let api = web::resource("/api/me").wrap(JwtAuth::new(api.clone()));
+            .allowed_origin(&page) // 2
+            .supports_credentials() // 3
+            .allowed_methods(["GET", "POST", "DELETE"]) // 4
+            .allowed_header(header::CONTENT_TYPE) // 5
+            .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER]); // 6
+        let api = web::resource("/api/me").wrap(JwtAuth::new(routes.authenticator()));
         App::new()
             .service(api.to(me))
             .service(session_routes("/session", routes.clone()))
-            .wrap(cors) // 8
+            .wrap(cors) // 7
     });
     Ok(server.listen(listener)?.run())
 }

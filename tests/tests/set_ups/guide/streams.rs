@@ -12,8 +12,7 @@ use axum::{
     routing::get,
 };
 use countersign::{
-    AuthCookies, Authenticator, ConfigError, SessionRoutes, Sessions, VerifiedToken,
-    VerifierBuilder,
+    AuthCookies, ConfigError, SessionRoutes, Sessions, VerifiedToken, VerifierBuilder,
 };
 use countersign_tower::{JwtAuthLayer, Token, session_routes};
 use futures_util::{Stream, StreamExt, stream};
@@ -22,13 +21,11 @@ use tokio::{sync::broadcast::Sender, time};
 use crate::sign_in; // your own
 
 pub(crate) fn streams(sessions: Sessions, news: Sender<String>) -> Result<Router, ConfigError> {
-    let cookies = AuthCookies::new();
-    let api = Authenticator::new(sessions.verifier()).source(cookies.access_source());
-    let routes = SessionRoutes::cookies(sessions, cookies, sign_in)?;
+    let routes = SessionRoutes::cookies(sessions, AuthCookies::new(), sign_in)?;
     Ok(Router::new()
         .route("/api/events", get(events))
         .route("/api/socket", get(socket))
-        .route_layer(JwtAuthLayer::new(api))
+        .route_layer(JwtAuthLayer::new(routes.authenticator()))
         .with_state(news)
         .nest_service("/session", session_routes(routes)))
 }
