@@ -203,6 +203,72 @@ await run({
     assert.equal(answer[1].error_description, "there is no refresh token");
   },
 
+  "forms: log in, order, renew, log out, with both frameworks": async (check) => {
+    for (const { page: site } of sites.forms) {
+      const page = await check.page();
+      await page.goto(`${site}/orders?page=2`);
+      assert.equal(page.url(), `${site}/login?return_to=%2Forders%3Fpage%3D2`);
+      await fillIn(page, "wrong");
+      await page.waitForURL(/error=invalid_grant/);
+      await fillIn(page, LOGIN.password);
+      await page.waitForURL(`${site}/orders?page=2`);
+      assert.equal(await page.locator("#user").textContent(), LOGIN.name);
+
+      // As the browser does when the access token expires: both live equally long.
+      await page.context().clearCookies({ name: "__Host-access" });
+      await page.locator("#again").click();
+      await until("the access token is renewed", async () => (await names(page)).includes("__Host-access"));
+      await page.waitForURL(`${site}/orders?page=2`);
+      await page.locator("#order [name=item]").fill("tea");
+      await page.locator("#order button").click();
+      await page.waitForURL(`${site}/orders?item=tea`);
+      assert.equal(await page.locator("#said").textContent(), "tea");
+
+      await page.locator("#logout button").click();
+      await page.waitForURL(`${site}/login`);
+      assert.ok(!(await names(page)).some((name) => /access|refresh/.test(name)));
+      await page.goto(`${site}/orders`);
+      assert.equal(page.url(), `${site}/login?return_to=%2Forders`);
+    }
+  },
+
+  "forms: those of other pages are refused, also by way of a service worker": async (check) => {
+    for (const { page: site, stranger: sibling } of sites.forms) {
+      const page = await check.page();
+      await page.goto(`${site}/login`);
+      await fillIn(page, LOGIN.password);
+      await page.waitForURL(`${site}/orders`);
+      const kept = await refreshCookie(page);
+      const attacks = ["/orders", "/session/logout", "/session/logout-all", "/session/login"];
+      const attack = async (from, path, what) => {
+        await page.goto(from);
+        const wire = await watchWire(page);
+        const fields = { item: "poison", name: "bob", password: "engine", csrf_token: "a".repeat(64) };
+        await page.evaluate(attackBy.fields, { url: site + path, fields });
+        await page.waitForURL((url) => url.origin === site);
+        assert.notEqual(await page.locator("#said").textContent({ timeout: 1 }).catch(() => ""), "poison", what);
+        return [...wire.values()].find(({ line }) => line === `POST ${site}${path}`);
+      };
+      for (const path of attacks) {
+        const foreign = await attack(sites.stranger, path, `another site: ${path}`);
+        assert.equal(foreign.status, path === "/orders" ? 401 : 403, path);
+        const { status, sent } = await attack(sibling, path, `a sibling: ${path}`);
+        assert.equal(status, 403, path);
+        assert.match(sent.Cookie, /__Host-refresh=/);
+      }
+      await page.goto(`${site}/worker`);
+      await page.locator("#state").filter({ hasText: "ready" }).waitFor();
+      for (const path of attacks) await attack(sites.stranger, path, `a service worker: ${path}`);
+      await page.goto(`${site}/orders`);
+      assert.equal(await page.locator("#user").textContent(), LOGIN.name);
+      assert.deepEqual(await refreshCookie(page), kept);
+      // The forms of the app go through it, too.
+      await page.locator("#order [name=item]").fill("tea");
+      await page.locator("#order button").click();
+      await page.locator("#said").filter({ hasText: "tea" }).waitFor();
+    }
+  },
+
   "streams: the own page gets a WebSocket, and one of a sibling subdomain none": async (check) => {
     check.allow(/WebSocket connection to/);
     const { page: site, sibling } = sites.streams;
@@ -304,6 +370,20 @@ async function forged(page, path) {
   const post = () => [...wire.values()].find(({ line }) => line === `POST ${url}`);
   await until("the server has answered", () => post()?.sent && post().status);
   return { read, status: post().status, cookies: "Cookie" in post().sent };
+}
+
+async function fillIn(page, password) {
+  await page.locator("#login [name=name]").fill(LOGIN.name);
+  await page.locator("#login [name=password]").fill(password);
+  await page.locator("#login button").click();
+}
+
+async function names(page) {
+  return (await page.context().cookies()).map(({ name }) => name);
+}
+
+async function refreshCookie(page) {
+  return (await page.context().cookies()).find(({ name }) => name === "__Host-refresh").value;
 }
 
 async function told(controls, what) {

@@ -10,7 +10,7 @@ fn every_set_up_works_in_a_browser_and_its_mistakes_are_told() {
         return;
     };
     log::keep();
-    let (origins, _nginx) = sites::start();
+    let (origins, _nginx, _forms) = sites::start();
     let mut script = node();
     script
         .arg(scripts.join("set-ups.mjs"))

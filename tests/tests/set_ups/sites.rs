@@ -1,6 +1,6 @@
 //! The servers that the browser is shown.
 
-use std::{thread, time::Duration};
+use std::{process::Command, thread, time::Duration};
 
 use actix_web::rt::System;
 use axum::{
@@ -10,7 +10,10 @@ use axum::{
     routing::{get, post},
 };
 use countersign::{AuthCookies, Authenticator, Csrf, SessionRoutes, Sessions, testing::FixedClock};
-use countersign_tests::{nginx::Nginx, server::free_address};
+use countersign_tests::{
+    nginx::Nginx,
+    server::{Server, free_address},
+};
 use countersign_tower::{JwtAuthLayer, session_routes};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -23,7 +26,7 @@ use crate::{
 };
 
 /// Starts all of them. The origins are what `tests/browser/set-ups.mjs` takes.
-pub(crate) fn start() -> (Value, Vec<Nginx>) {
+pub(crate) fn start() -> (Value, Vec<Nginx>, [Server; 2]) {
     let one_origin = guide::one_origin::one_origin(sessions()).unwrap();
     let worker = [(header::CONTENT_TYPE, "text/javascript")];
     let one_origin = one_origin
@@ -36,6 +39,9 @@ pub(crate) fn start() -> (Value, Vec<Nginx>) {
     );
     let origin =
         |started: &Option<(String, Nginx)>| started.as_ref().map(|(origin, _)| origin.clone());
+    let forms = ["axum", "actix"].map(|framework| {
+        Server::start(Command::new(env!("CARGO_BIN_EXE_forms")).args(["--framework", framework]))
+    });
     let origins = json!({
         "oneOrigin": serve("shop.localhost", one_origin),
         "keepsSiteData": serve("keeps.localhost", plain(AuthCookies::new())),
@@ -50,10 +56,17 @@ pub(crate) fn start() -> (Value, Vec<Nginx>) {
         "pathPrefix": origin(&path_prefix),
         "innerPath": origin(&inner_path),
         "streams": streams(),
+        "forms": forms.each_ref().map(|server| {
+            let port = server.address().port();
+            json!({
+                "page": format!("http://forms.localhost:{port}"),
+                "stranger": serve("stranger.forms.localhost", page_app("")),
+            })
+        }),
         "stranger": serve("stranger.localhost", page_app("")),
     });
     let nginx = [path_prefix, inner_path].into_iter().flatten();
-    (origins, nginx.map(|(_, nginx)| nginx).collect())
+    (origins, nginx.map(|(_, nginx)| nginx).collect(), forms)
 }
 
 /// A service worker that sends each request anew.
