@@ -466,6 +466,33 @@ impl RequestHead for Head {
     }
 }
 
+/// A page load with a query.
+struct Visit;
+
+impl RequestHead for Visit {
+    fn method(&self) -> &'static str {
+        "GET"
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn path(&self) -> &'static str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        Some(CLAIM)
+    }
+
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+        if name == "accept" {
+            visit(b"text/html");
+        }
+    }
+}
+
 fn requests(shown: &mut Shown) {
     let csrf = Csrf::new().secret(SECRET).unwrap();
     let value = csrf.token(SESSION).unwrap().unwrap();
@@ -600,7 +627,6 @@ fn sessions(shown: &mut Shown) {
         Ok::<_, Infallible>(Some(Identity::new(SUBJECT, json!({ "private": CLAIM }))))
     });
     shown.debug("SessionRoutes", &routes);
-    let page_load = Head(vec![("accept", "text/html".into())]);
     let csrf = Csrf::new()
         .random_secret()
         .unwrap()
@@ -614,10 +640,10 @@ fn sessions(shown: &mut Shown) {
         async |_: SignIn<Value>| Ok::<_, Infallible>(None::<Identity<()>>),
     );
     let forms = forms.unwrap();
-    let token = forms.form_token(&page_load).unwrap();
+    let token = forms.form_token(&Visit).unwrap();
     shown.hide(token.value());
     shown.debug("FormToken", token);
-    shown.debug("PageLoad", forms.page_load(&page_load));
+    shown.debug("PageLoad", forms.page_load(&Visit).unwrap());
     let head = Head(vec![("content-type", "application/json".into())]);
     let login = format!(r#"{{"password":"{PASSWORD}"}}"#);
     shown.debug("OwnedHead", OwnedHead::of(&head));

@@ -59,10 +59,10 @@ impl FormAnswer {
         })
     }
 
-    /// Turns the answer for scripts into one for browsers.
+    /// Turns the answer for scripts into one for browsers: a redirect, or a text.
     ///
-    /// An outage keeps its status, with a text: a redirect would tell the user that something is wrong with the
-    /// password, and caches and monitors that all is well. So do requests that no form of the app sends.
+    /// An outage keeps its status: a redirect would tell users that their password is wrong, and monitors that all is
+    /// well. So do requests that no form of the app sends.
     pub(in super::super) fn of(&self, reply: Reply) -> Reply {
         match (self.end, reply.status()) {
             (End::LogIn | End::Renew, 200..=299) => {
@@ -74,20 +74,20 @@ impl FormAnswer {
                 let page = page.unwrap_or(&self.pages.login).to_string();
                 reply.into_redirect(&page)
             }
-            (_, 500..) => reply.into_plain_text(),
-            (_, 404 | 405 | 413 | 415) => reply,
-            (End::LogIn, 400..) if !is_foreign(&reply) => {
+            (End::LogIn, 400..=499) if is_of_own_page(&reply) => {
                 let error = error_of(&reply);
                 self.to_login(reply, Some(&error))
             }
             (End::LogOut, 401) => self.to_login(reply, Some(LOGIN_REQUIRED)),
-            // Nobody has asked for anything but a page: there is no error to tell, unless the app has one.
-            (End::Renew, 400..) => {
-                let is_of_app = reply.reason() == Some(LoginFailure::Refused(0).reason());
-                let error = is_of_app.then(|| error_of(&reply));
-                self.to_login(reply, error.as_deref())
+            (End::Renew, 400..=499)
+                if reply.reason() == Some(LoginFailure::Refused(0).reason()) =>
+            {
+                let error = error_of(&reply);
+                self.to_login(reply, Some(&error))
             }
-            _ => reply,
+            // Nobody has asked for anything but a page: there is no error to tell.
+            (End::Renew, 400 | 401) => self.to_login(reply, None),
+            _ => reply.into_plain_text(),
         }
     }
 
@@ -106,12 +106,12 @@ impl FormAnswer {
     }
 }
 
-/// Returns whether another site sent the request, or a page whose browser would drop the cookies.
-fn is_foreign(reply: &Reply) -> bool {
-    let reasons =
+/// Returns whether a page of the app can have sent what is refused: no other site, and nothing but a form.
+fn is_of_own_page(reply: &Reply) -> bool {
+    let foreign =
         [AuthErrorKind::CrossSite, AuthErrorKind::MissingOrigin].map(AuthErrorKind::reason);
     let reason = reply.reason().unwrap_or_default();
-    reasons.contains(&reason) || reason == COOKIES_DROPPED
+    !foreign.contains(&reason) && reason != COOKIES_DROPPED && reply.status() != 415
 }
 
 /// Returns the name of an error: the `error` of its body, which the app may have chosen, or that of its reason.
