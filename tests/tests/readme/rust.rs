@@ -13,12 +13,13 @@ fn snippets() -> Vec<String> {
         .collect()
 }
 
-/// Returns the examples, and the tests that need other frameworks, middleware or targets.
+/// Returns the examples, and the tests that need other frameworks, middleware or targets, or a browser.
 fn programs() -> Vec<String> {
     let mut files = files(&["rs"]);
     let folders = [
         "examples",
         "tests/frameworks",
+        "tests/src/bin/forms",
         "tests/tests/set_ups",
         "tests/wasm",
     ];
@@ -74,7 +75,7 @@ fn what_the_guides_show_of_other_crates_is_compiled_elsewhere() {
                 let path = page.path.display();
                 assert!(
                     is_compiled,
-                    "{path}: in no example, and in no file of tests/frameworks, tests/tests/set_ups or tests/wasm:\n{block}"
+                    "{path}: in no example, and in no file of the tests that stand for one:\n{block}"
                 );
                 count += 1;
             }

@@ -1,7 +1,7 @@
 //! Native apps and mobile shells, by the requests that they send.
 
 use axum::{Router, body::Body};
-use countersign::{AuthCookies, Authenticator, SessionRoutes};
+use countersign::{AuthCookies, Authenticator, Csrf, SessionRoutes};
 use countersign_tests::{Entry, Request, sessions::MOUNT};
 use http::{HeaderMap, Method, Response, header};
 use http_body_util::BodyExt;
@@ -103,6 +103,22 @@ async fn a_web_view_may_ask_before_it_sends_and_other_pages_may_not() {
             "{origin}"
         );
         assert!(!headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
+    }
+}
+
+#[test]
+fn with_cookies_the_login_of_a_shell_that_is_allowed_is_told_that_they_are_dropped() {
+    let credentials = json!({ "name": "ada", "password": "engine" });
+    for entry in Entry::ALL {
+        for origin in ORIGINS.into_iter().flatten() {
+            let routes = SessionRoutes::cookies(sessions(), AuthCookies::new(), sign_in);
+            let csrf = Csrf::new().allow_origin(origin).unwrap();
+            let login = from(Some(origin), post("/login", &credentials));
+            let refused = entry.call(&routes.unwrap().csrf(csrf), &login);
+            assert_eq!(refused.status, 403, "{entry:?}, {origin}");
+            let text = "browsers keep no cookies of this login for a page of another site";
+            assert_eq!(refused.json()["error_description"], text, "{entry:?}");
+        }
     }
 }
 

@@ -248,8 +248,8 @@ impl SessionRoutes {
         }
         let one = |name| single_header(head, name).ok().flatten();
         let site = one("sec-fetch-site");
-        // Browsers send this where cookies are those of a third party: in a frame on a page of another site, also to
-        // the frame's own origin (Storage Access API, extension of Fetch Metadata).
+        // Sent where cookies are those of a third party: in a frame on a page of another site, also to
+        // the own origin of the frame (Storage Access API, Storage Access Headers).
         let is_third_party = one("sec-fetch-storage-access").is_some();
         // A page load keeps them.
         let is_page_load = one("sec-fetch-mode") == Some(b"navigate");
