@@ -14,7 +14,7 @@ if (!origins) {
 }
 const sites = JSON.parse(origins);
 const LOGIN = { name: "ada", password: "engine" };
-// What Chromium says to an answer that it keeps from the script.
+// Chromium says this to an answer that it keeps from the script.
 const KEPT = /CORS policy|net::ERR_FAILED|status of 403/;
 
 await run({
@@ -111,7 +111,7 @@ await run({
 
   "sibling subdomains: each setting that is missing is told": async (check) => {
     check.allow(KEPT);
-    // What the page gets to see of a login, of calls after it, and what the console says.
+    // By number: the answers to a login and to calls after it, and the line of the console.
     const without = {
       1: { login: 403 },
       2: { login: "refused", told: /No 'Access-Control-Allow-Origin' header/ },

@@ -15,7 +15,7 @@ mod native;
 mod sites;
 mod streams;
 
-// What the guide leaves to the app.
+// The guide leaves these to the app.
 use bed::{me, page, sign_in};
 
 type Error = Box<dyn std::error::Error>;
