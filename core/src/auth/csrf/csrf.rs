@@ -61,8 +61,8 @@ use crate::{
 ///
 /// # Service workers
 ///
-/// A service worker that answers navigations with `fetch(event.request)` re-makes them: the form of
-/// another site then arrives as a request of the worker's own origin. Rules 2 and 3 cannot tell. Let
+/// A service worker that makes a new request of a navigation, by its URL, method and body, sends the form of
+/// another site as a request of the worker's own origin, with all cookies. Rules 2 and 3 cannot tell. Let
 /// the worker leave requests other than GET alone, take no body that a form can send (JSON only, as
 /// the [session routes](crate::SessionRoutes) do), or set [`require_token`](Self::require_token).
 ///

@@ -15,11 +15,17 @@ pub(super) enum Cause {
     NoSecret,
     #[error("the request has no X-CSRF-Token, which is required")]
     NoValue,
-    #[error("Origin is neither the host of the request nor an allowed one")]
+    #[error(
+        "Origin is neither the host of the request nor an allowed one: `Csrf::allow_origin` names others, of the \
+         layer and of the session routes"
+    )]
     Origin,
     #[error("csrf_token is not the value of the cookie")]
     OtherThanCookie,
-    #[error("Sec-Fetch-Site names another site, and Origin is not an allowed one")]
+    #[error(
+        "Sec-Fetch-Site names another site or origin, and Origin is not an allowed one: `Csrf::allow_origin` names \
+         others, of the layer and of the session routes"
+    )]
     SecFetchSite,
     #[error("Sec-Fetch-Site, Origin or Host is there twice")]
     SeveralHeaders,

@@ -239,25 +239,27 @@ impl SessionRoutes {
         );
     }
 
-    /// Refuses a login whose cookies its browser would not keep: one of a page of another site that is allowed, while
-    /// the cookies are for the own site (RFC 6265bis section 5.7). Where that is only likely, warns, once.
+    /// Refuses a login whose cookies its browser would not keep: one of a page of another site that is allowed, or of a
+    /// frame on such a page, while the cookies are for the own site (RFC 6265bis section 5.7). Where that is only likely, warns, once.
     fn cookies_come_back(&self, head: &dyn RequestHead) -> Result<(), Reply> {
         let of_own_site = |cookies: &Arc<AuthCookies>| cookies.are_for_own_site();
         if !self.cookies.as_ref().is_some_and(of_own_site) {
             return Ok(());
         }
         let one = |name| single_header(head, name).ok().flatten();
-        match one("sec-fetch-site") {
-            // A page load keeps them.
-            Some(b"cross-site") if one("sec-fetch-mode") != Some(b"navigate") => {
-                self.warn_of_dropped_cookies(head);
-                let text = "browsers keep no cookies of this login for a page of another site";
-                return Err(Reply::error(403, INVALID_REQUEST, text).because(COOKIES_DROPPED));
-            }
-            None if is_of_this_machine(one("origin")) && !is_this_machine(head) => {
-                self.warn_of_dropped_cookies(head);
-            }
-            _ => {}
+        let site = one("sec-fetch-site");
+        // Sent where cookies are those of a third party: in a frame on a page of another site, also to
+        // the own origin of the frame (Storage Access API, Storage Access Headers).
+        let is_third_party = one("sec-fetch-storage-access").is_some();
+        // A page load keeps them.
+        let is_page_load = one("sec-fetch-mode") == Some(b"navigate");
+        if is_third_party || (site == Some(b"cross-site") && !is_page_load) {
+            self.warn_of_dropped_cookies(head);
+            let text = "browsers keep no cookies of this login for a page of another site";
+            return Err(Reply::error(403, INVALID_REQUEST, text).because(COOKIES_DROPPED));
+        }
+        if site.is_none() && is_of_this_machine(one("origin")) && !is_this_machine(head) {
+            self.warn_of_dropped_cookies(head);
         }
         Ok(())
     }
@@ -272,7 +274,7 @@ impl SessionRoutes {
         tracing::warn!(
             target: "countersign",
             origin = origin.as_deref(),
-            "a page of another site logs in, and browsers drop `SameSite=Strict` and `Lax` cookies there: serve the \
+            "a page of another site, or in a frame there, logs in, and browsers drop `SameSite=Strict` and `Lax` cookies there: serve the \
              page from the same site, use `SessionRoutes::json` for an app, or \
              `AuthCookies::same_site_none_partitioned`",
         );

@@ -159,7 +159,14 @@ navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorke
 /// The service worker.
 pub(crate) const WORKER: &str = r#"addEventListener("install", () => skipWaiting());
 addEventListener("activate", (event) => event.waitUntil(clients.claim()));
-addEventListener("fetch", (event) => event.respondWith(fetch(event.request)));
+addEventListener("fetch", (event) => {
+  const { url, method, headers } = event.request;
+  const anew = async () => {
+    const body = method === "GET" ? undefined : await event.request.blob();
+    return fetch(url, { method, headers, body, redirect: "manual" });
+  };
+  event.respondWith(anew());
+});
 "#;
 
 async fn sign_in(question: SignIn<Login>) -> Result<Option<Identity<User>>, Infallible> {

@@ -23,7 +23,7 @@ pub(crate) fn serve(app: App, listener: TcpListener) -> io::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        ::axum::serve(listener, router(app)).await
+        ::axum::serve(listener, router(app).merge(worker())).await
     })
 }
 
@@ -33,11 +33,6 @@ fn router(app: App) -> Router {
         .route_layer(JwtAuthLayer::new(app.routes.authenticator()))
         .route_layer(from_fn_with_state(app.clone(), to_login))
         .route("/login", get(login))
-        .route("/worker", get(async || Html(WORKER_PAGE)))
-        .route(
-            "/worker.js",
-            get(async || ([(header::CONTENT_TYPE, "text/javascript")], WORKER)),
-        )
         .nest_service("/session", session_routes(app.routes.clone()))
         .with_state(app)
 }
@@ -90,6 +85,14 @@ async fn order(
     app.routes
         .check_form(&Head::from(&parts), &token, &order.csrf_token)?;
     Ok(Redirect::to(&format!("/orders?item={}", order.item)))
+}
+
+/// Makes the routes that install a service worker.
+fn worker() -> Router {
+    let script = [(header::CONTENT_TYPE, "text/javascript")];
+    Router::new()
+        .route("/worker", get(async || Html(WORKER_PAGE)))
+        .route("/worker.js", get(async move || (script, WORKER)))
 }
 
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
