@@ -15,6 +15,7 @@ use countersign::{
     AuthErrorKind, Authenticator, ConfigError, Issuer, MemoryStore, SigningKey, SigningKeys,
     adapter::Credentials,
     issue::{KeyFolder, RingDocument, RingStore, SealedRing, SealingKeys},
+    keys::Secret,
     session::store::StoreError,
     testing::{FixedClock, ring_store_suite},
 };
@@ -123,6 +124,16 @@ impl Cluster {
     }
 }
 
+/// A ring that was sealed once, by AWS-LC. `openssl` and a few lines of Python open it, too.
+const SEALED: &str = "\
+    AR0zfHpENdr0dmPYFMC0LXtppDzDq4LbhgHStXDR35Cga3mff9u3PoXqvwzNIsTJq/iwzg4IV+jCFxMtgRVBMVkE0tRvkPxKwNYn\
+    gyahO/J/uOcjNhjDHCfmHCisJmBUqZK5ODx/2Jj0G0nAJ99HX7y4owJYNHZvBCP0kztgdcBpMdLvsMQl64fz0GqojQYRUDIAIzpm\
+    TxCH97EFXifElr2GtqayWC5ehg0DCEWF83s26z0S/9jjC04jrNRt/x9T1BXtlJ3qNPDK5ML3VhonFTlpnxhYCuQNGCyjWFQnue0+\
+    wv1OBBYFv6i3ShHbp82GWu4BsOZQTbhWN7UzvNzmKHhn2LZ8bCZFyufkNwzhHbTTE6VjnBhe1uGYh60Eu+CJarRh0z4S80WtZBYJ\
+    JodgSq/kLh6mLEgJ2N7iwOr6iCvr+xwwg8I5/xzX36hk0RcGgKfS/wG9jr7aEAkPhr54GE84bDpvewIsX4mTzrUH+iJcK8ttIXTm\
+    dSceUYFfTap5EHTAW9QJ3q3dlOJKPukgKJ0RaYTJniA+cyO8j1LAONiOD5z80dvH091uSHDmjhakEfTsl8ifF+15nhG5PMkb3iEV\
+    c2CRs8QajtjFrM1/VAST+aKNKF2N/ztHAD/D9YqywmIqLA==";
+
 /// Returns the error of opening these bytes.
 fn refusal(sealed: &[u8], name: &str, keys: SealingKeys) -> ConfigError {
     let store = MemoryStore::new();
@@ -152,6 +163,18 @@ fn what_is_sealed_is_opened_and_shows_nothing() {
     let other = Cluster::start().sealed();
     assert_eq!((sealed.len(), &sealed[..9]), (other.len(), &other[..9]));
     assert_ne!(sealed[9..21], other[9..21]);
+}
+
+#[test]
+fn a_ring_that_was_sealed_long_ago_or_by_the_other_backend_opens() {
+    let (store, name) = (MemoryStore::new(), "https://id.example");
+    let sealed = Secret::from_base64(SEALED).unwrap();
+    assert!(block_on(store.replace_ring(name, None, sealed.as_ref())).unwrap());
+    let keys = SealingKeys::from_base64("14YaDzf4RNGRsSWef680Mi2WzuUF4CGMTmm5SjXr1uQ=").unwrap();
+    assert_eq!(keys.ids().next().as_deref(), Some("1d337c7a4435daf4"));
+    let ring = SealedRing::new(store, name, keys).unwrap();
+    let opened = block_on(ring.clock(FixedClock::at(NOW)).load()).unwrap();
+    assert_eq!(opened.keys(NOW).next().unwrap().id, "a");
 }
 
 #[test]
