@@ -31,7 +31,7 @@
 //! | `countersign_signing_keys` | gauge | `issuer`, `state` | signing keys of an issuer: `active`, `next` (published ahead) and `retired` |
 //! | `countersign_signing_key_rotations_total` | counter | `issuer` | how often another key came to sign in this process |
 //! | `countersign_signing_key_active_timestamp_seconds` | gauge | `issuer` | from when the active key signs, in seconds since the Unix epoch: `time() -` it is its age; only for a ring with a [document](crate::issue::RingDocument) |
-//! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the folder of the signing keys cannot be read, or has a document that is refused |
+//! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the signing keys cannot be read from their folder or store, or have a document that is refused |
 //!
 //! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier, `realm` that of the sessions, `list` the
 //! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
@@ -379,7 +379,7 @@ const GAUGES: [(&str, Unit, &str); 11] = [
     (
         SIGNING_KEYS_FAILING,
         Unit::Count,
-        "1 while the folder of the signing keys is not read",
+        "1 while the signing keys are not read from their folder or store",
     ),
 ];
 #[cfg(feature = "sessions")]

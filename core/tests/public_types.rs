@@ -16,7 +16,7 @@ use countersign::{
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
     claims::TypedToken,
     explain::Mismatch,
-    issue::{RingDocument, RingTimes},
+    issue::{RingDocument, RingTimes, SealedRing, SealingKeys},
     keys::Secret,
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
@@ -126,6 +126,7 @@ const NO_VALUES: &[&str] = &[
     "LoginBody",
     "RequestHead",
     "RevocationLog",
+    "RingStore",
     "SessionStore",
     "SignInAnswer",
 ];
@@ -279,6 +280,18 @@ fn keys(shown: &mut Shown) {
     let jwk: Value = serde_json::from_str(&ring.to_json().unwrap()).unwrap();
     shown.hide(jwk["keys"][0]["d"].as_str().unwrap());
     shown.debug("RingDocument", &ring);
+    let sealing = "14YaDzf4RNGRsSWef680Mi2WzuUF4CGMTmm5SjXr1uQ=";
+    let bytes = Secret::from_base64(sealing).unwrap();
+    shown.hide(sealing);
+    let hex = bytes.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    shown.secrets.push(hex.collect());
+    shown
+        .secrets
+        .push(format!("{:?}", bytes.as_ref()).replace(['[', ']'], ""));
+    let sealing = SealingKeys::from_base64(sealing).unwrap();
+    shown.debug("SealingKeys", &sealing);
+    let sealed = SealedRing::new(MemoryStore::new(), "https://id.example", sealing);
+    shown.debug("SealedRing", sealed.unwrap());
     shown.debug("Key", (&verifying, private.verifying_key()));
     shown.debug("Keys", Keys::from(verifying.clone()));
     let weak = r#"{"keys":[{"kty":"oct","alg":"HS256","k":"YSB3ZWFrIHNlY3JldA"},

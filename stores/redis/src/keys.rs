@@ -24,6 +24,8 @@ pub(crate) struct Keys {
     pub(crate) first_pattern: String,
     /// The prefix of the ends of all sessions, before the realm and the subject.
     ends: String,
+    /// The prefix of sealed rings, before their name.
+    rings: String,
 }
 
 impl Keys {
@@ -43,6 +45,7 @@ impl Keys {
             first_log: format!("{{{prefix}}}:revoked"),
             first_pattern: format!("{{{}}}:[su]:*", literally(prefix)),
             ends: format!("{{{prefix}}}:end:"),
+            rings: format!("{{{prefix}}}:ring:"),
         })
     }
 
@@ -53,6 +56,11 @@ impl Keys {
     /// Names the key of a subject. The scripts make this name, too.
     pub(crate) fn subject(&self, realm: &Realm, subject: &str) -> String {
         named(&self.subjects, realm, subject)
+    }
+
+    /// Names the key of a sealed ring.
+    pub(crate) fn ring(&self, name: &str) -> String {
+        format!("{}{name}", self.rings)
     }
 
     /// Tells the operator what to do about keys of the first layout.
@@ -107,6 +115,7 @@ mod tests {
         assert_eq!(keys.session(&id), "{shop:1}:session:AAECAwQFBgcICQoLDA0ODw");
         assert_eq!(keys.subject(&realm, "}{"), "{shop:1}:subject:2:}{:}{");
         assert_eq!(keys.end(&realm, "}{"), "{shop:1}:end:2:}{:}{");
+        assert_eq!(keys.ring("}{"), "{shop:1}:ring:}{");
         assert_eq!(keys.log, "{shop:1}:log");
         assert_eq!(keys.layout, "{shop:1}:layout");
         assert_eq!(keys.first_log, "{shop:1}:revoked");

@@ -8,6 +8,7 @@ pub mod fuzzing;
 mod keys;
 mod link;
 mod log;
+mod ring;
 mod row;
 mod script;
 mod store;

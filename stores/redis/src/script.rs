@@ -24,6 +24,8 @@ pub(crate) static POLICY: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/policy.lua")]));
 pub(crate) static PUT: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[ORDER, include_str!("scripts/put.lua")]));
+pub(crate) static REPLACE_RING: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/replace_ring.lua")]));
 pub(crate) static SET_DATA: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/set_data.lua")]));
 pub(crate) static SWEEP: LazyLock<Script> =

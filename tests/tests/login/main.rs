@@ -17,6 +17,8 @@ mod response_headers;
 mod restart;
 #[cfg(unix)]
 mod rotation;
+#[cfg(unix)]
+mod sealed_keys;
 mod second_factor;
 mod servers;
 mod short_sessions;

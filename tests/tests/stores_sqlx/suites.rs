@@ -1,7 +1,7 @@
 //! The suites that every store must pass.
 
 use countersign::testing::{
-    revocation_log_suite, sessions_suite, store_and_log_suite, store_suite,
+    revocation_log_suite, ring_store_suite, sessions_suite, store_and_log_suite, store_suite,
 };
 
 use crate::lab::{Lab, OnPostgres, OnSqlite};
@@ -11,6 +11,7 @@ async fn passes_the_suites(lab: impl Lab) {
     store_suite(store.clone()).await;
     revocation_log_suite(store.clone()).await;
     store_and_log_suite(store.clone()).await;
+    ring_store_suite(store.clone()).await;
     sessions_suite(store.clone()).await;
 }
 

@@ -5,6 +5,7 @@ mod ending;
 mod examples;
 mod join;
 mod log_suite;
+mod ring_suite;
 mod rotation;
 mod sessions_suite;
 mod store_suite;
@@ -12,6 +13,7 @@ mod suite;
 
 pub use self::{
     log_suite::{revocation_log_suite, store_and_log_suite},
+    ring_suite::ring_store_suite,
     sessions_suite::sessions_suite,
     store_suite::store_suite,
 };

@@ -3,6 +3,7 @@
 mod builder;
 mod lease;
 mod pooler;
+mod ring;
 mod sql;
 mod store;
 

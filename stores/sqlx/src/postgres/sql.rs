@@ -1,6 +1,9 @@
 //! The statements that only PostgreSQL understands.
 
-use crate::schema::{POSTGRES, Statements};
+use crate::{
+    rings,
+    schema::{POSTGRES, Statements},
+};
 
 pub(super) const SCHEMA: Statements = Statements {
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -15,6 +18,7 @@ pub(super) const SCHEMA: Statements = Statements {
     live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > extract(epoch FROM now())),
         (SELECT count(*) FROM @revocations WHERE until >= floor(extract(epoch FROM now())))",
     create: POSTGRES,
+    add_rings: rings::POSTGRES,
 };
 
 /// The highest number that was given. A standby answers too, but may never hear of later changes at

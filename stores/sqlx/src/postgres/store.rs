@@ -44,7 +44,7 @@ pub struct PostgresStore {
     /// The one connection that reads the log. Calls that wait in the pool, as during a lock of a table, must
     /// not keep a node from hearing of revocations.
     reader: PgPool,
-    tables: TablePrefix,
+    pub(super) tables: TablePrefix,
     opening: Arc<Opening>,
     settings: Settings,
 }
@@ -110,7 +110,7 @@ impl PostgresStore {
         }
     }
 
-    async fn run<T>(
+    pub(super) async fn run<T>(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, StoreError> {

@@ -1,6 +1,7 @@
 //! Sessions and revocations in SQLite.
 
 mod builder;
+mod ring;
 mod sql;
 mod store;
 

@@ -1,6 +1,9 @@
 //! The statements that only SQLite understands, or that suffice where one writes at a time.
 
-use crate::schema::{SQLITE, Statements};
+use crate::{
+    rings,
+    schema::{SQLITE, Statements},
+};
 
 /// As a writer from the start. One that reads first may find that another has written in between, and
 /// would have to give up.
@@ -18,6 +21,7 @@ pub(super) const SCHEMA: Statements = Statements {
     live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > unixepoch()),
         (SELECT count(*) FROM @revocations WHERE until >= unixepoch())",
     create: SQLITE,
+    add_rings: rings::SQLITE,
 };
 
 /// The highest number that was given.

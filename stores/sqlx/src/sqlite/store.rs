@@ -41,10 +41,10 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct SqliteStore {
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
     /// The one connection that reads the log: no call in the pool keeps it waiting.
     reader: SqlitePool,
-    tables: TablePrefix,
+    pub(super) tables: TablePrefix,
     /// Whose turn it is to write. SQLite lets one write at a time, but makes the others ask again
     /// and again, and may leave one of them without a turn for long.
     turn: Arc<Mutex<()>>,
@@ -123,7 +123,7 @@ impl SqliteStore {
         self.opening.wait(self.settings, open).await
     }
 
-    async fn read_within<T>(
+    pub(super) async fn read_within<T>(
         &self,
         work: impl Future<Output = sqlx::Result<T>>,
     ) -> Result<T, StoreError> {
@@ -132,7 +132,10 @@ impl SqliteStore {
     }
 
     /// Does something that writes, when it is its turn.
-    async fn write<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+    pub(super) async fn write<T>(
+        &self,
+        work: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
         self.opened().await?;
         let work = async {
             let _turn = self.turn.lock().await;

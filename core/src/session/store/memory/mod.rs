@@ -1,5 +1,6 @@
 //! Sessions in the memory of one process.
 
+mod rings;
 mod shard;
 
 use std::{
@@ -55,6 +56,7 @@ impl MemoryStore {
             count: AtomicUsize::new(0),
             limit: sessions,
             endings: Mutex::default(),
+            rings: Mutex::default(),
             hasher: RandomState::new(),
         }))
     }
@@ -196,6 +198,8 @@ struct Shards {
     limit: usize,
     /// Locked after a shard, never before one.
     endings: Mutex<Endings>,
+    /// Sealed rings, by their names.
+    rings: Mutex<HashMap<String, Vec<u8>>>,
     /// Hashes subjects. It has a key of its own, so that nobody can choose subjects of one hash.
     hasher: RandomState,
 }
