@@ -61,7 +61,8 @@ impl SigningKeys {
                 drop(keys.now());
                 if let Some(followed) = keys.followed_source() {
                     // The log has the error.
-                    let _ = keys.finish_reading(keys.begin_reading(followed)).await;
+                    let turn = keys.begin_reading(followed, Asker::Owner);
+                    let _ = keys.finish_reading(turn).await;
                 }
             }
         }
@@ -78,12 +79,13 @@ impl SigningKeys {
         let Some(followed) = self.followed_source() else {
             return Ok(());
         };
-        // One that is under way may have missed the last change.
+        // A thread that is under way may have missed the last change.
         let under_way = followed.round_under_way();
-        if let Some(round) = under_way {
+        if let (Some(round), Some(Source::Folder(_))) = (under_way, &followed.source) {
             followed.settled(round).await;
         }
-        self.finish_reading(self.begin_reading(followed)).await
+        let turn = self.begin_reading(followed, Asker::Owner);
+        self.finish_reading(turn).await
     }
 
     /// Looks because of a token that names an unknown key: once a second at most, whoever asks.
@@ -102,7 +104,7 @@ impl SigningKeys {
             return has_key.then(|| Box::pin(async { Ok(()) }) as BoxFuture<_>);
         }
         drop(state);
-        let turn = self.begin_reading(followed);
+        let turn = self.begin_reading(followed, Asker::Request);
         let keys = self.clone();
         Some(Box::pin(async move {
             let read = keys.finish_reading(turn).await;
@@ -112,11 +114,14 @@ impl SigningKeys {
 
     /// Begins to read the document, unless somebody does already.
     ///
-    /// A thread reads a folder: a disk that hangs must not take the executor with it. A store is read by the caller.
-    fn begin_reading(&self, followed: &Followed) -> Turn {
+    /// A thread reads a folder: a disk that hangs must not take the executor with it. A store is read by the caller;
+    /// its owner waits for no request, which may rest amid its work.
+    fn begin_reading(&self, followed: &Followed, asker: Asker) -> Turn {
+        let has_folder = matches!(followed.source, Some(Source::Folder(_)));
         let mut state = followed.state();
         let round = state.round;
-        if mem::replace(&mut state.is_reading, true) {
+        let joins = has_folder || asker == Asker::Request;
+        if mem::replace(&mut state.is_reading, true) && joins {
             return Turn::Another(round);
         }
         state.read_at = followed.now();
@@ -150,7 +155,7 @@ impl SigningKeys {
                     return followed.state().failure.clone().map_or(Ok(()), Err);
                 }
                 // The request that read it was dropped.
-                Turn::Another(_) => turn = self.begin_reading(followed),
+                Turn::Another(_) => turn = self.begin_reading(followed, Asker::Request),
             }
         }
     }
@@ -167,4 +172,13 @@ impl SigningKeys {
     pub(super) fn followed_source(&self) -> Option<&Followed> {
         self.0.followed.as_ref().filter(|all| all.has_source())
     }
+}
+
+/// Who asks for a reading.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    /// Whoever follows the document, or has it reloaded.
+    Owner,
+    /// A request with a token of an unknown key.
+    Request,
 }

@@ -499,6 +499,31 @@ fn a_request_that_is_dropped_while_it_reads_leaves_the_reading_to_the_next_one()
     assert_eq!(cluster.verdict(1, new.as_str()), Ok(()));
 }
 
+/// Nobody polls it, and nobody drops it.
+#[test]
+fn a_request_that_rests_while_it_reads_keeps_nobody_from_following() {
+    let cluster = Cluster::start();
+    let foreign = issuer(&SigningKeys::new(KEYS[5].clone()), &cluster.clock);
+    let foreign = foreign.issue(&json!({})).unwrap();
+    cluster.clock.advance(Duration::from_secs(1));
+    cluster.store.hangs.store(true, Ordering::SeqCst);
+    let authenticator = Authenticator::new(cluster.issuers[0].verifier());
+    let resting = authenticator.authenticate(Some(Credentials::new(foreign.as_str())));
+    let mut resting = Box::pin(resting);
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(resting.as_mut().poll(cx).is_pending());
+    cluster.store.hangs.store(false, Ordering::SeqCst);
+    cluster.rotate(&KEYS[1]);
+    block_on(cluster.keys[0].reload()).unwrap();
+    cluster.clock.advance(Duration::from_secs(30));
+    assert_eq!(published(&cluster.keys[0]), ["a", "b"]);
+    let refused = cluster.verdict(0, foreign.as_str());
+    assert_eq!(refused, Err(AuthErrorKind::UnknownKey));
+    drop(resting);
+    let refused = cluster.verdict(0, foreign.as_str());
+    assert_eq!(refused, Err(AuthErrorKind::UnknownKey));
+}
+
 #[test]
 fn a_store_that_hangs_holds_up_nobody_for_long() {
     let cluster = Cluster::start();
