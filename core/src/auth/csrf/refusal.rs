@@ -5,6 +5,7 @@ use crate::error::{AuthError, AuthErrorKind};
 /// The cause of a refusal, for the log.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(super) enum Cause {
+    #[cfg(feature = "sessions")]
     #[error("the form has no field csrf_token")]
     NoField,
     #[error("the request has neither Sec-Fetch-Site nor Origin, and no X-CSRF-Token")]
@@ -20,6 +21,7 @@ pub(super) enum Cause {
          layer and of the session routes"
     )]
     Origin,
+    #[cfg(feature = "sessions")]
     #[error("csrf_token is not the value of the cookie")]
     OtherThanCookie,
     #[error(
@@ -38,11 +40,9 @@ pub(super) enum Cause {
 pub(super) fn refused(cause: Cause) -> AuthError {
     let kind = match cause {
         Cause::NoOrigin | Cause::NoSecret => AuthErrorKind::MissingOrigin,
-        Cause::NoField
-        | Cause::NoValue
-        | Cause::OtherThanCookie
-        | Cause::SeveralValues
-        | Cause::WrongValue => AuthErrorKind::WrongCsrfToken,
+        Cause::NoValue | Cause::SeveralValues | Cause::WrongValue => AuthErrorKind::WrongCsrfToken,
+        #[cfg(feature = "sessions")]
+        Cause::NoField | Cause::OtherThanCookie => AuthErrorKind::WrongCsrfToken,
         Cause::Origin | Cause::SecFetchSite | Cause::SeveralHeaders => AuthErrorKind::CrossSite,
     };
     AuthError::from(kind).with_source(cause)
