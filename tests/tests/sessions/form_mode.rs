@@ -195,15 +195,16 @@ fn an_outage_is_503_and_no_wrong_password() {
 #[test]
 fn a_refusal_of_the_app_names_its_error_if_that_is_a_name() {
     let bed = Bed::new();
-    for (said, name) in [
-        ("second_factor", "second_factor"),
-        ("<script>", "login_refused"),
-        ("Locked", "login_refused"),
-        ("", "login_refused"),
+    for (status, said, name) in [
+        (401, "second_factor", "second_factor"),
+        (415, "old_client", "old_client"),
+        (403, "<script>", "login_refused"),
+        (403, "Locked", "login_refused"),
+        (403, "", "login_refused"),
     ] {
         let pages = FormPages::new(MOUNT, "/login").unwrap();
         let sign_in = move |_: SignIn<serde_json::Value>| async move {
-            let refusal = LoginRefusal::new(403, &serde_json::json!({ "error": said }));
+            let refusal = LoginRefusal::new(status, &serde_json::json!({ "error": said }));
             Ok::<_, std::io::Error>(SignInOutcome::<()>::from(refusal))
         };
         let csrf = csrf().require_token().unwrap();

@@ -272,8 +272,8 @@ impl AuthCookies {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Conflict`] for names and a path that leave too little room for the access token, and for `SameSite=None` over plain http: browsers keep it with `Secure` only (RFC
-    /// 6265bis section 5.6).
+    /// [`ConfigError::Conflict`] for names and a path that leave too little room for the access token, and for
+    /// `SameSite=None` over plain http: browsers keep it with `Secure` only (RFC 6265bis section 5.6).
     #[cfg(feature = "sessions")]
     pub(super) fn check_together(&self) -> Result<(), ConfigError> {
         if self.is_plain_http && self.same_site == SameSite::None {

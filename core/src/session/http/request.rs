@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     endpoint::Endpoint,
-    forms::{COOKIES_DROPPED, Fields},
+    forms::{COOKIES_DROPPED, Fields, NO_FORM},
     reply::{INVALID_REQUEST, Reply, invalid, reported, too_many, unreadable_login},
     routes::SessionRoutes,
 };
@@ -326,7 +326,7 @@ fn is_form(head: &dyn RequestHead) -> Result<(), Reply> {
         INVALID_REQUEST,
         "send a form, with the header content-type: application/x-www-form-urlencoded",
     );
-    Err(refused.because("no_form"))
+    Err(refused.because(NO_FORM))
 }
 
 fn has_media_type(head: &dyn RequestHead, wanted: &[u8]) -> bool {

@@ -108,10 +108,13 @@ impl FormAnswer {
 
 /// Returns whether a page of the app can have sent what is refused: no other site, and nothing but a form.
 fn is_of_own_page(reply: &Reply) -> bool {
-    let foreign =
-        [AuthErrorKind::CrossSite, AuthErrorKind::MissingOrigin].map(AuthErrorKind::reason);
-    let reason = reply.reason().unwrap_or_default();
-    !foreign.contains(&reason) && reason != COOKIES_DROPPED && reply.status() != 415
+    let foreign = [
+        AuthErrorKind::CrossSite.reason(),
+        AuthErrorKind::MissingOrigin.reason(),
+        COOKIES_DROPPED,
+        NO_FORM,
+    ];
+    !foreign.contains(&reply.reason().unwrap_or_default())
 }
 
 /// Returns the name of an error: the `error` of its body, which the app may have chosen, or that of its reason.
@@ -133,5 +136,7 @@ fn error_of(reply: &Reply) -> String {
 const LOGIN_REQUIRED: &str = "login_required";
 /// The reason of a login that was refused because nobody could use it.
 pub(in super::super) const COOKIES_DROPPED: &str = "cookies_dropped";
+/// The reason of a request that is no form.
+pub(in super::super) const NO_FORM: &str = "no_form";
 /// The longest name of an error, in bytes.
 const LONGEST_NAME: usize = 64;

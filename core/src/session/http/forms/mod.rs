@@ -10,7 +10,7 @@ mod routes;
 mod token;
 
 pub(super) use self::{
-    answer::COOKIES_DROPPED,
+    answer::{COOKIES_DROPPED, NO_FORM},
     body::{Fields, accounts, login, wrong_field},
 };
 pub use self::{page_load::PageLoad, pages::FormPages, token::FormToken};

@@ -30,7 +30,8 @@ impl SessionRoutes {
     /// Recognises a page load, in [forms mode](Self::forms): a GET with `Sec-Fetch-Mode: navigate`, or from a browser
     /// that sends no such header, one that accepts `text/html`. `None` for all else, such as calls of scripts.
     ///
-    /// For a middleware outside of the app's layer, which reads it before the request goes on. The guide
+    /// For a middleware outside of the app's layer, which reads it before the request goes on. It returns to the path that
+    /// this middleware sees: put it outside of routers that remove a part of the path. The guide
     /// [browsers](crate::guide::browsers#server-rendered-forms) has it for both frameworks.
     ///
     /// # Examples
