@@ -269,7 +269,7 @@ impl SessionRoutes {
         if self.warned.dropped.swap(true, Ordering::Relaxed) {
             return;
         }
-        // An allowed one: nobody else gets here.
+        // An allowed one, or the own: nobody else gets here.
         let origin = single_header(head, "origin").ok().flatten();
         let origin = origin.map(String::from_utf8_lossy);
         tracing::warn!(
