@@ -20,7 +20,8 @@ use crate::{
     extensions,
     head::Head,
     response::{
-        DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, keep_url_private, replace,
+        DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, keep_url_private,
+        replace,
     },
 };
 
@@ -273,7 +274,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (mut state, inner) = (this.state, this.inner);
-        let (gives_way, has_token_in_url) = (inner.auth.rejection.gives_way(), *this.has_token_in_url);
+        let (gives_way, has_token_in_url) =
+            (inner.auth.rejection.gives_way(), *this.has_token_in_url);
         loop {
             let response = match state.as_mut().project() {
                 StateProjection::Waiting { waiting } => {

@@ -382,7 +382,10 @@ async fn an_answer_whose_url_has_a_token_asks_for_no_referrer() {
     let sources = TokenSource::bearer().or(TokenSource::query("access_token"));
     let authenticator = Authenticator::new(issuer.verifier()).source(sources);
     let auth = JwtAuth::new(authenticator);
-    let lax = || async { "".customize().insert_header(("referrer-policy", "unsafe-url")) };
+    let lax = || async {
+        "".customize()
+            .insert_header(("referrer-policy", "unsafe-url"))
+    };
     let app = |own: bool| {
         let own_response = |_: &AuthError| HttpResponse::Ok().finish();
         let own_auth = auth.clone().with_rejection_response(own_response);

@@ -18,7 +18,8 @@ use crate::{
     extensions,
     head::Head,
     response::{
-        DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, keep_url_private, replace,
+        DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, keep_url_private,
+        replace,
     },
 };
 

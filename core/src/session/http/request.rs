@@ -239,8 +239,9 @@ impl SessionRoutes {
         );
     }
 
-    /// Refuses a login whose cookies its browser would not keep: one of a page of another site that is allowed, or of a
-    /// frame on such a page, while the cookies are for the own site (RFC 6265bis section 5.7). Where that is only likely, warns, once.
+    /// Refuses a login whose cookies its browser would not keep: one of a page of another site that is
+    /// allowed, or of a frame on a page of another site, while the cookies are for the own site (RFC 6265bis
+    /// section 5.7). Where that is only likely, warns, once.
     fn cookies_come_back(&self, head: &dyn RequestHead) -> Result<(), Reply> {
         let of_own_site = |cookies: &Arc<AuthCookies>| cookies.are_for_own_site();
         if !self.cookies.as_ref().is_some_and(of_own_site) {
@@ -268,14 +269,14 @@ impl SessionRoutes {
         if self.warned.dropped.swap(true, Ordering::Relaxed) {
             return;
         }
-        // An allowed one: nobody else gets here.
+        // An allowed one, or the own: nobody else gets here.
         let origin = single_header(head, "origin").ok().flatten();
         let origin = origin.map(String::from_utf8_lossy);
         tracing::warn!(
             target: "countersign",
             origin = origin.as_deref(),
-            "a page of another site, or in a frame there, logs in, and browsers drop `SameSite=Strict` and `Lax` cookies there: serve the \
-             page from the same site, use `SessionRoutes::json` for an app, or \
+            "a page of another site, or in a frame there, logs in, and browsers drop `SameSite=Strict` and \
+             `Lax` cookies there: serve the page from the same site, use `SessionRoutes::json` for an app, or \
              `AuthCookies::same_site_none_partitioned`",
         );
     }
