@@ -10,10 +10,11 @@
 //! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
 //! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
 //! | `countersign_sessions_total` | counter | `realm`, `event` | events of sessions, by [name](crate::session::SessionEvent::name): `started`, `refreshed`, `repeated`, `wrong_client`, and for each end its reason, such as `logged_out` and `replayed` |
-//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `renew`, `sessions`, `jwks` or `none`, `reason` that of the error |
-//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `list`, `sweep`, `health` |
+//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `sessions`, `jwks` or `none`, `reason` that of the error |
+//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `end_realm`, `list`, `sweep`, `health`, `epoch` |
 //! | `countersign_store_errors_total` | counter | `op` | calls of the session store that failed, and reads of its log (`read_log`) |
 //! | `countersign_clock_skew_seconds` | gauge | `list` | by how much this node's clock is ahead of that of the store whose log the list follows; less than zero when it is behind. Whole seconds, so 1 may be nothing |
+//! | `countersign_store_epoch_timestamp_seconds` | gauge | `list` | since when the store whose log the list follows has lost no write that it had answered, in seconds since the Unix epoch, as far as it knows: it is later after a failover, a restart or a restored backup; absent before the first of them |
 //! | `countersign_revocation_entries` | gauge | `list` | entries of a list of revocations |
 //! | `countersign_revocation_capacity` | gauge | `list` | the most entries that it can have |
 //! | `countersign_revocation_incomplete` | gauge | `list` | 1 while an entry that counts is missing, so that every token is refused with 503 |
@@ -31,7 +32,7 @@
 //! | `countersign_signing_keys` | gauge | `issuer`, `state` | signing keys of an issuer: `active`, `next` (published ahead) and `retired` |
 //! | `countersign_signing_key_rotations_total` | counter | `issuer` | how often another key came to sign in this process |
 //! | `countersign_signing_key_active_timestamp_seconds` | gauge | `issuer` | from when the active key signs, in seconds since the Unix epoch: `time() -` it is its age; only for a ring with a [document](crate::issue::RingDocument) |
-//! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the signing keys cannot be read from their folder or store, or have a document that is refused |
+//! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the folder of the signing keys cannot be read, or has a document that is refused |
 //!
 //! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier, `realm` that of the sessions, `list` the
 //! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
@@ -230,6 +231,11 @@ pub(crate) fn revocation_synced(list: &str, at: i64) {
 #[allow(clippy::cast_precision_loss)] // exact for any clock that is one
 pub(crate) fn clock_skew(list: &str, ahead: i64) {
     gauge!(CLOCK_SKEW, "list" => list.to_owned()).set(ahead as f64);
+}
+
+#[allow(clippy::cast_precision_loss)] // exact for any clock that is one
+pub(crate) fn store_epoch(list: &str, since: i64) {
+    gauge!(STORE_EPOCH, "list" => list.to_owned()).set(since as f64);
 }
 
 #[cfg(feature = "cache")]

@@ -25,7 +25,7 @@ pub(super) const HISTOGRAMS: [(&str, &str); 4] = [
     (STAGE, "Time for a stage of a verification"),
     (STORE, "Time for a call of the session store"),
 ];
-pub(super) const GAUGES: [(&str, Unit, &str); 11] = [
+pub(super) const GAUGES: [(&str, Unit, &str); 12] = [
     (
         CLOCK_SKEW,
         Unit::Seconds,
@@ -71,12 +71,28 @@ pub(super) const GAUGES: [(&str, Unit, &str); 11] = [
     (
         SIGNING_KEYS_FAILING,
         Unit::Count,
-        "1 while the signing keys are not read from their folder or store",
+        "1 while the folder of the signing keys is not read",
+    ),
+    (
+        STORE_EPOCH,
+        Unit::Seconds,
+        "Since when the store has lost no write",
     ),
 ];
 #[cfg(feature = "sessions")]
-pub(super) const STORE_OPS: [&str; 11] = [
-    "end", "end_all", "find", "health", "insert", "list", "mark", "read_log", "rotate", "set_data",
+pub(super) const STORE_OPS: [&str; 13] = [
+    "end",
+    "end_all",
+    "end_realm",
+    "epoch",
+    "find",
+    "health",
+    "insert",
+    "list",
+    "mark",
+    "read_log",
+    "rotate",
+    "set_data",
     "sweep",
 ];
 
@@ -102,6 +118,7 @@ pub(super) const SESSIONS: &str = "countersign_sessions_total";
 pub(super) const SESSION_REFUSALS: &str = "countersign_session_refusals_total";
 pub(super) const STORE: &str = "countersign_store_seconds";
 pub(super) const STORE_ERRORS: &str = "countersign_store_errors_total";
+pub(super) const STORE_EPOCH: &str = "countersign_store_epoch_timestamp_seconds";
 pub(super) const CLOCK_SKEW: &str = "countersign_clock_skew_seconds";
 pub(super) const REVOCATION_ENTRIES: &str = "countersign_revocation_entries";
 pub(super) const REVOCATION_CAPACITY: &str = "countersign_revocation_capacity";
