@@ -1,19 +1,20 @@
 //! The calls of a store on Redis.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use countersign::{
     revocation::RevocationEntry,
     session::{
         Realm, SessionId,
         store::{
-            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
-            TokenHash,
+            EndedSession, SessionStore, StoreCapabilities, StoreEpoch, StoreError, StoreMark,
+            StoredSession, TokenHash,
         },
     },
 };
 
 use crate::{
+    link::Link,
     log,
     row::{self, DATA, FIELDS, Values},
     script::{self, Args},
@@ -24,6 +25,7 @@ impl SessionStore for RedisStore {
     fn capabilities(&self) -> StoreCapabilities {
         StoreCapabilities::shared()
             .own_clock()
+            .epoch()
             .retention(Duration::from_secs(self.0.retention.unsigned_abs()))
     }
 
@@ -119,6 +121,55 @@ impl SessionStore for RedisStore {
         ended.collect()
     }
 
+    async fn end_realm(
+        &self,
+        realm: &Realm,
+        begun_before: i64,
+        named_after: i64,
+        revocation: &RevocationEntry,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let keys = &self.0.keys;
+        let epoch = self.epoch().await?;
+        let args = log::with_entry(self.retention().with(REMEMBERED), revocation);
+        let end = keys.end_of_realm(realm);
+        let shortened = self
+            .run(&script::END_REALM, &[&keys.log, &end], args)
+            .await?;
+        self.notice_shortened(shortened);
+        let mut all = Vec::new();
+        let mut cursor = "0".to_owned();
+        loop {
+            let args = self
+                .retention()
+                .with(cursor)
+                .with(&keys.sessions_pattern)
+                .with(&keys.sessions)
+                .with(&keys.subjects)
+                .with(realm.as_str())
+                .with(begun_before)
+                .with(named_after);
+            let (next, shortened, ended): (String, bool, Vec<(String, i64)>) = self
+                .run(&script::END_BEGUN_BEFORE, &[&keys.log], args)
+                .await?;
+            self.notice_shortened(shortened);
+            for (id, tokens_until) in ended {
+                all.push(EndedSession {
+                    id: parse_id(&id)?,
+                    tokens_until,
+                });
+            }
+            if next == "0" {
+                break;
+            }
+            cursor = next;
+        }
+        // Where to go on is a place in the memory of one server.
+        match self.epoch().await? == epoch {
+            true => Ok(all),
+            false => Err(StoreError::new("another server has taken over meanwhile")),
+        }
+    }
+
     async fn list(
         &self,
         realm: &Realm,
@@ -149,9 +200,36 @@ impl SessionStore for RedisStore {
         let keys = [&*self.0.keys.health];
         self.run(&script::HEALTH, &keys, Args::default()).await
     }
+
+    async fn epoch(&self) -> Result<Option<StoreEpoch>, StoreError> {
+        self.epoch_on(self.link()).await.map(Some)
+    }
+
+    async fn mark_restored(&self) -> Result<(), StoreError> {
+        let keys = [&*self.0.keys.epoch];
+        self.run::<()>(&script::RESTORED, &keys, Args::default())
+            .await?;
+        self.epoch().await.map(drop)
+    }
 }
 
 impl RedisStore {
+    /// Returns the epoch, and notices where the server begins another one.
+    pub(crate) async fn epoch_on(&self, link: &Link) -> Result<StoreEpoch, StoreError> {
+        self.opened().await?;
+        let keys = [&*self.0.keys.epoch];
+        let epoch = script::EPOCH.run(link, &keys, Args::default()).await;
+        let (id, since, is_hidden): (String, Option<i64>, bool) = epoch.map_err(StoreError::new)?;
+        if is_hidden && !self.0.is_hidden_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "countersign",
+                "this Redis does not say when it was promoted or restarted and may have lost writes: allow its user \
+                 the command INFO",
+            );
+        }
+        Ok(StoreEpoch::new(id, since))
+    }
+
     /// Writes the session if the `current` of the stored one is `expected`; empty: if there is none, and its
     /// login `begun` after all that concerns it.
     async fn put(
@@ -172,7 +250,9 @@ impl RedisStore {
         let (realm, subject) = (&session.realm, &*session.subject);
         let mut names = vec![keys.session(&session.id), keys.subject(realm, subject)];
         if begun.is_some() {
-            names.extend([keys.end(realm, subject), keys.log.clone()]);
+            let ends = [keys.end(realm, subject), keys.end_of_realm(realm)];
+            let [of_subject, of_realm] = ends;
+            names.extend([of_subject, keys.log.clone(), of_realm]);
         }
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let args = match begun {

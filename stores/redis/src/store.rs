@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) cursor: Mutex<String>,
     /// Set once the log says that they have another layout.
     pub(crate) is_told: AtomicBool,
+    /// Set once the log says that the server keeps its name to itself.
+    pub(crate) is_hidden_told: AtomicBool,
 }
 
 impl RedisStore {
@@ -96,6 +98,7 @@ impl RedisStore {
             is_open: AtomicBool::new(false),
             cursor: Mutex::new("0".to_owned()),
             is_told: AtomicBool::new(false),
+            is_hidden_told: AtomicBool::new(false),
         }))
     }
 
