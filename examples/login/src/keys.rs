@@ -11,6 +11,8 @@ use countersign::{
 use demo::{Reloads, say};
 use tokio::{sync::Notify, time::sleep};
 
+use crate::{options::Options, store::tool::StoreTool};
+
 /// Loads the keys, and follows the changes of the folder: at this interval, and when the process gets SIGHUP.
 pub(crate) fn open(path: &Path, interval: Duration) -> Result<SigningKeys, String> {
     let folder = KeyFolder::new(path);
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// The keys that sign, in the folder of --keys
     #[command(subcommand)]
     Keys(Keys),
+    /// The sessions, in --store
+    #[command(subcommand)]
+    Store(StoreTool),
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -105,10 +110,15 @@ pub(crate) enum Keys {
 
 impl Command {
     /// Does it. An error is one line for the operator.
-    pub(crate) fn run(&self, folder: Option<&Path>) -> Result<(), String> {
-        let path = folder.ok_or("say which folder with --keys DIR")?;
-        let Self::Keys(keys) = self;
-        keys.run(path).map_err(|error| error.to_string())
+    pub(crate) fn run(&self, options: &Options) -> Result<(), String> {
+        match self {
+            Self::Keys(keys) => {
+                let path = options.keys.as_deref();
+                let path = path.ok_or("say which folder with --keys DIR")?;
+                keys.run(path).map_err(|error| error.to_string())
+            }
+            Self::Store(tool) => tool.run(options.store.clone(), &options.issuer),
+        }
     }
 }
 

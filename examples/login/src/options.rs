@@ -43,12 +43,13 @@ pub struct Options {
         value_name = "STORE",
         env = "COUNTERSIGN_LOGIN_STORE",
         hide_env_values = true,
+        global = true,
         value_parser = StoreParser
     )]
     pub store: Option<StoreChoice>,
 
     /// The issuer: the `iss` of the tokens, an https URL of your own
-    #[arg(long, value_name = "URL", default_value = ISSUER, value_parser = issuer)]
+    #[arg(long, value_name = "URL", default_value = ISSUER, global = true, value_parser = issuer)]
     pub issuer: String,
 
     /// Tells browsers to come back over https only, for a year. For a server behind TLS
@@ -94,7 +95,7 @@ impl Options {
             std::process::exit(0);
         }
         if let Some(tool) = &options.tool {
-            let done = tool.run(options.keys.as_deref());
+            let done = tool.run(&options);
             done.unwrap_or_else(|line| demo::exit(line));
             std::process::exit(0);
         }
