@@ -20,8 +20,8 @@ use tokio::{
 
 use crate::{
     lab::{Lab, OnPostgres, OnSqlite, PATIENCE, on_both},
-    version_2::BACK,
-    versions::{Opens, VERSION_4},
+    version_2::{BACK, BACK_TO_3},
+    versions::{Opens, VERSION_5},
 };
 
 /// A program with some users, who log in, refresh and log out all the time. An error ends it.
@@ -145,7 +145,7 @@ async fn programs_of_this_version_and_of_the_next_one_share_a_database_and_back_
         first.goes_on().await;
         second.goes_on().await;
         // The next version migrates, while these run.
-        lab.migrate_to(VERSION_4).await;
+        lab.migrate_to(VERSION_5).await;
         let next = other_version(&lab, &[("device", "'phone'")]);
         for program in [&first, &second, &next] {
             program.goes_on().await;
@@ -168,7 +168,7 @@ async fn programs_of_this_version_and_of_the_next_one_share_a_database_and_back_
         }
         assert_eq!(
             lab.number("SELECT version FROM countersign_schema").await,
-            4
+            5
         );
     }
     on_both(check::<OnPostgres>, check::<OnSqlite>).await;
@@ -176,8 +176,8 @@ async fn programs_of_this_version_and_of_the_next_one_share_a_database_and_back_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn programs_of_the_version_before_go_on_while_this_one_migrates_and_back_again() {
-    async fn check<L: Opens + Clone>(lab: L) {
-        lab.run(BACK).await;
+    async fn check<L: Opens + Clone>(lab: L, back: &str) {
+        lab.run(back).await;
         let first = other_version(&lab, &[]);
         first.goes_on().await;
         let second = this_version(lab.open().await.unwrap());
@@ -189,8 +189,19 @@ async fn programs_of_the_version_before_go_on_while_this_one_migrates_and_back_a
         first.stop().await;
         assert_eq!(
             lab.number("SELECT version FROM countersign_schema").await,
-            3
+            4
+        );
+        assert_eq!(
+            lab.number("SELECT COALESCE(compatible_from, version) FROM countersign_schema")
+                .await,
+            2
         );
     }
-    on_both(check::<OnPostgres>, check::<OnSqlite>).await;
+    for back in [BACK, BACK_TO_3] {
+        on_both(
+            async |lab: OnPostgres| check(lab, back).await,
+            async |lab: OnSqlite| check(lab, back).await,
+        )
+        .await;
+    }
 }
