@@ -97,7 +97,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     ),
     (
         "made for the log, of what the app's own code says",
-        &["FetchError", "LogPosition", "StoreError"],
+        &["FetchError", "LogPosition", "StoreEpoch", "StoreError"],
     ),
     (
         "the public name of a session",

@@ -90,7 +90,10 @@ fn signatures(algorithm: Algorithm) {
     let verifier = issuer.verifier();
     let verified = in_a_second(|| drop(verifier.verify_now(token.as_str()).unwrap()));
     let signed = in_a_second(|| drop(issuer.issue(&claims).unwrap()));
-    println!("{:<9}  {verified:>34.0}  {signed:>15.0}", algorithm.to_string());
+    println!(
+        "{:<9}  {verified:>34.0}  {signed:>15.0}",
+        algorithm.to_string()
+    );
 }
 
 /// Counts how often something can be done in a second, one after the other.

@@ -10,12 +10,14 @@ mod data;
 mod decision;
 mod error;
 mod event;
+mod everything;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 pub(crate) mod http;
 mod identity;
 mod login_limits;
 mod logout;
+mod lost_writes;
 mod pair;
 mod pending_login;
 mod refresh;

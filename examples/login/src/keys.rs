@@ -21,7 +21,7 @@ use demo::Reloads;
 use tokio::{sync::Notify, time::sleep};
 use tracing::info;
 
-pub(crate) use self::tool::Command;
+pub(crate) use self::tool::Keys;
 
 /// The place of the keys that sign.
 #[derive(Clone, Debug, PartialEq, Eq)]

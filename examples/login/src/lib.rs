@@ -8,6 +8,7 @@ mod keys;
 mod options;
 mod page;
 mod store;
+mod tool;
 
 use std::{env, error::Error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -21,10 +21,7 @@ use etcetera::BaseStrategy;
 use redis::IntoConnectionInfo;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{
-    ISSUER,
-    keys::{Command as Tool, KeysChoice},
-};
+use crate::{ISSUER, keys::KeysChoice, tool::Tool};
 
 /// A login server with a page: sessions that refresh, and routes that need them.
 #[derive(Clone, Debug, clap::Parser)]
@@ -46,13 +43,13 @@ pub struct Options {
         value_name = "STORE",
         env = "COUNTERSIGN_LOGIN_STORE",
         hide_env_values = true,
-        value_parser = StoreParser,
-        global = true
+        global = true,
+        value_parser = StoreParser
     )]
     pub store: Option<StoreChoice>,
 
     /// The issuer: the `iss` of the tokens, an https URL of your own
-    #[arg(long, value_name = "URL", default_value = ISSUER, value_parser = issuer, global = true)]
+    #[arg(long, value_name = "URL", default_value = ISSUER, global = true, value_parser = issuer)]
     pub issuer: String,
 
     /// Tells browsers to come back over https only, for a year. For a server behind TLS

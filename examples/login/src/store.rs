@@ -1,6 +1,7 @@
 //! The store that keeps the sessions, which may come later than the server.
 
 mod late;
+pub(crate) mod tool;
 
 use std::{error::Error, path::PathBuf, time::Duration};
 

@@ -10,12 +10,16 @@ use countersign::{
 pub(crate) struct Keys {
     /// The prefix of the keys of sessions, before the id.
     pub(crate) sessions: String,
+    /// Matches the keys of sessions.
+    pub(crate) sessions_pattern: String,
     /// The prefix of the keys of subjects, before the realm and the subject.
     pub(crate) subjects: String,
     /// The stream of revocations.
     pub(crate) log: String,
     /// The layout of the keys.
     pub(crate) layout: String,
+    /// The name of the epoch, and since when.
+    pub(crate) epoch: String,
     /// The key that a check of the server writes and removes.
     pub(crate) health: String,
     /// The stream of revocations in the first layout.
@@ -38,9 +42,11 @@ impl Keys {
         }
         Ok(Self {
             sessions: format!("{{{prefix}}}:session:"),
+            sessions_pattern: format!("{{{}}}:session:*", literally(prefix)),
             subjects: format!("{{{prefix}}}:subject:"),
             log: format!("{{{prefix}}}:log"),
             layout: format!("{{{prefix}}}:layout"),
+            epoch: format!("{{{prefix}}}:epoch"),
             health: format!("{{{prefix}}}:health"),
             first_log: format!("{{{prefix}}}:revoked"),
             first_pattern: format!("{{{}}}:[su]:*", literally(prefix)),
@@ -83,6 +89,11 @@ impl Keys {
     pub(crate) fn end(&self, realm: &Realm, subject: &str) -> String {
         named(&self.ends, realm, subject)
     }
+
+    /// Names the key by which the end of all sessions of the realm is remembered. No subject is empty.
+    pub(crate) fn end_of_realm(&self, realm: &Realm) -> String {
+        named(&self.ends, realm, "")
+    }
 }
 
 /// Names a key of a subject. The length keeps the realm from running into the subject.
@@ -117,6 +128,8 @@ mod tests {
         assert_eq!(keys.end(&realm, "}{"), "{shop:1}:end:2:}{:}{");
         assert_eq!(keys.ring("}{"), "{shop:1}:ring:}{");
         assert_eq!(keys.log, "{shop:1}:log");
+        assert_eq!(keys.end_of_realm(&realm), "{shop:1}:end:2:}{:");
+        assert_eq!(keys.epoch, "{shop:1}:epoch");
         assert_eq!(keys.layout, "{shop:1}:layout");
         assert_eq!(keys.first_log, "{shop:1}:revoked");
     }
@@ -136,6 +149,7 @@ mod tests {
     #[test]
     fn a_prefix_in_a_pattern_matches_itself_only() {
         let keys = Keys::new(r"a*b?[c]\").unwrap();
+        assert_eq!(keys.sessions_pattern, r"{a\*b\?\[c\]\\}:session:*");
         assert_eq!(keys.first_pattern, r"{a\*b\?\[c\]\\}:[su]:*");
     }
 

@@ -1,17 +1,15 @@
 //! Sealed rings of signing keys as rows, for both databases.
 
-/// PostgreSQL: makes version 4 of version 3, whose programs go on beside it, as those of version 2 do.
+/// PostgreSQL: makes the table of sealed rings.
 #[cfg(feature = "postgres")]
 pub(crate) const POSTGRES: &str = r#"
     CREATE TABLE @rings (name TEXT COLLATE "C" PRIMARY KEY, sealed BYTEA NOT NULL);
-    UPDATE @schema SET version = 4, compatible_from = 2;
 "#;
 
-/// SQLite: makes version 4 of version 3, whose programs go on beside it, as those of version 2 do.
+/// SQLite: makes the table of sealed rings.
 #[cfg(feature = "sqlite")]
 pub(crate) const SQLITE: &str = "
     CREATE TABLE @rings (name TEXT PRIMARY KEY NOT NULL, sealed BLOB NOT NULL) STRICT;
-    UPDATE @schema SET version = 4, compatible_from = 2;
 ";
 
 pub(crate) const READ: &str = "SELECT sealed FROM @rings WHERE name = $1";

@@ -8,7 +8,7 @@
 //! Each migration is safe beside programs of the version before. It is one transaction, only one node at a time
 //! can be in it, and it does not make others wait: what cannot have its lock within a second comes again.
 //!
-//! Version 4 adds the table of sealed rings, which earlier programs do not know.
+//! Version 4 adds the tables of sealed rings and of the epoch, which programs of versions 2 and 3 do not know.
 //!
 //! Version 3 adds columns to the sessions of version 2, which go on: rows without a value in them have the
 //! defaults, and programs of version 2 that still run read and write the rest as before.
@@ -48,8 +48,10 @@ pub(crate) struct Statements {
     pub(crate) live: &'static str,
     /// Makes the tables of version 3.
     pub(crate) create: &'static str,
-    /// Makes version 4 of version 3.
+    /// Makes the table of sealed rings, which is new in version 4.
     pub(crate) add_rings: &'static str,
+    /// Makes the table of the epoch, which is new in version 4.
+    pub(crate) add_epoch: &'static str,
 }
 
 /// Brings the tables to their newest version. Those of a later one stay as they are.
@@ -96,7 +98,8 @@ where
         [statements.begin, statements.lock, DROP, statements.create].map(sql);
     let [has_range, add_range, extend] = [statements.has_range, ADD_RANGE, EXTEND].map(sql);
     let [lock_tables, live] = [statements.lock_tables, statements.live].map(sql);
-    let add_rings = sql(statements.add_rings);
+    let [add_rings, add_epoch, is_version_4] =
+        [statements.add_rings, statements.add_epoch, IS_VERSION_4].map(sql);
 
     let mut transaction = connection.begin_with(begin).await?;
     raw_sql(lock).execute(&mut *transaction).await?;
@@ -124,7 +127,10 @@ where
             return Ok(transaction.commit().await?);
         }
     }
-    raw_sql(add_rings).execute(&mut *transaction).await?;
+    // Version 3 it is by now.
+    for statement in [add_rings, add_epoch, is_version_4] {
+        raw_sql(statement).execute(&mut *transaction).await?;
+    }
     Ok(transaction.commit().await?)
 }
 
@@ -228,6 +234,23 @@ const EXTEND: &str = "
     ALTER TABLE @sessions ADD COLUMN details TEXT;
     ALTER TABLE @sessions ADD COLUMN data TEXT;
     UPDATE @schema SET version = 3, compatible_from = 2;
+";
+
+/// Programs of versions 2 and 3 go on.
+const IS_VERSION_4: &str = "UPDATE @schema SET version = 4, compatible_from = 2";
+
+/// PostgreSQL: makes the table of the epoch, of one row. Nobody has looked yet which it is.
+#[cfg(feature = "postgres")]
+pub(crate) const POSTGRES_EPOCH: &str = "
+    CREATE TABLE @epoch (id TEXT, since BIGINT);
+    INSERT INTO @epoch (id, since) VALUES (NULL, NULL);
+";
+
+/// SQLite: makes the table of the epoch, of one row.
+#[cfg(feature = "sqlite")]
+pub(crate) const SQLITE_EPOCH: &str = "
+    CREATE TABLE @epoch (id TEXT, since INTEGER) STRICT;
+    INSERT INTO @epoch (id, since) VALUES (NULL, NULL);
 ";
 
 /// PostgreSQL: makes the tables of version 3.

@@ -15,6 +15,7 @@ mod options;
 mod outage;
 mod response_headers;
 mod restart;
+mod restored;
 #[cfg(unix)]
 mod rotation;
 #[cfg(unix)]

@@ -13,6 +13,7 @@ const TABLES: &str = "
          + (SELECT count(*) FROM countersign_endings)
          + (SELECT count(*) FROM countersign_rings)
          + (SELECT last FROM countersign_counter)
+         + (SELECT count(*) FROM countersign_epoch WHERE id IS NOT NULL)
          + (SELECT version FROM countersign_schema)";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -193,6 +193,11 @@ async fn programs_of_the_versions_before_go_on_while_this_one_migrates_and_back_
                 lab.number("SELECT version FROM countersign_schema").await,
                 4
             );
+            assert_eq!(
+                lab.number("SELECT COALESCE(compatible_from, version) FROM countersign_schema")
+                    .await,
+                2
+            );
         }
     }
     on_both(check::<OnPostgres>, check::<OnSqlite>).await;

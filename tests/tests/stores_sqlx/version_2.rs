@@ -14,6 +14,7 @@ use crate::lab::{Lab, OnPostgres, OnSqlite, add, digest, id, on_both, refreshed,
 /// Makes the tables what they were in version 2.
 pub(crate) const BACK: &str = "
     DROP TABLE countersign_rings;
+    DROP TABLE countersign_epoch;
     ALTER TABLE countersign_schema DROP COLUMN compatible_from;
     ALTER TABLE countersign_sessions DROP COLUMN details;
     ALTER TABLE countersign_sessions DROP COLUMN data;

@@ -16,9 +16,10 @@ pub(crate) const VERSION_5: &str = "
     CREATE TABLE countersign_devices (name TEXT NOT NULL);
     UPDATE countersign_schema SET version = 5, compatible_from = 4;";
 
-/// Makes the tables what they were in version 3, which had no rings.
+/// Makes the tables what they were in version 3.
 pub(crate) const BACK_TO_3: &str = "
     DROP TABLE countersign_rings;
+    DROP TABLE countersign_epoch;
     UPDATE countersign_schema SET version = 3, compatible_from = 2";
 
 const VERSION: &str = "SELECT version FROM countersign_schema";

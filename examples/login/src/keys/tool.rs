@@ -12,14 +12,6 @@ use demo::say;
 use super::{ALGORITHM, KeysChoice, LEAD, RELOAD, TOKEN_LIFETIME, create_csrf_secret, times};
 use crate::{options::Options, store};
 
-/// What an operator does beside running the server.
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum Command {
-    /// The keys that sign: in a folder with --keys DIR, or in --store with --keys store
-    #[command(subcommand)]
-    Keys(Keys),
-}
-
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Keys {
     /// Makes the folder, or the ring in the store, with a first key
@@ -53,21 +45,18 @@ pub(crate) enum Keys {
     Reseal,
 }
 
-impl Command {
+impl Keys {
     /// Does it. An error is one line for the operator.
     pub(crate) async fn run(&self, options: &Options) -> Result<(), String> {
-        let Self::Keys(keys) = self;
         let ring = match &options.keys {
             Some(KeysChoice::Folder(path)) => Ring::Folder(KeyFolder::new(path), path),
             Some(KeysChoice::Store) => Ring::Store(store::ring(options).await?),
             None => return Err("say where the keys are: --keys DIR, or --keys store".to_owned()),
         };
-        keys.run(&ring).await.map_err(|error| error.to_string())
+        self.run_on(&ring).await.map_err(|error| error.to_string())
     }
-}
 
-impl Keys {
-    async fn run(&self, ring: &Ring<'_>) -> Result<(), ConfigError> {
+    async fn run_on(&self, ring: &Ring<'_>) -> Result<(), ConfigError> {
         match self {
             Self::Init {
                 alg,
