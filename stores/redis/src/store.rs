@@ -22,7 +22,7 @@ use crate::{
 
 /// Sessions and revocations in Redis or Valkey, on one server or in a cluster.
 ///
-/// It implements [`SessionStore`] and [`RevocationLog`](countersign::revocation::RevocationLog). It is
+/// It implements [`SessionStore`](countersign::session::store::SessionStore) and [`RevocationLog`](countersign::revocation::RevocationLog). It is
 /// cheap to clone, and its clones share two connections: one for all calls, and one that reads the log, so that no
 /// call which the server holds back keeps a node from hearing of revocations. When one breaks, the calls under way
 /// fail, within the [time-out](RedisStoreBuilder::timeout), and another one is made.
