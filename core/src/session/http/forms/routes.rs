@@ -162,7 +162,13 @@ impl SessionRoutes {
         let cookies = self.cookies.as_deref().ok_or_else(no_token)?;
         let verifier = &self.sessions.settings.verifier;
         let access = cookies.access(head);
-        if access.is_some_and(|access| verifier.verify_now(access).is_ok()) {
+        // Without the leeway, which the app's layer may not grant: it would send the browser here again.
+        let is_good = |access| {
+            verifier
+                .verify_now(access)
+                .is_ok_and(|own| own.remaining() > Some(0))
+        };
+        if access.is_some_and(is_good) {
             return Ok(Action::Pass);
         }
         if !may_renew(head, cookies) {
