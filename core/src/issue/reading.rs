@@ -162,18 +162,18 @@ impl Reading {
         self.end(found)
     }
 
-    /// Adopts what was found, and tells the log where a failure begins and ends.
+    /// Adopts what was found, and tells the log where a failure begins, has another cause, and ends.
     fn end(mut self, found: Result<Option<Found>, ConfigError>) -> Result<(), ConfigError> {
         let Some(followed) = self.keys.followed_source() else {
             return Ok(());
         };
         let result = found.and_then(|found| self.adopt(followed, found));
-        let was_failing = followed.state().failure.is_some();
+        let before = followed.state().failure.as_ref().map(without_numbers);
         match &result {
-            Err(error) if !was_failing => {
+            Err(error) if before.as_deref() != Some(&*without_numbers(error)) => {
                 tracing::warn!(target: "countersign", cause = %error, "the signing keys cannot be reloaded: the old ones go on");
             }
-            Ok(()) if was_failing => {
+            Ok(()) if before.is_some() => {
                 tracing::info!(target: "countersign", "the signing keys are reloaded again");
             }
             _ => {}
@@ -189,6 +189,12 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// Returns the text of a cause by which it is told from others. A time in it is another one at each reading.
+fn without_numbers(error: &ConfigError) -> String {
+    let text = error.to_string();
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 impl Drop for Reading {

@@ -393,6 +393,13 @@ fn an_outage_leaves_the_old_ring_working_and_is_told_once() {
             assert_eq!(refused, Err(AuthErrorKind::KeysUnavailable));
         }
         cluster.store.is_away.store(false, Ordering::SeqCst);
+        // Another cause is told, once, too.
+        let whole = cluster.sealed();
+        cluster.put(b"?");
+        for _ in 0..2 {
+            block_on(keys.reload()).unwrap_err();
+        }
+        cluster.put(&whole);
         for keys in &cluster.keys {
             block_on(keys.reload()).unwrap();
             block_on(keys.reload()).unwrap();
@@ -400,9 +407,11 @@ fn an_outage_leaves_the_old_ring_working_and_is_told_once() {
     });
     let begin = "WARN message=the signing keys cannot be reloaded: the old ones go on cause=missing setting: ring \
                  \"https://id.test\": the store is not available: connection refused";
+    let other = "WARN message=the signing keys cannot be reloaded: the old ones go on cause=invalid setting: ring \
+                 \"https://id.test\": this is no sealed ring: its format is 63, and this program knows format 1";
     let end = "INFO message=the signing keys are reloaded again";
     lines.retain(|line| !line.starts_with("DEBUG"));
-    assert_eq!(lines, [begin, begin, end, end]); // of each node
+    assert_eq!(lines, [begin, begin, other, end, end]); // of each node
     cluster.clock.advance(Duration::from_secs(1));
     let refused = cluster.verdict(0, foreign.as_str());
     assert_eq!(refused, Err(AuthErrorKind::UnknownKey));

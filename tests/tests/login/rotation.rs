@@ -439,7 +439,10 @@ fn mistakes_of_the_operator_are_one_line() {
         "{listed:?}"
     );
     assert!(listed[2].contains(" announced "), "{listed:?}");
-    assert_eq!(place.keys(&["prune"]).unwrap(), ["0 keys are dropped"]);
+    assert_eq!(
+        place.keys(&["prune"]).unwrap(),
+        ["keys that are dropped: 0"]
+    );
 
     let no_folder = Process::start(command(PROGRAMS[1]).args(["keys", "list"])).end();
     assert_eq!(

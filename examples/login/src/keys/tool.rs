@@ -86,7 +86,7 @@ impl Keys {
             }
             Self::Prune => {
                 let dropped = ring.change(RingDocument::prune).await?;
-                say(format_args!("{dropped} keys are dropped"));
+                say(format_args!("keys that are dropped: {dropped}"));
             }
             Self::Reseal => match ring.reseal().await? {
                 true => say(format_args!("the ring is sealed under the first key now")),

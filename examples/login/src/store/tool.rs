@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use countersign::{Issuer, Revocation, Sessions, SigningKey, session::store::SessionStore};
+use countersign::{
+    Clock, Issuer, Revocation, Sessions, SigningKey, SystemClock, session::store::SessionStore,
+};
 use countersign_redis::RedisStore;
 use countersign_sqlx::{PostgresStore, SqliteStore};
 use demo::say;
@@ -60,10 +62,13 @@ impl StoreTool {
         }
     }
 
-    async fn run_with(self, store: impl SessionStore, issuer: &str) -> Result<(), Trouble> {
+    async fn run_with(self, store: impl SessionStore, name: &str) -> Result<(), Trouble> {
         match self {
+            Self::EndBefore { time } if time > SystemClock.now() => {
+                return Err("TIME is in the future: it is in seconds since 1970".into());
+            }
             Self::EndBefore { time } => {
-                let issuer = Issuer::builder(issuer, SigningKey::generate_es256()?)
+                let issuer = Issuer::builder(name, SigningKey::generate_es256()?)
                     .audience(AUDIENCE)
                     .ttl(SHORTEST_TTL)
                     .max_ttl(LONGEST_TTL)
@@ -73,7 +78,7 @@ impl StoreTool {
                     .revocation(Revocation::local().build()?)
                     .build()?;
                 let ended = sessions.end_everything_before(time).await?;
-                say(format_args!("{ended} sessions are ended"));
+                say(format_args!("sessions of {name} that are ended: {ended}"));
             }
             Self::Restored => {
                 store.mark_restored().await?;
