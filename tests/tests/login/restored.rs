@@ -53,8 +53,12 @@ fn the_steps_after_a_restore_end_what_it_has_revived_on_a_running_server() {
                 )
                 .unwrap()
             };
-            assert_eq!(end("https://other.example"), ["0 sessions are ended"]);
-            assert_eq!(end(&issuer(number)), ["1 sessions are ended"]);
+            assert_eq!(
+                end("https://other.example"),
+                ["0 sessions of https://other.example are ended"]
+            );
+            let ended = format!("1 sessions of {} are ended", issuer(number));
+            assert_eq!(end(&issuer(number)), [ended]);
             assert_eq!(refresh(&server, &pair.refresh).status, 400);
             let patience = Instant::now();
             while profile(&server, &pair.access).status == 200 {

@@ -60,10 +60,10 @@ impl StoreTool {
         }
     }
 
-    async fn run_with(self, store: impl SessionStore, issuer: &str) -> Result<(), Trouble> {
+    async fn run_with(self, store: impl SessionStore, realm: &str) -> Result<(), Trouble> {
         match self {
             Self::EndBefore { time } => {
-                let issuer = Issuer::builder(issuer, SigningKey::generate_es256()?)
+                let issuer = Issuer::builder(realm, SigningKey::generate_es256()?)
                     .audience(AUDIENCE)
                     .ttl(SHORTEST_TTL)
                     .max_ttl(LONGEST_TTL)
@@ -73,7 +73,7 @@ impl StoreTool {
                     .revocation(Revocation::local().build()?)
                     .build()?;
                 let ended = sessions.end_everything_before(time).await?;
-                say(format_args!("{ended} sessions are ended"));
+                say(format_args!("{ended} sessions of {realm} are ended"));
             }
             Self::Restored => {
                 store.mark_restored().await?;
