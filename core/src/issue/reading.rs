@@ -146,8 +146,9 @@ impl Reading {
 
     pub(super) fn read_folder(self, folder: &KeyFolder) {
         if let Some(followed) = self.keys.followed_source() {
-            let found = folder.look(&followed.seen());
-            let _ = self.end(found);
+            let seen = followed.seen().clone();
+            let found = folder.look(&seen);
+            let _ = self.end(&seen, found);
         }
     }
 
@@ -159,15 +160,20 @@ impl Reading {
             return Ok(());
         };
         let found = ring.look(&seen).await;
-        self.end(found)
+        self.end(&seen, found)
     }
 
-    /// Adopts what was found, and tells the log where a failure begins, has another cause, and ends.
-    fn end(mut self, found: Result<Option<Found>, ConfigError>) -> Result<(), ConfigError> {
+    /// Adopts what was found in place of what was seen before, and tells the log where a failure begins, has another cause,
+    /// and ends.
+    fn end(
+        mut self,
+        seen: &[u8],
+        found: Result<Option<Found>, ConfigError>,
+    ) -> Result<(), ConfigError> {
         let Some(followed) = self.keys.followed_source() else {
             return Ok(());
         };
-        let result = found.and_then(|found| self.adopt(followed, found));
+        let result = found.and_then(|found| self.adopt(followed, seen, found));
         let before = followed.state().failure.as_ref().map(without_numbers);
         match &result {
             Err(error) if before.as_deref() != Some(&*without_numbers(error)) => {
@@ -182,10 +188,19 @@ impl Reading {
         result
     }
 
-    fn adopt(&self, followed: &Followed, found: Option<Found>) -> Result<(), ConfigError> {
-        if let Some((seen, document)) = found {
+    fn adopt(
+        &self,
+        followed: &Followed,
+        before: &[u8],
+        found: Option<Found>,
+    ) -> Result<(), ConfigError> {
+        let mut last = followed.seen();
+        // An answer that comes late may be older than what somebody else has adopted meanwhile.
+        if let Some((seen, document)) = found
+            && **last == before
+        {
             self.keys.adopt(document)?;
-            *followed.seen() = seen;
+            *last = seen;
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Tests of a ring that is sealed in a store: who can open it, and nodes that follow it.
 
 use std::{
-    future::{Future, pending, ready},
+    future::{Future, pending, poll_fn, ready},
+    mem,
     pin::pin,
     sync::{
         Arc,
@@ -40,6 +41,8 @@ struct Shaky {
     store: MemoryStore,
     is_away: Arc<AtomicBool>,
     hangs: Arc<AtomicBool>,
+    /// The next answer comes late.
+    lags: Arc<AtomicBool>,
     reads: Arc<AtomicUsize>,
 }
 
@@ -49,10 +52,22 @@ impl RingStore for Shaky {
         if self.hangs.load(Ordering::SeqCst) {
             pending::<()>().await;
         }
-        match self.is_away.load(Ordering::SeqCst) {
+        let found = match self.is_away.load(Ordering::SeqCst) {
             true => Err(StoreError::new("connection refused")),
             false => self.store.read_ring(name).await,
+        };
+        if self.lags.swap(false, Ordering::SeqCst) {
+            let mut has_waited = false;
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                match mem::replace(&mut has_waited, true) {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
         }
+        found
     }
 
     async fn replace_ring(
@@ -531,6 +546,28 @@ fn a_request_that_rests_while_it_reads_keeps_nobody_from_following() {
     drop(resting);
     let refused = cluster.verdict(0, foreign.as_str());
     assert_eq!(refused, Err(AuthErrorKind::UnknownKey));
+}
+
+/// Its answer was read before the ring was changed again.
+#[test]
+fn an_answer_that_comes_late_does_not_take_a_node_back() {
+    let cluster = Cluster::start();
+    let [keys, _] = &cluster.keys;
+    cluster.rotate(&KEYS[1]);
+    let between = cluster.sealed();
+    cluster.clock.advance(Duration::from_secs(1));
+    cluster.store.lags.store(true, Ordering::SeqCst);
+    let mut late = pin!(keys.reload());
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(late.as_mut().poll(cx).is_pending());
+    cluster.replace("b", &KEYS[2]);
+    assert_ne!(cluster.sealed(), between);
+    block_on(keys.reload()).unwrap();
+    let after = published(keys);
+    let mut lines = Lines::of(|| block_on(late).unwrap());
+    lines.retain(|line| line.starts_with("WARN"));
+    assert_eq!(lines, [""; 0]);
+    assert_eq!(published(keys), after);
 }
 
 #[test]

@@ -150,6 +150,28 @@ fn a_session_that_was_refreshed_since_ends_by_any_old_token() {
     }
 }
 
+/// Clocks cannot tell such a refresh from one of before the loss.
+#[test]
+fn a_copy_that_is_used_within_the_grace_after_the_loss_is_not_told() {
+    for (seconds, refused) in [
+        (GRACE - 1, SessionErrorKind::WritesLost),
+        (GRACE, SessionErrorKind::Replayed),
+    ] {
+        let setup = with(spared);
+        let first = setup.login("ada");
+        let before = row(&setup, &first);
+        setup.pass(60);
+        let lost = setup.refresh(&first).unwrap();
+        setup.pass(60);
+        setup.store.restore(&before);
+        setup.store.begin_epoch(Some(START + 120));
+        setup.pass(seconds);
+        setup.refresh(&first).unwrap();
+        setup.pass(60);
+        assert_eq!(setup.refresh(&lost).unwrap_err(), refused);
+    }
+}
+
 #[test]
 fn the_choice_has_an_end() {
     for (after, expected) in [

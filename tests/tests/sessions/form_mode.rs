@@ -434,6 +434,38 @@ fn a_page_gets_the_value_of_its_cookie_or_a_cookie_for_its_value() {
 }
 
 #[test]
+fn a_page_gets_a_new_value_where_that_of_the_cookie_is_not_for_the_session() {
+    each(|bed, entry| {
+        let routes = bed.forms();
+        let (mine, other) = (log_in(entry, &routes), log_in(entry, &routes));
+        let with = |csrf: &str| {
+            let access = value(&mine, "__Host-access");
+            Request::get().header(
+                "cookie",
+                format!("__Host-access={access}; __Host-csrf={csrf}"),
+            )
+        };
+        let own_value = value(&mine, "__Host-csrf");
+        let kept = routes.form_token(&with(&own_value)).unwrap();
+        assert_eq!((kept.value(), kept.set_cookie()), (&*own_value, None));
+        let log_out = |field: &str| {
+            let logout = form("/logout", &format!("csrf_token={field}"));
+            let answer = entry.call(&routes, &own(with_cookies(logout, &mine)));
+            answer.header("location").map(str::to_owned)
+        };
+        // One of another session, and one that was made under another secret.
+        let foreign = [value(&other, "__Host-csrf"), VALUE.to_owned()];
+        let made = foreign.each_ref().map(|foreign| {
+            assert_eq!(log_out(foreign), None);
+            let made = routes.form_token(&with(foreign)).unwrap();
+            assert!(made.set_cookie().unwrap().contains(made.value()));
+            made
+        });
+        assert_eq!(log_out(made[1].value()).as_deref(), Some("/login?lang=de"));
+    });
+}
+
+#[test]
 fn the_layer_of_these_routes_leaves_the_field_to_the_handler() {
     each(|bed, entry| {
         let routes = bed.forms();

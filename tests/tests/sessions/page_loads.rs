@@ -1,6 +1,10 @@
 //! Tests of page loads: of those that renew a session, and of those that a layer refuses.
 
-use countersign::{AuthCookies, SessionRoutes, adapter::RequestHead};
+use countersign::{
+    AuthCookies, AuthErrorKind, Clock, SessionRoutes,
+    adapter::RequestHead,
+    revocation::{RevocationEntry, Revoked},
+};
 use countersign_tests::{Entry, Request, sessions::Exchange};
 
 use crate::bed::{Bed, each, get, post, same};
@@ -306,4 +310,56 @@ fn a_refused_page_load_leads_to_the_renewal_or_the_login() {
     );
     let head: &dyn RequestHead = &own(page());
     assert!(bed.cookies().page_load(head).is_none() && bed.json().page_load(head).is_none());
+}
+
+/// Else the routes, for which there is nothing to renew, and the layer send the browser to each other.
+#[test]
+fn a_layer_that_refuses_what_the_routes_accept_leads_to_the_login() {
+    let bed = Bed::new();
+    let routes = bed.forms();
+    let login = log_in(Entry::Core, &routes);
+    let request = own(with(
+        Request::get().target("/orders"),
+        &login,
+        &["__Host-access"],
+    ));
+    for (kind, error) in [
+        (AuthErrorKind::Expired, "expired"),
+        (AuthErrorKind::MissingToken, "missing_token"),
+        (AuthErrorKind::Revoked, "revoked"),
+    ] {
+        let load = routes.page_load(&request).unwrap();
+        let reply = load.on_unauthorized(&kind.into()).unwrap();
+        let location = reply.headers().find(|(name, _)| *name == "location");
+        let expected = format!("/login?lang=de&error={error}&return_to=%2Forders");
+        assert_eq!(location.unwrap().1, expected);
+    }
+}
+
+/// The session goes on, and its next access token is good.
+#[test]
+fn a_page_load_with_a_revoked_access_token_leads_to_the_renewal() {
+    each(|bed, entry| {
+        let routes = bed.forms();
+        let login = log_in(entry, &routes);
+        let page = || {
+            own(with(
+                Request::get().target("/orders"),
+                &login,
+                &["__Host-access"],
+            ))
+        };
+        let everyone = RevocationEntry {
+            revoked: Revoked::Everyone {
+                realm: bed.sessions.realm().clone(),
+                issued_before: bed.clock.now(),
+            },
+            until: bed.clock.now() + 1_200,
+        };
+        bed.sessions.revocation().revoke(&everyone).unwrap();
+        assert_eq!(
+            redirect(&routes, &page()).as_deref(),
+            Some("/session/renew?return_to=%2Forders")
+        );
+    });
 }

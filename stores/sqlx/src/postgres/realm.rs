@@ -50,7 +50,7 @@ impl PostgresStore {
                         .collect::<sqlx::Result<Vec<_>>>()
                 })
                 .await?;
-            // Others may have ended some of those that a step has chosen: so only one without any is the last.
+            // Others may have ended some that there were, so a step can end few, and yet not be the last.
             if ended.is_empty() {
                 return Ok(all);
             }

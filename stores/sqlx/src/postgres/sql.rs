@@ -122,14 +122,17 @@ pub(super) const REMEMBER_REALM: &str = "
     SELECT (SELECT last FROM place), $2, $3, $4, $5, $6";
 
 /// Ends some sessions of the realm that began before a time. It takes a number for each that it may end, and logs those
-/// whose tokens live longer than the revocation of the realm covers.
+/// whose tokens live longer than the revocation of the realm covers. As it locks what it chooses, it chooses others for
+/// those that somebody else has ended meanwhile: it ends none only where none is left.
 pub(super) const END_BEGUN_BEFORE: &str = "
     WITH place AS (
         UPDATE @counter SET last = last + $4 RETURNING last
     ), gone AS (
         DELETE FROM @sessions
         WHERE id IN (
-            SELECT id FROM @sessions WHERE realm = $1 AND created_at < $2 LIMIT $4
+            SELECT id FROM @sessions
+            WHERE realm = $1 AND created_at < $2 AND (SELECT last FROM place) IS NOT NULL
+            LIMIT $4 FOR UPDATE
         ) AND (SELECT last FROM place) IS NOT NULL
         RETURNING id, tokens_until
     ), entries AS (

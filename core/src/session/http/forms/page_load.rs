@@ -7,7 +7,7 @@ use super::{
     return_to::{RETURN_TO, own_path, with_query},
 };
 use crate::{
-    SessionRoutes,
+    SessionRoutes, Verifier,
     error::{AuthError, AuthErrorKind},
     request::{RequestHead, single_header},
     session::http::reply::Reply,
@@ -24,6 +24,8 @@ pub struct PageLoad {
     /// The path that renews the session, if this page load may do that.
     renew: Option<String>,
     return_to: Option<String>,
+    access: Option<String>,
+    verifier: Verifier,
 }
 
 impl SessionRoutes {
@@ -64,13 +66,19 @@ impl SessionRoutes {
             login: pages.login.to_string(),
             renew: may_renew(head, cookies).then(|| format!("{}/renew", pages.mount)),
             return_to: own_path(&target).map(str::to_owned),
+            access: cookies.access(head).map(str::to_owned),
+            verifier: self.sessions.verifier(),
         })
     }
 }
 
 impl PageLoad {
-    /// Answers a refusal with 303: to the renewal of the session where the access token has expired or is missing, else
-    /// to the login page, with the [reason](AuthErrorKind::reason) as `error`. `None` unless the refusal is a 401.
+    /// Answers a refusal with 303: to the renewal of the session where the access token has expired, was revoked or is
+    /// missing, else to the login page, with the [reason](AuthErrorKind::reason) as `error`. `None` unless the refusal is
+    /// a 401.
+    ///
+    /// A layer of another authenticator than [`SessionRoutes::authenticator`] may refuse a token that the routes accept.
+    /// There is nothing to renew then: it leads to the login page, too.
     #[must_use]
     pub fn on_unauthorized(&self, error: &AuthError) -> Option<Reply> {
         if error.kind().status() != 401 {
@@ -78,8 +86,8 @@ impl PageLoad {
         }
         let is_over = matches!(
             error.kind(),
-            AuthErrorKind::Expired | AuthErrorKind::MissingToken
-        );
+            AuthErrorKind::Expired | AuthErrorKind::MissingToken | AuthErrorKind::Revoked
+        ) && !self.has_good_token();
         let mut parameters = Vec::new();
         let page = match &self.renew {
             Some(renew) if is_over => renew,
@@ -92,6 +100,12 @@ impl PageLoad {
             parameters.push((RETURN_TO, path));
         }
         Some(Reply::see_other(&with_query(page, &parameters)))
+    }
+
+    /// Returns whether the routes would send the browser back here, as its access token is good.
+    fn has_good_token(&self) -> bool {
+        let access = self.access.as_deref();
+        access.is_some_and(|access| self.verifier.verify_now(access).is_ok())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::{
-    SessionRoutes,
+    SessionRoutes, VerifiedToken,
+    auth::CsrfToken,
     error::{AuthError, AuthErrorKind},
     request::RequestHead,
 };
@@ -43,7 +44,7 @@ impl SessionRoutes {
     /// handler with [`check_form`](crate::Csrf::check_form).
     ///
     /// It is the value of the cookie `__Host-csrf`. A browser without that, such as one at the login page, gets one for a
-    /// day. Caches must not keep such a page: `cache-control: no-store`.
+    /// day; and so does one whose value is not for the session of its access cookie, as after a change of the secret. Caches must not keep such a page: `cache-control: no-store`.
     ///
     /// # Errors
     ///
@@ -73,13 +74,27 @@ impl SessionRoutes {
             .cookies
             .as_deref()
             .ok_or(AuthErrorKind::Misconfigured)?;
-        if let Some(value) = cookies.csrf_value(head) {
+        let verifier = &self.sessions.settings.verifier;
+        let access = cookies.access(head);
+        let session = access.and_then(|access| verifier.verify_now(access).ok());
+        // One that was made for another session, or under another secret, would pass for no form of this one.
+        let fits = |value: &str| match &session {
+            Some(session) => {
+                let value = CsrfToken(value.as_bytes());
+                self.csrf.check_verified(value, session).is_ok()
+            }
+            None => true,
+        };
+        if let Some(value) = cookies.csrf_value(head)
+            && fits(value)
+        {
             return Ok(FormToken {
                 value: value.to_owned(),
                 set_cookie: None,
             });
         }
-        let value = self.csrf.token(NO_SESSION)?;
+        let session = session.as_ref().and_then(VerifiedToken::session_id);
+        let value = self.csrf.token(session.unwrap_or(NO_SESSION))?;
         let value = value.ok_or(AuthErrorKind::Misconfigured)?;
         Ok(FormToken {
             set_cookie: Some(cookies.set_csrf(&value, LIFETIME)),
