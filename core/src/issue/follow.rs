@@ -174,7 +174,7 @@ impl SigningKeys {
     }
 }
 
-/// Who asks for a reading.
+/// The one that asks for a reading.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asker {
     /// Whoever follows the document, or has it reloaded.

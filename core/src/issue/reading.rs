@@ -25,7 +25,7 @@ use crate::{
 pub(super) struct Followed {
     clock: Arc<dyn Clock>,
     pub(super) source: Option<Source>,
-    /// What was there when the document was adopted, to see whether it has changed.
+    /// The content from which the document was adopted, to see whether it has changed.
     seen: Mutex<Zeroizing<Vec<u8>>>,
     state: Mutex<ReadState>,
 }
@@ -36,7 +36,7 @@ pub(super) enum Source {
     Store(SealedRing),
 }
 
-/// What is in the place of the document, and the document.
+/// The content of the place of the document, and the document.
 type Found = (Zeroizing<Vec<u8>>, RingDocument);
 
 /// The reading of the document.
@@ -44,7 +44,7 @@ pub(super) struct ReadState {
     /// The time at which the last one began, in seconds since 1970.
     pub(super) read_at: i64,
     pub(super) is_reading: bool,
-    /// Why the last one failed.
+    /// The failure of the last one.
     pub(super) failure: Option<ConfigError>,
     /// The number of readings that have ended.
     pub(super) round: u64,
@@ -122,7 +122,7 @@ impl Followed {
     }
 }
 
-/// Who reads the document now.
+/// The one whose turn it is to read the document.
 pub(super) enum Turn {
     Own(Reading),
     /// Somebody else, with this number.

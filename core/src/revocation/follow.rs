@@ -76,7 +76,7 @@ struct Follower {
     refused: usize,
     /// True if the log cannot be read.
     is_out: bool,
-    /// When the store was last asked for its clock and its epoch.
+    /// The time at which the store was last asked for its clock and its epoch.
     compared_at: Option<i64>,
     epochs: EpochWatch,
 }

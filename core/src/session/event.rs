@@ -81,7 +81,7 @@ pub enum SessionEvent {
     WritesLost {
         /// The session, as it was before.
         session: Session,
-        /// When the store may have lost writes, in seconds since 1970 by its clock.
+        /// The time at which the store may have lost writes, in seconds since 1970 by its clock.
         since: i64,
     },
 }

@@ -25,7 +25,7 @@ pub(crate) struct FaultyStore {
     /// Replaces those of the memory.
     capabilities: Option<StoreCapabilities>,
     plan: Arc<Mutex<Plan>>,
-    /// Where there is one, a question for it is a step.
+    /// The epoch, if it keeps one; a question for it is a step.
     epoch: Arc<Mutex<Option<StoreEpoch>>>,
 }
 

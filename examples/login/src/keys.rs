@@ -120,7 +120,7 @@ fn create_csrf_secret(folder: &Path) -> Result<(), ConfigError> {
 
 const CSRF: &str = "csrf.key";
 
-/// What a ring is made with, unless `keys init` says otherwise.
+/// The algorithm and the times of a new ring, unless `keys init` says otherwise.
 const ALGORITHM: Algorithm = Algorithm::ES256;
 const RELOAD: u32 = 15;
 const LEAD: u32 = 3_600;

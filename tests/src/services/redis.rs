@@ -21,7 +21,7 @@ pub struct Redis {
     /// The port for the other nodes of a cluster.
     bus: Option<u16>,
     process: Option<Process>,
-    /// Whether it starts on a snapshot instead of a log of all writes.
+    /// True if it starts on a snapshot instead of a log of all writes.
     has_snapshot: bool,
 }
 

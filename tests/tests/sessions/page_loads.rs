@@ -334,6 +334,13 @@ fn a_layer_that_refuses_what_the_routes_accept_leads_to_the_login() {
         let expected = format!("/login?lang=de&error={error}&return_to=%2Forders");
         assert_eq!(location.unwrap().1, expected);
     }
+    // One that is good by the leeway alone is renewed, and a layer may grant none.
+    bed.advance(900);
+    let load = routes.page_load(&request).unwrap();
+    let reply = load.on_unauthorized(&AuthErrorKind::Expired.into());
+    let reply = reply.unwrap();
+    let location = reply.headers().find(|(name, _)| *name == "location");
+    assert_eq!(location.unwrap().1, "/session/renew?return_to=%2Forders");
 }
 
 /// The session goes on, and its next access token is good.

@@ -31,7 +31,7 @@ pub(crate) fn blocks(language: &str) -> Vec<String> {
 }
 
 /// A listener on a port of its own, under a name that browsers take for this machine (RFC 6761 section 6.3).
-/// What stands before `localhost` is the site.
+/// The label before `localhost` is the site.
 pub(crate) struct Site {
     listener: TcpListener,
     /// Scheme, host and port.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    renewal::may_renew,
+    renewal::{is_current, may_renew},
     return_to::{RETURN_TO, own_path, with_query},
 };
 use crate::{
@@ -87,7 +87,7 @@ impl PageLoad {
         let is_over = matches!(
             error.kind(),
             AuthErrorKind::Expired | AuthErrorKind::MissingToken | AuthErrorKind::Revoked
-        ) && !self.has_good_token();
+        ) && !is_current(&self.verifier, self.access.as_deref());
         let mut parameters = Vec::new();
         let page = match &self.renew {
             Some(renew) if is_over => renew,
@@ -100,12 +100,6 @@ impl PageLoad {
             parameters.push((RETURN_TO, path));
         }
         Some(Reply::see_other(&with_query(page, &parameters)))
-    }
-
-    /// Returns whether the routes would send the browser back here, as its access token is good.
-    fn has_good_token(&self) -> bool {
-        let access = self.access.as_deref();
-        access.is_some_and(|access| self.verifier.verify_now(access).is_ok())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The page loads that may renew a session.
 
 use crate::{
+    Verifier,
     auth::AuthCookies,
     request::{RequestHead, single_header},
 };
@@ -21,4 +22,11 @@ pub(super) fn may_renew(head: &dyn RequestHead, cookies: &AuthCookies) -> bool {
             Some(b"same-site" | b"cross-site") => cookies.follow_links() && is_whole_page(),
             _ => false,
         }
+}
+
+/// Returns whether there is nothing to renew: the access token is good, also without the leeway, which a layer of the
+/// app's own may not grant.
+pub(super) fn is_current(verifier: &Verifier, access: Option<&str>) -> bool {
+    let verified = access.and_then(|access| verifier.verify_now(access).ok());
+    verified.is_some_and(|token| token.remaining() > Some(0))
 }

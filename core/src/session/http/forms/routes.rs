@@ -2,7 +2,12 @@
 
 use std::{error::Error, future::Future, sync::Arc};
 
-use super::{answer::FormAnswer, body::Fields, pages::FormPages, renewal::may_renew};
+use super::{
+    answer::FormAnswer,
+    body::Fields,
+    pages::FormPages,
+    renewal::{is_current, may_renew},
+};
 use crate::{
     SessionRoutes,
     auth::{AuthCookies, Csrf},
@@ -161,14 +166,7 @@ impl SessionRoutes {
         let no_token = || invalid("there is no refresh token").because(MISSING_REFRESH_TOKEN);
         let cookies = self.cookies.as_deref().ok_or_else(no_token)?;
         let verifier = &self.sessions.settings.verifier;
-        let access = cookies.access(head);
-        // Without the leeway, which the app's layer may not grant: it would send the browser here again.
-        let is_good = |access| {
-            verifier
-                .verify_now(access)
-                .is_ok_and(|own| own.remaining() > Some(0))
-        };
-        if access.is_some_and(is_good) {
+        if is_current(verifier, cookies.access(head)) {
             return Ok(Action::Pass);
         }
         if !may_renew(head, cookies) {
