@@ -9,12 +9,15 @@ mod csrf;
 mod json_equality;
 mod origin;
 mod policy;
+mod principal;
 
 #[cfg(feature = "sessions")]
 pub use self::cookies::CookieError;
 #[cfg(feature = "sessions")]
 pub(crate) use self::cookies::Layouts;
 pub(crate) use self::origin::Origin;
+#[cfg(feature = "cache")]
+pub use self::principal::TokenSubject;
 pub use self::{
     anonymous::Anonymous,
     authenticate::Authenticate,
@@ -22,4 +25,5 @@ pub use self::{
     cookies::AuthCookies,
     csrf::{Csrf, CsrfCheck, CsrfToken},
     policy::Policy,
+    principal::{PrincipalError, PrincipalResolver},
 };
