@@ -133,7 +133,7 @@ impl Policy {
         name: impl Into<Arc<str>>,
         test: impl Fn(&P) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let test = move |token: &VerifiedToken| Some(test(&*token.principal::<P>()?));
+        let test = move |token: &VerifiedToken| Some(test(&*token.principal::<P>().ok()?));
         Self(Rule::Principal(name.into(), Arc::new(test)))
     }
 

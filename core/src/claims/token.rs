@@ -165,8 +165,12 @@ impl VerifiedToken {
         self
     }
 
-    /// The principal that [`Authenticator::principal`](crate::Authenticator::principal) has found. `None` where none was asked for, or of
-    /// another type.
+    /// The principal that [`Authenticator::principal`](crate::Authenticator::principal) has found.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::Misconfigured`] (500) when no principal was asked for, or one of another type: the token is valid, so
+    /// the mistake is on this side.
     ///
     /// # Examples
     ///
@@ -182,14 +186,16 @@ impl VerifiedToken {
     /// # futures_executor::block_on(async {
     /// # let text = issuer.token().sign();
     /// let token = authenticator.authenticate(Some(Credentials::new(&text))).await?.expect("a token");
-    /// assert_eq!(token.principal::<User>().map(|user| user.0), Some(42));
+    /// assert_eq!(token.principal::<User>()?.0, 42);
     /// # Ok::<(), countersign::AuthError>(())
     /// # }).unwrap();
     /// ```
-    #[must_use]
-    pub fn principal<P: Send + Sync + 'static>(&self) -> Option<Arc<P>> {
-        let principal = self.added.as_ref()?.principal.clone()?;
-        principal.downcast().ok()
+    pub fn principal<P: Send + Sync + 'static>(&self) -> Result<Arc<P>, AuthError> {
+        let principal = self.added.as_ref().and_then(|added| added.principal.clone());
+        principal.and_then(|own| own.downcast().ok()).ok_or_else(|| {
+            let missing = MissingPrincipal(std::any::type_name::<P>());
+            self.refuse(AuthErrorKind::Misconfigured).with_source(missing)
+        })
     }
 
     /// The payload as a `T`.
@@ -400,6 +406,10 @@ impl VerifiedToken {
         self.inner.registered.text(slot, &self.inner.payload)
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("no `Authenticator::principal` has found a {0} for this request")]
+struct MissingPrincipal(&'static str);
 
 impl fmt::Debug for VerifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -41,7 +41,8 @@ fn each_answer_of_the_app_is_an_answer_to_the_client() {
     let verdict = |subject| block_on(ask(&authenticator, &issuer.token().subject(subject).sign()));
     let found = verdict("ada").unwrap().unwrap();
     assert_eq!(found.principal::<User>().unwrap().name, "Ada");
-    assert!(found.principal::<String>().is_none());
+    let missing = found.principal::<String>().unwrap_err();
+    assert_eq!(missing.kind(), AuthErrorKind::Misconfigured);
 
     for (subject, kind, status, cause) in [
         (
