@@ -1,6 +1,6 @@
 //! The head of a request, as core reads it.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use actix_web::{
     HttpRequest,
@@ -11,8 +11,39 @@ use actix_web::{
 };
 use countersign::adapter::RequestHead;
 
-/// A view of a request's head. It copies nothing.
-pub(crate) struct Head<'r>(pub(crate) &'r HttpRequest);
+/// A view of a request's head, for what core reads of one: `SessionRoutes::answer`, [`Csrf`](countersign::Csrf), an
+/// [`Authenticator`](countersign::Authenticator). It copies nothing.
+///
+/// # Examples
+///
+/// A route without a session, whose requests must come from the own site:
+///
+/// ```
+/// use actix_web::HttpRequest;
+/// use countersign::{AuthError, Csrf};
+/// use countersign_actix::Head;
+///
+/// fn check(csrf: &Csrf, request: &HttpRequest) -> Result<(), AuthError> {
+///     csrf.check_login(&Head::from(request))
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Head<'r>(pub(crate) &'r HttpRequest);
+
+impl<'r> From<&'r HttpRequest> for Head<'r> {
+    fn from(request: &'r HttpRequest) -> Self {
+        Self(request)
+    }
+}
+
+/// Shows the method: there may be tokens in all else.
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", self.0.method())
+            .finish_non_exhaustive()
+    }
+}
 
 impl RequestHead for Head<'_> {
     fn method(&self) -> &str {

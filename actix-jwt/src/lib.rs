@@ -16,6 +16,7 @@ pub use self::session_routes::{SessionReply, session_routes};
 pub use self::{
     error::Error,
     extract::{Claims, Optional, Principal, Token},
+    head::Head,
     middleware::{JwtAuth, JwtAuthFuture, JwtAuthService},
     require::{Require, RequireService},
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},

@@ -19,7 +19,10 @@ use pin_project_lite::pin_project;
 use crate::{
     extensions,
     head::Head,
-    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, replace},
+    response::{
+        DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, keep_url_private,
+        replace,
+    },
 };
 
 /// Lets requests with a valid token through to an app, a scope or a resource, and refuses all others.
@@ -37,6 +40,8 @@ use crate::{
 ///    The [`AuthError`] is put into the response's extensions, so that outer middleware can log it:
 ///    it is a response, not an error. See [`ResponseForAuthError`] to change the response.
 /// 5. Inside another `JwtAuth`, the inner verdict replaces the outer one.
+/// 6. The answer to a request with a token in its URL has `Referrer-Policy: no-referrer`: see
+///    [`TokenSource::query`](countersign::TokenSource::query).
 ///
 /// # Order
 ///
@@ -175,6 +180,7 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let head = Head(request.request());
+        let has_token_in_url = self.0.auth.authenticator.has_token_in_url(&head);
         let state = match self.0.auth.authenticator.check(&head).into_ready() {
             Ok(Ok(token)) => State::Responding {
                 response: self.0.admit(request, token),
@@ -192,6 +198,7 @@ where
         JwtAuthFuture {
             state,
             inner: Rc::clone(&self.0),
+            has_token_in_url,
         }
     }
 }
@@ -231,6 +238,7 @@ pin_project! {
         #[pin]
         state: State<S>,
         inner: Rc<Inner<S, R>>,
+        has_token_in_url: bool,
     }
 }
 
@@ -266,6 +274,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (mut state, inner) = (this.state, this.inner);
+        let (gives_way, has_token_in_url) =
+            (inner.auth.rejection.gives_way(), *this.has_token_in_url);
         loop {
             let response = match state.as_mut().project() {
                 StateProjection::Waiting { waiting } => {
@@ -277,12 +287,18 @@ where
                         Err(error) => inner.refuse(request, error),
                     }
                 }
-                StateProjection::Responding { response } if inner.auth.rejection.gives_way() => {
+                StateProjection::Responding { response } if gives_way && !has_token_in_url => {
                     return response.poll(cx);
                 }
                 StateProjection::Responding { response } => {
-                    let response = ready!(response.poll(cx))?;
-                    return Poll::Ready(Ok(replace(&inner.auth.rejection, response)));
+                    let mut response = ready!(response.poll(cx))?;
+                    if !gives_way {
+                        response = replace(&inner.auth.rejection, response);
+                    }
+                    if has_token_in_url {
+                        keep_url_private(response.headers_mut());
+                    }
+                    return Poll::Ready(Ok(response));
                 }
             };
             state.set(State::Responding { response });

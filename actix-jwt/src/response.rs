@@ -12,8 +12,8 @@ use actix_web::{
     body::EitherBody,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{
-        CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-        WWW_AUTHENTICATE,
+        CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+        RETRY_AFTER, WWW_AUTHENTICATE,
     },
 };
 use countersign::{AuthError, adapter::Challenge};
@@ -226,6 +226,11 @@ pub(crate) fn replace<B>(
 /// The headers that go with the response that they were made for.
 const OF_THE_BODY: [HeaderName; 4] = [CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE];
 
+/// Keeps a page from sending its URL, which has a token in it, along with its requests.
+pub(crate) fn keep_url_private(headers: &mut HeaderMap) {
+    headers.insert(REFERRER_POLICY, NO_REFERRER);
+}
+
 /// Adds the headers of the challenge that the response does not set itself, and the error.
 pub(crate) fn complete(response: &mut HttpResponse, error: AuthError) {
     let headers = response.headers_mut();
@@ -269,3 +274,4 @@ fn header_value(challenge: &str) -> Option<HeaderValue> {
 
 // Checked at compile time.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");

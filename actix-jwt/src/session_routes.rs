@@ -135,6 +135,60 @@ fn finish(rest: Answer) {
 ///     })
 /// }
 /// ```
+///
+/// Pages with forms: a page load that the middleware refuses goes to the login page, or renews the session first. The
+/// form of a handler is checked by the handler.
+///
+/// ```
+/// use actix_web::{
+///     App, HttpRequest, HttpResponse, Responder,
+///     body::{BoxBody, EitherBody, MessageBody},
+///     dev::{ServiceRequest, ServiceResponse},
+///     middleware::{Next, from_fn},
+///     web,
+/// };
+/// use countersign::{AuthError, SessionRoutes};
+/// use countersign_actix::{Error, Head, JwtAuth, SessionReply, Token, session_routes};
+///
+/// async fn to_login<B: MessageBody>(
+///     routes: web::Data<SessionRoutes>,
+///     request: ServiceRequest,
+///     next: Next<B>,
+/// ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
+///     let load = routes.page_load(&Head::from(request.request()));
+///     let response = next.call(request).await?;
+///     let refused = response.response().extensions().get::<AuthError>().cloned();
+///     match load.zip(refused).and_then(|(load, error)| load.on_unauthorized(&error)) {
+///         Some(reply) => {
+///             let redirect = SessionReply(reply).respond_to(response.request());
+///             Ok(response.into_response(redirect).map_into_right_body())
+///         }
+///         None => Ok(response.map_into_left_body()),
+///     }
+/// }
+///
+/// async fn order(
+///     routes: web::Data<SessionRoutes>,
+///     Token(token): Token,
+///     request: HttpRequest,
+/// ) -> Result<HttpResponse, Error> {
+///     let csrf_token = ""; // the field of the form
+///     routes.check_form(&Head::from(&request), &token, csrf_token)?;
+///     Ok(HttpResponse::SeeOther().insert_header(("location", "/orders")).finish())
+/// }
+///
+/// # fn with(routes: SessionRoutes) {
+/// let orders = web::scope("/orders")
+///     .wrap(JwtAuth::new(routes.authenticator()))
+///     .wrap(from_fn(to_login))
+///     .route("", web::post().to(order));
+/// let app = App::new()
+///     .app_data(web::Data::new(routes.clone()))
+///     .service(orders)
+///     .service(session_routes("/session", routes));
+/// # drop(app);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SessionReply(
     /// The answer.

@@ -14,9 +14,9 @@ use std::{
 };
 
 use actix_web::{
-    App, Error, HttpMessage, HttpResponse,
+    App, Error, HttpMessage, HttpResponse, Responder,
     dev::{Service, ServiceRequest, ServiceResponse, Transform, fn_service},
-    middleware::from_fn,
+    middleware::{Condition, from_fn},
     test::TestRequest,
     web,
 };
@@ -374,4 +374,43 @@ fn verifier(issuer: &TestIssuer, keys: Keys) -> Verifier {
         .clock(issuer.clock().clone())
         .build()
         .unwrap()
+}
+
+#[actix_web::test]
+async fn an_answer_whose_url_has_a_token_asks_for_no_referrer() {
+    let issuer = TestIssuer::new();
+    let sources = TokenSource::bearer().or(TokenSource::query("access_token"));
+    let authenticator = Authenticator::new(issuer.verifier()).source(sources);
+    let auth = JwtAuth::new(authenticator);
+    let lax = || async {
+        "".customize()
+            .insert_header(("referrer-policy", "unsafe-url"))
+    };
+    let app = |own: bool| {
+        let own_response = |_: &AuthError| HttpResponse::Ok().finish();
+        let own_auth = auth.clone().with_rejection_response(own_response);
+        App::new()
+            .wrap(Condition::new(!own, auth.clone()))
+            .wrap(Condition::new(own, own_auth))
+            .route("/", web::get().to(lax))
+    };
+    let token = issuer.token().sign();
+    let twice = format!("/?access_token={token}&access_token={token}");
+    for (target, status, policy) in [
+        (format!("/?access_token={token}"), 200, Some("no-referrer")),
+        ("/?access_token=a.b.c".to_owned(), 401, Some("no-referrer")),
+        (twice, 400, Some("no-referrer")),
+        // These carry none.
+        ("/?access_token=".to_owned(), 401, None),
+        ("/?other=a.b.c".to_owned(), 401, None),
+    ] {
+        let answer = send(app(false), get().uri(&target)).await;
+        assert_eq!(answer.status, status, "{target}");
+        assert_eq!(answer.header("referrer-policy"), policy, "{target}");
+        let answer = send(app(true), get().uri(&target)).await;
+        assert_eq!(answer.header("referrer-policy"), policy, "{target}");
+    }
+    // What the handler says stays where the URL has no token.
+    let answer = send(app(false), with(&token)).await;
+    assert_eq!(answer.header("referrer-policy"), Some("unsafe-url"));
 }

@@ -5,6 +5,7 @@
 //! | decide who issues the tokens | [`choosing`] |
 //! | log users in and keep them logged in | [`sessions`] |
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
+//! | fit page, API and proxy together: subdomains and CORS, frames, path prefixes, streams, mobile shells | [`set_ups`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -52,6 +53,9 @@ pub mod rate_limits {}
 
 #[doc = include_str!("../docs/guide/sessions.md")]
 pub mod sessions {}
+
+#[doc = include_str!("../docs/guide/set_ups.md")]
+pub mod set_ups {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}

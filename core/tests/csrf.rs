@@ -404,13 +404,13 @@ mod the_head {
                 &secret,
                 &[("origin", "https://evil.test")][..],
                 AuthErrorKind::CrossSite,
-                "Origin is neither the host of the request nor an allowed one",
+                "Origin is neither the host of the request nor an allowed one: `Csrf::allow_origin` names others, of the layer and of the session routes",
             ),
             (
                 &secret,
                 &[("sec-fetch-site", "cross-site")],
                 AuthErrorKind::CrossSite,
-                "Sec-Fetch-Site names another site, and Origin is not an allowed one",
+                "Sec-Fetch-Site names another site or origin, and Origin is not an allowed one: `Csrf::allow_origin` names others, of the layer and of the session routes",
             ),
             (
                 &secret,

@@ -16,13 +16,13 @@ use countersign::{
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
     claims::TypedToken,
     explain::Mismatch,
-    issue::{RingDocument, RingTimes},
+    issue::{RingDocument, RingTimes, SealedRing, SealingKeys},
     keys::Secret,
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
-        ClientInfo, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm, SessionEvent, SignIn,
-        SignInOutcome,
+        ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm,
+        SessionEvent, SignIn, SignInOutcome,
         store::{SessionStore, StoreError, TokenHash},
     },
     testing::sign_raw,
@@ -72,6 +72,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "AuthCookies",
             "Discovery",
             "FetchRequest",
+            "FormPages",
             "HttpFetch",
             "HttpFetchBuilder",
             "Policy",
@@ -96,7 +97,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     ),
     (
         "made for the log, of what the app's own code says",
-        &["FetchError", "LogPosition", "StoreError"],
+        &["FetchError", "LogPosition", "StoreEpoch", "StoreError"],
     ),
     (
         "the public name of a session",
@@ -125,6 +126,7 @@ const NO_VALUES: &[&str] = &[
     "LoginBody",
     "RequestHead",
     "RevocationLog",
+    "RingStore",
     "SessionStore",
     "SignInAnswer",
 ];
@@ -278,6 +280,18 @@ fn keys(shown: &mut Shown) {
     let jwk: Value = serde_json::from_str(&ring.to_json().unwrap()).unwrap();
     shown.hide(jwk["keys"][0]["d"].as_str().unwrap());
     shown.debug("RingDocument", &ring);
+    let sealing = "14YaDzf4RNGRsSWef680Mi2WzuUF4CGMTmm5SjXr1uQ=";
+    let bytes = Secret::from_base64(sealing).unwrap();
+    shown.hide(sealing);
+    let hex = bytes.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    shown.secrets.push(hex.collect());
+    shown
+        .secrets
+        .push(format!("{:?}", bytes.as_ref()).replace(['[', ']'], ""));
+    let sealing = SealingKeys::from_base64(sealing).unwrap();
+    shown.debug("SealingKeys", &sealing);
+    let sealed = SealedRing::new(MemoryStore::new(), "https://id.example", sealing);
+    shown.debug("SealedRing", sealed.unwrap());
     shown.debug("Key", (&verifying, private.verifying_key()));
     shown.debug("Keys", Keys::from(verifying.clone()));
     let weak = r#"{"keys":[{"kty":"oct","alg":"HS256","k":"YSB3ZWFrIHNlY3JldA"},
@@ -465,6 +479,33 @@ impl RequestHead for Head {
     }
 }
 
+/// A page load with a query.
+struct Visit;
+
+impl RequestHead for Visit {
+    fn method(&self) -> &'static str {
+        "GET"
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn path(&self) -> &'static str {
+        "/"
+    }
+
+    fn query(&self) -> Option<&str> {
+        Some(CLAIM)
+    }
+
+    fn visit_header<'h>(&'h self, name: &str, visit: &mut dyn FnMut(&'h [u8])) {
+        if name == "accept" {
+            visit(b"text/html");
+        }
+    }
+}
+
 fn requests(shown: &mut Shown) {
     let csrf = Csrf::new().secret(SECRET).unwrap();
     let value = csrf.token(SESSION).unwrap().unwrap();
@@ -599,6 +640,23 @@ fn sessions(shown: &mut Shown) {
         Ok::<_, Infallible>(Some(Identity::new(SUBJECT, json!({ "private": CLAIM }))))
     });
     shown.debug("SessionRoutes", &routes);
+    let csrf = Csrf::new()
+        .random_secret()
+        .unwrap()
+        .require_token()
+        .unwrap();
+    let forms = SessionRoutes::forms(
+        FormPages::new("/session", "/login").unwrap(),
+        sessions.clone(),
+        AuthCookies::new(),
+        csrf,
+        async |_: SignIn<Value>| Ok::<_, Infallible>(None::<Identity<()>>),
+    );
+    let forms = forms.unwrap();
+    let token = forms.form_token(&Visit).unwrap();
+    shown.hide(token.value());
+    shown.debug("FormToken", token);
+    shown.debug("PageLoad", forms.page_load(&Visit).unwrap());
     let head = Head(vec![("content-type", "application/json".into())]);
     let login = format!(r#"{{"password":"{PASSWORD}"}}"#);
     shown.debug("OwnedHead", OwnedHead::of(&head));

@@ -15,8 +15,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            EndedSession, SessionDetails, SessionStore, StoreCapabilities, StoreError, StoreMark,
-            StoredSession, TokenHash,
+            EndedSession, SessionDetails, SessionStore, StoreCapabilities, StoreEpoch, StoreError,
+            StoreMark, StoredSession, TokenHash,
         },
     },
     testing::{sessions_suite, store_suite},
@@ -121,6 +121,22 @@ fn a_store_that_breaks_a_rule_is_caught() {
             Bug::EndNeedsTime,
             "`end` ends a session, whatever `until` is",
         ),
+        (
+            Bug::EndRealmAnyTime,
+            "`end_realm` returns what it has removed, as it was last",
+        ),
+        (
+            Bug::EndRealmForgets,
+            "`insert` is false after an `end_realm` of its realm",
+        ),
+        (
+            Bug::EndRealmInEveryRealm,
+            "`end_realm` returns what it has removed, as it was last",
+        ),
+        (Bug::EndRealmPart, "`end_realm` ends all sessions"),
+        (Bug::EpochStays, "`mark_restored` begins an epoch"),
+        (Bug::EpochWandersOff, "an epoch lasts"),
+        (Bug::HealthEnds, "`health` touches no session"),
         (Bug::EndNothing, "`find` of an ended session is `None`"),
         (
             Bug::FindNothing,
@@ -203,6 +219,8 @@ struct Toy {
     rows: Arc<Mutex<BTreeMap<String, StoredSession>>>,
     /// The subject of each `end_all`.
     endings: Arc<Mutex<Vec<(Realm, String)>>>,
+    /// The number of looks at the epoch, and when it began.
+    epoch: Arc<Mutex<(usize, Option<i64>)>>,
     bug: Option<Bug>,
 }
 
@@ -219,7 +237,14 @@ enum Bug {
     EndForgetsTokens,
     EndNeedsTime,
     EndNothing,
+    EndRealmAnyTime,
+    EndRealmForgets,
+    EndRealmInEveryRealm,
+    EndRealmPart,
+    EpochStays,
+    EpochWandersOff,
     FindNothing,
+    HealthEnds,
     IdsWithoutCase,
     InsertInTwoSteps,
     LabelEmptyIsNone,
@@ -261,7 +286,8 @@ impl Toy {
         let endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner);
         let since = usize::try_from(begun.get()).unwrap_or(usize::MAX);
         let is_it = |(realm, subject): &(Realm, String)| {
-            let is_theirs = *realm == session.realm && *subject == session.subject;
+            let names = [&*session.subject, ""];
+            let is_theirs = *realm == session.realm && names.contains(&subject.as_str());
             is_theirs || self.has(Bug::EndAllOfAnybody)
         };
         endings.iter().skip(since).any(is_it) && !self.has(Bug::EndAllForgets)
@@ -277,7 +303,7 @@ impl Toy {
 
 impl SessionStore for Toy {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities::local()
+        StoreCapabilities::local().epoch()
     }
 
     async fn mark(&self) -> Result<StoreMark, StoreError> {
@@ -432,6 +458,59 @@ impl SessionStore for Toy {
             ended.extend_from_within(..1);
         }
         Ok(ended)
+    }
+
+    async fn end_realm(
+        &self,
+        realm: &Realm,
+        begun_before: i64,
+        _named_after: i64,
+        _: &RevocationEntry,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let endings = self.endings.lock();
+        let mut endings = endings.unwrap_or_else(PoisonError::into_inner);
+        let name = match self.has(Bug::EndRealmForgets) {
+            true => "nobody",
+            false => "",
+        };
+        endings.push((realm.clone(), name.to_owned()));
+        let is_in_time =
+            |row: &StoredSession| row.created_at < begun_before || self.has(Bug::EndRealmAnyTime);
+        let is_there =
+            |row: &StoredSession| row.realm == *realm || self.has(Bug::EndRealmInEveryRealm);
+        let mut ended = Vec::new();
+        self.rows().retain(|_, row| {
+            let is_full = self.has(Bug::EndRealmPart) && ended.len() == 1_000;
+            let ends = is_in_time(row) && is_there(row) && !is_full;
+            if ends {
+                ended.push(EndedSession {
+                    id: row.id.clone(),
+                    tokens_until: row.tokens_until,
+                });
+            }
+            !ends
+        });
+        Ok(ended)
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        if self.has(Bug::HealthEnds) {
+            self.rows().clear();
+        }
+        Ok(())
+    }
+
+    async fn epoch(&self) -> Result<Option<StoreEpoch>, StoreError> {
+        let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        epoch.0 += usize::from(self.has(Bug::EpochWandersOff));
+        Ok(Some(StoreEpoch::new(epoch.0.to_string(), epoch.1)))
+    }
+
+    async fn mark_restored(&self) -> Result<(), StoreError> {
+        let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = countersign::Clock::now(&countersign::SystemClock);
+        epoch.1 = Some(now).filter(|_| !self.has(Bug::EpochStays));
+        Ok(())
     }
 
     async fn list(

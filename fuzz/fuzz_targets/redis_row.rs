@@ -126,6 +126,10 @@ fn expect([kind, realm, value, before, until]: &Fields) -> Option<RevocationEntr
     let before = || before.as_ref()?.parse().ok();
     let value = value.clone()?;
     let revoked = match kind.as_deref()? {
+        "everyone" => Revoked::Everyone {
+            realm: realm()?,
+            issued_before: before()?,
+        },
         "session" => Revoked::Session(SessionId::parse(&value)?),
         "sessionless" => Revoked::Sessionless {
             realm: realm()?,

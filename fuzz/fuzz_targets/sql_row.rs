@@ -242,6 +242,10 @@ fn entry(row: &EntryRow) -> Option<RevocationEntry> {
             subject: name,
             issued_before: before?,
         },
+        4 => Revoked::Everyone {
+            realm: of?,
+            issued_before: before?,
+        },
         _ => return None,
     };
     Some(RevocationEntry { revoked, until })

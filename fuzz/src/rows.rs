@@ -45,7 +45,7 @@ pub struct AnyEntry(pub RevocationEntry);
 impl<'a> Arbitrary<'a> for AnyEntry {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         Ok(Self(RevocationEntry {
-            revoked: match u.int_in_range(0..=3)? {
+            revoked: match u.int_in_range(0..=4)? {
                 0 => Revoked::Session(id(u)?),
                 1 => Revoked::Subject {
                     realm: realm(u)?,
@@ -55,6 +55,10 @@ impl<'a> Arbitrary<'a> for AnyEntry {
                 2 => Revoked::Sessionless {
                     realm: realm(u)?,
                     subject: u.arbitrary()?,
+                    issued_before: u.arbitrary()?,
+                },
+                3 => Revoked::Everyone {
+                    realm: realm(u)?,
                     issued_before: u.arbitrary()?,
                 },
                 _ => Revoked::Token(u.arbitrary()?),

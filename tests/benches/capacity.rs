@@ -1,6 +1,6 @@
-//! What one machine carries: sessions, logins and refreshes of each store.
+//! The capacity of one machine: tokens that a core verifies, and sessions, logins and refreshes of each store.
 //!
-//! `cargo bench -p countersign-tests --bench capacity` prints the table of `docs/OPERATIONS.md`. Clients, this library and
+//! `cargo bench -p countersign-tests --bench capacity` prints the tables of `docs/OPERATIONS.md`. Clients, this library and
 //! the database share the machine, so a server of its own carries more.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a bench measures real time, and panics on errors
@@ -14,7 +14,7 @@ use std::{
 };
 
 use countersign::{
-    Issuer, MemoryStore, Sessions, SigningKey,
+    Algorithm, Issuer, MemoryStore, Sessions, SigningKey,
     session::{ClientInfo, Identity, store::SessionStore},
 };
 use countersign_redis::RedisStore;
@@ -33,6 +33,15 @@ const DEVICES: usize = 2;
 
 #[tokio::main]
 async fn main() {
+    println!("algorithm  tokens a core verifies in a second  tokens it signs");
+    for algorithm in [
+        Algorithm::HS256,
+        Algorithm::RS256,
+        Algorithm::ES256,
+        Algorithm::EdDSA,
+    ] {
+        signatures(algorithm);
+    }
     println!("store     logins/s  refreshes/s  logouts/s  bytes of a session");
     measure("memory", MemoryStore::new(), async || None).await;
 
@@ -44,8 +53,9 @@ async fn main() {
     measure("sqlite", store, size).await;
 
     if let Some(server) = Postgres::start() {
-        let store = PostgresStore::connect(&server.database()).await.unwrap();
-        let pool = PgPool::connect(&server.database()).await.unwrap();
+        let database = server.database();
+        let store = PostgresStore::connect(&database).await.unwrap();
+        let pool = PgPool::connect(&database).await.unwrap();
         let size = async || {
             let query = "SELECT pg_total_relation_size('countersign_sessions')";
             let size: i64 = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
@@ -66,6 +76,36 @@ async fn main() {
         };
         measure("redis", store, size).await;
     }
+}
+
+fn signatures(algorithm: Algorithm) {
+    let key = match algorithm {
+        Algorithm::HS256 => SigningKey::hs256("an example secret of 32 bytes or more").unwrap(),
+        algorithm => SigningKey::generate(algorithm).unwrap(),
+    };
+    let issuer = Issuer::builder("https://id.example", key).audience("app");
+    let issuer = issuer.build().unwrap();
+    let claims = json!({ "sub": "user-42", "roles": ["user", "editor"], "name": "Ada Lovelace" });
+    let token = issuer.issue(&claims).unwrap();
+    let verifier = issuer.verifier();
+    let verified = in_a_second(|| drop(verifier.verify_now(token.as_str()).unwrap()));
+    let signed = in_a_second(|| drop(issuer.issue(&claims).unwrap()));
+    println!(
+        "{:<9}  {verified:>34.0}  {signed:>15.0}",
+        algorithm.to_string()
+    );
+}
+
+/// Counts how often something can be done in a second, one after the other.
+fn in_a_second(act: impl Fn()) -> f64 {
+    let (began, mut done) = (Instant::now(), 0.0);
+    while began.elapsed().as_secs() < 1 {
+        for _ in 0..100 {
+            act();
+        }
+        done += 100.0;
+    }
+    done / began.elapsed().as_secs_f64()
 }
 
 async fn measure<S: SessionStore>(name: &str, store: S, size: impl AsyncFn() -> Option<u64>) {

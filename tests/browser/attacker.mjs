@@ -33,6 +33,18 @@ export const attackBy = {
     // Later, so that whoever runs this hears that it ran.
     setTimeout(() => form.submit());
   },
+  // As the forms of pages that a server renders.
+  fields: ({ url, fields }) => {
+    const form = document.createElement("form");
+    Object.assign(form, { method: "post", action: url });
+    for (const [name, value] of Object.entries(fields)) {
+      const field = document.createElement("input");
+      Object.assign(field, { name, value });
+      form.append(field);
+    }
+    document.body.append(form);
+    setTimeout(() => form.submit());
+  },
   fetch: ({ url, body }) => fetch(url, { method: "POST", mode: "no-cors", credentials: "include", body }).then(() => {}),
   socket: ({ url }) => new Promise((resolve) => {
     const socket = new WebSocket(url);

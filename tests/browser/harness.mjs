@@ -11,10 +11,10 @@ const REFUSAL = /^Failed to load resource: the server responded with a status of
 const PATIENCE = 15_000;
 
 // Runs the checks one after the other, each in browser contexts of its own, and prints a line for each. The process ends
-// with 1 when one failed. A check is called with a `Check`.
-export async function run(checks, screenshots) {
+// with 1 when one failed. A check is called with a `Check`. `options` are more of Playwright's own for the browser.
+export async function run(checks, screenshots, options = {}) {
   if (screenshots) mkdirSync(screenshots, { recursive: true });
-  const browser = await chromium.launch({ executablePath: installed(), args: ["--headless", "--no-sandbox"] });
+  const browser = await chromium.launch({ executablePath: installed(), args: ["--headless", "--no-sandbox"], ...options });
   const complaints = [];
   let failed = 0;
   const report = async (name, act) => {
@@ -95,6 +95,18 @@ export function requests(page, method, path) {
     if (request.method() === method && new URL(request.url()).pathname === path) seen.push(request);
   });
   return seen;
+}
+
+// What goes over the wire, by request. Playwright does not tell it where the answer is kept from the script.
+export async function watchWire(page) {
+  const wire = new Map();
+  const devtools = await page.context().newCDPSession(page);
+  const add = (id, facts) => wire.set(id, { ...wire.get(id), ...facts });
+  devtools.on("Network.requestWillBeSent", ({ requestId, request }) => add(requestId, { line: `${request.method} ${request.url}` }));
+  devtools.on("Network.requestWillBeSentExtraInfo", ({ requestId, headers }) => add(requestId, { sent: headers }));
+  devtools.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode, headers }) => add(requestId, { status: statusCode, received: headers }));
+  await devtools.send("Network.enable");
+  return wire;
 }
 
 // Waits until it holds, for this many milliseconds.

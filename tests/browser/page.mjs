@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 
 import { attackBy, otherSite } from "./attacker.mjs";
 import { gate } from "./gate.mjs";
-import { requests, run, until, wrongCode } from "./harness.mjs";
+import { requests, run, until, watchWire, wrongCode } from "./harness.mjs";
 
 const [base, screenshots] = process.argv.slice(2).map((argument) => argument.replace(/\/$/, ""));
 if (!base) {
@@ -563,18 +563,6 @@ async function attack(check, { site, cookies }) {
   } finally {
     await attacker.close();
   }
-}
-
-// What goes over the wire, by request. Playwright does not tell it where the answer is kept from the script.
-async function watchWire(page) {
-  const wire = new Map();
-  const devtools = await page.context().newCDPSession(page);
-  const add = (id, facts) => wire.set(id, { ...wire.get(id), ...facts });
-  devtools.on("Network.requestWillBeSent", ({ requestId, request }) => add(requestId, { line: `${request.method} ${request.url}` }));
-  devtools.on("Network.requestWillBeSentExtraInfo", ({ requestId, headers }) => add(requestId, { sent: headers }));
-  devtools.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode, headers }) => add(requestId, { status: statusCode, received: headers }));
-  await devtools.send("Network.enable");
-  return wire;
 }
 
 // The statuses of the answers to WebSocket handshakes that failed. Chromium tells them in words only.

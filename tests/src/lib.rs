@@ -6,8 +6,11 @@
 #![allow(clippy::missing_panics_doc)] // a test that meets bad data stops
 
 mod actix;
+pub mod browser;
 mod core;
 pub mod hostile;
+#[cfg(unix)]
+pub mod nginx;
 pub mod programs;
 mod request;
 pub mod server;

@@ -185,6 +185,12 @@ impl Process {
         signal(self.child.id(), name);
     }
 
+    /// Returns whether it has not ended.
+    #[must_use]
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Kills it at once.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child of ours");

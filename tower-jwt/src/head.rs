@@ -1,6 +1,9 @@
 //! The head of a request, as core reads it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 #[cfg(feature = "axum")]
 use axum::extract::ConnectInfo;
@@ -12,8 +15,23 @@ use http::{
     uri::Authority,
 };
 
-/// A view of a request's head. It copies nothing.
-pub(crate) struct Head<'r> {
+/// A view of a request's head, for what core reads of one: `SessionRoutes::answer`, [`Csrf`](countersign::Csrf), an
+/// [`Authenticator`](countersign::Authenticator). It copies nothing.
+///
+/// # Examples
+///
+/// A route without a session, whose requests must come from the own site:
+///
+/// ```
+/// use countersign::{AuthError, Csrf};
+/// use countersign_tower::Head;
+///
+/// fn check<B>(csrf: &Csrf, request: &http::Request<B>) -> Result<(), AuthError> {
+///     csrf.check_login(&Head::from(request))
+/// }
+/// ```
+#[derive(Clone, Copy)]
+pub struct Head<'r> {
     method: &'r Method,
     uri: &'r Uri,
     headers: &'r HeaderMap,
@@ -39,6 +57,15 @@ impl<'r> From<&'r Parts> for Head<'r> {
             headers: &parts.headers,
             extensions: &parts.extensions,
         }
+    }
+}
+
+/// Shows the method: there may be tokens in all else.
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", self.method)
+            .finish_non_exhaustive()
     }
 }
 

@@ -22,6 +22,7 @@ pub use self::session_routes::SessionReply;
 #[cfg(feature = "sessions")]
 pub use self::session_routes::{SessionFuture, SessionService, session_routes};
 pub use self::{
+    head::Head,
     middleware::{JwtAuthFuture, JwtAuthLayer, JwtAuthService},
     require::{RequireLayer, RequireService},
     response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture},

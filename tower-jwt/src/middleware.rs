@@ -17,7 +17,10 @@ use tower_service::Service;
 use crate::{
     extensions,
     head::Head,
-    response::{DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, replace},
+    response::{
+        DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, keep_url_private,
+        replace,
+    },
 };
 
 /// Lets requests with a valid token through to the inner service, and refuses all others.
@@ -37,6 +40,8 @@ use crate::{
 /// 5. Inside another `JwtAuthLayer`, the inner verdict replaces the outer one.
 /// 6. The headers that can carry the token go on as [sensitive](http::HeaderValue::set_sensitive):
 ///    `Debug` and logs of them do not show it.
+/// 7. The answer to a request with a token in its URL has `Referrer-Policy: no-referrer`: see
+///    [`TokenSource::query`](countersign::TokenSource::query).
 ///
 /// # Order
 ///
@@ -189,6 +194,7 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = Head::from(&request);
+        let has_token_in_url = self.config.authenticator.has_token_in_url(&head);
         let state = match self.config.authenticator.check(&head).into_ready() {
             Ok(Ok(token)) => {
                 self.config.admit(&mut request, token);
@@ -219,6 +225,7 @@ where
         JwtAuthFuture {
             state,
             rejection: self.rejection.clone(),
+            has_token_in_url,
         }
     }
 }
@@ -292,6 +299,7 @@ pin_project! {
         #[pin]
         state: State<S, R, B>,
         rejection: R,
+        has_token_in_url: bool,
     }
 }
 
@@ -357,15 +365,22 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut state = this.state;
+        let (gives_way, has_token_in_url) = (this.rejection.gives_way(), *this.has_token_in_url);
         loop {
             let response = match state.as_mut().project() {
                 StateProjection::Waiting { waiting } => ready!(waiting.poll(cx)),
-                StateProjection::Responding { response } if this.rejection.gives_way() => {
+                StateProjection::Responding { response } if gives_way && !has_token_in_url => {
                     return response.poll(cx);
                 }
                 StateProjection::Responding { response } => {
-                    let response = ready!(response.poll(cx))?;
-                    return Poll::Ready(Ok(replace(this.rejection, response)));
+                    let mut response = ready!(response.poll(cx))?;
+                    if !gives_way {
+                        response = replace(this.rejection, response);
+                    }
+                    if has_token_in_url {
+                        keep_url_private(response.headers_mut());
+                    }
+                    return Poll::Ready(Ok(response));
                 }
             };
             state.set(State::Responding { response });

@@ -10,7 +10,7 @@ use std::{
 use countersign::{AuthError, adapter::Challenge};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use pin_project_lite::pin_project;
 
@@ -232,6 +232,11 @@ pub(crate) fn replace<B>(
     response
 }
 
+/// Keeps a page from sending its URL, which has a token in it, along with its requests.
+pub(crate) fn keep_url_private(headers: &mut HeaderMap) {
+    headers.insert(REFERRER_POLICY, NO_REFERRER);
+}
+
 /// Adds the headers of the challenge that the response does not set itself, and the error.
 pub(crate) fn complete<B>(response: &mut Response<B>, error: AuthError) {
     let challenge = error.challenge();
@@ -263,4 +268,5 @@ fn header_value(challenge: &str) -> Option<HeaderValue> {
 
 // Checked at compile time.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(Challenge::PROBLEM_JSON);

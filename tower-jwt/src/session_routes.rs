@@ -197,6 +197,50 @@ impl fmt::Debug for SessionFuture {
 /// Router::new().route("/register", post(register)).with_state((sessions, routes))
 /// # }
 /// ```
+///
+/// Pages with forms: a page load that the layer refuses goes to the login page, or renews the session first. The form of
+/// a handler is checked by the handler.
+///
+/// ```
+/// use axum::{
+///     Router,
+///     extract::{Request, State},
+///     middleware::{Next, from_fn_with_state},
+///     response::{IntoResponse, Redirect, Response},
+///     routing::get,
+/// };
+/// use countersign::{AuthError, SessionRoutes};
+/// use countersign_tower::{ClaimsRejection, Head, JwtAuthLayer, SessionReply, Token, session_routes};
+///
+/// async fn to_login(State(routes): State<SessionRoutes>, request: Request, next: Next) -> Response {
+///     let load = routes.page_load(&Head::from(&request));
+///     let response = next.run(request).await;
+///     let refused = response.extensions().get::<AuthError>();
+///     match load.zip(refused).and_then(|(load, error)| load.on_unauthorized(error)) {
+///         Some(reply) => SessionReply(reply).into_response(),
+///         None => response,
+///     }
+/// }
+///
+/// async fn order(
+///     State(routes): State<SessionRoutes>,
+///     Token(token): Token,
+///     request: Request,
+/// ) -> Result<Redirect, ClaimsRejection> {
+///     let csrf_token = ""; // the field of the form
+///     routes.check_form(&Head::from(&request), &token, csrf_token)?;
+///     Ok(Redirect::to("/orders"))
+/// }
+///
+/// fn app(routes: SessionRoutes) -> Router {
+///     Router::new()
+///         .route("/orders", get(async || "the orders").post(order))
+///         .route_layer(JwtAuthLayer::new(routes.authenticator()))
+///         .route_layer(from_fn_with_state(routes.clone(), to_login))
+///         .nest_service("/session", session_routes(routes.clone()))
+///         .with_state(routes)
+/// }
+/// ```
 #[cfg(feature = "axum")]
 #[derive(Clone, Debug)]
 pub struct SessionReply(

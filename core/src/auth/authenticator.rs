@@ -13,7 +13,7 @@ use crate::{
     auth::csrf::Csrf,
     claims::{Added, Reader},
     error::{ChallengeParams, ConfigError, LogLevel},
-    request::TokenSource,
+    request::{RequestHead, TokenSource},
     verify::{Issuers, Verifier},
 };
 
@@ -328,6 +328,16 @@ impl Authenticator {
     #[must_use]
     pub fn credential_headers(&self) -> Vec<&str> {
         self.source.headers()
+    }
+
+    /// Returns whether the URL of a request carries what can be a token, good or bad: a parameter that
+    /// [`TokenSource::query`] reads.
+    ///
+    /// For adapters, which answer it with `Referrer-Policy: no-referrer` (W3C Referrer Policy section 4.1):
+    /// else the page sends its URL along with each request to its own origin.
+    #[must_use]
+    pub fn has_token_in_url(&self, head: &dyn RequestHead) -> bool {
+        self.source.is_in_url(head)
     }
 }
 

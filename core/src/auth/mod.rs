@@ -15,6 +15,8 @@ mod principal;
 pub use self::cookies::CookieError;
 #[cfg(feature = "sessions")]
 pub(crate) use self::cookies::Layouts;
+#[cfg(feature = "sessions")]
+pub(crate) use self::csrf::WithField;
 pub(crate) use self::origin::Origin;
 #[cfg(feature = "cache")]
 pub use self::principal::TokenSubject;

@@ -2,7 +2,7 @@
 //!
 //! Start with [`Issuer`]. Look here for its [settings](IssuerBuilder), the [token](IssuedToken) that it
 //! gives, and why it may [refuse](IssueError) to. The keys of several nodes, and over restarts, are a
-//! [document](RingDocument), for example in a [folder](KeyFolder). The guide [choosing](crate::guide::choosing) tells when to issue tokens
+//! [document](RingDocument), in a [folder](KeyFolder) or [sealed in a store](SealedRing). The guide [choosing](crate::guide::choosing) tells when to issue tokens
 //! of your own.
 
 mod builder;
@@ -15,6 +15,7 @@ mod jti;
 mod models;
 mod numeric_subject;
 mod own_claims;
+mod reading;
 mod ring;
 #[cfg(feature = "sessions")]
 mod session_token;
@@ -24,7 +25,10 @@ mod token;
 pub(crate) use self::token::Cause;
 pub use self::{
     builder::IssuerBuilder,
-    ring::{KeyFolder, RingDocument, RingKeyState, RingKeyStatus, RingTimes},
+    ring::{
+        KeyFolder, RingDocument, RingKeyState, RingKeyStatus, RingStore, RingTimes, SealedRing,
+        SealingKeys,
+    },
     token::{IssueError, IssuedToken},
 };
 #[cfg(feature = "sessions")]

@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    follow::Followed,
-    ring::{KeyFolder, Ring, RingDocument},
+    reading::{Followed, Source},
+    ring::{KeyFolder, Ring, RingDocument, SealedRing},
 };
 use crate::{
     clock::Clock,
@@ -25,9 +25,10 @@ use crate::{
 /// |---|---|---|
 /// | [`new`](Self::new) | in this process | by hand: [`publish`](Self::publish), [`rotate`](Self::rotate), [`remove`](Self::remove) |
 /// | [`open`](Self::open) | in a [folder](KeyFolder), for any number of nodes, over restarts | with the folder, read by [`follow`](Self::follow) |
+/// | [`open_sealed`](Self::open_sealed) | [sealed in a store](SealedRing), for any number of nodes, over restarts | with the store, read by [`follow`](Self::follow) |
 /// | [`from_document`](Self::from_document) | in a [document](RingDocument) from elsewhere, such as the environment or a vault | with the document: [`adopt`](Self::adopt) |
 ///
-/// The last two follow the clock: all nodes with one document change at the same second.
+/// The last three follow the clock: all nodes with one document change at the same second.
 ///
 /// # Examples
 ///
@@ -47,7 +48,7 @@ pub struct SigningKeys(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) ring: ArcSwap<Ring>,
-    /// The clock of a ring with a document, and its folder; `None` for a ring that is changed by hand.
+    /// The clock of a ring with a document, and its source; `None` for a ring that is changed by hand.
     pub(super) followed: Option<Followed>,
 }
 
@@ -64,9 +65,35 @@ impl SigningKeys {
     ///
     /// As for [`KeyFolder::load`].
     pub fn open(folder: KeyFolder) -> Result<Self, ConfigError> {
-        let (text, document) = folder.read()?;
-        let ring = Ring::from_document(document.into(), folder.now())?;
-        Ok(Self::of(ring, Some(Followed::folder(folder, text))))
+        let (seen, document) = folder.read()?;
+        Self::of_document(document, Followed::source(Source::Folder(folder), seen))
+    }
+
+    /// Loads the ring that is sealed in a store. [`follow`](Self::follow) reads its changes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SealedRing::load`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{ConfigError, SigningKeys, issue::SealedRing};
+    ///
+    /// # mod tokio {
+    /// #     pub fn spawn<F: Future + Send + 'static>(_: F) {}
+    /// #     pub mod time { pub async fn sleep(_: std::time::Duration) {} }
+    /// # }
+    /// async fn keys(ring: SealedRing) -> Result<SigningKeys, ConfigError> {
+    ///     let keys = SigningKeys::open_sealed(ring).await?;
+    ///     tokio::spawn(keys.follow(|| tokio::time::sleep(SigningKeys::RELOAD_INTERVAL)));
+    ///     Ok(keys)
+    /// }
+    /// # drop(keys);
+    /// ```
+    pub async fn open_sealed(ring: SealedRing) -> Result<Self, ConfigError> {
+        let (seen, document) = ring.read().await?;
+        Self::of_document(document, Followed::source(Source::Store(ring), seen))
     }
 
     /// Makes the ring of a document, with the clock by which its keys take turns: usually
@@ -88,8 +115,12 @@ impl SigningKeys {
     /// # drop(keys());
     /// ```
     pub fn from_document(document: RingDocument, clock: impl Clock) -> Result<Self, ConfigError> {
-        let ring = Ring::from_document(document.into(), clock.now())?;
-        Ok(Self::of(ring, Some(Followed::clock(clock))))
+        Self::of_document(document, Followed::clock(clock))
+    }
+
+    fn of_document(document: RingDocument, followed: Followed) -> Result<Self, ConfigError> {
+        let ring = Ring::from_document(document.into(), followed.now())?;
+        Ok(Self::of(ring, Some(followed)))
     }
 
     fn of(ring: Ring, followed: Option<Followed>) -> Self {
@@ -99,7 +130,7 @@ impl SigningKeys {
         }))
     }
 
-    /// Replaces the document that the ring follows. For [folders](Self::open), [`reload`](Self::reload) does it.
+    /// Replaces the document that the ring follows. For one in a folder or a store, [`reload`](Self::reload) does it.
     ///
     /// # Errors
     ///
@@ -319,12 +350,12 @@ impl KeySource for SigningKeys {
         Some(self.now().verifying.id())
     }
 
-    /// Every change of a ring is seen here at once, but for those of a folder.
+    /// Every change of a ring is seen here at once, but for those of a folder or a store.
     fn can_refresh(&self) -> bool {
-        self.0.followed.as_ref().is_some_and(Followed::has_folder)
+        self.0.followed.as_ref().is_some_and(Followed::has_source)
     }
 
-    /// Reads the folder early, for an emergency that this node has not read of yet: once a second at most.
+    /// Reads the document early, for an emergency that this node has not read of yet: once a second at most.
     fn refresh(&self, why: RefreshReason<'_>) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
         match why {
             RefreshReason::UnknownKey(id) => self.reload_early(id),

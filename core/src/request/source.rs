@@ -66,7 +66,8 @@ impl TokenSource {
     /// Reads a query parameter, for example `access_token`.
     ///
     /// Unsafe for most uses: URLs end up in logs, histories and `Referer` headers, which is why
-    /// OAuth 2.1 dropped it (RFC 6750 section 5.3, RFC 9700 section 4.3.2).
+    /// OAuth 2.1 dropped it (RFC 6750 section 5.3, RFC 9700 section 4.3.2). The adapters answer a request
+    /// with such a parameter with `Referrer-Policy: no-referrer`, so that a page does not send its own URL on.
     pub fn query(name: impl Into<String>) -> Self {
         Self(vec![Source::Query(name.into().into_boxed_str())])
     }
@@ -126,6 +127,15 @@ impl TokenSource {
             }
         }
         Ok(found)
+    }
+
+    /// Returns whether the query of a request carries what one of these sources would read.
+    pub(crate) fn is_in_url(&self, head: &dyn RequestHead) -> bool {
+        let mut sources = self.0.iter();
+        sources.any(|source| match source {
+            Source::Query(name) => !matches!(query(head, name), Ok(None)),
+            _ => false,
+        })
     }
 
     /// Returns the names of the headers that can carry the token, in lower case.

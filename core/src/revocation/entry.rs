@@ -65,6 +65,13 @@ impl RevocationEntry {
 /// has two texts.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Revoked {
+    /// All tokens of a realm that were issued before a moment, whoever has them.
+    Everyone {
+        /// The token's `iss`, unless the list is [of another realm](crate::Revocation::of_realm).
+        realm: Realm,
+        /// Compared with `iat`, in seconds since 1970, as for [`Subject`](Self::Subject).
+        issued_before: i64,
+    },
     /// The access tokens of one session: claim `sid`.
     Session(SessionId),
     /// The tokens of a subject that belong to no session (claim `sid`), issued before a moment. Where
@@ -98,6 +105,7 @@ pub enum Revoked {
 impl fmt::Debug for Revoked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Everyone { .. } => "Everyone",
             Self::Session(_) => "Session",
             Self::Sessionless { .. } => "Sessionless",
             Self::Subject { .. } => "Subject",

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    epoch::EpochWatch,
     error::Refusal,
     list::{ALWAYS, Inner, Revocation},
     log::{LogBatch, LogPosition, RevocationLog},
@@ -59,6 +60,7 @@ impl Revocation {
             refused: 0,
             is_out: false,
             compared_at: None,
+            epochs: EpochWatch::default(),
         };
         follower.run(log)
     }
@@ -74,11 +76,12 @@ struct Follower {
     refused: usize,
     /// True if the log cannot be read.
     is_out: bool,
-    /// When the clock was last compared with that of the store.
+    /// When the store was last asked for its clock and its epoch.
     compared_at: Option<i64>,
+    epochs: EpochWatch,
 }
 
-/// The interval in which clocks are compared, in seconds.
+/// The interval in which the store is asked for its clock and its epoch, in seconds.
 const COMPARE: u64 = 10;
 
 /// The number of entries that are applied before other tasks have a turn.
@@ -107,7 +110,7 @@ impl Follower {
                     }
                     self.apply(batch, began).await;
                     self.revocation.report();
-                    self.compare_clocks(&log).await;
+                    self.compare(&log).await;
                 }
                 // It goes on from its position: the log itself notices when another server answers.
                 Err(error) if !was_out => {
@@ -124,8 +127,9 @@ impl Follower {
         }
     }
 
-    /// Compares this node's clock with that of the store, now and then: after a read, which is fresh then.
-    async fn compare_clocks<L: RevocationLog>(&mut self, log: &L) {
+    /// Compares this node's clock with that of the store, and the store's epoch with the last one, now and then:
+    /// after a read, which is fresh then.
+    async fn compare<L: RevocationLog>(&mut self, log: &L) {
         let Inner {
             clock,
             clock_skew,
@@ -141,6 +145,11 @@ impl Follower {
         // An error is the next read's, too.
         if let Ok(Some(store)) = log.time().await {
             clock_skew.note(name, store, before, clock.now());
+        }
+        match log.store_epoch().await {
+            Ok(Some(epoch)) => self.epochs.note(name, epoch),
+            Ok(None) => {}
+            Err(error) => self.epochs.miss(name, &error),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
-use super::entry::RevocationEntry;
+use super::{entry::RevocationEntry, epoch::StoreEpoch};
 use crate::error::StoreError;
 
 /// The list of revocations that the nodes share, in the order in which they were made.
@@ -53,6 +53,18 @@ pub trait RevocationLog: Send + Sync + 'static {
     fn time(&self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send {
         async { Ok(None) }
     }
+
+    /// Returns the epoch of the store that the log is in: see [`StoreEpoch`]. Default `None`: it loses nothing that
+    /// it has answered, or cannot tell.
+    ///
+    /// A list that follows the log asks every ten seconds, and tells a change.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store does not answer.
+    fn store_epoch(&self) -> impl Future<Output = Result<Option<StoreEpoch>, StoreError>> + Send {
+        async { Ok(None) }
+    }
 }
 
 impl<L: RevocationLog> RevocationLog for Arc<L> {
@@ -72,6 +84,10 @@ impl<L: RevocationLog> RevocationLog for Arc<L> {
 
     fn time(&self) -> impl Future<Output = Result<Option<i64>, StoreError>> + Send {
         (**self).time()
+    }
+
+    fn store_epoch(&self) -> impl Future<Output = Result<Option<StoreEpoch>, StoreError>> + Send {
+        (**self).store_epoch()
     }
 }
 

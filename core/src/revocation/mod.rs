@@ -7,6 +7,7 @@
 mod builder;
 mod clock_skew;
 mod entry;
+mod epoch;
 mod error;
 mod follow;
 mod index;
@@ -21,6 +22,7 @@ mod status;
 pub use self::{
     builder::RevocationBuilder,
     entry::{RevocationEntry, RevokeError, Revoked},
+    epoch::StoreEpoch,
     log::{LogBatch, LogPosition, RevocationLog},
     status::RevocationStatus,
 };

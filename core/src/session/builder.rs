@@ -33,6 +33,7 @@ pub struct SessionsBuilder {
     idle: Duration,
     absolute: Duration,
     grace: Duration,
+    spared_after_lost_writes: Option<Duration>,
     per_subject: usize,
     concurrent_refreshes: Option<usize>,
     waiting_refreshes: usize,
@@ -56,6 +57,8 @@ impl SessionsBuilder {
     pub const DEFAULT_WAITING_REFRESHES: usize = 256;
     /// The longest [`grace`](Self::grace): 60 seconds.
     pub const MAX_GRACE: Duration = Duration::from_secs(60);
+    /// The longest [`refuse_without_ending_after_lost_writes`](Self::refuse_without_ending_after_lost_writes): 24 hours.
+    pub const MAX_AFTER_LOST_WRITES: Duration = Duration::from_secs(86_400);
 
     pub(super) fn new(issuer: Issuer, store: impl SessionStore) -> Self {
         Self {
@@ -67,6 +70,7 @@ impl SessionsBuilder {
             idle: Self::DEFAULT_IDLE,
             absolute: Self::DEFAULT_ABSOLUTE,
             grace: Self::DEFAULT_GRACE,
+            spared_after_lost_writes: None,
             per_subject: Self::DEFAULT_PER_SUBJECT,
             concurrent_refreshes: None,
             waiting_refreshes: Self::DEFAULT_WAITING_REFRESHES,
@@ -117,6 +121,42 @@ impl SessionsBuilder {
     /// same one until the first of them has left it.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// Refuses a refresh token that the store has never seen without ending its session, for this time after the store
+    /// may have lost writes, in whole seconds. Default: it ends the session, as a replay. At most 24 hours.
+    ///
+    /// A failover to a replica that lags, or a restored backup, takes sessions back to an earlier token, and then the
+    /// next token of an honest client looks like a copy: without this, each is ended and reported as
+    /// [`Replayed`](crate::session::EndReason::Replayed). With it, such a client is refused as for a replay and has to
+    /// log in again, and the event is [`WritesLost`](crate::session::SessionEvent::WritesLost).
+    ///
+    /// It weakens the detection of theft, which is why it is bounded. It concerns sessions that were not refreshed since the
+    /// store's [epoch](crate::session::store::StoreEpoch) began; for these, an old copy of a token is refused as before, but
+    /// nobody is told of a theft, and whoever else has the current token goes on. A token that the store knows
+    /// to have been exchanged (the last one, and those of the grace window) still ends the session, as does any old token
+    /// once the session was refreshed more than [`grace`](Self::grace) after the epoch began: by clocks alone, an earlier
+    /// refresh may be one of before. So whoever uses a copy from before the loss until then goes on unnoticed, and the user
+    /// is refused instead. What a restored backup has revived ends by
+    /// [`end_everything_before`](crate::Sessions::end_everything_before).
+    ///
+    /// The store has to [know its epoch](StoreCapabilities::epoch). It is asked for that at such a token only; if it does
+    /// not answer, that is an outage (503), and nothing ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use countersign::session::SessionsBuilder;
+    ///
+    /// fn after_a_failover(sessions: SessionsBuilder) -> SessionsBuilder {
+    ///     // As long as an honest client may keep a token that was lost: here, a working day.
+    ///     sessions.refuse_without_ending_after_lost_writes(Duration::from_secs(8 * 3_600))
+    /// }
+    /// ```
+    pub fn refuse_without_ending_after_lost_writes(mut self, time: Duration) -> Self {
+        self.spared_after_lost_writes = Some(time);
         self
     }
 
@@ -191,8 +231,9 @@ impl SessionsBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] when the grace window is over 60 seconds, a session could end before its first
-    /// access token does, a subject may have none, no refresh may be at the store, or the store [cannot do](StoreCapabilities) what the
-    /// settings need: tell other processes of an ending, or remember it for as long as a token lives.
+    /// access token does, a subject may have none, no refresh may be at the store, the time after lost writes is 0 or over
+    /// 24 hours, or the store [cannot do](StoreCapabilities) what the settings need: tell other processes of an ending,
+    /// remember it for as long as a token lives, or know its epoch.
     pub fn build(self) -> Result<Sessions, ConfigError> {
         let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
         let (idle, absolute) = (whole_seconds(self.idle), whole_seconds(self.absolute));
@@ -239,6 +280,7 @@ impl SessionsBuilder {
             ));
         }
         check_retention(self.capabilities, self.issuer.max_ttl())?;
+        let spared = check_lost_writes(self.spared_after_lost_writes, self.capabilities)?;
         let revocation = match self.revocation {
             Some(revocation) => revocation,
             None => Revocation::local().clock(self.issuer.clock()).build()?,
@@ -266,12 +308,21 @@ impl SessionsBuilder {
             idle,
             absolute,
             grace,
+            spared_after_lost_writes: spared,
             per_subject: self.per_subject,
             listener: self.listener,
-            login_lines: LineLimits::new(),
+            event_lines: LineLimits::new(),
             error_lines: LineLimits::new(),
             layouts: Layouts::default(),
         };
+        if spared > 0 {
+            tracing::warn!(
+                target: "countersign",
+                realm = settings.realm.as_str(),
+                seconds = spared,
+                "for this long after the store may have lost writes, a refresh token that it has never seen ends no session",
+            );
+        }
         #[cfg(feature = "metrics")]
         super::event::make_counters(&settings.realm);
         Ok(Sessions {
@@ -285,6 +336,28 @@ impl SessionsBuilder {
 const NO_REPLICA: &str = "several processes can use this store, so each has to hear which sessions \
     have ended: give it `.revocation(..)` with a `Revocation::replica()` that follows the store, or say \
     `.single_process()` if there is no other";
+
+/// Returns the time after lost writes, in seconds; 0 where none was set.
+fn check_lost_writes(time: Option<Duration>, store: StoreCapabilities) -> Result<i64, ConfigError> {
+    let Some(time) = time else {
+        return Ok(0);
+    };
+    let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
+    if whole_seconds(time) == 0 {
+        return setting("`refuse_without_ending_after_lost_writes` is 0: leave it out");
+    }
+    if time > SessionsBuilder::MAX_AFTER_LOST_WRITES {
+        return setting("`refuse_without_ending_after_lost_writes` is more than 24 hours");
+    }
+    if !store.has_epoch() {
+        return Err(ConfigError::Conflict(
+            "`refuse_without_ending_after_lost_writes` needs a store that can tell when it may have lost \
+             writes, and this one cannot: leave it out"
+                .into(),
+        ));
+    }
+    Ok(whole_seconds(time))
+}
 
 /// A log that forgets a revocation before the last token concerned has expired lets it in again.
 fn check_retention(store: StoreCapabilities, max_ttl: i64) -> Result<(), ConfigError> {

@@ -98,6 +98,10 @@ pub enum SessionErrorKind {
     Unavailable,
     /// There is no such session: it never was, or it is over.
     Unknown,
+    /// The store has never seen this refresh token, and may have lost writes since it made it: see
+    /// [`refuse_without_ending_after_lost_writes`](crate::session::SessionsBuilder::refuse_without_ending_after_lost_writes).
+    /// The session goes on.
+    WritesLost,
     /// The session is bound to another client.
     WrongClient,
 }
@@ -114,6 +118,7 @@ impl SessionErrorKind {
         Self::Superseded,
         Self::Unavailable,
         Self::Unknown,
+        Self::WritesLost,
         Self::WrongClient,
     ];
 
@@ -163,6 +168,7 @@ impl SessionErrorKind {
             Self::Superseded => "refresh_token_superseded",
             Self::Unavailable => "sessions_unavailable",
             Self::Unknown => "unknown_session",
+            Self::WritesLost => "store_writes_lost",
             Self::WrongClient => "wrong_client",
         }
     }
@@ -185,11 +191,12 @@ mod tests {
             Superseded => 6,
             Unavailable => 7,
             Unknown => 8,
-            WrongClient => 9,
+            WritesLost => 9,
+            WrongClient => 10,
         };
         let places = SessionErrorKind::ALL.iter().map(place);
-        assert!(places.eq(0..10));
+        assert!(places.eq(0..11));
         let numbers = SessionErrorKind::ALL.iter().map(|kind| *kind as usize);
-        assert!(numbers.eq(0..10));
+        assert!(numbers.eq(0..11));
     }
 }

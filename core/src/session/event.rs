@@ -26,6 +26,19 @@ pub enum SessionEvent {
         subject: String,
         /// The reason.
         why: EndReason,
+        /// Only for [`Replayed`](EndReason::Replayed): when the store may have lost writes, in seconds since 1970 by
+        /// its clock, if it has never seen the token and the session has not been used since. Then it may be the
+        /// user who presented the token: look at what happened to the store before you tell anybody of a theft.
+        writes_lost_at: Option<i64>,
+    },
+    /// All sessions of the realm that began before a time were ended, by
+    /// [`end_everything_before`](crate::Sessions::end_everything_before). There is no other event for them.
+    #[non_exhaustive]
+    EndedEverything {
+        /// The time, in seconds since 1970.
+        begun_before: i64,
+        /// The number of sessions.
+        sessions: u64,
     },
     /// Somebody did not get in by the [session routes](crate::SessionRoutes). An outage is none of these.
     #[non_exhaustive]
@@ -61,13 +74,24 @@ pub enum SessionEvent {
         /// The session.
         session: Session,
     },
+    /// A refresh token was refused that the store has never seen, and the store may have lost writes: see
+    /// [`refuse_without_ending_after_lost_writes`](crate::session::SessionsBuilder::refuse_without_ending_after_lost_writes).
+    /// The session goes on. Usually that is the user, who has to log in again; it may be somebody with an old copy.
+    #[non_exhaustive]
+    WritesLost {
+        /// The session, as it was before.
+        session: Session,
+        /// When the store may have lost writes, in seconds since 1970 by its clock.
+        since: i64,
+    },
 }
 
 impl SessionEvent {
     /// The names of events, but for failed logins, which have [reasons](LoginFailure::reason).
     #[cfg(feature = "metrics")]
-    pub(super) const NAMES: [&str; 10] = [
+    pub(super) const NAMES: [&str; 12] = [
         "displaced",
+        "ended_everything",
         "logged_out",
         "logged_out_everywhere",
         "refreshed",
@@ -76,6 +100,7 @@ impl SessionEvent {
         "replayed",
         "started",
         "subject_gone",
+        "writes_lost",
         "wrong_client",
     ];
 
@@ -85,23 +110,38 @@ impl SessionEvent {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ended { why, .. } => why.name(),
+            Self::EndedEverything { .. } => "ended_everything",
             Self::LoginFailed { .. } => "login_failed",
             Self::Refreshed { .. } => "refreshed",
             Self::Repeated { .. } => "repeated",
             Self::Started { .. } => "started",
+            Self::WritesLost { .. } => "writes_lost",
             Self::WrongClient { .. } => "wrong_client",
         }
     }
 
     /// Writes the event to the log.
-    pub(super) fn log(&self, realm: &Realm, limits: &LoginLines) {
+    pub(super) fn log(&self, realm: &Realm, limits: &EventLines) {
         let realm = realm.as_str();
         match self {
+            Self::Ended {
+                id,
+                writes_lost_at: Some(writes_lost_at),
+                ..
+            } => {
+                tracing::warn!(target: "countersign", realm, sid = id.as_str(), writes_lost_at, "a refresh token came that the store has never seen, and it may have lost writes: the session is ended");
+            }
             Self::Ended { id, why, .. } if *why == EndReason::Replayed => {
                 tracing::warn!(target: "countersign", realm, sid = id.as_str(), "a used refresh token came back: the session is ended");
             }
             Self::Ended { id, why, .. } => {
                 tracing::debug!(target: "countersign", realm, sid = id.as_str(), ?why, "session ended");
+            }
+            Self::EndedEverything {
+                begun_before,
+                sessions,
+            } => {
+                tracing::warn!(target: "countersign", realm, begun_before, sessions, "all sessions that began before this time are ended");
             }
             Self::LoginFailed {
                 why,
@@ -127,6 +167,12 @@ impl SessionEvent {
             }
             Self::WrongClient { session } => {
                 tracing::warn!(target: "countersign", realm, sid = session.id().as_str(), "a refresh token came from a client that its session is not bound to");
+            }
+            // The session goes on, so a client can make this line again and again.
+            Self::WritesLost { session, since } => {
+                if let Some(left_out) = limits.admit(LoginFailure::PLACES) {
+                    tracing::warn!(target: "countersign", realm, sid = session.id().as_str(), writes_lost_at = since, left_out, "a refresh token was refused that the store has never seen, as it may have lost writes: the session goes on");
+                }
             }
         }
     }
@@ -154,11 +200,25 @@ pub(super) const MISSING_REFRESH_TOKEN: &str = "missing_refresh_token";
 impl fmt::Debug for SessionEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ended { id, why, .. } => f
+            Self::Ended {
+                id,
+                why,
+                writes_lost_at,
+                ..
+            } => f
                 .debug_struct("Ended")
                 .field("id", id)
                 .field("why", why)
+                .field("writes_lost_at", writes_lost_at)
                 .finish_non_exhaustive(),
+            Self::EndedEverything {
+                begun_before,
+                sessions,
+            } => f
+                .debug_struct("EndedEverything")
+                .field("begun_before", begun_before)
+                .field("sessions", sessions)
+                .finish(),
             Self::LoginFailed {
                 why,
                 account,
@@ -173,6 +233,11 @@ impl fmt::Debug for SessionEvent {
             Self::Repeated { session } => f.debug_tuple("Repeated").field(session).finish(),
             Self::Started { session } => f.debug_tuple("Started").field(session).finish(),
             Self::WrongClient { session } => f.debug_tuple("WrongClient").field(session).finish(),
+            Self::WritesLost { session, since } => f
+                .debug_struct("WritesLost")
+                .field("session", session)
+                .field("since", since)
+                .finish(),
         }
     }
 }
@@ -212,8 +277,9 @@ impl EndReason {
     }
 }
 
-/// The limits of lines about failed logins, which anybody can cause: one for each reason.
-pub(super) type LoginLines = LineLimits<4>;
+/// The limits of lines about what clients can repeat: one for each reason of a failed login, and one for tokens that
+/// the store may have lost.
+pub(super) type EventLines = LineLimits<{ LoginFailure::PLACES + 1 }>;
 
 /// The reason why somebody did not get in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,6 +320,9 @@ impl LoginFailure {
             Self::WrongCredentials => "wrong_credentials",
         }
     }
+
+    /// The number of reasons.
+    const PLACES: usize = 4;
 
     /// Returns the place of its lines among those of all reasons.
     fn place(&self) -> usize {

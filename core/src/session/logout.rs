@@ -125,7 +125,7 @@ impl Sessions {
         let mut all_revoked = self.revoke(&sessionless);
         for session in &ended {
             all_revoked = all_revoked.and(self.revoke(&session.revocation()));
-            self.emit_end(&session.id, subject, EndReason::LoggedOutEverywhere);
+            self.emit_end(&session.id, subject, EndReason::LoggedOutEverywhere, None);
         }
         all_revoked.map(|()| ended.len())
     }
@@ -143,12 +143,22 @@ impl Sessions {
         stored: &StoredSession,
         why: EndReason,
     ) -> Result<bool, SessionError> {
+        self.end_and_report_after(stored, why, None).await
+    }
+
+    /// Ends a session as [`end_and_report`](Self::end_and_report) does, and reports when the store may have lost writes.
+    pub(super) async fn end_and_report_after(
+        &self,
+        stored: &StoredSession,
+        why: EndReason,
+        writes_lost_at: Option<i64>,
+    ) -> Result<bool, SessionError> {
         let entry = self.revocation_of(stored);
         let Some(ended) = self.end_stored(&stored.id, &entry).await? else {
             return self.revoke(&entry).map(|()| false);
         };
         // The session is over, also where the list has no room for the revocation.
-        self.emit_end(&stored.id, &stored.subject, why);
+        self.emit_end(&stored.id, &stored.subject, why, writes_lost_at);
         self.revoke(&ended.to_log(&entry)).map(|()| true)
     }
 
@@ -206,16 +216,17 @@ impl Sessions {
     }
 
     /// Revokes at this node. The other nodes hear of it from the store.
-    fn revoke(&self, entry: &RevocationEntry) -> Result<(), SessionError> {
+    pub(super) fn revoke(&self, entry: &RevocationEntry) -> Result<(), SessionError> {
         let revoked = self.settings.revocation.revoke(entry);
         revoked.map_err(SessionError::unavailable)
     }
 
-    fn emit_end(&self, id: &SessionId, subject: &str, why: EndReason) {
+    fn emit_end(&self, id: &SessionId, subject: &str, why: EndReason, writes_lost_at: Option<i64>) {
         self.emit(&SessionEvent::Ended {
             id: id.clone(),
             subject: subject.to_owned(),
             why,
+            writes_lost_at,
         });
     }
 }
@@ -233,16 +244,16 @@ fn session_entry(stored: &StoredSession) -> RevocationEntry {
 /// The tokens are revoked here as long as nobody knows: from before the store is asked, so that whoever finds
 /// nothing left to end finds them revoked; and beyond a request that is dropped meanwhile, as a client closes
 /// the connection, or an answer that gets lost.
-struct InDoubt<'s> {
+pub(super) struct InDoubt<'s> {
     sessions: &'s Sessions,
     /// The revocations that have been made here.
     revoked: Vec<RevocationEntry>,
     /// The revocation to make besides, unless the store answers.
-    unless_answered: Option<RevocationEntry>,
+    pub(super) unless_answered: Option<RevocationEntry>,
 }
 
 impl<'s> InDoubt<'s> {
-    fn new(sessions: &'s Sessions) -> Self {
+    pub(super) fn new(sessions: &'s Sessions) -> Self {
         if let Some(ending) = &sessions.ending {
             ending.set();
         }
@@ -253,13 +264,13 @@ impl<'s> InDoubt<'s> {
         }
     }
 
-    fn revoke(&mut self, entry: RevocationEntry) {
+    pub(super) fn revoke(&mut self, entry: RevocationEntry) {
         let revocation = &self.sessions.settings.revocation;
         revocation.revoke_in_doubt(entry.clone());
         self.revoked.push(entry);
     }
 
-    fn decide<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
+    pub(super) fn decide<T>(mut self, answer: Result<T, StoreError>) -> Result<T, SessionError> {
         if answer.is_ok() {
             self.revoked.clear();
             self.unless_answered = None;

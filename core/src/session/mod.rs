@@ -10,12 +10,14 @@ mod data;
 mod decision;
 mod error;
 mod event;
+mod everything;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 pub(crate) mod http;
 mod identity;
 mod login_limits;
 mod logout;
+mod lost_writes;
 mod pair;
 mod pending_login;
 mod refresh;
@@ -31,7 +33,10 @@ pub use self::{
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
     event::{EndReason, LoginFailure, SessionEvent},
-    http::{LoginBody, LoginRefusal, LoginRequest, SignIn, SignInAnswer, SignInOutcome},
+    http::{
+        FormPages, FormToken, LoginBody, LoginRefusal, LoginRequest, PageLoad, SignIn,
+        SignInAnswer, SignInOutcome,
+    },
     identity::Identity,
     login_limits::{LoginAttempt, LoginLimits, LoginLimitsBuilder, TooManyLogins},
     pair::TokenPair,

@@ -25,7 +25,7 @@ impl Sessions {
     ///
     /// # Errors
     ///
-    /// [`SessionError`]: `Malformed`, `Unknown`, `Expired`, `Replayed`, `WrongClient` and
+    /// [`SessionError`]: `Malformed`, `Unknown`, `Expired`, `Replayed`, `WritesLost`, `WrongClient` and
     /// `SubjectGone` mean that the client has to log in again; `Superseded`, that it already has a newer
     /// token; `Unavailable` and `Overloaded`, that it may come again with the same token, within the grace
     /// window.
@@ -95,10 +95,7 @@ impl Sessions {
         match self.decide(&stored, token) {
             Decision::Repeat(_) | Decision::Rotate => Ok(stored),
             Decision::Expired => Err(SessionErrorKind::Expired.into()),
-            Decision::Replayed => {
-                self.end_and_report(&stored, EndReason::Replayed).await?;
-                Err(SessionErrorKind::Replayed.into())
-            }
+            Decision::Replayed => Err(self.refuse_replayed(&stored, &token.hash).await),
             Decision::WrongClient => {
                 let session = Session::from(&stored);
                 self.emit(&SessionEvent::WrongClient { session });

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
-    event::{LoginLines, SessionEvent},
+    event::{EventLines, SessionEvent},
     login_limits::LoginLimits,
     logout::EndingFlag,
     pair::TokenPair,
@@ -108,11 +108,13 @@ pub(super) struct SessionSettings {
     pub(super) idle: i64,
     pub(super) absolute: i64,
     pub(super) grace: i64,
+    /// How long after the store may have lost writes a token that it has never seen ends no session; 0: it does.
+    pub(super) spared_after_lost_writes: i64,
     pub(super) per_subject: usize,
     pub(super) revocation: Revocation,
     pub(super) shares: Shares,
     pub(super) listener: Option<Arc<Listener>>,
-    pub(super) login_lines: LoginLines,
+    pub(super) event_lines: EventLines,
     /// By the kind of the error.
     pub(super) error_lines: LineLimits<{ SessionErrorKind::ALL.len() }>,
     pub(super) layouts: Layouts,
@@ -276,8 +278,11 @@ impl Sessions {
         let token = self.settings.issuer.issue_for(claims, &of_session);
         let token = token.map_err(SessionError::misconfigured)?;
         if let Some(cookies) = &self.cookies {
-            let fits = cookies.check_access(token.as_str());
-            fits.map_err(SessionError::misconfigured)?;
+            cookies.check_access(token.as_str()).map_err(|error| {
+                SessionError::misconfigured(format!(
+                    "{error}: put less into the claims of `Identity`"
+                ))
+            })?;
         }
         Ok(token)
     }
@@ -311,7 +316,7 @@ impl Sessions {
 
     /// Emits an event to the log and to the app. Neither gets a token.
     pub(super) fn emit(&self, event: &SessionEvent) {
-        event.log(&self.settings.realm, &self.settings.login_lines);
+        event.log(&self.settings.realm, &self.settings.event_lines);
         #[cfg(feature = "metrics")]
         if !matches!(event, SessionEvent::LoginFailed { .. }) {
             crate::metrics::session_event(self.settings.realm.as_str(), event.name());

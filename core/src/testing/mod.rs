@@ -16,5 +16,5 @@ pub use self::{
 pub use crate::testing::jwks_server::{Fault, Gate, JwksServer, ReceivedRequest};
 #[cfg(feature = "sessions")]
 pub use crate::testing::stores::{
-    revocation_log_suite, sessions_suite, store_and_log_suite, store_suite,
+    revocation_log_suite, ring_store_suite, sessions_suite, store_and_log_suite, store_suite,
 };

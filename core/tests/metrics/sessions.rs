@@ -13,7 +13,7 @@ use countersign::{
     Issuer, MemoryStore, Revocation, SessionRoutes, Sessions, SigningKey,
     adapter::RequestHead,
     metrics::{BUCKETS, describe},
-    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked},
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked, StoreEpoch},
     session::{
         ClientInfo, Identity, Realm, SessionErrorKind, SignIn,
         store::{
@@ -141,6 +141,8 @@ fn events_of_sessions_and_calls_of_the_store_are_counted_from_zero_on() {
         "repeated",
         "replayed",
         "wrong_client",
+        "writes_lost",
+        "ended_everything",
         "logged_out",
     ] {
         expect(&snapshotter, &[(&event(name), 0.0)]);
@@ -237,6 +239,7 @@ fn refusals_of_the_session_routes_are_counted_by_route_and_reason() {
         ("refresh", "sessions_overloaded"),
         ("refresh", "sessions_unavailable"),
         ("refresh", "refresh_token_replayed"),
+        ("refresh", "store_writes_lost"),
     ] {
         expect(&snapshotter, &[(&refusal(route, reason), 0.0)]);
     }
@@ -282,6 +285,10 @@ impl RevocationLog for Log {
 
     async fn time(&self) -> Result<Option<i64>, StoreError> {
         Ok(Some(1_800_000_012))
+    }
+
+    async fn store_epoch(&self) -> Result<Option<StoreEpoch>, StoreError> {
+        Ok(Some(StoreEpoch::new("two", Some(1_799_999_000))))
     }
 
     async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
@@ -338,6 +345,10 @@ async fn a_list_of_revocations_has_gauges_under_its_name() {
             (&gauge("incomplete"), 0.0),
             (&synced, 1_800_000_000.0),
             ("countersign_clock_skew_seconds{list=orders}", -12.0),
+            (
+                "countersign_store_epoch_timestamp_seconds{list=orders}",
+                1_799_999_000.0,
+            ),
         ],
     );
 

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use countersign::{
-    Issuer, SigningKey, SigningKeys,
-    issue::{KeyFolder, RingDocument, RingTimes},
+    Issuer, MemoryStore, SigningKey, SigningKeys,
+    issue::{KeyFolder, RingDocument, RingStore, RingTimes, SealedRing, SealingKeys},
     testing::FixedClock,
 };
+use futures_executor::block_on;
 use metrics_util::debugging::DebuggingRecorder;
 
 use crate::{expect, measured};
@@ -60,7 +61,7 @@ fn the_turns_of_a_ring_are_measured_from_its_start() {
         state(1.0, 0.0, 0.0, began);
         clock.set(signs - 1);
         // Without a request, the one who follows the folder notices.
-        keys.reload().unwrap();
+        block_on(keys.reload()).unwrap();
         state(1.0, 1.0, 0.0, began);
         clock.set(signs);
         issuer.issue(&BTreeMap::<&str, &str>::new()).unwrap();
@@ -112,10 +113,36 @@ fn a_folder_that_is_not_read_shows() {
         let good = fs::read(&document).unwrap();
         expect(&snapshotter, &[(name, 0.0)]);
         fs::write(&document, "{}").unwrap();
-        keys.reload().unwrap_err();
+        block_on(keys.reload()).unwrap_err();
         expect(&snapshotter, &[(name, 1.0)]);
         fs::write(&document, good).unwrap();
-        keys.reload().unwrap();
+        block_on(keys.reload()).unwrap();
+        expect(&snapshotter, &[(name, 0.0)]);
+    });
+}
+
+#[test]
+fn a_store_in_which_the_ring_is_not_read_shows() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    metrics::with_local_recorder(&recorder, || {
+        let (store, clock) = (MemoryStore::new(), FixedClock::at(NOW));
+        let sealing =
+            SealingKeys::from_base64("14YaDzf4RNGRsSWef680Mi2WzuUF4CGMTmm5SjXr1uQ=").unwrap();
+        let ring = SealedRing::new(store.clone(), "id", sealing).unwrap();
+        let ring = ring.clock(clock.clone());
+        let key = SigningKey::generate_es256().unwrap();
+        block_on(ring.create(|now| RingDocument::new(&key, RingTimes::new(), now))).unwrap();
+        let keys = block_on(SigningKeys::open_sealed(ring)).unwrap();
+        let _issuer = issuer(&keys, &clock);
+        let name = "countersign_signing_keys_failing{issuer=https://id.test}";
+        let good = block_on(store.read_ring("id")).unwrap().unwrap();
+        expect(&snapshotter, &[(name, 0.0)]);
+        block_on(store.replace_ring("id", Some(&good), b"1")).unwrap();
+        block_on(keys.reload()).unwrap_err();
+        expect(&snapshotter, &[(name, 1.0)]);
+        block_on(store.replace_ring("id", Some(b"1"), &good)).unwrap();
+        block_on(keys.reload()).unwrap();
         expect(&snapshotter, &[(name, 0.0)]);
     });
 }

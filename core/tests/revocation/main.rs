@@ -46,6 +46,14 @@ fn subject(subject: &str, issued_before: i64, until: i64) -> RevocationEntry {
     RevocationEntry { revoked, until }
 }
 
+fn everyone(realm: &str, issued_before: i64, until: i64) -> RevocationEntry {
+    let revoked = Revoked::Everyone {
+        realm: Realm::new(realm).unwrap(),
+        issued_before,
+    };
+    RevocationEntry { revoked, until }
+}
+
 fn sessionless(subject: &str, issued_before: i64, until: i64) -> RevocationEntry {
     let revoked = Revoked::Sessionless {
         realm: Realm::new(TestIssuer::ISSUER).unwrap(),

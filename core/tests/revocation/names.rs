@@ -11,7 +11,7 @@ use countersign::{
 };
 use serde_json::json;
 
-use super::{OTHER_SESSION, SESSION, refusal, session, sessionless, subject, token};
+use super::{OTHER_SESSION, SESSION, everyone, refusal, session, sessionless, subject, token};
 
 const REVOKED: Option<AuthErrorKind> = Some(AuthErrorKind::Revoked);
 
@@ -47,6 +47,48 @@ fn the_tokens_of_a_revoked_session_are_refused() {
     assert_eq!(refusal(&verifier, &of(OTHER_SESSION, "a")), None);
     // The name of a session is not the name of a token.
     assert_eq!(refusal(&verifier, &of(OTHER_SESSION, SESSION)), None);
+}
+
+#[test]
+fn everybodys_tokens_are_revoked_by_their_realm_and_time() {
+    let (issuer, revocation, verifier, now) = start();
+    issuer.clock().advance(std::time::Duration::from_secs(10));
+    let at = |iat: i64| issuer.token().claim("iat", iat);
+    let abroad = revocation.of_realm(Realm::new("https://other.test").unwrap());
+    let abroad = issuer
+        .verifier_builder()
+        .revocation(abroad)
+        .build()
+        .unwrap();
+    let early = [
+        at(now).sign(),
+        at(now).claim("sid", SESSION).subject("user-2").sign(),
+        at(now).without("jti").without("sub").sign(),
+        issuer.token().without("iat").sign(),
+    ];
+    for text in &early {
+        assert_eq!(refusal(&verifier, text), None);
+    }
+    revocation
+        .revoke(&everyone("https://other.test", now, now + 60))
+        .unwrap();
+    for text in &early {
+        assert_eq!(refusal(&verifier, text), None);
+        assert_eq!(refusal(&abroad, text), REVOKED);
+    }
+    revocation
+        .revoke(&everyone(TestIssuer::ISSUER, now, now + 60))
+        .unwrap();
+    for text in &early {
+        assert_eq!(refusal(&verifier, text), REVOKED);
+    }
+    assert_eq!(refusal(&verifier, &at(now + 1).sign()), None);
+    // As any entry, it ends.
+    issuer.clock().advance(std::time::Duration::from_secs(50));
+    let late = at(now).claim("exp", now + 600).sign();
+    assert_eq!(refusal(&verifier, &late), REVOKED);
+    issuer.clock().advance(std::time::Duration::from_secs(1));
+    assert_eq!(refusal(&verifier, &late), None);
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn a_node_that_has_not_read_of_an_emergency_does_so_when_it_meets_the_new_key() 
         .folder
         .change(|document, now| document.replace("a", &KEYS[1], now))
         .unwrap();
-    cluster.keys[0].reload().unwrap();
+    block_on(cluster.keys[0].reload()).unwrap();
     cluster.clock.set(NOW + RELOAD);
     let new = one.issue(&json!({})).unwrap();
     assert_eq!(signing(one), "b");
@@ -158,11 +158,11 @@ fn a_broken_document_is_refused_as_a_whole_and_told_once() {
     let lines = Lines::of(|| {
         fs::write(cluster.document(), &good[..good.len() / 2]).unwrap();
         for _ in 0..5 {
-            keys.reload().unwrap_err();
+            block_on(keys.reload()).unwrap_err();
         }
         fs::write(cluster.document(), &good).unwrap();
-        keys.reload().unwrap();
-        keys.reload().unwrap();
+        block_on(keys.reload()).unwrap();
+        block_on(keys.reload()).unwrap();
     });
     let path = cluster.path.path().display();
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -181,7 +181,7 @@ fn while_the_folder_is_broken_the_old_ring_goes_on_and_an_unknown_key_is_no_verd
     let foreign = SigningKeys::new(KEYS[5].clone());
     let foreign = issuer(&foreign, &cluster.clock).issue(&json!({})).unwrap();
     fs::rename(cluster.document(), cluster.path.path().join("away")).unwrap();
-    keys.reload().unwrap_err();
+    block_on(keys.reload()).unwrap_err();
     assert_eq!(cluster.verdict(0, old.as_str()), Ok(()));
     assert_eq!(signing(&cluster.issuers[0]), "a");
     // The other node has not looked yet: it does now.
@@ -210,7 +210,7 @@ fn a_document_that_drops_a_live_key_is_refused_and_names_it() {
         .create(|now| countersign::issue::RingDocument::new(&KEYS[1], super::times(), now))
         .unwrap();
     copy(other.path(), cluster.path.path());
-    let error = keys.reload().unwrap_err().to_string();
+    let error = block_on(keys.reload()).unwrap_err().to_string();
     assert!(
         error.contains("key \"a\" is missing, and its tokens live"),
         "{error}"
@@ -225,7 +225,7 @@ fn a_document_that_drops_a_live_key_is_refused_and_names_it() {
         text.replace("\"revoked\": {}", &revoked),
     )
     .unwrap();
-    keys.reload().unwrap();
+    block_on(keys.reload()).unwrap();
     assert_eq!(
         (published(keys), signing(&cluster.issuers[0])),
         (vec!["b".to_owned()], "b".to_owned())
@@ -285,7 +285,7 @@ fn a_hundred_threads_that_meet_a_new_key_at_once_all_take_it() {
         .folder
         .change(|document, now| document.replace("a", &KEYS[1], now))
         .unwrap();
-    cluster.keys[0].reload().unwrap();
+    block_on(cluster.keys[0].reload()).unwrap();
     cluster.clock.set(NOW + RELOAD);
     let new = cluster.issuers[0].issue(&json!({})).unwrap();
     assert!(cluster.clock.now() > NOW);
@@ -301,10 +301,10 @@ fn a_hundred_threads_that_meet_a_new_key_at_once_all_take_it() {
 
 /// Collects events as lines: level, then fields.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
 
 impl Lines {
-    fn of(work: impl FnOnce()) -> Vec<String> {
+    pub(crate) fn of(work: impl FnOnce()) -> Vec<String> {
         let lines = Self::default();
         tracing::subscriber::with_default(lines.clone(), work);
         lines.0.lock().unwrap().clone()

@@ -7,6 +7,8 @@ mod folder;
 mod follow;
 mod refusals;
 mod schedules;
+mod sealed;
+mod sealing_keys;
 
 use std::{sync::LazyLock, time::Duration};
 

@@ -344,3 +344,23 @@ fn an_end_that_goes_back() {
     );
     keys.adopt(read(&revoked).unwrap()).unwrap();
 }
+
+#[test]
+fn a_revoked_key_that_has_left_the_ring_does_not_come_back() {
+    let now = SIGNS + 10;
+    let read = |json: &Value| RingDocument::from_json(&json.to_string(), now);
+    let keys = SigningKeys::from_document(read(&rotated()).unwrap(), FixedClock::at(now)).unwrap();
+    let mut replaced = rotated();
+    replaced["revoked"] = json!({ "a": SIGNS + 5 });
+    let mut pruned = replaced.clone();
+    pruned["keys"].as_array_mut().unwrap().remove(0);
+    keys.adopt(read(&replaced).unwrap()).unwrap();
+    keys.adopt(read(&pruned).unwrap()).unwrap();
+    // An older document, in which it is retired and its tokens live.
+    let error = keys.adopt(read(&rotated()).unwrap());
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "invalid setting: key \"a\" was `revoked`, and is back"
+    );
+    keys.adopt(read(&replaced).unwrap()).unwrap();
+}

@@ -48,7 +48,12 @@ fn the_event_of_a_logout_says_which_session_and_whose() {
     let pair = setup.login("ada");
     setup.events();
     block_on(setup.sessions.end(pair.session().id())).unwrap();
-    let [SessionEvent::Ended { id, subject, why }] = &setup.events()[..] else {
+    let [
+        SessionEvent::Ended {
+            id, subject, why, ..
+        },
+    ] = &setup.events()[..]
+    else {
         panic!("one event");
     };
     assert_eq!(
@@ -133,7 +138,9 @@ fn a_logout_everywhere_ends_all_sessions_of_the_user_and_nobody_elses() {
         .events()
         .into_iter()
         .map(|event| match event {
-            SessionEvent::Ended { id, subject, why } => {
+            SessionEvent::Ended {
+                id, subject, why, ..
+            } => {
                 assert_eq!((&*subject, why), ("ada", EndReason::LoggedOutEverywhere));
                 id
             }

@@ -8,11 +8,13 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
-            TokenHash,
+            EndedSession, SessionStore, StoreCapabilities, StoreEpoch, StoreError, StoreMark,
+            StoredSession, TokenHash,
         },
     },
 };
+
+use futures_executor::block_on;
 
 use crate::setup::pending_once;
 
@@ -23,6 +25,8 @@ pub(crate) struct FaultyStore {
     /// Replaces those of the memory.
     capabilities: Option<StoreCapabilities>,
     plan: Arc<Mutex<Plan>>,
+    /// Where there is one, a question for it is a step.
+    epoch: Arc<Mutex<Option<StoreEpoch>>>,
 }
 
 #[derive(Default)]
@@ -49,6 +53,8 @@ pub(crate) enum Fault {
 pub(crate) enum Step {
     End { until: Option<i64> },
     EndAll { issued_before: i64, until: i64 },
+    EndRealm,
+    Epoch,
     Find,
     Insert,
     List,
@@ -65,6 +71,21 @@ impl FaultyStore {
             capabilities: Some(capabilities),
             ..Self::default()
         }
+    }
+
+    /// Begins an epoch.
+    pub(crate) fn begin_epoch(&self, since: Option<i64>) {
+        *self.epoch.lock().unwrap() = Some(StoreEpoch::new("of a test", since));
+    }
+
+    /// Puts a session back as it was, as a backup does.
+    pub(crate) fn restore(&self, session: &StoredSession) {
+        let memory = &self.memory;
+        block_on(async {
+            memory.end(&session.id, None).await.unwrap();
+            let begun = memory.mark().await.unwrap();
+            assert!(memory.insert(session, begun).await.unwrap());
+        });
     }
 
     /// Lets the step after `skipped` others fail.
@@ -183,6 +204,26 @@ impl SessionStore for FaultyStore {
         };
         let ending = self.memory.end_all(realm, subject, issued_before, until);
         self.step(step, ending).await
+    }
+
+    async fn end_realm(
+        &self,
+        realm: &Realm,
+        begun_before: i64,
+        named_after: i64,
+        revocation: &RevocationEntry,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let memory = &self.memory;
+        let ending = memory.end_realm(realm, begun_before, named_after, revocation);
+        self.step(Step::EndRealm, ending).await
+    }
+
+    async fn epoch(&self) -> Result<Option<StoreEpoch>, StoreError> {
+        let epoch = self.epoch.lock().unwrap().clone();
+        match epoch {
+            Some(_) => self.step(Step::Epoch, async { Ok(epoch) }).await,
+            None => Ok(None),
+        }
     }
 
     async fn list(

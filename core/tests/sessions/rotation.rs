@@ -48,7 +48,12 @@ fn a_replay_is_told_once() {
     for _ in 0..3 {
         setup.refresh(&first).unwrap_err();
     }
-    let [SessionEvent::Ended { id, subject, why }] = &setup.events()[..] else {
+    let [
+        SessionEvent::Ended {
+            id, subject, why, ..
+        },
+    ] = &setup.events()[..]
+    else {
         panic!("one event");
     };
     assert_eq!(

@@ -54,7 +54,15 @@ impl Setup {
     pub(crate) fn with_clock(
         settings: impl FnOnce(SessionsBuilder, &FixedClock) -> SessionsBuilder,
     ) -> Self {
-        let (clock, store) = (FixedClock::at(START), FaultyStore::default());
+        Self::on(FaultyStore::default(), settings)
+    }
+
+    /// Creates a setup on this store.
+    pub(crate) fn on(
+        store: FaultyStore,
+        settings: impl FnOnce(SessionsBuilder, &FixedClock) -> SessionsBuilder,
+    ) -> Self {
+        let clock = FixedClock::at(START);
         let events = Arc::<Mutex<Vec<_>>>::default();
         let heard = Arc::clone(&events);
         let issuer = issuer(&clock).build().unwrap();

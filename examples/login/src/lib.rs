@@ -8,6 +8,7 @@ mod keys;
 mod options;
 mod page;
 mod store;
+mod tool;
 
 use std::{env, error::Error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use countersign::{
     Algorithm, AuthCookies, Authenticator, ConfigError, Csrf, Issuer, Policy, SessionRoutes,
     Sessions, SigningKeys, TokenSource,
     adapter::RequestHead,
+    issue::SealingKeys,
     session::{Identity, LoginRefusal, LoginRequest, SignIn, SignInOutcome},
 };
 use demo::{
@@ -25,6 +27,7 @@ use serde_json::{Map, json};
 use tracing::{info, warn};
 
 pub use self::{
+    keys::KeysChoice,
     options::{Options, StoreChoice},
     page::Asset,
 };
@@ -46,7 +49,7 @@ pub struct App {
 
 impl App {
     /// Makes the app. When the store is not there, the app starts without it, answers 503, and recovers by
-    /// itself. Needs a tokio runtime, for what runs in the background.
+    /// itself; but with `--keys store` it waits for the store, as it can sign nothing before. Needs a tokio runtime, for what runs in the background.
     ///
     /// With `--keys`, or `JWT_SECRET` in the environment, several processes that share a store accept each
     /// other's access tokens. Without them each start has a new key: clients refresh, and go on.
@@ -56,12 +59,7 @@ impl App {
     /// One line for the operator.
     pub async fn start(options: &Options) -> Result<Self, String> {
         let line = |error: &(dyn Error + 'static)| with_causes(error);
-        let choice = match &options.store {
-            Some(choice) => choice.clone(),
-            None => StoreChoice::usual()?,
-        };
-        let issuer = issuer(options)?;
-        let sessions = store::sessions(issuer, choice)
+        let sessions = store::sessions(options, key_source(options)?)
             .await
             .map_err(|error| line(&*error))?;
         Self::new(sessions, options).map_err(|error| line(&error))
@@ -164,12 +162,12 @@ impl App {
     /// The system does not let us listen.
     pub fn manage(&self, options: &Options, metrics: Metrics, drain: &Drain) -> io::Result<()> {
         let mut reloads = Reloads::new()?;
-        let has_folder = options.keys.is_some();
+        let has_keys = options.keys.is_some();
         tokio::spawn(async move {
             loop {
                 reloads.next().await;
-                match has_folder {
-                    true => info!("SIGHUP: the folder of the keys is read again"),
+                match has_keys {
+                    true => info!("SIGHUP: the keys are read again"),
                     false => info!("SIGHUP: there is nothing to read again"),
                 }
             }
@@ -269,8 +267,8 @@ const SHORT_IDLE: Duration = Duration::from_secs(3_600);
 /// How long a session that is not remembered lives at most: 12 hours.
 const SHORT_ABSOLUTE: Duration = Duration::from_secs(12 * 3_600);
 
-fn issuer(options: &Options) -> Result<Issuer, String> {
-    Issuer::builder(&options.issuer, signing_keys(options)?)
+pub(crate) fn issuer(options: &Options, keys: SigningKeys) -> Result<Issuer, ConfigError> {
+    Issuer::builder(&options.issuer, keys)
         .audience(AUDIENCE)
         // What tells them from ID tokens wherever they are verified (RFC 9068 section 2.1).
         .token_type("at+jwt")
@@ -279,29 +277,50 @@ fn issuer(options: &Options) -> Result<Issuer, String> {
         // One clock issues and verifies, so that the page can watch a token expire to the second.
         .leeway(Duration::ZERO)
         .build()
-        .map_err(|error| error.to_string())
 }
 
-fn signing_keys(options: &Options) -> Result<SigningKeys, String> {
-    match (&options.keys, env::var_os(SECRET)) {
-        (Some(_), Some(_)) => Err(format!(
-            "--keys and {SECRET} exclude each other: each names the key that signs"
-        )),
-        (Some(folder), None) => keys::open(folder, options.keys_interval()),
-        (None, Some(_)) => demo::signing_key(Algorithm::HS256).map(SigningKeys::new),
-        (None, None) => demo::signing_key(Algorithm::ES256).map(SigningKeys::new),
-    }
+/// The keys that sign, or what opens them in the store.
+pub(crate) enum KeySource {
+    Here(SigningKeys),
+    Store(SealingKeys),
+}
+
+fn key_source(options: &Options) -> Result<KeySource, String> {
+    let keys = match (&options.keys, env::var_os(SECRET)) {
+        (Some(_), Some(_)) => {
+            return Err(format!(
+                "--keys and {SECRET} exclude each other: each names the key that signs"
+            ));
+        }
+        (Some(KeysChoice::Store), None) => {
+            let keys = keys::sealing_keys(options.keys_seal.as_ref());
+            return keys
+                .map(KeySource::Store)
+                .map_err(|error| error.to_string());
+        }
+        (_, _) if options.keys_seal.is_some() => {
+            return Err("--keys-seal is for --keys store: no other keys are sealed".to_owned());
+        }
+        (Some(KeysChoice::Folder(folder)), None) => keys::open(folder, options.keys_interval())?,
+        (None, Some(_)) => demo::signing_key(Algorithm::HS256).map(SigningKeys::new)?,
+        (None, None) => demo::signing_key(Algorithm::ES256).map(SigningKeys::new)?,
+    };
+    Ok(KeySource::Here(keys))
 }
 
 /// With a secret, a client without a browser can use the cookies too: it repeats the value of the
 /// cookie `__Host-csrf` in the header `x-csrf-token`. All nodes have the same one.
 fn csrf(options: &Options) -> Result<Csrf, ConfigError> {
-    if let Some(folder) = &options.keys {
-        return Csrf::new().secret(keys::csrf_secret(folder)?);
-    }
-    match env::var(SECRET) {
-        Ok(secret) => Csrf::new().secret(secret),
-        Err(_) => Csrf::new().random_secret(),
+    match &options.keys {
+        Some(KeysChoice::Folder(folder)) => Csrf::new().secret(keys::csrf_secret(folder)?),
+        Some(KeysChoice::Store) => {
+            let keys = keys::sealing_keys(options.keys_seal.as_ref())?;
+            Csrf::new().secret(keys.derive_secret("login csrf"))
+        }
+        None => match env::var(SECRET) {
+            Ok(secret) => Csrf::new().secret(secret),
+            Err(_) => Csrf::new().random_secret(),
+        },
     }
 }
 

@@ -21,7 +21,7 @@ use etcetera::BaseStrategy;
 use redis::IntoConnectionInfo;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::{ISSUER, keys::Command as Tool};
+use crate::{ISSUER, keys::KeysChoice, tool::Tool};
 
 /// A login server with a page: sessions that refresh, and routes that need them.
 #[derive(Clone, Debug, clap::Parser)]
@@ -43,12 +43,13 @@ pub struct Options {
         value_name = "STORE",
         env = "COUNTERSIGN_LOGIN_STORE",
         hide_env_values = true,
+        global = true,
         value_parser = StoreParser
     )]
     pub store: Option<StoreChoice>,
 
     /// The issuer: the `iss` of the tokens, an https URL of your own
-    #[arg(long, value_name = "URL", default_value = ISSUER, value_parser = issuer)]
+    #[arg(long, value_name = "URL", default_value = ISSUER, global = true, value_parser = issuer)]
     pub issuer: String,
 
     /// Tells browsers to come back over https only, for a year. For a server behind TLS
@@ -59,12 +60,19 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds())]
     pub ttl: u32,
 
-    /// The folder with the keys that sign, for any number of nodes, and over restarts; `keys init`
-    /// makes it [default: a new key at each start]
-    #[arg(long, value_name = "DIR", global = true)]
-    pub keys: Option<PathBuf>,
+    /// Where the keys that sign are kept, for any number of nodes, and over restarts: a folder that
+    /// `keys init` makes, or the word `store` for --store, where the first node makes them [default: a
+    /// new key at each start]
+    #[arg(long, value_name = "DIR|store", global = true)]
+    pub keys: Option<KeysChoice>,
 
-    /// How often the folder is looked at. SIGHUP does it at once
+    /// With --keys store: where the key is that seals them there, 32 bytes in base64 (`openssl rand
+    /// -base64 32`): env:NAME or file:PATH. Of several, with white space between them, the first one
+    /// seals, and all open
+    #[arg(long, value_name = "PLACE", value_parser = PlaceParser, global = true)]
+    pub keys_seal: Option<Secret>,
+
+    /// How often the keys are looked at. SIGHUP does it at once
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds())]
     pub keys_interval: u32,
 
@@ -87,24 +95,36 @@ pub struct Options {
 impl Options {
     /// Reads the command line. On a mistake in it, for `--help` and `--code`, and for the subcommands, the process ends.
     #[must_use]
-    pub fn from_args() -> Self {
+    pub async fn from_args() -> Self {
         let options: Self = clap::Parser::parse();
         if options.code {
             demo::say(demo::demo_code().unwrap_or_else(|line| demo::exit(line)));
             std::process::exit(0);
         }
         if let Some(tool) = &options.tool {
-            let done = tool.run(options.keys.as_deref());
+            let done = tool.run(&options).await;
             done.unwrap_or_else(|line| demo::exit(line));
             std::process::exit(0);
         }
         options
     }
 
-    /// Returns how often the folder of the keys is looked at.
+    /// Returns how often the keys that sign are looked at.
     #[must_use]
     pub fn keys_interval(&self) -> Duration {
         Duration::from_secs(self.keys_interval.into())
+    }
+
+    /// Returns the chosen store, or the usual one.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreChoice::usual`].
+    pub fn store(&self) -> Result<StoreChoice, String> {
+        match &self.store {
+            Some(choice) => Ok(choice.clone()),
+            None => StoreChoice::usual(),
+        }
     }
 
     /// How long the server drains.
@@ -158,24 +178,54 @@ impl TypedValueParser for StoreParser {
         arg: Option<&Arg>,
         value: &OsStr,
     ) -> Result<StoreChoice, clap::Error> {
-        let unreadable = |text: &str| {
-            let error = format!("--store or COUNTERSIGN_LOGIN_STORE: {text}\n");
-            clap::Error::raw(ErrorKind::ValueValidation, error).with_cmd(command)
-        };
-        let text = StringValueParser::new().parse_ref(command, arg, value);
-        let text = text.map_err(|_| unreadable("it is not valid UTF-8"))?;
-        let choice = match Secret::parse(&text) {
-            None => text.parse::<StoreChoice>(),
-            Some(place) => place
+        let name = "--store or COUNTERSIGN_LOGIN_STORE";
+        parse_unseen(name, command, arg, value, |text| {
+            let Some(place) = Secret::parse(text) else {
+                return text.parse();
+            };
+            let text = place
                 .read(Path::new(""))
-                .map_err(|error| error.to_string())
-                .and_then(|text| {
-                    let choice = text.parse::<StoreChoice>();
-                    choice.map_err(|error| format!("{place}: {error}"))
-                }),
-        };
-        choice.map_err(|error| unreadable(&error))
+                .map_err(|error| error.to_string())?;
+            let choice = text.parse::<StoreChoice>();
+            choice.map_err(|error| format!("{place}: {error}"))
+        })
     }
+}
+
+/// Reads the place of a secret. It may be the secret itself, by mistake: its errors do not repeat it.
+#[derive(Clone, Copy, Debug)]
+struct PlaceParser;
+
+impl TypedValueParser for PlaceParser {
+    type Value = Secret;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Secret, clap::Error> {
+        parse_unseen("--keys-seal", command, arg, value, |text| {
+            Secret::parse(text).ok_or_else(|| "say env:NAME or file:PATH".to_owned())
+        })
+    }
+}
+
+/// Reads a value that no error may show.
+fn parse_unseen<T>(
+    name: &str,
+    command: &Command,
+    arg: Option<&Arg>,
+    value: &OsStr,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, clap::Error> {
+    let unreadable = |text: &str| {
+        let error = format!("{name}: {text}\n");
+        clap::Error::raw(ErrorKind::ValueValidation, error).with_cmd(command)
+    };
+    let text = StringValueParser::new().parse_ref(command, arg, value);
+    let text = text.map_err(|_| unreadable("it is not valid UTF-8"))?;
+    parse(&text).map_err(|error| unreadable(&error))
 }
 
 /// Which store keeps the sessions. `Debug` does not show a URL, which may have a password in it.
@@ -318,6 +368,16 @@ mod tests {
         ] {
             assert_eq!(issuer(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_in_the_place_of_its_place_is_never_shown() {
+        let mistyped = parse(&[
+            "--keys-seal",
+            "s2QNMaBdF0rOJ41rYIu+kTJoXrTqA9gUWW9fpKwAMZo=",
+        ]);
+        let told = mistyped.unwrap_err().to_string();
+        assert_eq!(told, "error: --keys-seal: say env:NAME or file:PATH\n");
     }
 
     #[test]

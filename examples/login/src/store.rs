@@ -1,11 +1,14 @@
 //! The store that keeps the sessions, which may come later than the server.
 
 mod late;
+pub(crate) mod tool;
 
-use std::{error::Error, path::Path, time::Duration};
+use std::{error::Error, path::PathBuf, time::Duration};
 
 use countersign::{
-    Issuer, MemoryStore, Revocation, Sessions, revocation::RevocationLog,
+    Issuer, MemoryStore, Revocation, Sessions,
+    issue::{RingStore, SealedRing},
+    revocation::RevocationLog,
     session::store::SessionStore,
 };
 use countersign_redis::RedisStore;
@@ -14,7 +17,12 @@ use tokio::time::{interval, sleep, timeout};
 use tracing::{info, warn};
 
 use self::late::Late;
-use crate::{options::StoreChoice, with_causes};
+use crate::{
+    KeySource, issuer,
+    keys::{open_sealed, sealing_keys},
+    options::{Options, StoreChoice},
+    with_causes,
+};
 
 /// Why there are no sessions.
 type Trouble = Box<dyn Error + Send + Sync>;
@@ -27,46 +35,70 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const FIRST_READ: Duration = Duration::from_secs(3);
 
 /// Sessions that the chosen store keeps. While it is not there, they are answered with 503.
-pub(crate) async fn sessions(issuer: Issuer, choice: StoreChoice) -> Result<Sessions, Trouble> {
-    match choice {
-        StoreChoice::Memory => start(issuer, MemoryStore::new(), Revocation::local().build()?),
-        StoreChoice::Postgres(url) => {
-            shared(issuer, move || {
-                let url = url.clone();
-                async move { Ok(PostgresStore::connect(&url).await?) }
-            })
-            .await
+pub(crate) async fn sessions(options: &Options, keys: KeySource) -> Result<Sessions, Trouble> {
+    match options.store()? {
+        StoreChoice::Memory => {
+            let KeySource::Here(keys) = keys else {
+                return Err(NOT_IN_MEMORY.into());
+            };
+            let revocation = Revocation::local().build()?;
+            start(issuer(options, keys)?, MemoryStore::new(), revocation)
         }
-        StoreChoice::Redis(url) => {
-            shared(issuer, move || {
-                let url = url.clone();
-                async move { Ok(RedisStore::connect(&url).await?) }
-            })
-            .await
-        }
-        StoreChoice::Sqlite(path) => {
-            shared(issuer, move || {
-                let path = path.clone();
-                async move { sqlite(&path).await }
-            })
-            .await
-        }
+        StoreChoice::Postgres(url) => shared(options, keys, move || postgres(url.clone())).await,
+        StoreChoice::Redis(url) => shared(options, keys, move || redis(url.clone())).await,
+        StoreChoice::Sqlite(path) => shared(options, keys, move || sqlite(path.clone())).await,
     }
 }
 
+/// Names the ring of the keys that sign, for the operator's tool.
+pub(crate) async fn ring(options: &Options) -> Result<SealedRing, String> {
+    async fn of<S: RingStore>(
+        options: &Options,
+        connecting: impl Future<Output = Result<S, Trouble>>,
+    ) -> Result<SealedRing, String> {
+        let keys = sealing_keys(options.keys_seal.as_ref()).map_err(|error| error.to_string())?;
+        let store = in_time(connecting).await;
+        let store = store.map_err(|cause| format!("the store is not available: {cause}"))?;
+        SealedRing::new(store, &options.issuer, keys).map_err(|error| error.to_string())
+    }
+    match options.store()? {
+        StoreChoice::Memory => Err(NOT_IN_MEMORY.to_owned()),
+        StoreChoice::Postgres(url) => of(options, postgres(url)).await,
+        StoreChoice::Redis(url) => of(options, redis(url)).await,
+        StoreChoice::Sqlite(path) => of(options, sqlite(path)).await,
+    }
+}
+
+const NOT_IN_MEMORY: &str =
+    "--keys store and --store memory exclude each other: the keys would end with the process";
+
 /// Sessions in a store of several processes. They learn through it what one of them revokes.
 ///
-/// One rule for the start: the server starts, is not ready, and recovers by itself.
-async fn shared<S, C, F>(issuer: Issuer, connect: C) -> Result<Sessions, Trouble>
+/// One rule for the start: the server starts, is not ready, and recovers by itself. Only one whose keys are in the
+/// store waits for it.
+async fn shared<S, C, F>(
+    options: &Options,
+    keys: KeySource,
+    connect: C,
+) -> Result<Sessions, Trouble>
 where
-    S: SessionStore + RevocationLog,
-    C: Fn() -> F + Send + 'static,
+    S: SessionStore + RevocationLog + RingStore,
+    C: Fn() -> F + Send + Sync + 'static,
     F: Future<Output = Result<S, Trouble>> + Send,
 {
+    let (keys, connected) = match keys {
+        KeySource::Here(keys) => (keys, in_time(connect()).await),
+        KeySource::Store(sealing) => {
+            let store = reached(&connect).await;
+            let ring = SealedRing::new(store.clone(), &options.issuer, sealing)?;
+            let keys = open_sealed(ring, options.keys_interval()).await?;
+            (keys, Ok(store))
+        }
+    };
     let store = Late::new();
     let revocation = Revocation::replica().build()?;
-    let sessions = start(issuer, store.clone(), revocation.clone())?;
-    match in_time(connect()).await {
+    let sessions = start(issuer(options, keys)?, store.clone(), revocation.clone())?;
+    match connected {
         Ok(connected) => {
             tokio::spawn(revocation.follow(connected.clone()));
             store.arrive(connected);
@@ -76,7 +108,7 @@ where
         Err(cause) => {
             warn!(%cause, "the store is not available: sessions are answered with 503");
             tokio::spawn(async move {
-                let connected = keep_trying(connect, cause).await;
+                let connected = keep_trying(&connect, cause).await;
                 info!("the store is available");
                 store.arrive(connected.clone());
                 revocation.follow(connected).await;
@@ -86,8 +118,25 @@ where
     Ok(sessions)
 }
 
+/// Connects, and waits for a store that is not there.
+async fn reached<S, C, F>(connect: &C) -> S
+where
+    C: Fn() -> F,
+    F: Future<Output = Result<S, Trouble>>,
+{
+    match in_time(connect()).await {
+        Ok(store) => store,
+        Err(cause) => {
+            warn!(%cause, "the store is not available, and the signing keys are there: the server waits for it");
+            let store = keep_trying(connect, cause).await;
+            info!("the store is available");
+            store
+        }
+    }
+}
+
 /// Connects as soon as the store is there. A new cause is told.
-async fn keep_trying<S, C, F>(connect: C, mut told: String) -> S
+async fn keep_trying<S, C, F>(connect: &C, mut told: String) -> S
 where
     C: Fn() -> F,
     F: Future<Output = Result<S, Trouble>>,
@@ -144,7 +193,15 @@ async fn sweep(sessions: Sessions) {
     }
 }
 
-async fn sqlite(path: &Path) -> Result<SqliteStore, Trouble> {
+async fn postgres(url: String) -> Result<PostgresStore, Trouble> {
+    Ok(PostgresStore::connect(&url).await?)
+}
+
+async fn redis(url: String) -> Result<RedisStore, Trouble> {
+    Ok(RedisStore::connect(&url).await?)
+}
+
+async fn sqlite(path: PathBuf) -> Result<SqliteStore, Trouble> {
     if let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

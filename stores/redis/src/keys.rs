@@ -10,12 +10,16 @@ use countersign::{
 pub(crate) struct Keys {
     /// The prefix of the keys of sessions, before the id.
     pub(crate) sessions: String,
+    /// Matches the keys of sessions.
+    pub(crate) sessions_pattern: String,
     /// The prefix of the keys of subjects, before the realm and the subject.
     pub(crate) subjects: String,
     /// The stream of revocations.
     pub(crate) log: String,
     /// The layout of the keys.
     pub(crate) layout: String,
+    /// The name of the epoch, and since when.
+    pub(crate) epoch: String,
     /// The key that a check of the server writes and removes.
     pub(crate) health: String,
     /// The stream of revocations in the first layout.
@@ -24,6 +28,8 @@ pub(crate) struct Keys {
     pub(crate) first_pattern: String,
     /// The prefix of the ends of all sessions, before the realm and the subject.
     ends: String,
+    /// The prefix of sealed rings, before their name.
+    rings: String,
 }
 
 impl Keys {
@@ -36,13 +42,16 @@ impl Keys {
         }
         Ok(Self {
             sessions: format!("{{{prefix}}}:session:"),
+            sessions_pattern: format!("{{{}}}:session:*", literally(prefix)),
             subjects: format!("{{{prefix}}}:subject:"),
             log: format!("{{{prefix}}}:log"),
             layout: format!("{{{prefix}}}:layout"),
+            epoch: format!("{{{prefix}}}:epoch"),
             health: format!("{{{prefix}}}:health"),
             first_log: format!("{{{prefix}}}:revoked"),
             first_pattern: format!("{{{}}}:[su]:*", literally(prefix)),
             ends: format!("{{{prefix}}}:end:"),
+            rings: format!("{{{prefix}}}:ring:"),
         })
     }
 
@@ -53,6 +62,11 @@ impl Keys {
     /// Names the key of a subject. The scripts make this name, too.
     pub(crate) fn subject(&self, realm: &Realm, subject: &str) -> String {
         named(&self.subjects, realm, subject)
+    }
+
+    /// Names the key of a sealed ring.
+    pub(crate) fn ring(&self, name: &str) -> String {
+        format!("{}{name}", self.rings)
     }
 
     /// Tells the operator what to do about keys of the first layout.
@@ -74,6 +88,11 @@ impl Keys {
     /// Names the key by which the end of all sessions of the subject is remembered.
     pub(crate) fn end(&self, realm: &Realm, subject: &str) -> String {
         named(&self.ends, realm, subject)
+    }
+
+    /// Names the key by which the end of all sessions of the realm is remembered. No subject is empty.
+    pub(crate) fn end_of_realm(&self, realm: &Realm) -> String {
+        named(&self.ends, realm, "")
     }
 }
 
@@ -107,7 +126,10 @@ mod tests {
         assert_eq!(keys.session(&id), "{shop:1}:session:AAECAwQFBgcICQoLDA0ODw");
         assert_eq!(keys.subject(&realm, "}{"), "{shop:1}:subject:2:}{:}{");
         assert_eq!(keys.end(&realm, "}{"), "{shop:1}:end:2:}{:}{");
+        assert_eq!(keys.ring("}{"), "{shop:1}:ring:}{");
         assert_eq!(keys.log, "{shop:1}:log");
+        assert_eq!(keys.end_of_realm(&realm), "{shop:1}:end:2:}{:");
+        assert_eq!(keys.epoch, "{shop:1}:epoch");
         assert_eq!(keys.layout, "{shop:1}:layout");
         assert_eq!(keys.first_log, "{shop:1}:revoked");
     }
@@ -127,6 +149,7 @@ mod tests {
     #[test]
     fn a_prefix_in_a_pattern_matches_itself_only() {
         let keys = Keys::new(r"a*b?[c]\").unwrap();
+        assert_eq!(keys.sessions_pattern, r"{a\*b\?\[c\]\\}:session:*");
         assert_eq!(keys.first_pattern, r"{a\*b\?\[c\]\\}:[su]:*");
     }
 

@@ -6,10 +6,13 @@ mod builder;
 #[doc(hidden)]
 pub mod fuzzing;
 mod keys;
+mod layout;
 mod link;
 mod log;
+mod ring;
 mod row;
 mod script;
+mod sessions;
 mod store;
 
 pub use self::{builder::RedisStoreBuilder, store::RedisStore};

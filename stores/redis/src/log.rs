@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use countersign::{
-    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked},
+    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked, StoreEpoch},
     session::{Realm, SessionId, store::StoreError},
 };
 use tokio::time::sleep;
@@ -42,6 +42,10 @@ impl RevocationLog for RedisStore {
         let time = script::TIME.run(self.reader(), &keys, Args::default());
         time.await.map(Some).map_err(StoreError::new)
     }
+
+    async fn store_epoch(&self) -> Result<Option<StoreEpoch>, StoreError> {
+        self.epoch_on(self.reader()).await.map(Some)
+    }
 }
 
 impl RedisStore {
@@ -74,6 +78,10 @@ impl RedisStore {
 /// Appends an entry as the scripts take it: kind, realm, value, before, until.
 pub(crate) fn with_entry(args: Args, entry: &RevocationEntry) -> Args {
     let (kind, of, value) = match &entry.revoked {
+        Revoked::Everyone {
+            realm,
+            issued_before,
+        } => ("everyone", Some((realm, issued_before)), ""),
         Revoked::Session(id) => ("session", None, id.as_str()),
         Revoked::Sessionless {
             realm,
@@ -127,6 +135,10 @@ pub(crate) fn read(fields: &HashMap<String, String>) -> Option<RevocationEntry> 
     let issued_before = || fields.get("before")?.parse().ok();
     Some(RevocationEntry {
         revoked: match fields.get("kind")?.as_str() {
+            "everyone" => Revoked::Everyone {
+                realm: realm()?,
+                issued_before: issued_before()?,
+            },
             "session" => Revoked::Session(SessionId::parse(value)?),
             "sessionless" => Revoked::Sessionless {
                 realm: realm()?,

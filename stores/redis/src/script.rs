@@ -12,6 +12,12 @@ pub(crate) static END: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end.lua")]));
 pub(crate) static END_ALL: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end_all.lua")]));
+pub(crate) static END_BEGUN_BEFORE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end_begun_before.lua")]));
+pub(crate) static END_REALM: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end_realm.lua")]));
+pub(crate) static EPOCH: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/epoch.lua")]));
 pub(crate) static HEALTH: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/health.lua")]));
 pub(crate) static LAYOUT: LazyLock<Script> =
@@ -24,6 +30,10 @@ pub(crate) static POLICY: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/policy.lua")]));
 pub(crate) static PUT: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[ORDER, include_str!("scripts/put.lua")]));
+pub(crate) static REPLACE_RING: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/replace_ring.lua")]));
+pub(crate) static RESTORED: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/restored.lua")]));
 pub(crate) static SET_DATA: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/set_data.lua")]));
 pub(crate) static SWEEP: LazyLock<Script> =

@@ -18,6 +18,8 @@ mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod prefix;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod rings;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod schema;

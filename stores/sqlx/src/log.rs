@@ -39,6 +39,7 @@ const TOKEN: i16 = 0;
 const SESSION: i16 = 1;
 const SUBJECT: i16 = 2;
 const SESSIONLESS: i16 = 3;
+const EVERYONE: i16 = 4;
 
 /// The delay of an error, so that a caller may ask again at once.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -132,6 +133,10 @@ pub(crate) struct Columns<'e> {
 impl<'e> From<&'e RevocationEntry> for Columns<'e> {
     fn from(entry: &'e RevocationEntry) -> Self {
         let (kind, of, name) = match &entry.revoked {
+            Revoked::Everyone {
+                realm,
+                issued_before,
+            } => (EVERYONE, Some((realm, issued_before)), ""),
             Revoked::Session(id) => (SESSION, None, id.as_str()),
             Revoked::Sessionless {
                 realm,
@@ -157,6 +162,10 @@ impl<'e> From<&'e RevocationEntry> for Columns<'e> {
 
 fn entry((_, _, kind, of, name, issued_before, until): EntryRow) -> sqlx::Result<RevocationEntry> {
     let revoked = match (kind, of, issued_before) {
+        (EVERYONE, Some(of), Some(issued_before)) => Revoked::Everyone {
+            realm: realm(of)?,
+            issued_before,
+        },
         (SESSION, None, None) => Revoked::Session(session_id(&name)?),
         (SESSIONLESS, Some(of), Some(issued_before)) => Revoked::Sessionless {
             realm: realm(of)?,

@@ -5,13 +5,13 @@ use std::future::Future;
 use countersign::session::{
     Realm, SessionId,
     store::{
-        EndedSession, PreviousToken, SessionDetails, StoreError, StoreMark, StoredSession,
-        TokenHash,
+        EndedSession, PreviousToken, SessionDetails, StoreEpoch, StoreError, StoreMark,
+        StoredSession, TokenHash,
     },
 };
 use sqlx::{Database, Encode, Type, query::Query};
 
-/// Adds no row where all sessions of the subject were ended after the mark, nor where the mark is later than
+/// Adds no row where all sessions of the subject, or of the realm (`''`), were ended after the mark, nor where the mark is later than
 /// all that this database knows: after a failover or a restored backup, what was lost may concern it.
 pub(crate) const INSERT: &str = "
     INSERT INTO @sessions
@@ -19,7 +19,7 @@ pub(crate) const INSERT: &str = "
          absolute_expires_at, tokens_until, current, previous, details, data)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
     WHERE NOT EXISTS (
-        SELECT 1 FROM @endings WHERE realm = $2 AND subject = $3 AND number > $15
+        SELECT 1 FROM @endings WHERE realm = $2 AND subject IN ($3, '') AND number > $15
     ) AND $15 <= (SELECT last FROM @counter)";
 
 pub(crate) const FIND: &str = "
@@ -46,6 +46,14 @@ pub(crate) const HEALTH: &str = "
 
 /// Ends a session, and leaves the log alone.
 pub(crate) const END_ONE: &str = "DELETE FROM @sessions WHERE id = $1 RETURNING id, tokens_until";
+
+/// Lets the next look at the epoch begin another one. An operator may say this by hand.
+pub(crate) const RESTORED: &str = "UPDATE @epoch SET id = 'restored'";
+
+pub(crate) const EPOCH: &str = "SELECT id, since FROM @epoch";
+
+/// The most sessions of a realm that end in one step: nobody waits long for it.
+pub(crate) const ENDED_AT_ONCE: i64 = 1_000;
 
 /// The most rows that a sweep deletes in one step, so that nobody waits long for it.
 pub(crate) const SWEEP: u32 = 10_000;
@@ -142,6 +150,19 @@ where
         if deleted < u64::from(SWEEP) {
             return Ok(all);
         }
+    }
+}
+
+/// Reads the epoch.
+pub(crate) fn epoch((id, since): (Option<String>, Option<i64>)) -> StoreEpoch {
+    StoreEpoch::new(id.unwrap_or_default(), since)
+}
+
+/// Checks how many rows [`RESTORED`] has written.
+pub(crate) fn check_restored(written: u64) -> Result<(), StoreError> {
+    match written {
+        1 => Ok(()),
+        _ => Err(StoreError::new("the table with the epoch has not one row")),
     }
 }
 

@@ -8,6 +8,8 @@
 //! Each migration is safe beside programs of the version before. It is one transaction, only one node at a time
 //! can be in it, and it does not make others wait: what cannot have its lock within a second comes again.
 //!
+//! Version 4 adds the tables of sealed rings and of the epoch, which programs of versions 2 and 3 do not know.
+//!
 //! Version 3 adds columns to the sessions of version 2, which go on: rows without a value in them have the
 //! defaults, and programs of version 2 that still run read and write the rest as before.
 //!
@@ -25,7 +27,7 @@ use sqlx::{
 use crate::{SetupError, prefix::TablePrefix};
 
 /// The version of the tables that this crate makes, and needs.
-const KNOWN: i64 = 3;
+const KNOWN: i64 = 4;
 
 /// The version of the tables that there are, and the first one whose programs can use them.
 type Versions = (i64, i64);
@@ -44,7 +46,12 @@ pub(crate) struct Statements {
     pub(crate) lock_tables: &'static str,
     /// Counts the sessions and revocations of version 1 that have not expired.
     pub(crate) live: &'static str,
+    /// Makes the tables of version 3.
     pub(crate) create: &'static str,
+    /// Makes the table of sealed rings, which is new in version 4.
+    pub(crate) add_rings: &'static str,
+    /// Makes the table of the epoch, which is new in version 4.
+    pub(crate) add_epoch: &'static str,
 }
 
 /// Brings the tables to their newest version. Those of a later one stay as they are.
@@ -91,30 +98,39 @@ where
         [statements.begin, statements.lock, DROP, statements.create].map(sql);
     let [has_range, add_range, extend] = [statements.has_range, ADD_RANGE, EXTEND].map(sql);
     let [lock_tables, live] = [statements.lock_tables, statements.live].map(sql);
+    let [add_rings, add_epoch, is_version_4] =
+        [statements.add_rings, statements.add_epoch, IS_VERSION_4].map(sql);
 
     let mut transaction = connection.begin_with(begin).await?;
     raw_sql(lock).execute(&mut *transaction).await?;
     match versions(&mut *transaction, statements, tables.clone()).await? {
-        None => {}
+        None => {
+            raw_sql(create).execute(&mut *transaction).await?;
+        }
         Some((1, _)) => {
             raw_sql(lock_tables).execute(&mut *transaction).await?;
             let live = query_as(live).fetch_one(&mut *transaction).await?;
             check_expired(live, &tables)?;
             raw_sql(drop).execute(&mut *transaction).await?;
+            raw_sql(create).execute(&mut *transaction).await?;
         }
-        Some((2, _)) => {
+        Some((before @ (2 | 3), _)) => {
             if !query_scalar(has_range).fetch_one(&mut *transaction).await? {
                 raw_sql(add_range).execute(&mut *transaction).await?;
             }
-            raw_sql(extend).execute(&mut *transaction).await?;
-            return Ok(transaction.commit().await?);
+            if before == 2 {
+                raw_sql(extend).execute(&mut *transaction).await?;
+            }
         }
         Some(found) => {
             check_versions(found)?;
             return Ok(transaction.commit().await?);
         }
     }
-    raw_sql(create).execute(&mut *transaction).await?;
+    // Version 3 it is by now.
+    for statement in [add_rings, add_epoch, is_version_4] {
+        raw_sql(statement).execute(&mut *transaction).await?;
+    }
     Ok(transaction.commit().await?)
 }
 
@@ -220,7 +236,24 @@ const EXTEND: &str = "
     UPDATE @schema SET version = 3, compatible_from = 2;
 ";
 
-/// PostgreSQL: makes the tables.
+/// Programs of versions 2 and 3 go on.
+const IS_VERSION_4: &str = "UPDATE @schema SET version = 4, compatible_from = 2";
+
+/// PostgreSQL: makes the table of the epoch, of one row. Nobody has looked yet which it is.
+#[cfg(feature = "postgres")]
+pub(crate) const POSTGRES_EPOCH: &str = "
+    CREATE TABLE @epoch (id TEXT, since BIGINT);
+    INSERT INTO @epoch (id, since) VALUES (NULL, NULL);
+";
+
+/// SQLite: makes the table of the epoch, of one row.
+#[cfg(feature = "sqlite")]
+pub(crate) const SQLITE_EPOCH: &str = "
+    CREATE TABLE @epoch (id TEXT, since INTEGER) STRICT;
+    INSERT INTO @epoch (id, since) VALUES (NULL, NULL);
+";
+
+/// PostgreSQL: makes the tables of version 3.
 ///
 /// Text is compared and sorted byte by byte (`COLLATE "C"`): an index must not depend on the
 /// languages that the operating system knows.
@@ -272,7 +305,7 @@ pub(crate) const POSTGRES: &str = r#"
     CREATE INDEX @revocations_until ON @revocations (until);
 "#;
 
-/// SQLite: makes the tables.
+/// SQLite: makes the tables of version 3.
 #[cfg(feature = "sqlite")]
 pub(crate) const SQLITE: &str = "
     CREATE TABLE @schema (version INTEGER NOT NULL, compatible_from INTEGER) STRICT;

@@ -101,6 +101,95 @@ impl Postgres {
         self.run().expect("a server that starts again");
     }
 
+    /// Starts a standby of this server, and returns when it has all that was written.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let (folder, owner) = make_folder().expect("a folder");
+        let data = folder.join("data");
+        let mut backup = Command::new(self.programs.join("pg_basebackup"));
+        if let Some(owner) = owner {
+            backup.uid(owner.user).gid(owner.group);
+        }
+        let backup = backup
+            .args(["--host=127.0.0.1", "--username=postgres", "--no-sync"])
+            .arg(format!("--port={}", self.port))
+            .args(["--checkpoint=fast", "--write-recovery-conf", "--pgdata"])
+            .arg(&data)
+            .current_dir(&folder)
+            .status();
+        assert!(backup.is_ok_and(|status| status.success()), "pg_basebackup");
+        let mut standby = Self {
+            programs: self.programs.clone(),
+            folder,
+            owner,
+            port: free_port(),
+            watch: None,
+        };
+        standby.run().expect("a standby that starts");
+        let written = self.query("postgres", "SELECT pg_current_wal_lsn()");
+        let has_it = format!("SELECT pg_last_wal_replay_lsn() >= '{}'", written.trim());
+        while standby.query("postgres", &has_it).trim() != "t" {}
+        standby
+    }
+
+    /// Promotes this standby: what its primary writes from here on does not reach it.
+    pub fn promote(&self) {
+        assert_eq!(self.query("postgres", "SELECT pg_promote()").trim(), "t");
+    }
+
+    /// Runs statements with `psql`, and returns what it prints.
+    #[must_use]
+    pub fn query(&self, database: &str, sql: &str) -> String {
+        let mut psql = self.client("psql", database);
+        Self::output(
+            psql.args(["--no-psqlrc", "--tuples-only", "--no-align"])
+                .args(["--command", sql]),
+        )
+    }
+
+    /// Returns a dump of a database.
+    #[must_use]
+    pub fn dump(&self, database: &str) -> String {
+        Self::output(&mut self.client("pg_dump", database))
+    }
+
+    /// Runs a dump in a new database, and returns its name.
+    #[must_use]
+    pub fn restore(&self, dump: &str) -> String {
+        let url = self.database();
+        let database = url.rsplit('/').next().expect("a name").to_owned();
+        let file = self.folder.join("restored.sql");
+        fs::write(&file, dump).expect("a file");
+        let mut psql = self.client("psql", &database);
+        let _ = Self::output(
+            psql.args(["--set=ON_ERROR_STOP=1", "--quiet", "--file"])
+                .arg(&file),
+        );
+        database
+    }
+
+    /// Returns the URL of one of its databases.
+    #[must_use]
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    fn client(&self, program: &str, database: &str) -> Command {
+        let mut client = Command::new(self.programs.join(program));
+        client
+            .args(["--host=127.0.0.1", "--username=postgres", "--no-password"])
+            .arg(format!("--port={}", self.port))
+            .arg(format!("--dbname={database}"));
+        client
+    }
+
+    fn output(client: &mut Command) -> String {
+        let output = client.output().expect("a client of PostgreSQL");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{client:?}: {errors}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
     fn start_with(programs: PathBuf) -> Result<Self, String> {
         let (folder, owner) = make_folder()?;
         let mut server = Self {
@@ -155,7 +244,8 @@ impl Postgres {
         self.watch = Some(watch);
         let mut said = String::new();
         while let Ok(line) = lines.recv_timeout(PATIENCE) {
-            if line.contains("ready to accept connections") {
+            // A standby accepts read-only ones.
+            if line.contains("ready to accept ") {
                 return Ok(());
             }
             said = said + &line + "\n";
@@ -173,10 +263,6 @@ impl Postgres {
             }
             let _ = watch.wait();
         }
-    }
-
-    fn url_of(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Redis servers, alone and in a cluster.
 
 use std::{
-    env,
+    env, fs,
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -21,6 +21,8 @@ pub struct Redis {
     /// The port for the other nodes of a cluster.
     bus: Option<u16>,
     process: Option<Process>,
+    /// Whether it starts on a snapshot instead of a log of all writes.
+    has_snapshot: bool,
 }
 
 impl Redis {
@@ -32,13 +34,49 @@ impl Redis {
         Some(Self::start_program(program()?, false))
     }
 
+    /// Starts another server on the data of a snapshot of this one.
+    #[must_use]
+    pub fn start_on(&self, snapshot: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::copy(snapshot, folder.path().join("dump.rdb")).expect("a snapshot");
+        Self::launch_in(self.program.clone(), folder, false, true)
+    }
+
+    /// Takes a snapshot, and returns its file: a copy, which stays until the server is dropped.
+    #[must_use]
+    pub fn snapshot(&self) -> PathBuf {
+        assert_eq!(self.send("SAVE"), "+OK\r\n");
+        let copy = self.folder().join("backup.rdb");
+        fs::copy(self.folder().join("dump.rdb"), &copy).expect("a snapshot");
+        copy
+    }
+
+    /// Makes this server a replica of another one, and returns when it has all that was written.
+    pub fn follow(&self, primary: &Self) {
+        let follow = format!("REPLICAOF 127.0.0.1 {}", primary.port);
+        assert_eq!(self.send(&follow), "+OK\r\n");
+        assert!(self.says("MASTER <-> REPLICA sync: Finished"));
+        while !primary.send("WAIT 1 1000").starts_with(":1") {}
+    }
+
+    /// Promotes this replica: what its primary writes from here on does not reach it.
+    pub fn promote(&self) {
+        assert_eq!(self.send("REPLICAOF NO ONE"), "+OK\r\n");
+    }
+
     fn start_program(program: PathBuf, in_cluster: bool) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::launch_in(program, folder, in_cluster, false)
+    }
+
+    fn launch_in(program: PathBuf, folder: TempDir, in_cluster: bool, has_snapshot: bool) -> Self {
         let mut server = Self {
             program,
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
             port: 0,
             bus: None,
             process: None,
+            has_snapshot,
         };
         // Another program can take a port before the server does.
         for _ in 0..10 {
@@ -103,14 +141,9 @@ impl Redis {
         let mut command = Command::new(&self.program);
         command.current_dir(self.folder.path());
         command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string()]);
-        command.args([
-            "--save",
-            "",
-            "--appendonly",
-            "yes",
-            "--appendfsync",
-            "always",
-        ]);
+        let appends = if self.has_snapshot { "no" } else { "yes" };
+        command.args(["--save", "", "--appendonly", appends]);
+        command.args(["--appendfsync", "always"]);
         if let Some(bus) = self.bus {
             command.args([
                 "--cluster-enabled",

@@ -92,7 +92,7 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn alarms_and_dashboard_name_the_metrics_of_the_documentation() {
-    let code = read("core/src/metrics.rs");
+    let code = read("core/src/metrics/mod.rs");
     let table = code.lines().filter_map(|line| line.strip_prefix("//! | `"));
     let documented: BTreeSet<String> = table
         .filter_map(|row| Some(row.split_once('`')?.0.to_owned()))

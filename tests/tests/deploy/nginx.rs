@@ -1,11 +1,8 @@
 //! A test of SIGTERM under load, behind nginx with the configuration of `examples/deploy`.
 
 use std::{
-    fs,
     io::{self, Write},
-    net::{SocketAddr, TcpStream},
-    path::Path,
-    process::Command,
+    net::SocketAddr,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -13,10 +10,10 @@ use std::{
 
 use countersign_tests::{
     Request,
-    server::{Body, Connection, Process, Server, free_address},
+    nginx::Nginx,
+    server::{Body, Connection, Server, free_address},
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::servers::{ask, metric, programs};
 
@@ -38,7 +35,7 @@ fn restarts_behind_nginx_lose_no_request_with_actix() {
 fn restarts(program: &str) {
     let folder = tempfile::tempdir().unwrap();
     let addresses = [free_address(), free_address()];
-    let Some(nginx) = Nginx::start(addresses) else {
+    let Some((_nginx, address)) = start_nginx(addresses) else {
         return;
     };
     let node = |address| {
@@ -56,10 +53,10 @@ fn restarts(program: &str) {
     thread::scope(|scope| {
         let _over = Over(&load.over); // even if an assertion fails: the threads are waited for
         for _ in 0..CLIENTS[0] {
-            scope.spawn(|| load.call(nginx.address));
+            scope.spawn(|| load.call(address));
         }
         for _ in 0..CLIENTS[1] {
-            scope.spawn(|| load.refresh(nginx.address));
+            scope.spawn(|| load.refresh(address));
         }
         for _ in 0..RESTARTS {
             assert!(
@@ -168,75 +165,20 @@ fn pair(body: &str) -> (String, String) {
     (text("access_token"), text("refresh_token"))
 }
 
-/// nginx on a free port, with the configuration of the example.
-struct Nginx {
-    process: Option<Process>,
-    address: SocketAddr,
-    _folder: TempDir,
-}
-
-impl Nginx {
-    /// Starts it; `None`, with a line on standard error, if it is not installed.
-    fn start(nodes: [SocketAddr; 2]) -> Option<Self> {
-        let Some(program) = program() else {
-            let _ = writeln!(
-                io::stderr(),
-                "left out: restarts behind nginx: there is no nginx"
-            );
-            return None;
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let address = free_address();
-        let mut text = CONFIGURATION.to_owned();
-        let own = [address, nodes[0], nodes[1]];
-        for (port, own) in ["8000", "3000", "3001"].into_iter().zip(own) {
-            let example = format!("127.0.0.1:{port}");
-            assert_eq!(text.matches(&example).count(), 1, "{example}");
-            text = text.replace(&example, &own.to_string());
-        }
-        let file = folder.path().join("nginx.conf");
-        fs::write(&file, text).unwrap();
-        let mut command = Command::new(program);
-        command.arg("-p").arg(folder.path()).arg("-c").arg(&file);
-        // As root, the workers are somebody else, who may not read the folder.
-        command.args(["-e", "stderr", "-g", "daemon off;"]);
-        let process = Process::start(&mut command);
-        let patience = Instant::now();
-        while TcpStream::connect(address).is_err() {
-            assert!(
-                patience.elapsed() < Duration::from_secs(20),
-                "nginx does not start"
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
-        Some(Self {
-            process: Some(process),
-            address,
-            _folder: folder,
-        })
+/// Starts nginx on a free port, with the configuration of the example.
+fn start_nginx(nodes: [SocketAddr; 2]) -> Option<(Nginx, SocketAddr)> {
+    let address = free_address();
+    let mut text = CONFIGURATION.to_owned();
+    let own = [address, nodes[0], nodes[1]];
+    for (port, own) in ["8000", "3000", "3001"].into_iter().zip(own) {
+        let example = format!("127.0.0.1:{port}");
+        assert_eq!(text.matches(&example).count(), 1, "{example}");
+        text = text.replace(&example, &own.to_string());
     }
-}
-
-impl Drop for Nginx {
-    /// Its workers would outlive a master that is killed.
-    fn drop(&mut self) {
-        if let Some(process) = self.process.take() {
-            process.terminate();
-            let _ = process.end();
-        }
-    }
-}
-
-/// Returns nginx: `COUNTERSIGN_NGINX`, or what is installed.
-fn program() -> Option<std::path::PathBuf> {
-    if let Some(program) = std::env::var_os("COUNTERSIGN_NGINX") {
-        return Some(program.into());
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain([Path::new("/usr/sbin").to_owned()]);
-    folders
-        .map(|folder| folder.join("nginx"))
-        .find(|file| file.is_file())
+    Some((
+        Nginx::start(&text, address, "restarts behind nginx")?,
+        address,
+    ))
 }
 
 /// Sets the flag when dropped.

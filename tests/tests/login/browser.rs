@@ -1,14 +1,11 @@
 //! Tests in a real browser: the page of both servers, and the React app.
 
-use std::{
-    env,
-    io::{Write, stderr},
-    iter,
-    path::PathBuf,
-    process::Command,
-};
+use std::iter;
 
-use countersign_tests::server::{Process, Server, free_address};
+use countersign_tests::{
+    browser::{drive, folder, node},
+    server::{Process, Server, free_address},
+};
 
 use crate::servers::{PROGRAMS, command};
 
@@ -73,33 +70,4 @@ fn start(program: &str) -> Server {
 
 fn base(server: &Server) -> String {
     format!("http://{}", server.address())
-}
-
-fn node() -> Command {
-    Command::new(env::var_os("COUNTERSIGN_NODE").unwrap_or_else(|| "node".into()))
-}
-
-/// Returns the folder that an environment variable names.
-fn folder(variable: &str, what: &str) -> Option<PathBuf> {
-    let folder = env::var_os(variable).map(PathBuf::from);
-    if folder.is_none() {
-        let _ = writeln!(stderr(), "left out: {what}: {variable} is not set");
-    }
-    folder
-}
-
-/// Runs a script that prints `ok NAME` or `not ok NAME: WHY` for each check.
-fn drive(script: &mut Command, screenshots: &str) {
-    if let Some(folder) = env::var_os("COUNTERSIGN_SCREENSHOTS") {
-        script.arg(PathBuf::from(folder).join(screenshots));
-    }
-    let output = script.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    let complained = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{screenshots}:\n{told}\n{complained}"
-    );
-    let passed = told.lines().filter(|line| line.starts_with("ok ")).count();
-    assert!(passed > 5, "{screenshots}: hardly a check ran:\n{told}");
 }

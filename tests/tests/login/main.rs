@@ -15,8 +15,11 @@ mod options;
 mod outage;
 mod response_headers;
 mod restart;
+mod restored;
 #[cfg(unix)]
 mod rotation;
+#[cfg(unix)]
+mod sealed_keys;
 mod second_factor;
 mod servers;
 mod short_sessions;

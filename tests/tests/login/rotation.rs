@@ -6,7 +6,8 @@ use std::{
     collections::BTreeSet,
     fs, io,
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
     process::Command,
     sync::{
         Mutex, RwLock,
@@ -22,44 +23,70 @@ use countersign_tests::{
     Request,
     programs::Programs,
     server::{Body, Process, Server},
+    services::{Postgres, Redis},
 };
 use serde_json::Value;
 
 use crate::servers::{PROGRAMS, Pair, SECRET, command, get, log_in, refresh};
 
-/// Runs the operator's tool, and returns what it prints.
-fn keys(folder: &Path, args: &[&str]) -> Result<Vec<String>, String> {
-    let mut command = command(PROGRAMS[0]);
-    let ended = Process::start(command.arg("keys").args(args).arg("--keys").arg(folder)).end();
-    match ended.code {
-        Some(0) => Ok(ended.stdout),
-        _ => Err(ended.stderr),
+/// The place of the keys and of the sessions, as arguments.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) store: String,
+    keys: Vec<String>,
+}
+
+impl Place {
+    fn folder(path: &Path, store: &str) -> Self {
+        Self {
+            store: store.to_owned(),
+            keys: vec!["--keys".to_owned(), path.to_str().unwrap().to_owned()],
+        }
+    }
+
+    /// The store of the sessions. The file has the keys that seal the ring.
+    pub(crate) fn store(store: &str, sealed_by: &Path) -> Self {
+        let seal = format!("file:{}", sealed_by.display());
+        Self {
+            store: store.to_owned(),
+            keys: ["--keys", "store", "--keys-seal", &seal]
+                .map(str::to_owned)
+                .to_vec(),
+        }
+    }
+
+    /// Runs the operator's tool, and returns what it prints.
+    pub(crate) fn keys(&self, args: &[&str]) -> Result<Vec<String>, String> {
+        let mut command = command(PROGRAMS[0]);
+        command
+            .arg("keys")
+            .args(args)
+            .args(["--store", &self.store]);
+        let ended = Process::start(command.args(&self.keys)).end();
+        match ended.code {
+            Some(0) => Ok(ended.stdout),
+            _ => Err(ended.stderr),
+        }
+    }
+
+    /// Makes a ring with short times: a change is read within 3 s, and a key published for 3 s before it signs.
+    pub(crate) fn init(&self) {
+        let times = ["--reload", "3", "--lead", "3", "--token-lifetime", "90"];
+        self.keys(&[&["init"], &times[..]].concat()).unwrap();
+    }
+
+    pub(crate) fn node(&self, program: &str) -> Command {
+        let mut command = command(program);
+        command
+            .args(["--ttl", "60", "--keys-interval", "1"])
+            .args(["--store", &self.store])
+            .args(&self.keys);
+        command
     }
 }
 
-/// Makes a folder with short times: a change is read within 3 s, and a key published for 3 s before it signs.
-fn init(folder: &Path) {
-    let times = ["--reload", "3", "--lead", "3", "--token-lifetime", "90"];
-    keys(folder, &[&["init"], &times[..]].concat()).unwrap();
-}
-
-fn with_keys(mut command: Command, folder: &Path, store: &str) -> Command {
-    command
-        .args([
-            "--store",
-            store,
-            "--ttl",
-            "60",
-            "--keys-interval",
-            "1",
-            "--keys",
-        ])
-        .arg(folder);
-    command
-}
-
 /// The `kid` of a token.
-fn kid(token: &str) -> String {
+pub(crate) fn kid(token: &str) -> String {
     let header = BASE64_URL_SAFE_NO_PAD
         .decode(token.split('.').next().unwrap())
         .unwrap();
@@ -67,7 +94,7 @@ fn kid(token: &str) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
-fn published(server: &Server) -> BTreeSet<String> {
+pub(crate) fn published(server: &Server) -> BTreeSet<String> {
     let set = server.send(&Request::get().target("/.well-known/jwks.json"), Body::None);
     let set: Value = serde_json::from_str(&set.body).unwrap();
     let keys = set["keys"].as_array().unwrap().iter();
@@ -76,20 +103,18 @@ fn published(server: &Server) -> BTreeSet<String> {
 }
 
 /// Three nodes. One that is being restarted is absent.
-struct Cluster<'f> {
+struct Cluster {
     nodes: [RwLock<Option<Server>>; 3],
     turn: AtomicUsize,
-    folder: &'f Path,
-    store: String,
+    place: Place,
 }
 
-impl<'f> Cluster<'f> {
-    fn start(folder: &'f Path) -> Self {
+impl Cluster {
+    fn start(place: Place) -> Self {
         let mut cluster = Self {
             nodes: [const { RwLock::new(None) }; 3],
             turn: AtomicUsize::new(0),
-            folder,
-            store: format!("sqlite:{}", folder.join("sessions.db").display()),
+            place,
         };
         for index in 0..3 {
             cluster.nodes[index] = RwLock::new(Some(cluster.node(index)));
@@ -98,12 +123,7 @@ impl<'f> Cluster<'f> {
     }
 
     fn node(&self, index: usize) -> Server {
-        let program = PROGRAMS[index % 2];
-        Server::start(&mut with_keys(
-            command(program),
-            &self.folder.join("keys"),
-            &self.store,
-        ))
+        Server::start(&mut self.place.node(PROGRAMS[index % 2]))
     }
 
     /// Restarts a node, as a deployment does: it gets no more requests, ends those that it has, and stops.
@@ -178,7 +198,7 @@ struct Seen {
 
 impl Seen {
     /// Uses a token at every node and at the resource server. Only one of the key that was replaced may be refused.
-    fn use_token(&self, token: &str, cluster: &Cluster<'_>, resources: &Server) {
+    fn use_token(&self, token: &str, cluster: &Cluster, resources: &Server) {
         let told = |who: &str, status: u16| {
             self.uses.fetch_add(1, Ordering::Relaxed);
             let kid = kid(token);
@@ -192,7 +212,7 @@ impl Seen {
     }
 
     /// Compares the key sets of the nodes that are there, within one second of the clock that they go by, too.
-    fn poll(&self, cluster: &Cluster<'_>) {
+    fn poll(&self, cluster: &Cluster) {
         let before = SystemClock.now();
         let mut sets = Vec::new();
         cluster.each(|node| sets.push(published(node)));
@@ -237,9 +257,39 @@ impl Seen {
 #[test]
 fn a_rotation_a_restart_and_an_emergency_refuse_no_good_token() {
     let folder = tempfile::tempdir().unwrap();
-    let ring = folder.path().join("keys");
-    init(&ring);
-    let cluster = &Cluster::start(folder.path());
+    let store = format!("sqlite:{}", folder.path().join("sessions.db").display());
+    refuse_no_good_token(&Place::folder(&folder.path().join("keys"), &store));
+}
+
+#[test]
+fn keys_in_redis_refuse_no_good_token_either() {
+    let folder = tempfile::tempdir().unwrap();
+    if let Some(server) = Redis::start() {
+        refuse_no_good_token(&Place::store(&server.url(), &sealing_key(folder.path())));
+    }
+}
+
+#[test]
+fn keys_in_postgres_refuse_no_good_token_either() {
+    let folder = tempfile::tempdir().unwrap();
+    if let Some(server) = Postgres::shared() {
+        let place = Place::store(&server.database(), &sealing_key(folder.path()));
+        refuse_no_good_token(&place);
+    }
+}
+
+/// Makes a key that seals a ring.
+pub(crate) fn sealing_key(folder: &Path) -> PathBuf {
+    let path = folder.join("sealing.key");
+    fs::write(&path, "14YaDzf4RNGRsSWef680Mi2WzuUF4CGMTmm5SjXr1uQ=\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
+fn refuse_no_good_token(place: &Place) {
+    let folder = tempfile::tempdir().unwrap();
+    place.init();
+    let cluster = &Cluster::start(place.clone());
     let seen = &Seen::default();
     let ended = &AtomicBool::new(false);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -247,7 +297,9 @@ fn a_rotation_a_restart_and_an_emergency_refuse_no_good_token() {
     let config = folder.path().join("api.toml");
     let issuer = "[[issuers]]\nissuer = \"https://login.example\"\naudience = \"login\"\n";
     let url = format!("keys = {{ jwks_url = \"http://{balancer}/.well-known/jwks.json\" }}\n");
-    fs::write(&config, format!("listen = \"127.0.0.1:0\"\n{issuer}{url}")).unwrap();
+    let listen = "listen = \"127.0.0.1:0\"\n";
+    let config_text = format!("{listen}{issuer}{url}[management]\n{listen}");
+    fs::write(&config, config_text).unwrap();
     let programs = Programs::build(&["resource-server"]);
     let mut resources = programs.command("resource-server");
     let resources = &Server::start(resources.arg("--config").arg(&config));
@@ -290,7 +342,7 @@ fn a_rotation_a_restart_and_an_emergency_refuse_no_good_token() {
 
         seen.wait_for_tokens(5);
         let first = seen.tokens.lock().unwrap()[0].clone();
-        keys(&ring, &["rotate"]).unwrap();
+        place.keys(&["rotate"]).unwrap();
         cluster.restart(0); // amid the lead
         let second = seen.wait_for_another_key(&first.1);
         cluster.restart(1); // after it
@@ -302,7 +354,7 @@ fn a_rotation_a_restart_and_an_emergency_refuse_no_good_token() {
 
         *seen.replaced.lock().unwrap() = Some(second.clone());
         let leaked = seen.tokens.lock().unwrap().last().unwrap().0.clone();
-        keys(&ring, &["replace", "--id", &second]).unwrap();
+        place.keys(&["replace", "--id", &second]).unwrap();
         cluster.restart(2);
         let third = seen.wait_for_another_key(&second);
         assert_ne!(third, first.1);
@@ -338,57 +390,64 @@ impl Drop for EndsAll<'_> {
 #[test]
 fn a_secret_in_the_environment_contradicts_the_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let ring = folder.path().join("keys");
-    init(&ring);
+    let place = Place::folder(&folder.path().join("keys"), "memory");
+    place.init();
     for program in PROGRAMS {
-        let mut command = with_keys(command(program), &ring, "memory");
+        let mut command = place.node(program);
         let ended = Process::start(command.env("JWT_SECRET", SECRET)).end();
         assert_eq!(ended.code, Some(2));
         let line =
             "error: --keys and JWT_SECRET exclude each other: each names the key that signs\n";
         assert!(ended.stderr.ends_with(line), "{}", ended.stderr);
     }
-    let _started = Server::start(&mut with_keys(command(PROGRAMS[0]), &ring, "memory"));
+    let _started = Server::start(&mut place.node(PROGRAMS[0]));
 }
 
 #[test]
 fn mistakes_of_the_operator_are_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let ring = folder.path().join("keys");
-    assert!(keys(&ring, &["rotate"]).unwrap_err().contains("cannot "));
-    init(&ring);
+    let place = Place::folder(&ring, "memory");
+    assert!(place.keys(&["rotate"]).unwrap_err().contains("cannot "));
+    place.init();
     let id = fs::read_to_string(ring.join("ring.json")).unwrap();
     let id: Value = serde_json::from_str(&id).unwrap();
     let id = id["keys"][0]["kid"].as_str().unwrap();
     assert!(
-        keys(&ring, &["init"])
+        place
+            .keys(&["init"])
             .unwrap_err()
             .contains("there is a ring already")
     );
     assert!(
-        keys(&ring, &["replace", "--id", "x"])
+        place
+            .keys(&["replace", "--id", "x"])
             .unwrap_err()
             .contains("no key with this id")
     );
-    keys(&ring, &["rotate"]).unwrap();
+    place.keys(&["rotate"]).unwrap();
     assert!(
-        keys(&ring, &["rotate"])
+        place
+            .keys(&["rotate"])
             .unwrap_err()
             .contains("is on its way")
     );
-    let listed = keys(&ring, &["list"]).unwrap();
+    let listed = place.keys(&["list"]).unwrap();
     assert_eq!(listed.len(), 3, "{listed:?}");
     assert!(
         listed[1].starts_with(id) && listed[1].contains(" active "),
         "{listed:?}"
     );
     assert!(listed[2].contains(" announced "), "{listed:?}");
-    assert_eq!(keys(&ring, &["prune"]).unwrap(), ["0 keys are dropped"]);
+    assert_eq!(
+        place.keys(&["prune"]).unwrap(),
+        ["keys that are dropped: 0"]
+    );
 
     let no_folder = Process::start(command(PROGRAMS[1]).args(["keys", "list"])).end();
     assert_eq!(
         no_folder.stderr,
-        "error: say which folder with --keys DIR\n"
+        "error: say where the keys are: --keys DIR, or --keys store\n"
     );
 }
 
@@ -398,9 +457,10 @@ fn a_tool_that_is_killed_amid_its_work_leaves_a_whole_ring() {
     const ROUNDS: u32 = 60;
     let folder = tempfile::tempdir().unwrap();
     let ring = folder.path().join("keys");
-    init(&ring);
+    let place = Place::folder(&ring, "memory");
+    place.init();
     let began = Instant::now();
-    keys(&ring, &["list"]).unwrap();
+    place.keys(&["list"]).unwrap();
     let whole = began.elapsed();
     let mut lengths = BTreeSet::new();
     for round in 0..ROUNDS {
@@ -412,11 +472,11 @@ fn a_tool_that_is_killed_amid_its_work_leaves_a_whole_ring() {
         }
         tool.kill();
         drop(tool);
-        let listed = keys(&ring, &["list"]).unwrap();
+        let listed = place.keys(&["list"]).unwrap();
         lengths.insert(listed.len());
         if listed.len() > 2 {
             fs::remove_dir_all(&ring).unwrap();
-            init(&ring);
+            place.init();
         }
     }
     assert_eq!(
@@ -424,5 +484,5 @@ fn a_tool_that_is_killed_amid_its_work_leaves_a_whole_ring() {
         BTreeSet::from([2, 3]),
         "some were killed before, some after"
     );
-    keys(&ring, &["rotate"]).unwrap();
+    place.keys(&["rotate"]).unwrap();
 }

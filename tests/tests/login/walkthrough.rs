@@ -8,7 +8,7 @@ use crate::servers::{PROGRAMS, command, start};
 
 const README: &str = include_str!("../../../examples/login/README.md");
 const ADDRESS: &str = "http://127.0.0.1:3000";
-const PROGRAM: &str = "target/debug/login";
+const PROGRAM: &str = "target/debug/login-axum";
 
 #[test]
 fn the_walk_through_of_the_readme_goes_as_it_says() {

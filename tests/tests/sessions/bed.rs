@@ -11,7 +11,7 @@ use std::{
 
 use countersign::{
     AuthCookies, Csrf, Issuer, MemoryStore, SessionRoutes, Sessions, SigningKey,
-    session::{Identity, SignIn},
+    session::{FormPages, Identity, SignIn},
     testing::FixedClock,
 };
 use countersign_tests::{
@@ -96,6 +96,24 @@ impl Bed {
         SessionRoutes::cookies_at(MOUNT, self.sessions.clone(), cookies, move |question| {
             sign_in(Arc::clone(&users), question)
         })
+        .unwrap()
+    }
+
+    /// Returns routes for forms, at [`MOUNT`] and with the login page `/login?lang=de`.
+    pub(crate) fn forms(&self) -> SessionRoutes {
+        self.forms_like(AuthCookies::new())
+    }
+
+    pub(crate) fn forms_like(&self, cookies: AuthCookies) -> SessionRoutes {
+        let users = Arc::clone(&self.users);
+        let pages = FormPages::new(MOUNT, "/login?lang=de").unwrap();
+        SessionRoutes::forms(
+            pages.home("/home").unwrap(),
+            self.sessions.clone(),
+            cookies,
+            csrf().require_token().unwrap(),
+            move |question| sign_in(Arc::clone(&users), question),
+        )
         .unwrap()
     }
 

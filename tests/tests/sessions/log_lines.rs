@@ -16,7 +16,7 @@ use tracing::{Dispatch, Level};
 use crate::bed::{Bed, credentials, post};
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 /// A second subscriber. With a single one, an event that another thread meets first is skipped everywhere.
 static SECOND: LazyLock<Dispatch> =
@@ -24,7 +24,7 @@ static SECOND: LazyLock<Dispatch> =
 
 impl Log {
     /// Runs `work`, and returns the lines that it logged at `level` or above.
-    fn of(level: Level, work: impl FnOnce()) -> Vec<String> {
+    pub(crate) fn of(level: Level, work: impl FnOnce()) -> Vec<String> {
         LazyLock::force(&SECOND);
         let log = Self::default();
         let writer = log.clone();

@@ -217,7 +217,10 @@ fn the_store_says_what_it_can_do() {
     let Some(server) = Redis::start() else { return };
     on_runtime(async {
         let retention = std::time::Duration::from_secs(RETENTION.unsigned_abs());
-        let expected = StoreCapabilities::shared().own_clock().retention(retention);
+        let expected = StoreCapabilities::shared()
+            .own_clock()
+            .epoch()
+            .retention(retention);
         assert_eq!(connect(&server).await.capabilities(), expected);
     });
 }

@@ -1,7 +1,7 @@
 //! The suites that every store must pass.
 
 use countersign::testing::{
-    revocation_log_suite, sessions_suite, store_and_log_suite, store_suite,
+    revocation_log_suite, ring_store_suite, sessions_suite, store_and_log_suite, store_suite,
 };
 use countersign_redis::RedisStore;
 use countersign_tests::services::{Redis, RedisCluster};
@@ -16,6 +16,7 @@ fn it_passes_the_suites() {
         store_suite(store.clone()).await;
         revocation_log_suite(store.clone()).await;
         store_and_log_suite(store.clone()).await;
+        ring_store_suite(store.clone()).await;
         sessions_suite(store).await;
     });
 }
@@ -30,6 +31,7 @@ fn it_passes_the_suites_in_a_cluster() {
         store_suite(store.clone()).await;
         revocation_log_suite(store.clone()).await;
         store_and_log_suite(store.clone()).await;
+        ring_store_suite(store.clone()).await;
         sessions_suite(store).await;
     });
 }
@@ -48,7 +50,8 @@ fn it_passes_the_suites_as_the_user_that_the_readme_tells_to_make() {
         let store = store.await.unwrap();
         store_suite(store.clone()).await;
         revocation_log_suite(store.clone()).await;
-        store_and_log_suite(store).await;
+        store_and_log_suite(store.clone()).await;
+        ring_store_suite(store).await;
 
         let elsewhere = RedisStore::connect(&url).await;
         assert!(elsewhere.is_err());

@@ -13,6 +13,7 @@ use std::{
 
 use countersign::{
     Clock, SystemClock,
+    issue::RingStore,
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
     session::{
         Realm, SessionId,
@@ -41,7 +42,7 @@ pub(crate) const POLL: Duration = Duration::from_millis(10);
 
 /// A store with an empty database of its own, and direct access to the database.
 pub(crate) trait Lab: Send + Sync + 'static {
-    type Store: SessionStore + RevocationLog + fmt::Debug;
+    type Store: SessionStore + RevocationLog + RingStore + fmt::Debug;
 
     fn store(&self) -> &Self::Store;
     /// Sets another interval between two reads of the log.

@@ -11,13 +11,15 @@ const TABLES: &str = "
     SELECT (SELECT count(*) FROM countersign_sessions)
          + (SELECT count(*) FROM countersign_revocations)
          + (SELECT count(*) FROM countersign_endings)
+         + (SELECT count(*) FROM countersign_rings)
          + (SELECT last FROM countersign_counter)
+         + (SELECT count(*) FROM countersign_epoch WHERE id IS NOT NULL)
          + (SELECT version FROM countersign_schema)";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_database_has_all_tables_and_version_3() {
+async fn a_new_database_has_all_tables_and_version_4() {
     async fn check(lab: impl Lab) {
-        assert_eq!(lab.number(TABLES).await, 3);
+        assert_eq!(lab.number(TABLES).await, 4);
     }
     on_both(check, check).await;
 }
@@ -90,17 +92,17 @@ async fn a_pool_of_the_app_gets_its_tables_by_migrate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_a_newer_version_are_refused() {
-    const NEWER: &str = "UPDATE countersign_schema SET version = 4, compatible_from = 4";
+    const NEWER: &str = "UPDATE countersign_schema SET version = 5, compatible_from = 5";
 
     #[track_caller]
     fn check(refused: &SetupError) {
         assert!(matches!(
             refused,
-            SetupError::NewerSchema { found: 4, known: 3 }
+            SetupError::NewerSchema { found: 5, known: 4 }
         ));
         assert_eq!(
             refused.to_string(),
-            "the tables have version 4, and this program knows version 3"
+            "the tables have version 5, and this program knows version 4"
         );
     }
     let postgres = async |lab: OnPostgres| {

@@ -1,6 +1,9 @@
 //! Tests of ending all sessions while logins race it.
 
-use countersign::session::store::{SessionStore, StoreMark};
+use countersign::{
+    revocation::{RevocationEntry, Revoked},
+    session::store::{SessionStore, StoreMark},
+};
 use countersign_sqlx::{PostgresStore, SqliteStore};
 
 use crate::lab::{
@@ -203,4 +206,45 @@ async fn end_all_takes_any_number_of_seconds() {
         let _ = tokio::time::timeout(PATIENCE, store.sweep(i64::MAX)).await;
     }
     on_both(check, check).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_realm_goes_on_after_others_have_ended_what_it_chose() {
+    let Some(lab) = OnPostgres::new().await else {
+        return;
+    };
+    let rows = "INSERT INTO countersign_sessions
+                    (id, realm, subject, created_at, last_used_at, expires_at, absolute_expires_at,
+                     tokens_until, current, previous)
+                SELECT 'AAAAAAAAAAA' || lpad(n::text, 10, '0') || 'A', $1, 'ada', 0, 0, 0, 0, 0, '', ''
+                FROM generate_series(1, 1500) AS n";
+    let rows = sqlx::query(rows).bind(realm().as_str().to_owned());
+    rows.execute(&lab.pool).await.unwrap();
+    // A sweep is under way, and has removed some of them.
+    let mut sweep = lab.pool.begin().await.unwrap();
+    let delete = "DELETE FROM countersign_sessions
+                  WHERE id IN (SELECT id FROM countersign_sessions WHERE realm = $1 AND created_at < 1 LIMIT 1000)";
+    let delete = sqlx::query(delete).bind(realm().as_str().to_owned());
+    delete.execute(&mut *sweep).await.unwrap();
+    let end = tokio::spawn({
+        let store = lab.store.clone();
+        async move {
+            let revocation = RevocationEntry {
+                revoked: Revoked::Everyone {
+                    realm: realm(),
+                    issued_before: 0,
+                },
+                until: time_of_day(),
+            };
+            store.end_realm(&realm(), 1, 0, &revocation).await.unwrap()
+        }
+    });
+    lab.until_waiting(1).await;
+    sweep.commit().await.unwrap();
+    assert_eq!(end.await.unwrap().len(), 500);
+    assert_eq!(
+        lab.number("SELECT count(*) FROM countersign_sessions")
+            .await,
+        0
+    );
 }

@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     lab::{Lab, OnPostgres, OnSqlite, PATIENCE, on_both},
     version_2::BACK,
-    versions::{Opens, VERSION_4},
+    versions::{BACK_TO_3, Opens, VERSION_5},
 };
 
 /// A program with some users, who log in, refresh and log out all the time. An error ends it.
@@ -145,7 +145,7 @@ async fn programs_of_this_version_and_of_the_next_one_share_a_database_and_back_
         first.goes_on().await;
         second.goes_on().await;
         // The next version migrates, while these run.
-        lab.migrate_to(VERSION_4).await;
+        lab.migrate_to(VERSION_5).await;
         let next = other_version(&lab, &[("device", "'phone'")]);
         for program in [&first, &second, &next] {
             program.goes_on().await;
@@ -168,29 +168,37 @@ async fn programs_of_this_version_and_of_the_next_one_share_a_database_and_back_
         }
         assert_eq!(
             lab.number("SELECT version FROM countersign_schema").await,
-            4
+            5
         );
     }
     on_both(check::<OnPostgres>, check::<OnSqlite>).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn programs_of_the_version_before_go_on_while_this_one_migrates_and_back_again() {
+async fn programs_of_the_versions_before_go_on_while_this_one_migrates_and_back_again() {
     async fn check<L: Opens + Clone>(lab: L) {
-        lab.run(BACK).await;
-        let first = other_version(&lab, &[]);
-        first.goes_on().await;
-        let second = this_version(lab.open().await.unwrap());
-        for program in [&first, &second] {
-            program.goes_on().await;
+        let of_version_2: &[_] = &[];
+        for (back, own) in [(BACK, of_version_2), (BACK_TO_3, &[("data", "'{}'")])] {
+            lab.run(back).await;
+            let first = other_version(&lab, own);
+            first.goes_on().await;
+            let second = this_version(lab.open().await.unwrap());
+            for program in [&first, &second] {
+                program.goes_on().await;
+            }
+            second.stop().await;
+            first.goes_on().await;
+            first.stop().await;
+            assert_eq!(
+                lab.number("SELECT version FROM countersign_schema").await,
+                4
+            );
+            assert_eq!(
+                lab.number("SELECT COALESCE(compatible_from, version) FROM countersign_schema")
+                    .await,
+                2
+            );
         }
-        second.stop().await;
-        first.goes_on().await;
-        first.stop().await;
-        assert_eq!(
-            lab.number("SELECT version FROM countersign_schema").await,
-            3
-        );
     }
     on_both(check::<OnPostgres>, check::<OnSqlite>).await;
 }

@@ -315,3 +315,38 @@ fn the_inner_service_can_be_reached() {
     *service.get_mut() = "changed";
     assert_eq!(service.into_inner(), "changed");
 }
+
+#[tokio::test]
+async fn an_answer_whose_url_has_a_token_asks_for_no_referrer() {
+    let issuer = TestIssuer::new();
+    let sources = TokenSource::bearer().or(TokenSource::query("access_token"));
+    let authenticator = Authenticator::new(issuer.verifier()).source(sources);
+    let usual = JwtAuthLayer::new(authenticator);
+    let own = usual
+        .clone()
+        .with_rejection_response(|_: &AuthError| Response::new(Body::empty()));
+    let lax = service_fn(async |_: Request<Body>| {
+        let policy = [("referrer-policy", "unsafe-url")];
+        Ok::<_, std::convert::Infallible>(policy.into_response())
+    });
+    let token = issuer.token().sign();
+    let twice = format!("/?access_token={token}&access_token={token}");
+    for (target, status, policy) in [
+        (format!("/?access_token={token}"), 200, "no-referrer"),
+        ("/?access_token=a.b.c".to_owned(), 401, "no-referrer"),
+        (twice, 400, "no-referrer"),
+        // These carry none.
+        ("/?access_token=".to_owned(), 401, ""),
+        ("/?other=a.b.c".to_owned(), 401, ""),
+    ] {
+        let request = || Request::get(&target).body(Body::empty()).unwrap();
+        let response = answer(usual.layer(lax), request()).await;
+        assert_eq!(response.status(), status, "{target}");
+        assert_eq!(header(&response, "referrer-policy"), policy, "{target}");
+        let response = answer(own.layer(lax), request()).await;
+        assert_eq!(header(&response, "referrer-policy"), policy, "{target}");
+    }
+    // What the inner service says stays where the URL has no token.
+    let response = answer(usual.layer(lax), bearing(&token)).await;
+    assert_eq!(header(&response, "referrer-policy"), "unsafe-url");
+}

@@ -272,14 +272,21 @@ impl AuthCookies {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Conflict`] for `SameSite=None` over plain http: browsers keep it with `Secure` only (RFC
-    /// 6265bis section 5.6).
+    /// [`ConfigError::Conflict`] for names and a path that leave too little room for the access token, and for
+    /// `SameSite=None` over plain http: browsers keep it with `Secure` only (RFC 6265bis section 5.6).
     #[cfg(feature = "sessions")]
     pub(super) fn check_together(&self) -> Result<(), ConfigError> {
         if self.is_plain_http && self.same_site == SameSite::None {
             return Err(ConfigError::Conflict(
                 "`same_site_none_partitioned` needs TLS, and `insecure_plain_http` is for doing without".into(),
             ));
+        }
+        let bytes = self.fixed_bytes();
+        if bytes > MOST_FIXED_BYTES {
+            return Err(ConfigError::Conflict(format!(
+                "the cookies take {bytes} bytes of each login's headers without the access token, and {MOST_FIXED_BYTES} \
+                 are the most, as proxies have a buffer of 4096: give them shorter names, or a shorter path"
+            )));
         }
         if self.is_plain_http {
             tracing::warn!(
@@ -348,6 +355,10 @@ impl AuthCookies {
         }
     }
 }
+
+/// The most bytes of the headers that set the cookies, without the access token.
+#[cfg(feature = "sessions")]
+const MOST_FIXED_BYTES: usize = 2_048;
 
 /// As [`AuthCookies::new`].
 impl Default for AuthCookies {

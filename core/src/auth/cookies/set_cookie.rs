@@ -10,6 +10,7 @@ use super::{
     error::CookieError,
 };
 use crate::{
+    auth::csrf::Csrf,
     error::AuthError,
     request::{RequestHead, cookie},
 };
@@ -66,6 +67,37 @@ impl AuthCookies {
         Ok(cookie(head, &self.refresh)?)
     }
 
+    /// Returns the double-submit value of a request, if it has the form of one.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn csrf_value<'h>(&self, head: &'h dyn RequestHead) -> Option<&'h str> {
+        let value = cookie(head, &self.csrf).ok().flatten()?;
+        Csrf::is_value(value).then_some(value)
+    }
+
+    /// Writes the `Set-Cookie` of a double-submit value alone, for so many seconds.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn set_csrf(&self, value: &str, seconds: u64) -> String {
+        self.write(Kind::Csrf, value, seconds).to_string()
+    }
+
+    /// Returns the access cookie of a request.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn access<'h>(&self, head: &'h dyn RequestHead) -> Option<&'h str> {
+        cookie(head, &self.access).ok().flatten()
+    }
+
+    /// Returns whether browsers send the cookies when somebody follows a link of another site.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn follow_links(&self) -> bool {
+        self.same_site == SameSite::Lax
+    }
+
+    /// Returns whether browsers keep and send the cookies for pages of the same site only.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn are_for_own_site(&self) -> bool {
+        self.same_site != SameSite::None
+    }
+
     /// Checks that a browser would keep this access token.
     pub(crate) fn check_access(&self, token: &str) -> Result<(), CookieError> {
         match self.access_in_body {
@@ -76,6 +108,17 @@ impl AuthCookies {
 
     pub(crate) fn has_no_access_cookie(&self) -> bool {
         self.access_in_body
+    }
+
+    /// Returns the bytes of the headers that set the cookies, without the access token.
+    #[cfg(feature = "sessions")]
+    pub(super) fn fixed_bytes(&self) -> usize {
+        let header = |kind| {
+            let value = if kind == Kind::Access { 0 } else { VALUE_BYTES };
+            let cookie = self.write(kind, "", LONGEST_LIFETIME).to_string();
+            "set-cookie: \r\n".len() + cookie.len() + value
+        };
+        self.kinds().map(header).sum()
     }
 
     /// Makes a cookie that lives for some seconds. With none it is deleted, which takes the name and the
@@ -126,6 +169,13 @@ impl AuthCookies {
         }
     }
 }
+
+/// The bytes of a refresh token, and of a double-submit value.
+#[cfg(feature = "sessions")]
+const VALUE_BYTES: usize = 64;
+/// A lifetime with as many digits as any has that browsers keep: ten years, in seconds.
+#[cfg(feature = "sessions")]
+const LONGEST_LIFETIME: u64 = 315_360_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -61,8 +61,8 @@ use crate::{
 ///
 /// # Service workers
 ///
-/// A service worker that answers navigations with `fetch(event.request)` re-makes them: the form of
-/// another site then arrives as a request of the worker's own origin. Rules 2 and 3 cannot tell. Let
+/// A service worker that makes a new request of a navigation, by its URL, method and body, sends the form of
+/// another site as a request of the worker's own origin, with all cookies. Rules 2 and 3 cannot tell. Let
 /// the worker leave requests other than GET alone, take no body that a form can send (JSON only, as
 /// the [session routes](crate::SessionRoutes) do), or set [`require_token`](Self::require_token).
 ///
@@ -91,9 +91,9 @@ use crate::{
 #[must_use = "the rules do nothing until an `Authenticator` or a route uses them"]
 #[derive(Clone, Default)]
 pub struct Csrf {
-    secret: Option<SigningKey>,
-    origins: Vec<Box<str>>,
-    token_required: bool,
+    pub(super) secret: Option<SigningKey>,
+    pub(super) origins: Vec<Box<str>>,
+    pub(super) token_required: bool,
 }
 
 impl Csrf {
@@ -382,4 +382,4 @@ fn message(random: &[u8], session_id: &str) -> Vec<u8> {
 const RANDOM: usize = 16;
 
 /// The length of a value: 16 random bytes and 32 of the hash, in base64url.
-const ENCODED: usize = 64;
+pub(super) const ENCODED: usize = 64;

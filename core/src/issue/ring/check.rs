@@ -155,22 +155,24 @@ impl RingDocument {
     /// A node that has not read a document in time is no worse off by reading it late.
     pub(super) fn check_successor_of(&self, old: &Self, now: i64) -> Result<(), ConfigError> {
         self.check(now)?;
+        // It may have left the old one: its tokens live on.
+        for (id, at) in &old.revoked {
+            let is_back = |after: &RingKey| self.last_second(after) >= now.max(*at);
+            if self.find(id).is_some_and(is_back) {
+                let id = quoted(Some(id));
+                return invalid(format!("key {id} was `revoked`, and is back"));
+            }
+        }
         for before in &old.keys {
             let id = named(before);
             let after = self.find(before.id());
             if let Some(after) = after {
                 check_same_key(before, after)?;
             }
-            if let Some(at) = old.revoked.get(before.id()) {
-                let is_back = after.is_some_and(|after| self.last_second(after) >= now.max(*at));
-                if is_back {
-                    return invalid(format!("key {id} was `revoked`, and is back"));
-                }
-                continue;
-            }
             let has_signed = before.sign_from <= now;
             if !has_signed
                 || old.last_second(before) < now
+                || old.revoked.contains_key(before.id())
                 || self.revoked.contains_key(before.id())
             {
                 continue;

@@ -1,8 +1,7 @@
 //! A ring in a folder: the document, and a file for each key.
 
 use std::{
-    fmt, fs,
-    io::{self, Read},
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,6 +10,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{
+    access::{cannot, check_folder, read_file},
     document::{RingDocument, RingKey},
     json::within,
     save::{Lock, Owner, create_folder, save},
@@ -59,6 +59,9 @@ pub struct KeyFolder {
     path: Arc<Path>,
     clock: Arc<dyn Clock>,
 }
+
+/// The text of a document, and the document.
+type Found = (Zeroizing<Vec<u8>>, RingDocument);
 
 impl KeyFolder {
     /// The name of the document.
@@ -145,8 +148,16 @@ impl KeyFolder {
         Ok(result)
     }
 
+    /// Reads the document, unless its text is the one that was seen last.
+    pub(in crate::issue) fn look(&self, seen: &[u8]) -> Result<Option<Found>, ConfigError> {
+        match self.text()?.as_bytes() == seen {
+            true => Ok(None),
+            false => self.read().map(Some),
+        }
+    }
+
     /// Reads the text of the document, and the document.
-    pub(in crate::issue) fn read(&self) -> Result<(Zeroizing<String>, RingDocument), ConfigError> {
+    pub(in crate::issue) fn read(&self) -> Result<Found, ConfigError> {
         check_folder(&self.path)?;
         let mut text = self.text()?;
         loop {
@@ -155,7 +166,7 @@ impl KeyFolder {
                 self.read_file(file)
             });
             let error = match read {
-                Ok(document) => return Ok((text, document)),
+                Ok(document) => return Ok((text.as_bytes().to_vec().into(), document)),
                 Err(error) => error,
             };
             // A key file that is gone may be named no more: the document changed in between.
@@ -167,13 +178,8 @@ impl KeyFolder {
         }
     }
 
-    /// Returns the text of the document, to see whether it has changed.
-    pub(in crate::issue) fn text(&self) -> Result<Zeroizing<String>, ConfigError> {
+    fn text(&self) -> Result<Zeroizing<String>, ConfigError> {
         self.read_file(Self::DOCUMENT)
-    }
-
-    pub(in crate::issue) fn now(&self) -> i64 {
-        self.clock.now()
     }
 
     pub(in crate::issue) fn shared_clock(&self) -> Arc<dyn Clock> {
@@ -224,20 +230,9 @@ impl KeyFolder {
     }
 
     fn read_file(&self, name: &str) -> Result<Zeroizing<String>, ConfigError> {
-        let path = self.path.join(name);
-        let unreadable = |error| cannot("read", &path, &error);
-        let mut file = fs::File::open(&path).map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        // One byte more than is read, so that the text of a secret never moves.
-        let mut text = Zeroizing::new(String::with_capacity(RingDocument::LONGEST + 1));
-        let most = RingDocument::LONGEST as u64 + 1;
-        Read::by_ref(&mut file)
-            .take(most)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-        let is_private = text.contains("PRIVATE KEY-----") || text.contains("\"d\"");
-        check_access(&path, &metadata, is_private)?;
-        Ok(text)
+        read_file(&self.path.join(name), |text| {
+            text.contains("PRIVATE KEY-----") || text.contains("\"d\"")
+        })
     }
 }
 
@@ -274,55 +269,4 @@ fn check_name(file: &str) -> Result<(), ConfigError> {
             "`file` is the name of a file in the folder".into(),
         )),
     }
-}
-
-/// Checks that only the owner, or root and a group of its choice, can read a private key, and nobody else write.
-#[cfg(unix)]
-fn check_access(path: &Path, file: &fs::Metadata, is_private: bool) -> Result<(), ConfigError> {
-    use std::os::unix::fs::MetadataExt;
-
-    let (forbidden, most) = match (is_private, file.uid()) {
-        (false, _) => (0o022, 0o644),
-        (true, 0) => (0o027, 0o640),
-        (true, _) => (0o077, 0o600),
-    };
-    match file.mode() & forbidden {
-        0 => Ok(()),
-        _ => Err(ConfigError::InvalidSetting(format!(
-            "others can read or change {}: its mode is {:04o}, and may be {most:04o} at most (chmod)",
-            path.display(),
-            file.mode() & 0o7777
-        ))),
-    }
-}
-
-#[cfg(not(unix))]
-fn check_access(_: &Path, _: &fs::Metadata, _: bool) -> Result<(), ConfigError> {
-    Ok(())
-}
-
-/// Checks that nobody else can put other files in the place of those that are here.
-#[cfg(unix)]
-fn check_folder(path: &Path) -> Result<(), ConfigError> {
-    use std::os::unix::fs::MetadataExt;
-
-    let folder = fs::metadata(path).map_err(|error| cannot("read", path, &error))?;
-    let is_sticky = folder.mode() & 0o1000 != 0;
-    match folder.mode() & 0o022 == 0 || is_sticky {
-        true => Ok(()),
-        false => Err(ConfigError::InvalidSetting(format!(
-            "others can change the folder {}: its mode is {:04o}, and may be 0755 at most (chmod)",
-            path.display(),
-            folder.mode() & 0o7777
-        ))),
-    }
-}
-
-#[cfg(not(unix))]
-fn check_folder(_: &Path) -> Result<(), ConfigError> {
-    Ok(())
-}
-
-fn cannot(what: &str, path: &Path, error: &io::Error) -> ConfigError {
-    ConfigError::Missing(format!("cannot {what} {}: {error}", path.display()))
 }

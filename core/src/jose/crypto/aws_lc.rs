@@ -1,6 +1,7 @@
 //! The backend that uses AWS-LC.
 
 use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     agreement, digest,
     encoding::{AsBigEndian, AsDer, Pkcs8V1Der},
     hmac,
@@ -184,6 +185,23 @@ pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     tag.copy_from_slice(hmac::sign(&key, message).as_ref());
     tag
+}
+
+/// Encrypts `data` by AES-256-GCM, and appends the tag. `None` when there is too much of it.
+pub(crate) fn seal(key: &[u8; 32], nonce: [u8; 12], ad: &[u8], data: &mut Vec<u8>) -> Option<()> {
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
+    key.seal_in_place_append_tag(nonce, Aad::from(ad), data)
+        .ok()
+}
+
+/// Decrypts what [`seal`] has made, and cuts the tag off. `None` when a bit of it is another one.
+pub(crate) fn open(key: &[u8; 32], nonce: [u8; 12], ad: &[u8], data: &mut Vec<u8>) -> Option<()> {
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
+    let length = key.open_in_place(nonce, Aad::from(ad), data).ok()?.len();
+    data.truncate(length);
+    Some(())
 }
 
 fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Option<Box<hmac::Key>> {

@@ -18,7 +18,7 @@ use rust_crypto as backend;
 
 pub(crate) use backend::{
     PreparedPrivate, PreparedPublic, ec_public, ed25519_public, generate_ec, generate_rsa,
-    hmac_sha256, random, sha256,
+    hmac_sha256, open, random, seal, sha256,
 };
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]

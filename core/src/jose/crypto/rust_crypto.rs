@@ -4,6 +4,7 @@
 //! with it, PSS draws a salt, and ECDSA adds it to the nonce of RFC 6979. Without randomness there
 //! is no signature. SECURITY.md tells what is known about the timing of RSA.
 
+use aes_gcm::{Aes256Gcm, aead::AeadInOut};
 use getrandom::SysRng;
 use hmac::{Hmac, KeyInit, Mac};
 use p256::{
@@ -295,6 +296,18 @@ pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     // HMAC takes a key of any length (RFC 2104 section 2), so there is nothing to refuse.
     let keyed = keyed::<Hmac<Sha256>>(key).expect("any length is a key");
     keyed.chain_update(message).finalize().into_bytes().into()
+}
+
+/// Encrypts `data` by AES-256-GCM, and appends the tag. `None` when there is too much of it.
+pub(crate) fn seal(key: &[u8; 32], nonce: [u8; 12], ad: &[u8], data: &mut Vec<u8>) -> Option<()> {
+    let key = Aes256Gcm::new(key.into());
+    key.encrypt_in_place(&nonce.into(), ad, data).ok()
+}
+
+/// Decrypts what [`seal`] has made, and cuts the tag off. `None` when a bit of it is another one.
+pub(crate) fn open(key: &[u8; 32], nonce: [u8; 12], ad: &[u8], data: &mut Vec<u8>) -> Option<()> {
+    let key = Aes256Gcm::new(key.into());
+    key.decrypt_in_place(&nonce.into(), ad, data).ok()
 }
 
 fn keyed<M: Mac + KeyInit>(secret: &[u8]) -> Option<M> {

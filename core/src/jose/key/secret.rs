@@ -63,6 +63,12 @@ impl Secret {
     }
 }
 
+impl Secret {
+    pub(crate) fn from_bytes(bytes: impl AsRef<[u8]>) -> Self {
+        Self(Zeroizing::new(bytes.as_ref().to_vec()))
+    }
+}
+
 impl AsRef<[u8]> for Secret {
     fn as_ref(&self) -> &[u8] {
         &self.0

@@ -31,6 +31,11 @@ impl SubjectChanges {
             Revoked::Subject { subject, .. } | Revoked::Sessionless { subject, .. } => {
                 self.counter(subject).fetch_add(1, Ordering::Release);
             }
+            Revoked::Everyone { .. } => {
+                for counter in &self.counters {
+                    counter.fetch_add(1, Ordering::Release);
+                }
+            }
             Revoked::Session(_) | Revoked::Token(_) => {}
         }
     }

@@ -16,7 +16,7 @@ pub(crate) use self::{
 use self::{
     bloom::BloomFilter,
     gaps::Gaps,
-    names::{Name, NameHasher},
+    names::{Kind, Name, NameHasher},
 };
 use crate::{
     revocation::{RevocationEntry, RevokeError, error::Refusal},
@@ -108,7 +108,11 @@ impl RevocationIndex {
             let found = table.map.find(self.hasher.hash(name));
             found.is_some_and(|found| now <= found.until && token.is_of_before(found.issued_before))
         };
-        if table.filter.may_contain(marks) && names.iter().flatten().any(is_revoked) {
+        // Hardly ever is there such an entry, so its name is no part of those of every token.
+        let is_everyone = kinds & Kind::Everyone.bit() != 0;
+        if is_everyone && token.everyone().as_ref().is_some_and(is_revoked)
+            || table.filter.may_contain(marks) && names.iter().flatten().any(is_revoked)
+        {
             Err(Refusal::Revoked)
         } else if table.gaps.matter_at(now) {
             Err(Refusal::Incomplete)

@@ -30,6 +30,7 @@ pub(super) struct Name<'t> {
 /// Tells the names of different claims apart.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
+    Everyone,
     Session,
     Sessionless,
     Subject,
@@ -65,6 +66,11 @@ impl<'t> TokenNames<'t> {
         ]
     }
 
+    /// Returns the name under which everybody's tokens may be revoked: that of the realm. No subject is empty.
+    pub(super) fn everyone(&self) -> Option<Name<'t>> {
+        self.realm.map(|realm| Name::new(Kind::Everyone, realm, ""))
+    }
+
     /// Checks whether the tokens issued before this second include this one. Within the second nobody can
     /// tell which came first, nor when a token without `iat` was issued.
     pub(super) fn is_of_before(&self, issued_before: i64) -> bool {
@@ -80,6 +86,13 @@ impl<'t> Name<'t> {
     /// Returns what is revoked, and before when a token must have been issued.
     pub(super) fn of(revoked: &'t Revoked) -> (Self, i64) {
         match revoked {
+            Revoked::Everyone {
+                realm,
+                issued_before,
+            } => (
+                Self::new(Kind::Everyone, realm.as_str(), ""),
+                *issued_before,
+            ),
             Revoked::Session(id) => (Self::new(Kind::Session, "", id.as_str()), i64::MAX),
             Revoked::Sessionless {
                 realm,

@@ -95,6 +95,7 @@ fn every_name_has_a_key_and_an_even_mark_of_its_own() {
     const TEXTS: usize = 1_000;
     let index = RevocationIndex::new(1);
     let kinds = [
+        (Kind::Everyone, REALM),
         (Kind::Session, ""),
         (Kind::Sessionless, REALM),
         (Kind::Subject, REALM),

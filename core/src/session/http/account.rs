@@ -20,16 +20,20 @@ pub(super) fn find<L: DeserializeOwned>(body: &[u8]) -> Option<Accounts> {
         }
     };
     serde_ignored::deserialize::<_, _, L>(&mut reader, &mut ignored).ok()?;
+    Some(of(&read))
+}
 
+/// Finds the accounts among the members of a login.
+pub(super) fn of(read: &Value) -> Accounts {
     let mut texts = Texts::default();
-    texts.add(&read, Meaning::Unknown);
-    Some(match texts {
+    texts.add(read, Meaning::Unknown);
+    match texts {
         Texts { named, .. } if (1..=MAX_ACCOUNTS).contains(&named.len()) => Accounts::Named(named),
         Texts { named, others } => {
             let some = named.is_empty() && (1..=MAX_ACCOUNTS).contains(&others.len());
             Accounts::Guessed(if some { others } else { vec![String::new()] })
         }
-    })
+    }
 }
 
 /// Finds the value at a path.

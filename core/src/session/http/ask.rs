@@ -2,10 +2,11 @@
 
 use std::{error::Error, future::Future, sync::Arc};
 
-use serde::de::DeserializeOwned;
+use serde::{Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{
+    forms,
     outcome::{LoginRefusal, SignInAnswer, SignInOutcome},
     sign_in::{LoginBody, SignIn},
 };
@@ -33,7 +34,33 @@ pub(super) enum Answered {
 
 pub(super) type Ask = dyn Fn(Question) -> BoxFuture<Result<Answered, SessionError>> + Send + Sync;
 
-pub(super) fn erase<F, Fut, L, A, E>(sign_in: F) -> Arc<Ask>
+/// The form of the bodies of logins.
+#[derive(Clone, Copy)]
+pub(super) enum Format {
+    Form,
+    Json,
+}
+
+impl Format {
+    /// Reads the body of a login, if it has one meaning.
+    fn read<L: DeserializeOwned>(self, body: &[u8]) -> Option<L> {
+        match self {
+            Self::Form => forms::login(body),
+            Self::Json => read(body),
+        }
+    }
+
+    /// Names the field for which a body is no `L`.
+    pub(super) fn wrong_field<L: DeserializeOwned>(self, body: &[u8]) -> Option<String> {
+        match self {
+            Self::Form => forms::wrong_field::<L>(body),
+            Self::Json => wrong_field::<L>(body),
+        }
+    }
+}
+
+/// Hides the types of the app's function, and reads the bodies of logins for it.
+pub(super) fn erase<F, Fut, L, A, E>(sign_in: F, format: Format) -> Arc<Ask>
 where
     F: Fn(SignIn<L>) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<A, E>> + Send + 'static,
@@ -43,10 +70,10 @@ where
 {
     Arc::new(move |question| {
         let question = match question {
-            Question::LogIn { body, head } => match read::<L::Login>(&body) {
+            Question::LogIn { body, head } => match format.read::<L::Login>(&body) {
                 Some(login) => SignIn::Credentials(L::join(login, head)),
                 None => {
-                    let field = wrong_field::<L::Login>(&body);
+                    let field = format.wrong_field::<L::Login>(&body);
                     return Box::pin(async { Ok(Answered::Unreadable(field)) });
                 }
             },
@@ -79,10 +106,18 @@ fn read<L: DeserializeOwned>(body: &[u8]) -> Option<L> {
 
 /// Names the field for which a body is no `L`, for the log: a path such as `user.email`. `None` where it is no JSON,
 /// or the field has a name that is no usual one: a client can invent names.
-pub(super) fn wrong_field<L: DeserializeOwned>(body: &[u8]) -> Option<String> {
+fn wrong_field<L: DeserializeOwned>(body: &[u8]) -> Option<String> {
     json::check(json::text(body)?).ok()?;
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let error = serde_path_to_error::deserialize::<_, L>(&mut reader).err()?;
+    field_of::<L, _>(&mut serde_json::Deserializer::from_slice(body))
+}
+
+/// Names the field for which this reader reads no `L`.
+pub(super) fn field_of<'de, L, D>(reader: D) -> Option<String>
+where
+    L: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let error = serde_path_to_error::deserialize::<_, L>(reader).err()?;
     let path = error.path().to_string();
     // The name of a missing field comes from `L`; any other text may quote the body.
     let text = error.inner().to_string();

@@ -1,6 +1,6 @@
 //! The handlers of the endpoints.
 
-use std::{error::Error, iter};
+use std::{error::Error, iter, sync::atomic::Ordering};
 
 use serde::Serialize;
 
@@ -27,6 +27,7 @@ impl SessionRoutes {
             Action::LogIn(login) => self.log_in(*login).await,
             Action::LogOut(tokens, check) => self.log_out(&tokens, check).await,
             Action::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
+            Action::Pass => Ok(Reply::empty(204)),
             Action::Refresh { token, client } => self.refresh(token, client).await,
         };
         match reply {
@@ -257,7 +258,25 @@ impl SessionRoutes {
             expires_in: access.expires_in(),
             session_id: id,
         };
-        Ok(Reply::json(200, &body).with_cookies(set.map_err(SessionError::misconfigured)?))
+        let reply = Reply::json(200, &body).with_cookies(set.map_err(SessionError::misconfigured)?);
+        self.warn_of_size(&reply);
+        Ok(reply)
+    }
+
+    /// Warns, once, of cookies that fill the buffer that proxies have for the head of an answer.
+    fn warn_of_size(&self, reply: &Reply) {
+        let bytes: usize = reply
+            .headers()
+            .map(|(name, text)| name.len() + text.len() + ": \r\n".len())
+            .sum();
+        if bytes > LARGE_HEAD && !self.warned.size.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "countersign",
+                bytes,
+                "the cookies of a login are large: with 4096 bytes of headers, nginx answers 502 unless \
+                 `proxy_buffer_size` is set, and browsers drop a cookie. Put less into the claims",
+            );
+        }
     }
 
     /// Answers a client whose session is over by its own wish.
@@ -312,6 +331,8 @@ impl SessionRoutes {
     }
 }
 
+/// Bytes of headers that leave 400 for those of the app and its server.
+const LARGE_HEAD: usize = 3_700;
 const OTHER_SUBJECT: &str = "a refresh was answered with another subject than that of the session";
 
 async fn authenticated(check: Authenticate) -> Result<VerifiedToken, Reply> {

@@ -4,7 +4,9 @@ mod account;
 pub(crate) mod answer;
 mod ask;
 mod endpoint;
+mod forms;
 mod handlers;
+mod layer;
 mod outcome;
 pub(crate) mod reply;
 mod request;
@@ -12,6 +14,7 @@ pub(crate) mod routes;
 mod sign_in;
 
 pub use self::{
+    forms::{FormPages, FormToken, PageLoad},
     outcome::{LoginRefusal, SignInAnswer, SignInOutcome},
     sign_in::{LoginBody, LoginRequest, SignIn},
 };

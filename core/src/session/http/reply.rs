@@ -119,6 +119,48 @@ impl Reply {
         self
     }
 
+    /// A redirect to a page, whatever the method was (RFC 9110 section 15.4.4).
+    pub(super) fn see_other(page: &str) -> Self {
+        Self::empty(303).with("location", page)
+    }
+
+    /// Redirects to a page instead. Cookies stay.
+    pub(super) fn into_redirect(self, page: &str) -> Self {
+        let of_body = [
+            "cache-control",
+            "content-type",
+            "retry-after",
+            "www-authenticate",
+        ];
+        let mut redirect = Self::see_other(page);
+        let stays = |(name, _): &(&str, String)| !of_body.contains(name);
+        redirect
+            .headers
+            .extend(self.headers.into_iter().filter(stays));
+        redirect
+    }
+
+    /// Says in a text what the JSON body says.
+    pub(super) fn into_plain_text(mut self) -> Self {
+        let body: Option<serde_json::Value> = serde_json::from_str(&self.body).ok();
+        let text = body.as_ref().and_then(|body| {
+            let texts = ["error_description", "detail", "title"].into_iter();
+            texts.filter_map(|name| body.get(name)?.as_str()).next()
+        });
+        self.body = text.unwrap_or("the service cannot answer now").to_owned();
+        self.replacing("content-type", "text/plain; charset=utf-8")
+    }
+
+    pub(super) fn reason(&self) -> Option<&'static str> {
+        self.reason
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers()
+            .find(|(own, _)| *own == name)
+            .map(|(_, text)| text)
+    }
+
     /// Replaces the value that is there.
     pub(super) fn replacing(mut self, name: &'static str, text: &str) -> Self {
         self.headers.retain(|(own, _)| *own != name);

@@ -1,19 +1,23 @@
 //! The request: what it asks for, or why it is refused without waiting.
 
-use std::{net::IpAddr, sync::atomic::Ordering};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use serde::Deserialize;
 
 use super::{
     endpoint::Endpoint,
+    forms::{COOKIES_DROPPED, Fields, NO_FORM},
     reply::{INVALID_REQUEST, Reply, invalid, reported, too_many, unreadable_login},
     routes::SessionRoutes,
 };
 use crate::{
-    auth::Authenticate,
+    auth::{AuthCookies, Authenticate, WithField},
     claims::SessionId,
     error::AuthError,
-    request::{OwnedHead, RequestHead, single_header},
+    request::{OwnedHead, RequestHead, single_header, target_authority},
     session::{
         ClientInfo, LoginFailure, SessionEvent, event::MISSING_REFRESH_TOKEN,
         login_limits::LoginAttempt,
@@ -29,6 +33,8 @@ pub(super) enum Action {
     /// The refresh tokens, and the check of an access token.
     LogOut(Vec<String>, Option<Authenticate>),
     LogOutEverywhere(Authenticate),
+    /// Nothing: a page load whose access token is still good.
+    Pass,
     Refresh {
         token: String,
         client: ClientInfo,
@@ -59,35 +65,61 @@ impl Action {
     pub(super) fn ends_a_session(&self) -> bool {
         match self {
             Self::End(..) | Self::LogOut(..) | Self::LogOutEverywhere(_) => true,
-            Self::Jwks | Self::List(_) | Self::LogIn(_) | Self::Refresh { .. } => false,
+            Self::Jwks | Self::List(_) | Self::LogIn(_) | Self::Pass | Self::Refresh { .. } => {
+                false
+            }
         }
     }
 }
 
 impl SessionRoutes {
     /// Reads a request, or refuses it where that needs no waiting.
+    ///
+    /// A form was read already: `None` where it could not be, and in other modes.
     pub(super) fn read(
         &self,
+        endpoint: Endpoint,
         path: &str,
         head: &dyn RequestHead,
         body: &[u8],
+        form: Option<Fields>,
     ) -> Result<Action, Reply> {
-        let endpoint = Endpoint::find(head.method(), path)?;
         (self.admit)(path, head)
             .map_err(|wait| too_many("too many requests: come again later", wait))?;
         // Also where no cookie came along: the answer may set or clear some.
         if self.cookies.is_some() {
             self.csrf.check_login(head).map_err(reported)?;
-            if head.method() == "POST" {
-                is_json(head)?;
-            }
         }
+        let form =
+            match self.pages.is_some() && endpoint.takes_form() {
+                true => {
+                    is_form(head)?;
+                    Some(form.ok_or_else(|| {
+                        invalid("the form cannot be read").because("unreadable_form")
+                    })?)
+                }
+                false => {
+                    if self.cookies.is_some() && head.method() == "POST" {
+                        is_json(head)?;
+                    }
+                    None
+                }
+            };
+        let head = &WithField {
+            head,
+            field: form.as_ref().and_then(|form| form.csrf.as_deref()),
+        };
+        let body = form.as_ref().map_or(body, |form| &form.of_app);
         let check = || self.authenticator.check(head);
         Ok(match endpoint {
             Endpoint::Jwks => Action::Jwks,
             Endpoint::List => Action::List(check()),
             Endpoint::LogIn => {
-                is_json(head)?;
+                match &form {
+                    Some(form) => self.check_login_form(head, form)?,
+                    None => is_json(head)?,
+                }
+                self.cookies_come_back(head)?;
                 let (attempt, origin) = self.attempt(head, body)?;
                 Action::LogIn(Box::new(Login {
                     attempt,
@@ -117,6 +149,7 @@ impl SessionRoutes {
                 })?,
                 client: (self.client)(head),
             },
+            Endpoint::Renew => self.renew(head)?,
             Endpoint::Session(id) => Action::End(check(), id),
         })
     }
@@ -192,9 +225,9 @@ impl SessionRoutes {
             return;
         };
         // A scanner sends cookies, too.
-        if self.has_warned.load(Ordering::Relaxed)
+        if self.warned.path.load(Ordering::Relaxed)
             || self.sessions.settings.verifier.verify_now(access).is_err()
-            || self.has_warned.swap(true, Ordering::Relaxed)
+            || self.warned.path.swap(true, Ordering::Relaxed)
         {
             return;
         }
@@ -203,6 +236,48 @@ impl SessionRoutes {
             path,
             "a browser that is logged in sent no refresh cookie to a refresh, and the cookie has a path: is that \
              where browsers see the session routes? A proxy may have removed the start of the path",
+        );
+    }
+
+    /// Refuses a login whose cookies its browser would not keep: one of a page of another site that is
+    /// allowed, or of a frame on a page of another site, while the cookies are for the own site (RFC 6265bis
+    /// section 5.7). Where that is only likely, warns, once.
+    fn cookies_come_back(&self, head: &dyn RequestHead) -> Result<(), Reply> {
+        let of_own_site = |cookies: &Arc<AuthCookies>| cookies.are_for_own_site();
+        if !self.cookies.as_ref().is_some_and(of_own_site) {
+            return Ok(());
+        }
+        let one = |name| single_header(head, name).ok().flatten();
+        let site = one("sec-fetch-site");
+        // Sent where cookies are those of a third party: in a frame on a page of another site, also to
+        // the own origin of the frame (Storage Access API, Storage Access Headers).
+        let is_third_party = one("sec-fetch-storage-access").is_some();
+        // A page load keeps them.
+        let is_page_load = one("sec-fetch-mode") == Some(b"navigate");
+        if is_third_party || (site == Some(b"cross-site") && !is_page_load) {
+            self.warn_of_dropped_cookies(head);
+            let text = "browsers keep no cookies of this login for a page of another site";
+            return Err(Reply::error(403, INVALID_REQUEST, text).because(COOKIES_DROPPED));
+        }
+        if site.is_none() && is_of_this_machine(one("origin")) && !is_this_machine(head) {
+            self.warn_of_dropped_cookies(head);
+        }
+        Ok(())
+    }
+
+    fn warn_of_dropped_cookies(&self, head: &dyn RequestHead) {
+        if self.warned.dropped.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // An allowed one, or the own: nobody else gets here.
+        let origin = single_header(head, "origin").ok().flatten();
+        let origin = origin.map(String::from_utf8_lossy);
+        tracing::warn!(
+            target: "countersign",
+            origin = origin.as_deref(),
+            "a page of another site, or in a frame there, logs in, and browsers drop `SameSite=Strict` and \
+             `Lax` cookies there: serve the page from the same site, use `SessionRoutes::json` for an app, or \
+             `AuthCookies::same_site_none_partitioned`",
         );
     }
 
@@ -220,7 +295,7 @@ impl SessionRoutes {
         tokens.filter(|token| self.sessions.id_of_token(token).is_some())
     }
 
-    fn cookie<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<&'h str>, Reply> {
+    pub(super) fn cookie<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<&'h str>, Reply> {
         match &self.cookies {
             Some(cookies) => cookies.refresh_token(head).map_err(reported),
             None => Ok(None),
@@ -231,9 +306,7 @@ impl SessionRoutes {
 /// Checks for `application/json`, which a form cannot send, and a script of another site not without
 /// asking first.
 fn is_json(head: &dyn RequestHead) -> Result<(), Reply> {
-    let media_type = single_header(head, "content-type").ok().flatten();
-    let media_type = media_type.and_then(|value| value.split(|byte| *byte == b';').next());
-    if media_type.is_some_and(|own| own.trim_ascii().eq_ignore_ascii_case(JSON)) {
+    if has_media_type(head, JSON) {
         return Ok(());
     }
     let refused = Reply::error(
@@ -244,4 +317,45 @@ fn is_json(head: &dyn RequestHead) -> Result<(), Reply> {
     Err(refused.because("no_json"))
 }
 
+/// Checks for the media type of forms that browsers send by default.
+fn is_form(head: &dyn RequestHead) -> Result<(), Reply> {
+    if has_media_type(head, FORM) {
+        return Ok(());
+    }
+    let refused = Reply::error(
+        415,
+        INVALID_REQUEST,
+        "send a form, with the header content-type: application/x-www-form-urlencoded",
+    );
+    Err(refused.because(NO_FORM))
+}
+
+fn has_media_type(head: &dyn RequestHead, wanted: &[u8]) -> bool {
+    let media_type = single_header(head, "content-type").ok().flatten();
+    let media_type = media_type.and_then(|value| value.split(|byte| *byte == b';').next());
+    media_type.is_some_and(|own| own.trim_ascii().eq_ignore_ascii_case(wanted))
+}
+
+/// Returns whether an origin is that of an app on the user's own machine, such as `capacitor://localhost`.
+fn is_of_this_machine(origin: Option<&[u8]>) -> bool {
+    let origin = origin.and_then(|origin| std::str::from_utf8(origin).ok());
+    let parts = origin.and_then(|origin| origin.split_once("://"));
+    parts.is_some_and(|(_, authority)| names_this_machine(authority))
+}
+
+/// Returns whether a request was sent to this machine, or nobody knows where.
+fn is_this_machine(head: &dyn RequestHead) -> bool {
+    let authority = target_authority(head).ok().flatten();
+    let authority = authority.and_then(|authority| std::str::from_utf8(authority).ok());
+    authority.is_none_or(names_this_machine)
+}
+
+fn names_this_machine(authority: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
+        let rest = authority.strip_prefix(host);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    })
+}
+
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
 const JSON: &[u8] = b"application/json";

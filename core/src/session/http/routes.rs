@@ -13,8 +13,9 @@ use serde::de::DeserializeOwned;
 use super::{
     account,
     answer::Answer,
-    ask::{Ask, erase, wrong_field},
+    ask::{Ask, Format, erase},
     endpoint::Endpoint,
+    forms::{self, FormPages},
     outcome::SignInAnswer,
     reply::{INVALID_REQUEST, Reply, invalid},
     sign_in::{LoginBody, SignIn},
@@ -44,7 +45,7 @@ use crate::{
 /// | `DELETE /sessions/{id}` | the access token | 204; 401; 404 when it is no session of the user |
 /// | `GET /.well-known/jwks.json` | | 200 with the public keys |
 ///
-/// Two modes:
+/// Three modes:
 ///
 /// 1. [`json`](Self::json): both tokens are in the body of the answer, by RFC 6749 section 5.1. The
 ///    client sends the refresh token as `{"refresh_token": ".."}` and the access token as a bearer
@@ -53,6 +54,8 @@ use crate::{
 ///    how long they live. A request from another site is refused (403), the login included. Each POST
 ///    has the header `content-type: application/json`, also without a body, or is refused (415): a
 ///    form cannot send it, not even where a [service worker](Csrf#service-workers) re-makes requests.
+/// 3. [`forms`](Self::forms): as in cookie mode, for pages that a server renders: logins and logouts are forms, and
+///    answered with redirects. Besides, `GET /renew` renews the session of a page load.
 ///
 /// Failed logins are [limited](LoginLimits) by account and, where it is known, by address: the eleventh
 /// wrong password for an account in a minute is 429 with `Retry-After`.
@@ -71,6 +74,8 @@ pub struct SessionRoutes {
     pub(super) ask: Arc<Ask>,
     /// `None`: JSON mode.
     pub(super) cookies: Option<Arc<AuthCookies>>,
+    /// Only in forms mode, which has cookies, too.
+    pub(super) pages: Option<Arc<FormPages>>,
     pub(super) csrf: Csrf,
     pub(super) authenticator: Authenticator,
     pub(super) client: Arc<ClientOf>,
@@ -78,8 +83,7 @@ pub struct SessionRoutes {
     /// `None`: the app limits logins itself.
     pub(super) limits: Option<LoginLimits>,
     pub(super) body: BodyOf,
-    /// That browsers do not send the refresh cookie here.
-    pub(super) has_warned: Arc<AtomicBool>,
+    pub(super) warned: Arc<Warned>,
     pub(super) clears_site_data: bool,
 }
 
@@ -93,12 +97,30 @@ pub(super) struct BodyOf {
 }
 
 impl BodyOf {
-    fn of<L: DeserializeOwned>() -> Self {
+    pub(super) fn json<L: DeserializeOwned>() -> Self {
         Self {
             accounts: account::find::<L>,
-            wrong_field: wrong_field::<L>,
+            wrong_field: |body| Format::Json.wrong_field::<L>(body),
         }
     }
+
+    pub(super) fn form<L: DeserializeOwned>() -> Self {
+        Self {
+            accounts: forms::accounts::<L>,
+            wrong_field: |body| Format::Form.wrong_field::<L>(body),
+        }
+    }
+}
+
+/// The warnings that were given, once each.
+#[derive(Default)]
+pub(super) struct Warned {
+    /// That browsers drop the cookies of a login.
+    pub(super) dropped: AtomicBool,
+    /// That browsers do not send the refresh cookie here.
+    pub(super) path: AtomicBool,
+    /// That cookies are as large as a proxy can take.
+    pub(super) size: AtomicBool,
 }
 
 type ClientOf = dyn Fn(&dyn RequestHead) -> ClientInfo + Send + Sync;
@@ -121,7 +143,8 @@ impl SessionRoutes {
         A: SignInAnswer,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::new(sessions, None, erase(sign_in), BodyOf::of::<L::Login>())
+        let ask = erase(sign_in, Format::Json);
+        Self::new(sessions, None, ask, BodyOf::json::<L::Login>())
     }
 
     /// Routes that carry the tokens in cookies: for browsers. `sign_in` as with
@@ -200,21 +223,18 @@ impl SessionRoutes {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         sessions.settings.layouts.add(&cookies)?;
-        let cookies = Some(Arc::new(cookies));
-        Ok(Self::new(
-            sessions,
-            cookies,
-            erase(sign_in),
-            BodyOf::of::<L::Login>(),
-        ))
+        let ask = erase(sign_in, Format::Json);
+        let body = BodyOf::json::<L::Login>();
+        Ok(Self::new(sessions, Some(cookies), ask, body))
     }
 
-    fn new(
+    pub(super) fn new(
         sessions: Sessions,
-        cookies: Option<Arc<AuthCookies>>,
+        cookies: Option<AuthCookies>,
         ask: Arc<Ask>,
         body: BodyOf,
     ) -> Self {
+        let cookies = cookies.map(Arc::new);
         let source = cookies
             .as_deref()
             .map_or_else(TokenSource::bearer, AuthCookies::access_source);
@@ -228,17 +248,23 @@ impl SessionRoutes {
             },
             ask,
             cookies,
+            pages: None,
             csrf: Csrf::default(),
             client: Arc::new(user_agent),
             admit: Arc::new(|_, _| Ok(())),
-            has_warned: Arc::default(),
+            warned: Arc::default(),
             clears_site_data: false,
         }
     }
 
     /// Sets the protection against requests from other sites, in cookie mode. Default
-    /// [`Csrf::default`]: browsers say themselves where a request comes from.
+    /// [`Csrf::default`]: browsers say themselves where a request comes from. In forms mode, the double-submit value is
+    /// [required](Csrf::require_token) in any case; without a secret, then, all forms are refused.
     pub fn csrf(mut self, csrf: Csrf) -> Self {
+        let csrf = match self.pages {
+            Some(_) => csrf.always_with_token(),
+            None => csrf,
+        };
         self.authenticator = self.authenticator.csrf(csrf.clone());
         self.csrf = csrf;
         self
@@ -304,7 +330,15 @@ impl SessionRoutes {
         };
         let ending = EndingFlag::default();
         let route = Endpoint::route(path);
-        let reply: BoxFuture<Reply> = match self.read(path, head, body) {
+        let endpoint = Endpoint::find(head.method(), path, self.pages.is_some());
+        let form = self.form(endpoint.as_ref().ok(), body);
+        let answer = self.form_answer(endpoint.as_ref().ok(), head, form.as_ref());
+        let in_pages = move |reply: Reply| match &answer {
+            Some(answer) => answer.of(reply),
+            None => reply,
+        };
+        let read = endpoint.and_then(|endpoint| self.read(endpoint, path, head, body, form));
+        let reply: BoxFuture<Reply> = match read {
             Ok(action) => {
                 if action.ends_a_session() {
                     ending.set();
@@ -317,11 +351,14 @@ impl SessionRoutes {
                     ..self.clone()
                 };
                 Box::pin(async move {
-                    let reply = routes.perform(action).await;
-                    reply.counted(route).with_cookies(planted)
+                    let reply = routes.perform(action).await.counted(route);
+                    in_pages(reply).with_cookies(planted)
                 })
             }
-            Err(reply) => Box::pin(ready(reply.counted(route).with_cookies(planted))),
+            Err(reply) => {
+                let reply = in_pages(reply.counted(route));
+                Box::pin(ready(reply.with_cookies(planted)))
+            }
         };
         Answer::new(reply, ending)
     }

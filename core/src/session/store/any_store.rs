@@ -18,7 +18,7 @@ use crate::metrics::Stopwatch;
 use crate::{
     claims::{Realm, SessionId},
     error::{LineLimits, StoreError},
-    revocation::RevocationEntry,
+    revocation::{RevocationEntry, StoreEpoch},
 };
 
 /// A [`SessionStore`] without generics, for [`Sessions`](crate::Sessions).
@@ -45,6 +45,14 @@ pub(crate) trait AnyStore: Send + Sync {
         issued_before: i64,
         until: i64,
     ) -> Reply<'a, Vec<EndedSession>>;
+    fn end_realm<'a>(
+        &'a self,
+        realm: &'a Realm,
+        begun_before: i64,
+        named_after: i64,
+        revocation: &'a RevocationEntry,
+    ) -> Reply<'a, Vec<EndedSession>>;
+    fn epoch(&self) -> Reply<'_, Option<StoreEpoch>>;
     fn list<'a>(
         &'a self,
         realm: &'a Realm,
@@ -161,6 +169,22 @@ impl<S: SessionStore> AnyStore for WatchedStore<S> {
     ) -> Reply<'a, Vec<EndedSession>> {
         let ended = self.store.end_all(realm, subject, issued_before, until);
         Box::pin(self.watch("end_all", ended))
+    }
+
+    fn end_realm<'a>(
+        &'a self,
+        realm: &'a Realm,
+        begun_before: i64,
+        named_after: i64,
+        revocation: &'a RevocationEntry,
+    ) -> Reply<'a, Vec<EndedSession>> {
+        let store = &self.store;
+        let ended = store.end_realm(realm, begun_before, named_after, revocation);
+        Box::pin(self.watch("end_realm", ended))
+    }
+
+    fn epoch(&self) -> Reply<'_, Option<StoreEpoch>> {
+        Box::pin(self.watch("epoch", self.store.epoch()))
     }
 
     fn list<'a>(

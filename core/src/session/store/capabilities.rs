@@ -23,6 +23,7 @@ use std::time::Duration;
 pub struct StoreCapabilities {
     shared: bool,
     own_clock: bool,
+    epoch: bool,
     retention: Option<Duration>,
     concurrent_calls: Option<u32>,
 }
@@ -34,6 +35,7 @@ impl StoreCapabilities {
         Self {
             shared: false,
             own_clock: false,
+            epoch: false,
             retention: None,
             concurrent_calls: None,
         }
@@ -64,6 +66,14 @@ impl StoreCapabilities {
         self
     }
 
+    /// Declares that the store keeps its [epoch](crate::session::store::SessionStore::epoch), so that it can tell when it
+    /// may have lost writes.
+    #[must_use]
+    pub const fn epoch(mut self) -> Self {
+        self.epoch = true;
+        self
+    }
+
     /// Sets how many calls the store carries out at once, such as the size of its pool of connections; others
     /// wait. Default: there is no such number.
     ///
@@ -84,6 +94,12 @@ impl StoreCapabilities {
     #[must_use]
     pub const fn has_own_clock(&self) -> bool {
         self.own_clock
+    }
+
+    /// Returns whether the store keeps its epoch.
+    #[must_use]
+    pub const fn has_epoch(&self) -> bool {
+        self.epoch
     }
 
     /// Returns how many calls the store carries out at once; `None` where no call waits for another.

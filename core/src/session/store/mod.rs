@@ -26,4 +26,4 @@ pub use self::{
     record::{EndedSession, StoredSession},
     session_store::SessionStore,
 };
-pub use crate::error::StoreError;
+pub use crate::{error::StoreError, revocation::StoreEpoch};

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     claims::{Realm, SessionId},
     error::StoreError,
-    revocation::RevocationEntry,
+    revocation::{RevocationEntry, StoreEpoch},
 };
 
 /// Keeps sessions: in memory, in a database, wherever one step can be atomic.
@@ -30,6 +30,8 @@ use crate::{
 /// 6. [`end_all`](Self::end_all) reaches every login that began before it: a session whose
 ///    [`insert`](Self::insert) comes later, with an older mark, is not added.
 /// 7. Subjects of different realms are different subjects.
+/// 8. [`end_realm`](Self::end_realm) is to all subjects of a realm what `end_all` is to one: it reaches every login
+///    that began before it.
 ///
 /// A store is cheap to clone, and its clones share the data.
 pub trait SessionStore: Clone + Send + Sync + 'static {
@@ -125,6 +127,28 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
         until: i64,
     ) -> impl Future<Output = Result<Vec<EndedSession>, StoreError>> + Send;
 
+    /// Removes all sessions of the realm that were [created](StoredSession::created_at) before `begun_before`. It adds
+    /// `revocation` to the log, and that each of them is revoked whose `tokens_until` is after `named_after`: that
+    /// one has issued tokens which the revocation does not cover. All times in seconds since 1970. Returns the
+    /// sessions that were removed.
+    ///
+    /// The revocation comes first. The rest may take several steps, so that nobody waits long for one of them; if it
+    /// fails, some may have happened, and another call does the rest. Default: an error.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say that it is done.
+    fn end_realm(
+        &self,
+        realm: &Realm,
+        begun_before: i64,
+        named_after: i64,
+        revocation: &RevocationEntry,
+    ) -> impl Future<Output = Result<Vec<EndedSession>, StoreError>> + Send {
+        let _ = (realm, begun_before, named_after, revocation);
+        async { Err(StoreError::new("this store cannot end a realm")) }
+    }
+
     /// Lists the sessions of the subject, in any order, that have not expired at `now` (seconds since
     /// 1970).
     ///
@@ -163,5 +187,28 @@ pub trait SessionStore: Clone + Send + Sync + 'static {
             self.mark().await?;
             self.end(&SessionId::new([0; 16]), None).await.map(drop)
         }
+    }
+
+    /// Returns the epoch of the store: see [`StoreEpoch`]. Default `None`: it loses nothing that it has answered, or
+    /// cannot tell.
+    ///
+    /// The store keeps the name of its epoch and its beginning with its data. Where the name that the server has now is
+    /// another one, both become new in one atomic step, and the beginning is now. Where none was kept, there is no
+    /// beginning. A store that has one [says so](StoreCapabilities::epoch).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot say.
+    fn epoch(&self) -> impl Future<Output = Result<Option<StoreEpoch>, StoreError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Begins another [epoch](Self::epoch) now: for an operator who has restored data. Default: an error.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it could not be noted.
+    fn mark_restored(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Err(StoreError::new("this store has no epoch")) }
     }
 }

@@ -3,15 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    examples::{HOSTILE, done, ended, random_id, random_realm, subject, successor},
+    examples::{HOSTILE, done, random_id, random_realm, subject},
     join::{join, join_all},
-    suite::Suite,
 };
 use crate::{
-    claims::SessionId,
     clock::{Clock, SystemClock},
     revocation::{LogPosition, RevocationEntry, RevocationLog, Revoked},
-    session::store::{SessionStore, StoredSession},
 };
 
 /// Checks that a log follows every rule of [`RevocationLog`].
@@ -35,162 +32,9 @@ pub async fn revocation_log_suite<L: RevocationLog>(log: L) {
     suite.entries_of_many_writers_all_arrive().await;
 }
 
-/// Checks that a store records what it ends in its [`RevocationLog`].
-///
-/// For stores that have one, next to [`store_suite`](crate::testing::store_suite) and
-/// [`revocation_log_suite`].
-///
-/// # Panics
-///
-/// When a rule is broken. The message says which.
-pub async fn store_and_log_suite<S: SessionStore + RevocationLog>(store: S) {
-    let suite = Suite::new(store);
-    let until = suite.now + 900;
-    let log = LogSuite {
-        log: &suite.store,
-        until,
-    };
-    let start = log.end_of_log().await;
-
-    let name = subject("logged");
-    let sessions: Vec<_> = (0..3).map(|_| suite.session(&name)).collect();
-    for session in &sessions {
-        suite.insert(session).await;
-    }
-    let next = successor(&sessions[0]);
-    assert!(
-        suite.rotate(&sessions[0].current, &next).await,
-        "`rotate` is true"
-    );
-    let entry = |id: &SessionId, until| RevocationEntry {
-        revoked: Revoked::Session(id.clone()),
-        until,
-    };
-    let sessionless = RevocationEntry {
-        revoked: Revoked::Sessionless {
-            realm: suite.realm.clone(),
-            subject: name.clone(),
-            issued_before: suite.now,
-        },
-        until,
-    };
-    let idle = StoredSession {
-        tokens_until: suite.now - 1,
-        ..suite.session(&name)
-    };
-    suite.insert(&idle).await;
-    let unknown = random_id();
-    let ids = sessions.iter().map(|session| &session.id);
-    let all = ids
-        .chain([&idle.id, &unknown])
-        .map(|id| entry(id, until))
-        .chain([sessionless.clone()]);
-    let all: Vec<_> = all.collect();
-    let logged = log.all_after(start.as_ref(), &all).await;
-    assert_eq!(logged, [], "`insert` and `rotate` log nothing");
-
-    suite.end(&unknown).await;
-    let quiet = suite.session(&name);
-    suite.insert(&quiet).await;
-    done("end", suite.store.end(&quiet.id, None)).await;
-    let logged = log.all_after(start.as_ref(), &all).await;
-    assert!(
-        logged == [entry(&unknown, until)],
-        "`end` logs what it is given, also when there is no session any more"
-    );
-    suite
-        .an_ending_logs_what_covers_the_session(&log, &next)
-        .await;
-
-    let start = log.end_of_log().await;
-    let ended = suite.end_all_of(&suite.realm, &name).await;
-    assert_eq!(ended.len(), 3, "`end_all` ends the sessions that are left");
-    let mut logged = log.all_after(start.as_ref(), &all).await;
-    let count = logged
-        .iter()
-        .filter(|logged| **logged == sessionless)
-        .count();
-    assert_eq!(count, 1, "`end_all` logs the subject with its moment");
-    logged.retain(|entry| *entry != sessionless);
-    let expected = ended.iter().map(|one| entry(&one.id, one.tokens_until));
-    let expected: Vec<_> = expected.collect();
-    assert_eq!(
-        logged.len(),
-        expected.len(),
-        "`end_all` logs each session that it ends, whatever its clock says"
-    );
-    for entry in &expected {
-        assert!(
-            logged.contains(entry),
-            "`end_all` logs each session that it ends, until its last token has expired"
-        );
-    }
-}
-
-impl<S: SessionStore + RevocationLog> Suite<S> {
-    /// Ends this session, and others like it, and checks the entries.
-    async fn an_ending_logs_what_covers_the_session(
-        &self,
-        log: &LogSuite<'_, S>,
-        last: &StoredSession,
-    ) {
-        let end = async |last: &StoredSession, given: RevocationEntry| {
-            let own = [given.clone(), ended(last).revocation()];
-            let start = log.end_of_log().await;
-            done("end", self.store.end(&last.id, Some(&given))).await;
-            log.all_after(start.as_ref(), &own).await
-        };
-        let of_all = |issued_before| Revoked::Subject {
-            realm: self.realm.clone(),
-            subject: last.subject.clone(),
-            issued_before,
-        };
-        // The session as it was found, before it was refreshed.
-        let late = RevocationEntry {
-            revoked: of_all(last.last_used_at - 1),
-            until: last.tokens_until - 1,
-        };
-        assert!(
-            end(last, late).await == [ended(last).revocation()],
-            "`end` logs that the session is revoked, where its tokens live for longer than it was told"
-        );
-        for until in [last.tokens_until, last.tokens_until + 1] {
-            let session = self.session(&last.subject);
-            let session = StoredSession {
-                tokens_until: last.tokens_until,
-                ..session
-            };
-            self.insert(&session).await;
-            let given = RevocationEntry {
-                revoked: of_all(until),
-                until,
-            };
-            assert!(
-                end(&session, given.clone()).await == [given],
-                "`end` logs what it is given, where that covers the session"
-            );
-        }
-        for _ in 0..10 {
-            let session = self.session(&last.subject);
-            self.insert(&session).await;
-            let next = successor(&session);
-            let given = ended(&session).revocation();
-            let start = log.end_of_log().await;
-            let ending = done("end", self.store.end(&session.id, Some(&given)));
-            let (rotated, _) = join(self.rotate(&session.current, &next), ending).await;
-            let covering = ended(if rotated { &next } else { &session }).revocation();
-            let logged = log.all_after(start.as_ref(), &[given]).await;
-            assert!(
-                logged == [covering],
-                "`end` logs what covers the session that it has removed, beside a `rotate`"
-            );
-        }
-    }
-}
-
-struct LogSuite<'l, L> {
-    log: &'l L,
-    until: i64,
+pub(super) struct LogSuite<'l, L> {
+    pub(super) log: &'l L,
+    pub(super) until: i64,
 }
 
 impl<L: RevocationLog> LogSuite<'_, L> {
@@ -199,6 +43,10 @@ impl<L: RevocationLog> LogSuite<'_, L> {
         let mut entries = Vec::new();
         for text in [HOSTILE, "\u{e9} e\u{301} \u{1f980}", &"x".repeat(200)] {
             entries.extend([
+                self.entry(Revoked::Everyone {
+                    realm: random_realm(),
+                    issued_before: self.until - 1_000,
+                }),
                 self.entry(Revoked::Session(random_id())),
                 self.entry(Revoked::Subject {
                     realm: random_realm(),
@@ -220,6 +68,10 @@ impl<L: RevocationLog> LogSuite<'_, L> {
             entries.push(self.entry(Revoked::Subject {
                 realm: realm.clone(),
                 subject: name.clone(),
+                issued_before: 0,
+            }));
+            entries.push(self.entry(Revoked::Everyone {
+                realm: realm.clone(),
                 issued_before: 0,
             }));
             entries.push(self.entry(Revoked::Sessionless {
@@ -332,7 +184,7 @@ impl<L: RevocationLog> LogSuite<'_, L> {
     }
 
     /// Reads the entries after the position that are about the tokens of `own`.
-    async fn all_after(
+    pub(super) async fn all_after(
         &self,
         position: Option<&LogPosition>,
         own: &[RevocationEntry],
@@ -343,7 +195,7 @@ impl<L: RevocationLog> LogSuite<'_, L> {
         entries
     }
 
-    async fn end_of_log(&self) -> Option<LogPosition> {
+    pub(super) async fn end_of_log(&self) -> Option<LogPosition> {
         self.read_all(None).await.1
     }
 
@@ -383,6 +235,7 @@ impl<L: RevocationLog> LogSuite<'_, L> {
 /// Writes the name of a revocation as one text.
 fn name(entry: &RevocationEntry) -> String {
     match &entry.revoked {
+        Revoked::Everyone { realm, .. } => format!("everyone of {realm}"),
         Revoked::Session(id) => format!("session {id}"),
         Revoked::Sessionless { realm, subject, .. } => format!("sessionless {subject} of {realm}"),
         Revoked::Subject { realm, subject, .. } => format!("subject {subject} of {realm}"),

@@ -14,7 +14,8 @@ use crate::{
 /// Checks that a store keeps every rule of [`SessionStore`].
 ///
 /// For authors of stores. Run it on a runtime with several threads, if the store needs one. All ids
-/// and subjects are new ones, so the database may be in use; it sweeps what has really expired. For
+/// and subjects are new ones, so the database may be in use; it sweeps what has really expired, and begins another
+/// [epoch](SessionStore::epoch). For
 /// the [`RevocationLog`](crate::revocation::RevocationLog) of a store there is
 /// [`revocation_log_suite`](crate::testing::revocation_log_suite).
 ///
@@ -57,6 +58,7 @@ pub async fn store_suite<S: SessionStore>(store: S) {
         .a_login_that_races_an_end_of_all_does_not_outlive_it()
         .await;
     suite.realms_have_nothing_in_common().await;
+    suite.realms_end().await;
     suite.a_rotation_leaves_details_and_data_alone().await;
     suite.data_is_replaced_if_it_is_what_was_seen().await;
     suite.of_many_racers_one_sets_the_data().await;
@@ -65,6 +67,7 @@ pub async fn store_suite<S: SessionStore>(store: S) {
         .await;
     suite.sessions_are_listed_until_they_expire().await;
     suite.a_sweep_leaves_what_has_not_expired().await;
+    suite.health_and_epoch().await;
 }
 
 impl<S: SessionStore> Suite<S> {

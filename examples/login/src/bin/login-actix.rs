@@ -18,7 +18,7 @@ use serde_json::json;
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
-    let options = Options::from_args();
+    let options = Options::from_args().await;
     let _log = demo::start_logging(options.log_format).unwrap_or_else(|line| demo::exit(line));
     let metrics = Metrics::install().unwrap_or_else(|line| demo::exit(line));
     let app = App::start(&options)

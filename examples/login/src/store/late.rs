@@ -7,8 +7,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
-            TokenHash,
+            EndedSession, SessionStore, StoreCapabilities, StoreEpoch, StoreError, StoreMark,
+            StoredSession, TokenHash,
         },
     },
 };
@@ -35,7 +35,7 @@ impl<S> Late<S> {
 impl<S: SessionStore> SessionStore for Late<S> {
     /// Every store here keeps revocations for longer than tokens live, which is an hour at most.
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities::shared()
+        StoreCapabilities::shared().epoch()
     }
 
     async fn mark(&self) -> Result<StoreMark, StoreError> {
@@ -80,6 +80,30 @@ impl<S: SessionStore> SessionStore for Late<S> {
     ) -> Result<Vec<EndedSession>, StoreError> {
         let store = self.there()?;
         store.end_all(realm, subject, issued_before, until).await
+    }
+
+    async fn end_realm(
+        &self,
+        realm: &Realm,
+        begun_before: i64,
+        named_after: i64,
+        revocation: &RevocationEntry,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let store = self.there()?;
+        let ending = store.end_realm(realm, begun_before, named_after, revocation);
+        ending.await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.there()?.health().await
+    }
+
+    async fn epoch(&self) -> Result<Option<StoreEpoch>, StoreError> {
+        self.there()?.epoch().await
+    }
+
+    async fn mark_restored(&self) -> Result<(), StoreError> {
+        self.there()?.mark_restored().await
     }
 
     async fn list(

@@ -1,6 +1,6 @@
 -- Writes a session, if its current hash is the expected one. Returns 1 if it is, 0 if it is not, and -1 where all
--- sessions of the subject were ended since the login began.
--- KEYS: session, subject; to add a session also: end, log
+-- sessions of the subject, or of the realm, were ended since the login began.
+-- KEYS: session, subject; to add a session also: end, log, end of the realm
 -- ARGV: id, expected hash (empty: there is no session), when the login began, expiry, when to remove it,
 --       number of absent fields, their names, names and values of the others
 local id, expected, begun, expires, remove = unpack(ARGV, 1, 5)
@@ -9,8 +9,13 @@ if KEYS[3] then
   -- also holds where a replica without the last writes takes over: what it adds from then on has later
   -- ids than what it has never heard of, unless its clock is behind by more than the takeover took. Even
   -- then a login is refused that began after all that this server knows: what was lost may concern it.
-  local ended = redis.call('GET', KEYS[3])
-  if ended and is_later(ended, begun) or is_later(begun, last_id(KEYS[4])) then
+  for _, end_key in ipairs({ KEYS[3], KEYS[5] }) do
+    local ended = redis.call('GET', end_key)
+    if ended and is_later(ended, begun) then
+      return -1
+    end
+  end
+  if is_later(begun, last_id(KEYS[4])) then
     return -1
   end
 end

@@ -1,8 +1,12 @@
 //! Sessions and revocations in PostgreSQL.
 
 mod builder;
+mod epoch;
 mod lease;
+mod log;
 mod pooler;
+mod realm;
+mod ring;
 mod sql;
 mod store;
 

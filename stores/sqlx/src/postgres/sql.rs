@@ -1,6 +1,9 @@
 //! The statements that only PostgreSQL understands.
 
-use crate::schema::{POSTGRES, Statements};
+use crate::{
+    rings,
+    schema::{POSTGRES, POSTGRES_EPOCH, Statements},
+};
 
 pub(super) const SCHEMA: Statements = Statements {
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED",
@@ -15,6 +18,8 @@ pub(super) const SCHEMA: Statements = Statements {
     live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > extract(epoch FROM now())),
         (SELECT count(*) FROM @revocations WHERE until >= floor(extract(epoch FROM now())))",
     create: POSTGRES,
+    add_rings: rings::POSTGRES,
+    add_epoch: POSTGRES_EPOCH,
 };
 
 /// The highest number that was given. A standby answers too, but may never hear of later changes at
@@ -51,11 +56,11 @@ pub(super) const REMEMBER: &str = "
 pub(super) const SET_DATA: &str =
     "UPDATE @sessions SET data = $3 WHERE id = $1 AND data IS NOT DISTINCT FROM $2";
 
-/// Takes a new row back where all sessions of the subject were ended after the mark. If there is no row any
+/// Takes a new row back where all sessions of the subject, or of the realm (`''`), were ended after the mark. If there is no row any
 /// more, that has removed it.
 pub(super) const UNDO_INSERT: &str = "
     DELETE FROM @sessions WHERE id = $1 AND EXISTS (
-        SELECT 1 FROM @endings WHERE realm = $2 AND subject = $3 AND number > $4
+        SELECT 1 FROM @endings WHERE realm = $2 AND subject IN ($3, '') AND number > $4
     )";
 
 // In each statement below, `place` comes first: it waits for the row of the counter, and locks it
@@ -101,6 +106,66 @@ pub(super) const END_ALL: &str = "
         FROM gone
     )
     SELECT id, tokens_until FROM gone";
+
+/// Records that all sessions of the realm end now, in the order of events, and logs that. As `REMEMBER`, it is committed
+/// before the sessions are looked for; and nobody gets a token of one that is revoked and not ended.
+pub(super) const REMEMBER_REALM: &str = "
+    WITH place AS (
+        UPDATE @counter SET last = last + 1 RETURNING last
+    ), remembered AS (
+        INSERT INTO @endings (realm, subject, number, ended_at)
+        VALUES ($1, '', (SELECT last FROM place), floor(extract(epoch FROM now()))::bigint)
+        ON CONFLICT (realm, subject)
+        DO UPDATE SET number = excluded.number, ended_at = excluded.ended_at
+    )
+    INSERT INTO @revocations (id, kind, realm, name, issued_before, until)
+    SELECT (SELECT last FROM place), $2, $3, $4, $5, $6";
+
+/// Ends some sessions of the realm that began before a time. It takes a number for each that it may end, and logs those
+/// whose tokens live longer than the revocation of the realm covers. As it locks what it chooses, it chooses others for
+/// those that somebody else has ended meanwhile: it ends none only where none is left.
+pub(super) const END_BEGUN_BEFORE: &str = "
+    WITH place AS (
+        UPDATE @counter SET last = last + $4 RETURNING last
+    ), gone AS (
+        DELETE FROM @sessions
+        WHERE id IN (
+            SELECT id FROM @sessions
+            WHERE realm = $1 AND created_at < $2 AND (SELECT last FROM place) IS NOT NULL
+            LIMIT $4 FOR UPDATE
+        ) AND (SELECT last FROM place) IS NOT NULL
+        RETURNING id, tokens_until
+    ), entries AS (
+        INSERT INTO @revocations (id, kind, realm, name, issued_before, until)
+        SELECT (SELECT last FROM place) + 1 - row_number() OVER (), 1, NULL, id, NULL, tokens_until
+        FROM gone WHERE tokens_until > $3
+    )
+    SELECT id, tokens_until FROM gone";
+
+/// The history of the server's writes: another one after a promotion, and after a recovery to a point in time. An error
+/// on a standby. Every role may ask.
+pub(super) const TIMELINE: &str = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)";
+
+/// The cluster that the server was initialised as: another one where a dump was restored.
+pub(super) const CLUSTER: &str = "SELECT system_identifier::text FROM pg_control_system()";
+
+/// Begins another epoch, if its name is another one: the cluster ($2) and its timeline ($1). A role that may not know
+/// one of them leaves the name that others have written.
+pub(super) const NEXT_EPOCH: &str = "
+    UPDATE @epoch
+    SET id = next.id,
+        since = CASE WHEN @epoch.id IS NULL THEN NULL ELSE floor(extract(epoch FROM clock_timestamp()))::bigint END
+    FROM (
+        SELECT COALESCE(
+            $2::text || ' ' || $1::text,
+            CASE WHEN id LIKE '% ' || $1::text THEN id END,
+            $1::text,
+            NULLIF(id, 'restored'),
+            'unknown'
+        ) AS id
+        FROM @epoch
+    ) AS next
+    WHERE @epoch.id IS DISTINCT FROM next.id";
 
 pub(super) const APPEND: &str = "
     WITH place AS (

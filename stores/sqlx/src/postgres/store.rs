@@ -3,12 +3,12 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use countersign::{
-    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog},
+    revocation::RevocationEntry,
     session::{
         Realm, SessionId,
         store::{
-            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
-            TokenHash,
+            EndedSession, SessionStore, StoreCapabilities, StoreEpoch, StoreError, StoreMark,
+            StoredSession, TokenHash,
         },
     },
 };
@@ -16,7 +16,7 @@ use sqlx::{PgConnection, PgPool, query, query_as, query_scalar};
 
 use crate::{
     PostgresStoreBuilder, SetupError,
-    log::{self, Columns, Place},
+    log::Columns,
     opening::{Opening, Step},
     postgres::{builder, lease::Lease, sql},
     prefix::TablePrefix,
@@ -40,13 +40,13 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: PgPool,
+    pub(super) pool: PgPool,
     /// The one connection that reads the log. Calls that wait in the pool, as during a lock of a table, must
     /// not keep a node from hearing of revocations.
-    reader: PgPool,
-    tables: TablePrefix,
+    pub(super) reader: PgPool,
+    pub(super) tables: TablePrefix,
     opening: Arc<Opening>,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl PostgresStore {
@@ -110,7 +110,7 @@ impl PostgresStore {
         }
     }
 
-    async fn run<T>(
+    pub(super) async fn run<T>(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
     ) -> Result<T, StoreError> {
@@ -119,7 +119,7 @@ impl PostgresStore {
 
     /// Does what takes no transaction. With sqlx 0.9.0, one that is given up while it begins stays
     /// open, and its connection goes back to the pool with it.
-    async fn run_on<T>(
+    pub(super) async fn run_on<T>(
         &self,
         pool: &PgPool,
         work: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
@@ -133,25 +133,6 @@ impl PostgresStore {
             done
         };
         self.settings.within(work).await
-    }
-
-    async fn look(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
-        let last = query_scalar::<_, i64>(self.tables.sql(sql::LAST));
-        let read = |from: i64| {
-            let read = query_as(self.tables.sql(log::READ));
-            read.bind(from).bind(log::LIMIT)
-        };
-        self.run_on(&self.reader, async |connection| {
-            last.fetch_one(&mut *connection).await?;
-            if let Some(place) = Place::of(after) {
-                let found = read(place.id).fetch_all(&mut *connection).await?;
-                if let Some(batch) = log::batch_after(place, found)? {
-                    return Ok(batch);
-                }
-            }
-            log::batch_at_start(read(0).fetch_all(connection).await?)
-        })
-        .await
     }
 
     async fn sweep_table(&self, statement: &'static str, now: i64) -> Result<u64, StoreError> {
@@ -176,6 +157,7 @@ impl SessionStore for PostgresStore {
     fn capabilities(&self) -> StoreCapabilities {
         StoreCapabilities::shared()
             .own_clock()
+            .epoch()
             .concurrent_calls(self.pool.options().get_max_connections())
     }
 
@@ -276,6 +258,17 @@ impl SessionStore for PostgresStore {
         .await
     }
 
+    async fn end_realm(
+        &self,
+        realm: &Realm,
+        begun_before: i64,
+        named_after: i64,
+        revocation: &RevocationEntry,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        self.end_begun_before(realm, begun_before, named_after, revocation)
+            .await
+    }
+
     async fn list(
         &self,
         realm: &Realm,
@@ -304,36 +297,13 @@ impl SessionStore for PostgresStore {
         let done = self.run(async |connection| health.execute(connection).await);
         rows::check_health(done.await?.rows_affected())
     }
-}
 
-impl RevocationLog for PostgresStore {
-    async fn append(&self, entries: &[RevocationEntry]) -> Result<(), StoreError> {
-        let entries = || entries.iter().map(Columns::from);
-        let append = query(self.tables.sql(sql::APPEND))
-            .bind(entries().map(|entry| entry.kind).collect::<Vec<_>>())
-            .bind(entries().map(|entry| entry.realm).collect::<Vec<_>>())
-            .bind(entries().map(|entry| entry.name).collect::<Vec<_>>())
-            .bind(
-                entries()
-                    .map(|entry| entry.issued_before)
-                    .collect::<Vec<_>>(),
-            )
-            .bind(entries().map(|entry| entry.until).collect::<Vec<_>>());
-        self.run(async |connection| append.execute(connection).await)
-            .await?;
-        Ok(())
+    async fn epoch(&self) -> Result<Option<StoreEpoch>, StoreError> {
+        self.epoch_on(&self.pool).await.map(Some)
     }
 
-    async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
-        log::read(after, self.settings, || self.look(after)).await
-    }
-
-    async fn time(&self) -> Result<Option<i64>, StoreError> {
-        let time = query_scalar(sql::TIME);
-        self.run_on(&self.reader, async |connection| {
-            time.fetch_one(connection).await
-        })
-        .await
+    async fn mark_restored(&self) -> Result<(), StoreError> {
+        self.begin_epoch().await
     }
 }
 

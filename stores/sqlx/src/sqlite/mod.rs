@@ -1,6 +1,10 @@
 //! Sessions and revocations in SQLite.
 
 mod builder;
+mod epoch;
+mod log;
+mod realm;
+mod ring;
 mod sql;
 mod store;
 

@@ -1,6 +1,9 @@
 //! The statements that only SQLite understands, or that suffice where one writes at a time.
 
-use crate::schema::{SQLITE, Statements};
+use crate::{
+    rings,
+    schema::{SQLITE, SQLITE_EPOCH, Statements},
+};
 
 /// As a writer from the start. One that reads first may find that another has written in between, and
 /// would have to give up.
@@ -18,6 +21,8 @@ pub(super) const SCHEMA: Statements = Statements {
     live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > unixepoch()),
         (SELECT count(*) FROM @revocations WHERE until >= unixepoch())",
     create: SQLITE,
+    add_rings: rings::SQLITE,
+    add_epoch: SQLITE_EPOCH,
 };
 
 /// The highest number that was given.
@@ -36,6 +41,20 @@ pub(super) const SET_DATA: &str = "UPDATE @sessions SET data = $3 WHERE id = $1 
 
 pub(super) const END_ALL: &str =
     "DELETE FROM @sessions WHERE realm = $1 AND subject = $2 RETURNING id, tokens_until";
+
+/// Ends some sessions of the realm that began before a time.
+pub(super) const END_BEGUN_BEFORE: &str = "
+    DELETE FROM @sessions WHERE id IN (
+        SELECT id FROM @sessions WHERE realm = $1 AND created_at < $2 LIMIT $3
+    ) RETURNING id, tokens_until";
+
+/// The name of every epoch: a file has no history of its own.
+pub(super) const EPOCH_ID: &str = "file";
+
+/// Begins another epoch, if somebody has said that data was restored.
+pub(super) const NEXT_EPOCH: &str = "
+    UPDATE @epoch SET id = $1, since = CASE WHEN id IS NULL THEN NULL ELSE unixepoch() END
+    WHERE id IS NOT $1";
 
 pub(super) const ENTRY: &str = "
     INSERT INTO @revocations (id, kind, realm, name, issued_before, until)

@@ -3,12 +3,12 @@
 use std::{fmt, future::Future, path::Path, sync::Arc, time::Duration};
 
 use countersign::{
-    revocation::{LogBatch, LogPosition, RevocationEntry, RevocationLog, Revoked},
+    revocation::{RevocationEntry, Revoked},
     session::{
         Realm, SessionId,
         store::{
-            EndedSession, SessionStore, StoreCapabilities, StoreError, StoreMark, StoredSession,
-            TokenHash,
+            EndedSession, SessionStore, StoreCapabilities, StoreEpoch, StoreError, StoreMark,
+            StoredSession, TokenHash,
         },
     },
 };
@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     SetupError, SqliteStoreBuilder,
-    log::{self, Columns, Place},
+    log::Columns,
     opening::{Opening, Step},
     prefix::TablePrefix,
     rows::{self, SessionRow},
@@ -41,15 +41,15 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct SqliteStore {
-    pool: SqlitePool,
+    pub(super) pool: SqlitePool,
     /// The one connection that reads the log: no call in the pool keeps it waiting.
-    reader: SqlitePool,
-    tables: TablePrefix,
+    pub(super) reader: SqlitePool,
+    pub(super) tables: TablePrefix,
     /// Whose turn it is to write. SQLite lets one write at a time, but makes the others ask again
     /// and again, and may leave one of them without a turn for long.
     turn: Arc<Mutex<()>>,
     opening: Arc<Opening>,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl SqliteStore {
@@ -123,7 +123,7 @@ impl SqliteStore {
         self.opening.wait(self.settings, open).await
     }
 
-    async fn read_within<T>(
+    pub(super) async fn read_within<T>(
         &self,
         work: impl Future<Output = sqlx::Result<T>>,
     ) -> Result<T, StoreError> {
@@ -132,7 +132,10 @@ impl SqliteStore {
     }
 
     /// Does something that writes, when it is its turn.
-    async fn write<T>(&self, work: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+    pub(super) async fn write<T>(
+        &self,
+        work: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
         self.opened().await?;
         let work = async {
             let _turn = self.turn.lock().await;
@@ -141,26 +144,12 @@ impl SqliteStore {
         self.settings.within(work).await
     }
 
-    async fn look(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
-        let last = query_scalar::<_, i64>(self.tables.sql(sql::LAST));
-        let read = |from: i64| {
-            let read = query_as(self.tables.sql(log::READ));
-            read.bind(from).bind(log::LIMIT).fetch_all(&self.reader)
-        };
-        let look = async {
-            last.fetch_one(&self.reader).await?;
-            if let Some(place) = Place::of(after)
-                && let Some(batch) = log::batch_after(place, read(place.id).await?)?
-            {
-                return Ok(batch);
-            }
-            log::batch_at_start(read(0).await?)
-        };
-        self.read_within(look).await
-    }
-
     /// Adds an entry to the revocation log.
-    async fn add(&self, step: &mut SqliteConnection, entry: &RevocationEntry) -> sqlx::Result<()> {
+    pub(super) async fn add(
+        &self,
+        step: &mut SqliteConnection,
+        entry: &RevocationEntry,
+    ) -> sqlx::Result<()> {
         let place = self.place(step).await?;
         let entry = Columns::from(entry);
         query(self.tables.sql(sql::ENTRY))
@@ -176,7 +165,7 @@ impl SqliteStore {
     }
 
     /// Takes the next number.
-    async fn place(&self, step: &mut SqliteConnection) -> sqlx::Result<i64> {
+    pub(super) async fn place(&self, step: &mut SqliteConnection) -> sqlx::Result<i64> {
         let place = query_scalar(self.tables.sql(sql::PLACE));
         place.fetch_one(step).await
     }
@@ -208,7 +197,9 @@ fn reader(pool: &SqlitePool) -> SqlitePool {
 
 impl SessionStore for SqliteStore {
     fn capabilities(&self) -> StoreCapabilities {
-        StoreCapabilities::shared().concurrent_calls(self.pool.options().get_max_connections())
+        StoreCapabilities::shared()
+            .epoch()
+            .concurrent_calls(self.pool.options().get_max_connections())
     }
 
     async fn mark(&self) -> Result<StoreMark, StoreError> {
@@ -314,6 +305,17 @@ impl SessionStore for SqliteStore {
         self.write(end_all).await
     }
 
+    async fn end_realm(
+        &self,
+        realm: &Realm,
+        begun_before: i64,
+        named_after: i64,
+        revocation: &RevocationEntry,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        self.end_begun_before(realm, begun_before, named_after, revocation)
+            .await
+    }
+
     async fn list(
         &self,
         realm: &Realm,
@@ -342,22 +344,13 @@ impl SessionStore for SqliteStore {
         let done = self.write(health.execute(&self.pool)).await?;
         rows::check_health(done.rows_affected())
     }
-}
 
-impl RevocationLog for SqliteStore {
-    async fn append(&self, entries: &[RevocationEntry]) -> Result<(), StoreError> {
-        let append = async {
-            let mut step = self.pool.begin_with(sql::BEGIN).await?;
-            for entry in entries {
-                self.add(&mut step, entry).await?;
-            }
-            step.commit().await
-        };
-        self.write(append).await
+    async fn epoch(&self) -> Result<Option<StoreEpoch>, StoreError> {
+        self.epoch_on(&self.pool).await.map(Some)
     }
 
-    async fn read(&self, after: Option<&LogPosition>) -> Result<LogBatch, StoreError> {
-        log::read(after, self.settings, || self.look(after)).await
+    async fn mark_restored(&self) -> Result<(), StoreError> {
+        self.begin_epoch().await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sessions in the memory of one process.
 
+mod rings;
 mod shard;
 
 use std::{
@@ -55,6 +56,7 @@ impl MemoryStore {
             count: AtomicUsize::new(0),
             limit: sessions,
             endings: Mutex::default(),
+            rings: Mutex::default(),
             hasher: RandomState::new(),
         }))
     }
@@ -99,7 +101,11 @@ impl SessionStore for MemoryStore {
         let subject = shards.hash(&session.realm, &session.subject);
         let mut shard = shards.shard(&id);
         // Under the lock of the shard: `end_all` has passed it already, or is yet to come.
-        let is_over = lock(&shards.endings).came_after(subject, begun);
+        let is_over = {
+            let endings = lock(&shards.endings);
+            let of_realm = shards.hash(&session.realm, EVERYBODY);
+            endings.came_after(subject, begun) || endings.came_after(of_realm, begun)
+        };
         let added = !is_over && shard.insert(id, subject, session);
         drop(shard);
         if !added {
@@ -164,6 +170,27 @@ impl SessionStore for MemoryStore {
         Ok(ended)
     }
 
+    async fn end_realm(
+        &self,
+        realm: &Realm,
+        begun_before: i64,
+        _named_after: i64,
+        _: &RevocationEntry,
+    ) -> Result<Vec<EndedSession>, StoreError> {
+        let hash = self.0.hash(realm, EVERYBODY);
+        // One for each realm, so none has to be forgotten.
+        lock(&self.0.endings).add(hash, i64::MAX);
+        let mut ended = Vec::new();
+        // A login under way is refused from here on, so one shard at a time will do.
+        for mut shard in self.0.all.iter().map(lock) {
+            for id in shard.ids_begun_before(realm, begun_before) {
+                ended.extend(shard.end(id));
+            }
+        }
+        self.0.release(ended.len());
+        Ok(ended)
+    }
+
     async fn list(
         &self,
         realm: &Realm,
@@ -196,6 +223,8 @@ struct Shards {
     limit: usize,
     /// Locked after a shard, never before one.
     endings: Mutex<Endings>,
+    /// Sealed rings, by their names.
+    rings: Mutex<HashMap<String, Vec<u8>>>,
     /// Hashes subjects. It has a key of its own, so that nobody can choose subjects of one hash.
     hasher: RandomState,
 }
@@ -241,6 +270,9 @@ impl Shards {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Stands for all subjects of a realm, none of which is empty.
+const EVERYBODY: &str = "";
 
 /// The order of `end_all`, and its last one for each subject.
 #[derive(Default)]

@@ -67,6 +67,12 @@ impl Shard {
         ids.filter(|id| is_theirs(&self.rows[id])).collect()
     }
 
+    pub(super) fn ids_begun_before(&self, realm: &Realm, time: i64) -> Vec<Id> {
+        let is_meant = |row: &Row| row.created_at < time && row.realm == *realm;
+        let rows = self.rows.iter().filter(|(_, row)| is_meant(row));
+        rows.map(|(id, _)| *id).collect()
+    }
+
     pub(super) fn sweep(&mut self, now: i64) -> usize {
         if now < self.first_expiry {
             return 0;

@@ -10,10 +10,11 @@
 //! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
 //! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
 //! | `countersign_sessions_total` | counter | `realm`, `event` | events of sessions, by [name](crate::session::SessionEvent::name): `started`, `refreshed`, `repeated`, `wrong_client`, and for each end its reason, such as `logged_out` and `replayed` |
-//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `sessions`, `jwks` or `none`, `reason` that of the error |
-//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `list`, `sweep`, `health` |
+//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `renew`, `sessions`, `jwks` or `none`, `reason` that of the error |
+//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `end_realm`, `list`, `sweep`, `health`, `epoch` |
 //! | `countersign_store_errors_total` | counter | `op` | calls of the session store that failed, and reads of its log (`read_log`) |
 //! | `countersign_clock_skew_seconds` | gauge | `list` | by how much this node's clock is ahead of that of the store whose log the list follows; less than zero when it is behind. Whole seconds, so 1 may be nothing |
+//! | `countersign_store_epoch_timestamp_seconds` | gauge | `list` | since when the store whose log the list follows has lost no write that it had answered, in seconds since the Unix epoch, as far as it knows: it is later after a failover, a restart or a restored backup; absent before the first of them |
 //! | `countersign_revocation_entries` | gauge | `list` | entries of a list of revocations |
 //! | `countersign_revocation_capacity` | gauge | `list` | the most entries that it can have |
 //! | `countersign_revocation_incomplete` | gauge | `list` | 1 while an entry that counts is missing, so that every token is refused with 503 |
@@ -31,7 +32,7 @@
 //! | `countersign_signing_keys` | gauge | `issuer`, `state` | signing keys of an issuer: `active`, `next` (published ahead) and `retired` |
 //! | `countersign_signing_key_rotations_total` | counter | `issuer` | how often another key came to sign in this process |
 //! | `countersign_signing_key_active_timestamp_seconds` | gauge | `issuer` | from when the active key signs, in seconds since the Unix epoch: `time() -` it is its age; only for a ring with a [document](crate::issue::RingDocument) |
-//! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the folder of the signing keys cannot be read, or has a document that is refused |
+//! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the signing keys cannot be read from their folder or store, or have a document that is refused |
 //!
 //! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier, `realm` that of the sessions, `list` the
 //! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
@@ -53,6 +54,8 @@
 //! countersign::metrics::describe();
 //! ```
 
+mod names;
+
 use std::time::Duration;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 use std::time::Instant;
@@ -61,6 +64,8 @@ use ::metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
+#[allow(clippy::wildcard_imports)] // all of them
+use self::names::*;
 use crate::error::AuthErrorKind;
 
 /// The histograms, each with bounds for its buckets, in seconds.
@@ -228,6 +233,11 @@ pub(crate) fn clock_skew(list: &str, ahead: i64) {
     gauge!(CLOCK_SKEW, "list" => list.to_owned()).set(ahead as f64);
 }
 
+#[allow(clippy::cast_precision_loss)] // exact for any clock that is one
+pub(crate) fn store_epoch(list: &str, since: i64) {
+    gauge!(STORE_EPOCH, "list" => list.to_owned()).set(since as f64);
+}
+
 #[cfg(feature = "cache")]
 pub(crate) fn cache_lookup(is_hit: bool) {
     let result = if is_hit { "hit" } else { "miss" };
@@ -309,109 +319,3 @@ pub(crate) fn signing_keys_failing(issuer: &str, is_failing: bool) {
     let failing = f64::from(u8::from(is_failing));
     gauge!(SIGNING_KEYS_FAILING, "issuer" => issuer.to_owned()).set(failing);
 }
-
-const COUNTERS: [(&str, &str); 12] = [
-    (CACHE_LOOKUPS, "Looks into a cache by result"),
-    (HANDLER_REFUSALS, "Refusals after authentication"),
-    (KEY_FETCHES, "Fetches of keys by result"),
-    (KEY_ROTATIONS, "How often the keys changed"),
-    (LOGIN_FAILURES, "Logins that failed"),
-    (LOGIN_REFUSALS, "Logins refused after too many failures"),
-    (REQUESTS, "Requests by verdict"),
-    (SESSIONS, "Events of sessions"),
-    (SESSION_REFUSALS, "Refusals of the session routes"),
-    (SIGNING_KEY_ROTATIONS, "How often another key came to sign"),
-    (STORE_ERRORS, "Calls of the session store that failed"),
-    (
-        TOLERATED_TOKENS,
-        "Tokens accepted only because of a tolerance",
-    ),
-];
-const HISTOGRAMS: [(&str, &str); 4] = [
-    (KEY_FETCH, "Time for a fetch of keys"),
-    (KEY_WAIT, "Time that requests waited for a key"),
-    (STAGE, "Time for a stage of a verification"),
-    (STORE, "Time for a call of the session store"),
-];
-const GAUGES: [(&str, Unit, &str); 11] = [
-    (
-        CLOCK_SKEW,
-        Unit::Seconds,
-        "By how much the clock is ahead of the store's",
-    ),
-    (KEYS, Unit::Count, "Keys in use"),
-    (
-        KEYS_FETCHED,
-        Unit::Seconds,
-        "When the keys were fetched or confirmed",
-    ),
-    (
-        KEYS_STATE,
-        Unit::Count,
-        "1 for the state that the keys are in",
-    ),
-    (
-        REVOCATION_CAPACITY,
-        Unit::Count,
-        "The most entries of a list of revocations",
-    ),
-    (
-        REVOCATION_ENTRIES,
-        Unit::Count,
-        "Entries of a list of revocations",
-    ),
-    (
-        REVOCATION_INCOMPLETE,
-        Unit::Count,
-        "1 while a revocation that counts is missing",
-    ),
-    (
-        REVOCATION_SYNCED,
-        Unit::Seconds,
-        "When the last complete read of the log of revocations began",
-    ),
-    (
-        SIGNING_KEY_ACTIVE,
-        Unit::Seconds,
-        "From when the active key signs",
-    ),
-    (SIGNING_KEYS, Unit::Count, "Signing keys by state"),
-    (
-        SIGNING_KEYS_FAILING,
-        Unit::Count,
-        "1 while the folder of the signing keys is not read",
-    ),
-];
-#[cfg(feature = "sessions")]
-const STORE_OPS: [&str; 11] = [
-    "end", "end_all", "find", "health", "insert", "list", "mark", "read_log", "rotate", "set_data",
-    "sweep",
-];
-
-const REQUESTS: &str = "countersign_requests_total";
-const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
-const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
-const LOGIN_FAILURES: &str = "countersign_login_failures_total";
-const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
-const TOLERATED_TOKENS: &str = "countersign_tolerated_tokens_total";
-const STAGE: &str = "countersign_stage_seconds";
-const KEY_WAIT: &str = "countersign_key_wait_seconds";
-const KEY_FETCHES: &str = "countersign_key_fetches_total";
-const KEY_FETCH: &str = "countersign_key_fetch_seconds";
-const KEYS: &str = "countersign_keys";
-const KEYS_FETCHED: &str = "countersign_keys_fetched_timestamp_seconds";
-const KEYS_STATE: &str = "countersign_keys_state";
-const KEY_ROTATIONS: &str = "countersign_key_rotations_total";
-const SIGNING_KEYS: &str = "countersign_signing_keys";
-const SIGNING_KEYS_FAILING: &str = "countersign_signing_keys_failing";
-const SIGNING_KEY_ACTIVE: &str = "countersign_signing_key_active_timestamp_seconds";
-const SIGNING_KEY_ROTATIONS: &str = "countersign_signing_key_rotations_total";
-const SESSIONS: &str = "countersign_sessions_total";
-const SESSION_REFUSALS: &str = "countersign_session_refusals_total";
-const STORE: &str = "countersign_store_seconds";
-const STORE_ERRORS: &str = "countersign_store_errors_total";
-const CLOCK_SKEW: &str = "countersign_clock_skew_seconds";
-const REVOCATION_ENTRIES: &str = "countersign_revocation_entries";
-const REVOCATION_CAPACITY: &str = "countersign_revocation_capacity";
-const REVOCATION_INCOMPLETE: &str = "countersign_revocation_incomplete";
-const REVOCATION_SYNCED: &str = "countersign_revocation_synced_timestamp_seconds";

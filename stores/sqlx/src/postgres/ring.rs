@@ -1,0 +1,31 @@
+//! The calls for sealed rings on PostgreSQL.
+
+use countersign::{issue::RingStore, session::store::StoreError};
+use sqlx::{query, query_scalar};
+
+use crate::{PostgresStore, rings};
+
+impl RingStore for PostgresStore {
+    async fn read_ring(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let read = query_scalar(self.tables.sql(rings::READ)).bind(name);
+        self.run(async |connection| read.fetch_optional(connection).await)
+            .await
+    }
+
+    async fn replace_ring(
+        &self,
+        name: &str,
+        from: Option<&[u8]>,
+        to: &[u8],
+    ) -> Result<bool, StoreError> {
+        let replace = match from {
+            Some(from) => query(self.tables.sql(rings::REPLACE))
+                .bind(name)
+                .bind(to)
+                .bind(from),
+            None => query(self.tables.sql(rings::ADD)).bind(name).bind(to),
+        };
+        let done = self.run(async |connection| replace.execute(connection).await);
+        Ok(done.await?.rows_affected() == 1)
+    }
+}
