@@ -231,6 +231,10 @@ pub(in crate::auth) struct Step {
 
 impl Step {
     pub(in crate::auth) fn new<P>(resolver: PrincipalResolver<P>, lists: Vec<Revocation>) -> Self {
+        #[cfg(feature = "metrics")]
+        for result in RESULTS {
+            crate::metrics::principal(result, 0);
+        }
         let PrincipalResolver { source, label, .. } = resolver;
         Self {
             source,
@@ -250,6 +254,8 @@ impl Step {
         if let Source::Subject(cache) = &self.source
             && let Some(principal) = cache.kept(&token, &self.lists)
         {
+            #[cfg(feature = "metrics")]
+            crate::metrics::principal("kept", 1);
             return Ok(self.add(token, principal));
         }
         Err(token)
@@ -268,6 +274,8 @@ impl Step {
                 None => Err(PrincipalError::unauthorized("the token has no `sub`")),
             },
         };
+        #[cfg(feature = "metrics")]
+        crate::metrics::principal(result_of(&found), 1);
         self.tell(found.as_ref().err());
         match found {
             Ok(principal) => Ok(self.add(token, principal)),
@@ -297,4 +305,21 @@ impl Step {
             }
         }
     }
+}
+
+/// The results by which principals are counted.
+#[cfg(feature = "metrics")]
+const RESULTS: [&str; 5] = [
+    "kept",
+    "found",
+    "principal_refused",
+    "principal_forbidden",
+    "principal_unavailable",
+];
+
+#[cfg(feature = "metrics")]
+fn result_of(found: &Result<AnyPrincipal, PrincipalError>) -> &'static str {
+    found
+        .as_ref()
+        .map_or_else(|error| error.kind.reason(), |_| "found")
 }
