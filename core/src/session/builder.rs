@@ -136,7 +136,7 @@ impl SessionsBuilder {
     /// store's [epoch](crate::session::store::StoreEpoch) began; for these, an old copy of a token is refused as before, but
     /// nobody is told of a theft, and whoever else has the current token goes on. A token that the store knows
     /// to have been exchanged (the last one, and those of the grace window) still ends the session, as does any old token
-    /// once the session was refreshed more than [`grace`](Self::grace) after the epoch began: by clocks alone, an earlier
+    /// once the session was refreshed three seconds and more after the epoch began: by clocks alone, an earlier
     /// refresh may be one of before. So whoever uses a copy from before the loss until then goes on unnoticed, and the user
     /// is refused instead. What a restored backup has revived ends by
     /// [`end_everything_before`](crate::Sessions::end_everything_before).

@@ -49,9 +49,7 @@ impl Sessions {
         }
         let epoch = self.settings.store.epoch().await?;
         let since = epoch.and_then(|epoch| epoch.since());
-        // The clocks that wrote both times may differ a little.
-        let may_be_lost =
-            |since: &i64| stored.last_used_at < since.saturating_add(self.settings.grace);
+        let may_be_lost = |since: &i64| stored.last_used_at < since.saturating_add(TOLERANCE);
         Ok(since.filter(may_be_lost))
     }
 
@@ -63,3 +61,7 @@ impl Sessions {
             && self.settings.spared_after_lost_writes > 0
     }
 }
+
+/// The seconds by which the clocks that wrote the two times may differ: rows have the time of the store as a node knows it,
+/// and from three seconds on a difference is told.
+const TOLERANCE: i64 = 3;
