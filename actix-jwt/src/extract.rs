@@ -1,6 +1,7 @@
 //! Extractors: the claims, or the token itself, as an argument of a handler of actix-web.
 
 use std::{
+    fmt,
     future::{Ready, ready},
     ops::Deref,
     sync::Arc,

@@ -119,7 +119,9 @@ async fn person(token: VerifiedToken) -> Result<Person, PrincipalError> {
 #[test]
 fn the_principal_of_a_token_decides_and_is_there_for_handlers_through_every_entry() {
     let issuer = TestIssuer::new();
-    let with = Authenticator::new(issuer.verifier()).optional().principal(person);
+    let with = Authenticator::new(issuer.verifier())
+        .optional()
+        .principal(person);
     let bearer = |subject: &str| Request::bearer(&issuer.token().subject(subject).sign());
     for path in ["/principal", "/principal-if-any"] {
         for (subject, said) in [
@@ -136,7 +138,9 @@ fn the_principal_of_a_token_decides_and_is_there_for_handlers_through_every_entr
     expect(&visit(&with, "/principal", &Request::get()), MISSING);
     // A route that asks for what nobody finds is a mistake, and lets nobody in.
     let without = Authenticator::new(issuer.verifier()).optional();
-    let other = without.clone().principal(async |_: VerifiedToken| Ok::<_, PrincipalError>(42));
+    let other = without
+        .clone()
+        .principal(async |_: VerifiedToken| Ok::<_, PrincipalError>(42));
     for authenticator in [without, other] {
         for path in ["/principal", "/principal-if-any"] {
             expect(&visit(&authenticator, path, &bearer("ada")), MISCONFIGURED);
@@ -144,7 +148,13 @@ fn the_principal_of_a_token_decides_and_is_there_for_handlers_through_every_entr
     }
     let policy = Policy::principal("a doctor", |person: &Person| person.0.starts_with("Dr "));
     let doctors = with.clone().require(policy);
-    expect(&visit(&doctors, "/principal", &bearer("ada")), Err((403, "forbidden")));
+    expect(
+        &visit(&doctors, "/principal", &bearer("ada")),
+        Err((403, "forbidden")),
+    );
     let outage = visit(&with, "/claims", &bearer("outage"));
-    assert!(outage.retry_after.is_some() && outage.www_authenticate.is_none(), "{outage:?}");
+    assert!(
+        outage.retry_after.is_some() && outage.www_authenticate.is_none(),
+        "{outage:?}"
+    );
 }

@@ -191,11 +191,17 @@ impl VerifiedToken {
     /// # }).unwrap();
     /// ```
     pub fn principal<P: Send + Sync + 'static>(&self) -> Result<Arc<P>, AuthError> {
-        let principal = self.added.as_ref().and_then(|added| added.principal.clone());
-        principal.and_then(|own| own.downcast().ok()).ok_or_else(|| {
-            let missing = MissingPrincipal(std::any::type_name::<P>());
-            self.refuse(AuthErrorKind::Misconfigured).with_source(missing)
-        })
+        let principal = self
+            .added
+            .as_ref()
+            .and_then(|added| added.principal.clone());
+        principal
+            .and_then(|own| own.downcast().ok())
+            .ok_or_else(|| {
+                let missing = MissingPrincipal(std::any::type_name::<P>());
+                self.refuse(AuthErrorKind::Misconfigured)
+                    .with_source(missing)
+            })
     }
 
     /// The payload as a `T`.

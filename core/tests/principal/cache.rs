@@ -149,7 +149,12 @@ fn a_revocation_of_the_subject_drops_what_is_kept() {
     assert_eq!(bed.answer_now("ada"), Ok(2));
     assert_eq!(bed.answer_now("ada"), Ok(2));
     // That of a single token or session does not.
-    let token = bed.issuer.token().subject("ada").claim("jti", "another").sign();
+    let token = bed
+        .issuer
+        .token()
+        .subject("ada")
+        .claim("jti", "another")
+        .sign();
     let verified = bed.issuer.verifier().verify_now(&token).unwrap();
     bed.revocation.revoke_token(&verified).unwrap();
     assert_eq!(block_on(bed.answer(&token)), Err(AuthErrorKind::Revoked));
