@@ -1,6 +1,7 @@
 //! Extractors: the claims, or the token itself, as an argument of a handler of actix-web.
 
 use std::{
+    fmt,
     future::{Ready, ready},
     ops::Deref,
     sync::Arc,
@@ -117,7 +118,62 @@ impl Deref for Token {
     }
 }
 
-/// [`Claims`] or a [`Token`] where a token is optional: absent is `None`, wrong is refused.
+/// The principal of the request: what [`Authenticator::principal`](countersign::Authenticator::principal) has found for its token.
+///
+/// It is refused by the rules of [`Claims`]. Where no principal was asked for, or one of another type, that is the
+/// developer's mistake: 500 and a line in the log.
+///
+/// [`Optional<Principal<P>>`](Optional) is for routes where a token is optional.
+///
+/// # Examples
+///
+/// ```
+/// use countersign_actix::Principal;
+///
+/// struct User {
+///     name: String,
+/// }
+///
+/// async fn me(user: Principal<User>) -> String {
+///     user.name.clone()
+/// }
+/// ```
+pub struct Principal<P>(
+    /// The principal, shared with the token.
+    pub Arc<P>,
+);
+
+impl<P: Send + Sync + 'static> FromRequest for Principal<P> {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        extracted(extensions::token(&extensions).and_then(|token| token.principal().map(Self)))
+    }
+}
+
+impl<P> Clone for Principal<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P> Deref for Principal<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.0
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for Principal<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Principal").field(&self.0).finish()
+    }
+}
+
+/// [`Claims`], a [`Token`] or a [`Principal`] where a token is optional: absent is `None`, wrong is refused.
 ///
 /// 1. An anonymous request, which only
 ///    [`Authenticator::optional`](countersign::Authenticator::optional) lets through, is `None`.
@@ -174,6 +230,20 @@ impl FromRequest for Optional<Token> {
         let extensions = request.extensions();
         let token = extensions::optional_token(&extensions);
         extracted(token.map(|token| Self(token.cloned().map(Token))))
+    }
+}
+
+impl<P: Send + Sync + 'static> FromRequest for Optional<Principal<P>> {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let token = extensions::optional_token(&extensions);
+        extracted(token.and_then(|token| {
+            let principal = token.map(VerifiedToken::principal).transpose()?;
+            Ok(Self(principal.map(Principal)))
+        }))
     }
 }
 

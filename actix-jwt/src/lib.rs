@@ -15,7 +15,7 @@ mod session_routes;
 pub use self::session_routes::{SessionReply, session_routes};
 pub use self::{
     error::Error,
-    extract::{Claims, Optional, Token},
+    extract::{Claims, Optional, Principal, Token},
     head::Head,
     middleware::{JwtAuth, JwtAuthFuture, JwtAuthService},
     require::{Require, RequireService},

@@ -6,6 +6,7 @@
 //! | log users in and keep them logged in | [`sessions`] |
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
 //! | fit page, API and proxy together: subdomains and CORS, frames, path prefixes, streams, mobile shells | [`set_ups`] |
+//! | load the user of each token, and refuse the locked ones | [`principals`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -47,6 +48,9 @@ pub mod migrating {}
 
 #[doc = include_str!("../docs/guide/operating.md")]
 pub mod operating {}
+
+#[doc = include_str!("../docs/guide/principals.md")]
+pub mod principals {}
 
 #[doc = include_str!("../docs/guide/rate_limits.md")]
 pub mod rate_limits {}

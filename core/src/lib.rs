@@ -32,6 +32,8 @@ mod sync;
 pub mod testing;
 mod verify;
 
+#[cfg(feature = "cache")]
+pub use self::auth::TokenSubject;
 #[cfg(feature = "remote")]
 pub use self::remote::remote_keys::RemoteKeys;
 #[cfg(feature = "sessions")]
@@ -41,7 +43,7 @@ pub use self::session::{
 #[cfg(feature = "cache")]
 pub use self::verify::{TokenCache, TokenCacheBuilder};
 pub use self::{
-    auth::{AuthCookies, Authenticator, Csrf, Policy},
+    auth::{AuthCookies, Authenticator, Csrf, Policy, PrincipalError, PrincipalResolver},
     claims::{provider::Provider, token::VerifiedToken},
     clock::{Clock, SystemClock},
     error::{AuthError, AuthErrorKind, ConfigError, LogLevel},

@@ -6,10 +6,11 @@ use crate::error::{AuthError, AuthErrorKind, LineLimits, LogLevel};
 
 /// Writes the refusal of a request to the log, as an event of `tracing`, and counts it.
 ///
-/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` if there
-/// is one. Clients' mistakes are `debug`, or
-/// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys and a list of
-/// revocations that is not up to date are as clients' mistakes: both are reported where they begin and end.
+/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` and
+/// `principal` if there is one. Clients' mistakes are `debug`, or
+/// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys, a list of
+/// revocations that is not up to date and principals that cannot be found are as clients' mistakes: they are reported
+/// where they begin and end.
 ///
 /// A flood of requests must not flood the log: there are ten lines for each reason in ten seconds, and the
 /// next one has the number of those that were `left_out`.
@@ -36,7 +37,7 @@ pub(crate) fn count(outcome: &'static str) {
 
 /// Writes the event. The macros compute its fields only if somebody listens.
 fn write(error: &AuthError) {
-    use AuthErrorKind::{KeysUnavailable, RevocationUnavailable};
+    use AuthErrorKind::{KeysUnavailable, PrincipalUnavailable, RevocationUnavailable};
 
     static LIMITS: LineLimits<{ AuthErrorKind::ALL.len() }> = LineLimits::new();
 
@@ -58,12 +59,18 @@ fn write(error: &AuthError) {
                 reason = kind.reason(),
                 status = kind.status(),
                 cause = cause(),
+                principal = error.principal(),
                 left_out,
                 $text
             );
         }};
     }
-    if kind.status() >= 500 && !matches!(kind, KeysUnavailable | RevocationUnavailable) {
+    if kind.status() >= 500
+        && !matches!(
+            kind,
+            KeysUnavailable | PrincipalUnavailable | RevocationUnavailable
+        )
+    {
         write_at!(WARN, "cannot authenticate");
         return;
     }

@@ -13,9 +13,9 @@ use actix_web::{
     web,
 };
 use countersign::{AuthError, Authenticator, VerifiedToken};
-use countersign_actix::{Claims, JwtAuth, Optional, Require, Token};
+use countersign_actix::{Claims, JwtAuth, Optional, Principal, Require, Token};
 
-use crate::{ANONYMOUS, Answer, Misfit, Request, User, admins};
+use crate::{ANONYMOUS, Answer, Misfit, Person, Request, User, admins};
 
 pub(crate) fn send(authenticator: &Authenticator, request: &Request) -> Answer {
     let app = App::new()
@@ -41,6 +41,16 @@ pub(crate) fn visit(authenticator: &Authenticator, request: &Request) -> Answer 
             web::resource("/misfit")
                 .wrap(auth())
                 .route(web::get().to(misfit)),
+        )
+        .service(
+            web::resource("/principal")
+                .wrap(auth())
+                .route(web::get().to(principal)),
+        )
+        .service(
+            web::resource("/principal-if-any")
+                .wrap(auth())
+                .route(web::get().to(principal_if_any)),
         )
         .service(
             web::resource("/admin")
@@ -129,6 +139,14 @@ async fn claims(Claims(user): Claims<User>) -> String {
 
 async fn claims_if_any(Optional(user): Optional<Claims<User>>) -> String {
     user.map_or_else(|| ANONYMOUS.to_owned(), |user| user.sub.clone())
+}
+
+async fn principal(Principal(person): Principal<Person>) -> String {
+    person.0.clone()
+}
+
+async fn principal_if_any(Optional(person): Optional<Principal<Person>>) -> String {
+    person.map_or_else(|| ANONYMOUS.to_owned(), |person| person.0.0.clone())
 }
 
 async fn misfit(_: Claims<Misfit>) -> &'static str {

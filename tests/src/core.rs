@@ -7,7 +7,7 @@ use countersign::{
     adapter::{Anonymous, Challenge, RequestHead},
 };
 
-use crate::{ANONYMOUS, Answer, Misfit, Request, User, admins};
+use crate::{ANONYMOUS, Answer, Misfit, Person, Request, User, admins};
 
 impl RequestHead for Request {
     fn method(&self) -> &str {
@@ -86,13 +86,20 @@ fn enter(authenticator: &Authenticator, request: &Request) -> Result<Answer, Aut
     let anonymous = token.is_none().then(|| authenticator.anonymous());
     let (token, anonymous) = (token.as_ref(), anonymous.as_ref());
     let token = match request.path() {
-        "/claims-if-any" => Anonymous::optional(token, anonymous)?,
+        "/claims-if-any" | "/principal-if-any" => Anonymous::optional(token, anonymous)?,
         _ => Some(Anonymous::token(token, anonymous)?),
     };
     match (request.path(), token) {
         ("/claims", Some(token)) => drop(token.claims::<User>()?),
         ("/misfit", Some(token)) => drop(token.claims::<Misfit>()?),
         ("/admin", Some(token)) => admins().check(token)?,
+        ("/principal" | "/principal-if-any", Some(token)) => {
+            return Ok(Answer {
+                status: 200,
+                body: token.principal::<Person>()?.0.clone(),
+                ..Answer::default()
+            });
+        }
         _ => {}
     }
     Ok(granted(token))

@@ -59,6 +59,8 @@ impl Entry {
     /// | `/claims-if-any` | the subject, or `anonymous` | everybody |
     /// | `/misfit` | nothing, ever: it asks for claims of another shape | nobody |
     /// | `/admin` | the subject | the role `admin` |
+    /// | `/principal` | the name of the [`Person`] | everybody with a token, if the app finds persons |
+    /// | `/principal-if-any` | the name, or `anonymous` | everybody, if the app finds persons |
     /// | `/uncovered` | nothing, ever: no authentication covers it | nobody |
     #[must_use]
     pub fn visit(self, authenticator: &Authenticator, request: &Request) -> Answer {
@@ -72,6 +74,12 @@ impl Entry {
 
 /// The answer of the route behind the authentication to a request without a token.
 pub const ANONYMOUS: &str = "anonymous";
+
+/// The principal that the routes ask for.
+pub struct Person(
+    /// The name.
+    pub String,
+);
 
 /// The claims that the routes ask for.
 #[derive(serde::Deserialize)]

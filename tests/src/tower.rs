@@ -5,12 +5,12 @@ use std::{convert::Infallible, net::SocketAddr};
 use axum::{Router, body::Body, extract::ConnectInfo, routing::get};
 use bytes::Bytes;
 use countersign::{AuthError, Authenticator, VerifiedToken};
-use countersign_tower::{Claims, JwtAuthLayer, RequireLayer, Token};
+use countersign_tower::{Claims, JwtAuthLayer, Principal, RequireLayer, Token};
 use http::{HeaderName, Response, header};
 use http_body_util::{BodyExt, Full};
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
-use crate::{ANONYMOUS, Answer, Misfit, Request, User, admins};
+use crate::{ANONYMOUS, Answer, Misfit, Person, Request, User, admins};
 
 pub(crate) fn send(authenticator: &Authenticator, request: &Request) -> Answer {
     let service = ServiceBuilder::new()
@@ -26,6 +26,8 @@ pub(crate) fn visit(authenticator: &Authenticator, request: &Request) -> Answer 
         .route("/claims-if-any", get(claims_if_any))
         .route("/misfit", get(misfit))
         .route("/admin", admins)
+        .route("/principal", get(principal))
+        .route("/principal-if-any", get(principal_if_any))
         .route_layer(JwtAuthLayer::new(authenticator.clone()))
         .route("/uncovered", get(claims));
     answer(app, request)
@@ -87,6 +89,14 @@ async fn claims_if_any(user: Option<Claims<User>>) -> String {
 }
 
 async fn misfit(_: Claims<Misfit>) {}
+
+async fn principal(Principal(person): Principal<Person>) -> String {
+    person.0.clone()
+}
+
+async fn principal_if_any(person: Option<Principal<Person>>) -> String {
+    person.map_or_else(|| ANONYMOUS.to_owned(), |person| person.0.0.clone())
+}
 
 async fn subject(Token(token): Token) -> String {
     token.subject().unwrap_or("").to_owned()

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
-use countersign::{Authenticator, testing::TestIssuer};
-use countersign_tests::{ANONYMOUS, Answer, Entry, Request};
+use countersign::{Authenticator, Policy, PrincipalError, VerifiedToken, testing::TestIssuer};
+use countersign_tests::{ANONYMOUS, Answer, Entry, Person, Request};
 
 /// Sends a request through every entry, and checks that the answers are equal.
 #[track_caller]
@@ -104,4 +104,57 @@ fn a_refusal_by_a_route_names_the_protection_space_of_the_layer() {
         let answer = visit(&optional, path, &request);
         assert_eq!(answer.www_authenticate.as_deref(), challenge, "{path}");
     }
+}
+
+/// Finds the person of a token.
+async fn person(token: VerifiedToken) -> Result<Person, PrincipalError> {
+    match token.subject() {
+        Some("ada") => Ok(Person("Ada Lovelace".to_owned())),
+        Some("locked") => Err(PrincipalError::forbidden("locked")),
+        Some("outage") => Err(std::io::Error::other("the database is away"))?,
+        _ => Err(PrincipalError::unauthorized("no such person")),
+    }
+}
+
+#[test]
+fn the_principal_of_a_token_decides_and_is_there_for_handlers_through_every_entry() {
+    let issuer = TestIssuer::new();
+    let with = Authenticator::new(issuer.verifier())
+        .optional()
+        .principal(person);
+    let bearer = |subject: &str| Request::bearer(&issuer.token().subject(subject).sign());
+    for path in ["/principal", "/principal-if-any"] {
+        for (subject, said) in [
+            ("ada", Ok("Ada Lovelace")),
+            ("nobody", Err((401, "principal_refused"))),
+            ("locked", Err((403, "principal_forbidden"))),
+            ("outage", Err((503, "principal_unavailable"))),
+        ] {
+            expect(&visit(&with, path, &bearer(subject)), said);
+        }
+    }
+    let nobody = visit(&with, "/principal-if-any", &Request::get());
+    expect(&nobody, Ok(ANONYMOUS));
+    expect(&visit(&with, "/principal", &Request::get()), MISSING);
+    // A route that asks for what nobody finds is a mistake, and lets nobody in.
+    let without = Authenticator::new(issuer.verifier()).optional();
+    let other = without
+        .clone()
+        .principal(async |_: VerifiedToken| Ok::<_, PrincipalError>(42));
+    for authenticator in [without, other] {
+        for path in ["/principal", "/principal-if-any"] {
+            expect(&visit(&authenticator, path, &bearer("ada")), MISCONFIGURED);
+        }
+    }
+    let policy = Policy::principal("a doctor", |person: &Person| person.0.starts_with("Dr "));
+    let doctors = with.clone().require(policy);
+    expect(
+        &visit(&doctors, "/principal", &bearer("ada")),
+        Err((403, "forbidden")),
+    );
+    let outage = visit(&with, "/claims", &bearer("outage"));
+    assert!(
+        outage.retry_after.is_some() && outage.www_authenticate.is_none(),
+        "{outage:?}"
+    );
 }

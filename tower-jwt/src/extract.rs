@@ -159,6 +159,77 @@ impl Deref for Token {
     }
 }
 
+/// The principal of the request: what [`Authenticator::principal`](countersign::Authenticator::principal) has found for its token.
+///
+/// It is refused by the rules of [`Claims`]. Where no principal was asked for, or one of another type, that is the
+/// developer's mistake: 500 and a line in the log.
+///
+/// For an optional token, ask for `Option<Principal<P>>`.
+///
+/// # Examples
+///
+/// ```
+/// use countersign_tower::Principal;
+///
+/// struct User {
+///     name: String,
+/// }
+///
+/// async fn me(user: Principal<User>) -> String {
+///     user.name.clone()
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/me", axum::routing::get(me));
+/// ```
+pub struct Principal<P>(
+    /// The principal, shared with the token.
+    pub Arc<P>,
+);
+
+impl<S, P> FromRequestParts<S> for Principal<P>
+where
+    S: Send + Sync,
+    P: Send + Sync + 'static,
+{
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ClaimsRejection> {
+        Ok(Self(extensions::token(&parts.extensions)?.principal()?))
+    }
+}
+
+impl<S, P> OptionalFromRequestParts<S> for Principal<P>
+where
+    S: Send + Sync,
+    P: Send + Sync + 'static,
+{
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, ClaimsRejection> {
+        let token = extensions::optional_token(&parts.extensions)?;
+        Ok(token.map(VerifiedToken::principal).transpose()?.map(Self))
+    }
+}
+
+impl<P> Clone for Principal<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P> Deref for Principal<P> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.0
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for Principal<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Principal").field(&self.0).finish()
+    }
+}
+
 /// The refusal of a request, as an axum rejection.
 ///
 /// The extractors return it, and a handler may: `?` turns an [`AuthError`] into it, which logs the

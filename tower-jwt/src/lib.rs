@@ -14,7 +14,7 @@ mod response;
 mod session_routes;
 
 #[cfg(feature = "axum")]
-pub use self::extract::{Claims, ClaimsRejection, Token};
+pub use self::extract::{Claims, ClaimsRejection, Principal, Token};
 #[cfg(feature = "grpc")]
 pub use self::grpc::GrpcStatus;
 #[cfg(all(feature = "axum", feature = "sessions"))]

@@ -4,7 +4,11 @@ use std::{fmt, iter, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::{anonymous::Anonymous, policy::Policy};
+use super::{
+    anonymous::Anonymous,
+    policy::Policy,
+    principal::{PrincipalResolver, Step},
+};
 use crate::{
     auth::csrf::Csrf,
     claims::{Added, Reader},
@@ -40,6 +44,8 @@ pub struct Authenticator {
     pub(super) optional: bool,
     /// Set if a part of the policy is for everybody, not only for requests with a token.
     pub(super) token_is_required: bool,
+    /// The app's own step between the token and the policy.
+    pub(super) principal: Option<Arc<Step>>,
     pub(super) policy: Option<Arc<Policy>>,
     pub(super) reader: Reader,
     pub(super) keeps_text: bool,
@@ -57,6 +63,7 @@ impl Authenticator {
             csrf: Some(Arc::default()),
             optional: false,
             token_is_required: false,
+            principal: None,
             policy: None,
             reader: Reader::UNTYPED,
             keeps_text: false,
@@ -173,6 +180,42 @@ impl Authenticator {
             None => policy,
         };
         self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Has the app find the principal of each token, after the token is verified and before any policy is asked: a
+    /// function, or a [`PrincipalResolver`] with more settings. Default: none.
+    ///
+    /// It refuses the request (401 or 403), or cannot tell (503), or the handler finds what it has found: see
+    /// [`PrincipalResolver`]. There is one; the last one counts. Session routes verify by themselves, and ask nobody.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let verifier = TestIssuer::new().verifier();
+    /// use countersign::{Authenticator, PrincipalError, VerifiedToken};
+    ///
+    /// struct User {
+    ///     name: String,
+    /// }
+    ///
+    /// async fn user(token: VerifiedToken) -> Result<User, PrincipalError> {
+    ///     match token.subject() {
+    ///         Some("mallory") => Err(PrincipalError::forbidden("locked")),
+    ///         Some(name) => Ok(User { name: name.to_owned() }),
+    ///         None => Err(PrincipalError::unauthorized("no subject")),
+    ///     }
+    /// }
+    ///
+    /// let authenticator = Authenticator::new(verifier).principal(user);
+    /// ```
+    pub fn principal<P: Send + Sync + 'static>(
+        mut self,
+        resolver: impl Into<PrincipalResolver<P>>,
+    ) -> Self {
+        let lists = self.issuers.revocations();
+        self.principal = Some(Arc::new(Step::new(resolver.into(), lists)));
         self
     }
 

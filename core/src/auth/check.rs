@@ -1,5 +1,7 @@
 //! The authentication of a request: find the credentials, verify them, decide.
 
+use std::sync::Arc;
+
 use super::{authenticate::Authenticate, authenticator::Authenticator};
 use crate::{
     auth::csrf::{CsrfCheck, CsrfToken},
@@ -145,13 +147,31 @@ impl Authenticator {
             Some(added) => token.with_added(added),
             None => token,
         };
+        match &self.principal {
+            None => Authenticate::ready(self.permit(token)),
+            Some(step) => match step.kept(token) {
+                Ok(token) => Authenticate::ready(self.permit(token)),
+                Err(token) => {
+                    let (authenticator, step) = (self.clone(), Arc::clone(step));
+                    Authenticate::new(MaybeReady::waiting(async move {
+                        let token = step.resolve(token).await.map_err(log::refusal)?;
+                        authenticator.permit(token)
+                    }))
+                }
+            },
+        }
+    }
+
+    /// Asks the policy, which comes last.
+    #[inline]
+    fn permit(&self, token: VerifiedToken) -> Result<Option<VerifiedToken>, AuthError> {
         if let Some(policy) = &self.policy
             && let Err(error) = policy.check(&token)
         {
-            return Authenticate::ready(Err(log::refusal(error)));
+            return Err(log::refusal(error));
         }
         log::count("accepted");
-        Authenticate::ready(Ok(Some(token)))
+        Ok(Some(token))
     }
 
     /// Checks that the token came from a source that is allowed for its issuer, that it was the only one,

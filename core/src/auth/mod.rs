@@ -9,6 +9,7 @@ mod csrf;
 mod json_equality;
 mod origin;
 mod policy;
+mod principal;
 
 #[cfg(feature = "sessions")]
 pub use self::cookies::CookieError;
@@ -17,6 +18,8 @@ pub(crate) use self::cookies::Layouts;
 #[cfg(feature = "sessions")]
 pub(crate) use self::csrf::WithField;
 pub(crate) use self::origin::Origin;
+#[cfg(feature = "cache")]
+pub use self::principal::TokenSubject;
 pub use self::{
     anonymous::Anonymous,
     authenticate::Authenticate,
@@ -24,4 +27,5 @@ pub use self::{
     cookies::AuthCookies,
     csrf::{Csrf, CsrfCheck, CsrfToken},
     policy::Policy,
+    principal::{PrincipalError, PrincipalResolver},
 };

@@ -46,6 +46,10 @@ enum Rule {
     MaxAge(u64),
     Nobody,
     Not(Box<Policy>),
+    Principal(
+        Arc<str>,
+        Arc<dyn Fn(&VerifiedToken) -> Option<bool> + Send + Sync>,
+    ),
     Role(String),
     Scope(String),
     Test(Arc<str>, Arc<dyn Fn(&VerifiedToken) -> bool + Send + Sync>),
@@ -121,6 +125,18 @@ impl Policy {
         Self(Rule::Test(name.into(), Arc::new(test)))
     }
 
+    /// Requires that a test of the [principal](crate::Authenticator::principal) passes. Its name appears in logs and in `Debug`, never in an
+    /// answer.
+    ///
+    /// Where there is no principal, or one of another type, neither the policy nor its opposite lets the token in.
+    pub fn principal<P: Send + Sync + 'static>(
+        name: impl Into<Arc<str>>,
+        test: impl Fn(&P) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let test = move |token: &VerifiedToken| Some(test(&*token.principal::<P>().ok()?));
+        Self(Rule::Principal(name.into(), Arc::new(test)))
+    }
+
     /// Requires both.
     pub fn and(self, other: Self) -> Self {
         Self(Rule::All(vec![self, other]))
@@ -187,6 +203,7 @@ impl Policy {
                 Answer::No(_) => Answer::Yes,
                 Answer::Undecided(_) => UNDECIDED,
             },
+            Rule::Principal(_, test) => test(token).map_or(UNDECIDED, forbidden),
             Rule::Role(role) => decide_any(token.roles_by_part().map(|part| match part {
                 Ok(own) => forbidden(own.iter().any(|own| own == role)),
                 Err(_) => UNDECIDED,
@@ -293,6 +310,7 @@ impl fmt::Debug for Policy {
             Rule::MaxAge(seconds) => f.debug_tuple("max_age").field(seconds).finish(),
             Rule::Nobody => f.write_str("nobody"),
             Rule::Not(policy) => f.debug_tuple("not").field(policy).finish(),
+            Rule::Principal(name, _) => f.debug_tuple("principal").field(name).finish(),
             Rule::Role(role) => f.debug_tuple("role").field(role).finish(),
             Rule::Scope(scope) => f.debug_tuple("scope").field(scope).finish(),
             Rule::Test(name, _) => f.debug_tuple("test").field(name).finish(),

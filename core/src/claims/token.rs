@@ -20,7 +20,7 @@ use super::{
 use crate::{
     claims::read::{ClaimSlot, Parsed},
     clock::Clock,
-    error::{AuthError, AuthErrorKind, ChallengeParams},
+    error::{AuthError, AuthErrorKind, ChallengeParams, cut},
     jose::{Header, member},
 };
 
@@ -61,6 +61,9 @@ pub(crate) struct Added {
     pub(crate) params: Arc<ChallengeParams>,
     /// The token as the request carried it.
     text: Option<Box<str>>,
+    /// The principal, and its name for the log.
+    principal: Option<Arc<dyn Any + Send + Sync>>,
+    label: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -149,6 +152,56 @@ impl VerifiedToken {
     pub(crate) fn with_text(mut self, text: Box<str>) -> Self {
         Arc::make_mut(self.added.get_or_insert_default()).text = Some(text);
         self
+    }
+
+    pub(crate) fn with_principal(
+        mut self,
+        principal: Arc<dyn Any + Send + Sync>,
+        label: Option<String>,
+    ) -> Self {
+        let added = Arc::make_mut(self.added.get_or_insert_default());
+        added.principal = Some(principal);
+        added.label = label.map(|label| cut(label).into());
+        self
+    }
+
+    /// The principal that [`Authenticator::principal`](crate::Authenticator::principal) has found.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::Misconfigured`] (500) when no principal was asked for, or one of another type: the token is valid, so
+    /// the mistake is on this side.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let issuer = TestIssuer::new();
+    /// use countersign::{Authenticator, PrincipalError, VerifiedToken, adapter::Credentials};
+    ///
+    /// struct User(u64);
+    ///
+    /// let authenticator = Authenticator::new(issuer.verifier())
+    ///     .principal(async |_: VerifiedToken| Ok::<_, PrincipalError>(User(42)));
+    /// # futures_executor::block_on(async {
+    /// # let text = issuer.token().sign();
+    /// let token = authenticator.authenticate(Some(Credentials::new(&text))).await?.expect("a token");
+    /// assert_eq!(token.principal::<User>()?.0, 42);
+    /// # Ok::<(), countersign::AuthError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn principal<P: Send + Sync + 'static>(&self) -> Result<Arc<P>, AuthError> {
+        let principal = self
+            .added
+            .as_ref()
+            .and_then(|added| added.principal.clone());
+        principal
+            .and_then(|own| own.downcast().ok())
+            .ok_or_else(|| {
+                let missing = MissingPrincipal(std::any::type_name::<P>());
+                self.refuse(AuthErrorKind::Misconfigured)
+                    .with_source(missing)
+            })
     }
 
     /// The payload as a `T`.
@@ -334,9 +387,13 @@ impl VerifiedToken {
 
     /// Makes an error about this token that names the protection space it was used in.
     pub(crate) fn refuse(&self, kind: AuthErrorKind) -> AuthError {
-        let error = AuthError::from(kind);
+        self.complete(kind.into())
+    }
+
+    /// Completes an error about this token in the same way.
+    pub(crate) fn complete(&self, error: AuthError) -> AuthError {
         match &self.added {
-            Some(added) => error.with_params(&added.params),
+            Some(added) => error.with_params(&added.params).of(added.label.as_ref()),
             None => error,
         }
     }
@@ -355,6 +412,10 @@ impl VerifiedToken {
         self.inner.registered.text(slot, &self.inner.payload)
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("no `Authenticator::principal` has found a {0} for this request")]
+struct MissingPrincipal(&'static str);
 
 impl fmt::Debug for VerifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,6 +29,8 @@ pub struct AuthError {
     retry_after: Option<u32>,
     source: Source,
     params: Option<Arc<ChallengeParams>>,
+    /// The name of the principal, for the log.
+    principal: Option<Arc<str>>,
 }
 
 /// The cause, for the log.
@@ -80,6 +82,21 @@ impl AuthError {
     pub(crate) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Source::Other(Arc::new(source));
         self
+    }
+
+    pub(crate) fn with_shared_source(mut self, source: Arc<dyn Error + Send + Sync>) -> Self {
+        self.source = Source::Other(source);
+        self
+    }
+
+    /// Names the principal, for the log.
+    pub(crate) fn of(mut self, principal: Option<&Arc<str>>) -> Self {
+        self.principal = principal.cloned();
+        self
+    }
+
+    pub(crate) fn principal(&self) -> Option<&str> {
+        self.principal.as_deref()
     }
 
     /// Sets the mismatch as the cause, unless there is one already.
@@ -134,6 +151,7 @@ impl From<AuthErrorKind> for AuthError {
             retry_after: None,
             source: Source::None,
             params: None,
+            principal: None,
         }
     }
 }

@@ -44,6 +44,12 @@ pub enum AuthErrorKind {
     MissingToken,
     /// `nbf` lies in the future.
     NotYetValid,
+    /// The app refuses the user of the token: [`PrincipalError::forbidden`](crate::PrincipalError::forbidden).
+    PrincipalForbidden,
+    /// The app refuses the token for its user: [`PrincipalError::unauthorized`](crate::PrincipalError::unauthorized).
+    PrincipalRefused,
+    /// The app cannot tell right now who the user of the token is.
+    PrincipalUnavailable,
     /// Nobody can tell right now whether the token has been revoked.
     RevocationUnavailable,
     /// The token has been revoked: it, its session, or all tokens of its subject.
@@ -102,6 +108,9 @@ impl AuthErrorKind {
         Self::MissingOrigin,
         Self::MissingToken,
         Self::NotYetValid,
+        Self::PrincipalForbidden,
+        Self::PrincipalRefused,
+        Self::PrincipalUnavailable,
         Self::RevocationUnavailable,
         Self::Revoked,
         Self::StepUpRequired,
@@ -166,6 +175,9 @@ impl AuthErrorKind {
             Self::MissingOrigin         => (403, NONE,    "missing_origin",         "the request has no Origin header"),
             Self::MissingToken          => (401, NONE,    "missing_token",          "authentication is required"),
             Self::NotYetValid           => (401, TOKEN,   "not_yet_valid",          "the token is not valid yet"),
+            Self::PrincipalForbidden    => (403, NONE,    "principal_forbidden",    "the user is not permitted this"),
+            Self::PrincipalRefused      => (401, TOKEN,   "principal_refused",      "the user of the token is not accepted"),
+            Self::PrincipalUnavailable  => (503, NONE,    "principal_unavailable",  "the service cannot look up users right now"),
             Self::RevocationUnavailable => (503, NONE,    "revocation_unavailable", "the service cannot verify tokens right now"),
             Self::Revoked               => (401, TOKEN,   "revoked",                "the token has been revoked"),
             Self::StepUpRequired        => (401, STEP_UP, "step_up_required",       "a more recent or stronger authentication is required"),

@@ -2,13 +2,14 @@
 
 use ::metrics::Unit;
 
-pub(super) const COUNTERS: [(&str, &str); 12] = [
+pub(super) const COUNTERS: [(&str, &str); 13] = [
     (CACHE_LOOKUPS, "Looks into a cache by result"),
     (HANDLER_REFUSALS, "Refusals after authentication"),
     (KEY_FETCHES, "Fetches of keys by result"),
     (KEY_ROTATIONS, "How often the keys changed"),
     (LOGIN_FAILURES, "Logins that failed"),
     (LOGIN_REFUSALS, "Logins refused after too many failures"),
+    (PRINCIPALS, "Principals of verified tokens"),
     (REQUESTS, "Requests by verdict"),
     (SESSIONS, "Events of sessions"),
     (SESSION_REFUSALS, "Refusals of the session routes"),
@@ -100,6 +101,7 @@ pub(super) const REQUESTS: &str = "countersign_requests_total";
 pub(super) const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
 pub(super) const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
 pub(super) const LOGIN_FAILURES: &str = "countersign_login_failures_total";
+pub(super) const PRINCIPALS: &str = "countersign_principals_total";
 pub(super) const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
 pub(super) const TOLERATED_TOKENS: &str = "countersign_tolerated_tokens_total";
 pub(super) const STAGE: &str = "countersign_stage_seconds";

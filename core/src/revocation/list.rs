@@ -242,6 +242,12 @@ impl Revocation {
             .map_err(|refusal| refusal.complete(token.refuse(refusal.kind())))
     }
 
+    /// Counts the revocations of all tokens of a subject so far, and those of some others.
+    #[cfg(feature = "cache")]
+    pub(crate) fn revocations_of(&self, subject: &str) -> u64 {
+        self.inner.index.revocations_of(subject)
+    }
+
     /// Decides about a token. `now` is the time that `exp` is compared with: so an entry counts at least
     /// as long as its token is accepted.
     pub(crate) fn decide<'t>(&'t self, mut names: TokenNames<'t>, now: i64) -> Result<(), Refusal> {

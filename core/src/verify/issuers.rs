@@ -9,6 +9,7 @@ use crate::{
     future::MaybeReady,
     jose::{Buffer, Compact, json, member},
     request::TokenText,
+    revocation::Revocation,
 };
 
 /// Several verifiers, chosen by the token's exact `iss`.
@@ -194,6 +195,20 @@ impl Issuers {
         };
         let has_it = names.iter().any(|name| **name == *issuer);
         has_it.then(|| names.to_vec())
+    }
+
+    /// Returns the lists of revocations that are asked about tokens.
+    pub(crate) fn revocations(&self) -> Vec<Revocation> {
+        let lists = |verifier: &Verifier| verifier.revocation().cloned();
+        match &*self.0 {
+            Routes::One(verifier) => lists(verifier).into_iter().collect(),
+            Routes::Many(many) => many
+                .by_name
+                .values()
+                .chain(&many.fallback)
+                .filter_map(lists)
+                .collect(),
+        }
     }
 
     pub(crate) fn start(

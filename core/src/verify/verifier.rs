@@ -134,6 +134,11 @@ impl Verifier {
         self.with_settings(settings)
     }
 
+    /// Returns the list of revocations that is asked about each token.
+    pub(crate) fn revocation(&self) -> Option<&Revocation> {
+        self.0.settings.revocation.as_ref()
+    }
+
     /// Returns the weakenings that this verifier has: none, unless a setting or a key asks for one by name.
     #[must_use]
     pub fn tolerances(&self) -> Vec<Tolerance> {

@@ -2,6 +2,8 @@
 
 mod atomic_map;
 mod bloom;
+#[cfg(feature = "cache")]
+mod changes;
 mod gaps;
 mod names;
 
@@ -32,6 +34,8 @@ pub(crate) struct RevocationIndex {
     writer: Mutex<Writer>,
     pub(super) capacity: usize,
     hasher: NameHasher,
+    #[cfg(feature = "cache")]
+    changes: changes::SubjectChanges,
 }
 
 /// The parts that a reader loads together.
@@ -74,12 +78,20 @@ impl RevocationIndex {
             }),
             capacity,
             hasher: NameHasher::random(),
+            #[cfg(feature = "cache")]
+            changes: changes::SubjectChanges::new(),
         }
     }
 
     /// Returns how many entries there are; some may have expired.
     pub(super) fn len(&self) -> usize {
         self.lock().used
+    }
+
+    /// Counts the revocations of all tokens of a subject so far, and those of some others.
+    #[cfg(feature = "cache")]
+    pub(super) fn revocations_of(&self, subject: &str) -> u64 {
+        self.changes.of(subject)
     }
 
     /// Looks a token up.
@@ -116,6 +128,8 @@ impl RevocationIndex {
         let result = self.insert_locked(&mut writer, entry, now);
         let is_new = writer.is_full && !was_full;
         drop(writer);
+        #[cfg(feature = "cache")]
+        self.changes.note(&entry.revoked);
         if is_new {
             tracing::error!(
                 target: "countersign",

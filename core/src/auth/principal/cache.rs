@@ -1,0 +1,176 @@
+//! The principals that are kept for their subjects.
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::Shared};
+use quick_cache::Equivalent;
+
+use super::{error::PrincipalError, resolver::AnyPrincipal, subject::TokenSubject};
+use crate::{claims::VerifiedToken, future::BoxFuture, revocation::Revocation, sync::Cache};
+
+/// Keeps principals by subject, for a time, and asks for each once.
+///
+/// An answer counts from the moment when it was asked for, and not beyond the next revocation of its subject. A request that
+/// finds one under way judges it when it begins to wait: what happens later is later than the request.
+pub(super) struct PrincipalCache {
+    find: Find,
+    kept: Cache<TokenSubject, Arc<Asked>>,
+    capacity: usize,
+    /// Seconds, at least one.
+    time: i64,
+}
+
+type Found = Result<AnyPrincipal, PrincipalError>;
+type Find = Arc<dyn Fn(TokenSubject) -> BoxFuture<Found> + Send + Sync>;
+
+/// An answer, or a question that is under way.
+struct Asked {
+    answer: Shared<BoxFuture<Found>>,
+    moment: Moment,
+}
+
+/// The state of the world, as far as it makes an answer too old.
+#[derive(Clone, Copy)]
+struct Moment {
+    /// Seconds since 1970.
+    now: i64,
+    /// The revocations of the subject so far, and of some others.
+    revocations: u64,
+}
+
+impl Moment {
+    fn of(token: &VerifiedToken, lists: &[Revocation]) -> Self {
+        let subject = token.subject().unwrap_or_default();
+        let counts = lists.iter().map(|list| list.revocations_of(subject));
+        Self {
+            now: token.now(),
+            revocations: counts.fold(0, u64::wrapping_add),
+        }
+    }
+}
+
+impl PrincipalCache {
+    const TIME: i64 = 10;
+    const CAPACITY: usize = 10_000;
+
+    pub(super) fn new(find: Find) -> Self {
+        Self {
+            find,
+            kept: Cache::new(Self::CAPACITY),
+            capacity: Self::CAPACITY,
+            time: Self::TIME,
+        }
+    }
+
+    pub(super) fn with_time(&self, time: Duration) -> Self {
+        Self {
+            find: Arc::clone(&self.find),
+            kept: Cache::new(self.capacity),
+            capacity: self.capacity,
+            time: i64::try_from(time.as_secs()).unwrap_or(i64::MAX).max(1),
+        }
+    }
+
+    pub(super) fn with_capacity(&self, subjects: usize) -> Self {
+        let capacity = subjects.max(1);
+        Self {
+            find: Arc::clone(&self.find),
+            kept: Cache::new(capacity),
+            capacity,
+            time: self.time,
+        }
+    }
+
+    /// Returns the principal of a token, if it is here.
+    pub(super) fn kept(&self, token: &VerifiedToken, lists: &[Revocation]) -> Option<AnyPrincipal> {
+        let subject = SubjectRef::of(token)?;
+        let asked = self.kept.get(&subject)?;
+        match asked.answer.peek()? {
+            Ok(principal) if asked.is_good(self.time, Moment::of(token, lists)) => {
+                Some(Arc::clone(principal))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the principal of a token, asking for it if it has to.
+    pub(super) async fn find(
+        &self,
+        subject: TokenSubject,
+        token: &VerifiedToken,
+        lists: &[Revocation],
+    ) -> Found {
+        loop {
+            let moment = Moment::of(token, lists);
+            let asked = self
+                .kept
+                .get_or_insert_with(&subject, || Ok::<_, Infallible>(self.ask(&subject, moment)));
+            let Ok(asked) = asked;
+            let is_good = asked.is_good(self.time, moment);
+            let answer = match is_good {
+                true => asked.answer.clone().await,
+                false => Err(PrincipalError::unavailable(Outdated)),
+            };
+            if answer.is_err() {
+                self.kept
+                    .remove_if(&subject, |other| Arc::ptr_eq(other, &asked));
+            }
+            if is_good {
+                return answer;
+            }
+        }
+    }
+
+    fn ask(&self, subject: &TokenSubject, moment: Moment) -> Arc<Asked> {
+        let answer = AssertUnwindSafe((self.find)(subject.clone())).catch_unwind();
+        let answer: BoxFuture<Found> = Box::pin(answer.map(|found| {
+            // A panic must not stay here for the next request.
+            found.unwrap_or_else(|_| Err(PrincipalError::unavailable(Panicked)))
+        }));
+        Arc::new(Asked {
+            answer: answer.shared(),
+            moment,
+        })
+    }
+}
+
+impl Asked {
+    /// Checks whether a request of this moment may use the answer: it was asked for not long before, and no revocation
+    /// of the subject came in between. One that is under way may also have been asked for a little later.
+    fn is_good(&self, time: i64, moment: Moment) -> bool {
+        let age = moment.now.saturating_sub(self.moment.now);
+        let is_answered = self.answer.peek().is_some();
+        // A clock that went back makes no answer younger.
+        age < time && (age >= 0 || !is_answered) && self.moment.revocations >= moment.revocations
+    }
+}
+
+/// The subject of a token, to look for it.
+#[derive(Hash)]
+struct SubjectRef<'t> {
+    issuer: Option<&'t str>,
+    subject: &'t str,
+}
+
+impl<'t> SubjectRef<'t> {
+    fn of(token: &'t VerifiedToken) -> Option<Self> {
+        Some(Self {
+            issuer: token.issuer(),
+            subject: token.subject()?,
+        })
+    }
+}
+
+impl Equivalent<TokenSubject> for SubjectRef<'_> {
+    fn equivalent(&self, key: &TokenSubject) -> bool {
+        self.issuer == key.issuer() && self.subject == key.subject()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the function that finds principals has panicked")]
+struct Panicked;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is too old")]
+struct Outdated;
