@@ -12,7 +12,8 @@ use std::{
 
 use countersign::{
     AuthCookies, AuthError, Authenticator, Csrf, Issuer, Issuers, Key, KeySet, Keys, MemoryStore,
-    RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, Verifier,
+    PrincipalResolver, RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys,
+    TokenCache, TokenSubject, Verifier,
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
     claims::TypedToken,
     explain::Mismatch,
@@ -62,6 +63,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "StoreCapabilities",
             "StoreMark",
             "SystemClock",
+            "TokenErrorKind",
             "Tolerance",
             "Verdict",
         ],
@@ -76,6 +78,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "HttpFetch",
             "HttpFetchBuilder",
             "Policy",
+            "PrincipalResolver",
             "Provider",
             "Realm",
             "RoleSource",
@@ -97,7 +100,14 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     ),
     (
         "made for the log, of what the app's own code says",
-        &["FetchError", "LogPosition", "StoreEpoch", "StoreError"],
+        &[
+            "FetchError",
+            "LogPosition",
+            "PrincipalError",
+            "StoreEpoch",
+            "StoreError",
+            "TokenError",
+        ],
     ),
     (
         "the public name of a session",
@@ -378,6 +388,11 @@ fn tokens(shown: &mut Shown) {
         "Authenticate",
         authenticator.authenticate(Some(Credentials::new(issued.as_str()))),
     );
+    let subjects = PrincipalResolver::of_subject(async |subject: TokenSubject| Ok(subject));
+    let authenticator = authenticator.principal(subjects);
+    let token = block_on(authenticator.authenticate(Some(Credentials::new(issued.as_str()))));
+    let token = token.unwrap().unwrap();
+    shown.debug("TokenSubject", token.principal::<TokenSubject>().unwrap());
 }
 
 /// Collects the refusals of tokens that are wrong in a part that must not show.

@@ -46,14 +46,14 @@ enum Rule {
     MaxAge(u64),
     Nobody,
     Not(Box<Policy>),
-    Principal(
-        Arc<str>,
-        Arc<dyn Fn(&VerifiedToken) -> Option<bool> + Send + Sync>,
-    ),
+    Principal(Arc<str>, Arc<PrincipalTest>),
     Role(String),
     Scope(String),
     Test(Arc<str>, Arc<dyn Fn(&VerifiedToken) -> bool + Send + Sync>),
 }
+
+/// `None` where there is no principal of the type.
+type PrincipalTest = dyn Fn(&VerifiedToken) -> Option<bool> + Send + Sync;
 
 impl Policy {
     /// Requires this scope; with several, separated by spaces, all of them.

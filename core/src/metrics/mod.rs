@@ -22,6 +22,8 @@
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_tolerated_tokens_total` | counter | `issuer`, `tolerance` | tokens accepted only because of a [tolerance](crate::claims::Tolerance), each time that they came, also from a cache: `issuer` is the first name in the settings of the verifier, or `any` |
 //! | `countersign_principals_total` | counter | `result` | principals of verified tokens: `kept` (from the cache), `found`, `principal_refused`, `principal_forbidden`, `principal_unavailable` |
+//! | `countersign_client_tokens_total` | counter | `result` | requests of a `TokenClient` for a token: `granted`, `refused`, `unavailable`, `unusable_answer` |
+//! | `countersign_client_token_seconds` | histogram | | time for an answer to one |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
 //! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
 //! | `countersign_key_fetches_total` | counter | `source`, `result` | fetches: `changed`, `unchanged`, or the stable name of the failure |
@@ -85,7 +87,8 @@ use crate::error::AuthErrorKind;
 ///     .fold(exporter, |exporter, (name, bounds)| exporter.set_buckets_for_metric(name, bounds));
 /// # let _ = exporter;
 /// ```
-pub const BUCKETS: [(&str, &[f64]); 4] = [
+pub const BUCKETS: [(&str, &[f64]); 5] = [
+    (CLIENT_TOKEN, WAITS),
     (KEY_FETCH, WAITS),
     (KEY_WAIT, WAITS),
     (STAGE, STAGES),
@@ -243,6 +246,17 @@ pub(crate) fn store_epoch(list: &str, since: i64) {
 pub(crate) fn cache_lookup(is_hit: bool) {
     let result = if is_hit { "hit" } else { "miss" };
     counter!(CACHE_LOOKUPS, "result" => result).increment(1);
+}
+
+/// Counts what became of requests for a token, so many times.
+#[cfg(feature = "token-client")]
+pub(crate) fn client_tokens(result: &'static str, times: u64) {
+    counter!(CLIENT_TOKENS, "result" => result).increment(times);
+}
+
+#[cfg(feature = "token-client")]
+pub(crate) fn client_token_seconds(took: Duration) {
+    histogram!(CLIENT_TOKEN).record(took);
 }
 
 /// Counts what became of the search for a principal, so many times.

@@ -2,8 +2,9 @@
 
 use ::metrics::Unit;
 
-pub(super) const COUNTERS: [(&str, &str); 13] = [
+pub(super) const COUNTERS: [(&str, &str); 14] = [
     (CACHE_LOOKUPS, "Looks into a cache by result"),
+    (CLIENT_TOKENS, "Requests for tokens of this service's own"),
     (HANDLER_REFUSALS, "Refusals after authentication"),
     (KEY_FETCHES, "Fetches of keys by result"),
     (KEY_ROTATIONS, "How often the keys changed"),
@@ -20,7 +21,8 @@ pub(super) const COUNTERS: [(&str, &str); 13] = [
         "Tokens accepted only because of a tolerance",
     ),
 ];
-pub(super) const HISTOGRAMS: [(&str, &str); 4] = [
+pub(super) const HISTOGRAMS: [(&str, &str); 5] = [
+    (CLIENT_TOKEN, "Time for an answer to a request for a token"),
     (KEY_FETCH, "Time for a fetch of keys"),
     (KEY_WAIT, "Time that requests waited for a key"),
     (STAGE, "Time for a stage of a verification"),
@@ -103,6 +105,8 @@ pub(super) const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
 pub(super) const LOGIN_FAILURES: &str = "countersign_login_failures_total";
 pub(super) const PRINCIPALS: &str = "countersign_principals_total";
 pub(super) const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
+pub(super) const CLIENT_TOKEN: &str = "countersign_client_token_seconds";
+pub(super) const CLIENT_TOKENS: &str = "countersign_client_tokens_total";
 pub(super) const TOLERATED_TOKENS: &str = "countersign_tolerated_tokens_total";
 pub(super) const STAGE: &str = "countersign_stage_seconds";
 pub(super) const KEY_WAIT: &str = "countersign_key_wait_seconds";
