@@ -7,6 +7,7 @@
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
 //! | fit page, API and proxy together: subdomains and CORS, frames, path prefixes, streams, mobile shells | [`set_ups`] |
 //! | load the user of each token, and refuse the locked ones | [`principals`] |
+//! | call other services with tokens of your own | [`service_to_service`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -54,6 +55,9 @@ pub mod principals {}
 
 #[doc = include_str!("../docs/guide/rate_limits.md")]
 pub mod rate_limits {}
+
+#[doc = include_str!("../docs/guide/service_to_service.md")]
+pub mod service_to_service {}
 
 #[doc = include_str!("../docs/guide/sessions.md")]
 pub mod sessions {}

@@ -19,7 +19,10 @@ use countersign::{
     explain::Mismatch,
     issue::{RingDocument, RingTimes, SealedRing, SealingKeys},
     keys::Secret,
-    remote::{FetchResponse, SavedKeys},
+    remote::{
+        ClientAuthentication, Fetch, FetchError, FetchRequest, FetchResponse, FormRequest,
+        SavedKeys, TokenClient,
+    },
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
         ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm,
@@ -256,6 +259,7 @@ fn shown() -> Shown {
     }
     keys(&mut shown);
     tokens(&mut shown);
+    token_client(&mut shown);
     refusals(&mut shown);
     requests(&mut shown);
     revocations(&mut shown);
@@ -393,6 +397,35 @@ fn tokens(shown: &mut Shown) {
     let token = block_on(authenticator.authenticate(Some(Credentials::new(issued.as_str()))));
     let token = token.unwrap().unwrap();
     shown.debug("TokenSubject", token.principal::<TokenSubject>().unwrap());
+}
+
+fn token_client(shown: &mut Shown) {
+    const GRANTED: &str = "private-granted-token";
+
+    struct Endpoint;
+    impl Fetch for Endpoint {
+        async fn get(&self, _: FetchRequest) -> Result<FetchResponse, FetchError> {
+            Ok(FetchResponse::new(404, ""))
+        }
+        async fn post(&self, _: FormRequest) -> Result<FetchResponse, FetchError> {
+            let answer = json!({"access_token": GRANTED, "token_type": "Bearer"});
+            Ok(FetchResponse::new(200, answer.to_string()))
+        }
+    }
+
+    shown.hide(GRANTED);
+    let proof = ClientAuthentication::client_secret_basic("orders", PASSWORD);
+    shown.debug("ClientAuthentication", &proof);
+    let builder = TokenClient::builder("https://id.example/token", proof).fetch(Endpoint);
+    shown.debug("TokenClientBuilder", &builder);
+    let client = builder.build().unwrap();
+    shown.debug("TokenClient", &client);
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_time().build().unwrap();
+    shown.debug("AccessToken", runtime.block_on(client.token()).unwrap());
+    let request = FormRequest::new("https://id.example/token", format!("x={SECRET}"), 1);
+    let request = request.with_authorization(Some(format!("Basic {PASSWORD}")));
+    shown.debug("FormRequest", request);
 }
 
 /// Collects the refusals of tokens that are wrong in a part that must not show.

@@ -13,9 +13,9 @@ use crate::remote::{document::http_caching::retry_after, http::FetchResponse};
 
 /// A token as it was granted.
 pub(in crate::remote) struct Granted {
-    pub(super) text: Zeroizing<String>,
+    pub(in crate::remote) text: Zeroizing<String>,
     pub(super) scope: Option<String>,
-    pub(super) lifetime: Duration,
+    pub(in crate::remote) lifetime: Duration,
 }
 
 /// Reads an answer (RFC 6749 sections 5.1 and 5.2, RFC 8693 section 2.2).
