@@ -6,6 +6,7 @@
 //! of your own.
 
 mod builder;
+mod draft;
 mod follow;
 mod inspect;
 pub(crate) mod issuer;
@@ -19,9 +20,13 @@ mod reading;
 mod ring;
 #[cfg(feature = "sessions")]
 mod session_token;
+#[cfg(feature = "signer")]
+mod signer;
 pub(crate) mod signing_keys;
 mod token;
 
+#[cfg(feature = "signer")]
+pub use self::signer::{ExternalKey, Signer, SignerError, SigningInput};
 pub(crate) use self::token::Cause;
 pub use self::{
     builder::IssuerBuilder,
@@ -32,4 +37,4 @@ pub use self::{
     token::{IssueError, IssuedToken},
 };
 #[cfg(feature = "sessions")]
-pub(crate) use self::{issuer::Issuer, session_token::SessionClaims};
+pub(crate) use self::{draft::Draft, issuer::Issuer, session_token::SessionClaims};

@@ -151,7 +151,10 @@ impl PendingLogin {
         client: ClientInfo,
     ) -> Result<TokenPair, SessionError> {
         let (token, stored) = self.row(identity, client)?;
-        let access = self.sessions.access_token(&stored, identity.claims())?;
+        let draft = self
+            .sessions
+            .draft(&stored, stored.expires_at, identity.claims())?;
+        let access = self.sessions.sign(draft).await?;
         self.sessions.make_room(&stored.subject).await?;
         self.insert(&stored, &token, access).await
     }

@@ -90,7 +90,8 @@ impl PendingLogin {
             .last_used_at
             .saturating_add(idle)
             .min(new.absolute_expires_at);
-        let access = sessions.access_token(&new, identity.claims())?;
+        let draft = sessions.draft(&new, new.expires_at, identity.claims())?;
+        let access = sessions.sign(draft).await?;
         // First: of two renewals, or a renewal and a logout, one finds the session.
         if !sessions.end_and_report(&old, EndReason::Renewed).await? {
             return Err(SessionErrorKind::Unknown.into());

@@ -1,0 +1,16 @@
+//! Tests of keys that are kept elsewhere, against a service that signs over a socket.
+
+#![cfg(not(countersign_loom))]
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
+
+mod issuing;
+mod service;
+
+use countersign::{Issuer, SigningKeys};
+
+fn issuer(keys: impl Into<SigningKeys>) -> Issuer {
+    Issuer::builder("https://id.example", keys)
+        .audience("orders")
+        .build()
+        .unwrap()
+}
