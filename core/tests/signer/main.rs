@@ -3,7 +3,12 @@
 #![cfg(not(countersign_loom))]
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod answers;
+mod bounds;
+mod encodings;
 mod issuing;
+mod lines;
+mod rings;
 mod service;
 
 use countersign::{Issuer, SigningKeys};

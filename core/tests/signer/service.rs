@@ -122,6 +122,7 @@ impl Service {
             version: version.to_owned(),
             public: key.verifying_key().with_id(version),
             form: Form::Jws,
+            signs_with: None,
         }
     }
 
@@ -133,6 +134,11 @@ impl Service {
     /// Returns how often it was asked since the last time.
     pub(crate) fn take_asked(&self) -> usize {
         self.0.asked.swap(0, Ordering::SeqCst)
+    }
+
+    /// Returns the number of requests that wait for others.
+    pub(crate) fn present(&self) -> usize {
+        self.0.crowd.lock().unwrap().present
     }
 
     /// Returns the most requests that it had at once.
@@ -206,6 +212,8 @@ pub(crate) struct RemoteKey {
     version: String,
     pub(crate) public: Key,
     pub(crate) form: Form,
+    /// The algorithm that the service uses, if it is another one than the key's.
+    pub(crate) signs_with: Option<Algorithm>,
 }
 
 /// The form in which a client hands a signature on.
@@ -234,7 +242,7 @@ impl Signer for RemoteKey {
     async fn sign(&self, input: SigningInput<'_>) -> Result<Vec<u8>, SignerError> {
         let request = Request {
             version: self.version.clone(),
-            scheme: scheme(input.algorithm()).into(),
+            scheme: scheme(self.signs_with.unwrap_or(input.algorithm())).into(),
             message: input.message().to_vec(),
         };
         let mut connection = tokio::net::TcpStream::connect(self.address).await?;
