@@ -10,6 +10,7 @@ mod issuing;
 mod lines;
 mod rings;
 mod service;
+mod sessions;
 
 use countersign::{Issuer, SigningKeys};
 

@@ -7,7 +7,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard,
+        Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -41,7 +41,7 @@ struct Inner {
 struct Crowd {
     present: usize,
     most: usize,
-    /// The batches that were let out.
+    /// The batches that were answered.
     batches: usize,
 }
 
@@ -128,6 +128,10 @@ impl Service {
 
     pub(crate) fn set(&self, mode: Mode) {
         *self.0.mode.lock().unwrap() = mode;
+        // Those who wait for others do so no longer.
+        let mut crowd = self.0.crowd.lock().unwrap();
+        crowd.present = 0;
+        crowd.batches += 1;
         self.0.changed.notify_all();
     }
 
@@ -139,6 +143,11 @@ impl Service {
     /// Returns the number of requests that wait for others.
     pub(crate) fn present(&self) -> usize {
         self.0.crowd.lock().unwrap().present
+    }
+
+    /// Returns the number of batches that were answered.
+    pub(crate) fn batches(&self) -> usize {
+        self.0.crowd.lock().unwrap().batches
     }
 
     /// Returns the most requests that it had at once.
@@ -185,16 +194,18 @@ impl Inner {
     /// Waits until so many requests are here.
     fn wait_for(&self, size: usize) {
         let mut crowd = self.crowd.lock().unwrap();
+        if *self.mode.lock().unwrap() != Mode::InBatches(size) {
+            return;
+        }
         crowd.present += 1;
         crowd.most = crowd.most.max(crowd.present);
         let batch = crowd.batches;
-        let is_over = |crowd: &MutexGuard<'_, Crowd>| crowd.batches != batch;
         if crowd.present >= size {
             crowd.present = 0;
             crowd.batches += 1;
             self.changed.notify_all();
         }
-        while !is_over(&crowd) {
+        while crowd.batches == batch {
             crowd = self.changed.wait(crowd).unwrap();
         }
     }
