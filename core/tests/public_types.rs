@@ -63,6 +63,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "RevocationStatus",
             "RevokeError",
             "SessionErrorKind",
+            "SigningInput",
             "StoreCapabilities",
             "StoreMark",
             "SystemClock",
@@ -76,6 +77,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         &[
             "AuthCookies",
             "Discovery",
+            "ExternalKey",
             "FetchRequest",
             "FormPages",
             "HttpFetch",
@@ -107,6 +109,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "FetchError",
             "LogPosition",
             "PrincipalError",
+            "SignerError",
             "StoreEpoch",
             "StoreError",
             "TokenError",
@@ -142,6 +145,7 @@ const NO_VALUES: &[&str] = &[
     "RingStore",
     "SessionStore",
     "SignInAnswer",
+    "Signer",
 ];
 
 /// The texts that are shown, by the name of the type, and the secrets that must not be in any of

@@ -1,11 +1,12 @@
 //! The issuer of signed tokens.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 use serde::Serialize;
 
 use super::{
     builder::IssuerBuilder,
+    draft::{Draft, Unsigned},
     jti::{Id, TokenId},
     numeric_subject,
     own_claims::OwnClaims,
@@ -83,8 +84,44 @@ impl Issuer {
     ///
     /// # Errors
     ///
-    /// [`IssueError`] when the claims are no object, break a rule above (it names the member), or signing fails.
+    /// [`IssueError`] when the claims are no object, break a rule above (it names the member), or signing fails; always
+    /// when the key that signs is kept elsewhere (feature `signer`): then use [`issue_async`](Self::issue_async).
     pub fn issue<C: Serialize + ?Sized>(&self, claims: &C) -> Result<IssuedToken, IssueError> {
+        self.draft(claims)?.into_signed()
+    }
+
+    /// Issues a token as [`issue`](Self::issue) does, with a key of either kind: it waits for one in a KMS or an HSM, and is
+    /// ready at once with any other.
+    ///
+    /// The claims are read, and the key and the times are chosen, when this is called. A token that the ring's next
+    /// key would sign by the time of the signature is signed by the one that its header names.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`] as for `issue`. [`IssueError::is_unavailable`] tells an outage of the service that signs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::{Issuer, SigningKey};
+    /// # futures_executor::block_on(async {
+    /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
+    /// #     .audience("orders")
+    /// #     .build()?;
+    /// let token = issuer.issue_async(&serde_json::json!({ "sub": "ada" })).await?;
+    /// assert!(issuer.verifier().verify_now(token.as_str()).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn issue_async<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+    ) -> impl Future<Output = Result<IssuedToken, IssueError>> + Send + use<C> {
+        let draft = self.draft(claims);
+        async move { draft?.finish().await }
+    }
+
+    fn draft<C: Serialize + ?Sized>(&self, claims: &C) -> Result<Draft, IssueError> {
         let (mut json, given) = summary::write(claims)?;
         if self.0.numeric_subjects {
             numeric_subject::write_as_number(&mut json)?;
@@ -140,12 +177,12 @@ impl Issuer {
         self.0.keys.rotate(last)
     }
 
-    /// Signs these claims and the issuer's own. `payload` is the text of a JSON object.
+    /// Signs these claims and the issuer's own, unless that takes time. `payload` is the text of a JSON object.
     pub(super) fn sign(
         &self,
         mut payload: Vec<u8>,
         given: ClaimSummary,
-    ) -> Result<IssuedToken, IssueError> {
+    ) -> Result<Draft, IssueError> {
         let settings = &*self.0;
         if given.is_bound {
             return Err(IssueError(Cause::Bound));
@@ -214,21 +251,22 @@ impl Issuer {
         let mut token = Vec::with_capacity(length);
         token.extend_from_slice(header.as_bytes());
         base64url::encode_onto(&payload, &mut token);
-        // The payload is in the token: its buffer now takes the signature.
-        let mut signature = payload;
-        signature.clear();
-        key.sign(&token, &mut signature)
-            .map_err(|_| IssueError(Cause::Signing))?;
-        token.push(b'.');
-        base64url::encode_onto(&signature, &mut token);
-        // Base64url and dots are ASCII.
-        let token = String::from_utf8(token).map_err(|_| IssueError(Cause::Signing))?;
-        Ok(IssuedToken {
-            token,
+        let unsigned = Unsigned {
+            text: token,
             id,
             issued_at: now,
             expires_at,
-        })
+        };
+        #[cfg(feature = "signer")]
+        if let Some(signer) = key.remote_signer() {
+            return Ok(Draft::unsigned(unsigned, Arc::clone(signer)));
+        }
+        // The payload is in the token: its buffer now takes the signature.
+        let mut signature = payload;
+        signature.clear();
+        key.sign(&unsigned.text, &mut signature)
+            .map_err(|_| IssueError(Cause::Signing))?;
+        unsigned.with_signature(&signature).map(Draft::signed)
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
+    draft::Draft,
     inspect::ClaimSummary,
     issuer::{Issuer, open},
     numeric_subject,
-    token::{Cause, IssueError, IssuedToken},
+    token::{Cause, IssueError},
 };
 use crate::{
     claims::{ClaimSlot, Realm, RegisteredClaims, SessionId},
@@ -33,13 +34,13 @@ pub(crate) struct SessionClaims<'a> {
 }
 
 impl Issuer {
-    /// Issues an access token of a session, for the usual lifetime, but not beyond the session's end. Claims that
+    /// Drafts an access token of a session, for the usual lifetime, but not beyond the session's end. Claims that
     /// serialise as `null` are none.
-    pub(crate) fn issue_for<C: Serialize + ?Sized>(
+    pub(crate) fn draft_for<C: Serialize + ?Sized>(
         &self,
         claims: &C,
         of: &SessionClaims<'_>,
-    ) -> Result<IssuedToken, IssueError> {
+    ) -> Result<Draft, IssueError> {
         #[derive(Serialize)]
         struct OfSession<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]

@@ -67,6 +67,16 @@ impl fmt::Debug for IssuedToken {
 pub struct IssueError(pub(super) Cause);
 
 impl IssueError {
+    /// Returns whether it is an outage of the service that signs, so that the app answers 503, and the same claims can be
+    /// issued later. Never so for a key in this process.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        #[cfg(feature = "signer")]
+        return self.0 == Cause::Unavailable;
+        #[cfg(not(feature = "signer"))]
+        false
+    }
+
     pub(super) fn unreadable(unreadable: Unreadable) -> Self {
         let claim = match unreadable {
             Unreadable::Claim(slot) => slot.described(),
@@ -95,6 +105,9 @@ pub(crate) enum Cause {
     NotAnObject,
     #[error("the claims set `iat` to another time than now")]
     OtherTime,
+    #[cfg(feature = "signer")]
+    #[error("the key signs elsewhere, which takes time: `Issuer::issue_async` waits for it")]
+    Elsewhere,
     #[cfg(feature = "sessions")]
     #[error("the claims set `sub` to another subject than that of the session")]
     OtherSubject,
@@ -109,8 +122,16 @@ pub(crate) enum Cause {
         "the claims set `iss`, `iat`, `jti`, `exp`, `sid` or `session_realm`, which the session sets, or what its login has set: `auth_time`, `acr` or `amr`"
     )]
     SessionClaim,
+    #[cfg(feature = "signer")]
+    #[error("the signer of the key refuses to sign: the log has its reason")]
+    Refused,
     #[error("the key could not sign")]
     Signing,
     #[error("the token would have more than 8 KiB")]
     TooLarge,
+    #[cfg(feature = "signer")]
+    #[error(
+        "the signer of the key is away, or gives no signature of this key: the log has the reason"
+    )]
+    Unavailable,
 }

@@ -28,3 +28,9 @@ pub(crate) use self::{
     },
     key::{KeyDocument, parse_set},
 };
+#[cfg(feature = "signer")]
+pub(crate) use self::{
+    format::der::ecdsa_signature,
+    key::{NotSigned, RemoteSigner},
+    material::{Curve, KeyType},
+};

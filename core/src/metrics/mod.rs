@@ -32,6 +32,8 @@
 //! | `countersign_keys_fetched_timestamp_seconds` | gauge | `source` | when the keys were fetched or confirmed, in seconds since the Unix epoch: `time() -` it is their age |
 //! | `countersign_keys_state` | gauge | `source`, `state` | 1 for the state (`KeysState`) that it is in, 0 for the others |
 //! | `countersign_key_rotations_total` | counter | `source` | how often the keys changed, the first set not counted |
+//! | `countersign_signatures_total` | counter | `result` | signatures of keys that are [kept elsewhere](crate::SigningKey::external): `signed`, `signer_busy`, `signer_refused`, `signer_timed_out`, `signer_unavailable`, `wrong_signature` |
+//! | `countersign_signature_seconds` | histogram | | time for such a signature, without the wait for a turn |
 //! | `countersign_signing_keys` | gauge | `issuer`, `state` | signing keys of an issuer: `active`, `next` (published ahead) and `retired` |
 //! | `countersign_signing_key_rotations_total` | counter | `issuer` | how often another key came to sign in this process |
 //! | `countersign_signing_key_active_timestamp_seconds` | gauge | `issuer` | from when the active key signs, in seconds since the Unix epoch: `time() -` it is its age; only for a ring with a [document](crate::issue::RingDocument) |
@@ -87,10 +89,11 @@ use crate::error::AuthErrorKind;
 ///     .fold(exporter, |exporter, (name, bounds)| exporter.set_buckets_for_metric(name, bounds));
 /// # let _ = exporter;
 /// ```
-pub const BUCKETS: [(&str, &[f64]); 5] = [
+pub const BUCKETS: [(&str, &[f64]); 6] = [
     (CLIENT_TOKEN, WAITS),
     (KEY_FETCH, WAITS),
     (KEY_WAIT, WAITS),
+    (SIGNATURE, WAITS),
     (STAGE, STAGES),
     (STORE, WAITS),
 ];
@@ -262,6 +265,17 @@ pub(crate) fn client_token_seconds(took: Duration) {
 /// Counts what became of the search for a principal, so many times.
 pub(crate) fn principal(result: &'static str, times: u64) {
     counter!(PRINCIPALS, "result" => result).increment(times);
+}
+
+/// Counts what became of signatures of keys that are kept elsewhere, so many times.
+#[cfg(feature = "signer")]
+pub(crate) fn signatures(result: &'static str, times: u64) {
+    counter!(SIGNATURES, "result" => result).increment(times);
+}
+
+#[cfg(feature = "signer")]
+pub(crate) fn signature_time(took: Duration) {
+    histogram!(SIGNATURE).record(took);
 }
 
 #[cold]

@@ -2,7 +2,7 @@
 
 use ::metrics::Unit;
 
-pub(super) const COUNTERS: [(&str, &str); 14] = [
+pub(super) const COUNTERS: [(&str, &str); 15] = [
     (CACHE_LOOKUPS, "Looks into a cache by result"),
     (CLIENT_TOKENS, "Requests for tokens of this service's own"),
     (HANDLER_REFUSALS, "Refusals after authentication"),
@@ -14,6 +14,7 @@ pub(super) const COUNTERS: [(&str, &str); 14] = [
     (REQUESTS, "Requests by verdict"),
     (SESSIONS, "Events of sessions"),
     (SESSION_REFUSALS, "Refusals of the session routes"),
+    (SIGNATURES, "Signatures of keys that are kept elsewhere"),
     (SIGNING_KEY_ROTATIONS, "How often another key came to sign"),
     (STORE_ERRORS, "Calls of the session store that failed"),
     (
@@ -21,10 +22,14 @@ pub(super) const COUNTERS: [(&str, &str); 14] = [
         "Tokens accepted only because of a tolerance",
     ),
 ];
-pub(super) const HISTOGRAMS: [(&str, &str); 5] = [
+pub(super) const HISTOGRAMS: [(&str, &str); 6] = [
     (CLIENT_TOKEN, "Time for an answer to a request for a token"),
     (KEY_FETCH, "Time for a fetch of keys"),
     (KEY_WAIT, "Time that requests waited for a key"),
+    (
+        SIGNATURE,
+        "Time for a signature of a key that is kept elsewhere",
+    ),
     (STAGE, "Time for a stage of a verification"),
     (STORE, "Time for a call of the session store"),
 ];
@@ -116,6 +121,8 @@ pub(super) const KEYS: &str = "countersign_keys";
 pub(super) const KEYS_FETCHED: &str = "countersign_keys_fetched_timestamp_seconds";
 pub(super) const KEYS_STATE: &str = "countersign_keys_state";
 pub(super) const KEY_ROTATIONS: &str = "countersign_key_rotations_total";
+pub(super) const SIGNATURE: &str = "countersign_signature_seconds";
+pub(super) const SIGNATURES: &str = "countersign_signatures_total";
 pub(super) const SIGNING_KEYS: &str = "countersign_signing_keys";
 pub(super) const SIGNING_KEYS_FAILING: &str = "countersign_signing_keys_failing";
 pub(super) const SIGNING_KEY_ACTIVE: &str = "countersign_signing_key_active_timestamp_seconds";

@@ -14,7 +14,7 @@ use super::{
     store::{PreviousToken, StoredSession, TokenHash},
     view::{ClientInfo, Session},
 };
-use crate::issue::IssuedToken;
+use crate::issue::{Draft, IssuedToken};
 
 impl Sessions {
     /// Exchanges a refresh token for a new pair.
@@ -77,11 +77,15 @@ impl Sessions {
             self.end_and_report(&seen, EndReason::SubjectGone).await?;
             return Err(SessionError::from(SessionErrorKind::SubjectGone).into());
         };
-        let _turn = self.settings.refreshes.next_turn(|| self.now()).await?;
-        if let Some(exchange) = self.prepare(&token, &seen, &claims)?
-            && let Some(pair) = self.rotate(&token, exchange).await?
-        {
-            return Ok(pair);
+        // Signed before anything is exchanged, and before the turn: a key in a KMS takes its time.
+        if let Some(draft) = self.draft_next(&token, &seen, &claims)? {
+            let access = self.sign(draft).await?;
+            let _turn = self.settings.refreshes.next_turn(|| self.now()).await?;
+            if let Some(exchange) = self.prepare(&token, &seen, access)?
+                && let Some(pair) = self.rotate(&token, exchange).await?
+            {
+                return Ok(pair);
+            }
         }
         Ok(self.after_lost_race(&token, claims).await?)
     }
@@ -104,13 +108,34 @@ impl Sessions {
         }
     }
 
-    /// Makes the next token and its access token: all that can fail without costing the client its own
-    /// token. `seen` is the session before the claims were asked for. `None`: there is nothing to exchange.
-    fn prepare<C: Serialize>(
+    /// Drafts the next access token. `seen` is the session before the claims were asked for. `None`: there is nothing
+    /// to exchange.
+    fn draft_next<C: Serialize>(
         &self,
         token: &PresentedToken,
         seen: &StoredSession,
         claims: &C,
+    ) -> Result<Option<Draft>, SessionError> {
+        if self.decide(seen, token) != Decision::Rotate {
+            return Ok(None);
+        }
+        let session_end = self.end_if_used(seen, seen.time(self.row_time()));
+        self.draft(seen, session_end, claims).map(Some)
+    }
+
+    /// Returns when a session expires that is used now.
+    fn end_if_used(&self, seen: &StoredSession, now: i64) -> i64 {
+        let idle_until = now.saturating_add(self.settings.idle_of(&seen.details));
+        seen.absolute_expires_at.min(idle_until)
+    }
+
+    /// Makes the next token: with the access token, all that can fail without costing the client its own
+    /// token. `None`: there is nothing to exchange any more.
+    fn prepare(
+        &self,
+        token: &PresentedToken,
+        seen: &StoredSession,
+        access: IssuedToken,
     ) -> Result<Option<Exchange>, SessionError> {
         if self.decide(seen, token) != Decision::Rotate {
             return Ok(None);
@@ -124,12 +149,11 @@ impl Sessions {
             exchanged_at: now,
         };
         let recent = self.instants(now).recent(seen);
-        let idle_until = now.saturating_add(self.settings.idle_of(&seen.details));
         let latest = self.now().max(now).saturating_add(self.settings.grace);
         let tokens_until = self.tokens_until(latest);
         let next = StoredSession {
             last_used_at: now,
-            expires_at: seen.absolute_expires_at.min(idle_until),
+            expires_at: self.end_if_used(seen, now),
             // Tokens from before may live longer: another node may have another lifetime for them.
             tokens_until: tokens_until.max(seen.tokens_until),
             current: successor.hash(),
@@ -139,7 +163,6 @@ impl Sessions {
                 .collect(),
             ..seen.clone()
         };
-        let access = self.access_token(&next, claims)?;
         Ok(Some(Exchange {
             next,
             successor,
@@ -177,7 +200,9 @@ impl Sessions {
         claims: C,
     ) -> Result<TokenPair, SessionError> {
         for _ in 0..REPEATS {
+            let turn = self.settings.refreshes.next_turn(|| self.now()).await?;
             let stored = self.session_of(token).await?;
+            drop(turn);
             let chain = match self.decide(&stored, token) {
                 Decision::Repeat(chain) => chain,
                 Decision::Expired => return Err(SessionErrorKind::Expired.into()),
@@ -191,7 +216,8 @@ impl Sessions {
             if current.hash() != stored.current {
                 return Err(SessionError::unavailable(WRONG_SALTS));
             }
-            let access = self.access_token(&stored, &claims)?;
+            let draft = self.draft(&stored, stored.expires_at, &claims)?;
+            let access = self.sign(draft).await?;
             if self.note_lifetime(&stored, access.issued_at()).await? {
                 let session = Session::from(&stored);
                 self.emit(&SessionEvent::Repeated {
@@ -218,6 +244,7 @@ impl Sessions {
             tokens_until,
             ..stored.clone()
         };
+        let _turn = self.settings.refreshes.next_turn(|| self.now()).await?;
         let rotated = self.settings.store.rotate(&stored.current, &next).await;
         rotated.map_err(SessionError::unavailable)
     }

@@ -32,7 +32,7 @@ impl PendingLogin {
     ///
     /// [`SessionError`]: `Unknown` when the old session is over, or all of its subject were ended since the login
     /// began; `Misconfigured` when it belongs to another subject, or as [`start`](Self::start); `Unavailable` when the
-    /// store is away.
+    /// store, or a service that signs, is away.
     ///
     /// # Examples
     ///
@@ -90,7 +90,8 @@ impl PendingLogin {
             .last_used_at
             .saturating_add(idle)
             .min(new.absolute_expires_at);
-        let access = sessions.access_token(&new, identity.claims())?;
+        let draft = sessions.draft(&new, new.expires_at, identity.claims())?;
+        let access = sessions.sign(draft).await?;
         // First: of two renewals, or a renewal and a logout, one finds the session.
         if !sessions.end_and_report(&old, EndReason::Renewed).await? {
             return Err(SessionErrorKind::Unknown.into());

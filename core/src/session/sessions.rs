@@ -22,7 +22,7 @@ use crate::{
     claims::{Realm, SessionId},
     clock::LARGEST_LEEWAY,
     error::LineLimits,
-    issue::{IssuedToken, Issuer, SessionClaims},
+    issue::{Draft, IssuedToken, Issuer, SessionClaims},
     revocation::Revocation,
     verify::Verifier,
 };
@@ -38,8 +38,8 @@ use crate::{
 /// 3. Any other used token is a replay: a copy exists, so the session ends, for the thief and for the
 ///    user, with its access tokens. [`SessionEvent::Ended`] reports it.
 /// 4. A session ends when it is not used for the idle time, and after the absolute time in any case.
-/// 5. Claims are asked for anew at each refresh, and before the token is exchanged: an outage of the
-///    user table costs nobody the session.
+/// 5. Claims are asked for anew at each refresh, and the access token is signed, before the refresh token is exchanged: an
+///    outage of the user table, or of a [service that signs](crate::guide::signers), costs nobody the session.
 /// 6. An error of the store is an outage (503), never a logout.
 /// 7. Sessions belong to a [realm](SessionsBuilder::realm), by default the issuer's name. Those of two
 ///    apps over one store have nothing in common, and neither takes the other's access tokens.
@@ -255,14 +255,15 @@ impl Sessions {
             .saturating_add(MAX_LEEWAY)
     }
 
-    /// Issues an access token of the session, which does not outlive it. A browser drops a cookie that
-    /// is too large without a word, so a token that does not fit into one is an error.
-    pub(super) fn access_token<C: Serialize>(
+    /// Drafts an access token of a session that ends then, and which it does not outlive. What is left to do may take time:
+    /// [`sign`](Self::sign).
+    pub(super) fn draft<C: Serialize>(
         &self,
         stored: &StoredSession,
+        session_end: i64,
         claims: &C,
-    ) -> Result<IssuedToken, SessionError> {
-        if stored.expires_at <= self.now().max(self.row_time()) {
+    ) -> Result<Draft, SessionError> {
+        if session_end <= self.now().max(self.row_time()) {
             return Err(SessionErrorKind::Expired.into());
         }
         let of_session = SessionClaims {
@@ -273,10 +274,22 @@ impl Sessions {
             is_auth_time_given: stored.details.auth_time.is_some(),
             acr: stored.details.acr.as_deref(),
             amr: &stored.details.amr,
-            session_end: stored.expires_at,
+            session_end,
         };
-        let token = self.settings.issuer.issue_for(claims, &of_session);
-        let token = token.map_err(SessionError::misconfigured)?;
+        let draft = self.settings.issuer.draft_for(claims, &of_session);
+        draft.map_err(SessionError::misconfigured)
+    }
+
+    /// Signs an access token. A browser drops a cookie that is too large without a word, so a token that does not fit into
+    /// one is an error.
+    pub(super) async fn sign(&self, draft: Draft) -> Result<IssuedToken, SessionError> {
+        let token = draft
+            .finish()
+            .await
+            .map_err(|error| match error.is_unavailable() {
+                true => SessionError::unavailable(error),
+                false => SessionError::misconfigured(error),
+            })?;
         if let Some(cookies) = &self.cookies {
             cookies.check_access(token.as_str()).map_err(|error| {
                 SessionError::misconfigured(format!(

@@ -16,3 +16,4 @@ mod page_loads;
 mod planted;
 mod requests;
 mod second_factor;
+mod signer;

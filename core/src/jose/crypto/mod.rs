@@ -20,6 +20,8 @@ pub(crate) use backend::{
     PreparedPrivate, PreparedPublic, ec_public, ed25519_public, generate_ec, generate_rsa,
     hmac_sha256, open, random, seal, sha256,
 };
+#[cfg(feature = "signer")]
+pub(crate) use backend::{sha384, sha512};
 
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 compile_error!(

@@ -292,6 +292,16 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+#[cfg(feature = "signer")]
+pub(crate) fn sha384(bytes: &[u8]) -> Vec<u8> {
+    Sha384::digest(bytes).to_vec()
+}
+
+#[cfg(feature = "signer")]
+pub(crate) fn sha512(bytes: &[u8]) -> Vec<u8> {
+    Sha512::digest(bytes).to_vec()
+}
+
 pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
     // HMAC takes a key of any length (RFC 2104 section 2), so there is nothing to refuse.
     let keyed = keyed::<Hmac<Sha256>>(key).expect("any length is a key");

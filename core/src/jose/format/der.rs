@@ -122,6 +122,26 @@ pub(crate) fn ec_private_key(
     })
 }
 
+/// `ECDSA-Sig-Value` (RFC 3279 section 2.2.3) as the two numbers of a JWS (RFC 7518 section 3.4), each as long as the field.
+///
+/// `None` unless it is DER to the letter: two positive numbers without superfluous zeros, and nothing after them.
+#[cfg(feature = "signer")]
+pub(crate) fn ecdsa_signature(bytes: &[u8], curve: Curve) -> Option<Vec<u8>> {
+    let mut numbers = SliceReader::new(sequence(AnyRef::from_der(bytes).ok()?).ok()?).ok()?;
+    let [r, s]: [UintRef<'_>; 2] = [numbers.decode().ok()?, numbers.decode().ok()?];
+    numbers.finish().ok()?;
+    let length = curve.field_len();
+    let mut signature = Vec::with_capacity(2 * length);
+    for number in [r.as_bytes(), s.as_bytes()] {
+        if number == [0] {
+            return None;
+        }
+        signature.resize(signature.len() + length.checked_sub(number.len())?, 0);
+        signature.extend_from_slice(number);
+    }
+    Some(signature)
+}
+
 /// The kind of a key by its algorithm identifier (RFC 5280 section 4.1.1.2).
 enum Kind {
     Ec(Curve),

@@ -9,12 +9,16 @@ mod jwk_set;
 mod key;
 mod note;
 mod private_jwk;
+#[cfg(feature = "signer")]
+mod remote_signer;
 mod secret;
 mod signing_key;
 mod strength;
 mod thumbprint;
 
 pub(crate) use self::jwk_set::{KeyDocument, parse_set};
+#[cfg(feature = "signer")]
+pub(crate) use self::remote_signer::{NotSigned, RemoteSigner};
 pub use self::{
     jwk_set::SkippedKey, key::Key, note::KeyNote, secret::Secret, signing_key::SigningKey,
 };

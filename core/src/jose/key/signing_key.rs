@@ -36,9 +36,17 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct SigningKey {
-    signer: Arc<crypto::PreparedPrivate>,
+    private: PrivateHalf,
     verifying: Key,
     signature_length: usize,
+}
+
+/// The half that signs.
+#[derive(Clone)]
+pub(super) enum PrivateHalf {
+    Here(Arc<crypto::PreparedPrivate>),
+    #[cfg(feature = "signer")]
+    Elsewhere(Arc<dyn super::RemoteSigner>),
 }
 
 impl SigningKey {
@@ -151,7 +159,7 @@ impl SigningKey {
         self.verifying.clone()
     }
 
-    /// The private key as a PKCS#8 PEM, to be kept secret; `None` for a shared secret.
+    /// The private key as a PKCS#8 PEM, to be kept secret; `None` for a shared secret, and for a key that signs elsewhere.
     #[must_use]
     pub fn to_pkcs8_pem(&self) -> Option<String> {
         let der = self.to_pkcs8()?;
@@ -163,7 +171,11 @@ impl SigningKey {
     }
 
     pub(super) fn to_pkcs8(&self) -> Option<Zeroizing<Vec<u8>>> {
-        self.signer.to_pkcs8()
+        match &self.private {
+            PrivateHalf::Here(key) => key.to_pkcs8(),
+            #[cfg(feature = "signer")]
+            PrivateHalf::Elsewhere(_) => None,
+        }
     }
 
     /// Returns the length of its signatures in bytes.
@@ -171,13 +183,18 @@ impl SigningKey {
         self.signature_length
     }
 
-    /// Appends the signature of `message` to `out`.
+    /// Appends the signature of `message` to `out`. A key that signs elsewhere fails: it has to be
+    /// awaited.
     pub(crate) fn sign(
         &self,
         message: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), crypto::SigningFailed> {
-        self.signer.sign(message, out)
+        match &self.private {
+            PrivateHalf::Here(key) => key.sign(message, out),
+            #[cfg(feature = "signer")]
+            PrivateHalf::Elsewhere(_) => Err(crypto::SigningFailed),
+        }
     }
 
     /// Checks and prepares a private key, which must be the other half of `claimed`.
@@ -206,11 +223,22 @@ impl SigningKey {
         if signed.is_err() || !verifying.verify(TRIAL, &signature) {
             return Err(inconsistent());
         }
-        Ok(Self {
-            signer: Arc::new(signer),
+        let private = PrivateHalf::Here(Arc::new(signer));
+        Ok(Self::of(private, verifying, signature.len()))
+    }
+
+    /// Joins two halves that belong together.
+    pub(super) fn of(private: PrivateHalf, verifying: Key, signature_length: usize) -> Self {
+        Self {
+            private,
             verifying,
-            signature_length: signature.len(),
-        })
+            signature_length,
+        }
+    }
+
+    #[cfg(feature = "signer")]
+    pub(super) fn private_half(&self) -> &PrivateHalf {
+        &self.private
     }
 
     fn read_jwk(jwk: &str, algorithm: Option<Algorithm>) -> Result<Self, ConfigError> {
