@@ -22,6 +22,8 @@
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_tolerated_tokens_total` | counter | `issuer`, `tolerance` | tokens accepted only because of a [tolerance](crate::claims::Tolerance), each time that they came, also from a cache: `issuer` is the first name in the settings of the verifier, or `any` |
 //! | `countersign_principals_total` | counter | `result` | principals of verified tokens: `kept` (from the cache), `found`, `principal_refused`, `principal_forbidden`, `principal_unavailable` |
+//! | `countersign_dynamic_issuers_total` | counter | `result` | what became of issuers that were not known ([`DynamicIssuers`](crate::Issuers)): `new` or `unknown` by the resolver's answer, `unavailable` (it failed), `misconfigured` (its verifier is for another issuer), `over_budget` and `full` (it was not asked), and `evicted`, `removed` of those that were known |
+//! | `countersign_dynamic_issuers_known` | gauge | | issuers that have a verifier by a resolver's answer |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
 //! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
 //! | `countersign_key_fetches_total` | counter | `source`, `result` | fetches: `changed`, `unchanged`, or the stable name of the failure |
@@ -35,7 +37,8 @@
 //! | `countersign_signing_key_active_timestamp_seconds` | gauge | `issuer` | from when the active key signs, in seconds since the Unix epoch: `time() -` it is its age; only for a ring with a [document](crate::issue::RingDocument) |
 //! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the signing keys cannot be read from their folder or store, or have a document that is refused |
 //!
-//! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier, `realm` that of the sessions, `list` the
+//! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier (both are `dynamic` for all that a resolver
+//! of issuers builds, and the gauges of keys leave them out), `realm` that of the sessions, `list` the
 //! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
 //! sent, so the number of time series is bounded.
 //!
@@ -248,6 +251,18 @@ pub(crate) fn cache_lookup(is_hit: bool) {
 /// Counts what became of the search for a principal, so many times.
 pub(crate) fn principal(result: &'static str, times: u64) {
     counter!(PRINCIPALS, "result" => result).increment(times);
+}
+
+/// Counts what became of an issuer that was not known, so many times.
+#[cfg(feature = "remote")]
+pub(crate) fn dynamic_issuers(result: &'static str, times: u64) {
+    counter!(DYNAMIC_ISSUERS, "result" => result).increment(times);
+}
+
+#[cfg(feature = "remote")]
+#[allow(clippy::cast_precision_loss)] // at most ten thousand
+pub(crate) fn dynamic_issuers_known(count: usize) {
+    gauge!(DYNAMIC_ISSUERS_KNOWN).set(count as f64);
 }
 
 #[cold]

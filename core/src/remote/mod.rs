@@ -15,7 +15,6 @@ pub(crate) mod remote_keys;
 mod saved;
 mod status;
 
-pub(crate) use self::remote_keys::RemoteKeys;
 pub use self::{
     builder::RemoteKeysBuilder,
     document::Discovery,
@@ -24,4 +23,9 @@ pub use self::{
     },
     saved::SavedKeys,
     status::{KeysState, KeysStatus},
+};
+pub(crate) use self::{
+    http::url,
+    refresh::{UNNAMED_LABEL, unnamed},
+    remote_keys::RemoteKeys,
 };
