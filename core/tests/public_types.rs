@@ -71,6 +71,8 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         &[
             "AuthCookies",
             "Discovery",
+            "DynamicIssuers",
+            "DynamicIssuersBuilder",
             "FetchRequest",
             "FormPages",
             "HttpFetch",
@@ -80,6 +82,8 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "Realm",
             "RoleSource",
             "ScopeSource",
+            "Tenant",
+            "Tenants",
             "TokenCacheBuilder",
             "TokenSource",
         ],

@@ -19,8 +19,7 @@ async fn a_removed_tenant_is_refused_from_the_next_request_on() {
     let (a, b) = (app.token("a"), app.token("b"));
     assert_eq!(refusal(&authenticator, &a).await, None);
     assert_eq!(refusal(&authenticator, &b).await, None);
-    assert!(tenants.remove(&issuer("a")));
-    assert!(!tenants.remove(&issuer("a")));
+    tenants.remove(&issuer("a"));
     // Although the resolver, which reads a copy that lags, knows it still.
     assert_eq!(refusal(&authenticator, &a).await, UNKNOWN);
     assert_eq!(refusal(&authenticator, &b).await, None);
@@ -40,7 +39,7 @@ async fn a_tenant_that_was_just_created_is_let_in_at_once() {
         assert_eq!(refusal(&authenticator, token).await, UNKNOWN);
     }
     app.create("a");
-    assert!(!tenants.forget(&issuer("a")));
+    tenants.forget(&issuer("a"));
     assert_eq!(refusal(&authenticator, &a).await, None);
     // Without the resolver.
     let asked = app.asked();
@@ -209,7 +208,7 @@ async fn a_token_that_waits_for_keys_goes_with_its_tenant() {
         yield_now().await;
         assert!(!waiting.is_finished());
         match change {
-            "remove" => assert!(tenants.remove(&issuer("a"))),
+            "remove" => tenants.remove(&issuer("a")),
             "only" => allowed.store(false, std::sync::atomic::Ordering::SeqCst),
             _ => {}
         }

@@ -165,7 +165,7 @@ async fn nobody_is_asked_about_what_is_no_issuer_or_no_token() {
         (format!("{rest}.!"), AuthErrorKind::MalformedToken),
         (
             sign_raw(app.keys.key(), r#"{"alg":"ES256"}"#, twice.as_bytes()),
-            AuthErrorKind::MalformedToken,
+            AuthErrorKind::InvalidClaim,
         ),
     ] {
         assert_eq!(refusal(&authenticator, &token).await, Some(kind), "{token}");

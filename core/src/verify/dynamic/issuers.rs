@@ -125,19 +125,19 @@ impl DynamicIssuers {
         })
     }
 
-    /// Removes an issuer. Returns whether it was known.
+    /// Removes an issuer.
     ///
     /// When this returns, no further request gets in with a token of the issuer, not even one that waits for keys or for the
     /// resolver, or that a cache has. It stays unknown for [`unknown_for`](DynamicIssuersBuilder::unknown_for), and the resolver decides again after that: so
     /// take the tenant out of what the resolver reads, and then call this, on each node.
-    pub fn remove(&self, issuer: &str) -> bool {
-        self.0.drop_issuer(issuer, true)
+    pub fn remove(&self, issuer: &str) {
+        self.0.drop_issuer(issuer, true);
     }
 
     /// Forgets all about an issuer, so that the next token has the resolver asked: for a tenant that was just created, and may have been
-    /// refused a moment ago, or one whose settings are others now. Returns whether it was known.
-    pub fn forget(&self, issuer: &str) -> bool {
-        self.0.drop_issuer(issuer, false)
+    /// refused a moment ago, or one whose settings are others now.
+    pub fn forget(&self, issuer: &str) {
+        self.0.drop_issuer(issuer, false);
     }
 
     /// Returns the number of issuers that have a verifier.

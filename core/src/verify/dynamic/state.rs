@@ -29,7 +29,7 @@ use crate::{
 /// The settings of a resolver.
 pub(super) struct Settings {
     pub(super) resolver: Resolver,
-    pub(super) only: Option<Arc<dyn Fn(&str) -> bool + Send + Sync>>,
+    pub(super) only: Option<Predicate>,
     pub(super) capacity: usize,
     pub(super) new_per_minute: usize,
     pub(super) unknown_for: Duration,
@@ -38,6 +38,7 @@ pub(super) struct Settings {
     pub(super) http: Option<PlainHttp>,
 }
 
+pub(super) type Predicate = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 pub(super) type Resolver = Arc<dyn Fn(Box<str>) -> BoxFuture<Resolved> + Send + Sync>;
 pub(super) type Resolved = Result<Option<Verifier>, Box<dyn Error + Send + Sync>>;
 
@@ -269,11 +270,10 @@ impl State {
     }
 
     /// Drops all that is known of an issuer, and refuses it for a while if it `is_removed`.
-    pub(super) fn drop_issuer(&self, issuer: &str, is_removed: bool) -> bool {
+    pub(super) fn drop_issuer(&self, issuer: &str, is_removed: bool) {
         let mut book = self.book();
         let mut engines = Engines::clone(&self.engines.load());
-        let engine = engines.remove(issuer);
-        if let Some(engine) = &engine {
+        if let Some(engine) = engines.remove(issuer) {
             self.publish(engines);
             engine.retire();
             count("removed");
@@ -287,7 +287,6 @@ impl State {
         }
         // Last: whoever waits for it then finds what has changed.
         book.void(issuer);
-        engine.is_some()
     }
 
     fn publish(&self, engines: Engines) {
