@@ -40,6 +40,8 @@ pub use self::remote::remote_keys::RemoteKeys;
 pub use self::session::{
     http::routes::SessionRoutes, sessions::Sessions, store::memory::MemoryStore,
 };
+#[cfg(feature = "remote")]
+pub use self::verify::{DynamicIssuers, DynamicIssuersBuilder, Tenant, Tenants};
 #[cfg(feature = "cache")]
 pub use self::verify::{TokenCache, TokenCacheBuilder};
 pub use self::{

@@ -9,8 +9,8 @@ use crate::error::{AuthError, AuthErrorKind, LineLimits, LogLevel};
 /// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` and
 /// `principal` if there is one. Clients' mistakes are `debug`, or
 /// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys, a list of
-/// revocations that is not up to date and principals that cannot be found are as clients' mistakes: they are reported
-/// where they begin and end.
+/// revocations that is not up to date, issuers that nobody can decide about and principals that cannot be found are as
+/// clients' mistakes: they are reported where they occur.
 ///
 /// A flood of requests must not flood the log: there are ten lines for each reason in ten seconds, and the
 /// next one has the number of those that were `left_out`.
@@ -37,7 +37,9 @@ pub(crate) fn count(outcome: &'static str) {
 
 /// Writes the event. The macros compute its fields only if somebody listens.
 fn write(error: &AuthError) {
-    use AuthErrorKind::{KeysUnavailable, PrincipalUnavailable, RevocationUnavailable};
+    use AuthErrorKind::{
+        IssuerUnavailable, KeysUnavailable, PrincipalUnavailable, RevocationUnavailable,
+    };
 
     static LIMITS: LineLimits<{ AuthErrorKind::ALL.len() }> = LineLimits::new();
 
@@ -68,7 +70,7 @@ fn write(error: &AuthError) {
     if kind.status() >= 500
         && !matches!(
             kind,
-            KeysUnavailable | PrincipalUnavailable | RevocationUnavailable
+            IssuerUnavailable | KeysUnavailable | PrincipalUnavailable | RevocationUnavailable
         )
     {
         write_at!(WARN, "cannot authenticate");

@@ -77,6 +77,8 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         &[
             "AuthCookies",
             "Discovery",
+            "DynamicIssuers",
+            "DynamicIssuersBuilder",
             "ExternalKey",
             "FetchRequest",
             "FormPages",
@@ -88,6 +90,8 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "Realm",
             "RoleSource",
             "ScopeSource",
+            "Tenant",
+            "Tenants",
             "TokenCacheBuilder",
             "TokenSource",
         ],

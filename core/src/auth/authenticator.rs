@@ -38,8 +38,8 @@ use crate::{
 pub struct Authenticator {
     pub(super) issuers: Issuers,
     pub(super) source: TokenSource,
-    /// The issuers whose tokens count only from some of the sources.
-    pub(super) own_sources: Arc<Vec<(Box<str>, TokenSource)>>,
+    /// The issuers whose tokens count only from some of the sources; `None` for those that a resolver finds.
+    pub(super) own_sources: Arc<Vec<(Option<Box<str>>, TokenSource)>>,
     pub(super) csrf: Option<Arc<Csrf>>,
     pub(super) optional: bool,
     /// Set if a part of the policy is for everybody, not only for requests with a token.
@@ -116,8 +116,45 @@ impl Authenticator {
             ))
         })?;
         let own = Arc::make_mut(&mut self.own_sources);
-        own.retain(|(other, _)| !names.contains(other));
-        own.extend(names.into_iter().zip(iter::repeat(source)));
+        own.retain(|(other, _)| other.as_ref().is_none_or(|other| !names.contains(other)));
+        own.extend(names.into_iter().map(Some).zip(iter::repeat(source)));
+        Ok(self)
+    }
+
+    /// Accepts the tokens of all issuers that a [resolver](crate::Issuers::dynamic) finds from these sources only, as
+    /// [`source_for`](Self::source_for) does for one issuer, which still counts for the issuer that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when there is no resolver: nothing would be kept out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Authenticator, Issuers, TokenSource};
+    /// # use countersign::{ConfigError, Verifier, testing::TestIssuer};
+    /// # async fn resolver(_: Box<str>) -> Result<Option<Verifier>, ConfigError> { Ok(None) }
+    /// # fn start(login: Verifier) -> Result<(), ConfigError> {
+    /// // The app's own sessions are in a cookie, and tenants' clients send a header.
+    /// let cookie = TokenSource::cookie("__Host-access");
+    /// let authenticator = Authenticator::new(Issuers::new([login])?.with_dynamic(resolver)?)
+    ///     .source(TokenSource::bearer().or(cookie.clone()))
+    ///     .source_for(TestIssuer::ISSUER, cookie)?
+    ///     .source_for_dynamic(TokenSource::bearer())?;
+    /// # drop(authenticator);
+    /// # Ok(()) }
+    /// # start(TestIssuer::new().verifier()).unwrap();
+    /// ```
+    #[cfg(feature = "remote")]
+    pub fn source_for_dynamic(mut self, source: TokenSource) -> Result<Self, ConfigError> {
+        if !self.issuers.has_dynamic() {
+            return Err(ConfigError::Conflict(
+                "`source_for_dynamic`: there is no resolver of issuers".into(),
+            ));
+        }
+        let own = Arc::make_mut(&mut self.own_sources);
+        own.retain(|(other, _)| other.is_some());
+        own.push((None, source));
         Ok(self)
     }
 

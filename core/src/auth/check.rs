@@ -198,8 +198,15 @@ impl Authenticator {
             return true;
         }
         let issuer = token.issuer();
-        let mut all = self.own_sources.iter();
-        let own = all.find(|(name, _)| issuer == Some(name));
+        let of = |wanted: Option<&str>| {
+            let mut all = self.own_sources.iter();
+            all.find(|(name, _)| name.as_deref() == wanted)
+        };
+        // Without a name, it is of no resolver either.
+        let own = issuer.and_then(|issuer| {
+            let dynamic = || of(None).filter(|_| self.issuers.is_dynamic(issuer));
+            of(Some(issuer)).or_else(dynamic)
+        });
         match (own, index) {
             (Some((_, own)), Some(index)) => own.allows(&self.source, index),
             // No source was set for the issuer, or the token is from no request.

@@ -26,6 +26,8 @@ pub enum AuthErrorKind {
     InvalidClaim,
     /// `iat` lies in the future.
     IssuedInFuture,
+    /// Nobody can tell right now whether the issuer is one of those that are accepted.
+    IssuerUnavailable,
     /// The verification keys cannot be had right now.
     KeysUnavailable,
     /// The token lives longer than the configured maximum.
@@ -99,6 +101,7 @@ impl AuthErrorKind {
         Self::InsufficientScope,
         Self::InvalidClaim,
         Self::IssuedInFuture,
+        Self::IssuerUnavailable,
         Self::KeysUnavailable,
         Self::LifetimeTooLong,
         Self::MalformedRequest,
@@ -166,6 +169,7 @@ impl AuthErrorKind {
             Self::InsufficientScope     => (403, SCOPE,   "insufficient_scope",     "the token lacks a required scope"),
             Self::InvalidClaim          => (401, TOKEN,   "invalid_claim",          "a claim is not valid"),
             Self::IssuedInFuture        => (401, TOKEN,   "issued_in_future",       "the token was issued in the future"),
+            Self::IssuerUnavailable     => (503, NONE,    "issuer_unavailable",     "the service cannot verify tokens right now"),
             Self::KeysUnavailable       => (503, NONE,    "keys_unavailable",       "the service cannot verify tokens right now"),
             Self::LifetimeTooLong       => (401, TOKEN,   "lifetime_too_long",      "the token lives too long"),
             Self::MalformedRequest      => (400, REQUEST, "malformed_request",      "the credentials are malformed"),

@@ -24,6 +24,8 @@
 //! | `countersign_principals_total` | counter | `result` | principals of verified tokens: `kept` (from the cache), `found`, `principal_refused`, `principal_forbidden`, `principal_unavailable` |
 //! | `countersign_client_tokens_total` | counter | `result` | requests of a `TokenClient` for a token: `granted`, `refused`, `unavailable`, `unusable_answer` |
 //! | `countersign_client_token_seconds` | histogram | | time for an answer to one |
+//! | `countersign_dynamic_issuers_total` | counter | `result` | what became of issuers that were not known ([`DynamicIssuers`](crate::Issuers)): `new` or `unknown` by the resolver's answer, `unavailable` (it failed), `misconfigured` (its verifier is for another issuer), `over_budget` and `full` (it was not asked), and `evicted`, `removed` of those that were known |
+//! | `countersign_dynamic_issuers_known` | gauge | | issuers that have a verifier by a resolver's answer |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
 //! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
 //! | `countersign_key_fetches_total` | counter | `source`, `result` | fetches: `changed`, `unchanged`, or the stable name of the failure |
@@ -39,7 +41,8 @@
 //! | `countersign_signing_key_active_timestamp_seconds` | gauge | `issuer` | from when the active key signs, in seconds since the Unix epoch: `time() -` it is its age; only for a ring with a [document](crate::issue::RingDocument) |
 //! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the signing keys cannot be read from their folder or store, or have a document that is refused |
 //!
-//! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier, `realm` that of the sessions, `list` the
+//! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier (both are `dynamic` for all that a resolver
+//! of issuers builds, and the gauges of keys leave them out), `realm` that of the sessions, `list` the
 //! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
 //! sent, so the number of time series is bounded.
 //!
@@ -276,6 +279,18 @@ pub(crate) fn signatures(result: &'static str, times: u64) {
 #[cfg(feature = "signer")]
 pub(crate) fn signature_time(took: Duration) {
     histogram!(SIGNATURE).record(took);
+}
+
+/// Counts what became of an issuer that was not known, so many times.
+#[cfg(feature = "remote")]
+pub(crate) fn dynamic_issuers(result: &'static str, times: u64) {
+    counter!(DYNAMIC_ISSUERS, "result" => result).increment(times);
+}
+
+#[cfg(feature = "remote")]
+#[allow(clippy::cast_precision_loss)] // at most ten thousand
+pub(crate) fn dynamic_issuers_known(count: usize) {
+    gauge!(DYNAMIC_ISSUERS_KNOWN).set(count as f64);
 }
 
 #[cold]

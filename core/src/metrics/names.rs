@@ -2,9 +2,10 @@
 
 use ::metrics::Unit;
 
-pub(super) const COUNTERS: [(&str, &str); 15] = [
+pub(super) const COUNTERS: [(&str, &str); 16] = [
     (CACHE_LOOKUPS, "Looks into a cache by result"),
     (CLIENT_TOKENS, "Requests for tokens of this service's own"),
+    (DYNAMIC_ISSUERS, "Questions about issuers by result"),
     (HANDLER_REFUSALS, "Refusals after authentication"),
     (KEY_FETCHES, "Fetches of keys by result"),
     (KEY_ROTATIONS, "How often the keys changed"),
@@ -33,11 +34,16 @@ pub(super) const HISTOGRAMS: [(&str, &str); 6] = [
     (STAGE, "Time for a stage of a verification"),
     (STORE, "Time for a call of the session store"),
 ];
-pub(super) const GAUGES: [(&str, Unit, &str); 12] = [
+pub(super) const GAUGES: [(&str, Unit, &str); 13] = [
     (
         CLOCK_SKEW,
         Unit::Seconds,
         "By how much the clock is ahead of the store's",
+    ),
+    (
+        DYNAMIC_ISSUERS_KNOWN,
+        Unit::Count,
+        "Issuers that a resolver has found",
     ),
     (KEYS, Unit::Count, "Keys in use"),
     (
@@ -113,6 +119,8 @@ pub(super) const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
 pub(super) const CLIENT_TOKEN: &str = "countersign_client_token_seconds";
 pub(super) const CLIENT_TOKENS: &str = "countersign_client_tokens_total";
 pub(super) const TOLERATED_TOKENS: &str = "countersign_tolerated_tokens_total";
+pub(super) const DYNAMIC_ISSUERS: &str = "countersign_dynamic_issuers_total";
+pub(super) const DYNAMIC_ISSUERS_KNOWN: &str = "countersign_dynamic_issuers_known";
 pub(super) const STAGE: &str = "countersign_stage_seconds";
 pub(super) const KEY_WAIT: &str = "countersign_key_wait_seconds";
 pub(super) const KEY_FETCHES: &str = "countersign_key_fetches_total";

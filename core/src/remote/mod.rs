@@ -17,7 +17,6 @@ mod status;
 #[cfg(feature = "token-client")]
 mod token_client;
 
-pub(crate) use self::remote_keys::RemoteKeys;
 #[cfg(feature = "token-client")]
 pub use self::token_client::{
     AccessToken, ClientAuthentication, TokenClient, TokenClientBuilder, TokenError, TokenErrorKind,
@@ -31,4 +30,9 @@ pub use self::{
     },
     saved::SavedKeys,
     status::{KeysState, KeysStatus},
+};
+pub(crate) use self::{
+    http::url,
+    refresh::{UNNAMED_LABEL, unnamed},
+    remote_keys::RemoteKeys,
 };

@@ -278,6 +278,8 @@ impl<K> VerifierBuilder<K> {
         claims.spec.tolerances = self.tolerances;
         let mut settings = VerifierSettings {
             issuers: (!self.any_issuer).then_some(self.issuers),
+            #[cfg(feature = "remote")]
+            is_dynamic: false,
             audiences: (!self.any_audience).then_some(self.audiences),
             claims,
             types: self.types,

@@ -169,6 +169,14 @@ impl Verifier {
         )
     }
 
+    /// Returns this verifier as one of many that metrics do not tell apart.
+    #[cfg(feature = "remote")]
+    pub(super) fn unnamed(&self) -> Self {
+        let mut settings = self.0.settings.clone();
+        settings.is_dynamic = true;
+        self.with_settings(settings)
+    }
+
     /// Verifies a token.
     ///
     /// The future is ready at its first poll, unless the key source has to fetch a key that the

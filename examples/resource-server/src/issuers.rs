@@ -2,18 +2,16 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use countersign::{
-    Authenticator, Clock, Issuers, Verifier, VerifierBuilder,
-    claims::{ScopeSource, Tolerance},
-};
+use countersign::{Authenticator, Clock, Issuers, Verifier};
 use toml::Spanned;
 
 use crate::{
-    config::{Config, IssuerSettings, Profile},
+    config::{Config, IssuerSettings},
     keys::{Earlier, IssuerKeys},
     place::Mistake,
+    rules::{Rules, is_true, not_empty},
     sources::Sources,
-    texts::Texts,
+    tenants::TenantIssuers,
 };
 
 /// An issuer whose tokens are accepted.
@@ -26,20 +24,23 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// All issuers of the file: at least one, each once.
+    /// All issuers of the file that have a table of their own: at least one unless there are tenants, each once.
     pub(crate) fn read_all(
         config: &Config,
         clock: &Arc<dyn Clock>,
         earlier: &Earlier<'_>,
     ) -> Result<Vec<Self>, Mistake> {
-        let tables = &config.settings.issuers;
-        if tables.get_ref().is_empty() {
-            return Err(config.mistake(tables, "there is no issuer, so nobody could come in"));
-        }
+        let tables = match (&config.settings.issuers, &config.settings.tenants) {
+            (Some(tables), None) if tables.get_ref().is_empty() => {
+                return Err(config.mistake(tables, "there is no issuer, so nobody could come in"));
+            }
+            (None, None) => return Err(config.mistake_at(&(0..0), "missing field `issuers`")),
+            (tables, _) => tables.as_ref().map_or(&[][..], |tables| tables.get_ref()),
+        };
         let usual = Sources::read(config, config.settings.sources.as_ref())?;
         let mut names = HashSet::new();
         let mut issuers = Vec::new();
-        for table in tables.get_ref() {
+        for table in tables {
             let name = table.get_ref().issuer.as_ref();
             if !names.insert(name.map(Spanned::get_ref)) {
                 return Err(match name {
@@ -66,7 +67,7 @@ impl Issuer {
     ) -> Result<Self, Mistake> {
         let settings = table.get_ref();
         let name = named(config, table)?;
-        let audiences = audiences(config, table)?;
+        let rules = Rules::read(config, table)?;
         if let (None, Some(sources)) = (name, &settings.sources) {
             return Err(config.mistake(
                 sources,
@@ -79,41 +80,10 @@ impl Issuer {
         };
         let keys = IssuerKeys::read(config, settings, Arc::clone(clock), earlier)?;
 
-        let mut builder = Verifier::builder(keys.for_verifier())
-            .leeway(config.leeway()?)
-            .clock(Arc::clone(clock));
-        builder = match name {
+        let builder = rules.apply(Verifier::builder(keys.for_verifier()), clock);
+        let builder = match name {
             Some(name) => builder.issuer(name),
             None => builder.any_issuer(),
-        };
-        if audiences.is_empty() {
-            builder = builder.any_audience();
-        }
-        for name in settings.accept.iter().flat_map(Texts::each) {
-            builder = tolerate(config, builder, &name)?;
-        }
-        for audience in audiences {
-            builder = builder.audience(audience.into_inner());
-        }
-        if let Some(claim) = &settings.audience_claim {
-            not_empty(config, claim)?;
-            builder = builder.audience_claim(claim.get_ref());
-        }
-        if let Some(claim) = &settings.scope_claim {
-            not_empty(config, claim)?;
-            builder = builder.scopes(ScopeSource::claim(claim.get_ref()));
-        }
-        for claim in settings.require_claims.iter().flat_map(Texts::each) {
-            not_empty(config, &claim)?;
-            builder = builder.require_claim(claim.into_inner());
-        }
-        for (claim, value) in &settings.require_values {
-            builder = builder.require_value(claim, value);
-        }
-        builder = match settings.profile.unwrap_or(config.settings.profile) {
-            Profile::AccessToken => builder.access_token_profile(),
-            Profile::Any => builder,
-            Profile::Typed => builder.token_type("at+jwt"),
         };
         Ok(Self {
             name: name.map(str::to_owned),
@@ -127,31 +97,48 @@ impl Issuer {
 }
 
 /// Returns the authentication of the tokens of these issuers.
-pub(crate) fn authenticator(config: &Config, issuers: &[Issuer]) -> Result<Authenticator, Mistake> {
+pub(crate) fn authenticator(
+    config: &Config,
+    issuers: &[Issuer],
+    tenants: Option<&TenantIssuers>,
+) -> Result<Authenticator, Mistake> {
+    let place = config.settings.place_of_issuers();
     let (named, fallback): (Vec<&Issuer>, Vec<&Issuer>) =
         issuers.iter().partition(|issuer| issuer.name.is_some());
     let fallback = fallback.first().map(|issuer| issuer.verifier.clone());
     let verifiers = match (named.as_slice(), fallback) {
-        ([], Some(alone)) => Ok(alone.into()),
+        ([], Some(alone)) if tenants.is_none() => Ok(alone.into()),
+        ([], None) if let Some(tenants) = tenants => Ok(Issuers::dynamic(tenants.issuers())),
         (named, fallback) => {
             let verifiers = Issuers::new(named.iter().map(|issuer| issuer.verifier.clone()));
-            verifiers.and_then(|all| match fallback {
+            let verifiers = verifiers.and_then(|all| match fallback {
                 Some(fallback) => all.with_fallback(fallback),
+                None => Ok(all),
+            });
+            verifiers.and_then(|all| match tenants {
+                Some(tenants) => all.with_dynamic(tenants.issuers()),
                 None => Ok(all),
             })
         }
     };
-    let verifiers = verifiers.map_err(|error| config.mistake(&config.settings.issuers, error))?;
+    let verifiers = verifiers.map_err(|error| config.mistake_at(&place, error))?;
 
     // A request is looked at in all places; then each issuer's tokens count where they should be.
     let everywhere = issuers
         .iter()
-        .fold(Sources::default(), |all, issuer| all.and(&issuer.sources));
+        .map(|issuer| &issuer.sources)
+        .chain(tenants.map(TenantIssuers::sources))
+        .fold(Sources::default(), Sources::and);
     let mut authenticator = Authenticator::new(verifiers).source(everywhere.token_source());
     for issuer in named {
         authenticator = authenticator
             .source_for(issuer.label(), issuer.sources.token_source())
-            .map_err(|error| config.mistake(&config.settings.issuers, error))?;
+            .map_err(|error| config.mistake_at(&place, error))?;
+    }
+    if let Some(tenants) = tenants {
+        authenticator = authenticator
+            .source_for_dynamic(tenants.sources().token_source())
+            .map_err(|error| config.mistake_at(&place, error))?;
     }
     Ok(match &config.settings.realm {
         Some(realm) => authenticator.realm(realm),
@@ -181,61 +168,3 @@ fn named<'c>(
     }
 }
 
-/// The audiences of the issuer; none where any will do.
-fn audiences<'c>(
-    config: &Config,
-    table: &'c Spanned<IssuerSettings>,
-) -> Result<Vec<Spanned<&'c str>>, Mistake> {
-    let settings = table.get_ref();
-    let any = is_true(config, settings.any_audience.as_ref())?;
-    let texts = match (&settings.audience, any) {
-        (None, None) => return Err(config.mistake(table, "missing field `audience`")),
-        (Some(_), Some(any)) => {
-            return Err(config.mistake(any, "`audience` and `any_audience` exclude each other"));
-        }
-        (None, Some(_)) => return Ok(Vec::new()),
-        (Some(texts), None) => texts,
-    };
-    let audiences = Texts::each(texts);
-    if audiences.is_empty() {
-        return Err(config.mistake(texts, "there is no audience"));
-    }
-    for audience in &audiences {
-        not_empty(config, audience)?;
-    }
-    Ok(audiences)
-}
-
-/// A setting that can only be `true`.
-fn is_true<'c>(
-    config: &Config,
-    setting: Option<&'c Spanned<bool>>,
-) -> Result<Option<&'c Spanned<bool>>, Mistake> {
-    match setting {
-        Some(setting) if !setting.get_ref() => {
-            Err(config.mistake(setting, "say `true`, or leave the line out"))
-        }
-        setting => Ok(setting),
-    }
-}
-
-/// Adds a weakening by its name.
-fn tolerate(
-    config: &Config,
-    builder: VerifierBuilder,
-    name: &Spanned<&str>,
-) -> Result<VerifierBuilder, Mistake> {
-    let mut known = Tolerance::ALL.into_iter();
-    match known.find(|own| own.name() == *name.get_ref()) {
-        Some(Tolerance::NumericSubject) => Ok(builder.accept_numeric_subject()),
-        Some(Tolerance::NullClaims) => Ok(builder.accept_null_claims()),
-        _ => Err(config.mistake(name, "`accept` takes \"numeric-sub\" and \"null-claims\"")),
-    }
-}
-
-fn not_empty(config: &Config, text: &Spanned<impl AsRef<str>>) -> Result<(), Mistake> {
-    match text.get_ref().as_ref() {
-        "" => Err(config.mistake(text, "this text is empty")),
-        _ => Ok(()),
-    }
-}

@@ -6,7 +6,12 @@ use futures_util::{FutureExt, future::Shared};
 use quick_cache::Equivalent;
 
 use super::{error::PrincipalError, resolver::AnyPrincipal, subject::TokenSubject};
-use crate::{claims::VerifiedToken, future::BoxFuture, revocation::Revocation, sync::Cache};
+use crate::{
+    claims::VerifiedToken,
+    future::BoxFuture,
+    sync::Cache,
+    verify::{RevocationLists, RevokedSoFar},
+};
 
 /// Keeps principals by subject, for a time, and asks for each once.
 ///
@@ -34,17 +39,14 @@ struct Asked {
 struct Moment {
     /// Seconds since 1970.
     now: i64,
-    /// The revocations of the subject so far, and of some others.
-    revocations: u64,
+    revoked: RevokedSoFar,
 }
 
 impl Moment {
-    fn of(token: &VerifiedToken, lists: &[Revocation]) -> Self {
-        let subject = token.subject().unwrap_or_default();
-        let counts = lists.iter().map(|list| list.revocations_of(subject));
+    fn of(token: &VerifiedToken, lists: &RevocationLists) -> Self {
         Self {
             now: token.now(),
-            revocations: counts.fold(0, u64::wrapping_add),
+            revoked: lists.of(token.issuer(), token.subject().unwrap_or_default()),
         }
     }
 }
@@ -82,7 +84,11 @@ impl PrincipalCache {
     }
 
     /// Returns the principal of a token, if it is here.
-    pub(super) fn kept(&self, token: &VerifiedToken, lists: &[Revocation]) -> Option<AnyPrincipal> {
+    pub(super) fn kept(
+        &self,
+        token: &VerifiedToken,
+        lists: &RevocationLists,
+    ) -> Option<AnyPrincipal> {
         let subject = SubjectRef::of(token)?;
         let asked = self.kept.get(&subject)?;
         match asked.answer.peek()? {
@@ -98,7 +104,7 @@ impl PrincipalCache {
         &self,
         subject: TokenSubject,
         token: &VerifiedToken,
-        lists: &[Revocation],
+        lists: &RevocationLists,
     ) -> Found {
         loop {
             let moment = Moment::of(token, lists);
@@ -141,7 +147,9 @@ impl Asked {
         let age = moment.now.saturating_sub(self.moment.now);
         let is_answered = self.answer.peek().is_some();
         // A clock that went back makes no answer younger.
-        age < time && (age >= 0 || !is_answered) && self.moment.revocations >= moment.revocations
+        age < time
+            && (age >= 0 || !is_answered)
+            && moment.revoked.is_none_since(self.moment.revoked)
     }
 }
 

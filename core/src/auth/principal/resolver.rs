@@ -18,7 +18,7 @@ use crate::{
     claims::VerifiedToken,
     error::{AuthError, AuthErrorKind},
     future::BoxFuture,
-    revocation::Revocation,
+    verify::RevocationLists,
 };
 
 /// Finds the principal of a verified token: the user as the app knows it.
@@ -224,13 +224,13 @@ pub(in crate::auth) struct Step {
     label: Option<Label>,
     /// The lists by which kept principals are dropped.
     #[cfg_attr(not(feature = "cache"), allow(dead_code))]
-    lists: Vec<Revocation>,
+    lists: RevocationLists,
     /// True while nobody can tell, and the log says so.
     is_out: AtomicBool,
 }
 
 impl Step {
-    pub(in crate::auth) fn new<P>(resolver: PrincipalResolver<P>, lists: Vec<Revocation>) -> Self {
+    pub(in crate::auth) fn new<P>(resolver: PrincipalResolver<P>, lists: RevocationLists) -> Self {
         #[cfg(feature = "metrics")]
         for result in RESULTS {
             crate::metrics::principal(result, 0);

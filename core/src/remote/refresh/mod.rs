@@ -11,4 +11,9 @@ mod state;
 mod task;
 mod token_bucket;
 
-pub(crate) use self::{state::State, task::RefreshTask, token_bucket::TokenBucket};
+pub(crate) use self::{
+    observe::{UNNAMED_LABEL, unnamed},
+    state::State,
+    task::RefreshTask,
+    token_bucket::TokenBucket,
+};
