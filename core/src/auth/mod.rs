@@ -6,7 +6,6 @@ mod authenticator;
 mod check;
 mod cookies;
 mod csrf;
-mod json_equality;
 mod origin;
 mod policy;
 mod principal;
