@@ -12,9 +12,10 @@ use std::{
 
 use countersign::{
     AuthCookies, AuthError, Authenticator, Csrf, Issuer, Issuers, Key, KeySet, Keys, MemoryStore,
-    RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, Verifier,
+    PrincipalResolver, RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys,
+    TokenCache, TokenSubject, Verifier,
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
-    claims::TypedToken,
+    claims::{Actor, TypedToken},
     explain::Mismatch,
     issue::{RingDocument, RingTimes, SealedRing, SealingKeys},
     keys::Secret,
@@ -76,9 +77,11 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "HttpFetch",
             "HttpFetchBuilder",
             "Policy",
+            "PrincipalResolver",
             "Provider",
             "Realm",
             "RoleSource",
+            "ScopeHierarchy",
             "ScopeSource",
             "TokenCacheBuilder",
             "TokenSource",
@@ -97,7 +100,13 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     ),
     (
         "made for the log, of what the app's own code says",
-        &["FetchError", "LogPosition", "StoreEpoch", "StoreError"],
+        &[
+            "FetchError",
+            "LogPosition",
+            "PrincipalError",
+            "StoreEpoch",
+            "StoreError",
+        ],
     ),
     (
         "the public name of a session",
@@ -365,6 +374,8 @@ fn tokens(shown: &mut Shown) {
     assert_eq!(cache.len(), 1);
     shown.debug("TokenCache", cache);
     shown.debug("VerifiedToken", &token);
+    let actor = Actor::new(SUBJECT).with_client_id(CLAIM).with_issuer(CLAIM);
+    shown.debug("Actor", actor.clone().after(actor));
     shown.debug("Audience", token.audience());
     shown.debug("Scopes", token.scopes());
     shown.debug(
@@ -378,6 +389,11 @@ fn tokens(shown: &mut Shown) {
         "Authenticate",
         authenticator.authenticate(Some(Credentials::new(issued.as_str()))),
     );
+    let subjects = PrincipalResolver::of_subject(async |subject: TokenSubject| Ok(subject));
+    let authenticator = authenticator.principal(subjects);
+    let token = block_on(authenticator.authenticate(Some(Credentials::new(issued.as_str()))));
+    let token = token.unwrap().unwrap();
+    shown.debug("TokenSubject", token.principal::<TokenSubject>().unwrap());
 }
 
 /// Collects the refusals of tokens that are wrong in a part that must not show.
@@ -395,6 +411,7 @@ fn refusals(shown: &mut Shown) {
         .require_value("sid", "another")
         .require_value("jti", "another")
         .require_claim("absent")
+        .require_claim("act")
         .build()
         .unwrap();
     let wrong = [
@@ -403,6 +420,7 @@ fn refusals(shown: &mut Shown) {
         json!({ "sub": [SUBJECT] }),
         json!({ "sub": { SUBJECT: 1 } }),
         json!({ "sid": [SESSION], "jti": [ID], "client_id": [CLAIM] }),
+        json!({ "act": { "sub": [SUBJECT], CLAIM: CLAIM } }),
         json!({ "cnf": CLAIM }),
         json!({ "cnf": { "jkt": CLAIM } }),
         json!({ "private": CLAIM, "aud": [] }),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::builder::VerifierBuilder;
 use crate::{
-    claims::{ClaimSlot, ClaimSpec, Provider, RoleSource, ScopeSource, TokenContext},
+    claims::{
+        ClaimSlot, ClaimSpec, Provider, RoleSource, ScopeHierarchy, ScopeSource, TokenContext,
+    },
     clock::Clock,
     error::ConfigError,
 };
@@ -75,6 +77,12 @@ impl<K> VerifierBuilder<K> {
         self
     }
 
+    /// Sets which scopes imply others: see [`ScopeHierarchy`]. Default: none does.
+    pub fn scope_hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
+        self.layout.hierarchy = Some(hierarchy);
+        self
+    }
+
     /// Sets where the roles are. Default: the claims `role` and `roles`.
     pub fn roles(mut self, source: RoleSource) -> Self {
         self.layout.roles = source;
@@ -136,6 +144,7 @@ pub(super) struct ClaimLayout {
     audience_claim: Box<str>,
     roles: RoleSource,
     scopes: ScopeSource,
+    hierarchy: Option<ScopeHierarchy>,
     values: Vec<(Box<str>, Vec<Box<str>>)>,
     refused: Vec<Box<str>>,
 }
@@ -146,6 +155,7 @@ impl Default for ClaimLayout {
             audience_claim: "aud".into(),
             roles: RoleSource::default(),
             scopes: ScopeSource::default(),
+            hierarchy: None,
             values: Vec::new(),
             refused: Vec::new(),
         }
@@ -168,7 +178,10 @@ impl ResolvedClaims {
         name: &str,
         alternatives: Vec<Box<str>>,
     ) -> Result<(), ConfigError> {
-        let claim = named(&mut self.spec, name)?;
+        let claim = match alternatives.is_empty() {
+            true => ResolvedClaim::new(name, self.spec.refused(name))?,
+            false => named(&mut self.spec, name)?,
+        };
         self.values.push((claim, alternatives));
         Ok(())
     }
@@ -179,6 +192,16 @@ impl ResolvedClaims {
 pub(super) struct ResolvedClaim {
     pub(super) name: Box<str>,
     pub(super) slot: ClaimSlot,
+}
+
+impl ResolvedClaim {
+    fn new(name: &str, slot: Option<ClaimSlot>) -> Result<Self, ConfigError> {
+        let slot = slot.filter(|_| !name.is_empty());
+        Ok(Self {
+            name: name.into(),
+            slot: slot.ok_or_else(|| misplaced(name, "a text"))?,
+        })
+    }
 }
 
 impl ClaimLayout {
@@ -226,6 +249,7 @@ impl ClaimLayout {
             clock,
             roles: self.roles,
             scopes,
+            hierarchy: self.hierarchy,
         };
         Ok((resolved, context))
     }
@@ -233,11 +257,7 @@ impl ClaimLayout {
 
 /// Has a claim read as texts.
 fn named(spec: &mut ClaimSpec, name: &str) -> Result<ResolvedClaim, ConfigError> {
-    let slot = spec.text(name).filter(|_| !name.is_empty());
-    Ok(ResolvedClaim {
-        name: name.into(),
-        slot: slot.ok_or_else(|| misplaced(name, "a text"))?,
-    })
+    ResolvedClaim::new(name, spec.text(name))
 }
 
 fn misplaced(name: &str, what: &str) -> ConfigError {

@@ -7,7 +7,7 @@ use super::{
     policy::{Policy, Rule},
 };
 use crate::{
-    claims::{ClaimSlot, VerifiedToken},
+    claims::{Actor, ClaimSlot, VerifiedToken},
     error::AuthErrorKind,
 };
 
@@ -18,6 +18,10 @@ impl Policy {
         match &self.0 {
             Rule::Acr(_) if token.is_unreadable(ClaimSlot::ACR) => UNREADABLE,
             Rule::Acr(values) => step_up(values.iter().any(|own| token.acr() == Some(own))),
+            Rule::Actor(issuer, name) => decide_actor(token, |actor| {
+                let issuer = issuer.as_deref().or(token.issuer());
+                forbidden(actor.is_some_and(|own| own.subject() == name && own.issuer() == issuer))
+            }),
             Rule::All(all) => decide_all(all, token),
             Rule::Any(any) => decide_any(any.iter().map(|policy| policy.decide(token))),
             Rule::Claim(name, value) => match token.claim::<Value>(name) {
@@ -25,6 +29,7 @@ impl Policy {
                 Ok(Some(found)) => is_equal(&found, value).map_or(UNDECIDED, forbidden),
                 Err(_) => UNDECIDED,
             },
+            Rule::Direct => decide_actor(token, |actor| forbidden(actor.is_none())),
             Rule::MaxAge(_) if token.is_unreadable(ClaimSlot::AUTH_TIME) => UNREADABLE,
             Rule::MaxAge(seconds) => step_up(is_recent(token, *seconds)),
             Rule::Nobody => UNDECIDED,
@@ -38,10 +43,9 @@ impl Policy {
                 Ok(own) => forbidden(own.iter().any(|own| own == role)),
                 Err(_) => UNDECIDED,
             })),
-            Rule::Scope(scope) => Answer::from(
-                token.scopes().contains(scope),
-                AuthErrorKind::InsufficientScope,
-            ),
+            Rule::Scope(scope) => {
+                Answer::from(token.has_scope(scope), AuthErrorKind::InsufficientScope)
+            }
             Rule::Test(_, test) => forbidden(test(token)),
         }
     }
@@ -67,6 +71,13 @@ impl Answer {
     fn from(holds: bool, refusal: AuthErrorKind) -> Self {
         if holds { Self::Yes } else { Self::No(refusal) }
     }
+}
+
+/// The answer about an actor that nobody can read: such a token is no good.
+const UNREADABLE_ACTOR: Answer = Answer::Undecided(AuthErrorKind::InvalidClaim);
+
+fn decide_actor(token: &VerifiedToken, decide: impl FnOnce(Option<Actor>) -> Answer) -> Answer {
+    token.read_actor().map_or(UNREADABLE_ACTOR, decide)
 }
 
 /// Requires all. The first that says no is reported.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::policy::{Policy, Rule};
 use crate::{
-    claims::{ClaimSlot, VerifiedToken},
+    claims::{Actor, ClaimSlot, VerifiedToken},
     error::{AuthErrorKind, LONGEST, Mismatch, Required, cut, quoted},
 };
 
@@ -24,6 +24,9 @@ impl Policy {
                     own => cut(own.join(" ")),
                 };
                 Mismatch::written("scope", required.scopes.join(" "), found)
+            }
+            AuthErrorKind::InvalidClaim => {
+                Mismatch::written("act", Actor::FORM, "something that nobody can read")
             }
             AuthErrorKind::StepUpRequired => {
                 let (mut claims, mut expected, mut found) = (vec![], vec![], vec![]);
@@ -90,9 +93,14 @@ impl fmt::Debug for Policy {
         };
         match &self.0 {
             Rule::Acr(values) => f.debug_tuple("acr").field(values).finish(),
+            Rule::Actor(None, name) => f.debug_tuple("actor").field(name).finish(),
+            Rule::Actor(Some(issuer), name) => {
+                f.debug_tuple("actor_of").field(issuer).field(name).finish()
+            }
             Rule::All(all) => list(f, "all", all),
             Rule::Any(any) => list(f, "any", any),
             Rule::Claim(name, value) => f.debug_tuple("claim").field(name).field(value).finish(),
+            Rule::Direct => f.write_str("direct"),
             Rule::MaxAge(seconds) => f.debug_tuple("max_age").field(seconds).finish(),
             Rule::Nobody => f.write_str("nobody"),
             Rule::Not(policy) => f.debug_tuple("not").field(policy).finish(),

@@ -40,26 +40,30 @@ pub struct Policy(pub(super) Rule);
 #[derive(Clone)]
 pub(super) enum Rule {
     Acr(Vec<String>),
+    /// The issuer, if it is not the token's, and the name.
+    Actor(Option<String>, String),
     All(Vec<Policy>),
     Any(Vec<Policy>),
     Claim(String, Value),
+    Direct,
     MaxAge(u64),
     Nobody,
     Not(Box<Policy>),
-    Principal(
-        Arc<str>,
-        Arc<dyn Fn(&VerifiedToken) -> Option<bool> + Send + Sync>,
-    ),
+    Principal(Arc<str>, Arc<PrincipalTest>),
     Role(String),
     Scope(String),
     Test(Arc<str>, Arc<dyn Fn(&VerifiedToken) -> bool + Send + Sync>),
 }
 
+/// A test of the principal; `None` where there is none of that type.
+type PrincipalTest = dyn Fn(&VerifiedToken) -> Option<bool> + Send + Sync;
+
 impl Policy {
     /// Requires this scope; with several, separated by spaces, all of them.
     ///
     /// Scopes are in the claim `scope`, unless the verifier
-    /// [says otherwise](crate::VerifierBuilder::scopes).
+    /// [says otherwise](crate::VerifierBuilder::scopes). It can also have scopes that
+    /// [imply](crate::claims::ScopeHierarchy) this one.
     pub fn scope(scopes: impl AsRef<str>) -> Self {
         let mut all: Vec<Self> = scopes
             .as_ref()
@@ -89,6 +93,37 @@ impl Policy {
     /// [say otherwise](crate::VerifierBuilder::roles), so one policy serves the tokens of every issuer.
     pub fn role(role: impl Into<String>) -> Self {
         Self(Rule::Role(role.into()))
+    }
+
+    /// Requires at least one of these roles. Case matters.
+    pub fn any_role<S: Into<String>>(roles: impl IntoIterator<Item = S>) -> Self {
+        let any: Vec<Self> = roles.into_iter().map(Self::role).collect();
+        match any.as_slice() {
+            [] => Self::default(),
+            _ => Self(Rule::Any(any)),
+        }
+    }
+
+    /// Requires that this actor acts for the subject (`act`, RFC 8693 section 4.1), by the name that the issuer of the token
+    /// gave it.
+    ///
+    /// The outermost actor alone is compared: its [history](crate::claims::Actor::history) grants nothing. An actor that the
+    /// token says is of another issuer is another one: see [`actor_of`](Self::actor_of). Where nobody can read the `act`, neither the
+    /// policy nor its opposite lets the token in.
+    pub fn actor(subject: impl Into<String>) -> Self {
+        Self(Rule::Actor(None, subject.into()))
+    }
+
+    /// Requires that this actor acts for the subject, by the name that `issuer` gave it.
+    pub fn actor_of(issuer: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self(Rule::Actor(Some(issuer.into()), subject.into()))
+    }
+
+    /// Requires that the subject acts itself: that there is no [actor](Self::actor).
+    ///
+    /// Where nobody can read the `act`, neither the policy nor its opposite lets the token in.
+    pub fn direct() -> Self {
+        Self(Rule::Direct)
     }
 
     /// Requires that the claim `name` equals `value`, as JSON: `7` and `7.0` are one number, also inside of arrays and
@@ -161,7 +196,7 @@ impl Policy {
     /// # Errors
     ///
     /// [`AuthErrorKind::InsufficientScope`] or [`AuthErrorKind::Forbidden`] (403),
-    /// [`AuthErrorKind::StepUpRequired`] (401). The challenge says what would be enough. It is not
+    /// [`AuthErrorKind::StepUpRequired`] (401), [`AuthErrorKind::InvalidClaim`] (401) for an actor that nobody can read. The challenge says what would be enough. It is not
     /// logged here, but by the adapter when a handler returns it with `?`.
     pub fn check(&self, token: &VerifiedToken) -> Result<(), AuthError> {
         let (Answer::No(kind) | Answer::Undecided(kind)) = self.decide(token) else {
