@@ -9,6 +9,7 @@ mod csrf;
 mod origin;
 mod policy;
 mod principal;
+mod token_place;
 
 #[cfg(feature = "sessions")]
 pub use self::cookies::CookieError;

@@ -21,6 +21,8 @@ mod tolerance;
 mod typed;
 mod views;
 
+#[cfg(feature = "remote")]
+pub(crate) use self::provider::KeyLocation;
 #[cfg(feature = "cache")]
 pub(crate) use self::token::CachedToken;
 pub use self::{
@@ -33,7 +35,7 @@ pub use self::{
 };
 pub(crate) use self::{
     added::Added,
-    provider::Provider,
+    provider::{Provider, Standing},
     read::{
         ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable, are_scopes, is_integer,
     },

@@ -39,7 +39,10 @@ impl<K> VerifierBuilder<K> {
             self = self.require_claim(*claim);
         }
         for (claim, value) in provider.values {
-            self = self.require_value(*claim, *value);
+            self = self.require_value(claim, value);
+        }
+        for claim in provider.refused {
+            self = self.refuse_claim(*claim);
         }
         self.audience_claim(provider.audience_claim)
             .scopes(provider.scopes)
