@@ -8,6 +8,7 @@
 //! | fit page, API and proxy together: subdomains and CORS, frames, path prefixes, streams, mobile shells | [`set_ups`] |
 //! | load the user of each token, and refuse the locked ones | [`principals`] |
 //! | call other services with tokens of your own | [`service_to_service`] |
+//! | let services, agents or staff act for a user | [`delegation`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -29,6 +30,9 @@ pub mod browsers {}
 
 #[doc = include_str!("../docs/guide/choosing.md")]
 pub mod choosing {}
+
+#[doc = include_str!("../docs/guide/delegation.md")]
+pub mod delegation {}
 
 #[doc = include_str!("../docs/guide/frameworks.md")]
 pub mod frameworks {}

@@ -6,8 +6,8 @@ use crate::error::{AuthError, AuthErrorKind, LineLimits, LogLevel};
 
 /// Writes the refusal of a request to the log, as an event of `tracing`, and counts it.
 ///
-/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` and
-/// `principal` if there is one. Clients' mistakes are `debug`, or
+/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause`,
+/// `principal`, `actor` and `subject` if there is one. Clients' mistakes are `debug`, or
 /// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys, a list of
 /// revocations that is not up to date, issuers that nobody can decide about and principals that cannot be found are as
 /// clients' mistakes: they are reported where they occur.
@@ -62,6 +62,8 @@ fn write(error: &AuthError) {
                 status = kind.status(),
                 cause = cause(),
                 principal = error.principal(),
+                actor = error.actor(),
+                subject = error.subject(),
                 left_out,
                 $text
             );

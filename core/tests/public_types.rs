@@ -15,7 +15,7 @@ use countersign::{
     PrincipalResolver, RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys,
     TokenCache, TokenSubject, Verifier,
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
-    claims::TypedToken,
+    claims::{Actor, TypedToken},
     explain::Mismatch,
     issue::{RingDocument, RingTimes, SealedRing, SealingKeys},
     keys::Secret,
@@ -89,6 +89,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "Provider",
             "Realm",
             "RoleSource",
+            "ScopeHierarchy",
             "ScopeSource",
             "Tenant",
             "Tenants",
@@ -387,6 +388,8 @@ fn tokens(shown: &mut Shown) {
     assert_eq!(cache.len(), 1);
     shown.debug("TokenCache", cache);
     shown.debug("VerifiedToken", &token);
+    let actor = Actor::new(SUBJECT).with_client_id(CLAIM).with_issuer(CLAIM);
+    shown.debug("Actor", actor.clone().after(actor));
     shown.debug("Audience", token.audience());
     shown.debug("Scopes", token.scopes());
     shown.debug(
@@ -451,6 +454,7 @@ fn refusals(shown: &mut Shown) {
         .require_value("sid", "another")
         .require_value("jti", "another")
         .require_claim("absent")
+        .require_claim("act")
         .build()
         .unwrap();
     let wrong = [
@@ -459,6 +463,7 @@ fn refusals(shown: &mut Shown) {
         json!({ "sub": [SUBJECT] }),
         json!({ "sub": { SUBJECT: 1 } }),
         json!({ "sid": [SESSION], "jti": [ID], "client_id": [CLAIM] }),
+        json!({ "act": { "sub": [SUBJECT], CLAIM: CLAIM } }),
         json!({ "cnf": CLAIM }),
         json!({ "cnf": { "jkt": CLAIM } }),
         json!({ "private": CLAIM, "aud": [] }),

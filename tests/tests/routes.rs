@@ -158,3 +158,39 @@ fn the_principal_of_a_token_decides_and_is_there_for_handlers_through_every_entr
         "{outage:?}"
     );
 }
+
+#[test]
+fn the_actor_of_a_token_decides_through_every_entry() {
+    let issuer = TestIssuer::new();
+    let token = |act: serde_json::Value| {
+        let token = issuer.token().subject("ada").claim("act", act);
+        Request::bearer(&token.sign())
+    };
+    let direct = Request::bearer(&issuer.token().subject("ada").sign());
+    let agent = token(serde_json::json!({"sub": "agent", "act": {"sub": "page"}}));
+    let page = token(serde_json::json!({"sub": "page", "act": {"sub": "agent"}}));
+    let unreadable = token(serde_json::json!("agent"));
+
+    let any = Authenticator::new(issuer.verifier());
+    for (request, said) in [
+        (&direct, Ok("direct")),
+        (&agent, Ok("agent")),
+        (&page, Ok("page")),
+        (&unreadable, Err((401, "invalid_claim"))),
+    ] {
+        expect(&visit(&any, "/actor", request), said);
+    }
+    let agents = any.clone().require(Policy::actor("agent"));
+    let users = any.require(Policy::direct());
+    for (authenticator, request, said) in [
+        (&agents, &agent, Ok("agent")),
+        (&agents, &page, Err((403, "forbidden"))),
+        (&agents, &direct, Err((403, "forbidden"))),
+        (&agents, &unreadable, Err((401, "invalid_claim"))),
+        (&users, &direct, Ok("direct")),
+        (&users, &agent, Err((403, "forbidden"))),
+        (&users, &unreadable, Err((401, "invalid_claim"))),
+    ] {
+        expect(&visit(authenticator, "/actor", request), said);
+    }
+}

@@ -347,6 +347,26 @@ impl Authenticator {
         self
     }
 
+    /// Names actor and subject in the log where a token with an [actor](crate::VerifiedToken::actor) is refused after it was
+    /// verified: the fields `actor` and `subject`. Default: no name of a user is in any line of the log.
+    ///
+    /// For an audit of agents and of staff that acts for customers. Names are cut to 128 characters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let verifier = TestIssuer::new().verifier();
+    /// use countersign::{Authenticator, Policy};
+    ///
+    /// // `reason="forbidden" actor="assistant" subject="ada"`
+    /// let payments = Authenticator::new(verifier).require(Policy::direct()).log_actors();
+    /// ```
+    pub fn log_actors(mut self) -> Self {
+        self.params().log_actors = true;
+        self
+    }
+
     fn params(&mut self) -> &mut ChallengeParams {
         let added = Arc::make_mut(self.added.get_or_insert_default());
         Arc::make_mut(&mut added.params)

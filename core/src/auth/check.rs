@@ -171,6 +171,10 @@ impl Authenticator {
             return Err(log::refusal(error));
         }
         log::count("accepted");
+        #[cfg(feature = "metrics")]
+        if token.has_actor() {
+            crate::metrics::delegated_token();
+        }
         Ok(Some(token))
     }
 

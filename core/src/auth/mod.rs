@@ -6,10 +6,10 @@ mod authenticator;
 mod check;
 mod cookies;
 mod csrf;
-mod json_equality;
 mod origin;
 mod policy;
 mod principal;
+mod token_place;
 
 #[cfg(feature = "sessions")]
 pub use self::cookies::CookieError;

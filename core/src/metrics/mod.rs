@@ -21,6 +21,7 @@
 //! | `countersign_revocation_synced_timestamp_seconds` | gauge | `list` | when the last complete read of the log began, in seconds since the Unix epoch: `time() -` it is how far the list lags |
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_tolerated_tokens_total` | counter | `issuer`, `tolerance` | tokens accepted only because of a [tolerance](crate::claims::Tolerance), each time that they came, also from a cache: `issuer` is the first name in the settings of the verifier, or `any` |
+//! | `countersign_delegated_tokens_total` | counter | | requests let through for a token with an [actor](crate::VerifiedToken::actor) |
 //! | `countersign_principals_total` | counter | `result` | principals of verified tokens: `kept` (from the cache), `found`, `principal_refused`, `principal_forbidden`, `principal_unavailable` |
 //! | `countersign_client_tokens_total` | counter | `result` | requests of a `TokenClient` for a token: `granted`, `refused`, `unavailable`, `unusable_answer` |
 //! | `countersign_client_token_seconds` | histogram | | time for an answer to one |
@@ -263,6 +264,12 @@ pub(crate) fn client_tokens(result: &'static str, times: u64) {
 #[cfg(feature = "token-client")]
 pub(crate) fn client_token_seconds(took: Duration) {
     histogram!(CLIENT_TOKEN).record(took);
+}
+
+/// Counts a request that was let through for a token with an actor.
+#[cold]
+pub(crate) fn delegated_token() {
+    counter!(DELEGATED_TOKENS).increment(1);
 }
 
 /// Counts what became of the search for a principal, so many times.

@@ -2,10 +2,11 @@
 
 use ::metrics::Unit;
 
-pub(super) const COUNTERS: [(&str, &str); 16] = [
+pub(super) const COUNTERS: [(&str, &str); 17] = [
     (CACHE_LOOKUPS, "Looks into a cache by result"),
     (CLIENT_TOKENS, "Requests for tokens of this service's own"),
     (DYNAMIC_ISSUERS, "Questions about issuers by result"),
+    (DELEGATED_TOKENS, "Accepted tokens with an actor"),
     (HANDLER_REFUSALS, "Refusals after authentication"),
     (KEY_FETCHES, "Fetches of keys by result"),
     (KEY_ROTATIONS, "How often the keys changed"),
@@ -114,6 +115,7 @@ pub(super) const REQUESTS: &str = "countersign_requests_total";
 pub(super) const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
 pub(super) const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
 pub(super) const LOGIN_FAILURES: &str = "countersign_login_failures_total";
+pub(super) const DELEGATED_TOKENS: &str = "countersign_delegated_tokens_total";
 pub(super) const PRINCIPALS: &str = "countersign_principals_total";
 pub(super) const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
 pub(super) const CLIENT_TOKEN: &str = "countersign_client_token_seconds";
