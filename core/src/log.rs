@@ -9,7 +9,7 @@ use crate::error::{AuthError, AuthErrorKind, LineLimits, LogLevel};
 /// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` and
 /// `principal` if there is one. Clients' mistakes are `debug`, or
 /// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys, a list of
-/// revocations that is not up to date and principals that cannot be found are as clients' mistakes: they are reported
+/// revocations that is not up to date, opaque tokens that cannot be checked and principals that cannot be found are as clients' mistakes: they are reported
 /// where they begin and end.
 ///
 /// A flood of requests must not flood the log: there are ten lines for each reason in ten seconds, and the
@@ -37,7 +37,9 @@ pub(crate) fn count(outcome: &'static str) {
 
 /// Writes the event. The macros compute its fields only if somebody listens.
 fn write(error: &AuthError) {
-    use AuthErrorKind::{KeysUnavailable, PrincipalUnavailable, RevocationUnavailable};
+    use AuthErrorKind::{
+        KeysUnavailable, OpaqueTokenUnavailable, PrincipalUnavailable, RevocationUnavailable,
+    };
 
     static LIMITS: LineLimits<{ AuthErrorKind::ALL.len() }> = LineLimits::new();
 
@@ -68,7 +70,7 @@ fn write(error: &AuthError) {
     if kind.status() >= 500
         && !matches!(
             kind,
-            KeysUnavailable | PrincipalUnavailable | RevocationUnavailable
+            KeysUnavailable | OpaqueTokenUnavailable | PrincipalUnavailable | RevocationUnavailable
         )
     {
         write_at!(WARN, "cannot authenticate");

@@ -7,6 +7,7 @@ mod check;
 mod cookies;
 mod csrf;
 mod json_equality;
+mod opaque;
 mod origin;
 mod policy;
 mod principal;
@@ -26,6 +27,7 @@ pub use self::{
     authenticator::Authenticator,
     cookies::AuthCookies,
     csrf::{Csrf, CsrfCheck, CsrfToken},
+    opaque::{OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens},
     policy::Policy,
     principal::{PrincipalError, PrincipalResolver},
 };

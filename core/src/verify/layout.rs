@@ -226,6 +226,7 @@ impl ClaimLayout {
             clock,
             roles: self.roles,
             scopes,
+            credential: None,
         };
         Ok((resolved, context))
     }
