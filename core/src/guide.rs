@@ -7,6 +7,7 @@
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
 //! | fit page, API and proxy together: subdomains and CORS, frames, path prefixes, streams, mobile shells | [`set_ups`] |
 //! | load the user of each token, and refuse the locked ones | [`principals`] |
+//! | accept API keys beside tokens | [`api_keys`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -21,6 +22,9 @@
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
 //!
 //! The guides are documentation only: the module exists for rustdoc.
+
+#[doc = include_str!("../docs/guide/api_keys.md")]
+pub mod api_keys {}
 
 #[doc = include_str!("../docs/guide/browsers.md")]
 pub mod browsers {}

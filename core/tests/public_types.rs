@@ -12,7 +12,8 @@ use std::{
 
 use countersign::{
     AuthCookies, AuthError, Authenticator, Csrf, Issuer, Issuers, Key, KeySet, Keys, MemoryStore,
-    RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, Verifier,
+    OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens, RemoteKeys, Revocation,
+    SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, Verifier,
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
     claims::TypedToken,
     explain::Mismatch,
@@ -21,9 +22,9 @@ use countersign::{
     remote::{FetchResponse, SavedKeys},
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
-        ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm,
-        SessionEvent, SignIn, SignInOutcome,
-        store::{SessionStore, StoreError, TokenHash},
+        ApiKeys, ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest,
+        NewApiKey, Realm, SessionEvent, SignIn, SignInOutcome,
+        store::{ApiKeyStore, SessionStore, StoreError, TokenHash},
     },
     testing::sign_raw,
 };
@@ -97,11 +98,17 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     ),
     (
         "made for the log, of what the app's own code says",
-        &["FetchError", "LogPosition", "StoreEpoch", "StoreError"],
+        &[
+            "ApiKeyError",
+            "FetchError",
+            "LogPosition",
+            "StoreEpoch",
+            "StoreError",
+        ],
     ),
     (
-        "the public name of a session",
-        &["EndedSession", "SessionId"],
+        "the public name of a session or an API key",
+        &["ApiKeyId", "EndedSession", "SessionId"],
     ),
     (
         "a part of the test kit",
@@ -119,6 +126,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
 
 /// The public names that are not types with values: traits, an alias.
 const NO_VALUES: &[&str] = &[
+    "ApiKeyStore",
     "BoxFuture",
     "Clock",
     "Fetch",
@@ -250,6 +258,7 @@ fn shown() -> Shown {
     requests(&mut shown);
     revocations(&mut shown);
     sessions(&mut shown);
+    opaque_tokens(&mut shown);
     shown
 }
 
@@ -686,4 +695,34 @@ fn sessions(shown: &mut Shown) {
     let events = events.lock().unwrap();
     assert!(events.len() > 3);
     shown.debug("SessionEvent", &*events);
+}
+
+fn opaque_tokens(shown: &mut Shown) {
+    const KEY: &str = "sk_private-opaque-token";
+
+    shown.hide(KEY);
+    shown.debug("OpaqueToken", OpaqueToken::new(KEY));
+    let identity = OpaqueIdentity::new(SUBJECT).claims(&json!({ "private": CLAIM }));
+    shown.debug("OpaqueIdentity", &identity);
+    let refused = OpaqueTokenError::unauthorized("no such key");
+    shown.debug("OpaqueTokenError", &refused);
+    let check = |_: OpaqueToken| std::future::ready(Err(OpaqueTokenError::forbidden("locked")));
+    shown.debug("OpaqueTokens", OpaqueTokens::prefixed("sk_", check));
+
+    let store = MemoryStore::new();
+    let builder = ApiKeys::builder(store.clone(), SECRET);
+    shown.debug("ApiKeysBuilder", &builder);
+    let keys = builder.build().unwrap();
+    shown.debug("ApiKeys", &keys);
+    let new = NewApiKey::new(LABEL);
+    shown.debug("NewApiKey", &new);
+    let (key, text) = block_on(keys.create(SUBJECT, &new)).unwrap();
+    shown.hide(&text.as_str()[20..]);
+    shown.debug("ApiKeyText", &text);
+    shown.debug("ApiKey", &key);
+    let stored = block_on(store.find_api_key(key.id())).unwrap().unwrap();
+    shown
+        .secrets
+        .push(format!("{:?}", stored.hash.as_bytes()).replace(['[', ']'], ""));
+    shown.debug("StoredApiKey", &stored);
 }

@@ -20,7 +20,7 @@ use crate::claims::{LAST_SECOND, are_scopes};
 #[must_use = "no key is made before `ApiKeys::create`"]
 pub struct NewApiKey {
     pub(super) label: String,
-    pub(super) scopes: Vec<String>,
+    pub(in crate::session) scopes: Vec<String>,
     pub(super) expires_at: Option<i64>,
 }
 

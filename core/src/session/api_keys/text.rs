@@ -21,8 +21,8 @@ pub struct ApiKeyText(Zeroizing<String>);
 
 /// The parts of a key that a client presents.
 pub(in crate::session) struct Parts<'t> {
-    pub(super) id: ApiKeyId,
-    pub(super) secret: &'t str,
+    pub(in crate::session) id: ApiKeyId,
+    pub(in crate::session) secret: &'t str,
 }
 
 const SECRET: usize = 32;
