@@ -115,6 +115,37 @@ fn a_key_is_a_credential_of_an_authenticator() {
 }
 
 #[test]
+fn a_key_may_come_in_a_header_of_its_own() {
+    let (keys, ..) = api_keys();
+    let authenticator = Authenticator::new(TestIssuer::new().verifier())
+        .opaque_tokens(keys.in_header("x-api-key"))
+        .unwrap();
+    assert_eq!(
+        authenticator.credential_headers(),
+        ["authorization", "x-api-key"]
+    );
+    let (_, text) = block_on(keys.create("ada", &NewApiKey::new("CI"))).unwrap();
+    // Elsewhere it is no JWT.
+    let ask = authenticator.authenticate(Some(Credentials::new(text.as_str())));
+    let refused = block_on(ask).unwrap_err();
+    assert_eq!(refused.kind(), AuthErrorKind::MalformedToken);
+}
+
+#[tokio::test]
+async fn no_request_waits_for_the_note_of_its_use() {
+    let (keys, store, _) = api_keys();
+    let (key, text) = keys.create("ada", &NewApiKey::new("CI")).await.unwrap();
+    store.calls();
+    keys.check(text.as_str()).await.unwrap();
+    assert_eq!(store.calls(), ["find"]);
+    // The task that notes it has its turn.
+    while keys.list("ada").await.unwrap()[0].last_used_at().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert!(keys.end(key.id()).await.unwrap());
+}
+
+#[test]
 fn a_revocation_of_the_subject_ends_no_key() {
     let issuer = TestIssuer::new();
     let list = Revocation::local()

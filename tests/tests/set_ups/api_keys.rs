@@ -1,6 +1,6 @@
 //! Tests of API keys beside sessions, as the guide `api_keys` sets them up.
 
-use actix_web::{App, rt::System, test};
+use actix_web::{App, rt::System, test as harness};
 use axum::{Router, body::Body};
 use countersign::MemoryStore;
 use http::Request;
@@ -75,16 +75,16 @@ fn a_user_of_the_app_on_actix_web_makes_a_key_and_ends_it() {
         let (sessions, store) = (sessions.clone(), store.clone());
         let app = guide::api_keys_actix::with_api_keys(sessions, store, PEPPER).unwrap();
         system.block_on(async {
-            let app = test::init_service(App::new().service(app)).await;
-            let request = test::TestRequest::with_uri(path)
+            let app = harness::init_service(App::new().service(app)).await;
+            let request = harness::TestRequest::with_uri(path)
                 .method(method.parse().unwrap())
                 .insert_header(("authorization", format!("Bearer {token}")))
                 .insert_header(("content-type", "application/json"))
                 .set_payload(body.to_string());
-            match test::try_call_service(&app, request.to_request()).await {
+            match harness::try_call_service(&app, request.to_request()).await {
                 Ok(response) => {
                     let status = response.status().as_u16();
-                    let body = test::read_body(response).await;
+                    let body = harness::read_body(response).await;
                     (status, String::from_utf8(body.to_vec()).unwrap())
                 }
                 Err(error) => (

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     auth::{OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens},
+    future::BoxFuture,
     jose::{
         Secret,
         crypto::{hmac_sha256, sha256},
@@ -99,16 +100,34 @@ impl ApiKeys {
     }
 }
 
+impl ApiKeys {
+    /// Takes the keys from this header instead of where tokens are: for [`Authenticator::opaque_tokens`].
+    ///
+    /// For apps whose tokens are in cookies: programs send a header, and no source of tokens has to be added for them.
+    ///
+    /// [`Authenticator::opaque_tokens`]: crate::Authenticator::opaque_tokens
+    pub fn in_header(&self, name: impl Into<String>) -> OpaqueTokens {
+        self.named(OpaqueTokens::in_header(name, self.checker()))
+    }
+
+    fn named(&self, tokens: OpaqueTokens) -> OpaqueTokens {
+        tokens.name(&*self.0.name).clock(Arc::clone(&self.0.clock))
+    }
+
+    fn checker(
+        &self,
+    ) -> impl Fn(OpaqueToken) -> BoxFuture<Result<OpaqueIdentity, OpaqueTokenError>> + use<> {
+        let keys = self.clone();
+        move |text| {
+            let keys = keys.clone();
+            Box::pin(async move { keys.check(text.as_str()).await.map(identity) })
+        }
+    }
+}
+
 impl From<&ApiKeys> for OpaqueTokens {
     fn from(keys: &ApiKeys) -> Self {
-        let own = keys.clone();
-        let check = move |text: OpaqueToken| {
-            let keys = own.clone();
-            async move { keys.check(text.as_str()).await.map(identity) }
-        };
-        Self::prefixed(&*keys.0.prefix, check)
-            .name(&*keys.0.name)
-            .clock(Arc::clone(&keys.0.clock))
+        keys.named(Self::prefixed(&*keys.0.prefix, keys.checker()))
     }
 }
 
