@@ -9,6 +9,7 @@
 //! | load the user of each token, and refuse the locked ones | [`principals`] |
 //! | call other services with tokens of your own | [`service_to_service`] |
 //! | let services, agents or staff act for a user | [`delegation`] |
+//! | accept API keys beside tokens | [`api_keys`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -24,6 +25,9 @@
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
 //!
 //! The guides are documentation only: the module exists for rustdoc.
+
+#[doc = include_str!("../docs/guide/api_keys.md")]
+pub mod api_keys {}
 
 #[doc = include_str!("../docs/guide/browsers.md")]
 pub mod browsers {}

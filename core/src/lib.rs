@@ -45,7 +45,10 @@ pub use self::verify::{DynamicIssuers, DynamicIssuersBuilder, Tenant, Tenants};
 #[cfg(feature = "cache")]
 pub use self::verify::{TokenCache, TokenCacheBuilder};
 pub use self::{
-    auth::{AuthCookies, Authenticator, Csrf, Policy, PrincipalError, PrincipalResolver},
+    auth::{
+        AuthCookies, Authenticator, Csrf, OpaqueIdentity, OpaqueToken, OpaqueTokenError,
+        OpaqueTokens, Policy, PrincipalError, PrincipalResolver,
+    },
     claims::{provider::Provider, token::VerifiedToken},
     clock::{Clock, SystemClock},
     error::{AuthError, AuthErrorKind, ConfigError, LogLevel},

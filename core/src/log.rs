@@ -9,8 +9,8 @@ use crate::error::{AuthError, AuthErrorKind, LineLimits, LogLevel};
 /// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause`,
 /// `principal`, `actor` and `subject` if there is one. Clients' mistakes are `debug`, or
 /// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys, a list of
-/// revocations that is not up to date, issuers that nobody can decide about and principals that cannot be found are as
-/// clients' mistakes: they are reported where they occur.
+/// revocations that is not up to date, issuers that nobody can decide about, opaque tokens that cannot be checked and
+/// principals that cannot be found are as clients' mistakes: they are reported where they occur.
 ///
 /// A flood of requests must not flood the log: there are ten lines for each reason in ten seconds, and the
 /// next one has the number of those that were `left_out`.
@@ -38,7 +38,8 @@ pub(crate) fn count(outcome: &'static str) {
 /// Writes the event. The macros compute its fields only if somebody listens.
 fn write(error: &AuthError) {
     use AuthErrorKind::{
-        IssuerUnavailable, KeysUnavailable, PrincipalUnavailable, RevocationUnavailable,
+        IssuerUnavailable, KeysUnavailable, OpaqueTokenUnavailable, PrincipalUnavailable,
+        RevocationUnavailable,
     };
 
     static LIMITS: LineLimits<{ AuthErrorKind::ALL.len() }> = LineLimits::new();
@@ -72,7 +73,11 @@ fn write(error: &AuthError) {
     if kind.status() >= 500
         && !matches!(
             kind,
-            IssuerUnavailable | KeysUnavailable | PrincipalUnavailable | RevocationUnavailable
+            IssuerUnavailable
+                | KeysUnavailable
+                | OpaqueTokenUnavailable
+                | PrincipalUnavailable
+                | RevocationUnavailable
         )
     {
         write_at!(WARN, "cannot authenticate");

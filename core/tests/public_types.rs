@@ -12,8 +12,9 @@ use std::{
 
 use countersign::{
     AuthCookies, AuthError, Authenticator, Csrf, Issuer, Issuers, Key, KeySet, Keys, MemoryStore,
-    PrincipalResolver, RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys,
-    TokenCache, TokenSubject, Verifier,
+    OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens, PrincipalResolver, RemoteKeys,
+    Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, TokenSubject,
+    Verifier,
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
     claims::{Actor, TypedToken},
     explain::Mismatch,
@@ -25,9 +26,9 @@ use countersign::{
     },
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
-        ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm,
-        SessionEvent, SignIn, SignInOutcome,
-        store::{SessionStore, StoreError, TokenHash},
+        ApiKeys, ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest,
+        NewApiKey, Realm, SessionEvent, SignIn, SignInOutcome,
+        store::{ApiKeyStore, SessionStore, StoreError, TokenHash},
     },
     testing::sign_raw,
 };
@@ -111,6 +112,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     (
         "made for the log, of what the app's own code says",
         &[
+            "ApiKeyError",
             "FetchError",
             "LogPosition",
             "PrincipalError",
@@ -121,8 +123,8 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "the public name of a session",
-        &["EndedSession", "SessionId"],
+        "the public name of a session or an API key",
+        &["ApiKeyId", "EndedSession", "SessionId"],
     ),
     (
         "a part of the test kit",
@@ -140,6 +142,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
 
 /// The public names that are not types with values: traits, an alias.
 const NO_VALUES: &[&str] = &[
+    "ApiKeyStore",
     "BoxFuture",
     "Clock",
     "Fetch",
@@ -273,6 +276,7 @@ fn shown() -> Shown {
     requests(&mut shown);
     revocations(&mut shown);
     sessions(&mut shown);
+    opaque_tokens(&mut shown);
     shown
 }
 
@@ -747,4 +751,34 @@ fn sessions(shown: &mut Shown) {
     let events = events.lock().unwrap();
     assert!(events.len() > 3);
     shown.debug("SessionEvent", &*events);
+}
+
+fn opaque_tokens(shown: &mut Shown) {
+    const KEY: &str = "sk_private-opaque-token";
+
+    shown.hide(KEY);
+    shown.debug("OpaqueToken", OpaqueToken::new(KEY));
+    let identity = OpaqueIdentity::new(SUBJECT).claims(&json!({ "private": CLAIM }));
+    shown.debug("OpaqueIdentity", &identity);
+    let refused = OpaqueTokenError::unauthorized("no such key");
+    shown.debug("OpaqueTokenError", &refused);
+    let check = |_: OpaqueToken| std::future::ready(Err(OpaqueTokenError::forbidden("locked")));
+    shown.debug("OpaqueTokens", OpaqueTokens::prefixed("sk_", check));
+
+    let store = MemoryStore::new();
+    let builder = ApiKeys::builder(store.clone(), SECRET);
+    shown.debug("ApiKeysBuilder", &builder);
+    let keys = builder.build().unwrap();
+    shown.debug("ApiKeys", &keys);
+    let new = NewApiKey::new(LABEL);
+    shown.debug("NewApiKey", &new);
+    let (key, text) = block_on(keys.create(SUBJECT, &new)).unwrap();
+    shown.hide(&text.as_str()[20..]);
+    shown.debug("ApiKeyText", &text);
+    shown.debug("ApiKey", &key);
+    let stored = block_on(store.find_api_key(key.id())).unwrap().unwrap();
+    shown
+        .secrets
+        .push(format!("{:?}", stored.hash.as_bytes()).replace(['[', ']'], ""));
+    shown.debug("StoredApiKey", &stored);
 }

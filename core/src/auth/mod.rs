@@ -6,6 +6,7 @@ mod authenticator;
 mod check;
 mod cookies;
 mod csrf;
+mod opaque;
 mod origin;
 mod policy;
 mod principal;
@@ -26,6 +27,7 @@ pub use self::{
     authenticator::Authenticator,
     cookies::AuthCookies,
     csrf::{Csrf, CsrfCheck, CsrfToken},
+    opaque::{OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens},
     policy::Policy,
     principal::{PrincipalError, PrincipalResolver},
 };

@@ -92,6 +92,8 @@ pub(crate) struct TokenContext {
     pub(crate) scopes: Vec<ClaimSlot>,
     /// `None`: no scope implies another.
     pub(crate) hierarchy: Option<ScopeHierarchy>,
+    /// The kind of opaque tokens; `None` for JWTs.
+    pub(crate) credential: Option<Box<str>>,
 }
 
 impl VerifiedToken {
@@ -179,7 +181,20 @@ impl VerifiedToken {
         claim.map_err(|error| self.misfit::<T>(&error))
     }
 
-    /// The header: algorithm, key identifier, type.
+    /// Returns whether it was no JWT, but an [opaque token](crate::OpaqueTokens), such as an API key.
+    #[must_use]
+    pub fn is_opaque(&self) -> bool {
+        self.credential().is_some()
+    }
+
+    /// The kind of opaque token, by its [name](crate::OpaqueTokens::name); `None` for a JWT.
+    #[must_use]
+    pub fn credential(&self) -> Option<&str> {
+        self.inner.context.credential.as_deref()
+    }
+
+    /// The header: algorithm, key identifier, type. An [opaque token](Self::is_opaque) has none: this one has the type
+    /// `opaque`, and its algorithm says nothing.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.inner.header

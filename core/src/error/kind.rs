@@ -46,6 +46,12 @@ pub enum AuthErrorKind {
     MissingToken,
     /// `nbf` lies in the future.
     NotYetValid,
+    /// The app refuses the owner of an opaque token: [`OpaqueTokenError::forbidden`](crate::OpaqueTokenError::forbidden).
+    OpaqueTokenForbidden,
+    /// The app refuses an opaque token: [`OpaqueTokenError::unauthorized`](crate::OpaqueTokenError::unauthorized).
+    OpaqueTokenRefused,
+    /// The app cannot check an opaque token right now.
+    OpaqueTokenUnavailable,
     /// The app refuses the user of the token: [`PrincipalError::forbidden`](crate::PrincipalError::forbidden).
     PrincipalForbidden,
     /// The app refuses the token for its user: [`PrincipalError::unauthorized`](crate::PrincipalError::unauthorized).
@@ -111,6 +117,9 @@ impl AuthErrorKind {
         Self::MissingOrigin,
         Self::MissingToken,
         Self::NotYetValid,
+        Self::OpaqueTokenForbidden,
+        Self::OpaqueTokenRefused,
+        Self::OpaqueTokenUnavailable,
         Self::PrincipalForbidden,
         Self::PrincipalRefused,
         Self::PrincipalUnavailable,
@@ -179,6 +188,9 @@ impl AuthErrorKind {
             Self::MissingOrigin         => (403, NONE,    "missing_origin",         "the request has no Origin header"),
             Self::MissingToken          => (401, NONE,    "missing_token",          "authentication is required"),
             Self::NotYetValid           => (401, TOKEN,   "not_yet_valid",          "the token is not valid yet"),
+            Self::OpaqueTokenForbidden  => (403, NONE,    "opaque_token_forbidden", "the owner of the token is not permitted this"),
+            Self::OpaqueTokenRefused    => (401, TOKEN,   "opaque_token_refused",   "the token is not known here"),
+            Self::OpaqueTokenUnavailable => (503, NONE,   "opaque_token_unavailable", "the service cannot verify tokens right now"),
             Self::PrincipalForbidden    => (403, NONE,    "principal_forbidden",    "the user is not permitted this"),
             Self::PrincipalRefused      => (401, TOKEN,   "principal_refused",      "the user of the token is not accepted"),
             Self::PrincipalUnavailable  => (503, NONE,    "principal_unavailable",  "the service cannot look up users right now"),

@@ -155,6 +155,44 @@ impl Issuer {
         claims: &C,
         actor: &Actor,
     ) -> Result<IssuedToken, IssueError> {
+        self.draft_on_behalf(claims, actor)?.into_signed()
+    }
+
+    /// Issues a token as [`issue_on_behalf`](Self::issue_on_behalf) does, with a key of either kind: see
+    /// [`issue_async`](Self::issue_async).
+    ///
+    /// # Errors
+    ///
+    /// As for `issue_on_behalf`. [`IssueError::is_unavailable`] tells an outage of the service that signs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::{Issuer, SigningKey, claims::Actor};
+    /// # futures_executor::block_on(async {
+    /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
+    /// #     .audience("orders")
+    /// #     .build()?;
+    /// let claims = serde_json::json!({ "sub": "ada" });
+    /// let token = issuer.issue_on_behalf_async(&claims, &Actor::new("agent")).await?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn issue_on_behalf_async<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<IssuedToken, IssueError>> + Send + use<C> {
+        let draft = self.draft_on_behalf(claims, actor);
+        async move { draft?.finish().await }
+    }
+
+    fn draft_on_behalf<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        actor: &Actor,
+    ) -> Result<Draft, IssueError> {
         let (mut json, _) = summary::write(claims)?;
         if self.0.numeric_subjects {
             numeric_subject::write_as_number(&mut json)?;

@@ -10,8 +10,8 @@
 //! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
 //! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
 //! | `countersign_sessions_total` | counter | `realm`, `event` | events of sessions, by [name](crate::session::SessionEvent::name): `started`, `refreshed`, `repeated`, `wrong_client`, and for each end its reason, such as `logged_out` and `replayed` |
-//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `renew`, `sessions`, `jwks` or `none`, `reason` that of the error |
-//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `end_realm`, `list`, `sweep`, `health`, `epoch` |
+//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `renew`, `sessions`, `api_keys`, `jwks` or `none`, `reason` that of the error |
+//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `end_realm`, `list`, `sweep`, `health`, `epoch`; of API keys: `insert_api_key`, `find_api_key`, `list_api_keys`, `end_api_key`, `end_api_keys`, `touch_api_key` |
 //! | `countersign_store_errors_total` | counter | `op` | calls of the session store that failed, and reads of its log (`read_log`) |
 //! | `countersign_clock_skew_seconds` | gauge | `list` | by how much this node's clock is ahead of that of the store whose log the list follows; less than zero when it is behind. Whole seconds, so 1 may be nothing |
 //! | `countersign_store_epoch_timestamp_seconds` | gauge | `list` | since when the store whose log the list follows has lost no write that it had answered, in seconds since the Unix epoch, as far as it knows: it is later after a failover, a restart or a restored backup; absent before the first of them |
@@ -22,6 +22,7 @@
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_tolerated_tokens_total` | counter | `issuer`, `tolerance` | tokens accepted only because of a [tolerance](crate::claims::Tolerance), each time that they came, also from a cache: `issuer` is the first name in the settings of the verifier, or `any` |
 //! | `countersign_delegated_tokens_total` | counter | | requests let through for a token with an [actor](crate::VerifiedToken::actor) |
+//! | `countersign_opaque_tokens_total` | counter | `credential`, `result` | opaque tokens that were checked, by [name](crate::OpaqueTokens::name) of their kind: `known`, `opaque_token_refused`, `opaque_token_forbidden`, `opaque_token_unavailable` |
 //! | `countersign_principals_total` | counter | `result` | principals of verified tokens: `kept` (from the cache), `found`, `principal_refused`, `principal_forbidden`, `principal_unavailable` |
 //! | `countersign_client_tokens_total` | counter | `result` | requests of a `TokenClient` for a token: `granted`, `refused`, `unavailable`, `unusable_answer` |
 //! | `countersign_client_token_seconds` | histogram | | time for an answer to one |
@@ -44,7 +45,7 @@
 //!
 //! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier (both are `dynamic` for all that a resolver
 //! of issuers builds, and the gauges of keys leave them out), `realm` that of the sessions, `list` the
-//! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
+//! [name](crate::revocation::RevocationBuilder::name) of a list, `credential` a name that the app gave. No label ever contains anything that a client
 //! sent, so the number of time series is bounded.
 //!
 //! Counters exist from the start, at 0, so that their first increase is one: those of requests once
@@ -270,6 +271,12 @@ pub(crate) fn client_token_seconds(took: Duration) {
 #[cold]
 pub(crate) fn delegated_token() {
     counter!(DELEGATED_TOKENS).increment(1);
+}
+
+/// Counts the answers of a check of opaque tokens, so many times.
+pub(crate) fn opaque_token(credential: &str, result: &'static str, times: u64) {
+    counter!(OPAQUE_TOKENS, "credential" => credential.to_owned(), "result" => result)
+        .increment(times);
 }
 
 /// Counts what became of the search for a principal, so many times.

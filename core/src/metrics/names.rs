@@ -2,7 +2,7 @@
 
 use ::metrics::Unit;
 
-pub(super) const COUNTERS: [(&str, &str); 17] = [
+pub(super) const COUNTERS: [(&str, &str); 18] = [
     (CACHE_LOOKUPS, "Looks into a cache by result"),
     (CLIENT_TOKENS, "Requests for tokens of this service's own"),
     (DYNAMIC_ISSUERS, "Questions about issuers by result"),
@@ -12,6 +12,7 @@ pub(super) const COUNTERS: [(&str, &str); 17] = [
     (KEY_ROTATIONS, "How often the keys changed"),
     (LOGIN_FAILURES, "Logins that failed"),
     (LOGIN_REFUSALS, "Logins refused after too many failures"),
+    (OPAQUE_TOKENS, "Opaque tokens that were checked"),
     (PRINCIPALS, "Principals of verified tokens"),
     (REQUESTS, "Requests by verdict"),
     (SESSIONS, "Events of sessions"),
@@ -95,20 +96,26 @@ pub(super) const GAUGES: [(&str, Unit, &str); 13] = [
     ),
 ];
 #[cfg(feature = "sessions")]
-pub(super) const STORE_OPS: [&str; 13] = [
+pub(super) const STORE_OPS: [&str; 19] = [
     "end",
     "end_all",
+    "end_api_key",
+    "end_api_keys",
     "end_realm",
     "epoch",
     "find",
+    "find_api_key",
     "health",
     "insert",
+    "insert_api_key",
     "list",
+    "list_api_keys",
     "mark",
     "read_log",
     "rotate",
     "set_data",
     "sweep",
+    "touch_api_key",
 ];
 
 pub(super) const REQUESTS: &str = "countersign_requests_total";
@@ -116,6 +123,7 @@ pub(super) const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
 pub(super) const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
 pub(super) const LOGIN_FAILURES: &str = "countersign_login_failures_total";
 pub(super) const DELEGATED_TOKENS: &str = "countersign_delegated_tokens_total";
+pub(super) const OPAQUE_TOKENS: &str = "countersign_opaque_tokens_total";
 pub(super) const PRINCIPALS: &str = "countersign_principals_total";
 pub(super) const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
 pub(super) const CLIENT_TOKEN: &str = "countersign_client_token_seconds";

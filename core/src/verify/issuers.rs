@@ -272,6 +272,17 @@ impl Issuers {
         has_it.then(|| names.to_vec())
     }
 
+    /// Returns whether a verifier is for this issuer by its name.
+    pub(crate) fn is_for(&self, issuer: &str) -> bool {
+        match &*self.0 {
+            Routes::One(verifier) => {
+                let names = verifier.issuers().unwrap_or_default();
+                names.iter().any(|name| **name == *issuer)
+            }
+            Routes::Many(many) => many.by_name.contains_key(issuer),
+        }
+    }
+
     /// Returns the lists of revocations that are asked about tokens.
     pub(crate) fn revocations(&self) -> RevocationLists {
         let lists = |verifier: &Verifier| verifier.revocation().cloned();

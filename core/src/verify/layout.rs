@@ -253,6 +253,7 @@ impl ClaimLayout {
             roles: self.roles,
             scopes,
             hierarchy: self.hierarchy,
+            credential: None,
         };
         Ok((resolved, context))
     }

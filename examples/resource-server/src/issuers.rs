@@ -167,4 +167,3 @@ fn named<'c>(
         (None, Some(_)) => Ok(None),
     }
 }
-

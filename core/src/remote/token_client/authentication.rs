@@ -100,7 +100,7 @@ impl ClientAuthentication {
                 form.push("client_secret", secret);
                 return Ok(None);
             }
-            Method::PrivateKey(key) => self.sign(key, endpoint, now)?,
+            Method::PrivateKey(key) => self.sign(key, endpoint, now).await?,
             Method::Assertion(assertion) => {
                 let assertion = Arc::clone(assertion);
                 let text = spawn_blocking(move || assertion().map(Zeroizing::new)).await;
@@ -120,7 +120,7 @@ impl ClientAuthentication {
         Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
     }
 
-    fn sign(
+    async fn sign(
         &self,
         key: &SigningKey,
         endpoint: &str,
@@ -162,13 +162,27 @@ impl ClientAuthentication {
         let mut text = header.map_err(TokenError::unavailable)?;
         text.push('.');
         text.push_str(&assertion.map_err(TokenError::unavailable)?);
-        let mut signature = Vec::new();
-        key.sign(text.as_bytes(), &mut signature)
-            .map_err(TokenError::unavailable)?;
+        let signature = signature(key, text.as_bytes()).await?;
         text.push('.');
         text.push_str(&base64url::encode(signature));
         Ok(Zeroizing::new(text))
     }
+}
+
+/// Signs, wherever the key is.
+#[cfg_attr(not(feature = "signer"), allow(clippy::unused_async))]
+async fn signature(key: &SigningKey, message: &[u8]) -> Result<Vec<u8>, TokenError> {
+    #[cfg(feature = "signer")]
+    if let Some(signer) = key.remote_signer() {
+        return signer
+            .sign(message)
+            .await
+            .map_err(|_| TokenError::unavailable("the signer of the key gave no signature"));
+    }
+    let mut signature = Vec::new();
+    key.sign(message, &mut signature)
+        .map_err(TokenError::unavailable)?;
+    Ok(signature)
 }
 
 impl fmt::Debug for ClientAuthentication {
