@@ -7,6 +7,7 @@
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
 //! | fit page, API and proxy together: subdomains and CORS, frames, path prefixes, streams, mobile shells | [`set_ups`] |
 //! | load the user of each token, and refuse the locked ones | [`principals`] |
+//! | accept the tokens of tenants that come and go, each with an issuer of its own | [`tenants`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -60,6 +61,9 @@ pub mod sessions {}
 
 #[doc = include_str!("../docs/guide/set_ups.md")]
 pub mod set_ups {}
+
+#[doc = include_str!("../docs/guide/tenants.md")]
+pub mod tenants {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
