@@ -10,6 +10,7 @@
 //! | call other services with tokens of your own | [`service_to_service`] |
 //! | let services, agents or staff act for a user | [`delegation`] |
 //! | accept API keys beside tokens | [`api_keys`] |
+//! | accept the tokens of tenants that come and go, each with an issuer of its own | [`tenants`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -77,6 +78,8 @@ pub mod set_ups {}
 #[cfg(any(not(doctest), feature = "signer"))]
 #[doc = include_str!("../docs/guide/signers.md")]
 pub mod signers {}
+#[doc = include_str!("../docs/guide/tenants.md")]
+pub mod tenants {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}

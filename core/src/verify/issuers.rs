@@ -22,7 +22,8 @@ use crate::{
 ///
 /// The claim is read before verification, and only to choose: the chosen verifier checks it again,
 /// with its own keys, audience and rules. An issuer that is not listed is refused without any key
-/// being looked at, unless there is a [fallback](Self::with_fallback) or a [resolver](Self::with_dynamic), and one issuer's trouble never touches another's tokens.
+/// being looked at, unless there is a [fallback](Self::with_fallback) or a resolver (`with_dynamic`), and one issuer's
+/// trouble never touches another's tokens.
 ///
 /// If up to eight of the verifiers have a `TokenCache`, a token that comes again is found there before
 /// any of it is read, for which each is asked what keys it has now

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use countersign::{Authenticator, Clock, Issuers, Verifier};
+use countersign::{Authenticator, Clock, ConfigError, DynamicIssuers, Issuers, Verifier};
 use toml::Spanned;
 
 use crate::{
@@ -37,6 +37,13 @@ impl Issuer {
             (None, None) => return Err(config.mistake_at(&(0..0), "missing field `issuers`")),
             (tables, _) => tables.as_ref().map_or(&[][..], |tables| tables.get_ref()),
         };
+        let any = tables
+            .iter()
+            .find_map(|table| table.get_ref().any_issuer.as_ref());
+        if let (Some(any), Some(_)) = (any, &config.settings.tenants) {
+            let text = "`any_issuer` and `[tenants]` exclude each other: both are for issuers without a table";
+            return Err(config.mistake(any, text));
+        }
         let usual = Sources::read(config, config.settings.sources.as_ref())?;
         let mut names = HashSet::new();
         let mut issuers = Vec::new();
@@ -108,17 +115,10 @@ pub(crate) fn authenticator(
     let fallback = fallback.first().map(|issuer| issuer.verifier.clone());
     let verifiers = match (named.as_slice(), fallback) {
         ([], Some(alone)) if tenants.is_none() => Ok(alone.into()),
-        ([], None) if let Some(tenants) = tenants => Ok(Issuers::dynamic(tenants.issuers())),
         (named, fallback) => {
-            let verifiers = Issuers::new(named.iter().map(|issuer| issuer.verifier.clone()));
-            let verifiers = verifiers.and_then(|all| match fallback {
-                Some(fallback) => all.with_fallback(fallback),
-                None => Ok(all),
-            });
-            verifiers.and_then(|all| match tenants {
-                Some(tenants) => all.with_dynamic(tenants.issuers()),
-                None => Ok(all),
-            })
+            let named = named.iter().map(|issuer| issuer.verifier.clone());
+            let tenants = tenants.map(TenantIssuers::issuers);
+            combined(named, fallback, tenants)
         }
     };
     let verifiers = verifiers.map_err(|error| config.mistake_at(&place, error))?;
@@ -144,6 +144,23 @@ pub(crate) fn authenticator(
         Some(realm) => authenticator.realm(realm),
         None => authenticator,
     })
+}
+
+/// Combines the verifiers of the tables with those of tenants.
+fn combined(
+    named: impl ExactSizeIterator<Item = Verifier>,
+    fallback: Option<Verifier>,
+    tenants: Option<DynamicIssuers>,
+) -> Result<Issuers, ConfigError> {
+    let mut all = match tenants {
+        Some(tenants) if named.len() == 0 => Issuers::dynamic(tenants),
+        Some(tenants) => Issuers::new(named)?.with_dynamic(tenants)?,
+        None => Issuers::new(named)?,
+    };
+    if let Some(fallback) = fallback {
+        all = all.with_fallback(fallback)?;
+    }
+    Ok(all)
 }
 
 /// The name of the issuer; `None` for the fallback.

@@ -225,7 +225,7 @@ fn remote(
 }
 
 /// A client that uses the proxy of the environment, and trusts the certificates of a file too.
-fn client(file: Option<&Path>, pem: Option<Vec<u8>>) -> Result<HttpFetch, String> {
+pub(crate) fn client(file: Option<&Path>, pem: Option<Vec<u8>>) -> Result<HttpFetch, String> {
     let builder = HttpFetch::builder().proxy_from_env();
     let (Some(file), Some(pem)) = (file, pem) else {
         return builder.build().map_err(|error| error.to_string());

@@ -12,9 +12,11 @@ mod keys;
 mod on_actix;
 mod on_axum;
 mod place;
+mod rules;
 mod server;
 mod sources;
 mod state;
+mod tenants;
 mod texts;
 
 use std::{io, net::TcpListener};

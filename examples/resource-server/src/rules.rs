@@ -1,6 +1,6 @@
 //! The rules for the tokens of one issuer, or of all tenants.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use countersign::{
     Clock, VerifierBuilder,
@@ -9,7 +9,7 @@ use countersign::{
 use toml::Spanned;
 
 use crate::{
-    config::{Config, IssuerSettings, Profile},
+    config::{Config, IssuerSettings, Profile, TenantsSettings},
     place::Mistake,
     texts::Texts,
 };
@@ -28,18 +28,54 @@ pub(crate) struct Rules {
     scope_claim: Option<String>,
 }
 
+/// The members of a table that are rules.
+pub(crate) struct RuleSettings<'c> {
+    table: Range<usize>,
+    accept: Option<&'c Spanned<Texts>>,
+    any_audience: Option<&'c Spanned<bool>>,
+    audience: Option<&'c Spanned<Texts>>,
+    audience_claim: Option<&'c Spanned<String>>,
+    profile: Option<Profile>,
+    require_claims: Option<&'c Spanned<Texts>>,
+    require_values: &'c BTreeMap<String, String>,
+    scope_claim: Option<&'c Spanned<String>>,
+}
+
+macro_rules! are_rules {
+    ($($table:ty),*) => {$(
+        impl<'c> From<&'c Spanned<$table>> for RuleSettings<'c> {
+            fn from(table: &'c Spanned<$table>) -> Self {
+                let settings = table.get_ref();
+                Self {
+                    table: table.span(),
+                    accept: settings.accept.as_ref(),
+                    any_audience: settings.any_audience.as_ref(),
+                    audience: settings.audience.as_ref(),
+                    audience_claim: settings.audience_claim.as_ref(),
+                    profile: settings.profile,
+                    require_claims: settings.require_claims.as_ref(),
+                    require_values: &settings.require_values,
+                    scope_claim: settings.scope_claim.as_ref(),
+                }
+            }
+        }
+    )*};
+}
+
+are_rules!(IssuerSettings, TenantsSettings);
+
 impl Rules {
     /// Reads the rules of a table.
-    pub(crate) fn read(
+    pub(crate) fn read<'c>(
         config: &Config,
-        table: &Spanned<IssuerSettings>,
+        table: impl Into<RuleSettings<'c>>,
     ) -> Result<Self, Mistake> {
-        let settings = table.get_ref();
-        let audiences = audiences(config, table)?;
-        let accept = settings.accept.iter().flat_map(Texts::each);
+        let settings: RuleSettings<'_> = table.into();
+        let audiences = audiences(config, &settings)?;
+        let accept = settings.accept.into_iter().flat_map(Texts::each);
         let accept = accept.map(|name| tolerance(config, &name));
         let mut require_claims = Vec::new();
-        for claim in settings.require_claims.iter().flat_map(Texts::each) {
+        for claim in settings.require_claims.into_iter().flat_map(Texts::each) {
             not_empty(config, &claim)?;
             require_claims.push(claim.into_inner().to_owned());
         }
@@ -48,12 +84,12 @@ impl Rules {
         Ok(Self {
             accept: accept.collect::<Result<_, _>>()?,
             audiences,
-            audience_claim: claim(config, settings.audience_claim.as_ref())?,
+            audience_claim: claim(config, settings.audience_claim)?,
             leeway: config.leeway()?,
             profile: settings.profile.unwrap_or(config.settings.profile),
             require_claims,
             require_values: values.collect(),
-            scope_claim: claim(config, settings.scope_claim.as_ref())?,
+            scope_claim: claim(config, settings.scope_claim)?,
         })
     }
 
@@ -98,14 +134,10 @@ impl Rules {
 }
 
 /// The audiences of the issuer; none where any will do.
-fn audiences(
-    config: &Config,
-    table: &Spanned<IssuerSettings>,
-) -> Result<Vec<String>, Mistake> {
-    let settings = table.get_ref();
-    let any = is_true(config, settings.any_audience.as_ref())?;
-    let texts = match (&settings.audience, any) {
-        (None, None) => return Err(config.mistake(table, "missing field `audience`")),
+fn audiences(config: &Config, settings: &RuleSettings<'_>) -> Result<Vec<String>, Mistake> {
+    let any = is_true(config, settings.any_audience)?;
+    let texts = match (settings.audience, any) {
+        (None, None) => return Err(config.mistake_at(&settings.table, "missing field `audience`")),
         (Some(_), Some(any)) => {
             return Err(config.mistake(any, "`audience` and `any_audience` exclude each other"));
         }

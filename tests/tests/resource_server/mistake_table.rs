@@ -38,7 +38,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "realm",
         "relam",
         "realm",
-        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `log_format`, `management`, `profile`, `realm`, `sources`, `state_dir`, `issuers`",
+        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `log_format`, `management`, `profile`, `realm`, `sources`, `state_dir`, `issuers`, `tenants`",
     ),
     (
         "sources = [\"bearer\"]\n",
@@ -280,6 +280,55 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "[[issuers]]\nany_issuer = true\naudience = \"shop\"\nkeys = { discover = true }\n[management]\n",
         "[[issuers]]\nany_issuer = true\nany_audience = true\nkeys = { jwks_file = \"keys.json\" }\n[management]\n",
         "17:21: `discover` needs `issuer`: say where the keys are",
+    ),
+    // Tenants.
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "15:11: ",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "15:11: ",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = []\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "16:9: `allow` is empty: there is no tenant who could come in",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\", \"b/c\"]\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\", \"b-c\"]\naudience = \"shop\"\n[management]\n",
+        "16:15: ",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\nany_audience = true\n[management]\n",
+        "14:1: missing field `audience`",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\nprivate_http = true\n[management]\n",
+        "[tenants]\npattern = \"http://keycloak:8080/{tenant}\"\nallow = [\"a\"]\naudience = \"shop\"\nprivate_http = true\n[management]\n",
+        "18:16: `private_http` is for a pattern that begins with http:",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\nissuer = \"a\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "18:1: unknown field `issuer`, expected one of `allow`, `pattern`, `accept`, `any_audience`, `audience`, `audience_claim`, `private_http`, `profile`, `require_claims`, `require_values`, `root_certificate`, `scope_claim`, `sources`",
+    ),
+    (
+        "[management]\n",
+        "[[issuers]]\nany_issuer = true\naudience = \"shop\"\nkeys = { jwks_file = \"keys.json\" }\n[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "15:14: `any_issuer` and `[tenants]` exclude each other: both are for issuers without a table",
     ),
     // The keys.
     (

@@ -17,13 +17,24 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use std::time::Duration;
+/// use std::{collections::HashSet, sync::{Arc, RwLock}};
 ///
 /// use countersign::{ConfigError, DynamicIssuers, Verifier};
 ///
 /// # fn start() -> Result<(), ConfigError> {
-/// let tenants = DynamicIssuers::builder(async |_: Box<str>| Ok::<Option<Verifier>, ConfigError>(None));
+/// let allowed: Arc<RwLock<HashSet<String>>> = Arc::default();
+/// let list = Arc::clone(&allowed);
+/// let resolver = async |issuer: Box<str>| {
+///     let verifier = Verifier::discover(String::from(issuer)).audience("orders");
+///     Ok::<_, ConfigError>(Some(verifier.build().await?))
+/// };
+/// let tenants = DynamicIssuers::builder(resolver)
+///     .only(move |issuer| list.read().is_ok_and(|list| list.contains(issuer)))
+///     .capacity(5_000)
+///     .build()?;
+/// # drop((tenants, allowed));
 /// # Ok(()) }
+/// # start().unwrap();
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct DynamicIssuersBuilder(Settings);
