@@ -120,7 +120,7 @@ impl ApiKeys {
         let keys = self.clone();
         move |text| {
             let keys = keys.clone();
-            Box::pin(async move { keys.check(text.as_str()).await.map(identity) })
+            Box::pin(async move { keys.check(text.as_str()).await.map(|key| identity(&key)) })
         }
     }
 }
@@ -137,7 +137,7 @@ impl From<ApiKeys> for OpaqueTokens {
     }
 }
 
-fn identity(key: ApiKey) -> OpaqueIdentity {
+fn identity(key: &ApiKey) -> OpaqueIdentity {
     #[derive(Serialize)]
     struct Claims<'k> {
         jti: &'k ApiKeyId,
