@@ -1,0 +1,8 @@
+//! Tests of the four services, each against a stand-in that speaks its API over a socket.
+
+#![allow(clippy::unwrap_used)] // helpers of tests can panic too
+
+mod answers;
+mod requests;
+mod service;
+mod sigv4;
