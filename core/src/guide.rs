@@ -78,6 +78,7 @@ pub mod set_ups {}
 #[cfg(any(not(doctest), feature = "signer"))]
 #[doc = include_str!("../docs/guide/signers.md")]
 pub mod signers {}
+
 #[doc = include_str!("../docs/guide/tenants.md")]
 pub mod tenants {}
 

@@ -26,7 +26,6 @@
 //! | `countersign_principals_total` | counter | `result` | principals of verified tokens: `kept` (from the cache), `found`, `principal_refused`, `principal_forbidden`, `principal_unavailable` |
 //! | `countersign_client_tokens_total` | counter | `result` | requests of a `TokenClient` for a token: `granted`, `refused`, `unavailable`, `unusable_answer` |
 //! | `countersign_client_token_seconds` | histogram | | time for an answer to one |
-//! | `countersign_dynamic_issuers_total` | counter | `result` | what became of issuers that were not known ([`DynamicIssuers`](crate::Issuers)): `new` or `unknown` by the resolver's answer, `unavailable` (it failed), `misconfigured` (its verifier is for another issuer), `over_budget` and `full` (it was not asked), and `evicted`, `removed` of those that were known |
 //! | `countersign_dynamic_issuers_total` | counter | `result` | what became of issuers that were not known (`DynamicIssuers`): `new` or `unknown` by the resolver's answer, `unavailable` (it failed), `misconfigured` (its verifier is for another issuer), `over_budget` and `full` (it was not asked), and `evicted`, `removed` of those that were known |
 //! | `countersign_dynamic_issuers_known` | gauge | | issuers that have a verifier by a resolver's answer |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
