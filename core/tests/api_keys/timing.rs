@@ -1,9 +1,9 @@
 //! A statistical test that the time of a check does not tell an unknown key from a wrong or a good one.
 //!
-//! Work first: each asks the store once. Then time: the kinds take turns, 2,000 times each, so that whatever else the machine does
-//! hits all of them alike, and the medians are compared. Power: a control with more work, of as many hashes under
-//! one more pepper each as make a check a fifth longer, has to be told apart in the very same samples; a difference between the kinds
-//! may be half of what the control shows at most. Noise makes false alarms only, so one of several attempts has to pass.
+//! Work first: each asks the store once. Then time: the kinds take turns, 2,000 times each, so that whatever else the machine
+//! does hits all of them alike, and the medians are compared. Power: a control whose keys have two more peppers, so two more
+//! hashes, has to be more than 5 % slower in the very same samples, and the kinds may differ by half of that at most. Noise
+//! makes false alarms only, so one of several attempts has to pass.
 
 use std::time::{Duration, Instant};
 

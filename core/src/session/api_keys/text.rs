@@ -11,7 +11,7 @@ use crate::{
 
 /// The text of a new API key, which its user is shown once.
 ///
-/// `sk_4fJq0Zk9XwPn2LbT_..`: the prefix, the [id](ApiKeyId), `_`, 32 characters of the secret (190 bits) and six of a checksum
+/// `sk_4fJq0Zk9Xw7v2LbT_..`: the prefix, the [id](ApiKeyId), `_`, 32 characters of the secret (190 bits) and six of a checksum
 /// (CRC-32), so that a typing mistake is told without asking the store, and scanners of repositories know a leaked one. Letters
 /// and digits only, but for the prefix and `_`.
 ///

@@ -158,7 +158,7 @@ mod tests {
             let found = Endpoint::find(method, path, served);
             found.map_err(|reply| reply.status())
         };
-        let id = "4fJq0Zk9XwPn2LbT";
+        let id = "4fJq0Zk9Xw7v2LbT";
         let path = format!("/api-keys/{id}");
         assert_eq!(find("GET", "/api-keys"), Ok(Endpoint::ListApiKeys));
         assert_eq!(find("POST", "/api-keys"), Ok(Endpoint::NewApiKey));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 /// ```
 /// use countersign::session::store::ApiKeyId;
 ///
-/// assert!(ApiKeyId::parse("4fJq0Zk9XwPn2LbT").is_some());
+/// assert!(ApiKeyId::parse("4fJq0Zk9Xw7v2LbT").is_some());
 /// assert!(ApiKeyId::parse("../etc/passwd").is_none());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
