@@ -14,7 +14,7 @@ use demo::LogFormat;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{place::Mistake, state::State, texts::Texts};
+use crate::{place::Mistake, providers::ProviderSettings, state::State, texts::Texts};
 
 /// A configuration file that could be read. What it says is checked as the server is built from it.
 pub struct Config {
@@ -101,8 +101,11 @@ pub(crate) struct IssuerSettings {
     pub(crate) issuer: Option<Spanned<String>>,
     pub(crate) audience: Option<Spanned<Texts>>,
     pub(crate) audience_claim: Option<Spanned<String>>,
-    pub(crate) keys: Spanned<KeysSettings>,
+    /// Required without `provider`, which knows where its keys are.
+    pub(crate) keys: Option<Spanned<KeysSettings>>,
     pub(crate) profile: Option<Profile>,
+    /// A preset of the library: in place of `issuer`.
+    pub(crate) provider: Option<Spanned<ProviderSettings>>,
     /// Claims that must be there, whatever they hold.
     pub(crate) require_claims: Option<Spanned<Texts>>,
     /// Claims that must be this text.
@@ -135,7 +138,7 @@ pub(crate) struct TenantsSettings {
 }
 
 /// The location of an issuer's keys: one of them, with a setting for those that are fetched.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
     expecting = "a table like { jwks_url = \"https://..\" }"

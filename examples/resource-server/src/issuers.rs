@@ -2,11 +2,11 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use countersign::{Authenticator, Clock, ConfigError, DynamicIssuers, Issuers, Verifier};
+use countersign::{Authenticator, Clock, ConfigError, DynamicIssuers, Issuers, Provider, Verifier};
 use toml::Spanned;
 
 use crate::{
-    config::{Config, IssuerSettings},
+    config::{Config, IssuerSettings, Profile},
     keys::{Earlier, IssuerKeys},
     place::Mistake,
     rules::{Rules, is_true, not_empty},
@@ -48,14 +48,20 @@ impl Issuer {
         let mut names = HashSet::new();
         let mut issuers = Vec::new();
         for table in tables {
-            let name = table.get_ref().issuer.as_ref();
-            if !names.insert(name.map(Spanned::get_ref)) {
-                return Err(match name {
-                    Some(name) => config.mistake(name, "this issuer stands here twice"),
-                    None => config.mistake(table, "there are two tables with `any_issuer`"),
+            let preset = preset(config, table.get_ref())?;
+            let name = named(config, table, preset.as_ref())?;
+            if !names.insert(name.clone()) {
+                let settings = table.get_ref();
+                let twice = "this issuer stands here twice";
+                return Err(match (&settings.issuer, &settings.provider) {
+                    (Some(name), _) => config.mistake(name, twice),
+                    (_, Some(provider)) => config.mistake(provider, twice),
+                    _ => config.mistake(table, "there are two tables with `any_issuer`"),
                 });
             }
-            issuers.push(Self::read(config, table, &usual, clock, earlier)?);
+            issuers.push(Self::read(
+                config, table, preset, name, &usual, clock, earlier,
+            )?);
         }
         Ok(issuers)
     }
@@ -68,32 +74,49 @@ impl Issuer {
     fn read(
         config: &Config,
         table: &Spanned<IssuerSettings>,
+        preset: Option<Provider>,
+        name: Option<String>,
         usual: &Sources,
         clock: &Arc<dyn Clock>,
         earlier: &Earlier<'_>,
     ) -> Result<Self, Mistake> {
         let settings = table.get_ref();
-        let name = named(config, table)?;
-        let rules = Rules::read(config, table)?;
-        if let (None, Some(sources)) = (name, &settings.sources) {
+        // What tells the tokens of a preset apart is in the preset.
+        let usual_profile = match preset.is_some() {
+            true => Profile::Any,
+            false => config.settings.profile,
+        };
+        let rules = Rules::read(config, table, usual_profile)?;
+        if let (None, Some(sources)) = (&name, &settings.sources) {
             return Err(config.mistake(
                 sources,
                 "with `any_issuer`, tokens count wherever the file lets a request carry one",
             ));
         }
-        let sources = match &settings.sources {
-            Some(_) => Sources::read(config, settings.sources.as_ref())?,
-            None => usual.clone(),
+        let provider = settings.provider.as_ref().map(Spanned::get_ref);
+        let own = provider.and_then(Sources::of_provider);
+        let sources = match (&settings.sources, own) {
+            (Some(sources), Some(_)) => {
+                return Err(config.mistake(
+                    sources,
+                    "`sources` is for other providers: this one says where its tokens are",
+                ));
+            }
+            (Some(_), None) => Sources::read(config, settings.sources.as_ref())?,
+            (None, Some(own)) => own,
+            (None, None) => usual.clone(),
         };
-        let keys = IssuerKeys::read(config, settings, Arc::clone(clock), earlier)?;
+        let keys = IssuerKeys::read(config, table, preset.as_ref(), Arc::clone(clock), earlier)?;
 
-        let builder = rules.apply(Verifier::builder(keys.for_verifier()), clock);
-        let builder = match name {
-            Some(name) => builder.issuer(name),
-            None => builder.any_issuer(),
+        let builder = Verifier::builder(keys.for_verifier());
+        let builder = match (preset, &name) {
+            (Some(preset), _) => builder.provider(preset),
+            (None, Some(name)) => builder.issuer(name),
+            (None, None) => builder.any_issuer(),
         };
+        let builder = rules.apply(builder, clock);
         Ok(Self {
-            name: name.map(str::to_owned),
+            name,
             keys,
             sources,
             verifier: builder
@@ -163,12 +186,40 @@ fn combined(
     Ok(all)
 }
 
+/// The preset that the table names.
+fn preset(config: &Config, settings: &IssuerSettings) -> Result<Option<Provider>, Mistake> {
+    let Some(provider) = &settings.provider else {
+        return Ok(None);
+    };
+    for (claim, setting) in [
+        (&settings.audience_claim, "audience_claim"),
+        (&settings.scope_claim, "scope_claim"),
+        (&settings.issuer, "issuer"),
+    ] {
+        if let Some(claim) = claim {
+            let text = format!("`{setting}` and `provider` exclude each other");
+            return Err(config.mistake(claim, text));
+        }
+    }
+    if let Some(any) = &settings.any_issuer {
+        return Err(config.mistake(any, "`any_issuer` and `provider` exclude each other"));
+    }
+    let preset = provider.get_ref().preset();
+    preset
+        .map(Some)
+        .map_err(|error| config.mistake(provider, error))
+}
+
 /// The name of the issuer; `None` for the fallback.
-fn named<'c>(
+fn named(
     config: &Config,
-    table: &'c Spanned<IssuerSettings>,
-) -> Result<Option<&'c str>, Mistake> {
+    table: &Spanned<IssuerSettings>,
+    preset: Option<&Provider>,
+) -> Result<Option<String>, Mistake> {
     let settings = table.get_ref();
+    if let Some(preset) = preset {
+        return Ok(Some(preset.issuer().to_owned()));
+    }
     match (
         &settings.issuer,
         is_true(config, settings.any_issuer.as_ref())?,
@@ -179,7 +230,7 @@ fn named<'c>(
         }
         (Some(name), None) => {
             not_empty(config, name)?;
-            Ok(Some(name.get_ref()))
+            Ok(Some(name.get_ref().clone()))
         }
         (None, Some(_)) => Ok(None),
     }

@@ -12,6 +12,7 @@ mod keys;
 mod on_actix;
 mod on_axum;
 mod place;
+mod providers;
 mod rules;
 mod server;
 mod sources;

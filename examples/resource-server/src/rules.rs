@@ -65,10 +65,11 @@ macro_rules! are_rules {
 are_rules!(IssuerSettings, TenantsSettings);
 
 impl Rules {
-    /// Reads the rules of a table.
+    /// Reads the rules of a table. `usual` is the profile unless it names another.
     pub(crate) fn read<'c>(
         config: &Config,
         table: impl Into<RuleSettings<'c>>,
+        usual: Profile,
     ) -> Result<Self, Mistake> {
         let settings: RuleSettings<'_> = table.into();
         let audiences = audiences(config, &settings)?;
@@ -86,7 +87,7 @@ impl Rules {
             audiences,
             audience_claim: claim(config, settings.audience_claim)?,
             leeway: config.leeway()?,
-            profile: settings.profile.unwrap_or(config.settings.profile),
+            profile: settings.profile.unwrap_or(usual),
             require_claims,
             require_values: values.collect(),
             scope_claim: claim(config, settings.scope_claim)?,

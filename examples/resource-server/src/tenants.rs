@@ -58,7 +58,7 @@ impl TenantIssuers {
             pattern: settings.pattern.get_ref().clone(),
             private_http: is_true(config, settings.private_http.as_ref())?.is_some(),
             root_certificate: file.as_deref().map(read).transpose().map_err(objection)?,
-            rules: Rules::read(config, table)?,
+            rules: Rules::read(config, table, config.settings.profile)?,
         };
         if let Some(private) = &settings.private_http
             && !own.pattern.starts_with("http:")

@@ -44,7 +44,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "sources = [\"bearer\"]\n",
         "source = [\"bearer\"]\n",
         "",
-        "11:1: unknown field `source`, expected one of `accept`, `any_audience`, `any_issuer`, `issuer`, `audience`, `audience_claim`, `keys`, `profile`, `require_claims`, `require_values`, `scope_claim`, `sources`",
+        "11:1: unknown field `source`, expected one of `accept`, `any_audience`, `any_issuer`, `issuer`, `audience`, `audience_claim`, `keys`, `profile`, `provider`, `require_claims`, `require_values`, `scope_claim`, `sources`",
     ),
     (
         "jwks_file",
@@ -176,7 +176,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "[[issuers]]",
         "[[issuers]]\n[[issuers]]",
         "[[issuers]]",
-        "8:1: missing field `keys`",
+        "8:1: missing field `issuer`",
     ),
     (
         "[[issuers]]",
@@ -480,5 +480,54 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "{ jwks_url = \"https://127.0.0.1:9\", root_certificate = \"keys.json\" }",
         "{ jwks_url = \"https://127.0.0.1:9\", root_certificate = \"root.pem\" }",
         "12:63: FOLDER/keys.json: invalid setting: there is no certificate in the PEM of the roots",
+    ),
+    // Presets.
+    (
+        "issuer = \"https://id.example\"\n",
+        "issuer = \"https://id.example\"\nprovider = \"google\"\n",
+        "provider = \"google\"\n",
+        "9:10: `issuer` and `provider` exclude each other",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = \"gogle\"\n",
+        "provider = \"google\"\n",
+        "9:12: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { firebase = { project = \"Shop\" } }\n",
+        "provider = { firebase = { project = \"shop-1\" } }\n",
+        "9:12: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { firebase = {} }\n",
+        "provider = { firebase = { project = \"shop-1\" } }\n",
+        "9: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { firebase = { project = \"shop-1\", team = \"shop\" } }\n",
+        "provider.firebase.project = \"shop-1\"\n",
+        "9: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { cloudflare-access = { team = \"shop\" } }\n",
+        "provider = { zitadel = { domain = \"id.example\" } }\n",
+        "11:11: `sources` is for other providers: this one says where its tokens are",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = \"google\"\naudience_claim = \"azp\"\n",
+        "provider = \"github-actions\"\n",
+        "10:18: `audience_claim` and `provider` exclude each other",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = \"google\"\nany_issuer = true\n",
+        "provider = \"github-actions\"\nrequire_values = { repository_id = \"74\" }\n",
+        "10:14: `any_issuer` and `provider` exclude each other",
     ),
 ];

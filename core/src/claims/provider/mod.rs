@@ -6,5 +6,7 @@ mod names;
 mod provider;
 mod workloads;
 
+#[cfg(feature = "remote")]
+pub(crate) use self::provider::KeyLocation;
 pub use self::provider::Provider;
-pub(crate) use self::provider::{KeyLocation, Standing};
+pub(crate) use self::provider::Standing;

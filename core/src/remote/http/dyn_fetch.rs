@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{
-    fetch::{Fetch, FetchError, FetchRequest, FetchResponse},
-    form_request::FormRequest,
-};
+use super::fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
+#[cfg(feature = "token-client")]
+use super::form_request::FormRequest;
 use crate::future::BoxFuture;
 
 /// [`Fetch`] without its type.
@@ -15,6 +14,7 @@ pub(crate) trait DynFetch: Send + Sync {
         request: FetchRequest,
     ) -> BoxFuture<Result<FetchResponse, FetchError>>;
 
+    #[cfg(feature = "token-client")]
     fn post_boxed(
         self: Arc<Self>,
         request: FormRequest,
@@ -31,6 +31,7 @@ impl<F: Fetch> DynFetch for F {
         Box::pin(async move { self.get(request).await })
     }
 
+    #[cfg(feature = "token-client")]
     fn post_boxed(
         self: Arc<Self>,
         request: FormRequest,
