@@ -13,6 +13,7 @@
 //! | test your app | [`testing`] |
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
 //! | read keys from files or the environment, and replace them | [`keys`] |
+//! | keep the signing key in a KMS or an HSM | [`signers`] |
 //! | limit requests in front of a login: `tower_governor`, `actix-governor` | [`rate_limits`] |
 //! | serve gRPC, or gRPC-Web for browsers | [`grpc`] |
 //! | use another framework than axum, tonic, hyper or actix-web: poem, salvo, rocket, ntex | [`frameworks`] |
@@ -60,6 +61,10 @@ pub mod sessions {}
 
 #[doc = include_str!("../docs/guide/set_ups.md")]
 pub mod set_ups {}
+
+#[cfg(any(not(doctest), feature = "signer"))]
+#[doc = include_str!("../docs/guide/signers.md")]
+pub mod signers {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}

@@ -59,6 +59,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "RevocationStatus",
             "RevokeError",
             "SessionErrorKind",
+            "SigningInput",
             "StoreCapabilities",
             "StoreMark",
             "SystemClock",
@@ -71,6 +72,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         &[
             "AuthCookies",
             "Discovery",
+            "ExternalKey",
             "FetchRequest",
             "FormPages",
             "HttpFetch",
@@ -97,7 +99,13 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     ),
     (
         "made for the log, of what the app's own code says",
-        &["FetchError", "LogPosition", "StoreEpoch", "StoreError"],
+        &[
+            "FetchError",
+            "LogPosition",
+            "SignerError",
+            "StoreEpoch",
+            "StoreError",
+        ],
     ),
     (
         "the public name of a session",
@@ -129,6 +137,7 @@ const NO_VALUES: &[&str] = &[
     "RingStore",
     "SessionStore",
     "SignInAnswer",
+    "Signer",
 ];
 
 /// The texts that are shown, by the name of the type, and the secrets that must not be in any of

@@ -2,7 +2,8 @@
 //!
 //! Start with [`Issuer`]. Look here for its [settings](IssuerBuilder), the [token](IssuedToken) that it
 //! gives, and why it may [refuse](IssueError) to. The keys of several nodes, and over restarts, are a
-//! [document](RingDocument), in a [folder](KeyFolder) or [sealed in a store](SealedRing). The guide [choosing](crate::guide::choosing) tells when to issue tokens
+//! [document](RingDocument), in a [folder](KeyFolder) or [sealed in a store](SealedRing). Keys in a KMS or an HSM:
+//! the guide [signers](crate::guide::signers). The guide [choosing](crate::guide::choosing) tells when to issue tokens
 //! of your own.
 
 mod builder;

@@ -94,7 +94,7 @@ pub enum SessionErrorKind {
     /// The token was good when it came, but has been exchanged, and its successor too, while the claims
     /// were asked for. The client has a newer one.
     Superseded,
-    /// The store, or the app's source of claims, is away.
+    /// The store, the app's source of claims, or the service that [signs](crate::guide::signers) is away.
     Unavailable,
     /// There is no such session: it never was, or it is over.
     Unknown,

@@ -143,7 +143,7 @@ impl PendingLogin {
     /// # Errors
     ///
     /// [`SessionError`]: `Misconfigured` when the claims or the subject do not fit; `Unavailable`
-    /// when the store is away; `Unknown` when all sessions of the subject were ended since the login
+    /// when the store, or a service that signs, is away; `Unknown` when all sessions of the subject were ended since the login
     /// began, or it began more than an hour ago: the user has to log in again.
     pub async fn start<C: Serialize>(
         self,

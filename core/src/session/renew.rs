@@ -32,7 +32,7 @@ impl PendingLogin {
     ///
     /// [`SessionError`]: `Unknown` when the old session is over, or all of its subject were ended since the login
     /// began; `Misconfigured` when it belongs to another subject, or as [`start`](Self::start); `Unavailable` when the
-    /// store is away.
+    /// store, or a service that signs, is away.
     ///
     /// # Examples
     ///

@@ -38,8 +38,8 @@ use crate::{
 /// 3. Any other used token is a replay: a copy exists, so the session ends, for the thief and for the
 ///    user, with its access tokens. [`SessionEvent::Ended`] reports it.
 /// 4. A session ends when it is not used for the idle time, and after the absolute time in any case.
-/// 5. Claims are asked for anew at each refresh, and before the token is exchanged: an outage of the
-///    user table costs nobody the session.
+/// 5. Claims are asked for anew at each refresh, and the access token is signed, before the refresh token is exchanged: an
+///    outage of the user table, or of a [service that signs](crate::guide::signers), costs nobody the session.
 /// 6. An error of the store is an outage (503), never a logout.
 /// 7. Sessions belong to a [realm](SessionsBuilder::realm), by default the issuer's name. Those of two
 ///    apps over one store have nothing in common, and neither takes the other's access tokens.

@@ -127,3 +127,12 @@ fn only_ecdsa_is_in_der() {
         }
     }
 }
+
+#[test]
+fn a_message_is_not_shown() {
+    let input = SigningInput::new(Algorithm::ES256, b"private");
+    assert_eq!(
+        format!("{input:?}"),
+        "SigningInput { algorithm: ES256, bytes: 7 }"
+    );
+}

@@ -8,6 +8,8 @@ mod bounds;
 mod encodings;
 mod issuing;
 mod lines;
+#[cfg(feature = "metrics")]
+mod measurements;
 mod rings;
 mod service;
 mod sessions;

@@ -4,7 +4,7 @@ use super::document::{RingDocument, RingKey};
 use crate::{
     claims::LAST_SECOND,
     error::{ConfigError, quoted},
-    jose::SigningKey,
+    jose::{Key, SigningKey},
 };
 
 impl RingDocument {
@@ -167,7 +167,7 @@ impl RingDocument {
             let id = named(before);
             let after = self.find(before.id());
             if let Some(after) = after {
-                check_same_key(before, after)?;
+                check_same_key(&before.verifying_key(), &after.verifying_key())?;
             }
             let has_signed = before.sign_from <= now;
             if !has_signed
@@ -235,13 +235,12 @@ fn check_lead(key: &RingKey, lead: i64) -> Result<(), ConfigError> {
 }
 
 /// Checks that an id stays with its key.
-fn check_same_key(before: &RingKey, after: &RingKey) -> Result<(), ConfigError> {
-    let (old, new) = (before.verifying_key(), after.verifying_key());
+pub(super) fn check_same_key(old: &Key, new: &Key) -> Result<(), ConfigError> {
     match old.thumbprint() == new.thumbprint() && old.algorithm() == new.algorithm() {
         true => Ok(()),
         false => Err(ConfigError::Conflict(format!(
             "another key has the id (`kid`) {}",
-            named(before)
+            quoted(old.id())
         ))),
     }
 }

@@ -43,7 +43,7 @@ use crate::{
 /// ```
 ///
 /// The keys are in the order in which they sign. The last one has no `until`. A key without private part can only be a
-/// retired one. In a [folder](crate::issue::KeyFolder), `file` and `alg` can replace the members of the key. `revoked` has the ids of the keys that leaked, each with the second
+/// retired one, or one that the app [has](RingDocument::from_json_with_keys), as those in a KMS. In a [folder](crate::issue::KeyFolder), `file` and `alg` can replace the members of the key. `revoked` has the ids of the keys that leaked, each with the second
 /// from which its tokens are refused. Shared secrets are refused: no JWK set contains them.
 ///
 /// # Examples
@@ -84,6 +84,8 @@ pub(super) struct RingKey {
 
 #[derive(Clone)]
 pub(super) enum HalfOrWhole {
+    /// It signs, and its private half is not in the document.
+    Apart(SigningKey),
     Public(Key),
     Signing(SigningKey),
 }
@@ -212,7 +214,7 @@ impl RingDocument {
             publish_from: key.publish_from,
             sign_from: key.sign_from,
             until: Some(self.last_second(key)).filter(|last| *last < i64::MAX),
-            is_private: key.signing().is_some(),
+            is_private: matches!(key.key, HalfOrWhole::Signing(_)),
         })
     }
 
@@ -314,21 +316,21 @@ impl RingKey {
         match &self.key {
             // No key of a document is without an id.
             HalfOrWhole::Public(key) => key.id().unwrap_or_default(),
-            HalfOrWhole::Signing(key) => key.id(),
+            HalfOrWhole::Apart(key) | HalfOrWhole::Signing(key) => key.id(),
         }
     }
 
     pub(super) fn signing(&self) -> Option<&SigningKey> {
         match &self.key {
             HalfOrWhole::Public(_) => None,
-            HalfOrWhole::Signing(key) => Some(key),
+            HalfOrWhole::Apart(key) | HalfOrWhole::Signing(key) => Some(key),
         }
     }
 
     pub(super) fn verifying_key(&self) -> Key {
         match &self.key {
             HalfOrWhole::Public(key) => key.clone(),
-            HalfOrWhole::Signing(key) => key.verifying_key(),
+            HalfOrWhole::Apart(key) | HalfOrWhole::Signing(key) => key.verifying_key(),
         }
     }
 }

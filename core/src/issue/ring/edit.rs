@@ -170,7 +170,7 @@ impl RingDocument {
 impl RingKey {
     fn new(key: &SigningKey, publish_from: i64, sign_from: i64) -> Self {
         Self {
-            key: HalfOrWhole::Signing(key.clone()),
+            key: HalfOrWhole::of(key.clone()),
             file: None,
             publish_from,
             sign_from,

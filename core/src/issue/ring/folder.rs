@@ -11,14 +11,14 @@ use zeroize::Zeroizing;
 
 use super::{
     access::{cannot, check_folder, read_file},
-    document::{RingDocument, RingKey},
+    document::{HalfOrWhole, RingDocument, RingKey},
     json::within,
     save::{Lock, Owner, create_folder, save},
 };
 use crate::{
     clock::{Clock, SystemClock},
-    error::ConfigError,
-    jose::{Key, SigningKey},
+    error::{ConfigError, quoted},
+    jose::Key,
 };
 
 /// A folder with the [document](RingDocument) of a ring in `ring.json`, and a file for each private key.
@@ -161,7 +161,7 @@ impl KeyFolder {
         check_folder(&self.path)?;
         let mut text = self.text()?;
         loop {
-            let read = RingDocument::parse(&text, self.clock.now(), |file| {
+            let read = RingDocument::parse(&text, self.clock.now(), &[], |file| {
                 check_name(file)?;
                 self.read_file(file)
             });
@@ -197,13 +197,22 @@ impl KeyFolder {
 
     /// Writes private keys to files of their own, and then the document. New files belong to the owner of `model`.
     fn write(&self, document: &mut RingDocument, model: &Path) -> Result<(), ConfigError> {
+        let is_apart = |key: &&RingKey| matches!(key.key, HalfOrWhole::Apart(_));
+        if let Some(key) = document.keys.iter().find(is_apart) {
+            return Err(ConfigError::InvalidKey(format!(
+                "the private half of key {} is kept elsewhere, and a folder has those of its keys",
+                quoted(Some(key.id()))
+            )));
+        }
         let owner = Owner::of(model).map_err(|error| cannot("read", model, &error))?;
         let write = |name: &str, text: &str| {
             let path = self.path.join(name);
             save(&path, text.as_bytes(), &owner).map_err(|error| cannot("write", &path, &error))
         };
         for key in document.keys.iter_mut().filter(|key| key.file.is_none()) {
-            if let Some(pem) = key.signing().and_then(SigningKey::to_pkcs8_pem) {
+            if let HalfOrWhole::Signing(signing) = &key.key
+                && let Some(pem) = signing.to_pkcs8_pem()
+            {
                 let pem = Zeroizing::new(pem);
                 // It depends on the key alone, and is made of letters that a file name can have.
                 let name = key

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use zeroize::Zeroizing;
 
 use super::{
-    check::check_asymmetric,
+    check::{check_asymmetric, check_same_key},
     document::{HalfOrWhole, RingDocument, RingKey, RingTimes},
 };
 use crate::{
@@ -26,7 +26,37 @@ impl RingDocument {
     /// [`ConfigError`] when the text is no such document, a key in it is weak or malformed, or the document is to be
     /// [refused](RingDocument). The error names the member, and shows no part of a key.
     pub fn from_json(json: &str, now: i64) -> Result<Self, ConfigError> {
-        Self::parse(json, now, |_| {
+        Self::from_json_with_keys(json, now, &[])
+    }
+
+    /// Reads a document that has only the public halves of some keys, or of all: those that sign are among `keys`, by their
+    /// ids. So keys that are [kept elsewhere](crate::SigningKey) take their turns at one second on all nodes. Other
+    /// `keys` are left out.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_json`](Self::from_json); [`ConfigError::Conflict`] when a key of the document is another one than the key of
+    /// this id among `keys`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Clock, ConfigError, SigningKey, SigningKeys, SystemClock, issue::RingDocument};
+    ///
+    /// /// `version_3` and `version_4` are keys in a KMS, and the document says when the one follows the other.
+    /// fn ring(json: &str, version_3: SigningKey, version_4: SigningKey) -> Result<SigningKeys, ConfigError> {
+    ///     let keys = [version_3, version_4];
+    ///     let document = RingDocument::from_json_with_keys(json, SystemClock.now(), &keys)?;
+    ///     SigningKeys::from_document(document, SystemClock)
+    /// }
+    /// # drop(ring);
+    /// ```
+    pub fn from_json_with_keys(
+        json: &str,
+        now: i64,
+        keys: &[SigningKey],
+    ) -> Result<Self, ConfigError> {
+        Self::parse(json, now, keys, |_| {
             Err(ConfigError::InvalidKey(
                 "`file` names a key only in a folder".into(),
             ))
@@ -50,7 +80,8 @@ impl RingDocument {
         }
     }
 
-    /// Writes the document with all its keys, to be kept secret: [`from_json`](Self::from_json) reads it.
+    /// Writes the document with all its keys, to be kept secret: [`from_json`](Self::from_json) reads it. Of a key that is
+    /// kept elsewhere, it writes the public half.
     ///
     /// # Errors
     ///
@@ -58,7 +89,9 @@ impl RingDocument {
     pub fn to_json(&self) -> Result<String, ConfigError> {
         self.write(|key| {
             let jwk = match &key.key {
-                HalfOrWhole::Public(key) => key.to_jwk().map(Zeroizing::new),
+                HalfOrWhole::Apart(_) | HalfOrWhole::Public(_) => {
+                    key.verifying_key().to_jwk().map(Zeroizing::new)
+                }
                 HalfOrWhole::Signing(key) => key.to_private_jwk(),
             };
             let jwk = jwk.and_then(|jwk| serde_json::from_str(&jwk).ok());
@@ -66,10 +99,12 @@ impl RingDocument {
         })
     }
 
-    /// Reads a document; `read_file` gives the content of a key file.
+    /// Reads a document; `read_file` gives the content of a key file, and `apart` are keys whose private halves it does not
+    /// have.
     pub(super) fn parse(
         json: &str,
         now: i64,
+        apart: &[SigningKey],
         read_file: impl Fn(&str) -> Result<Zeroizing<String>, ConfigError>,
     ) -> Result<Self, ConfigError> {
         if json.len() > Self::LONGEST {
@@ -82,6 +117,7 @@ impl RingDocument {
         let keys = text.keys.iter().enumerate();
         let keys = keys.map(|(index, entry)| {
             RingKey::parse(entry.get(), &read_file)
+                .and_then(|key| key.joined(apart))
                 .map_err(|error| within(&format!("`keys[{index}]`"), error))
         });
         let document = Self {
@@ -164,7 +200,29 @@ impl RingKey {
     }
 }
 
+impl RingKey {
+    /// Joins a public half with the key of its id among these.
+    fn joined(mut self, apart: &[SigningKey]) -> Result<Self, ConfigError> {
+        if let HalfOrWhole::Public(public) = &self.key
+            && let Some(key) = apart.iter().find(|key| key.id() == self.id())
+        {
+            check_same_key(public, &key.verifying_key())?;
+            self.key = HalfOrWhole::Apart(key.clone());
+        }
+        Ok(self)
+    }
+}
+
 impl HalfOrWhole {
+    /// Sorts a key that signs by where its private half is.
+    pub(super) fn of(key: SigningKey) -> Self {
+        #[cfg(feature = "signer")]
+        if key.remote_signer().is_some() {
+            return Self::Apart(key);
+        }
+        Self::Signing(key)
+    }
+
     /// Reads a PEM, or a JWK.
     fn from_text(text: &str, algorithm: Option<Algorithm>) -> Result<Self, ConfigError> {
         if text.trim_ascii_start().starts_with('{') {
@@ -199,6 +257,8 @@ impl HalfOrWhole {
                     None => key,
                 }))
             }
+            // None is read from a text.
+            Self::Apart(_) => Ok(self),
             Self::Public(key) => {
                 let own = key.id().or(key.thumbprint()).map(str::to_owned);
                 // A public key has a thumbprint.
