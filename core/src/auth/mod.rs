@@ -10,6 +10,7 @@ mod opaque;
 mod origin;
 mod policy;
 mod principal;
+mod sources;
 mod token_place;
 
 #[cfg(feature = "sessions")]
