@@ -6,11 +6,14 @@ use countersign::{DynamicIssuersBuilder as Builder, Issuers};
 
 use crate::app::{App, issuer, names, refusal};
 
+/// Makes a setting.
+type Set<'s> = &'s dyn Fn(Builder, u64) -> Builder;
+
 #[test]
 fn a_setting_out_of_bounds_is_refused_and_its_nearest_neighbour_is_not() {
     let app = App::new(&[]);
     let size = |n: u64| usize::try_from(n).unwrap();
-    let settings: [(&str, &dyn Fn(Builder, u64) -> Builder, &[u64], &[u64]); 5] = [
+    let settings: [(&str, Set<'_>, &[u64], &[u64]); 5] = [
         (
             "`capacity`",
             &|own, n| own.capacity(size(n)),
