@@ -17,6 +17,8 @@ mod status;
 #[cfg(feature = "token-client")]
 mod token_client;
 
+#[cfg(feature = "metrics")]
+pub(crate) use self::refresh::UNNAMED_LABEL;
 #[cfg(feature = "token-client")]
 pub use self::token_client::{
     AccessToken, ClientAuthentication, TokenClient, TokenClientBuilder, TokenError, TokenErrorKind,
@@ -31,8 +33,4 @@ pub use self::{
     saved::SavedKeys,
     status::{KeysState, KeysStatus},
 };
-pub(crate) use self::{
-    http::url,
-    refresh::{UNNAMED_LABEL, unnamed},
-    remote_keys::RemoteKeys,
-};
+pub(crate) use self::{http::url, refresh::unnamed, remote_keys::RemoteKeys};

@@ -33,7 +33,7 @@ use crate::{
 /// | [`PrincipalError::forbidden`] | 403 |
 /// | any other error, by `?` | 503 |
 ///
-/// Nothing is kept, so each request costs what the function costs, unless it is one [of the subject](Self::of_subject) alone.
+/// Nothing is kept, so each request costs what the function costs, unless it is one of the subject alone: `of_subject` (feature `cache`).
 ///
 /// # Examples
 ///

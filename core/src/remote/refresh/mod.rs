@@ -11,9 +11,8 @@ mod state;
 mod task;
 mod token_bucket;
 
+#[cfg(feature = "metrics")]
+pub(crate) use self::observe::UNNAMED_LABEL;
 pub(crate) use self::{
-    observe::{UNNAMED_LABEL, unnamed},
-    state::State,
-    task::RefreshTask,
-    token_bucket::TokenBucket,
+    observe::unnamed, state::State, task::RefreshTask, token_bucket::TokenBucket,
 };
