@@ -16,7 +16,11 @@ fuzz_target!(|text: &str| {
     let length = PARTS.iter().sum();
     if let Some(start) = text.get(..length) {
         check(&format!("{start}{}", checksum(start)));
-        check(&format!("sk_{}{}", &start[start.ceil_char_boundary(3)..], checksum(start)));
+        check(&format!(
+            "sk_{}{}",
+            &start[start.ceil_char_boundary(3)..],
+            checksum(start)
+        ));
     }
 });
 
