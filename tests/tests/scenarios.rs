@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use countersign::{
     Authenticator, Csrf, DynamicIssuers, Issuers, KeySet, Keys, Policy, SigningKey, TokenSource,
@@ -762,7 +762,9 @@ fn tokens_of_tenants_are_answered_alike() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let tenants = {
         let _within = runtime.enter();
-        DynamicIssuers::new(resolver)
+        // A refusal is remembered for a second, so that each entry is told to come again after one.
+        let builder = DynamicIssuers::builder(resolver);
+        builder.unknown_for(Duration::from_secs(1)).build().unwrap()
     };
     let authenticator = Authenticator::new(Issuers::dynamic(tenants.clone()));
     let answer = |name: &str| {

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, Visitor},
+    de::{self, MapAccess, Visitor},
 };
 use zeroize::Zeroizing;
 
@@ -106,7 +106,7 @@ fn refused(response: &FetchResponse) -> TokenError {
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     struct Seconds;
 
-    impl Visitor<'_> for Seconds {
+    impl<'de> Visitor<'de> for Seconds {
         type Value = Option<u64>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,6 +115,17 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
 
         fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Self::Value, E> {
             Ok(Some(seconds))
+        }
+
+        /// A number with a fraction, where `serde_json` keeps numbers as texts (its feature `arbitrary_precision`).
+        fn visit_map<A: MapAccess<'de>>(self, mut number: A) -> Result<Self::Value, A::Error> {
+            match number.next_entry::<String, String>()? {
+                Some((name, text)) if name == SERDE_NUMBER => match text.parse() {
+                    Ok(seconds) => self.visit_f64(seconds),
+                    Err(_) => Err(de::Error::custom("no number")),
+                },
+                _ => Err(de::Error::custom("an object")),
+            }
         }
 
         fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Self::Value, E> {
@@ -141,6 +152,9 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
 
     deserializer.deserialize_any(Seconds)
 }
+
+/// The name of the only member of the map that `serde_json` makes of such a number.
+const SERDE_NUMBER: &str = "$serde_json::private::Number";
 
 /// The longest token, in bytes: servers refuse headers that are longer.
 const LONGEST: usize = 16 << 10;

@@ -261,7 +261,7 @@ impl DynamicIssuers {
             let answered = news.wait_for(|news| !matches!(news, News::None)).await;
             // It is in the book, or void: the next look tells, unless it is one that nothing remembers.
             if let Ok(News::Answered(Answer::Err(why))) = answered.as_deref() {
-                let after = self.0.settings.unknown_for;
+                let after = self.0.remembered_for(why);
                 return Err(why.clone().into_error(issuer, after));
             }
         }

@@ -199,10 +199,7 @@ impl State {
             answer = Err(Refusal::Full);
         }
         if let Err(why) = &answer {
-            let time = match why {
-                Refusal::Unknown | Refusal::Misconfigured(_) => self.settings.unknown_for,
-                _ => self.settings.unknown_for.min(Self::UNAVAILABLE_FOR),
-            };
+            let time = self.remembered_for(why);
             book.refuse(issuer, why.clone(), now, time, false);
         }
         drop(book);
@@ -214,6 +211,15 @@ impl State {
             Err(why) => self.report(issuer, why),
         }
         question.tell(answer);
+    }
+
+    /// Returns how long a refusal by the resolver's answer is remembered.
+    pub(super) fn remembered_for(&self, why: &Refusal) -> Duration {
+        let unknown_for = self.settings.unknown_for;
+        match why {
+            Refusal::Unknown | Refusal::Misconfigured(_) => unknown_for,
+            _ => unknown_for.min(Self::UNAVAILABLE_FOR),
+        }
     }
 
     /// Checks for room for one more, beside those that are being asked about.
