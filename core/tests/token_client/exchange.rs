@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    Authenticator, VerifiedToken,
+    Authenticator, OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens, VerifiedToken,
     adapter::Credentials,
     remote::{AccessToken, TokenClient, TokenError, TokenErrorKind},
     testing::TestIssuer,
@@ -195,4 +195,89 @@ async fn no_more_tokens_are_kept_than_are_set() {
         exchange(&client, user).await.unwrap();
     }
     assert!(endpoint.requests() >= 190, "{}", endpoint.requests());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_key_is_sent_to_nobody() {
+    let (endpoint, issuer) = (Endpoint::new(), TestIssuer::new());
+    let check = async |_: OpaqueToken| Ok::<_, OpaqueTokenError>(OpaqueIdentity::new("ada"));
+    let authenticator = Authenticator::new(issuer.verifier()).keep_token_text();
+    let authenticator = authenticator.opaque_tokens(OpaqueTokens::prefixed("sk_", check));
+    let token = authenticator
+        .unwrap()
+        .authenticate(Some(Credentials::new("sk_private")));
+    let token = token.await.unwrap().unwrap();
+    assert!(token.is_opaque());
+    assert_eq!(token.encoded(), None);
+    let error = exchange(&endpoint.client(), &token).await.unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::NoSubjectToken);
+    assert_eq!(endpoint.requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_only_the_leeway_keeps_valid_is_not_exchanged() {
+    let (endpoint, issuer) = (Endpoint::new(), TestIssuer::new());
+    let client = endpoint.client();
+    for (seconds, is_exchanged) in [(0, false), (-5, false), (1, true)] {
+        let token = token(&issuer, "ada", seconds).await;
+        let result = exchange(&client, &token)
+            .await
+            .map_err(|error| error.kind());
+        assert_eq!(result.is_ok(), is_exchanged, "{seconds}: {result:?}");
+    }
+    assert_eq!(endpoint.requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_the_endpoint_cannot_handle_is_no_outage_for_others() {
+    let (endpoint, issuer) = (Endpoint::new(), TestIssuer::new());
+    let client = endpoint.client();
+    let (ada, bob) = (
+        token(&issuer, "ada", 600).await,
+        token(&issuer, "bob", 600).await,
+    );
+    for (status, is_one) in [
+        (500, true),
+        (413, true),
+        (404, true),
+        (503, false),
+        (429, false),
+    ] {
+        endpoint.set(Mode::Answer(countersign::remote::FetchResponse::new(
+            status, "",
+        )));
+        assert!(exchange(&client, &ada).await.is_err(), "{status}");
+        endpoint.set(Mode::Grant(1));
+        assert_eq!(exchange(&client, &bob).await.is_ok(), is_one, "{status}");
+        assert_eq!(client.token().await.is_ok(), is_one, "{status}");
+        advance(Duration::from_secs(120)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_that_waits_for_its_turn_is_no_outage() {
+    let (endpoint, issuer) = (Endpoint::new(), TestIssuer::new());
+    let client = endpoint.client();
+    endpoint.state().takes = Duration::from_secs(2);
+    let mut calls = JoinSet::new();
+    for user in 0..200 {
+        let (client, token) = (
+            client.clone(),
+            token(&issuer, &format!("u{user}"), 600).await,
+        );
+        calls.spawn(async move { client.exchange(&token).await.map(drop) });
+    }
+    // Not behind them.
+    let began = tokio::time::Instant::now();
+    assert!(client.token().await.is_ok());
+    assert_eq!(began.elapsed().as_secs(), 2);
+    let results = calls.join_all().await;
+    let without = results.into_iter().filter_map(Result::err);
+    let without: Vec<_> = without
+        .inspect(|error| assert!(error.is_unavailable()))
+        .collect();
+    // Three times 32 get their turn within five seconds.
+    assert_eq!(without.len(), 200 - 96);
+    let late = token(&issuer, "late", 600).await;
+    assert!(exchange(&client, &late).await.is_ok());
 }

@@ -10,7 +10,7 @@ use countersign::{
 use serde_json::json;
 use tokio::time::{Duration, advance};
 
-use crate::endpoint::{Endpoint, SECRET, URL};
+use crate::endpoint::{Endpoint, Mode, SECRET, URL};
 
 const ISSUER: &str = "https://id.example/tenant";
 
@@ -85,6 +85,58 @@ async fn the_endpoint_is_looked_for_in_the_metadata_once() {
         assert!(client.token().await.is_ok(), "{place}");
         assert_eq!(endpoint.state().requests[1].url(), URL);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_has_moved_is_looked_for_again() {
+    let endpoint = Endpoint::new();
+    let place = "https://id.example/tenant/.well-known/openid-configuration";
+    let metadata = |url: &str| json!({"issuer": ISSUER, "token_endpoint": url});
+    endpoint
+        .state()
+        .metadata
+        .insert(place.to_owned(), metadata(URL));
+    let client = TokenClient::discover(ISSUER, proof())
+        .fetch(endpoint.clone())
+        .build()
+        .unwrap();
+    client.token().await.unwrap();
+    let moved = "https://id.example/oauth2/token";
+    endpoint
+        .state()
+        .metadata
+        .insert(place.to_owned(), metadata(moved));
+    advance(Duration::from_secs(300)).await;
+    endpoint.set(Mode::Answer(FetchResponse::new(404, "")));
+    assert!(client.token().await.is_err());
+    endpoint.set(Mode::Grant(300));
+    advance(Duration::from_secs(1)).await;
+    assert!(client.token().await.is_ok());
+    let urls: Vec<_> = endpoint
+        .state()
+        .requests
+        .iter()
+        .map(|own| own.url().to_owned())
+        .collect();
+    assert_eq!(urls, [URL, URL, moved]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_in_the_first_place_does_not_hide_the_second_one() {
+    let endpoint = Endpoint::new();
+    let first = "https://id.example/tenant/.well-known/openid-configuration";
+    let second = "https://id.example/.well-known/oauth-authorization-server/tenant";
+    let metadata = json!({"issuer": ISSUER, "token_endpoint": URL});
+    endpoint
+        .state()
+        .metadata
+        .insert(first.to_owned(), json!("a page"));
+    endpoint
+        .state()
+        .metadata
+        .insert(second.to_owned(), metadata);
+    let client = TokenClient::discover(ISSUER, proof()).fetch(endpoint.clone());
+    assert!(client.build().unwrap().token().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,14 @@
 //! The principals that are kept for their subjects.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::Shared};
 use quick_cache::Equivalent;
@@ -32,6 +40,41 @@ type Find = Arc<dyn Fn(TokenSubject) -> BoxFuture<Found> + Send + Sync>;
 struct Asked {
     answer: Shared<BoxFuture<Found>>,
     moment: Moment,
+    /// How many requests wait for it.
+    waiting: AtomicUsize,
+}
+
+/// A request that waits for an answer. The last one to give up drops the question: it would keep what it has, such as a connection of the
+/// app's database, until the subject comes again.
+struct Waiting<'a> {
+    kept: &'a Cache<TokenSubject, Arc<Asked>>,
+    subject: &'a TokenSubject,
+    asked: &'a Arc<Asked>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(
+        kept: &'a Cache<TokenSubject, Arc<Asked>>,
+        subject: &'a TokenSubject,
+        asked: &'a Arc<Asked>,
+    ) -> Self {
+        asked.waiting.fetch_add(1, Ordering::Relaxed);
+        Self {
+            kept,
+            subject,
+            asked,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let is_last = self.asked.waiting.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last && self.asked.answer.peek().is_none() {
+            self.kept
+                .remove_if(self.subject, |other| Arc::ptr_eq(other, self.asked));
+        }
+    }
 }
 
 /// The state of the world, as far as it makes an answer too old.
@@ -114,7 +157,10 @@ impl PrincipalCache {
             let Ok(asked) = asked;
             let is_good = asked.is_good(self.time, moment);
             let answer = match is_good {
-                true => asked.answer.clone().await,
+                true => {
+                    let _waiting = Waiting::new(&self.kept, &subject, &asked);
+                    asked.answer.clone().await
+                }
                 false => Err(PrincipalError::unavailable(Outdated)),
             };
             if answer.is_err() {
@@ -136,6 +182,7 @@ impl PrincipalCache {
         Arc::new(Asked {
             answer: answer.shared(),
             moment,
+            waiting: AtomicUsize::new(0),
         })
     }
 }

@@ -16,7 +16,7 @@ use super::error::PrincipalError;
 use super::{cache::PrincipalCache, subject::TokenSubject};
 use crate::{
     claims::VerifiedToken,
-    error::{AuthError, AuthErrorKind},
+    error::{AuthError, AuthErrorKind, LineLimits},
     future::BoxFuture,
     verify::RevocationLists,
 };
@@ -227,6 +227,8 @@ pub(in crate::auth) struct Step {
     lists: RevocationLists,
     /// True while nobody can tell, and the log says so.
     is_out: AtomicBool,
+    /// One that fails now and then begins and ends outages all the time.
+    lines: LineLimits<1>,
 }
 
 impl Step {
@@ -241,6 +243,7 @@ impl Step {
             label,
             lists,
             is_out: AtomicBool::new(false),
+            lines: LineLimits::new(),
         }
     }
 
@@ -292,9 +295,12 @@ impl Step {
     fn tell(&self, error: Option<&PrincipalError>) {
         match error.filter(|error| error.kind == AuthErrorKind::PrincipalUnavailable) {
             Some(error) => {
-                if !self.is_out.swap(true, Ordering::Relaxed) {
+                if !self.is_out.load(Ordering::Relaxed)
+                    && let Some(left_out) = self.lines.admit(0)
+                    && !self.is_out.swap(true, Ordering::Relaxed)
+                {
                     let cause = error.cause();
-                    tracing::warn!(target: "countersign", %cause, "the principals of tokens cannot be found: requests are refused");
+                    tracing::warn!(target: "countersign", %cause, left_out, "the principals of tokens cannot be found: requests are refused");
                 }
             }
             None => {

@@ -24,10 +24,17 @@ pub(in crate::remote) fn read(response: &FetchResponse) -> Result<Granted, Token
         200 => granted(response.body()),
         400 | 401 => Err(refused(response)),
         403 => Err(TokenError::refused("status 403")),
-        status => Err(
-            TokenError::unavailable(format!("the answer has status {status}"))
-                .with_retry_after(retry_after(response)),
-        ),
+        status @ (429 | 500..) => {
+            let error = TokenError::unavailable(format!("the answer has status {status}"))
+                .with_retry_after(retry_after(response));
+            // Others may be about one token that the server cannot handle.
+            Err(match status {
+                429 | 502..=504 => error,
+                _ => error.of_one(),
+            })
+        }
+        status => Err(TokenError::new(TokenErrorKind::UnusableAnswer)
+            .because(format!("the answer has status {status}"))),
     }
 }
 
@@ -273,8 +280,10 @@ mod tests {
             (400, refusal("temporarily_unavailable"), "unavailable"),
             (429, refusal("slow_down"), "unavailable"),
             (500, json!({}), "unavailable"),
-            (302, json!({}), "unavailable"),
-            (204, json!({}), "unavailable"),
+            (302, json!({}), "unusable_answer"),
+            (204, json!({}), "unusable_answer"),
+            (404, json!({}), "unusable_answer"),
+            (413, json!({}), "unusable_answer"),
         ] {
             assert_eq!(
                 answer(status, &body),

@@ -46,7 +46,7 @@ use crate::{
 /// 2. It is fetched again, ahead of time and with jitter, when three quarters of its life are over. If that fails, the present one goes on.
 /// 3. An endpoint that fails is asked again after a second, then ever less often, up to a minute, or when it says
 ///    (`Retry-After`); meanwhile a call without a usable token fails at once.
-/// 4. At most 32 requests are on their way at once, each for five seconds at most.
+/// 4. At most 32 exchanges are on their way at once; others wait for a turn, for five seconds at most. An answer has five seconds, too.
 /// 5. Secrets go to `https` only, or to this machine; no redirect is followed.
 ///
 /// Clones share their tokens. It needs a Tokio runtime. The adapters have it as a layer or middleware for clients; the guide
@@ -173,15 +173,18 @@ impl TokenClient {
     pub async fn exchange(&self, subject: &VerifiedToken) -> Result<Arc<AccessToken>, TokenError> {
         let Some(text) = subject.encoded() else {
             return Err(TokenError::new(TokenErrorKind::NoSubjectToken)
-                .because("`Authenticator::keep_token_text` is not set"));
+                .because("`Authenticator::keep_token_text` is not set, or it is no JWT"));
         };
+        let left = subject
+            .expires_at()
+            .map(|at| at.saturating_sub(subject.now()));
+        if left.is_some_and(|left| left <= 0) {
+            return Err(TokenError::new(TokenErrorKind::NoSubjectToken).because("it has expired"));
+        }
         let hash = crypto::sha256(text.as_bytes());
         let slot = (self.0.exchanged)
             .get_or_insert_with(&hash, || Ok::<_, Infallible>(Arc::new(Slot::new())));
         let Ok(slot) = slot;
-        let left = subject
-            .expires_at()
-            .map(|at| at.saturating_sub(subject.now()));
         let left = left.map(|left| Duration::from_secs(u64::try_from(left).unwrap_or(0)));
         self.of(&slot, || {
             let until = left.map(|left| Instant::now() + left);
@@ -203,17 +206,32 @@ impl TokenClient {
 impl Shared {
     /// Asks the token endpoint, in time.
     async fn fetch(self: Arc<Self>, grant: Grant, jitter: f64) -> Outcome {
+        // There is one request at a time for the token of this service's own: it waits for no turn.
+        let _turn = match grant {
+            Grant::ClientCredentials => None,
+            Grant::Exchange(..) => {
+                let turn = timeout(TokenClient::DEADLINE, self.permits.acquire()).await;
+                // Of ours, and no outage of the endpoint.
+                let busy = || TokenError::unavailable("too many tokens are asked for at once");
+                Some(turn.map_err(|_| busy().of_one())?)
+            }
+        };
         let asked = timeout(TokenClient::DEADLINE, self.ask(&grant, jitter)).await;
         let outcome =
             asked.unwrap_or_else(|_| Err(TokenError::unavailable("the answer took too long")));
+        if outcome
+            .as_ref()
+            .is_err_and(|error| error.kind() != TokenErrorKind::Refused)
+        {
+            self.endpoint.forget();
+        }
         self.report(&outcome, jitter);
         outcome
     }
 
     async fn ask(&self, grant: &Grant, jitter: f64) -> Outcome {
-        let permit = self.permits.acquire().await;
-        let _permit = permit.map_err(TokenError::unavailable)?;
         let url = self.endpoint.url(&self.fetch, self.private_http).await?;
+        let url = url.as_str();
         let mut form = self.form.clone();
         match grant {
             Grant::ClientCredentials => form.push("grant_type", "client_credentials"),
@@ -251,12 +269,10 @@ impl Shared {
         let endpoint = self.endpoint.name();
         let result = match outcome {
             Ok(_) => {
-                if self.outage().backoff.succeed() {
-                    tracing::info!(target: "countersign", endpoint, "the token endpoint answers again");
-                }
+                self.end_outage();
                 "granted"
             }
-            Err(error) if error.is_unavailable() => {
+            Err(error) if !error.is_of_one => {
                 let first = self
                     .outage()
                     .backoff
@@ -268,6 +284,10 @@ impl Shared {
                 error.kind().name()
             }
             Err(error) => {
+                // It has answered.
+                if !error.is_unavailable() {
+                    self.end_outage();
+                }
                 if let Some(left_out) = REFUSALS.admit(0) {
                     let cause = std::error::Error::source(error).map(tracing::field::display);
                     let code = error.code();
@@ -283,6 +303,13 @@ impl Shared {
         metrics::client_tokens(result, 1);
         #[cfg(not(feature = "metrics"))]
         let _ = result;
+    }
+
+    fn end_outage(&self) {
+        if self.outage().backoff.succeed() {
+            let endpoint = self.endpoint.name();
+            tracing::info!(target: "countersign", endpoint, "the token endpoint answers again");
+        }
     }
 
     fn outage(&self) -> MutexGuard<'_, Outage> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::error::TokenError;
 use crate::remote::{
@@ -18,7 +18,7 @@ use crate::remote::{
 pub(super) struct TokenEndpoint {
     location: Location,
     /// Found in the metadata.
-    found: OnceCell<String>,
+    found: Mutex<Option<String>>,
 }
 
 /// What the app has named.
@@ -36,12 +36,10 @@ impl Location {
 }
 
 impl TokenEndpoint {
-    const LARGEST_METADATA: usize = 256 << 10;
-
     pub(super) fn new(location: Location) -> Self {
         Self {
             location,
-            found: OnceCell::new(),
+            found: Mutex::new(None),
         }
     }
 
@@ -49,42 +47,66 @@ impl TokenEndpoint {
         self.location.url()
     }
 
-    /// Returns the URL, which the first call may have to look for.
+    /// Returns the URL, which one call may have to look for; the others wait.
     pub(super) async fn url(
         &self,
         fetch: &Arc<dyn DynFetch>,
         private_http: bool,
-    ) -> Result<&str, TokenError> {
+    ) -> Result<String, TokenError> {
         let issuer = match &self.location {
-            Location::Endpoint(url) => return Ok(url),
+            Location::Endpoint(url) => return Ok(url.clone()),
             Location::Issuer(issuer) => issuer,
         };
-        let found = self.found.get_or_try_init(async || {
-            let mut last = None;
-            for url in discovery::urls(issuer) {
-                let request = FetchRequest::new(url, Self::LARGEST_METADATA);
-                let request = match private_http {
-                    true => request.with_private_http(),
-                    false => request,
-                };
-                match Arc::clone(fetch).get_boxed(request).await {
-                    Ok(answer) if answer.status() == 200 => {
-                        return read(answer.body(), issuer, private_http);
-                    }
-                    Ok(answer) => {
-                        last = Some(TokenError::unavailable(format!(
-                            "the metadata: the answer has status {}",
-                            answer.status()
-                        )));
-                    }
-                    Err(error) => last = Some(TokenError::unavailable(error)),
-                }
-            }
-            Err(last.unwrap_or_else(|| TokenError::unavailable("there is no metadata")))
-        });
-        Ok(found.await?)
+        let mut found = self.found.lock().await;
+        if let Some(url) = &*found {
+            return Ok(url.clone());
+        }
+        let url = look_for(issuer, fetch, private_http).await?;
+        Ok(found.insert(url).clone())
+    }
+
+    /// Forgets what was found, after a failure: it may have moved.
+    pub(super) fn forget(&self) {
+        // If somebody is looking for it, what they find is new.
+        if let Ok(mut found) = self.found.try_lock() {
+            *found = None;
+        }
     }
 }
+
+/// Looks for the endpoint in the metadata, in both places where that can be.
+async fn look_for(
+    issuer: &str,
+    fetch: &Arc<dyn DynFetch>,
+    private_http: bool,
+) -> Result<String, TokenError> {
+    let mut last = TokenError::unavailable("there is no metadata");
+    for url in discovery::urls(issuer) {
+        let request = FetchRequest::new(url, LARGEST_METADATA);
+        let request = match private_http {
+            true => request.with_private_http(),
+            false => request,
+        };
+        last = match Arc::clone(fetch).get_boxed(request).await {
+            Ok(answer) if answer.status() == 200 => {
+                match read(answer.body(), issuer, private_http) {
+                    // A page of an app that answers each path.
+                    Err(error) if error.is_unavailable() => error,
+                    read => return read,
+                }
+            }
+            Ok(answer) => TokenError::unavailable(format!(
+                "the metadata: the answer has status {}",
+                answer.status()
+            )),
+            Err(error) => TokenError::unavailable(error),
+        };
+    }
+    Err(last)
+}
+
+/// In bytes.
+const LARGEST_METADATA: usize = 256 << 10;
 
 /// Reads the `token_endpoint` of exactly this issuer's metadata (RFC 8414 section 3.3). A client's secret goes there, so it is as
 /// protected as the issuer.

@@ -9,13 +9,16 @@ pub struct TokenError {
     code: Option<Box<str>>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    /// True if it may be about this one token, and other tokens may be had.
+    pub(super) is_of_one: bool,
 }
 
 /// The kind of a [`TokenError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenErrorKind {
-    /// The token cannot be exchanged: its text was not [kept](crate::Authenticator::keep_token_text), or it is about to expire.
+    /// The token cannot be exchanged: its text was not [kept](crate::Authenticator::keep_token_text), it has expired within the leeway of
+    /// its verifier, or it is no JWT, such as an API key.
     NoSubjectToken,
     /// The token endpoint refuses: [`TokenError::code`] says why (RFC 6749 section 5.2).
     Refused,
@@ -47,7 +50,14 @@ impl TokenError {
             code: None,
             retry_after: None,
             source: None,
+            is_of_one: kind != TokenErrorKind::Unavailable,
         }
+    }
+
+    /// Says that it may be about this one token.
+    pub(super) fn of_one(mut self) -> Self {
+        self.is_of_one = true;
+        self
     }
 
     pub(super) fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

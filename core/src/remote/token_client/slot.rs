@@ -106,7 +106,7 @@ impl Slot {
                 attempts.refused.succeed();
             }
             // An outage is one for all tokens.
-            Err(error) if error.is_unavailable() => {}
+            Err(error) if !error.is_of_one => {}
             Err(error) => {
                 attempts.refused.fail(error.clone(), Instant::now(), jitter);
             }
