@@ -11,13 +11,12 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::Shared};
-use quick_cache::Equivalent;
+use quick_cache::{Equivalent, sync::Cache};
 
 use super::{error::PrincipalError, resolver::AnyPrincipal, subject::TokenSubject};
 use crate::{
     claims::VerifiedToken,
     future::BoxFuture,
-    sync::Cache,
     verify::{RevocationLists, RevokedSoFar},
 };
 

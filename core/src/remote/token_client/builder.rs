@@ -2,6 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
+use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
 use super::{
@@ -21,7 +22,7 @@ use crate::{
         },
         refresh::schedule::Jitter,
     },
-    sync::{Cache, Mutex},
+    sync::Mutex,
 };
 
 /// Builds a [`TokenClient`]. Made by [`TokenClient::builder`] and [`TokenClient::discover`].

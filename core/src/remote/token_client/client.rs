@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use quick_cache::sync::Cache;
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout},
@@ -34,7 +35,7 @@ use crate::{
         http::{DynFetch, FormRequest},
         refresh::schedule::Jitter,
     },
-    sync::{Cache, Mutex, MutexGuard},
+    sync::{Mutex, MutexGuard},
 };
 
 /// Gets access tokens for calls to another service: of this service's own (client credentials, RFC 6749 section 4.4), or for a user, in
