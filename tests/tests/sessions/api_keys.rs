@@ -3,6 +3,7 @@
 use countersign::{
     Authenticator, MemoryStore, SessionRoutes,
     adapter::Credentials,
+    claims::Actor,
     session::{ApiKeys, NewApiKey},
 };
 use countersign_tests::{Entry, Request, sessions::Exchange};
@@ -123,6 +124,34 @@ fn only_the_token_of_a_session_will_do() {
         assert_eq!(block_on(keys.list("ada")).unwrap(), [key]);
         let ada = log_in(entry, &routes, "ada");
         assert_eq!(entry.call(&routes, &create(&ada, &body)).status, 201);
+    });
+}
+
+#[test]
+fn whoever_acts_for_a_user_has_no_say_about_keys() {
+    each(|bed, entry| {
+        let keys = api_keys(bed);
+        let routes = bed.json().api_keys(keys.clone());
+        let ada = log_in(entry, &routes, "ada");
+        let own = block_on(bed.sessions.verifier().verify(&ada)).unwrap();
+        let claims = json!({ "sub": "ada", "sid": own.session_id() });
+        let (key, _) = block_on(keys.create("ada", &NewApiKey::new("CI"))).unwrap();
+        let issuer = bed.sessions.issuer();
+        let acting = issuer.issue_on_behalf(&claims, &Actor::new("support"));
+        let acting = acting.unwrap();
+        let body = json!({ "label": "CI" });
+        for request in [
+            create(acting.as_str(), &body),
+            with(acting.as_str(), get("/api-keys")),
+            end(acting.as_str(), key.id().as_str()),
+        ] {
+            let answer = entry.call(&routes, &request);
+            assert_eq!(answer.status, 403, "{}", answer.body);
+        }
+        assert_eq!(block_on(keys.list("ada")).unwrap(), [key]);
+        let direct = issuer.issue(&claims).unwrap();
+        let made = entry.call(&routes, &create(direct.as_str(), &body));
+        assert_eq!(made.status, 201, "{}", made.body);
     });
 }
 

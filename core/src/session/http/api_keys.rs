@@ -145,9 +145,14 @@ pub(super) fn read_new_key(body: &[u8]) -> Result<NewApiKey, Reply> {
     })
 }
 
-/// Waits for the verdict, which no token but that of a session passes.
+/// Waits for the verdict, which no token but that of a session passes, in the hands of its user: a key would outlive
+/// what an actor was let do, and not name the actor.
 async fn of_session(check: Authenticate) -> Result<VerifiedToken, Reply> {
     let token = authenticated(check).await?;
+    // Also one that cannot be read.
+    if token.has_actor() {
+        return Err(reported(AuthErrorKind::Forbidden));
+    }
     match token.session_id() {
         Some(_) => Ok(token),
         None => Err(reported(AuthErrorKind::MissingClaim)),
