@@ -408,8 +408,7 @@ fn policies_combine() {
 fn step_up_is_asked_for() {
     let issuer = TestIssuer::new();
     let now = countersign::Clock::now(issuer.clock());
-    let fresh =
-        Policy::acr(["phr", "phrh"]).and(Policy::max_age(std::time::Duration::from_secs(60)));
+    let fresh = Policy::acr(["phr", "phrh"]).and(Policy::max_age(Duration::from_secs(60)));
     let fresh = Authenticator::new(issuer.verifier()).require(fresh);
     let with = |acr: &str, ago: i64| {
         let token = issuer
