@@ -257,6 +257,8 @@ impl Authenticator {
     /// Keeps the text of each accepted token for the handlers: [`VerifiedToken::encoded`]. Default: it is gone
     /// with the request.
     ///
+    /// An [opaque token](Self::opaque_tokens), such as an API key, is not kept.
+    ///
     /// For a gateway or a backend for a frontend, which sends it on. Send it only to services that are meant
     /// by its `aud`: any other could use it in the user's name (RFC 9700 section 4.9).
     ///

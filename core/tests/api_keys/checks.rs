@@ -64,8 +64,15 @@ fn each_text_leads_to_its_verdict_and_no_store_is_asked_about_what_is_no_key() {
     let refused = shown(&check(text).unwrap_err());
     assert!(refused.contains("has expired"), "{refused}");
 
+    // From memory, as each that was refused a moment ago.
+    store.calls();
+    for bad in [text, &wrong, &unknown] {
+        assert!(shown(&check(bad).unwrap_err()).contains("OpaqueTokenRefused"));
+    }
+    assert_eq!(store.calls().len(), 2, "a minute after the first time");
+
     store.is_away.store(true, Ordering::Relaxed);
-    let refused = shown(&check(text).unwrap_err());
+    let refused = shown(&check(&with_other_id(text, 8)).unwrap_err());
     assert!(refused.contains("OpaqueTokenUnavailable"), "{refused}");
     let refused = shown(&check("sk_").unwrap_err());
     assert!(refused.contains("OpaqueTokenRefused"), "{refused}");

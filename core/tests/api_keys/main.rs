@@ -115,6 +115,11 @@ fn with_other_secret(text: &str) -> String {
     sealed(&format!("{}{secret}", &text[..20]))
 }
 
+/// Replaces the secret of a key by one with this number.
+fn with_secret(text: &str, number: usize) -> String {
+    sealed(&format!("{}{number:032}", &text[..20]))
+}
+
 /// Replaces the id of a key by another one of the right form.
 fn with_other_id(text: &str, number: usize) -> String {
     sealed(&format!("sk_{number:016}{}", &text[19..52]))

@@ -1,5 +1,7 @@
 //! Tests of the bound on keys that turn out wrong, so that nobody floods the store with invented ones.
 
+use std::sync::atomic::Ordering;
+
 use countersign::session::NewApiKey;
 use futures_executor::block_on;
 
@@ -38,6 +40,45 @@ fn a_flood_of_invented_keys_reaches_the_store_as_often_as_it_may_and_no_good_key
     }
     clock.set(NOW + 60);
     assert!(check(fresh.as_str()).is_ok());
+}
+
+#[test]
+fn many_invented_keys_at_once_are_bounded_though_the_store_is_away() {
+    let (builder, store, clock) = builder();
+    let keys = builder.failures_per_minute(20).build().unwrap();
+    let (_, good) = block_on(keys.create("ada", &NewApiKey::new("CI"))).unwrap();
+    store.calls();
+    store.is_away.store(true, Ordering::Relaxed);
+    for number in 0..1_000 {
+        assert!(block_on(keys.check(&with_other_id(good.as_str(), number))).is_err());
+    }
+    assert_eq!(store.calls().len(), 20);
+    store.is_away.store(false, Ordering::Relaxed);
+    clock.set(NOW + 60);
+    // Each that is accepted gives its question back.
+    for _ in 0..100 {
+        assert!(block_on(keys.check(good.as_str())).is_ok());
+    }
+}
+
+#[test]
+fn a_client_with_a_wrong_or_an_expired_key_uses_up_nothing() {
+    let (builder, store, clock) = builder();
+    let keys = builder.failures_per_minute(3).build().unwrap();
+    let new = |new: NewApiKey| block_on(keys.create("ada", &new)).unwrap().1;
+    let expired = new(NewApiKey::new("CI").expires_at(NOW + 10));
+    let good = new(NewApiKey::new("CI"));
+    clock.set(NOW + 10);
+    store.calls();
+    let wrong = with_other_secret(good.as_str());
+    for _ in 0..100 {
+        for bad in [expired.as_str(), &wrong] {
+            let refused = shown(&block_on(keys.check(bad)).unwrap_err());
+            assert!(refused.contains("OpaqueTokenRefused"), "{refused}");
+        }
+    }
+    assert_eq!(store.calls(), ["find", "find"]);
+    assert!(block_on(keys.check(good.as_str())).is_ok());
 }
 
 #[test]

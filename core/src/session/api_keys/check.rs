@@ -27,7 +27,7 @@ impl ApiKeys {
     /// Checks the text of a key, as a request has it.
     ///
     /// Unknown, wrong and good keys take the same steps: as many hashes, one question to the store, one comparison in constant
-    /// time. A text that is no key by its form takes none.
+    /// time. A text that is no key by its form takes none, and a key that was refused in the last minute is refused from memory.
     ///
     /// # Errors
     ///
@@ -42,12 +42,12 @@ impl ApiKeys {
         let hashes = self.hashes(&key);
         let own = hashes.first().map_or(0, |hash| number(hash.as_bytes()));
         let id = number(&hmac_of_id(&self.0.peppers, &key.id));
-        if known.is_gone(id, now) {
+        if known.is_refused(own, id, now) {
             return Err(OpaqueTokenError::unauthorized(UNKNOWN));
         }
-        if !known.may_ask(own, now) {
+        let Some(turn) = known.may_ask(own, now) else {
             return Err(OpaqueTokenError::unavailable(TooManyFailures));
-        }
+        };
         let found = self.0.store.find(&key.id).await?;
         let stored = found.as_ref().map_or(NOBODY, |found| found.hash);
         // All of them, whichever it is.
@@ -57,13 +57,17 @@ impl ApiKeys {
         let is_gone = found.is_none();
         let found = found.filter(|found| is_hash && found.realm == self.0.realm);
         let Some(found) = found else {
-            known.failed(is_gone.then_some(id), now);
+            match is_gone {
+                true => known.is_none(id, now),
+                false => known.failed(own, now),
+            }
             return Err(OpaqueTokenError::unauthorized(UNKNOWN));
         };
         if found.expires_at.is_some_and(|at| at <= now) {
+            known.failed(own, now);
             return Err(OpaqueTokenError::unauthorized("the API key has expired"));
         }
-        if known.accepted(own, found.last_used_at, now) {
+        if known.accepted(turn, own, found.last_used_at, now) {
             self.note_use(&found, now).await;
         }
         Ok(found.into())

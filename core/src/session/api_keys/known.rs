@@ -15,8 +15,19 @@ use crate::session::login_limits::{Aging, Bounded, Second};
 pub(super) struct Known {
     good: Bounded<Good>,
     gone: Bounded<Gone>,
+    /// Keys that were refused although there is one of their id, by their hash: wrong, expired, or of another realm.
+    refused: Bounded<Gone>,
     failures: Mutex<Failures>,
     per_minute: u32,
+}
+
+/// A question to the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// One of those that a minute has.
+    Counted,
+    /// About a key that was good of late.
+    Free,
 }
 
 /// A key that was accepted, by its hash.
@@ -48,38 +59,63 @@ impl Known {
         Self {
             good: Bounded::new(),
             gone: Bounded::new(),
+            refused: Bounded::new(),
             failures: Mutex::default(),
             per_minute,
         }
     }
 
-    /// Returns whether the store may be asked about a key.
-    pub(super) fn may_ask(&self, hash: u64, now: i64) -> bool {
-        let is_good = || {
-            let now = Second::new(now);
-            self.good.with(hash, |good| !good.is_over(now)) == Some(true)
-        };
-        self.failures_in(now, |count| *count < self.per_minute) || is_good()
-    }
-
-    /// Returns whether there was no such id a moment ago.
-    pub(super) fn is_gone(&self, id: u64, now: i64) -> bool {
-        let now = Second::new(now);
-        self.gone.with(id, |gone| !gone.is_over(now)) == Some(true)
-    }
-
-    /// Notes a key that turned out wrong; `id` where there is none of its id.
-    pub(super) fn failed(&self, id: Option<u64>, now: i64) {
-        self.failures_in(now, |count| *count = count.saturating_add(1));
-        if let Some(id) = id {
-            let second = Second::new(now);
-            let gone = || Gone(second);
-            self.gone.with_new(id, second, gone, |gone| gone.0 = second);
+    /// Returns whether the store may be asked about a key. One that is not known to be good counts as a failure until it is
+    /// [accepted](Self::accepted): many at once, and a store that does not answer, are bounded by that.
+    pub(super) fn may_ask(&self, hash: u64, now: i64) -> Option<Turn> {
+        let is_there = self.failures_in(now, |count| {
+            let is_there = *count < self.per_minute;
+            *count += u32::from(is_there);
+            is_there
+        });
+        if is_there {
+            return Some(Turn::Counted);
         }
+        let now = Second::new(now);
+        let is_good = self.good.with(hash, |good| !good.is_over(now)) == Some(true);
+        is_good.then_some(Turn::Free)
+    }
+
+    /// Returns whether a key was refused a moment ago, or there was none of its id.
+    pub(super) fn is_refused(&self, hash: u64, id: u64, now: i64) -> bool {
+        let now = Second::new(now);
+        let has =
+            |refused: &Bounded<Gone>, of| refused.with(of, |one| !one.is_over(now)) == Some(true);
+        has(&self.gone, id) || has(&self.refused, hash)
+    }
+
+    /// Notes that there is no key of this id.
+    pub(super) fn is_none(&self, id: u64, now: i64) {
+        Self::note(&self.gone, id, now);
+    }
+
+    /// Notes a key that is refused although there is one of its id.
+    pub(super) fn failed(&self, hash: u64, now: i64) {
+        Self::note(&self.refused, hash, now);
+    }
+
+    fn note(refused: &Bounded<Gone>, of: u64, now: i64) {
+        let second = Second::new(now);
+        let gone = || Gone(second);
+        refused.with_new(of, second, gone, |gone| gone.0 = second);
     }
 
     /// Notes a key that was accepted. Returns whether the store is to be told of its use: `last_used_at` is what it knows.
-    pub(super) fn accepted(&self, hash: u64, last_used_at: Option<i64>, now: i64) -> bool {
+    pub(super) fn accepted(
+        &self,
+        turn: Turn,
+        hash: u64,
+        last_used_at: Option<i64>,
+        now: i64,
+    ) -> bool {
+        if turn == Turn::Counted {
+            self.failures_in(now, |count| *count = count.saturating_sub(1));
+        }
         let second = Second::new(now);
         let new = || Good {
             seen: second,
