@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "token-client")]
+mod client;
 mod error;
 mod extensions;
 mod extract;
@@ -11,6 +13,8 @@ mod response;
 #[cfg(feature = "sessions")]
 mod session_routes;
 
+#[cfg(feature = "token-client")]
+pub use self::client::{TokenClientMiddleware, TokenClientService};
 #[cfg(feature = "sessions")]
 pub use self::session_routes::{SessionReply, session_routes};
 pub use self::{

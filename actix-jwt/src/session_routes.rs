@@ -17,7 +17,7 @@ use crate::head::Head;
 /// Makes a scope of the session routes, under a path of your choice, such as `/session`.
 ///
 /// Below it are `/login`, `/refresh`, `/logout`, `/logout-all`, `/sessions`, `/sessions/{id}` and
-/// `/.well-known/jwks.json`.
+/// `/.well-known/jwks.json`; with [`SessionRoutes::api_keys`] also `/api-keys` and `/api-keys/{id}`.
 ///
 /// Failed logins are limited by account and by address, which is `peer_addr()`: see
 /// [`LoginLimits`](countersign::session::LoginLimits).

@@ -26,6 +26,12 @@ pub fn header(encoded: &str) -> Result<Header, AuthErrorKind> {
     Header::parse(encoded)
 }
 
+/// Checks the name of an issuer as before a resolver is asked. An error is the fault.
+#[cfg(feature = "remote")]
+pub fn issuer_name(name: &str) -> Result<(), &'static str> {
+    crate::verify::check_issuer_name(name)
+}
+
 /// Finds the one token of a request, and whether it is ambiguous.
 pub fn find<'h>(
     source: &TokenSource,

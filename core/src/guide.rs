@@ -7,6 +7,10 @@
 //! | serve a web page: cookies, CSRF, single-page apps | [`browsers`] |
 //! | fit page, API and proxy together: subdomains and CORS, frames, path prefixes, streams, mobile shells | [`set_ups`] |
 //! | load the user of each token, and refuse the locked ones | [`principals`] |
+//! | call other services with tokens of your own | [`service_to_service`] |
+//! | let services, agents or staff act for a user | [`delegation`] |
+//! | accept API keys beside tokens | [`api_keys`] |
+//! | accept the tokens of tenants that come and go, each with an issuer of its own | [`tenants`] |
 //! | come from `jsonwebtoken`, alone or behind `actix-web-httpauth` | [`from_jsonwebtoken`] |
 //! | come from `jwt-authorizer`, `axum-jwt-auth` or `openidconnect` | [`from_middleware`] |
 //! | come from lax tokens: numeric `sub`, no `iss`, no `aud` | [`migrating`] |
@@ -24,11 +28,17 @@
 //!
 //! The guides are documentation only: the module exists for rustdoc.
 
+#[doc = include_str!("../docs/guide/api_keys.md")]
+pub mod api_keys {}
+
 #[doc = include_str!("../docs/guide/browsers.md")]
 pub mod browsers {}
 
 #[doc = include_str!("../docs/guide/choosing.md")]
 pub mod choosing {}
+
+#[doc = include_str!("../docs/guide/delegation.md")]
+pub mod delegation {}
 
 #[doc = include_str!("../docs/guide/frameworks.md")]
 pub mod frameworks {}
@@ -60,6 +70,9 @@ pub mod principals {}
 #[doc = include_str!("../docs/guide/rate_limits.md")]
 pub mod rate_limits {}
 
+#[doc = include_str!("../docs/guide/service_to_service.md")]
+pub mod service_to_service {}
+
 #[doc = include_str!("../docs/guide/sessions.md")]
 pub mod sessions {}
 
@@ -69,6 +82,9 @@ pub mod set_ups {}
 #[cfg(any(not(doctest), feature = "signer"))]
 #[doc = include_str!("../docs/guide/signers.md")]
 pub mod signers {}
+
+#[doc = include_str!("../docs/guide/tenants.md")]
+pub mod tenants {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}

@@ -40,10 +40,15 @@ pub use self::remote::remote_keys::RemoteKeys;
 pub use self::session::{
     http::routes::SessionRoutes, sessions::Sessions, store::memory::MemoryStore,
 };
+#[cfg(feature = "remote")]
+pub use self::verify::{DynamicIssuers, DynamicIssuersBuilder, Tenant, Tenants};
 #[cfg(feature = "cache")]
 pub use self::verify::{TokenCache, TokenCacheBuilder};
 pub use self::{
-    auth::{AuthCookies, Authenticator, Csrf, Policy, PrincipalError, PrincipalResolver},
+    auth::{
+        AuthCookies, Authenticator, Csrf, OpaqueIdentity, OpaqueToken, OpaqueTokenError,
+        OpaqueTokens, Policy, PrincipalError, PrincipalResolver,
+    },
     claims::{provider::Provider, token::VerifiedToken},
     clock::{Clock, SystemClock},
     error::{AuthError, AuthErrorKind, ConfigError, LogLevel},

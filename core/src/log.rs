@@ -6,11 +6,11 @@ use crate::error::{AuthError, AuthErrorKind, LineLimits, LogLevel};
 
 /// Writes the refusal of a request to the log, as an event of `tracing`, and counts it.
 ///
-/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause` and
-/// `principal` if there is one. Clients' mistakes are `debug`, or
+/// For adapters that refuse a request themselves. Fields: `reason` (stable), `status`, and `cause`,
+/// `principal`, `actor` and `subject` if there is one. Clients' mistakes are `debug`, or
 /// [what is set](crate::Authenticator::log_refusals_at); our own are `warn`. Missing keys, a list of
-/// revocations that is not up to date and principals that cannot be found are as clients' mistakes: they are reported
-/// where they begin and end.
+/// revocations that is not up to date, issuers that nobody can decide about, opaque tokens that cannot be checked and
+/// principals that cannot be found are as clients' mistakes: they are reported where they occur.
 ///
 /// A flood of requests must not flood the log: there are ten lines for each reason in ten seconds, and the
 /// next one has the number of those that were `left_out`.
@@ -37,7 +37,10 @@ pub(crate) fn count(outcome: &'static str) {
 
 /// Writes the event. The macros compute its fields only if somebody listens.
 fn write(error: &AuthError) {
-    use AuthErrorKind::{KeysUnavailable, PrincipalUnavailable, RevocationUnavailable};
+    use AuthErrorKind::{
+        IssuerUnavailable, KeysUnavailable, OpaqueTokenUnavailable, PrincipalUnavailable,
+        RevocationUnavailable,
+    };
 
     static LIMITS: LineLimits<{ AuthErrorKind::ALL.len() }> = LineLimits::new();
 
@@ -60,6 +63,8 @@ fn write(error: &AuthError) {
                 status = kind.status(),
                 cause = cause(),
                 principal = error.principal(),
+                actor = error.actor(),
+                subject = error.subject(),
                 left_out,
                 $text
             );
@@ -68,7 +73,11 @@ fn write(error: &AuthError) {
     if kind.status() >= 500
         && !matches!(
             kind,
-            KeysUnavailable | PrincipalUnavailable | RevocationUnavailable
+            IssuerUnavailable
+                | KeysUnavailable
+                | OpaqueTokenUnavailable
+                | PrincipalUnavailable
+                | RevocationUnavailable
         )
     {
         write_at!(WARN, "cannot authenticate");

@@ -12,18 +12,23 @@ use std::{
 
 use countersign::{
     AuthCookies, AuthError, Authenticator, Csrf, Issuer, Issuers, Key, KeySet, Keys, MemoryStore,
-    RemoteKeys, Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, Verifier,
+    OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens, PrincipalResolver, RemoteKeys,
+    Revocation, SessionRoutes, Sessions, SigningKey, SigningKeys, TokenCache, TokenSubject,
+    Verifier,
     adapter::{Credentials, CsrfCheck, OwnedHead, RequestHead},
-    claims::TypedToken,
+    claims::{Actor, TypedToken},
     explain::Mismatch,
     issue::{RingDocument, RingTimes, SealedRing, SealingKeys},
     keys::Secret,
-    remote::{FetchResponse, SavedKeys},
+    remote::{
+        ClientAuthentication, Fetch, FetchError, FetchRequest, FetchResponse, FormRequest,
+        SavedKeys, TokenClient,
+    },
     revocation::{LogBatch, RevocationEntry, Revoked},
     session::{
-        ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest, Realm,
-        SessionEvent, SignIn, SignInOutcome,
-        store::{SessionStore, StoreError, TokenHash},
+        ApiKeys, ClientInfo, FormPages, Identity, LoginLimits, LoginRefusal, LoginRequest,
+        NewApiKey, Realm, SessionEvent, SignIn, SignInOutcome,
+        store::{ApiKeyStore, SessionStore, StoreError, TokenHash},
     },
     testing::sign_raw,
 };
@@ -63,6 +68,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "StoreCapabilities",
             "StoreMark",
             "SystemClock",
+            "TokenErrorKind",
             "Tolerance",
             "Verdict",
         ],
@@ -72,16 +78,22 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         &[
             "AuthCookies",
             "Discovery",
+            "DynamicIssuers",
+            "DynamicIssuersBuilder",
             "ExternalKey",
             "FetchRequest",
             "FormPages",
             "HttpFetch",
             "HttpFetchBuilder",
             "Policy",
+            "PrincipalResolver",
             "Provider",
             "Realm",
             "RoleSource",
+            "ScopeHierarchy",
             "ScopeSource",
+            "Tenant",
+            "Tenants",
             "TokenCacheBuilder",
             "TokenSource",
         ],
@@ -100,16 +112,19 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     (
         "made for the log, of what the app's own code says",
         &[
+            "ApiKeyError",
             "FetchError",
             "LogPosition",
+            "PrincipalError",
             "SignerError",
             "StoreEpoch",
             "StoreError",
+            "TokenError",
         ],
     ),
     (
-        "the public name of a session",
-        &["EndedSession", "SessionId"],
+        "the public name of a session or an API key",
+        &["ApiKeyId", "EndedSession", "SessionId"],
     ),
     (
         "a part of the test kit",
@@ -127,6 +142,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
 
 /// The public names that are not types with values: traits, an alias.
 const NO_VALUES: &[&str] = &[
+    "ApiKeyStore",
     "BoxFuture",
     "Clock",
     "Fetch",
@@ -255,10 +271,12 @@ fn shown() -> Shown {
     }
     keys(&mut shown);
     tokens(&mut shown);
+    token_client(&mut shown);
     refusals(&mut shown);
     requests(&mut shown);
     revocations(&mut shown);
     sessions(&mut shown);
+    opaque_tokens(&mut shown);
     shown
 }
 
@@ -374,6 +392,8 @@ fn tokens(shown: &mut Shown) {
     assert_eq!(cache.len(), 1);
     shown.debug("TokenCache", cache);
     shown.debug("VerifiedToken", &token);
+    let actor = Actor::new(SUBJECT).with_client_id(CLAIM).with_issuer(CLAIM);
+    shown.debug("Actor", actor.clone().after(actor));
     shown.debug("Audience", token.audience());
     shown.debug("Scopes", token.scopes());
     shown.debug(
@@ -387,6 +407,40 @@ fn tokens(shown: &mut Shown) {
         "Authenticate",
         authenticator.authenticate(Some(Credentials::new(issued.as_str()))),
     );
+    let subjects = PrincipalResolver::of_subject(async |subject: TokenSubject| Ok(subject));
+    let authenticator = authenticator.principal(subjects);
+    let token = block_on(authenticator.authenticate(Some(Credentials::new(issued.as_str()))));
+    let token = token.unwrap().unwrap();
+    shown.debug("TokenSubject", token.principal::<TokenSubject>().unwrap());
+}
+
+fn token_client(shown: &mut Shown) {
+    const GRANTED: &str = "private-granted-token";
+
+    struct Endpoint;
+    impl Fetch for Endpoint {
+        async fn get(&self, _: FetchRequest) -> Result<FetchResponse, FetchError> {
+            Ok(FetchResponse::new(404, ""))
+        }
+        async fn post(&self, _: FormRequest) -> Result<FetchResponse, FetchError> {
+            let answer = json!({"access_token": GRANTED, "token_type": "Bearer"});
+            Ok(FetchResponse::new(200, answer.to_string()))
+        }
+    }
+
+    shown.hide(GRANTED);
+    let proof = ClientAuthentication::client_secret_basic("orders", PASSWORD);
+    shown.debug("ClientAuthentication", &proof);
+    let builder = TokenClient::builder("https://id.example/token", proof).fetch(Endpoint);
+    shown.debug("TokenClientBuilder", &builder);
+    let client = builder.build().unwrap();
+    shown.debug("TokenClient", &client);
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_time().build().unwrap();
+    shown.debug("AccessToken", runtime.block_on(client.token()).unwrap());
+    let request = FormRequest::new("https://id.example/token", format!("x={SECRET}"), 1);
+    let request = request.with_authorization(Some(format!("Basic {PASSWORD}")));
+    shown.debug("FormRequest", request);
 }
 
 /// Collects the refusals of tokens that are wrong in a part that must not show.
@@ -404,6 +458,7 @@ fn refusals(shown: &mut Shown) {
         .require_value("sid", "another")
         .require_value("jti", "another")
         .require_claim("absent")
+        .require_claim("act")
         .build()
         .unwrap();
     let wrong = [
@@ -412,6 +467,7 @@ fn refusals(shown: &mut Shown) {
         json!({ "sub": [SUBJECT] }),
         json!({ "sub": { SUBJECT: 1 } }),
         json!({ "sid": [SESSION], "jti": [ID], "client_id": [CLAIM] }),
+        json!({ "act": { "sub": [SUBJECT], CLAIM: CLAIM } }),
         json!({ "cnf": CLAIM }),
         json!({ "cnf": { "jkt": CLAIM } }),
         json!({ "private": CLAIM, "aud": [] }),
@@ -695,4 +751,34 @@ fn sessions(shown: &mut Shown) {
     let events = events.lock().unwrap();
     assert!(events.len() > 3);
     shown.debug("SessionEvent", &*events);
+}
+
+fn opaque_tokens(shown: &mut Shown) {
+    const KEY: &str = "sk_private-opaque-token";
+
+    shown.hide(KEY);
+    shown.debug("OpaqueToken", OpaqueToken::new(KEY));
+    let identity = OpaqueIdentity::new(SUBJECT).claims(&json!({ "private": CLAIM }));
+    shown.debug("OpaqueIdentity", &identity);
+    let refused = OpaqueTokenError::unauthorized("no such key");
+    shown.debug("OpaqueTokenError", &refused);
+    let check = |_: OpaqueToken| std::future::ready(Err(OpaqueTokenError::forbidden("locked")));
+    shown.debug("OpaqueTokens", OpaqueTokens::prefixed("sk_", check));
+
+    let store = MemoryStore::new();
+    let builder = ApiKeys::builder(store.clone(), SECRET);
+    shown.debug("ApiKeysBuilder", &builder);
+    let keys = builder.build().unwrap();
+    shown.debug("ApiKeys", &keys);
+    let new = NewApiKey::new(LABEL);
+    shown.debug("NewApiKey", &new);
+    let (key, text) = block_on(keys.create(SUBJECT, &new)).unwrap();
+    shown.hide(&text.as_str()[20..]);
+    shown.debug("ApiKeyText", &text);
+    shown.debug("ApiKey", &key);
+    let stored = block_on(store.find_api_key(key.id())).unwrap().unwrap();
+    shown
+        .secrets
+        .push(format!("{:?}", stored.hash.as_bytes()).replace(['[', ']'], ""));
+    shown.debug("StoredApiKey", &stored);
 }

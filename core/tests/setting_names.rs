@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign::{
     AuthCookies, Authenticator, ConfigError, Issuer, Issuers, Key, MemoryStore, Revocation,
     SessionRoutes, Sessions, SigningKey, TokenSource, Verifier, VerifierBuilder,
+    claims::ScopeHierarchy,
     issue::IssuerBuilder,
     session::{Identity, LoginLimits, LoginLimitsBuilder, SessionsBuilder, SignIn},
     testing::TestIssuer,
@@ -61,6 +62,10 @@ fn a_refused_setting_is_named() {
         ("`leeway`", verifier(|own| own.leeway(YEAR))),
         ("`max_token_bytes`", verifier(|own| own.max_token_bytes(0))),
         ("`algorithms`", verifier(|own| own.algorithms([]))),
+        (
+            "`scope_hierarchy`",
+            ScopeHierarchy::new([("a", "a")]).unwrap_err(),
+        ),
         ("`.any_issuer()`", verifier(VerifierBuilder::any_issuer)),
         (
             "`require_claim`",

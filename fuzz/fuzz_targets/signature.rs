@@ -5,15 +5,13 @@
 use std::sync::{LazyLock, Mutex};
 
 use arbitrary::{Arbitrary, Unstructured};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign::{
     Algorithm, Issuer, Key, SigningKey,
     issue::{Signer, SignerError, SigningInput},
 };
 use libfuzzer_sys::{Corpus, fuzz_target};
-use p256::{
-    ecdsa::{self, signature::Signer as _},
-    pkcs8::DecodePrivateKey,
-};
+use p256::ecdsa::{self, signature::Signer as _};
 use tokio::runtime::{Builder, Runtime};
 
 fuzz_target!(|data: &[u8]| -> Corpus {
@@ -33,7 +31,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
 
 /// Checks DER against our own reading of it, and that it has one text for each signature.
 fn check_der(algorithm: Algorithm, length: usize, der: &[u8]) {
-    let read = SigningInput::new(algorithm, b"").signature_from_der(der).ok();
+    let read = SigningInput::new(algorithm, b"")
+        .signature_from_der(der)
+        .ok();
     assert_eq!(read, read_der(der, length), "{algorithm}");
     if let Some(signature) = read {
         assert_eq!(signature.len(), 2 * length);
@@ -45,8 +45,8 @@ fn check_der(algorithm: Algorithm, length: usize, der: &[u8]) {
 /// Reads a sequence of two positive numbers by the letter of X.690.
 fn read_der(der: &[u8], length: usize) -> Option<Vec<u8>> {
     let (declared, content) = match der {
-        [0x30, short @ ..0x80, rest @ ..] => (*short, rest),
-        [0x30, 0x81, long @ 0x80.., rest @ ..] => (*long, rest),
+        [0x30, short @ 0..=0x7f, rest @ ..] => (*short, rest),
+        [0x30, 0x81, long @ 0x80..=0xff, rest @ ..] => (*long, rest),
         _ => return None,
     };
     if usize::from(declared) != content.len() {
@@ -59,13 +59,13 @@ fn read_der(der: &[u8], length: usize) -> Option<Vec<u8>> {
 
 fn read_number(der: &[u8], length: usize) -> Option<(Vec<u8>, &[u8])> {
     let (declared, rest) = match der {
-        [2, short @ 1..0x80, rest @ ..] => (usize::from(*short), rest),
+        [2, short @ 1..=0x7f, rest @ ..] => (usize::from(*short), rest),
         _ => return None,
     };
     let (content, rest) = rest.split_at_checked(declared)?;
     let digits = match content {
-        [1..0x80, ..] => content,
-        [0, 0x80.., ..] => &content[1..],
+        [1..=0x7f, ..] => content,
+        [0, 0x80..=0xff, ..] => &content[1..],
         _ => return None,
     };
     let zeros = length.checked_sub(digits.len())?;
@@ -76,7 +76,7 @@ fn write_der(r: &[u8], s: &[u8]) -> Vec<u8> {
     let numbers = [write_number(r), write_number(s)].concat();
     let length = u8::try_from(numbers.len()).expect("a short one");
     match length {
-        ..0x80 => [&[0x30, length], &numbers[..]].concat(),
+        0..=0x7f => [&[0x30, length], &numbers[..]].concat(),
         _ => [&[0x30, 0x81, length], &numbers[..]].concat(),
     }
 }
@@ -152,11 +152,13 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 });
 
 static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
-    let local = SigningKey::generate_es256().expect("a key");
-    let pem = local.to_pkcs8_pem().expect("a private key");
+    let key = ecdsa::SigningKey::from_slice(&[7; 32]).expect("a scalar");
+    let point = key.verifying_key().to_sec1_bytes();
+    let [x, y] = [&point[1..33], &point[33..]].map(|number| URL_SAFE_NO_PAD.encode(number));
+    let jwk = serde_json::json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y });
     let service = Service {
-        key: ecdsa::SigningKey::from_pkcs8_pem(&pem).expect("a private key"),
-        public: local.verifying_key(),
+        key,
+        public: Key::from_jwk(&jwk.to_string()).expect("a point"),
     };
     let key = RUNTIME.block_on(async { SigningKey::external(service).await });
     let issuer = Issuer::builder("https://id.example", key.expect("a key that signs"));

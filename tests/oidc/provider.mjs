@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { parseArgs, promisify } from 'node:util';
 
+import { createLocalJWKSet, jwtVerify } from 'jose';
 import Provider from 'oidc-provider';
 
 const KEYS = {
@@ -14,6 +15,8 @@ const KEYS = {
   EdDSA: ['ed25519', {}],
 };
 const ALGORITHMS = Object.keys(KEYS);
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const SCOPE = 'read';
 const USER = 'ada';
 const INTERACTION = '/interaction/';
@@ -27,7 +30,7 @@ const [host, port] = listen.split(':');
 let published = [await generation(1)];
 let signing = 1;
 let ttl = 600;
-let fetches = { keys: 0, metadata: 0 };
+let fetches = { keys: 0, metadata: 0, tokens: 0 };
 
 let server = http.createServer();
 server.listen(Number(port), host);
@@ -50,7 +53,7 @@ function provide() {
     clients: [{
       client_id: 'client',
       client_secret: 'secret',
-      grant_types: ['client_credentials'],
+      grant_types: ['client_credentials', EXCHANGE],
       redirect_uris: [],
       response_types: [],
       scope: SCOPE,
@@ -72,9 +75,36 @@ function provide() {
       resourceIndicators: { enabled: true, getResourceServerInfo: resourceServer },
     },
   });
+  provider.registerGrantType(EXCHANGE, (ctx) => exchange(provider, ctx), [
+    'subject_token', 'subject_token_type', 'requested_token_type', 'resource', 'scope',
+  ]);
   const callback = provider.callback();
   return (request, response) =>
     request.url.startsWith(INTERACTION) ? logIn(provider, request, response) : callback(request, response);
+}
+
+// Another access token for the user of this one (RFC 8693), which has to be valid, and for a resource of this provider.
+async function exchange(provider, ctx) {
+  const { client, params } = ctx.oidc;
+  try {
+    if (params.subject_token_type !== ACCESS_TOKEN) {
+      throw new Error('another type of token');
+    }
+    const keys = published.flatMap(({ keys }) => keys).map(({ d, p, q, dp, dq, qi, ...key }) => key);
+    const { payload } = await jwtVerify(params.subject_token, createLocalJWKSet({ keys }), { issuer });
+    const server = new provider.ResourceServer(params.resource, resourceServer(ctx, params.resource));
+    const token = new provider.ClientCredentials({ client, scope: SCOPE, resourceServer: server });
+    token.extra = { act: { sub: client.clientId }, user: payload.sub };
+    ctx.body = {
+      access_token: await token.save(),
+      issued_token_type: ACCESS_TOKEN,
+      token_type: 'Bearer',
+      expires_in: token.expiration,
+    };
+  } catch (error) {
+    ctx.status = 400;
+    ctx.body = { error: 'invalid_grant', error_description: error.message };
+  }
 }
 
 // Nobody is asked: whoever comes is `ada`, and grants what the client wants.
@@ -105,6 +135,8 @@ function resourceServer(_, resource) {
 function count(request, response) {
   if (request.url === '/jwks') {
     fetches.keys += 1;
+  } else if (request.url === '/token') {
+    fetches.tokens += 1;
   } else if (request.url.startsWith('/.well-known/')) {
     fetches.metadata += 1;
   }

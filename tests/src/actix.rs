@@ -43,6 +43,11 @@ pub(crate) fn visit(authenticator: &Authenticator, request: &Request) -> Answer 
                 .route(web::get().to(misfit)),
         )
         .service(
+            web::resource("/actor")
+                .wrap(auth())
+                .route(web::get().to(actor)),
+        )
+        .service(
             web::resource("/principal")
                 .wrap(auth())
                 .route(web::get().to(principal)),
@@ -139,6 +144,10 @@ async fn claims(Claims(user): Claims<User>) -> String {
 
 async fn claims_if_any(Optional(user): Optional<Claims<User>>) -> String {
     user.map_or_else(|| ANONYMOUS.to_owned(), |user| user.sub.clone())
+}
+
+async fn actor(Token(token): Token) -> Result<String, countersign_actix::Error> {
+    Ok(crate::actor(&token)?)
 }
 
 async fn principal(Principal(person): Principal<Person>) -> String {

@@ -93,6 +93,13 @@ fn enter(authenticator: &Authenticator, request: &Request) -> Result<Answer, Aut
         ("/claims", Some(token)) => drop(token.claims::<User>()?),
         ("/misfit", Some(token)) => drop(token.claims::<Misfit>()?),
         ("/admin", Some(token)) => admins().check(token)?,
+        ("/actor", Some(token)) => {
+            return Ok(Answer {
+                status: 200,
+                body: crate::actor(token)?,
+                ..Answer::default()
+            });
+        }
         ("/principal" | "/principal-if-any", Some(token)) => {
             return Ok(Answer {
                 status: 200,

@@ -22,7 +22,7 @@ pub mod wire;
 
 pub use self::request::{Answer, Request};
 
-use countersign::{Authenticator, Policy};
+use countersign::{AuthError, Authenticator, Policy, VerifiedToken};
 
 /// A way into the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,7 @@ impl Entry {
     /// | `/admin` | the subject | the role `admin` |
     /// | `/principal` | the name of the [`Person`] | everybody with a token, if the app finds persons |
     /// | `/principal-if-any` | the name, or `anonymous` | everybody, if the app finds persons |
+    /// | `/actor` | the name of the actor, or `direct` | everybody with a token |
     /// | `/uncovered` | nothing, ever: no authentication covers it | nobody |
     #[must_use]
     pub fn visit(self, authenticator: &Authenticator, request: &Request) -> Answer {
@@ -74,6 +75,12 @@ impl Entry {
 
 /// The answer of the route behind the authentication to a request without a token.
 pub const ANONYMOUS: &str = "anonymous";
+
+/// Returns the name of a token's actor.
+fn actor(token: &VerifiedToken) -> Result<String, AuthError> {
+    let actor = token.actor()?;
+    Ok(actor.map_or("direct".to_owned(), |actor| actor.subject().to_owned()))
+}
 
 /// The principal that the routes ask for.
 pub struct Person(

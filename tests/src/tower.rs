@@ -5,7 +5,7 @@ use std::{convert::Infallible, net::SocketAddr};
 use axum::{Router, body::Body, extract::ConnectInfo, routing::get};
 use bytes::Bytes;
 use countersign::{AuthError, Authenticator, VerifiedToken};
-use countersign_tower::{Claims, JwtAuthLayer, Principal, RequireLayer, Token};
+use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, Principal, RequireLayer, Token};
 use http::{HeaderName, Response, header};
 use http_body_util::{BodyExt, Full};
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
@@ -26,6 +26,7 @@ pub(crate) fn visit(authenticator: &Authenticator, request: &Request) -> Answer 
         .route("/claims-if-any", get(claims_if_any))
         .route("/misfit", get(misfit))
         .route("/admin", admins)
+        .route("/actor", get(actor))
         .route("/principal", get(principal))
         .route("/principal-if-any", get(principal_if_any))
         .route_layer(JwtAuthLayer::new(authenticator.clone()))
@@ -89,6 +90,10 @@ async fn claims_if_any(user: Option<Claims<User>>) -> String {
 }
 
 async fn misfit(_: Claims<Misfit>) {}
+
+async fn actor(Token(token): Token) -> Result<String, ClaimsRejection> {
+    Ok(crate::actor(&token)?)
+}
 
 async fn principal(Principal(person): Principal<Person>) -> String {
     person.0.clone()

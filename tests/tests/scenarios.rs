@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use countersign::{
-    Authenticator, Csrf, Issuers, KeySet, Keys, Policy, SigningKey, TokenSource, Verifier,
+    Authenticator, Csrf, DynamicIssuers, Issuers, KeySet, Keys, Policy, SigningKey, TokenSource,
+    Verifier,
     adapter::RequestHead,
     keys::{BoxFuture, KeySource, KeysUnavailable, RefreshReason},
     testing::{TestIssuer, TestToken},
@@ -407,8 +408,7 @@ fn policies_combine() {
 fn step_up_is_asked_for() {
     let issuer = TestIssuer::new();
     let now = countersign::Clock::now(issuer.clock());
-    let fresh =
-        Policy::acr(["phr", "phrh"]).and(Policy::max_age(std::time::Duration::from_secs(60)));
+    let fresh = Policy::acr(["phr", "phrh"]).and(Policy::max_age(Duration::from_secs(60)));
     let fresh = Authenticator::new(issuer.verifier()).require(fresh);
     let with = |acr: &str, ago: i64| {
         let token = issuer
@@ -737,4 +737,49 @@ fn nothing_of_a_token_reaches_the_client() {
         assert!(!text.contains(secret), "{text}");
         assert!(!text.contains(&token[..20]), "{text}");
     }
+}
+
+#[test]
+fn tokens_of_tenants_are_answered_alike() {
+    let issuer = TestIssuer::new();
+    let (key, clock) = (issuer.key().clone(), issuer.clock().clone());
+    // Answers by the name of the tenant.
+    let resolver = move |name: Box<str>| {
+        let builder = Verifier::builder(&key).clock(clock.clone());
+        let builder = builder.audience(TestIssuer::AUDIENCE);
+        async move {
+            match &*name {
+                "https://good.id.example" => builder.issuer(name).build().map(Some),
+                "https://mixed-up.id.example" => builder.any_issuer().build().map(Some),
+                "https://outage.id.example" => {
+                    Err(countersign::ConfigError::Missing("a row".into()))
+                }
+                _ => Ok(None),
+            }
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let tenants = {
+        let _within = runtime.enter();
+        // A refusal is remembered for a second, so that each entry is told to come again after one.
+        let builder = DynamicIssuers::builder(resolver);
+        builder.unknown_for(Duration::from_secs(1)).build().unwrap()
+    };
+    let authenticator = Authenticator::new(Issuers::dynamic(tenants.clone()));
+    let answer = |name: &str| {
+        let token = issuer.token().subject("ada").issuer(name).sign();
+        send(authenticator.clone(), &Request::bearer(&token))
+    };
+    for (name, status, reason) in [
+        ("https://good.id.example", 200, None),
+        ("https://mixed-up.id.example", 500, Some("misconfigured")),
+        ("https://outage.id.example", 503, Some("issuer_unavailable")),
+        ("https://other.id.example", 401, Some("unknown_issuer")),
+        ("http://good.id.example", 401, Some("unknown_issuer")),
+    ] {
+        let answer = answer(name);
+        assert_eq!((answer.status, answer.reason), (status, reason), "{name}");
+    }
+    tenants.remove("https://good.id.example");
+    assert_eq!(answer("https://good.id.example").status, 401);
 }

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "token-client")]
+mod client;
 mod extensions;
 #[cfg(feature = "axum")]
 mod extract;
@@ -13,6 +15,8 @@ mod response;
 #[cfg(feature = "sessions")]
 mod session_routes;
 
+#[cfg(feature = "token-client")]
+pub use self::client::{TokenClientLayer, TokenClientService};
 #[cfg(feature = "axum")]
 pub use self::extract::{Claims, ClaimsRejection, Principal, Token};
 #[cfg(feature = "grpc")]

@@ -27,9 +27,9 @@ use crate::head::Head;
 
 /// Makes a service of the session routes, to mount under a path of your choice, such as `/session`.
 ///
-/// Below it are `/login`, `/refresh`, `/logout`, `/logout-all`, `/sessions`, `/sessions/{id}` and
-/// `/.well-known/jwks.json`. The service expects paths without the prefix: axum's `nest_service`
-/// removes it; elsewhere, do it yourself.
+/// Below it are `/login`, `/refresh`, `/logout`, `/logout-all`, `/sessions`, `/sessions/{id}`,
+/// `/.well-known/jwks.json`; with [`SessionRoutes::api_keys`] also `/api-keys` and `/api-keys/{id}`. The service
+/// expects paths without the prefix: axum's `nest_service` removes it; elsewhere, do it yourself.
 ///
 /// Failed logins are limited by account, and by address where it is known: from axum's
 /// `ConnectInfo<SocketAddr>` (feature `axum`; serve the app with

@@ -1,11 +1,12 @@
 //! The settings of authentication, made once for every framework.
 
-use std::{fmt, iter, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
 use super::{
     anonymous::Anonymous,
+    opaque::{OpaqueKinds, OpaqueTokens},
     policy::Policy,
     principal::{PrincipalResolver, Step},
 };
@@ -38,8 +39,10 @@ use crate::{
 pub struct Authenticator {
     pub(super) issuers: Issuers,
     pub(super) source: TokenSource,
-    /// The issuers whose tokens count only from some of the sources.
-    pub(super) own_sources: Arc<Vec<(Box<str>, TokenSource)>>,
+    /// The issuers whose tokens count only from some of the sources; `None` for those that a resolver finds.
+    pub(super) own_sources: Arc<Vec<(Option<Box<str>>, TokenSource)>>,
+    /// `None` where there are none: then no token is compared with a prefix.
+    pub(super) opaque: Option<Arc<OpaqueKinds>>,
     pub(super) csrf: Option<Arc<Csrf>>,
     pub(super) optional: bool,
     /// Set if a part of the policy is for everybody, not only for requests with a token.
@@ -60,6 +63,7 @@ impl Authenticator {
             issuers: issuers.into(),
             source: TokenSource::default(),
             own_sources: Arc::default(),
+            opaque: None,
             csrf: Some(Arc::default()),
             optional: false,
             token_is_required: false,
@@ -71,53 +75,56 @@ impl Authenticator {
         }
     }
 
-    /// Sets where requests carry the token. Default: the `Authorization` header.
-    pub fn source(mut self, source: TokenSource) -> Self {
-        self.source = source;
-        self
-    }
-
-    /// Accepts the tokens of one issuer from these sources only, which [`source`](Self::source) names as
-    /// well. Default: from all of them.
+    /// Adds credentials that are no JWT by their form, such as API keys, which the app checks itself. Repeatable: each kind
+    /// has another form. Default: none.
     ///
-    /// For an app whose own sessions are in a cookie, beside a provider whose clients send a header.
-    /// A token from another source is refused like one of an unknown issuer. Where an issuer has several
-    /// names, one of them stands for all.
+    /// Its tokens come out as a [`VerifiedToken`](crate::VerifiedToken), and all that follows is as for a JWT:
+    /// [`principal`](Self::principal), policies, challenges. A request with a JWT and an opaque token is a bad request
+    /// (400), as one with two tokens. From a cookie, it is protected by [`Csrf`] as a JWT is.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Conflict`] when no verifier is for this issuer: nothing would be kept out.
+    /// [`ConfigError::InvalidSetting`] for a prefix with which a JWT can begin, a header that can carry one, or a name that is
+    /// none. [`ConfigError::Conflict`] when a token could be of two kinds, the [source](Self::source) set before reads the
+    /// header too, or a verifier is for an issuer of the kind's name.
     ///
     /// # Examples
     ///
     /// ```
-    /// use countersign::{Authenticator, Issuers, TokenSource};
-    /// # use countersign::{Verifier, testing::TestIssuer};
-    /// # let own = TestIssuer::new();
-    /// # let verifier = |name| Verifier::builder(own.key()).issuer(name).audience("orders").build();
-    /// let issuers = [verifier("https://login.example")?, verifier("https://id.example")?];
-    /// let issuers = Issuers::new(issuers)?;
-    /// let cookie = TokenSource::cookie("__Host-access");
-    /// let authenticator = Authenticator::new(issuers)
-    ///     .source(TokenSource::bearer().or(cookie.clone()))
-    ///     .source_for("https://login.example", cookie)?
-    ///     .source_for("https://id.example", TokenSource::bearer())?;
+    /// use countersign::{Authenticator, OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens};
+    /// # use countersign::testing::TestIssuer;
+    /// # let verifier = TestIssuer::new().verifier();
+    ///
+    /// async fn check(key: OpaqueToken) -> Result<OpaqueIdentity, OpaqueTokenError> {
+    ///     # async fn find(_: &str) -> Result<Option<u64>, std::io::Error> { Ok(None) }
+    ///     let owner = find(key.as_str()).await?;
+    ///     let owner = owner.ok_or_else(|| OpaqueTokenError::unauthorized("no such key"))?;
+    ///     Ok(OpaqueIdentity::new(owner.to_string()))
+    /// }
+    ///
+    /// let authenticator = Authenticator::new(verifier)
+    ///     .opaque_tokens(OpaqueTokens::prefixed("sk_", check))?
+    ///     .opaque_tokens(OpaqueTokens::in_header("x-api-key", check))?;
     /// # Ok::<(), countersign::ConfigError>(())
     /// ```
-    pub fn source_for(
-        mut self,
-        issuer: impl AsRef<str>,
-        source: TokenSource,
-    ) -> Result<Self, ConfigError> {
-        let issuer = issuer.as_ref();
-        let names = self.issuers.names(issuer).ok_or_else(|| {
-            ConfigError::Conflict(format!(
-                "`source_for` {issuer:?}: no verifier is for this issuer"
-            ))
-        })?;
-        let own = Arc::make_mut(&mut self.own_sources);
-        own.retain(|(other, _)| !names.contains(other));
-        own.extend(names.into_iter().zip(iter::repeat(source)));
+    pub fn opaque_tokens(mut self, tokens: impl Into<OpaqueTokens>) -> Result<Self, ConfigError> {
+        let tokens = tokens.into();
+        tokens.check()?;
+        let conflict = |text: String| Err(ConfigError::Conflict(text));
+        if let Some(header) = tokens.header()
+            && self.source.headers().contains(&header)
+        {
+            return conflict(format!(
+                "`opaque_tokens`: `source` reads the header {header:?}, too: each token there would be two"
+            ));
+        }
+        if self.issuers.is_for(tokens.issuer()) {
+            let name = tokens.issuer();
+            return conflict(format!(
+                "`opaque_tokens`: a verifier is for the issuer {name:?}"
+            ));
+        }
+        Arc::make_mut(self.opaque.get_or_insert_default()).add(tokens)?;
         Ok(self)
     }
 
@@ -310,6 +317,26 @@ impl Authenticator {
         self
     }
 
+    /// Names actor and subject in the log where a token with an [actor](crate::VerifiedToken::actor) is refused after it was
+    /// verified: the fields `actor` and `subject`. Default: no name of a user is in any line of the log.
+    ///
+    /// For an audit of agents and of staff that acts for customers. Names are cut to 128 characters.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let verifier = TestIssuer::new().verifier();
+    /// use countersign::{Authenticator, Policy};
+    ///
+    /// // `reason="forbidden" actor="assistant" subject="ada"`
+    /// let payments = Authenticator::new(verifier).require(Policy::direct()).log_actors();
+    /// ```
+    pub fn log_actors(mut self) -> Self {
+        self.params().log_actors = true;
+        self
+    }
+
     fn params(&mut self) -> &mut ChallengeParams {
         let added = Arc::make_mut(self.added.get_or_insert_default());
         Arc::make_mut(&mut added.params)
@@ -327,7 +354,9 @@ impl Authenticator {
     /// them out of logs.
     #[must_use]
     pub fn credential_headers(&self) -> Vec<&str> {
-        self.source.headers()
+        let mut headers = self.source.headers();
+        headers.extend(self.opaque.iter().flat_map(|opaque| opaque.headers()));
+        headers
     }
 
     /// Returns whether the URL of a request carries what can be a token, good or bad: a parameter that
@@ -346,6 +375,7 @@ impl fmt::Debug for Authenticator {
         f.debug_struct("Authenticator")
             .field("issuers", &self.issuers)
             .field("source", &self.source)
+            .field("opaque", &self.opaque)
             .field("csrf", &self.csrf)
             .field("optional", &self.optional)
             .field("token_is_required", &self.token_is_required)

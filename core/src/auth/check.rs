@@ -60,6 +60,10 @@ impl Authenticator {
             .source
             .find(head)
             .map_err(|kind| self.refuse(kind.into()))?;
+        if let Some(opaque) = &self.opaque {
+            let in_headers = opaque.find(head, &mut found);
+            in_headers.map_err(|kind| self.refuse(kind.into()))?;
+        }
         if let Some(credentials) = &mut found
             && credentials.from_cookie
             && let Some(csrf) = &self.csrf
@@ -93,6 +97,9 @@ impl Authenticator {
 
     #[inline]
     fn verify_here(&self, credentials: &Credentials<'_>) -> Authenticate {
+        if let Some(kind) = self.opaque_kind(credentials) {
+            return self.check_opaque(kind, credentials);
+        }
         let found = &credentials.found;
         match self.issuers.start(credentials.token, self.reader) {
             MaybeReady::Ready(Some(Ok(token))) => self.decide(token, found),
@@ -106,6 +113,7 @@ impl Authenticator {
                     let found = Provenance {
                         is_ambiguous,
                         source_index,
+                        opaque: None,
                         csrf_value: csrf_value.as_deref(),
                     };
                     match result {
@@ -139,7 +147,7 @@ impl Authenticator {
     /// The checks that come after the verifier's.
     ///
     /// Builds the `Authenticate` in place: moving the verdict costs more than reaching it.
-    fn decide(&self, token: VerifiedToken, found: &Provenance<'_>) -> Authenticate {
+    pub(super) fn decide(&self, token: VerifiedToken, found: &Provenance<'_>) -> Authenticate {
         if let Err(error) = self.check_source(&token, found) {
             return Authenticate::ready(Err(self.refuse(error)));
         }
@@ -171,6 +179,10 @@ impl Authenticator {
             return Err(log::refusal(error));
         }
         log::count("accepted");
+        #[cfg(feature = "metrics")]
+        if token.has_actor() {
+            crate::metrics::delegated_token();
+        }
         Ok(Some(token))
     }
 
@@ -180,7 +192,7 @@ impl Authenticator {
         if found.is_ambiguous {
             return Err(AuthErrorKind::MalformedRequest.into());
         }
-        if !self.is_allowed_source(token, found.source_index) {
+        if !self.is_allowed_source(token, found.source_index) || self.is_posing(token) {
             let error = AuthError::from(AuthErrorKind::UnknownIssuer);
             return Err(error.about(|| {
                 let expected = "an issuer whose tokens count where this one was";
@@ -193,13 +205,26 @@ impl Authenticator {
         }
     }
 
+    /// Returns whether a JWT names a kind of opaque tokens as its issuer: whoever signed it, it is none of them.
+    fn is_posing(&self, token: &VerifiedToken) -> bool {
+        let opaque = self.opaque.as_ref();
+        opaque.is_some_and(|opaque| !token.is_opaque() && opaque.has_name(token.issuer()))
+    }
+
     fn is_allowed_source(&self, token: &VerifiedToken, index: Option<usize>) -> bool {
         if self.own_sources.is_empty() {
             return true;
         }
         let issuer = token.issuer();
-        let mut all = self.own_sources.iter();
-        let own = all.find(|(name, _)| issuer == Some(name));
+        let of = |wanted: Option<&str>| {
+            let mut all = self.own_sources.iter();
+            all.find(|(name, _)| name.as_deref() == wanted)
+        };
+        // Without a name, it is of no resolver either.
+        let own = issuer.and_then(|issuer| {
+            let dynamic = || of(None).filter(|_| self.issuers.is_dynamic(issuer));
+            of(Some(issuer)).or_else(dynamic)
+        });
         match (own, index) {
             (Some((_, own)), Some(index)) => own.allows(&self.source, index),
             // No source was set for the issuer, or the token is from no request.
@@ -208,7 +233,7 @@ impl Authenticator {
     }
 
     /// Logs a refusal, with the parameters of this authenticator's challenges.
-    fn refuse(&self, error: AuthError) -> AuthError {
+    pub(super) fn refuse(&self, error: AuthError) -> AuthError {
         log::refusal(self.with_params(error))
     }
 }
@@ -238,5 +263,11 @@ fn with_text(
     verdict: Result<Option<VerifiedToken>, AuthError>,
     text: Box<str>,
 ) -> Result<Option<VerifiedToken>, AuthError> {
-    verdict.map(|token| token.map(|token| token.with_text(text)))
+    verdict.map(|token| {
+        token.map(|token| match token.is_opaque() {
+            // Whoever has an API key has it for years: nobody is to send it on.
+            true => token,
+            false => token.with_text(text),
+        })
+    })
 }

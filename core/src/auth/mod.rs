@@ -6,10 +6,12 @@ mod authenticator;
 mod check;
 mod cookies;
 mod csrf;
-mod json_equality;
+mod opaque;
 mod origin;
 mod policy;
 mod principal;
+mod sources;
+mod token_place;
 
 #[cfg(feature = "sessions")]
 pub use self::cookies::CookieError;
@@ -26,6 +28,7 @@ pub use self::{
     authenticator::Authenticator,
     cookies::AuthCookies,
     csrf::{Csrf, CsrfCheck, CsrfToken},
+    opaque::{OpaqueIdentity, OpaqueToken, OpaqueTokenError, OpaqueTokens},
     policy::Policy,
     principal::{PrincipalError, PrincipalResolver},
 };

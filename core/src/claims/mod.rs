@@ -4,6 +4,8 @@
 //! a token [with its claims](TypedToken), and to say where scopes and roles are in tokens of a provider that no
 //! [`Provider`] knows ([`ScopeSource`], [`RoleSource`]). The weakenings that a verifier can have are the [`Tolerance`]s.
 
+mod actor;
+mod added;
 #[cfg(feature = "jsonwebtoken")]
 mod jsonwebtoken;
 mod layout;
@@ -12,29 +14,35 @@ pub(crate) mod provider;
 mod read;
 pub(crate) mod realm;
 mod registered;
+mod scope_hierarchy;
 pub(crate) mod session_id;
 pub(crate) mod token;
 mod tolerance;
 mod typed;
 mod views;
 
+#[cfg(feature = "remote")]
+pub(crate) use self::provider::KeyLocation;
 #[cfg(feature = "cache")]
 pub(crate) use self::token::CachedToken;
 pub use self::{
+    actor::Actor,
     layout::{RoleSource, ScopeSource},
+    scope_hierarchy::ScopeHierarchy,
     tolerance::Tolerance,
     typed::TypedToken,
     views::{Audience, Scopes},
 };
 pub(crate) use self::{
-    provider::Provider,
+    added::Added,
+    provider::{Provider, Standing},
     read::{
         ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable, are_scopes, is_integer,
     },
     realm::Realm,
     registered::RegisteredClaims,
     session_id::SessionId,
-    token::{Added, TokenContext, VerifiedToken},
+    token::{TokenContext, VerifiedToken},
     tolerance::Tolerances,
 };
 pub use crate::jose::Header;

@@ -20,6 +20,8 @@ pub(crate) struct RegisteredClaims {
     dates: [Option<i64>; ClaimSlot::DATES],
     /// The presence of `cnf`, whose content is not looked at.
     confirmation: Option<()>,
+    /// The presence of an `act` that can be read.
+    actor: Option<()>,
     others: Vec<Option<Texts>>,
     /// The elements of arrays, array by array.
     elements: Vec<TextRange>,
@@ -52,6 +54,7 @@ impl RegisteredClaims {
     /// Returns whether the claim is present.
     pub(crate) fn has(&self, slot: ClaimSlot) -> bool {
         match slot {
+            ClaimSlot::ACTOR => self.actor.is_some() || self.is_unreadable(slot),
             ClaimSlot::CONFIRMATION => self.confirmation.is_some(),
             slot => {
                 let is_read = self.texts_of(slot).is_some() || self.date(slot).is_some();
@@ -119,6 +122,16 @@ impl RegisteredClaims {
     /// Makes room for so many claims that are not registered.
     pub(super) fn make_room(&mut self, others: usize) {
         self.others.resize(others, None);
+    }
+
+    pub(super) fn add_actor(&mut self) -> Result<(), BadClaim> {
+        fill(&mut self.actor, ())
+    }
+
+    /// Takes back that the actor can be read.
+    pub(super) fn distrust_actor(&mut self) {
+        self.actor = None;
+        self.mark_unreadable(ClaimSlot::ACTOR);
     }
 
     pub(super) fn add_confirmation(&mut self) -> Result<(), BadClaim> {

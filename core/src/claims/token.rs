@@ -12,15 +12,17 @@ use serde::{
 };
 
 use super::{
+    added::Added,
     layout::{RoleSource, UnreadableRoles},
     misfit::ClaimsMismatch,
     registered::RegisteredClaims,
+    scope_hierarchy::ScopeHierarchy,
     views::{Audience, Scopes},
 };
 use crate::{
     claims::read::{ClaimSlot, Parsed},
     clock::Clock,
-    error::{AuthError, AuthErrorKind, ChallengeParams, cut},
+    error::{AuthError, AuthErrorKind},
     jose::{Header, member},
 };
 
@@ -52,18 +54,7 @@ use crate::{
 pub struct VerifiedToken {
     inner: Arc<Inner>,
     /// `None` where the authenticator has nothing to add: then no request counts a reference.
-    added: Option<Arc<Added>>,
-}
-
-/// The parts of a token that an authenticator adds to what was verified.
-#[derive(Clone, Default)]
-pub(crate) struct Added {
-    pub(crate) params: Arc<ChallengeParams>,
-    /// The token as the request carried it.
-    text: Option<Box<str>>,
-    /// The principal, and its name for the log.
-    principal: Option<Arc<dyn Any + Send + Sync>>,
-    label: Option<Arc<str>>,
+    pub(super) added: Option<Arc<Added>>,
 }
 
 struct Inner {
@@ -94,10 +85,15 @@ impl CachedToken {
 }
 
 /// The context that a verifier gives all its tokens: its clock, and the sources of scopes and roles.
+#[derive(Clone)]
 pub(crate) struct TokenContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) roles: RoleSource,
     pub(crate) scopes: Vec<ClaimSlot>,
+    /// `None`: no scope implies another.
+    pub(crate) hierarchy: Option<ScopeHierarchy>,
+    /// The kind of opaque tokens; `None` for JWTs.
+    pub(crate) credential: Option<Box<str>>,
 }
 
 impl VerifiedToken {
@@ -144,66 +140,6 @@ impl VerifiedToken {
         &self.inner.registered
     }
 
-    pub(crate) fn with_added(mut self, added: &Arc<Added>) -> Self {
-        self.added = Some(Arc::clone(added));
-        self
-    }
-
-    pub(crate) fn with_text(mut self, text: Box<str>) -> Self {
-        Arc::make_mut(self.added.get_or_insert_default()).text = Some(text);
-        self
-    }
-
-    pub(crate) fn with_principal(
-        mut self,
-        principal: Arc<dyn Any + Send + Sync>,
-        label: Option<String>,
-    ) -> Self {
-        let added = Arc::make_mut(self.added.get_or_insert_default());
-        added.principal = Some(principal);
-        added.label = label.map(|label| cut(label).into());
-        self
-    }
-
-    /// The principal that [`Authenticator::principal`](crate::Authenticator::principal) has found.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthErrorKind::Misconfigured`] (500) when no principal was asked for, or one of another type: the token is valid, so
-    /// the mistake is on this side.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use countersign::testing::TestIssuer;
-    /// # let issuer = TestIssuer::new();
-    /// use countersign::{Authenticator, PrincipalError, VerifiedToken, adapter::Credentials};
-    ///
-    /// struct User(u64);
-    ///
-    /// let authenticator = Authenticator::new(issuer.verifier())
-    ///     .principal(async |_: VerifiedToken| Ok::<_, PrincipalError>(User(42)));
-    /// # futures_executor::block_on(async {
-    /// # let text = issuer.token().sign();
-    /// let token = authenticator.authenticate(Some(Credentials::new(&text))).await?.expect("a token");
-    /// assert_eq!(token.principal::<User>()?.0, 42);
-    /// # Ok::<(), countersign::AuthError>(())
-    /// # }).unwrap();
-    /// ```
-    pub fn principal<P: Send + Sync + 'static>(&self) -> Result<Arc<P>, AuthError> {
-        let principal = self
-            .added
-            .as_ref()
-            .and_then(|added| added.principal.clone());
-        principal
-            .and_then(|own| own.downcast().ok())
-            .ok_or_else(|| {
-                let missing = MissingPrincipal(std::any::type_name::<P>());
-                self.refuse(AuthErrorKind::Misconfigured)
-                    .with_source(missing)
-            })
-    }
-
     /// The payload as a `T`.
     ///
     /// The first `T` that is asked for is parsed once and kept. Fields that `T` does not name are
@@ -245,16 +181,20 @@ impl VerifiedToken {
         claim.map_err(|error| self.misfit::<T>(&error))
     }
 
-    /// The token itself, as the request carried it: to send it on to a service that accepts it, too.
-    ///
-    /// `None` unless the authenticator [keeps it](crate::Authenticator::keep_token_text). Whoever has it can
-    /// act as its user: it belongs in no log and no answer. `Debug` does not show it.
+    /// Returns whether it was no JWT, but an [opaque token](crate::OpaqueTokens), such as an API key.
     #[must_use]
-    pub fn encoded(&self) -> Option<&str> {
-        self.added.as_ref()?.text.as_deref()
+    pub fn is_opaque(&self) -> bool {
+        self.credential().is_some()
     }
 
-    /// The header: algorithm, key identifier, type.
+    /// The kind of opaque token, by its [name](crate::OpaqueTokens::name); `None` for a JWT.
+    #[must_use]
+    pub fn credential(&self) -> Option<&str> {
+        self.inner.context.credential.as_deref()
+    }
+
+    /// The header: algorithm, key identifier, type. An [opaque token](Self::is_opaque) has none: this one has the type
+    /// `opaque`, and its algorithm says nothing.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.inner.header
@@ -323,6 +263,18 @@ impl VerifiedToken {
         Scopes::new(places, &self.inner.registered, &self.inner.payload)
     }
 
+    /// Returns whether the token has this scope, or one that [implies](crate::claims::ScopeHierarchy) it.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        let own = self.scopes();
+        let hierarchy = self.inner.context.hierarchy.as_ref();
+        own.contains(scope)
+            || hierarchy.is_some_and(|all| {
+                let mut implying = all.implying(scope).iter();
+                implying.any(|other| own.contains(other))
+            })
+    }
+
     /// The roles: those in `role` and `roles`, or where the verifier
     /// [looks for them](crate::VerifierBuilder::roles).
     ///
@@ -380,22 +332,14 @@ impl VerifiedToken {
         self.inner.context.clock.now()
     }
 
+    /// Returns whether the claim is present.
+    pub(super) fn has(&self, slot: ClaimSlot) -> bool {
+        self.inner.registered.has(slot)
+    }
+
     /// Returns whether the claim is present in another form than it should have.
     pub(crate) fn is_unreadable(&self, slot: ClaimSlot) -> bool {
         self.inner.registered.is_unreadable(slot)
-    }
-
-    /// Makes an error about this token that names the protection space it was used in.
-    pub(crate) fn refuse(&self, kind: AuthErrorKind) -> AuthError {
-        self.complete(kind.into())
-    }
-
-    /// Completes an error about this token in the same way.
-    pub(crate) fn complete(&self, error: AuthError) -> AuthError {
-        match &self.added {
-            Some(added) => error.with_params(&added.params).of(added.label.as_ref()),
-            None => error,
-        }
     }
 
     pub(super) fn to_app_type<T: DeserializeOwned>(&self) -> Result<T, AuthError> {
@@ -412,10 +356,6 @@ impl VerifiedToken {
         self.inner.registered.text(slot, &self.inner.payload)
     }
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("no `Authenticator::principal` has found a {0} for this request")]
-struct MissingPrincipal(&'static str);
 
 impl fmt::Debug for VerifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,8 +29,17 @@ pub struct AuthError {
     retry_after: Option<u32>,
     source: Source,
     params: Option<Arc<ChallengeParams>>,
-    /// The name of the principal, for the log.
-    principal: Option<Arc<str>>,
+    /// The names of those whom the request is of, for the log.
+    names: Option<Arc<Names>>,
+}
+
+/// Names of those whom a request is of, for the log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) principal: Option<Arc<str>>,
+    pub(crate) actor: Option<String>,
+    /// Only of a token with an actor.
+    pub(crate) subject: Option<String>,
 }
 
 /// The cause, for the log.
@@ -89,14 +98,22 @@ impl AuthError {
         self
     }
 
-    /// Names the principal, for the log.
-    pub(crate) fn of(mut self, principal: Option<&Arc<str>>) -> Self {
-        self.principal = principal.cloned();
+    /// Names those whom the request is of, for the log.
+    pub(crate) fn of(mut self, names: Option<Names>) -> Self {
+        self.names = names.map(Arc::new);
         self
     }
 
     pub(crate) fn principal(&self) -> Option<&str> {
-        self.principal.as_deref()
+        self.names.as_ref()?.principal.as_deref()
+    }
+
+    pub(crate) fn actor(&self) -> Option<&str> {
+        self.names.as_ref()?.actor.as_deref()
+    }
+
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.names.as_ref()?.subject.as_deref()
     }
 
     /// Sets the mismatch as the cause, unless there is one already.
@@ -151,7 +168,7 @@ impl From<AuthErrorKind> for AuthError {
             retry_after: None,
             source: Source::None,
             params: None,
-            principal: None,
+            names: None,
         }
     }
 }

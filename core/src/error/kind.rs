@@ -26,6 +26,8 @@ pub enum AuthErrorKind {
     InvalidClaim,
     /// `iat` lies in the future.
     IssuedInFuture,
+    /// Nobody can tell right now whether the issuer is one of those that are accepted.
+    IssuerUnavailable,
     /// The verification keys cannot be had right now.
     KeysUnavailable,
     /// The token lives longer than the configured maximum.
@@ -44,6 +46,12 @@ pub enum AuthErrorKind {
     MissingToken,
     /// `nbf` lies in the future.
     NotYetValid,
+    /// The app refuses the owner of an opaque token: [`OpaqueTokenError::forbidden`](crate::OpaqueTokenError::forbidden).
+    OpaqueTokenForbidden,
+    /// The app refuses an opaque token: [`OpaqueTokenError::unauthorized`](crate::OpaqueTokenError::unauthorized).
+    OpaqueTokenRefused,
+    /// The app cannot check an opaque token right now.
+    OpaqueTokenUnavailable,
     /// The app refuses the user of the token: [`PrincipalError::forbidden`](crate::PrincipalError::forbidden).
     PrincipalForbidden,
     /// The app refuses the token for its user: [`PrincipalError::unauthorized`](crate::PrincipalError::unauthorized).
@@ -99,6 +107,7 @@ impl AuthErrorKind {
         Self::InsufficientScope,
         Self::InvalidClaim,
         Self::IssuedInFuture,
+        Self::IssuerUnavailable,
         Self::KeysUnavailable,
         Self::LifetimeTooLong,
         Self::MalformedRequest,
@@ -108,6 +117,9 @@ impl AuthErrorKind {
         Self::MissingOrigin,
         Self::MissingToken,
         Self::NotYetValid,
+        Self::OpaqueTokenForbidden,
+        Self::OpaqueTokenRefused,
+        Self::OpaqueTokenUnavailable,
         Self::PrincipalForbidden,
         Self::PrincipalRefused,
         Self::PrincipalUnavailable,
@@ -166,6 +178,7 @@ impl AuthErrorKind {
             Self::InsufficientScope     => (403, SCOPE,   "insufficient_scope",     "the token lacks a required scope"),
             Self::InvalidClaim          => (401, TOKEN,   "invalid_claim",          "a claim is not valid"),
             Self::IssuedInFuture        => (401, TOKEN,   "issued_in_future",       "the token was issued in the future"),
+            Self::IssuerUnavailable     => (503, NONE,    "issuer_unavailable",     "the service cannot verify tokens right now"),
             Self::KeysUnavailable       => (503, NONE,    "keys_unavailable",       "the service cannot verify tokens right now"),
             Self::LifetimeTooLong       => (401, TOKEN,   "lifetime_too_long",      "the token lives too long"),
             Self::MalformedRequest      => (400, REQUEST, "malformed_request",      "the credentials are malformed"),
@@ -175,6 +188,9 @@ impl AuthErrorKind {
             Self::MissingOrigin         => (403, NONE,    "missing_origin",         "the request has no Origin header"),
             Self::MissingToken          => (401, NONE,    "missing_token",          "authentication is required"),
             Self::NotYetValid           => (401, TOKEN,   "not_yet_valid",          "the token is not valid yet"),
+            Self::OpaqueTokenForbidden  => (403, NONE,    "opaque_token_forbidden", "the owner of the token is not permitted this"),
+            Self::OpaqueTokenRefused    => (401, TOKEN,   "opaque_token_refused",   "the token is not known here"),
+            Self::OpaqueTokenUnavailable => (503, NONE,   "opaque_token_unavailable", "the service cannot verify tokens right now"),
             Self::PrincipalForbidden    => (403, NONE,    "principal_forbidden",    "the user is not permitted this"),
             Self::PrincipalRefused      => (401, TOKEN,   "principal_refused",      "the user of the token is not accepted"),
             Self::PrincipalUnavailable  => (503, NONE,    "principal_unavailable",  "the service cannot look up users right now"),

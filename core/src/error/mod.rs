@@ -19,7 +19,7 @@ pub use self::{
     store_error::StoreError,
 };
 pub(crate) use self::{
-    auth_error::Required,
+    auth_error::{Names, Required},
     challenge::ChallengeParams,
     line_limit::LineLimits,
     mismatch::{Fixed, LONGEST, cut, quoted},

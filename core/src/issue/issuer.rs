@@ -14,7 +14,7 @@ use super::{
     token::{Cause, IssueError, IssuedToken},
 };
 use crate::{
-    claims::{ClaimSpec, LAST_SECOND, Tolerance},
+    claims::{Actor, ClaimSlot, ClaimSpec, LAST_SECOND, Tolerance},
     clock::Clock,
     error::ConfigError,
     issue::inspect::{ClaimSummary, summary},
@@ -78,7 +78,8 @@ impl Issuer {
     /// Issues a token with these claims, a type that serialises as a JSON object.
     ///
     /// The claims may set `exp` (within the maximum), `aud`, `nbf` and `jti` (1 to 255 bytes) themselves. An `iss` must be
-    /// the issuer's name, and an `iat` differ from now by no more than the leeway: now is written. They may not set `cnf`:
+    /// the issuer's name, and an `iat` differ from now by no more than the leeway: now is written. They may not set `act`,
+    /// which [`issue_on_behalf`](Self::issue_on_behalf) writes, nor `cnf`:
     /// tokens that are bound to a key (RFC 7800) cannot be issued yet, and verifiers refuse them. A token of
     /// more than 8 KiB is not issued: verifiers refuse it, and so do many servers and browsers.
     ///
@@ -130,6 +131,87 @@ impl Issuer {
             Some(given) => given,
             None => ClaimSummary::from(&summary::read(&json, &self.spec())?.1),
         };
+        if given.is_delegated {
+            return Err(IssueError(Cause::Delegated));
+        }
+        self.sign(json, given)
+    }
+
+    /// Issues a token with these claims, for `actor` to act for the subject in them: the claim `act` (RFC 8693 section 4.1).
+    ///
+    /// The claims are as for [`issue`](Self::issue), and need a `sub`. An actor of another issuer, such as one from the
+    /// token of somebody else, keeps that issuer as its `iss`.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`] as for [`issue`](Self::issue); also when the claims have no `sub`, the actor or one of its history has an
+    /// empty name, or there are more than [`MAX_CHAIN`](Actor::MAX_CHAIN).
+    ///
+    /// # Examples
+    ///
+    /// See [`Actor`].
+    pub fn issue_on_behalf<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        actor: &Actor,
+    ) -> Result<IssuedToken, IssueError> {
+        self.draft_on_behalf(claims, actor)?.into_signed()
+    }
+
+    /// Issues a token as [`issue_on_behalf`](Self::issue_on_behalf) does, with a key of either kind: see
+    /// [`issue_async`](Self::issue_async).
+    ///
+    /// # Errors
+    ///
+    /// As for `issue_on_behalf`. [`IssueError::is_unavailable`] tells an outage of the service that signs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::{Issuer, SigningKey, claims::Actor};
+    /// # futures_executor::block_on(async {
+    /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
+    /// #     .audience("orders")
+    /// #     .build()?;
+    /// let claims = serde_json::json!({ "sub": "ada" });
+    /// let token = issuer.issue_on_behalf_async(&claims, &Actor::new("agent")).await?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn issue_on_behalf_async<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        actor: &Actor,
+    ) -> impl Future<Output = Result<IssuedToken, IssueError>> + Send + use<C> {
+        let draft = self.draft_on_behalf(claims, actor);
+        async move { draft?.finish().await }
+    }
+
+    fn draft_on_behalf<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        actor: &Actor,
+    ) -> Result<Draft, IssueError> {
+        let (mut json, _) = summary::write(claims)?;
+        if self.0.numeric_subjects {
+            numeric_subject::write_as_number(&mut json)?;
+        }
+        let given = summary::read(&json, &self.spec())?.1;
+        if given.has(ClaimSlot::ACTOR) {
+            return Err(IssueError(Cause::Delegated));
+        }
+        if !given.has(ClaimSlot::SUBJECT) {
+            return Err(IssueError(Cause::NoSubject));
+        }
+        let given = ClaimSummary::from(&given);
+        let actor = actor
+            .claim(&self.0.name)
+            .ok_or(IssueError(Cause::BadActor))?;
+        open(&mut json);
+        json.extend_from_slice(b"\"act\":");
+        serde_json::to_writer(&mut json, &actor).map_err(|_| IssueError(Cause::BadActor))?;
+        json.push(b'}');
         self.sign(json, given)
     }
 

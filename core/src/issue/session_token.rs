@@ -68,6 +68,7 @@ impl Issuer {
         let own_amr = spec.text("amr").ok_or(NOT_AN_OBJECT)?;
         let own = RegisteredClaims::parse(&json, &spec).map_err(IssueError::unreadable)?;
         let is_reserved = [
+            (ClaimSlot::ACTOR, true),
             (ClaimSlot::ACR, of.acr.is_some()),
             (ClaimSlot::AUTH_TIME, of.is_auth_time_given),
             (ClaimSlot::EXPIRES_AT, true),

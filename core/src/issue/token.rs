@@ -91,8 +91,12 @@ impl IssueError {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
+    #[error("the actor, or one of its history, has an empty name, or there are more than 8")]
+    BadActor,
     #[error("the claims set `cnf`, and tokens that are bound to a key cannot be issued yet")]
     Bound,
+    #[error("the claims set `act`, which only `Issuer::issue_on_behalf` writes")]
+    Delegated,
     #[error("the claims set `{0}` to something else than {1}")]
     IllFormed(&'static str, &'static str),
     #[error(
@@ -115,11 +119,13 @@ pub(crate) enum Cause {
     NoId,
     #[error("the claims set `sub` to no integer of 64 bits, and this issuer writes numbers there")]
     NoNumber,
+    #[error("the claims have no `sub`, and an actor acts for somebody")]
+    NoSubject,
     #[error("the claims set `iss` to another name than the issuer's")]
     OtherIssuer,
     #[cfg(feature = "sessions")]
     #[error(
-        "the claims set `iss`, `iat`, `jti`, `exp`, `sid` or `session_realm`, which the session sets, or what its login has set: `auth_time`, `acr` or `amr`"
+        "the claims set `iss`, `iat`, `jti`, `exp`, `sid` or `session_realm`, which the session sets, `act`, which a session does not have, or what its login has set: `auth_time`, `acr` or `amr`"
     )]
     SessionClaim,
     #[cfg(feature = "signer")]

@@ -10,8 +10,8 @@
 //! | `countersign_login_refusals_total` | counter | `limit` | logins refused because too many had failed: for the `account`, or from the `address` |
 //! | `countersign_login_failures_total` | counter | `reason` | logins by the session routes that failed: `wrong_credentials`, `login_refused` (by the app), `too_many_logins`, `unreadable_login` |
 //! | `countersign_sessions_total` | counter | `realm`, `event` | events of sessions, by [name](crate::session::SessionEvent::name): `started`, `refreshed`, `repeated`, `wrong_client`, and for each end its reason, such as `logged_out` and `replayed` |
-//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `renew`, `sessions`, `jwks` or `none`, `reason` that of the error |
-//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `end_realm`, `list`, `sweep`, `health`, `epoch` |
+//! | `countersign_session_refusals_total` | counter | `route`, `reason` | answers of the session routes with a status of 400 or more: `route` is `login`, `refresh`, `logout`, `logout_all`, `renew`, `sessions`, `api_keys`, `jwks` or `none`, `reason` that of the error |
+//! | `countersign_store_seconds` | histogram | `op` | time for a call of the session store: `mark`, `insert`, `find`, `rotate`, `set_data`, `end`, `end_all`, `end_realm`, `list`, `sweep`, `health`, `epoch`; of API keys: `insert_api_key`, `find_api_key`, `list_api_keys`, `end_api_key`, `end_api_keys`, `touch_api_key` |
 //! | `countersign_store_errors_total` | counter | `op` | calls of the session store that failed, and reads of its log (`read_log`) |
 //! | `countersign_clock_skew_seconds` | gauge | `list` | by how much this node's clock is ahead of that of the store whose log the list follows; less than zero when it is behind. Whole seconds, so 1 may be nothing |
 //! | `countersign_store_epoch_timestamp_seconds` | gauge | `list` | since when the store whose log the list follows has lost no write that it had answered, in seconds since the Unix epoch, as far as it knows: it is later after a failover, a restart or a restored backup; absent before the first of them |
@@ -21,7 +21,13 @@
 //! | `countersign_revocation_synced_timestamp_seconds` | gauge | `list` | when the last complete read of the log began, in seconds since the Unix epoch: `time() -` it is how far the list lags |
 //! | `countersign_cache_lookups_total` | counter | `result` | looks into a `TokenCache`: `hit`, or `miss` when the token had to be verified |
 //! | `countersign_tolerated_tokens_total` | counter | `issuer`, `tolerance` | tokens accepted only because of a [tolerance](crate::claims::Tolerance), each time that they came, also from a cache: `issuer` is the first name in the settings of the verifier, or `any` |
+//! | `countersign_delegated_tokens_total` | counter | | requests let through for a token with an [actor](crate::VerifiedToken::actor) |
+//! | `countersign_opaque_tokens_total` | counter | `credential`, `result` | opaque tokens that were checked, by [name](crate::OpaqueTokens::name) of their kind: `known`, `opaque_token_refused`, `opaque_token_forbidden`, `opaque_token_unavailable` |
 //! | `countersign_principals_total` | counter | `result` | principals of verified tokens: `kept` (from the cache), `found`, `principal_refused`, `principal_forbidden`, `principal_unavailable` |
+//! | `countersign_client_tokens_total` | counter | `result` | requests of a `TokenClient` for a token: `granted`, `refused`, `unavailable`, `unusable_answer` |
+//! | `countersign_client_token_seconds` | histogram | | time for an answer to one |
+//! | `countersign_dynamic_issuers_total` | counter | `result` | what became of issuers that were not known (`DynamicIssuers`): `new` or `unknown` by the resolver's answer, `unavailable` (it failed), `misconfigured` (its verifier is for another issuer), `over_budget` and `full` (it was not asked), and `evicted`, `removed` of those that were known |
+//! | `countersign_dynamic_issuers_known` | gauge | | issuers that have a verifier by a resolver's answer |
 //! | `countersign_stage_seconds` | histogram | `stage` | time for a stage: `header`, `signature`, `payload`, `claims` |
 //! | `countersign_key_wait_seconds` | histogram | | time that requests waited for a key |
 //! | `countersign_key_fetches_total` | counter | `source`, `result` | fetches: `changed`, `unchanged`, or the stable name of the failure |
@@ -37,8 +43,9 @@
 //! | `countersign_signing_key_active_timestamp_seconds` | gauge | `issuer` | from when the active key signs, in seconds since the Unix epoch: `time() -` it is its age; only for a ring with a [document](crate::issue::RingDocument) |
 //! | `countersign_signing_keys_failing` | gauge | `issuer` | 1 while the signing keys cannot be read from their folder or store, or have a document that is refused |
 //!
-//! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier, `realm` that of the sessions, `list` the
-//! [name](crate::revocation::RevocationBuilder::name) of a list. No label ever contains anything that a client
+//! `source` is the issuer or the URL that the app configured, `issuer` the name of an `Issuer` or a verifier (both are `dynamic` for all that a resolver
+//! of issuers builds, and the gauges of keys leave them out), `realm` that of the sessions, `list` the
+//! [name](crate::revocation::RevocationBuilder::name) of a list, `credential` a name that the app gave. No label ever contains anything that a client
 //! sent, so the number of time series is bounded.
 //!
 //! Counters exist from the start, at 0, so that their first increase is one: those of requests once
@@ -87,7 +94,8 @@ use crate::error::AuthErrorKind;
 ///     .fold(exporter, |exporter, (name, bounds)| exporter.set_buckets_for_metric(name, bounds));
 /// # let _ = exporter;
 /// ```
-pub const BUCKETS: [(&str, &[f64]); 5] = [
+pub const BUCKETS: [(&str, &[f64]); 6] = [
+    (CLIENT_TOKEN, WAITS),
     (KEY_FETCH, WAITS),
     (KEY_WAIT, WAITS),
     (SIGNATURE, WAITS),
@@ -248,6 +256,29 @@ pub(crate) fn cache_lookup(is_hit: bool) {
     counter!(CACHE_LOOKUPS, "result" => result).increment(1);
 }
 
+/// Counts what became of requests for a token, so many times.
+#[cfg(feature = "token-client")]
+pub(crate) fn client_tokens(result: &'static str, times: u64) {
+    counter!(CLIENT_TOKENS, "result" => result).increment(times);
+}
+
+#[cfg(feature = "token-client")]
+pub(crate) fn client_token_seconds(took: Duration) {
+    histogram!(CLIENT_TOKEN).record(took);
+}
+
+/// Counts a request that was let through for a token with an actor.
+#[cold]
+pub(crate) fn delegated_token() {
+    counter!(DELEGATED_TOKENS).increment(1);
+}
+
+/// Counts the answers of a check of opaque tokens, so many times.
+pub(crate) fn opaque_token(credential: &str, result: &'static str, times: u64) {
+    counter!(OPAQUE_TOKENS, "credential" => credential.to_owned(), "result" => result)
+        .increment(times);
+}
+
 /// Counts what became of the search for a principal, so many times.
 pub(crate) fn principal(result: &'static str, times: u64) {
     counter!(PRINCIPALS, "result" => result).increment(times);
@@ -262,6 +293,18 @@ pub(crate) fn signatures(result: &'static str, times: u64) {
 #[cfg(feature = "signer")]
 pub(crate) fn signature_time(took: Duration) {
     histogram!(SIGNATURE).record(took);
+}
+
+/// Counts what became of an issuer that was not known, so many times.
+#[cfg(feature = "remote")]
+pub(crate) fn dynamic_issuers(result: &'static str, times: u64) {
+    counter!(DYNAMIC_ISSUERS, "result" => result).increment(times);
+}
+
+#[cfg(feature = "remote")]
+#[allow(clippy::cast_precision_loss)] // at most ten thousand
+pub(crate) fn dynamic_issuers_known(count: usize) {
+    gauge!(DYNAMIC_ISSUERS_KNOWN).set(count as f64);
 }
 
 #[cold]

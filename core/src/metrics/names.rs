@@ -2,13 +2,17 @@
 
 use ::metrics::Unit;
 
-pub(super) const COUNTERS: [(&str, &str); 14] = [
+pub(super) const COUNTERS: [(&str, &str); 18] = [
     (CACHE_LOOKUPS, "Looks into a cache by result"),
+    (CLIENT_TOKENS, "Requests for tokens of this service's own"),
+    (DYNAMIC_ISSUERS, "Questions about issuers by result"),
+    (DELEGATED_TOKENS, "Accepted tokens with an actor"),
     (HANDLER_REFUSALS, "Refusals after authentication"),
     (KEY_FETCHES, "Fetches of keys by result"),
     (KEY_ROTATIONS, "How often the keys changed"),
     (LOGIN_FAILURES, "Logins that failed"),
     (LOGIN_REFUSALS, "Logins refused after too many failures"),
+    (OPAQUE_TOKENS, "Opaque tokens that were checked"),
     (PRINCIPALS, "Principals of verified tokens"),
     (REQUESTS, "Requests by verdict"),
     (SESSIONS, "Events of sessions"),
@@ -21,7 +25,8 @@ pub(super) const COUNTERS: [(&str, &str); 14] = [
         "Tokens accepted only because of a tolerance",
     ),
 ];
-pub(super) const HISTOGRAMS: [(&str, &str); 5] = [
+pub(super) const HISTOGRAMS: [(&str, &str); 6] = [
+    (CLIENT_TOKEN, "Time for an answer to a request for a token"),
     (KEY_FETCH, "Time for a fetch of keys"),
     (KEY_WAIT, "Time that requests waited for a key"),
     (
@@ -31,11 +36,16 @@ pub(super) const HISTOGRAMS: [(&str, &str); 5] = [
     (STAGE, "Time for a stage of a verification"),
     (STORE, "Time for a call of the session store"),
 ];
-pub(super) const GAUGES: [(&str, Unit, &str); 12] = [
+pub(super) const GAUGES: [(&str, Unit, &str); 13] = [
     (
         CLOCK_SKEW,
         Unit::Seconds,
         "By how much the clock is ahead of the store's",
+    ),
+    (
+        DYNAMIC_ISSUERS_KNOWN,
+        Unit::Count,
+        "Issuers that a resolver has found",
     ),
     (KEYS, Unit::Count, "Keys in use"),
     (
@@ -86,29 +96,41 @@ pub(super) const GAUGES: [(&str, Unit, &str); 12] = [
     ),
 ];
 #[cfg(feature = "sessions")]
-pub(super) const STORE_OPS: [&str; 13] = [
+pub(super) const STORE_OPS: [&str; 19] = [
     "end",
     "end_all",
+    "end_api_key",
+    "end_api_keys",
     "end_realm",
     "epoch",
     "find",
+    "find_api_key",
     "health",
     "insert",
+    "insert_api_key",
     "list",
+    "list_api_keys",
     "mark",
     "read_log",
     "rotate",
     "set_data",
     "sweep",
+    "touch_api_key",
 ];
 
 pub(super) const REQUESTS: &str = "countersign_requests_total";
 pub(super) const HANDLER_REFUSALS: &str = "countersign_handler_refusals_total";
 pub(super) const LOGIN_REFUSALS: &str = "countersign_login_refusals_total";
 pub(super) const LOGIN_FAILURES: &str = "countersign_login_failures_total";
+pub(super) const DELEGATED_TOKENS: &str = "countersign_delegated_tokens_total";
+pub(super) const OPAQUE_TOKENS: &str = "countersign_opaque_tokens_total";
 pub(super) const PRINCIPALS: &str = "countersign_principals_total";
 pub(super) const CACHE_LOOKUPS: &str = "countersign_cache_lookups_total";
+pub(super) const CLIENT_TOKEN: &str = "countersign_client_token_seconds";
+pub(super) const CLIENT_TOKENS: &str = "countersign_client_tokens_total";
 pub(super) const TOLERATED_TOKENS: &str = "countersign_tolerated_tokens_total";
+pub(super) const DYNAMIC_ISSUERS: &str = "countersign_dynamic_issuers_total";
+pub(super) const DYNAMIC_ISSUERS_KNOWN: &str = "countersign_dynamic_issuers_known";
 pub(super) const STAGE: &str = "countersign_stage_seconds";
 pub(super) const KEY_WAIT: &str = "countersign_key_wait_seconds";
 pub(super) const KEY_FETCHES: &str = "countersign_key_fetches_total";

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::{remote_keys::RemoteKeys, saved::SavedKeys};
 use crate::remote::{
-    document::{DynFetch, Endpoint, Location},
+    document::{Endpoint, Location},
     refresh::{RefreshTask, State, schedule::Jitter},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     jose::Algorithm,
     keys::KeySet,
     remote::http::{
-        Fetch, HttpFetch,
+        DynFetch, Fetch, HttpFetch,
         url::{self, PlainHttp},
     },
 };

@@ -44,3 +44,13 @@ pub fn retry_after(response: &FetchResponse) -> Option<Duration> {
 pub fn etag(response: &FetchResponse) -> Option<String> {
     http_caching::etag(response)
 }
+
+/// Reads the answer of a token endpoint: the token, and its lifetime.
+#[cfg(feature = "token-client")]
+pub fn token_answer(
+    status: u16,
+    body: &[u8],
+) -> Result<(String, Duration), crate::remote::TokenError> {
+    let granted = crate::remote::token_client::read(&FetchResponse::new(status, body))?;
+    Ok((granted.text.to_string(), granted.lifetime))
+}

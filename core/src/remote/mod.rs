@@ -14,14 +14,23 @@ mod refresh;
 pub(crate) mod remote_keys;
 mod saved;
 mod status;
+#[cfg(feature = "token-client")]
+mod token_client;
 
-pub(crate) use self::remote_keys::RemoteKeys;
+#[cfg(feature = "metrics")]
+pub(crate) use self::refresh::UNNAMED_LABEL;
+#[cfg(feature = "token-client")]
+pub use self::token_client::{
+    AccessToken, ClientAuthentication, TokenClient, TokenClientBuilder, TokenError, TokenErrorKind,
+};
 pub use self::{
     builder::RemoteKeysBuilder,
     document::Discovery,
     http::{
-        Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, HttpFetch, HttpFetchBuilder,
+        Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse, FormRequest, HttpFetch,
+        HttpFetchBuilder,
     },
     saved::SavedKeys,
     status::{KeysState, KeysStatus},
 };
+pub(crate) use self::{http::url, refresh::unnamed, remote_keys::RemoteKeys};

@@ -10,7 +10,7 @@ use crate::remote::{
     refresh::State,
 };
 use crate::{
-    claims::Provider,
+    claims::{KeyLocation, Provider},
     future::BoxFuture,
     keys::{KeySet, KeySetId, KeySource, Keys, KeysUnavailable, RefreshReason},
 };
@@ -99,13 +99,16 @@ impl RemoteKeys {
     /// Keys of this issuer: its metadata says where they are (OpenID Connect Discovery 1.0, RFC 8414).
     ///
     /// The metadata must name exactly this issuer, byte by byte: `https://id.example` and
-    /// `https://id.example/` are two. Of a [`Provider`], its issuer counts, and the host of its keys.
+    /// `https://id.example/` are two. Of a [`Provider`], its issuer counts, and the host of its keys; or their URL, if it
+    /// has no metadata.
     pub fn discover(provider: impl Into<Provider>) -> RemoteKeysBuilder {
         let provider = provider.into();
-        let builder = RemoteKeysBuilder::new(Location::Issuer(provider.issuer().to_owned()));
-        match provider.keys_host {
-            Some(host) => builder.keys_host(host),
-            None => builder,
+        let issuer = || RemoteKeysBuilder::new(Location::Issuer(provider.issuer().to_owned()));
+        match &provider.keys {
+            KeyLocation::Certificates(url) => Self::certificates(*url),
+            KeyLocation::Discovered => issuer(),
+            KeyLocation::DiscoveredAt(host) => issuer().keys_host(*host),
+            KeyLocation::Jwks(url) => Self::jwks(url),
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Provenance<'h> {
     /// The index of its source in the [`TokenSource`](crate::TokenSource). `None` when it was found by
     /// other means.
     pub(crate) source_index: Option<usize>,
+    /// The index of the kind of opaque tokens in whose header it was. `None` elsewhere.
+    pub(crate) opaque: Option<u8>,
     /// The double-submit value, still to be checked against the verified session.
     pub(crate) csrf_value: Option<&'h [u8]>,
 }

@@ -15,5 +15,6 @@ pub use self::{credentials::Credentials, head::RequestHead, source::TokenSource}
 pub(crate) use self::{
     credentials::Provenance,
     head::{DuplicateHeader, ends_in_number, single_header, target_authority},
+    source::header_token,
     token_text::TokenText,
 };

@@ -172,7 +172,7 @@ impl Source {
             Self::Bearer => return bearer(head),
             Self::Cookie(name) => cookie(head, name)?,
             Self::Custom(find) => find(head),
-            Self::Header(name) => non_empty_header(head, name)?.map(ascii).transpose()?,
+            Self::Header(name) => header_token(head, name)?,
             Self::Query(name) => query(head, name)?,
             Self::WebsocketProtocol => websocket_protocol(head)?,
         };
@@ -204,6 +204,14 @@ impl fmt::Debug for Source {
             Self::WebsocketProtocol => f.write_str("websocket_protocol"),
         }
     }
+}
+
+/// Reads a header whose value is the token and nothing else.
+pub(crate) fn header_token<'h>(
+    head: &'h dyn RequestHead,
+    name: &str,
+) -> Result<Option<&'h str>, AuthErrorKind> {
+    non_empty_header(head, name)?.map(ascii).transpose()
 }
 
 const WEBSOCKET_PROTOCOL: &str = "sec-websocket-protocol";

@@ -1,12 +1,13 @@
-//! Ways into refresh tokens: see `crate::fuzzing`.
+//! Ways into refresh tokens and API keys: see `crate::fuzzing`.
 
 use super::{
+    api_keys::text::Parts,
     decision::{Decision, Instants, decide},
     refresh_token::{RealmTag, RefreshToken},
 };
 use crate::{
     claims::{Realm, SessionId},
-    session::store::{StoredSession, TokenHash},
+    session::store::{ApiKeyId, StoredSession, TokenHash},
 };
 
 /// A refresh token that could be read, taken apart.
@@ -57,4 +58,10 @@ pub fn answer(text: &str, session: &StoredSession, now: i64, grace: i64) -> Opti
         Decision::Rotate => Answer::Exchange,
         Decision::Expired | Decision::Replayed | Decision::WrongClient => Answer::Refusal,
     })
+}
+
+/// Reads an API key of this prefix: its id and its secret.
+pub fn api_key<'t>(text: &'t str, prefix: &str) -> Option<(ApiKeyId, &'t str)> {
+    let parts = Parts::parse(text, prefix)?;
+    Some((parts.id, parts.secret))
 }

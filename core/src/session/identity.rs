@@ -16,7 +16,7 @@ use crate::clock::whole_seconds;
 ///
 /// The claims are a type that serialises as a JSON object, or `()` for none. They may contain `sub` if it is the subject;
 /// `iss`, `iat`, `jti`, `exp`, `sid` and `session_realm` are set by the library. So is `auth_time`, unless the claims
-/// have one. What the login has set of `auth_time`, `acr` and `amr`, the claims may not set as well.
+/// have one. A session is of its user alone, so the claims may not have an `act`. What the login has set of `auth_time`, `acr` and `amr`, the claims may not set as well.
 ///
 /// What a login says besides that is kept with the session: how the user was authenticated, how long the session
 /// lives, data of the app. Only a login can say it; in the answer to a refresh it is left out.

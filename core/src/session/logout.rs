@@ -84,7 +84,8 @@ impl Sessions {
     ///
     /// Logins that are under way, at this node or another, end with them: see
     /// [`begin`](Self::begin). For a changed password there is
-    /// [`password_changed`](Self::password_changed).
+    /// [`password_changed`](Self::password_changed). API keys go on: for these there is
+    /// [`ApiKeys::end_all`](crate::session::ApiKeys::end_all).
     ///
     /// # Errors
     ///

@@ -3,8 +3,9 @@
 //! Start with [`Sessions`](crate::Sessions) and [`SessionRoutes`](crate::SessionRoutes), and the guide
 //! [sessions](crate::guide::sessions). Look here for the arguments of your `sign_in` ([`SignIn`], [`Identity`]), limits of
 //! failed logins, [events](SessionEvent) for an audit log, and routes of your own ([`TokenPair`],
-//! [`PendingLogin`]). Stores are in [`store`].
+//! [`PendingLogin`]). Stores are in [`store`]. [`ApiKeys`] are for programs of users, beside their sessions.
 
+mod api_keys;
 mod builder;
 mod data;
 mod decision;
@@ -30,6 +31,7 @@ mod store_queue;
 mod view;
 
 pub use self::{
+    api_keys::{ApiKey, ApiKeyError, ApiKeyText, ApiKeys, ApiKeysBuilder, NewApiKey},
     builder::SessionsBuilder,
     error::{SessionError, SessionErrorKind},
     event::{EndReason, LoginFailure, SessionEvent},

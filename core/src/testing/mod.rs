@@ -16,5 +16,6 @@ pub use self::{
 pub use crate::testing::jwks_server::{Fault, Gate, JwksServer, ReceivedRequest};
 #[cfg(feature = "sessions")]
 pub use crate::testing::stores::{
-    revocation_log_suite, ring_store_suite, sessions_suite, store_and_log_suite, store_suite,
+    api_key_store_suite, revocation_log_suite, ring_store_suite, sessions_suite,
+    store_and_log_suite, store_suite,
 };

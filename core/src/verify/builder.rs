@@ -148,7 +148,7 @@ impl<K> VerifierBuilder<K> {
     /// Takes `null` in a claim that is read here for an absent claim, as `serde` writes an `Option`.
     ///
     /// These are the registered claims, and those in which the settings look for texts. Where such a claim is required, `null`
-    /// is refused as missing. `cnf` is the exception: `null` stays refused. It is a [tolerance](Tolerance), `null-claims`.
+    /// is refused as missing. `act` and `cnf` are exceptions: `null` is no actor that anybody can read, and stays refused as `cnf`. It is a [tolerance](Tolerance), `null-claims`.
     pub fn accept_null_claims(mut self) -> Self {
         self.tolerances.add(Tolerance::NullClaims);
         self
@@ -278,6 +278,8 @@ impl<K> VerifierBuilder<K> {
         claims.spec.tolerances = self.tolerances;
         let mut settings = VerifierSettings {
             issuers: (!self.any_issuer).then_some(self.issuers),
+            #[cfg(feature = "remote")]
+            is_dynamic: false,
             audiences: (!self.any_audience).then_some(self.audiences),
             claims,
             types: self.types,

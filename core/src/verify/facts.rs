@@ -1,6 +1,6 @@
 //! The facts about a token that the rules look at, and how they are shown.
 
-use super::settings::VerifierSettings;
+use super::{describe::presence, settings::VerifierSettings};
 use crate::{
     claims::{ClaimSlot, RegisteredClaims},
     error::{LONGEST, cut, quoted},
@@ -47,7 +47,7 @@ impl<'t> Facts<'t> {
     /// Lists the texts of a claim, for people.
     pub(super) fn list(&self, slot: ClaimSlot) -> String {
         let Some(texts) = self.claims.texts(slot, self.payload) else {
-            return "absent".to_owned();
+            return presence(self.claims.has(slot)).to_owned();
         };
         if !slot.is_shown() {
             return "a text".to_owned();

@@ -2,21 +2,28 @@
 
 use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
-use super::{describe::any_of, explanation::Explanation, pipeline::PAYLOAD, verifier::Verifier};
+use super::{
+    describe::any_of,
+    dynamic::{DynamicIssuers, Unverified},
+    explanation::Explanation,
+    pipeline::PAYLOAD,
+    revocation_lists::RevocationLists,
+    verifier::Verifier,
+};
 use crate::{
     claims::{ClaimSlot, ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind, ConfigError, Fixed, Mismatch},
     future::MaybeReady,
     jose::{Buffer, Compact, json, member},
     request::TokenText,
-    revocation::Revocation,
 };
 
 /// Several verifiers, chosen by the token's exact `iss`.
 ///
 /// The claim is read before verification, and only to choose: the chosen verifier checks it again,
 /// with its own keys, audience and rules. An issuer that is not listed is refused without any key
-/// being looked at, unless there is a [fallback](Self::with_fallback), and one issuer's trouble never touches another's tokens.
+/// being looked at, unless there is a [fallback](Self::with_fallback) or a resolver (`with_dynamic`), and one issuer's
+/// trouble never touches another's tokens.
 ///
 /// If up to eight of the verifiers have a `TokenCache`, a token that comes again is found there before
 /// any of it is read, for which each is asked what keys it has now
@@ -48,10 +55,13 @@ enum Routes {
     Many(Many),
 }
 
+#[derive(Clone)]
 struct Many {
     by_name: HashMap<Box<str>, Verifier>,
     /// For tokens whose `iss` is absent or none of the names.
     fallback: Option<Verifier>,
+    /// For tokens whose `iss` is none of the names. There is no fallback then.
+    dynamic: Option<DynamicIssuers>,
     /// The verifiers with a cache, asked before the token is read; empty if they are too many.
     cached: Vec<Verifier>,
 }
@@ -94,12 +104,80 @@ impl Issuers {
         if cached.len() > Self::MOST_CACHED {
             cached.clear();
         }
-        let fallback = None;
         Ok(Self(Arc::new(Routes::Many(Many {
             by_name,
-            fallback,
+            fallback: None,
+            dynamic: None,
             cached,
         }))))
+    }
+
+    /// Accepts the issuers that a resolver finds while the server runs: a function, or [`DynamicIssuers`] with more settings.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Authenticator, ConfigError, Issuers, Verifier};
+    ///
+    /// # fn start() {
+    /// let issuers = Issuers::dynamic(async |issuer: Box<str>| {
+    ///     let verifier = match &*issuer {
+    ///         "https://a.id.example" => Verifier::discover("https://a.id.example").audience("orders-of-a"),
+    ///         "https://b.id.example" => Verifier::discover("https://b.id.example").audience("orders-of-b"),
+    ///         _ => return Ok(None),
+    ///     };
+    ///     Ok::<_, ConfigError>(Some(verifier.build().await?))
+    /// });
+    /// let authenticator = Authenticator::new(issuers);
+    /// # drop(authenticator);
+    /// # }
+    /// ```
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub fn dynamic(resolver: impl Into<DynamicIssuers>) -> Self {
+        Self(Arc::new(Routes::Many(Many {
+            by_name: HashMap::new(),
+            fallback: None,
+            dynamic: Some(resolver.into()),
+            cached: Vec::new(),
+        })))
+    }
+
+    /// Accepts the issuers that a resolver finds beside these. It is never asked about one of these, also where a token of it is
+    /// refused.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when there is a resolver already, or a [fallback](Self::with_fallback): that would decide about
+    /// issuers that the resolver does not know, and about those that were removed.
+    #[cfg(feature = "remote")]
+    pub fn with_dynamic(self, resolver: impl Into<DynamicIssuers>) -> Result<Self, ConfigError> {
+        self.with(|many| {
+            if many.fallback.is_some() {
+                return Err(ConfigError::Conflict(BOTH.into()));
+            }
+            match many.dynamic.replace(resolver.into()) {
+                None => Ok(()),
+                Some(_) => Err(ConfigError::Conflict("there is a resolver already".into())),
+            }
+        })
+    }
+
+    /// Changes a copy.
+    fn with(
+        self,
+        change: impl FnOnce(&mut Many) -> Result<(), ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let issuers = match &*self.0 {
+            Routes::One(one) => Self::new([one.clone()])?,
+            Routes::Many(_) => self,
+        };
+        let Routes::Many(many) = &*issuers.0 else {
+            return Ok(issuers);
+        };
+        let mut many = many.clone();
+        change(&mut many)?;
+        Ok(Self(Arc::new(Routes::Many(many))))
     }
 
     /// Has this verifier decide about tokens that name no issuer, or one that no verifier is for.
@@ -111,7 +189,7 @@ impl Issuers {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Conflict`] when the verifier is for certain issuers, when there is a fallback already, or when the only
+    /// [`ConfigError::Conflict`] when the verifier is for certain issuers, when there is a fallback already, or a resolver, or when the only
     /// verifier accepts any issuer.
     ///
     /// # Examples
@@ -131,27 +209,22 @@ impl Issuers {
     /// # Ok::<(), countersign::ConfigError>(())
     /// ```
     pub fn with_fallback(self, verifier: Verifier) -> Result<Self, ConfigError> {
-        let conflict = |text: &str| Err(ConfigError::Conflict(text.to_owned()));
+        let conflict = |text: &str| ConfigError::Conflict(text.to_owned());
         if verifier.issuers().is_some() {
-            return conflict(
+            return Err(conflict(
                 "a fallback is for tokens of unknown issuers: build it with `any_issuer`",
-            );
+            ));
         }
-        let issuers = match &*self.0 {
-            Routes::One(one) => Self::new([one.clone()])?,
-            Routes::Many(_) => self,
-        };
-        match &*issuers.0 {
-            Routes::Many(many) if many.fallback.is_none() => {
-                Ok(Self(Arc::new(Routes::Many(Many {
-                    by_name: many.by_name.clone(),
-                    fallback: Some(verifier),
-                    // Not the fallback's: it may have accepted a token of a known issuer elsewhere.
-                    cached: many.cached.clone(),
-                }))))
+        self.with(|many| {
+            if many.dynamic.is_some() {
+                return Err(conflict(BOTH));
             }
-            _ => conflict("there is a fallback already"),
-        }
+            // Its cache is not asked: it may have accepted a token of a known issuer elsewhere.
+            match many.fallback.replace(verifier) {
+                None => Ok(()),
+                Some(_) => Err(conflict("there is a fallback already")),
+            }
+        })
     }
 
     /// Explains the verdict on a token, as [`Verifier::explain`] of the verifier that decides about it.
@@ -177,10 +250,7 @@ impl Issuers {
     pub fn explain(&self, token: &str) -> Explanation {
         match &*self.0 {
             Routes::One(verifier) => verifier.explain(token),
-            Routes::Many(many) => match many.choose(token) {
-                Ok(verifier) => verifier.explain(token),
-                Err(error) => many.explain_refusal(&error),
-            },
+            Routes::Many(many) => many.explain(token),
         }
     }
 
@@ -188,7 +258,13 @@ impl Issuers {
     pub(crate) fn names(&self, issuer: &str) -> Option<Vec<Box<str>>> {
         let verifier = match &*self.0 {
             Routes::One(verifier) => verifier,
-            Routes::Many(many) => many.by_name.get(issuer)?,
+            Routes::Many(many) => match (many.by_name.get(issuer), &many.dynamic) {
+                (Some(verifier), _) => verifier,
+                (None, Some(dynamic)) if dynamic.may_know(issuer) => {
+                    return Some(vec![issuer.into()]);
+                }
+                (None, _) => return None,
+            },
         };
         let Some(names) = verifier.issuers() else {
             return Some(vec![issuer.into()]);
@@ -197,18 +273,44 @@ impl Issuers {
         has_it.then(|| names.to_vec())
     }
 
+    /// Returns whether a verifier is for this issuer by its name.
+    pub(crate) fn is_for(&self, issuer: &str) -> bool {
+        match &*self.0 {
+            Routes::One(verifier) => {
+                let names = verifier.issuers().unwrap_or_default();
+                names.iter().any(|name| **name == *issuer)
+            }
+            Routes::Many(many) => many.by_name.contains_key(issuer),
+        }
+    }
+
     /// Returns the lists of revocations that are asked about tokens.
-    pub(crate) fn revocations(&self) -> Vec<Revocation> {
+    pub(crate) fn revocations(&self) -> RevocationLists {
         let lists = |verifier: &Verifier| verifier.revocation().cloned();
         match &*self.0 {
-            Routes::One(verifier) => lists(verifier).into_iter().collect(),
-            Routes::Many(many) => many
-                .by_name
-                .values()
-                .chain(&many.fallback)
-                .filter_map(lists)
-                .collect(),
+            Routes::One(verifier) => RevocationLists {
+                fixed: lists(verifier).into_iter().collect(),
+                dynamic: None,
+            },
+            Routes::Many(many) => RevocationLists {
+                fixed: many.verifiers().filter_map(lists).collect(),
+                dynamic: many.dynamic.clone(),
+            },
         }
+    }
+
+    /// Checks whether a resolver decides about this issuer.
+    pub(crate) fn is_dynamic(&self, issuer: &str) -> bool {
+        match &*self.0 {
+            Routes::One(_) => false,
+            Routes::Many(many) => many.dynamic.is_some() && !many.by_name.contains_key(issuer),
+        }
+    }
+
+    /// Checks for a resolver.
+    #[cfg(feature = "remote")]
+    pub(crate) fn has_dynamic(&self) -> bool {
+        matches!(&*self.0, Routes::Many(many) if many.dynamic.is_some())
     }
 
     pub(crate) fn start(
@@ -236,9 +338,14 @@ impl Many {
         if let Some(verified) = self.cached(text) {
             return MaybeReady::ready(Ok(verified));
         }
-        match self.choose(text) {
-            Ok(verifier) => verifier.start(TokenText::Str(text), reader),
-            Err(error) => MaybeReady::ready(Err(error)),
+        let mut buffer = Buffer::new();
+        let (token, choice) = match self.choose(text, &mut buffer) {
+            Ok(chosen) => chosen,
+            Err(error) => return MaybeReady::ready(Err(error)),
+        };
+        match choice {
+            Choice::Verifier(verifier) => verifier.start(TokenText::Str(text), reader),
+            Choice::Dynamic(dynamic, issuer) => dynamic.start(&issuer, token, reader),
         }
     }
 
@@ -257,32 +364,53 @@ impl Many {
             .find_map(|verifier| verifier.cached_here(token.as_bytes()))
     }
 
+    /// Returns the verifiers that do not change.
+    fn verifiers(&self) -> impl Iterator<Item = &Verifier> {
+        self.by_name.values().chain(&self.fallback)
+    }
+
     /// Chooses a verifier by the claim `iss` of an unverified token.
-    fn choose(&self, token: &str) -> Result<&Verifier, AuthError> {
+    fn choose<'t>(
+        &'t self,
+        text: &'t str,
+        buffer: &'t mut Buffer<PAYLOAD>,
+    ) -> Result<(Unverified<'t>, Choice<'t>), AuthError> {
         static ISSUER: Fixed = Fixed::new("iss", "the issuer of one of the verifiers");
 
-        let all = self.by_name.values().chain(&self.fallback);
-        let limit = all.map(Verifier::max_token_bytes).max();
-        let compact = Compact::parse(token, limit.unwrap_or(0))?;
-        let mut buffer = Buffer::<PAYLOAD>::new();
+        let limits = self.verifiers().map(Verifier::max_token_bytes);
+        let dynamic = self.dynamic.as_ref();
+        let limit = limits
+            .chain(dynamic.map(DynamicIssuers::max_token_bytes))
+            .max();
+        let compact = Compact::parse(text, limit.unwrap_or(0))?;
         let payload = buffer
             .decode(compact.payload)
             .and_then(json::text)
             .ok_or(AuthErrorKind::MalformedToken)?;
-        let verifier = |issuer: &str| {
-            let unknown = || {
-                let error = AuthError::from(AuthErrorKind::UnknownIssuer);
-                error.about(|| Mismatch::text(&ISSUER, issuer))
-            };
-            let known = self.by_name.get(issuer).or(self.fallback.as_ref());
-            known.ok_or_else(unknown)
+        let token = Unverified {
+            text,
+            compact,
+            payload,
+        };
+        let by_name = |issuer: Cow<'t, str>| {
+            let known = self.by_name.get(&*issuer).or(self.fallback.as_ref());
+            match (known, dynamic) {
+                (Some(verifier), _) => Ok((token, Choice::Verifier(verifier))),
+                (None, Some(dynamic)) => Ok((token, Choice::Dynamic(dynamic, issuer))),
+                (None, None) => {
+                    let error = AuthError::from(AuthErrorKind::UnknownIssuer);
+                    Err(error.about(|| Mismatch::text(&ISSUER, &issuer)))
+                }
+            }
         };
         // Not strictly: the verifier reads it all again, and then every rule counts.
         let found = member::<Option<Cow<'_, str>>>(payload, "iss");
         match (found, &self.fallback) {
-            (Ok(Some(Some(issuer))), _) => return verifier(&issuer),
+            (Ok(Some(Some(issuer))), _) => return by_name(issuer),
             // Absent, or null: the fallback says what it makes of that.
-            (Ok(None | Some(None)), Some(fallback)) => return Ok(fallback),
+            (Ok(None | Some(None)), Some(fallback)) => {
+                return Ok((token, Choice::Verifier(fallback)));
+            }
             _ => {}
         }
         let spec = &ClaimSpec::NOTHING;
@@ -292,11 +420,42 @@ impl Many {
             let error = AuthError::from(AuthErrorKind::MissingClaim);
             error.about(|| Mismatch::fixed(&ISSUER, "absent"))
         })?;
-        verifier(issuer)
+        by_name(Cow::Owned(issuer.to_owned()))
     }
-}
 
-impl Many {
+    /// Explains the verdict on a token.
+    fn explain(&self, text: &str) -> Explanation {
+        match self.choose(text, &mut Buffer::new()) {
+            Ok((_, Choice::Verifier(verifier))) => verifier.explain(text),
+            Ok((_, Choice::Dynamic(dynamic, issuer))) => {
+                self.explain_dynamic(dynamic, &issuer, text)
+            }
+            Err(error) => self.explain_refusal(&error),
+        }
+    }
+
+    /// Explains the verdict on a token of an issuer that a resolver finds. Nobody is asked for that.
+    fn explain_dynamic(&self, dynamic: &DynamicIssuers, issuer: &str, text: &str) -> Explanation {
+        static NOT_ASKED: Fixed = Fixed::new(
+            "iss",
+            "an issuer whose verifier is here: the resolver is asked with the first token",
+        );
+
+        if let Some(error) = dynamic.refusal(issuer) {
+            return match error.mismatch() {
+                Some(wrong) => Explanation::of_refusal(error.kind(), Some(wrong)),
+                None => self.explain_refusal(&error),
+            };
+        }
+        match dynamic.engine(issuer) {
+            Some(engine) => engine.verifier().explain(text),
+            None => Explanation::of_refusal(
+                AuthErrorKind::IssuerUnavailable,
+                Some(&Mismatch::text(&NOT_ASKED, issuer)),
+            ),
+        }
+    }
+
     /// Explains why no verifier decides about a token.
     fn explain_refusal(&self, error: &AuthError) -> Explanation {
         let kind = error.kind();
@@ -305,7 +464,9 @@ impl Many {
         };
         let (claim, found) = (wrong.claim().to_owned(), wrong.found().into_owned());
         let expected = match kind {
-            AuthErrorKind::MissingClaim | AuthErrorKind::UnknownIssuer => {
+            AuthErrorKind::MissingClaim | AuthErrorKind::UnknownIssuer
+                if self.dynamic.is_none() =>
+            {
                 let mut names: Vec<_> = self.by_name.keys().cloned().collect();
                 names.sort();
                 any_of(Some(&names))
@@ -315,6 +476,16 @@ impl Many {
         let wrong = Mismatch::written(claim, expected, found);
         Explanation::of_refusal(kind, Some(&wrong))
     }
+}
+
+/// The fault of a fallback beside a resolver.
+const BOTH: &str = "`with_fallback` and `with_dynamic` exclude each other: both are for issuers of no other verifier";
+
+/// The one who decides about a token.
+enum Choice<'t> {
+    /// Also about the name of the issuer: it is in the token.
+    Dynamic(&'t DynamicIssuers, Cow<'t, str>),
+    Verifier(&'t Verifier),
 }
 
 impl From<Verifier> for Issuers {
@@ -333,7 +504,14 @@ impl fmt::Debug for Issuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Routes::One(verifier) => f.debug_tuple("Issuers").field(verifier).finish(),
-            Routes::Many(many) => f.debug_set().entries(many.by_name.keys()).finish(),
+            Routes::Many(many) => {
+                let mut names = f.debug_set();
+                names.entries(many.by_name.keys());
+                if let Some(dynamic) = &many.dynamic {
+                    names.entry(dynamic);
+                }
+                names.finish()
+            }
         }
     }
 }

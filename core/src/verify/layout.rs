@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::builder::VerifierBuilder;
 use crate::{
-    claims::{ClaimSlot, ClaimSpec, Provider, RoleSource, ScopeSource, TokenContext},
+    claims::{
+        ClaimSlot, ClaimSpec, Provider, RoleSource, ScopeHierarchy, ScopeSource, TokenContext,
+    },
     clock::Clock,
     error::ConfigError,
 };
@@ -37,7 +39,10 @@ impl<K> VerifierBuilder<K> {
             self = self.require_claim(*claim);
         }
         for (claim, value) in provider.values {
-            self = self.require_value(*claim, *value);
+            self = self.require_value(claim, value);
+        }
+        for claim in provider.refused {
+            self = self.refuse_claim(*claim);
         }
         self.audience_claim(provider.audience_claim)
             .scopes(provider.scopes)
@@ -72,6 +77,12 @@ impl<K> VerifierBuilder<K> {
     /// Sets where the scopes are. Default: the claim `scope`.
     pub fn scopes(mut self, source: ScopeSource) -> Self {
         self.layout.scopes = source;
+        self
+    }
+
+    /// Sets which scopes imply others: see [`ScopeHierarchy`]. Default: none does.
+    pub fn scope_hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
+        self.layout.hierarchy = Some(hierarchy);
         self
     }
 
@@ -136,6 +147,7 @@ pub(super) struct ClaimLayout {
     audience_claim: Box<str>,
     roles: RoleSource,
     scopes: ScopeSource,
+    hierarchy: Option<ScopeHierarchy>,
     values: Vec<(Box<str>, Vec<Box<str>>)>,
     refused: Vec<Box<str>>,
 }
@@ -146,6 +158,7 @@ impl Default for ClaimLayout {
             audience_claim: "aud".into(),
             roles: RoleSource::default(),
             scopes: ScopeSource::default(),
+            hierarchy: None,
             values: Vec::new(),
             refused: Vec::new(),
         }
@@ -168,7 +181,10 @@ impl ResolvedClaims {
         name: &str,
         alternatives: Vec<Box<str>>,
     ) -> Result<(), ConfigError> {
-        let claim = named(&mut self.spec, name)?;
+        let claim = match alternatives.is_empty() {
+            true => ResolvedClaim::new(name, self.spec.refused(name))?,
+            false => named(&mut self.spec, name)?,
+        };
         self.values.push((claim, alternatives));
         Ok(())
     }
@@ -179,6 +195,16 @@ impl ResolvedClaims {
 pub(super) struct ResolvedClaim {
     pub(super) name: Box<str>,
     pub(super) slot: ClaimSlot,
+}
+
+impl ResolvedClaim {
+    fn new(name: &str, slot: Option<ClaimSlot>) -> Result<Self, ConfigError> {
+        let slot = slot.filter(|_| !name.is_empty());
+        Ok(Self {
+            name: name.into(),
+            slot: slot.ok_or_else(|| misplaced(name, "a text"))?,
+        })
+    }
 }
 
 impl ClaimLayout {
@@ -226,6 +252,8 @@ impl ClaimLayout {
             clock,
             roles: self.roles,
             scopes,
+            hierarchy: self.hierarchy,
+            credential: None,
         };
         Ok((resolved, context))
     }
@@ -233,11 +261,7 @@ impl ClaimLayout {
 
 /// Has a claim read as texts.
 fn named(spec: &mut ClaimSpec, name: &str) -> Result<ResolvedClaim, ConfigError> {
-    let slot = spec.text(name).filter(|_| !name.is_empty());
-    Ok(ResolvedClaim {
-        name: name.into(),
-        slot: slot.ok_or_else(|| misplaced(name, "a text"))?,
-    })
+    ResolvedClaim::new(name, spec.text(name))
 }
 
 fn misplaced(name: &str, what: &str) -> ConfigError {

@@ -6,6 +6,8 @@ mod cache;
 mod cached;
 mod checked;
 mod describe;
+#[cfg(feature = "remote")]
+mod dynamic;
 mod explain;
 mod explanation;
 mod facts;
@@ -14,12 +16,17 @@ mod issuers;
 #[cfg(feature = "jsonwebtoken")]
 mod jsonwebtoken;
 mod layout;
+#[cfg(not(feature = "remote"))]
+mod no_dynamic;
 mod pipeline;
 mod refresh;
 mod refused;
+mod revocation_lists;
 mod rules;
 mod settings;
 mod signature;
+#[cfg(feature = "remote")]
+mod tenants;
 mod timing;
 mod typed;
 mod verifier;
@@ -27,9 +34,25 @@ mod wrong;
 
 #[cfg(feature = "cache")]
 pub use self::cache::{TokenCache, TokenCacheBuilder};
+#[cfg(not(feature = "remote"))]
+use self::no_dynamic as dynamic;
+pub(crate) use self::revocation_lists::RevocationLists;
+#[cfg(feature = "cache")]
+pub(crate) use self::revocation_lists::RevokedSoFar;
 pub use self::{
     builder::VerifierBuilder,
     explanation::{Check, Explanation, Verdict},
     issuers::Issuers,
     verifier::Verifier,
 };
+#[cfg(feature = "remote")]
+pub use self::{
+    dynamic::{DynamicIssuers, DynamicIssuersBuilder},
+    tenants::{Tenant, Tenants},
+};
+
+/// Checks the name of an issuer as before a resolver is asked: for fuzzing.
+#[cfg(all(fuzzing, feature = "remote"))]
+pub(crate) fn check_issuer_name(name: &str) -> Result<(), &'static str> {
+    dynamic::form::check(name, None)
+}

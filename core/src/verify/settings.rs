@@ -13,6 +13,9 @@ use crate::{
 pub(super) struct VerifierSettings {
     /// `None`: any.
     pub(super) issuers: Option<Vec<Box<str>>>,
+    /// Found by a resolver: metrics know it under the name that all such issuers share.
+    #[cfg(feature = "remote")]
+    pub(super) is_dynamic: bool,
     /// `None`: any.
     pub(super) audiences: Option<Vec<Box<str>>>,
     pub(super) claims: ResolvedClaims,
@@ -38,10 +41,20 @@ impl VerifierSettings {
         self.revocation = Some(revocation);
     }
 
-    /// Names the issuer for logs and metrics: by its first name.
+    /// Names the issuer for logs: by its first name.
     pub(super) fn label(&self) -> &str {
         let first = self.issuers.as_ref().and_then(|names| names.first());
         first.map_or("any", |name| name)
+    }
+
+    /// Names the issuer for metrics.
+    #[cfg(feature = "metrics")]
+    fn metrics_label(&self) -> &str {
+        #[cfg(feature = "remote")]
+        if self.is_dynamic {
+            return crate::remote::UNNAMED_LABEL;
+        }
+        self.label()
     }
 
     /// Returns the tolerances without which a token with these claims, which was accepted, would be refused.
@@ -63,7 +76,7 @@ impl VerifierSettings {
         #[cfg(feature = "metrics")]
         if !self.tolerances.is_empty() {
             for tolerance in self.needed(claims).iter() {
-                crate::metrics::tolerated_token(self.label(), tolerance.name());
+                crate::metrics::tolerated_token(self.metrics_label(), tolerance.name());
             }
         }
         #[cfg(not(feature = "metrics"))]

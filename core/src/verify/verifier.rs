@@ -14,7 +14,7 @@ use crate::{
     remote::{Discovery, RemoteKeys},
 };
 use crate::{
-    claims::{Reader, TokenContext, Tolerance, VerifiedToken},
+    claims::{Reader, ScopeHierarchy, TokenContext, Tolerance, VerifiedToken},
     error::AuthError,
     jose::Algorithm,
     keys::Keys,
@@ -31,7 +31,7 @@ use crate::{
 ///    accepted algorithm.
 /// 3. The key set has a key for the header's `kid` and `alg`, and the signature matches under it.
 /// 4. The payload is one JSON object without duplicates at any level, and each claim that RFC 7519 registers, that the
-///    settings name, `scope` and `cnf` have their types. Any other (`acr`, `auth_time`, `client_id`, `sid`) has its type
+///    settings name, `scope` and `cnf` have their types. Any other (`acr`, `act`, `auth_time`, `client_id`, `sid`) has its type
 ///    where something looks at it, such as a [`Policy`](crate::Policy), or lets nobody in there.
 /// 5. `typ`, required claims and values, `iss`, `aud`, `exp`, `nbf`, `iat`, lifetime, age and `cnf` pass.
 /// 6. Neither the token nor its session nor its subject has been [revoked](Revocation), if that is
@@ -134,6 +134,23 @@ impl Verifier {
         self.with_settings(settings)
     }
 
+    /// Returns this verifier with scopes that imply others.
+    ///
+    /// For verifiers that come ready-made, as [`Issuer::verifier`](crate::Issuer::verifier). Others:
+    /// [`VerifierBuilder::scope_hierarchy`].
+    #[must_use]
+    pub fn with_scope_hierarchy(self, hierarchy: ScopeHierarchy) -> Self {
+        let mut context = TokenContext::clone(&self.0.context);
+        context.hierarchy = Some(hierarchy);
+        Self::new(
+            self.0.keys.clone(),
+            self.0.algorithms.clone(),
+            self.0.settings.clone(),
+            self.0.max_token_bytes,
+            Arc::new(context),
+        )
+    }
+
     /// Returns the list of revocations that is asked about each token.
     pub(crate) fn revocation(&self) -> Option<&Revocation> {
         self.0.settings.revocation.as_ref()
@@ -167,6 +184,14 @@ impl Verifier {
             self.0.max_token_bytes,
             Arc::clone(&self.0.context),
         )
+    }
+
+    /// Returns this verifier as one of many that metrics do not tell apart.
+    #[cfg(feature = "remote")]
+    pub(super) fn unnamed(&self) -> Self {
+        let mut settings = self.0.settings.clone();
+        settings.is_dynamic = true;
+        self.with_settings(settings)
     }
 
     /// Verifies a token.

@@ -8,6 +8,7 @@
 mod addresses;
 mod answers;
 mod bodies;
+mod forms;
 mod provider;
 mod proxied;
 mod requests;

@@ -5,6 +5,7 @@
 mod requests;
 mod sessions;
 mod signing_keys;
+mod tenants;
 
 use std::collections::BTreeMap;
 

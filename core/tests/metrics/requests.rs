@@ -22,6 +22,34 @@ use metrics_util::debugging::DebuggingRecorder;
 use crate::measured;
 
 #[test]
+fn accepted_tokens_with_an_actor_are_counted() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _installed = metrics::set_default_local_recorder(&recorder);
+    let issuer = TestIssuer::new();
+    let any = Authenticator::new(issuer.verifier());
+    let direct = any.clone().require(countersign::Policy::direct());
+    let acting = || {
+        issuer
+            .token()
+            .claim("act", serde_json::json!({"sub": "svc"}))
+    };
+    for (authenticator, token) in [
+        (&any, issuer.token().sign()),
+        (&any, acting().sign()),
+        (&any, acting().expired().sign()),
+        (&direct, acting().sign()),
+        (&direct, issuer.token().sign()),
+    ] {
+        let credentials = Credentials::new(&token);
+        let _ = futures_executor::block_on(authenticator.authenticate(Some(credentials)));
+    }
+    let measured = measured(&snapshotter);
+    let counted = measured.get("countersign_delegated_tokens_total{}");
+    assert_eq!(counted, Some(&1.0), "{measured:#?}");
+}
+
+#[test]
 fn requests_are_counted_by_verdict_and_timed_by_stage() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();

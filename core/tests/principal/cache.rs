@@ -15,6 +15,7 @@ use std::{
 use countersign::{
     AuthErrorKind, Authenticator, Issuers, PrincipalError, PrincipalResolver, Revocation,
     TokenSubject, VerifiedToken, Verifier,
+    adapter::Credentials,
     revocation::{RevocationEntry, Revoked},
     session::Realm,
     testing::{FixedClock, TestIssuer},
@@ -278,7 +279,7 @@ async fn a_request_that_is_given_up_hands_its_question_on() {
     gate.notify_waiters();
     assert_eq!(second.await, Ok(1));
 
-    // A question that nobody waits for any more is taken up by the next request; one that is too old is asked anew.
+    // A question that nobody waits for any more is dropped, and the next request asks anew.
     bed.clock().advance(Duration::from_secs(5));
     let mut third = Box::pin(bed.answer(&token));
     begin(&mut third).await;
@@ -289,6 +290,34 @@ async fn a_request_that_is_given_up_hands_its_question_on() {
     assert_eq!(bed.app.asked(), 3);
     gate.notify_waiters();
     assert_eq!(fourth.await, Ok(3));
+}
+
+#[tokio::test]
+async fn what_a_question_has_is_free_once_nobody_waits_for_it() {
+    let issuer = TestIssuer::new();
+    let connection = Arc::new(());
+    let own = Arc::clone(&connection);
+    let users = PrincipalResolver::of_subject(move |_: TokenSubject| {
+        let own = Arc::clone(&own);
+        async move {
+            std::future::pending::<()>().await;
+            Ok(own)
+        }
+    });
+    let authenticator = Authenticator::new(issuer.verifier()).principal(users);
+    let text = issuer.token().subject("ada").sign();
+    let mut waiting: Vec<_> = (0..3)
+        .map(|_| Box::pin(authenticator.authenticate(Some(Credentials::new(&text)))))
+        .collect();
+    for one in &mut waiting {
+        begin(one).await;
+    }
+    assert_eq!(Arc::strong_count(&connection), 3);
+    waiting.pop();
+    waiting.pop();
+    assert_eq!(Arc::strong_count(&connection), 3);
+    drop(waiting);
+    assert_eq!(Arc::strong_count(&connection), 2);
 }
 
 #[tokio::test]

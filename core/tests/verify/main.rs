@@ -12,6 +12,7 @@ mod migration;
 mod mismatch;
 mod newer_keys;
 mod policy;
+mod presets;
 mod provider_tokens;
 mod providers;
 mod settings;

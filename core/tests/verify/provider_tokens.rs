@@ -1,7 +1,7 @@
 //! A token of each provider, as its documentation shows it.
 
 use countersign::{
-    AuthErrorKind, Provider, VerifiedToken, Verifier,
+    AuthErrorKind, Provider, VerifiedToken, Verifier, VerifierBuilder,
     testing::{TestIssuer, sign_raw},
 };
 use serde_json::{Value, json};
@@ -17,14 +17,34 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    fn new(provider: Provider, audience: &str, typ: Option<&'static str>, claims: Value) -> Self {
+    pub(super) fn new(
+        provider: Provider,
+        audience: &str,
+        typ: Option<&'static str>,
+        claims: Value,
+    ) -> Self {
+        Self::with(provider, typ, claims, |builder| builder.audience(audience))
+    }
+
+    pub(super) fn without_audience(
+        provider: Provider,
+        typ: Option<&'static str>,
+        claims: Value,
+    ) -> Self {
+        Self::with(provider, typ, claims, VerifierBuilder::any_audience)
+    }
+
+    fn with(
+        provider: Provider,
+        typ: Option<&'static str>,
+        claims: Value,
+        audience: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+    ) -> Self {
         let issuer = TestIssuer::new();
-        let verifier = Verifier::builder(issuer.key())
+        let builder = Verifier::builder(issuer.key())
             .provider(provider)
-            .audience(audience)
-            .clock(issuer.clock().clone())
-            .build()
-            .unwrap();
+            .clock(issuer.clock().clone());
+        let verifier = audience(builder).build().unwrap();
         Self {
             issuer,
             verifier,
@@ -41,6 +61,18 @@ impl Stage {
             json!({"iat": now, "nbf": now, "exp": now + 3600}),
         );
         merge(&mut claims, change);
+        self.sign_claims(typ, &claims)
+    }
+
+    /// Signs the token of another provider with the key of this one.
+    pub(super) fn sign_as(&self, other: &Self) -> String {
+        let mut claims = other.claims.clone();
+        let now = now(&self.issuer);
+        merge(&mut claims, json!({"iat": now, "exp": now + 3600}));
+        self.sign_claims(other.typ, &claims)
+    }
+
+    fn sign_claims(&self, typ: Option<&str>, claims: &Value) -> String {
         let mut header = json!({"alg": "ES256", "kid": self.issuer.key().id()});
         if let Some(typ) = typ {
             header["typ"] = typ.into();

@@ -12,6 +12,7 @@ use crate::{
     keys::{Earlier, IssuerKeys},
     place::Mistake,
     state::State,
+    tenants::TenantIssuers,
 };
 
 /// The media type of claims.
@@ -22,6 +23,7 @@ pub(crate) const JSON: &str = "application/json";
 pub struct Api {
     authenticator: Authenticator,
     issuers: Arc<[Issuer]>,
+    tenants: Option<TenantIssuers>,
 }
 
 impl Api {
@@ -44,13 +46,20 @@ impl Api {
         saved: Option<&State>,
     ) -> Result<Self, Mistake> {
         let clock: Arc<dyn Clock> = Arc::new(clock);
+        let tenants_before = before.and_then(|api| api.tenants.as_ref());
         let before = before.map_or(&[][..], |api| &*api.issuers);
         let running = before.iter().filter_map(|issuer| issuer.keys.remote());
         let earlier = Earlier::new(running.collect(), saved);
         let issuers = Issuer::read_all(config, &clock, &earlier)?;
+        let tenants = TenantIssuers::read(config, &clock, tenants_before)?;
+        let authenticator = issuers::authenticator(config, &issuers, tenants.as_ref())?;
+        // Last: a mistake in the file changes nothing of what is running.
+        let allowed = tenants.as_ref().map(|tenants| tenants.allow(config));
+        allowed.transpose()?;
         Ok(Self {
-            authenticator: issuers::authenticator(config, &issuers)?,
+            authenticator,
             issuers: issuers.into(),
+            tenants,
         })
     }
 
@@ -79,10 +88,10 @@ impl Api {
     /// Returns the answer of `/readyz`.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        health::readiness(&self.issuers)
+        health::readiness(&self.issuers, self.tenants.as_ref())
     }
 
-    /// Returns the number of issuers.
+    /// Returns the number of issuers that have a table of their own.
     #[must_use]
     pub fn issuers(&self) -> usize {
         self.issuers.len()

@@ -14,7 +14,7 @@ use demo::LogFormat;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{place::Mistake, state::State, texts::Texts};
+use crate::{place::Mistake, providers::ProviderSettings, state::State, texts::Texts};
 
 /// A configuration file that could be read. What it says is checked as the server is built from it.
 pub struct Config {
@@ -43,7 +43,17 @@ pub(crate) struct Settings {
     pub(crate) sources: Option<Spanned<Texts>>,
     /// The folder for keys, to start with them while a provider is away.
     state_dir: Option<Spanned<PathBuf>>,
-    pub(crate) issuers: Spanned<Vec<Spanned<IssuerSettings>>>,
+    pub(crate) issuers: Option<Spanned<Vec<Spanned<IssuerSettings>>>>,
+    pub(crate) tenants: Option<Spanned<TenantsSettings>>,
+}
+
+impl Settings {
+    /// Where the file says whose tokens are accepted.
+    pub(crate) fn place_of_issuers(&self) -> Range<usize> {
+        let tenants = self.tenants.as_ref().map(Spanned::span);
+        let issuers = self.issuers.as_ref().map(Spanned::span);
+        tenants.or(issuers).unwrap_or_default()
+    }
 }
 
 /// Which web framework serves the routes.
@@ -91,8 +101,11 @@ pub(crate) struct IssuerSettings {
     pub(crate) issuer: Option<Spanned<String>>,
     pub(crate) audience: Option<Spanned<Texts>>,
     pub(crate) audience_claim: Option<Spanned<String>>,
-    pub(crate) keys: Spanned<KeysSettings>,
+    /// Required without `provider`, which knows where its keys are.
+    pub(crate) keys: Option<Spanned<KeysSettings>>,
     pub(crate) profile: Option<Profile>,
+    /// A preset of the library: in place of `issuer`.
+    pub(crate) provider: Option<Spanned<ProviderSettings>>,
     /// Claims that must be there, whatever they hold.
     pub(crate) require_claims: Option<Spanned<Texts>>,
     /// Claims that must be this text.
@@ -102,8 +115,30 @@ pub(crate) struct IssuerSettings {
     pub(crate) sources: Option<Spanned<Texts>>,
 }
 
-/// The location of an issuer's keys: one of them, with a setting for those that are fetched.
+/// The table `[tenants]`.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table: [tenants]")]
+pub(crate) struct TenantsSettings {
+    /// The names of those that are allowed.
+    pub(crate) allow: Spanned<Texts>,
+    /// Their issuers, with `{tenant}` in place of the name.
+    pub(crate) pattern: Spanned<String>,
+    pub(crate) accept: Option<Spanned<Texts>>,
+    pub(crate) any_audience: Option<Spanned<bool>>,
+    pub(crate) audience: Option<Spanned<Texts>>,
+    pub(crate) audience_claim: Option<Spanned<String>>,
+    pub(crate) private_http: Option<Spanned<bool>>,
+    pub(crate) profile: Option<Profile>,
+    pub(crate) require_claims: Option<Spanned<Texts>>,
+    #[serde(default)]
+    pub(crate) require_values: BTreeMap<String, String>,
+    pub(crate) root_certificate: Option<Spanned<PathBuf>>,
+    pub(crate) scope_claim: Option<Spanned<String>>,
+    pub(crate) sources: Option<Spanned<Texts>>,
+}
+
+/// The location of an issuer's keys: one of them, with a setting for those that are fetched.
+#[derive(Default, Deserialize)]
 #[serde(
     deny_unknown_fields,
     expecting = "a table like { jwks_url = \"https://..\" }"

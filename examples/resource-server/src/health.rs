@@ -3,13 +3,19 @@
 use demo::Readiness;
 use serde_json::{Map, Value, json};
 
-use crate::{issuers::Issuer, keys::IssuerKeys};
+use crate::{issuers::Issuer, keys::IssuerKeys, tenants::TenantIssuers};
 
-pub(crate) fn readiness(issuers: &[Issuer]) -> Readiness {
+pub(crate) fn readiness(issuers: &[Issuer], tenants: Option<&TenantIssuers>) -> Readiness {
     let states = issuers.iter().map(state).collect();
+    let mut details = Map::from_iter([("issuers".to_owned(), Value::Array(states))]);
+    if let Some(tenants) = tenants {
+        // One that is away is no reason to take the server out of service for the others.
+        let known = tenants.issuers().len();
+        details.insert("tenants".to_owned(), json!({ "known": known }));
+    }
     Readiness {
         is_ready: issuers.iter().all(|issuer| issuer.keys.are_ready()),
-        details: Map::from_iter([("issuers".to_owned(), Value::Array(states))]),
+        details,
     }
 }
 

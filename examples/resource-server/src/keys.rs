@@ -6,7 +6,7 @@ use std::{
 };
 
 use countersign::{
-    Clock, ConfigError, Key, KeySet, Keys, RemoteKeys,
+    Clock, ConfigError, Key, KeySet, Keys, Provider, RemoteKeys,
     remote::{HttpFetch, RemoteKeysBuilder},
 };
 use demo::Secret;
@@ -40,6 +40,8 @@ struct RemoteSettings {
     /// The issuer, or the URL.
     source: String,
     is_discovered: bool,
+    /// Two presets can have one issuer, and keys at two places.
+    preset: Option<Provider>,
     private_http: bool,
     root_certificate: Option<Vec<u8>>,
 }
@@ -80,14 +82,25 @@ impl IssuerKeys {
     /// The keys that `keys = { .. }` says.
     pub(crate) fn read(
         config: &Config,
-        issuer: &IssuerSettings,
+        table: &Spanned<IssuerSettings>,
+        preset: Option<&Provider>,
         clock: impl Clock,
         earlier: &Earlier<'_>,
     ) -> Result<Self, Mistake> {
-        let keys = issuer.keys.get_ref();
+        let issuer = table.get_ref();
+        let Some(keys_table) = &issuer.keys else {
+            let (Some(preset), Some(place)) = (preset, &issuer.provider) else {
+                return Err(config.mistake(table, "missing field `keys`"));
+            };
+            let place = Spanned::new(place.span(), preset.issuer().to_owned());
+            let builder = RemoteKeys::discover(preset.clone()).clock(clock);
+            let none = KeysSettings::default();
+            return remote(config, &none, builder, &place, Some(preset), earlier);
+        };
+        let keys = keys_table.get_ref();
         let way = Way::of(keys).ok_or_else(|| {
             config.mistake(
-                &issuer.keys,
+                keys_table,
                 "`keys` needs exactly one of `jwks_file`, `jwks_url`, `discover`, `hs256_secret` and \
                  `weak_hs256_secret`",
             )
@@ -111,18 +124,25 @@ impl IssuerKeys {
                 Err(config.mistake(discover, "say `discover = true`, or where the keys are"))
             }
             Way::Discover(discover) => {
-                let Some(name) = &issuer.issuer else {
-                    return Err(config.mistake(
-                        discover,
-                        "`discover` needs `issuer`: say where the keys are",
-                    ));
+                let name = match (&issuer.issuer, preset) {
+                    (Some(name), _) => name.clone(),
+                    (None, Some(preset)) => {
+                        Spanned::new(keys_table.span(), preset.issuer().to_owned())
+                    }
+                    (None, None) => {
+                        return Err(config.mistake(
+                            discover,
+                            "`discover` needs `issuer`: say where the keys are",
+                        ));
+                    }
                 };
-                let builder = RemoteKeys::discover(name.get_ref());
-                remote(config, keys, builder.clock(clock), name, earlier)
+                let provider = preset.cloned().unwrap_or_else(|| name.get_ref().into());
+                let builder = RemoteKeys::discover(provider);
+                remote(config, keys, builder.clock(clock), &name, preset, earlier)
             }
             Way::Url(url) => {
                 let builder = RemoteKeys::jwks(url.get_ref());
-                remote(config, keys, builder.clock(clock), url, earlier)
+                remote(config, keys, builder.clock(clock), url, None, earlier)
             }
             Way::File(file) => {
                 from_file(&config.path(file.get_ref())).map_err(|text| config.mistake(file, text))
@@ -186,6 +206,7 @@ fn remote(
     settings: &KeysSettings,
     mut builder: RemoteKeysBuilder,
     place: &Spanned<String>,
+    preset: Option<&Provider>,
     earlier: &Earlier<'_>,
 ) -> Result<IssuerKeys, Mistake> {
     let root = settings.root_certificate.as_ref();
@@ -200,6 +221,7 @@ fn remote(
     let settings = RemoteSettings {
         source: place.get_ref().clone(),
         is_discovered: settings.discover.is_some(),
+        preset: preset.cloned(),
         private_http: settings
             .private_http
             .as_ref()
@@ -225,7 +247,7 @@ fn remote(
 }
 
 /// A client that uses the proxy of the environment, and trusts the certificates of a file too.
-fn client(file: Option<&Path>, pem: Option<Vec<u8>>) -> Result<HttpFetch, String> {
+pub(crate) fn client(file: Option<&Path>, pem: Option<Vec<u8>>) -> Result<HttpFetch, String> {
     let builder = HttpFetch::builder().proxy_from_env();
     let (Some(file), Some(pem)) = (file, pem) else {
         return builder.build().map_err(|error| error.to_string());

@@ -12,9 +12,12 @@ mod keys;
 mod on_actix;
 mod on_axum;
 mod place;
+mod providers;
+mod rules;
 mod server;
 mod sources;
 mod state;
+mod tenants;
 mod texts;
 
 use std::{io, net::TcpListener};

@@ -3,7 +3,7 @@
 use countersign::TokenSource;
 use toml::Spanned;
 
-use crate::{config::Config, place::Mistake, texts::Texts};
+use crate::{config::Config, place::Mistake, providers::ProviderSettings, texts::Texts};
 
 /// One or several places, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(crate) struct Sources(Vec<Source>);
 enum Source {
     Bearer,
     Cookie(String),
+    Header(&'static str),
 }
 
 impl Sources {
@@ -36,6 +37,21 @@ impl Sources {
         Ok(Self(sources))
     }
 
+    /// Those of a provider that says where its tokens are; `None` for the others.
+    pub(crate) fn of_provider(provider: &ProviderSettings) -> Option<Self> {
+        let cookie = || Source::Cookie("__session".to_owned());
+        let sources = match provider {
+            ProviderSettings::Clerk { .. } => vec![Source::Bearer, cookie()],
+            ProviderSettings::CloudflareAccess { .. } => {
+                vec![Source::Header("cf-access-jwt-assertion")]
+            }
+            ProviderSettings::FirebaseSessionCookies { .. } => vec![cookie()],
+            ProviderSettings::GoogleIap => vec![Source::Header("x-goog-iap-jwt-assertion")],
+            _ => return None,
+        };
+        Some(Self(sources))
+    }
+
     /// These, and then the others that are not among them.
     pub(crate) fn and(mut self, others: &Self) -> Self {
         for other in &others.0 {
@@ -51,6 +67,7 @@ impl Sources {
         let one = |source: &Source| match source {
             Source::Bearer => TokenSource::bearer(),
             Source::Cookie(name) => TokenSource::cookie(name),
+            Source::Header(name) => TokenSource::header(*name),
         };
         let sources = self.0.iter().map(one);
         sources.reduce(TokenSource::or).unwrap_or_default()

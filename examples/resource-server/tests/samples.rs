@@ -27,7 +27,7 @@ fn each_sample_is_good() {
                 .is_some_and(|extension| extension == "toml")
         })
         .collect();
-    assert_eq!(samples.len(), 8);
+    assert_eq!(samples.len(), 10);
     for sample in samples {
         if let Err(mistake) = api(&sample) {
             panic!("{mistake}");
@@ -45,14 +45,25 @@ fn each_member_that_is_commented_out_is_one() {
         .filter(|line| is_member(line) && !line.starts_with("#  "))
         .map(|line| line.trim_start_matches("# "))
         .collect();
-    assert_eq!(members.len(), 19);
+    assert_eq!(members.len(), 23);
+    // `provider` stands in place of `issuer` and `keys`.
+    let (provider, members): (Vec<&str>, Vec<&str>) = members
+        .iter()
+        .partition(|member| member.starts_with("provider"));
     let all = members
         .join("\n")
+        .replace("pattern =", "[tenants]\npattern =")
         .replace("issuer =", "[[issuers]]\nissuer =");
+    let by_provider = format!(
+        "listen = \"127.0.0.1:8080\"\n[[issuers]]\n{}\naudience = \"shop-1\"",
+        provider[0]
+    );
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("all.toml");
-    fs::write(&file, all).unwrap();
-    if let Err(mistake) = api(&file) {
-        panic!("{mistake}");
+    for text in [all, by_provider] {
+        let file = folder.path().join("all.toml");
+        fs::write(&file, text).unwrap();
+        if let Err(mistake) = api(&file) {
+            panic!("{mistake}");
+        }
     }
 }

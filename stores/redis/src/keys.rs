@@ -2,7 +2,7 @@
 
 use countersign::{
     ConfigError,
-    session::{Realm, SessionId},
+    session::{Realm, SessionId, store::ApiKeyId},
 };
 
 /// The names of all keys of one store. They share a hash tag, so that a cluster keeps them together
@@ -30,6 +30,10 @@ pub(crate) struct Keys {
     ends: String,
     /// The prefix of sealed rings, before their name.
     rings: String,
+    /// The prefix of API keys, before the id.
+    pub(crate) api_keys: String,
+    /// The prefix of the sets of ids of API keys, before the realm and the subject.
+    api_key_subjects: String,
 }
 
 impl Keys {
@@ -52,6 +56,8 @@ impl Keys {
             first_pattern: format!("{{{}}}:[su]:*", literally(prefix)),
             ends: format!("{{{prefix}}}:end:"),
             rings: format!("{{{prefix}}}:ring:"),
+            api_keys: format!("{{{prefix}}}:api_key:"),
+            api_key_subjects: format!("{{{prefix}}}:api_keys:"),
         })
     }
 
@@ -67,6 +73,15 @@ impl Keys {
     /// Names the key of a sealed ring.
     pub(crate) fn ring(&self, name: &str) -> String {
         format!("{}{name}", self.rings)
+    }
+
+    pub(crate) fn api_key(&self, id: &ApiKeyId) -> String {
+        format!("{}{id}", self.api_keys)
+    }
+
+    /// Names the set of ids of the API keys of a subject.
+    pub(crate) fn api_keys_of(&self, realm: &Realm, subject: &str) -> String {
+        named(&self.api_key_subjects, realm, subject)
     }
 
     /// Tells the operator what to do about keys of the first layout.
@@ -127,6 +142,8 @@ mod tests {
         assert_eq!(keys.subject(&realm, "}{"), "{shop:1}:subject:2:}{:}{");
         assert_eq!(keys.end(&realm, "}{"), "{shop:1}:end:2:}{:}{");
         assert_eq!(keys.ring("}{"), "{shop:1}:ring:}{");
+        assert_eq!(keys.api_keys_of(&realm, "}{"), "{shop:1}:api_keys:2:}{:}{");
+        assert_eq!(keys.api_keys, "{shop:1}:api_key:");
         assert_eq!(keys.log, "{shop:1}:log");
         assert_eq!(keys.end_of_realm(&realm), "{shop:1}:end:2:}{:");
         assert_eq!(keys.epoch, "{shop:1}:epoch");

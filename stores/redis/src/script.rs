@@ -12,6 +12,10 @@ pub(crate) static END: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end.lua")]));
 pub(crate) static END_ALL: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end_all.lua")]));
+pub(crate) static END_API_KEY: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/end_api_key.lua")]));
+pub(crate) static END_API_KEYS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/end_api_keys.lua")]));
 pub(crate) static END_BEGUN_BEFORE: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/end_begun_before.lua")]));
 pub(crate) static END_REALM: LazyLock<Script> =
@@ -24,12 +28,16 @@ pub(crate) static LAYOUT: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/layout.lua")]));
 pub(crate) static LIST: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/list.lua")]));
+pub(crate) static LIST_API_KEYS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/list_api_keys.lua")]));
 pub(crate) static MARK: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[ORDER, include_str!("scripts/mark.lua")]));
 pub(crate) static POLICY: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/policy.lua")]));
 pub(crate) static PUT: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[ORDER, include_str!("scripts/put.lua")]));
+pub(crate) static PUT_API_KEY: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/put_api_key.lua")]));
 pub(crate) static REPLACE_RING: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/replace_ring.lua")]));
 pub(crate) static RESTORED: LazyLock<Script> =
@@ -40,6 +48,8 @@ pub(crate) static SWEEP: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[LOG, include_str!("scripts/sweep.lua")]));
 pub(crate) static TIME: LazyLock<Script> =
     LazyLock::new(|| Script::new(&[include_str!("scripts/time.lua")]));
+pub(crate) static TOUCH_API_KEY: LazyLock<Script> =
+    LazyLock::new(|| Script::new(&[include_str!("scripts/touch_api_key.lua")]));
 
 /// Parts that scripts share.
 const LOG: &str = include_str!("scripts/log.lua");

@@ -5,6 +5,8 @@
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod api_keys;
 mod error;
 #[cfg(all(fuzzing, any(feature = "postgres", feature = "sqlite")))]
 #[doc(hidden)]

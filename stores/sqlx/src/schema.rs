@@ -8,6 +8,8 @@
 //! Each migration is safe beside programs of the version before. It is one transaction, only one node at a time
 //! can be in it, and it does not make others wait: what cannot have its lock within a second comes again.
 //!
+//! Version 5 adds the table of API keys, which earlier programs do not know.
+//!
 //! Version 4 adds the tables of sealed rings and of the epoch, which programs of versions 2 and 3 do not know.
 //!
 //! Version 3 adds columns to the sessions of version 2, which go on: rows without a value in them have the
@@ -27,7 +29,7 @@ use sqlx::{
 use crate::{SetupError, prefix::TablePrefix};
 
 /// The version of the tables that this crate makes, and needs.
-const KNOWN: i64 = 4;
+const KNOWN: i64 = 5;
 
 /// The version of the tables that there are, and the first one whose programs can use them.
 type Versions = (i64, i64);
@@ -52,6 +54,8 @@ pub(crate) struct Statements {
     pub(crate) add_rings: &'static str,
     /// Makes the table of the epoch, which is new in version 4.
     pub(crate) add_epoch: &'static str,
+    /// Makes the table of API keys, which is new in version 5.
+    pub(crate) add_api_keys: &'static str,
 }
 
 /// Brings the tables to their newest version. Those of a later one stay as they are.
@@ -98,12 +102,13 @@ where
         [statements.begin, statements.lock, DROP, statements.create].map(sql);
     let [has_range, add_range, extend] = [statements.has_range, ADD_RANGE, EXTEND].map(sql);
     let [lock_tables, live] = [statements.lock_tables, statements.live].map(sql);
-    let [add_rings, add_epoch, is_version_4] =
-        [statements.add_rings, statements.add_epoch, IS_VERSION_4].map(sql);
+    let [add_rings, add_epoch] = [statements.add_rings, statements.add_epoch].map(sql);
+    let [add_api_keys, is_version_5] = [statements.add_api_keys, IS_VERSION_5].map(sql);
 
     let mut transaction = connection.begin_with(begin).await?;
     raw_sql(lock).execute(&mut *transaction).await?;
-    match versions(&mut *transaction, statements, tables.clone()).await? {
+    let found = versions(&mut *transaction, statements, tables.clone()).await?;
+    match found {
         None => {
             raw_sql(create).execute(&mut *transaction).await?;
         }
@@ -122,13 +127,19 @@ where
                 raw_sql(extend).execute(&mut *transaction).await?;
             }
         }
+        Some((4, _)) => {}
         Some(found) => {
             check_versions(found)?;
             return Ok(transaction.commit().await?);
         }
     }
-    // Version 3 it is by now.
-    for statement in [add_rings, add_epoch, is_version_4] {
+    // Version 3 it is by now, or 4.
+    if !matches!(found, Some((4, _))) {
+        for statement in [add_rings, add_epoch] {
+            raw_sql(statement).execute(&mut *transaction).await?;
+        }
+    }
+    for statement in [add_api_keys, is_version_5] {
         raw_sql(statement).execute(&mut *transaction).await?;
     }
     Ok(transaction.commit().await?)
@@ -236,8 +247,8 @@ const EXTEND: &str = "
     UPDATE @schema SET version = 3, compatible_from = 2;
 ";
 
-/// Programs of versions 2 and 3 go on.
-const IS_VERSION_4: &str = "UPDATE @schema SET version = 4, compatible_from = 2";
+/// Programs of versions 2 to 4 go on.
+const IS_VERSION_5: &str = "UPDATE @schema SET version = 5, compatible_from = 2";
 
 /// PostgreSQL: makes the table of the epoch, of one row. Nobody has looked yet which it is.
 #[cfg(feature = "postgres")]

@@ -1,10 +1,8 @@
 //! A measurement: signatures a second, in this process and in a token.
 
-use std::time::Instant;
-
 use countersign::{Algorithm, Issuer, SigningKey};
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::lab::{Lab, run};
 

@@ -1,4 +1,4 @@
-//! Tests of the keys of a provider, over sockets: a real OpenID provider, and one that fails on
+//! Tests of the keys and tokens of a provider, over sockets: a real OpenID provider, and one that fails on
 //! command.
 //!
 //! `tests/run` names the folder of npm `oidc-provider` in `COUNTERSIGN_OIDC`. Without it, those
@@ -14,6 +14,7 @@ mod load;
 mod oidc;
 mod provider;
 mod servers;
+mod token_client;
 mod traffic;
 
 /// Lets one test run at a time: they measure, and another one would distort the figures.

@@ -12,6 +12,7 @@ mod routes;
 mod servers;
 #[cfg(unix)]
 mod stopping;
+mod tenants;
 mod tls;
 mod walkthrough;
 mod warm_start;

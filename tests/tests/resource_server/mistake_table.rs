@@ -38,13 +38,13 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "realm",
         "relam",
         "realm",
-        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `log_format`, `management`, `profile`, `realm`, `sources`, `state_dir`, `issuers`",
+        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `log_format`, `management`, `profile`, `realm`, `sources`, `state_dir`, `issuers`, `tenants`",
     ),
     (
         "sources = [\"bearer\"]\n",
         "source = [\"bearer\"]\n",
         "",
-        "11:1: unknown field `source`, expected one of `accept`, `any_audience`, `any_issuer`, `issuer`, `audience`, `audience_claim`, `keys`, `profile`, `require_claims`, `require_values`, `scope_claim`, `sources`",
+        "11:1: unknown field `source`, expected one of `accept`, `any_audience`, `any_issuer`, `issuer`, `audience`, `audience_claim`, `keys`, `profile`, `provider`, `require_claims`, `require_values`, `scope_claim`, `sources`",
     ),
     (
         "jwks_file",
@@ -176,7 +176,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "[[issuers]]",
         "[[issuers]]\n[[issuers]]",
         "[[issuers]]",
-        "8:1: missing field `keys`",
+        "8:1: missing field `issuer`",
     ),
     (
         "[[issuers]]",
@@ -280,6 +280,55 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "[[issuers]]\nany_issuer = true\naudience = \"shop\"\nkeys = { discover = true }\n[management]\n",
         "[[issuers]]\nany_issuer = true\nany_audience = true\nkeys = { jwks_file = \"keys.json\" }\n[management]\n",
         "17:21: `discover` needs `issuer`: say where the keys are",
+    ),
+    // Tenants.
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "15:11: ",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "15:11: ",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = []\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "16:9: `allow` is empty: there is no tenant who could come in",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\", \"b/c\"]\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\", \"b-c\"]\naudience = \"shop\"\n[management]\n",
+        "16:15: ",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\nany_audience = true\n[management]\n",
+        "14:1: missing field `audience`",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\nprivate_http = true\n[management]\n",
+        "[tenants]\npattern = \"http://keycloak:8080/{tenant}\"\nallow = [\"a\"]\naudience = \"shop\"\nprivate_http = true\n[management]\n",
+        "18:16: `private_http` is for a pattern that begins with http:",
+    ),
+    (
+        "[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\nissuer = \"a\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "18:1: unknown field `issuer`, expected one of `allow`, `pattern`, `accept`, `any_audience`, `audience`, `audience_claim`, `private_http`, `profile`, `require_claims`, `require_values`, `root_certificate`, `scope_claim`, `sources`",
+    ),
+    (
+        "[management]\n",
+        "[[issuers]]\nany_issuer = true\naudience = \"shop\"\nkeys = { jwks_file = \"keys.json\" }\n[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "[tenants]\npattern = \"https://{tenant}.id.example\"\nallow = [\"a\"]\naudience = \"shop\"\n[management]\n",
+        "15:14: `any_issuer` and `[tenants]` exclude each other: both are for issuers without a table",
     ),
     // The keys.
     (
@@ -431,5 +480,54 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "{ jwks_url = \"https://127.0.0.1:9\", root_certificate = \"keys.json\" }",
         "{ jwks_url = \"https://127.0.0.1:9\", root_certificate = \"root.pem\" }",
         "12:63: FOLDER/keys.json: invalid setting: there is no certificate in the PEM of the roots",
+    ),
+    // Presets.
+    (
+        "issuer = \"https://id.example\"\n",
+        "issuer = \"https://id.example\"\nprovider = \"google\"\n",
+        "provider = \"google\"\n",
+        "9:10: `issuer` and `provider` exclude each other",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = \"gogle\"\n",
+        "provider = \"google\"\n",
+        "9:12: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { firebase = { project = \"Shop\" } }\n",
+        "provider = { firebase = { project = \"shop-1\" } }\n",
+        "9:12: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { firebase = {} }\n",
+        "provider = { firebase = { project = \"shop-1\" } }\n",
+        "9: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { firebase = { project = \"shop-1\", team = \"shop\" } }\n",
+        "provider.firebase.project = \"shop-1\"\n",
+        "9: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { cloudflare-access = { team = \"shop\" } }\n",
+        "provider = { zitadel = { domain = \"id.example\" } }\n",
+        "11:11: `sources` is for other providers: this one says where its tokens are",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = \"google\"\naudience_claim = \"azp\"\n",
+        "provider = \"github-actions\"\n",
+        "10:18: `audience_claim` and `provider` exclude each other",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = \"google\"\nany_issuer = true\n",
+        "provider = \"github-actions\"\nrequire_values = { repository_id = \"74\" }\n",
+        "10:14: `any_issuer` and `provider` exclude each other",
     ),
 ];

@@ -248,3 +248,51 @@ fn the_proxy_of_the_environment_is_asked() {
     assert!(ended.stderr.contains("HTTPS_PROXY"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_provider_by_name_has_its_rules_and_its_source() {
+    let actions = json!({
+        "iss": "https://token.actions.githubusercontent.com", "aud": "shop", "sub": "repo:shop/api",
+        "repository_id": "74", "repository_owner_id": "65", "job_workflow_ref": "w", "run_id": "1",
+    });
+    let access = json!({
+        "iss": "https://shop.cloudflareaccess.com", "aud": ["shop"], "type": "app", "sub": "ada",
+    });
+    for framework in FRAMEWORKS {
+        let keys = JwksServer::start();
+        let folder = Folder::new();
+        let text = format!(
+            "framework = {framework:?}\n\
+             [[issuers]]\nprovider = \"github-actions\"\naudience = \"shop\"\n\
+             require_values = {{ repository_id = \"74\" }}\nkeys = {{ {url} }}\n\
+             [[issuers]]\nprovider.cloudflare-access.team = \"shop\"\naudience = \"shop\"\nkeys = {{ {url} }}\n",
+            url = url_of(&keys)
+        );
+        let server = start(&folder.write("api.toml", &text));
+        readiness(&server, 200, |_| true);
+        let sign = |claims: &Value, change: Value| {
+            let mut claims = claims.clone();
+            claims["exp"] = (SystemClock.now() + 300).into();
+            for (name, value) in change.as_object().unwrap() {
+                claims[name] = value.clone();
+            }
+            let key = keys.key();
+            let header = json!({ "alg": key.algorithm().name(), "typ": "JWT", "kid": key.id() });
+            sign_raw(&key, &header.to_string(), claims.to_string().as_bytes())
+        };
+        let assertion = |token: &str| {
+            let request = Request::get().header("cf-access-jwt-assertion", token);
+            server.send(&request.target("/v1/me"), Body::None).status
+        };
+        let bearer = |token: &str| me(&server, token).status;
+
+        let own = json!({});
+        assert_eq!(bearer(&sign(&actions, own.clone())), 200);
+        assert_eq!(bearer(&sign(&actions, json!({"repository_id": "75"}))), 401);
+        assert_eq!(assertion(&sign(&actions, own.clone())), 401);
+
+        assert_eq!(assertion(&sign(&access, own.clone())), 200);
+        assert_eq!(assertion(&sign(&access, json!({"type": "org"}))), 401);
+        assert_eq!(bearer(&sign(&access, own)), 401);
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod all_stores;
+mod api_keys;
 mod bed;
 mod cookie_mode;
 mod dropped;

@@ -6,6 +6,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod api_keys;
 mod bed;
 mod browser;
 mod framed;

@@ -1,7 +1,8 @@
 //! The suites that every store must pass.
 
 use countersign::testing::{
-    revocation_log_suite, ring_store_suite, sessions_suite, store_and_log_suite, store_suite,
+    api_key_store_suite, revocation_log_suite, ring_store_suite, sessions_suite,
+    store_and_log_suite, store_suite,
 };
 use countersign_redis::RedisStore;
 use countersign_tests::services::{Redis, RedisCluster};
@@ -17,6 +18,7 @@ fn it_passes_the_suites() {
         revocation_log_suite(store.clone()).await;
         store_and_log_suite(store.clone()).await;
         ring_store_suite(store.clone()).await;
+        api_key_store_suite(store.clone()).await;
         sessions_suite(store).await;
     });
 }
@@ -32,6 +34,7 @@ fn it_passes_the_suites_in_a_cluster() {
         revocation_log_suite(store.clone()).await;
         store_and_log_suite(store.clone()).await;
         ring_store_suite(store.clone()).await;
+        api_key_store_suite(store.clone()).await;
         sessions_suite(store).await;
     });
 }
@@ -51,7 +54,8 @@ fn it_passes_the_suites_as_the_user_that_the_readme_tells_to_make() {
         store_suite(store.clone()).await;
         revocation_log_suite(store.clone()).await;
         store_and_log_suite(store.clone()).await;
-        ring_store_suite(store).await;
+        ring_store_suite(store.clone()).await;
+        api_key_store_suite(store).await;
 
         let elsewhere = RedisStore::connect(&url).await;
         assert!(elsewhere.is_err());

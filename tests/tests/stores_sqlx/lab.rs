@@ -18,8 +18,8 @@ use countersign::{
     session::{
         Realm, SessionId,
         store::{
-            EndedSession, PreviousToken, SessionDetails, SessionStore, StoreMark, StoredSession,
-            TokenHash,
+            ApiKeyStore, EndedSession, PreviousToken, SessionDetails, SessionStore, StoreMark,
+            StoredSession, TokenHash,
         },
     },
 };
@@ -42,7 +42,7 @@ pub(crate) const POLL: Duration = Duration::from_millis(10);
 
 /// A store with an empty database of its own, and direct access to the database.
 pub(crate) trait Lab: Send + Sync + 'static {
-    type Store: SessionStore + RevocationLog + RingStore + fmt::Debug;
+    type Store: SessionStore + RevocationLog + RingStore + ApiKeyStore + fmt::Debug;
 
     fn store(&self) -> &Self::Store;
     /// Sets another interval between two reads of the log.

@@ -1,7 +1,8 @@
 //! The suites that every store must pass.
 
 use countersign::testing::{
-    revocation_log_suite, ring_store_suite, sessions_suite, store_and_log_suite, store_suite,
+    api_key_store_suite, revocation_log_suite, ring_store_suite, sessions_suite,
+    store_and_log_suite, store_suite,
 };
 
 use crate::lab::{Lab, OnPostgres, OnSqlite};
@@ -13,6 +14,7 @@ async fn passes_the_suites(lab: impl Lab) {
     Box::pin(revocation_log_suite(store.clone())).await;
     Box::pin(store_and_log_suite(store.clone())).await;
     Box::pin(ring_store_suite(store.clone())).await;
+    Box::pin(api_key_store_suite(store.clone())).await;
     Box::pin(sessions_suite(store.clone())).await;
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
 
 mod address;
+mod client;
 mod extractors;
 mod grpc;
 mod http2;

@@ -1,12 +1,24 @@
 //! The principals that are kept for their subjects.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::Shared};
-use quick_cache::Equivalent;
+use quick_cache::{Equivalent, sync::Cache};
 
 use super::{error::PrincipalError, resolver::AnyPrincipal, subject::TokenSubject};
-use crate::{claims::VerifiedToken, future::BoxFuture, revocation::Revocation, sync::Cache};
+use crate::{
+    claims::VerifiedToken,
+    future::BoxFuture,
+    verify::{RevocationLists, RevokedSoFar},
+};
 
 /// Keeps principals by subject, for a time, and asks for each once.
 ///
@@ -27,6 +39,41 @@ type Find = Arc<dyn Fn(TokenSubject) -> BoxFuture<Found> + Send + Sync>;
 struct Asked {
     answer: Shared<BoxFuture<Found>>,
     moment: Moment,
+    /// How many requests wait for it.
+    waiting: AtomicUsize,
+}
+
+/// A request that waits for an answer. The last one to give up drops the question: it would keep what it has, such as a connection of the
+/// app's database, until the subject comes again.
+struct Waiting<'a> {
+    kept: &'a Cache<TokenSubject, Arc<Asked>>,
+    subject: &'a TokenSubject,
+    asked: &'a Arc<Asked>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(
+        kept: &'a Cache<TokenSubject, Arc<Asked>>,
+        subject: &'a TokenSubject,
+        asked: &'a Arc<Asked>,
+    ) -> Self {
+        asked.waiting.fetch_add(1, Ordering::Relaxed);
+        Self {
+            kept,
+            subject,
+            asked,
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let is_last = self.asked.waiting.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last && self.asked.answer.peek().is_none() {
+            self.kept
+                .remove_if(self.subject, |other| Arc::ptr_eq(other, self.asked));
+        }
+    }
 }
 
 /// The state of the world, as far as it makes an answer too old.
@@ -34,17 +81,14 @@ struct Asked {
 struct Moment {
     /// Seconds since 1970.
     now: i64,
-    /// The revocations of the subject so far, and of some others.
-    revocations: u64,
+    revoked: RevokedSoFar,
 }
 
 impl Moment {
-    fn of(token: &VerifiedToken, lists: &[Revocation]) -> Self {
-        let subject = token.subject().unwrap_or_default();
-        let counts = lists.iter().map(|list| list.revocations_of(subject));
+    fn of(token: &VerifiedToken, lists: &RevocationLists) -> Self {
         Self {
             now: token.now(),
-            revocations: counts.fold(0, u64::wrapping_add),
+            revoked: lists.of(token.issuer(), token.subject().unwrap_or_default()),
         }
     }
 }
@@ -82,7 +126,11 @@ impl PrincipalCache {
     }
 
     /// Returns the principal of a token, if it is here.
-    pub(super) fn kept(&self, token: &VerifiedToken, lists: &[Revocation]) -> Option<AnyPrincipal> {
+    pub(super) fn kept(
+        &self,
+        token: &VerifiedToken,
+        lists: &RevocationLists,
+    ) -> Option<AnyPrincipal> {
         let subject = SubjectRef::of(token)?;
         let asked = self.kept.get(&subject)?;
         match asked.answer.peek()? {
@@ -98,7 +146,7 @@ impl PrincipalCache {
         &self,
         subject: TokenSubject,
         token: &VerifiedToken,
-        lists: &[Revocation],
+        lists: &RevocationLists,
     ) -> Found {
         loop {
             let moment = Moment::of(token, lists);
@@ -108,7 +156,10 @@ impl PrincipalCache {
             let Ok(asked) = asked;
             let is_good = asked.is_good(self.time, moment);
             let answer = match is_good {
-                true => asked.answer.clone().await,
+                true => {
+                    let _waiting = Waiting::new(&self.kept, &subject, &asked);
+                    asked.answer.clone().await
+                }
                 false => Err(PrincipalError::unavailable(Outdated)),
             };
             if answer.is_err() {
@@ -130,6 +181,7 @@ impl PrincipalCache {
         Arc::new(Asked {
             answer: answer.shared(),
             moment,
+            waiting: AtomicUsize::new(0),
         })
     }
 }
@@ -141,7 +193,9 @@ impl Asked {
         let age = moment.now.saturating_sub(self.moment.now);
         let is_answered = self.answer.peek().is_some();
         // A clock that went back makes no answer younger.
-        age < time && (age >= 0 || !is_answered) && self.moment.revocations >= moment.revocations
+        age < time
+            && (age >= 0 || !is_answered)
+            && moment.revoked.is_none_since(self.moment.revoked)
     }
 }
 

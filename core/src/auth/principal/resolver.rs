@@ -16,9 +16,9 @@ use super::error::PrincipalError;
 use super::{cache::PrincipalCache, subject::TokenSubject};
 use crate::{
     claims::VerifiedToken,
-    error::{AuthError, AuthErrorKind},
+    error::{AuthError, AuthErrorKind, LineLimits},
     future::BoxFuture,
-    revocation::Revocation,
+    verify::RevocationLists,
 };
 
 /// Finds the principal of a verified token: the user as the app knows it.
@@ -33,7 +33,7 @@ use crate::{
 /// | [`PrincipalError::forbidden`] | 403 |
 /// | any other error, by `?` | 503 |
 ///
-/// Nothing is kept, so each request costs what the function costs, unless it is one [of the subject](Self::of_subject) alone.
+/// Nothing is kept, so each request costs what the function costs, unless it is one of the subject alone: `of_subject` (feature `cache`).
 ///
 /// # Examples
 ///
@@ -224,13 +224,15 @@ pub(in crate::auth) struct Step {
     label: Option<Label>,
     /// The lists by which kept principals are dropped.
     #[cfg_attr(not(feature = "cache"), allow(dead_code))]
-    lists: Vec<Revocation>,
+    lists: RevocationLists,
     /// True while nobody can tell, and the log says so.
     is_out: AtomicBool,
+    /// One that fails now and then begins and ends outages all the time.
+    lines: LineLimits<1>,
 }
 
 impl Step {
-    pub(in crate::auth) fn new<P>(resolver: PrincipalResolver<P>, lists: Vec<Revocation>) -> Self {
+    pub(in crate::auth) fn new<P>(resolver: PrincipalResolver<P>, lists: RevocationLists) -> Self {
         #[cfg(feature = "metrics")]
         for result in RESULTS {
             crate::metrics::principal(result, 0);
@@ -241,6 +243,7 @@ impl Step {
             label,
             lists,
             is_out: AtomicBool::new(false),
+            lines: LineLimits::new(),
         }
     }
 
@@ -292,9 +295,12 @@ impl Step {
     fn tell(&self, error: Option<&PrincipalError>) {
         match error.filter(|error| error.kind == AuthErrorKind::PrincipalUnavailable) {
             Some(error) => {
-                if !self.is_out.swap(true, Ordering::Relaxed) {
+                if !self.is_out.load(Ordering::Relaxed)
+                    && let Some(left_out) = self.lines.admit(0)
+                    && !self.is_out.swap(true, Ordering::Relaxed)
+                {
                     let cause = error.cause();
-                    tracing::warn!(target: "countersign", %cause, "the principals of tokens cannot be found: requests are refused");
+                    tracing::warn!(target: "countersign", %cause, left_out, "the principals of tokens cannot be found: requests are refused");
                 }
             }
             None => {

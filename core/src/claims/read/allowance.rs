@@ -71,7 +71,9 @@ impl<'de> Allowances<'de> {
 }
 
 fn allowance<'de>(slot: ClaimSlot, value: &'de str, spec: &ClaimSpec) -> Option<Allowance<'de>> {
-    let is_null = value == "null" && slot != ClaimSlot::CONFIRMATION;
+    // A token without either is worth more, so `null` does not stand for that.
+    let is_restriction = matches!(slot, ClaimSlot::ACTOR | ClaimSlot::CONFIRMATION);
+    let is_null = value == "null" && !is_restriction;
     if is_null && spec.tolerances.contain(Tolerance::NullClaims) {
         return Some(Allowance::Absent);
     }
@@ -96,6 +98,8 @@ fn has_form(value: &str, form: Form) -> bool {
         #[allow(clippy::cast_precision_loss)] // exact
         Form::Date(_) => serde_json::from_str::<f64>(value)
             .is_ok_and(|seconds| (0.0..=LAST_SECOND as f64).contains(&seconds)),
+        // What is inside, the pass checks.
+        Form::Actor => value.starts_with('{'),
         Form::Text => value.starts_with('"'),
         // The claims of these forms are never lenient.
         Form::Object | Form::Scopes | Form::Texts => true,

@@ -13,6 +13,7 @@ mod sticky;
 mod unreadable;
 
 pub(super) use self::recorder::BadClaim;
+pub(super) use self::recorder::is_scope;
 pub(crate) use self::{
     allowance::is_integer,
     diagnosis::Diagnosis,

@@ -8,12 +8,12 @@ use serde::{
 use super::{
     adapter::{Place, Watched},
     allowance::{Allowance, Allowances},
-    recorder::Recorder,
+    recorder::{BadClaim, Recorder},
     spec::{ClaimSlot, ClaimSpec},
     sticky::Sticky,
     unreadable::Unreadable,
 };
-use crate::claims::{RegisteredClaims, registered::TextRange};
+use crate::claims::{Actor, RegisteredClaims, registered::TextRange};
 
 impl RegisteredClaims {
     /// Reads a payload into new claims.
@@ -142,7 +142,30 @@ impl<'p, 'de> Pass<'p, 'de> {
             return Err(serde_json::Error::custom("the type swallowed an error"));
         }
         self.recorder.claims.missing = self.recorder.spec.all_claims() & !self.found;
-        Ok(())
+        match self.recorder.claims.has(ClaimSlot::ACTOR) {
+            true => self.check_actor(),
+            false => Ok(()),
+        }
+    }
+
+    /// Checks what is inside of an `act`, now that the whole payload is known to be strict JSON.
+    #[cold]
+    fn check_actor(&mut self) -> Result<(), serde_json::Error> {
+        let Recorder {
+            payload,
+            spec,
+            ref mut claims,
+            ..
+        } = self.recorder;
+        if claims.is_unreadable(ClaimSlot::ACTOR) || Actor::read(payload, None).is_ok() {
+            return Ok(());
+        }
+        if spec.is_lenient(ClaimSlot::ACTOR) {
+            claims.distrust_actor();
+            return Ok(());
+        }
+        self.recorder.start(ClaimSlot::ACTOR);
+        Err(serde_json::Error::custom(BadClaim))
     }
 
     /// Looks at the name of a member: finds the claim of a certain form that it names.

@@ -87,7 +87,7 @@ impl<'p, 'de> Recorder<'p, 'de> {
     fn text(&mut self, text: &str, range: Option<TextRange>) -> Result<(), BadClaim> {
         let (slot, form) = self.claim.ok_or(BadClaim)?;
         let is_good = match form {
-            Form::Date(_) | Form::Object => false,
+            Form::Actor | Form::Date(_) | Form::Object => false,
             // With a space in it, an element of an array would count as two scopes.
             Form::Scopes if self.in_array => is_scope(text),
             Form::Scopes => are_scopes(text),
@@ -111,6 +111,7 @@ impl<'p, 'de> Recorder<'p, 'de> {
     /// Records the start of an object.
     pub(super) fn object(&mut self) -> Result<(), BadClaim> {
         match self.claim {
+            Some((_, Form::Actor)) => self.claims.add_actor(),
             Some((_, Form::Object)) => self.claims.add_confirmation(),
             _ => Err(BadClaim),
         }
@@ -123,7 +124,7 @@ impl<'p, 'de> Recorder<'p, 'de> {
 pub(in crate::claims) struct BadClaim;
 
 /// Returns whether a text is one scope (`scope-token`, RFC 6749 section 3.3).
-pub(super) fn is_scope(text: &str) -> bool {
+pub(in crate::claims) fn is_scope(text: &str) -> bool {
     !text.is_empty() && !text.contains(' ') && are_scopes(text)
 }
 

@@ -1,6 +1,6 @@
 //! The claims that are read: the registered ones, and those that the settings name.
 
-use crate::claims::{Tolerance, Tolerances};
+use crate::claims::{Actor, Tolerance, Tolerances};
 
 /// A claim that must have a certain form: its index in [`CLAIMS`], or from there on, among the texts of
 /// a [`ClaimSpec`].
@@ -23,6 +23,7 @@ impl ClaimSlot {
     pub(crate) const ISSUED_AT: Self = Self(10);
     pub(crate) const NOT_BEFORE: Self = Self(11);
     pub(crate) const CONFIRMATION: Self = Self(12);
+    pub(crate) const ACTOR: Self = Self(13);
 
     /// The number of registered claims that are texts: the first ones.
     pub(in crate::claims) const TEXTS: usize = 8;
@@ -31,14 +32,18 @@ impl ClaimSlot {
 
     /// The claims that RFC 7519 does not register, as bits. `cnf` and `scope` are not among them: a verifier always
     /// uses them.
-    const LENIENT: u16 =
-        Self::ACR.bit() | Self::AUTH_TIME.bit() | Self::CLIENT_ID.bit() | Self::SESSION_ID.bit();
+    const LENIENT: u16 = Self::ACR.bit()
+        | Self::ACTOR.bit()
+        | Self::AUTH_TIME.bit()
+        | Self::CLIENT_ID.bit()
+        | Self::SESSION_ID.bit();
 
     /// Finds a registered claim. Names are compared as bytes, and so without a call.
     #[inline]
     pub(crate) fn registered(name: &str) -> Option<Self> {
         Some(match name.as_bytes() {
             b"acr" => Self::ACR,
+            b"act" => Self::ACTOR,
             b"aud" => Self::AUDIENCE,
             b"auth_time" => Self::AUTH_TIME,
             b"client_id" => Self::CLIENT_ID,
@@ -70,7 +75,12 @@ impl ClaimSlot {
     pub(crate) fn is_shown(self) -> bool {
         !matches!(
             self,
-            Self::CLIENT_ID | Self::CONFIRMATION | Self::ID | Self::SESSION_ID | Self::SUBJECT
+            Self::ACTOR
+                | Self::CLIENT_ID
+                | Self::CONFIRMATION
+                | Self::ID
+                | Self::SESSION_ID
+                | Self::SUBJECT
         )
     }
 
@@ -96,6 +106,8 @@ impl ClaimSlot {
 /// The form that the value of a claim must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
+    /// An actor, with those before it inside (RFC 8693 section 4.1).
+    Actor,
     /// A `NumericDate` (RFC 7519 section 2), rounded to the stricter whole second.
     Date(Round),
     Object,
@@ -110,6 +122,7 @@ impl Form {
     /// Describes it for people.
     pub(super) fn described(self) -> &'static str {
         match self {
+            Self::Actor => Actor::FORM,
             Self::Date(_) => "seconds since 1970 as a number, until the year 9999",
             Self::Object => "an object",
             Self::Scopes => {
@@ -128,7 +141,7 @@ pub(super) enum Round {
 }
 
 /// The registered claims in the order of their slots: texts, dates, and the others.
-const CLAIMS: [(&str, Form); 13] = [
+const CLAIMS: [(&str, Form); 14] = [
     ("acr", Form::Text),
     ("aud", Form::Texts),
     ("client_id", Form::Text),
@@ -142,6 +155,7 @@ const CLAIMS: [(&str, Form); 13] = [
     ("iat", Form::Date(Round::Up)),
     ("nbf", Form::Date(Round::Up)),
     ("cnf", Form::Object),
+    ("act", Form::Actor),
 ];
 
 /// The claims that the settings name. They are read in the one pass over the payload.
@@ -203,11 +217,23 @@ impl ClaimSpec {
     pub(crate) fn text(&mut self, name: &str) -> Option<ClaimSlot> {
         if let Some(slot) = self.slot(name) {
             self.judge(slot);
-            return (!matches!(self.form(slot), Form::Date(_) | Form::Object)).then_some(slot);
+            let is_text = !matches!(self.form(slot), Form::Actor | Form::Date(_) | Form::Object);
+            return is_text.then_some(slot);
         }
         let index = u16::try_from(CLAIMS.len() + self.texts.len()).ok()?;
         self.texts.push((name.into(), Form::Texts));
         Some(ClaimSlot(index))
+    }
+
+    /// Has a claim read that must be absent; `None` as for [`text`](Self::text), except that `act` can be absent, too.
+    pub(crate) fn refused(&mut self, name: &str) -> Option<ClaimSlot> {
+        match self.slot(name) {
+            Some(ClaimSlot::ACTOR) => {
+                self.judge(ClaimSlot::ACTOR);
+                Some(ClaimSlot::ACTOR)
+            }
+            _ => self.text(name),
+        }
     }
 
     /// Has a claim read as scopes; `None` when it is a registered one for something else.

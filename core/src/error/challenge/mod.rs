@@ -180,6 +180,8 @@ pub(crate) struct ChallengeParams {
     pub(crate) realm: Option<String>,
     pub(crate) resource_metadata: Option<String>,
     pub(crate) log_level: LogLevel,
+    /// True if the log names actor and subject of a delegated token.
+    pub(crate) log_actors: bool,
 }
 
 /// Seconds a client is asked to wait when the cause does not say.

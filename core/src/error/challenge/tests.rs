@@ -7,6 +7,7 @@ use crate::error::Required;
 
 fn written(realm: &str, required: Required) -> String {
     let params = Arc::new(ChallengeParams {
+        log_actors: false,
         log_level: LogLevel::default(),
         realm: Some(realm.to_owned()),
         resource_metadata: None,
@@ -46,7 +47,8 @@ fn kinds() -> impl Iterator<Item = AuthErrorKind> {
             Forbidden => InsufficientScope,
             InsufficientScope => InvalidClaim,
             InvalidClaim => IssuedInFuture,
-            IssuedInFuture => KeysUnavailable,
+            IssuedInFuture => IssuerUnavailable,
+            IssuerUnavailable => KeysUnavailable,
             KeysUnavailable => LifetimeTooLong,
             LifetimeTooLong => MalformedRequest,
             MalformedRequest => MalformedToken,
@@ -55,7 +57,10 @@ fn kinds() -> impl Iterator<Item = AuthErrorKind> {
             MissingClaim => MissingOrigin,
             MissingOrigin => MissingToken,
             MissingToken => NotYetValid,
-            NotYetValid => PrincipalForbidden,
+            NotYetValid => OpaqueTokenForbidden,
+            OpaqueTokenForbidden => OpaqueTokenRefused,
+            OpaqueTokenRefused => OpaqueTokenUnavailable,
+            OpaqueTokenUnavailable => PrincipalForbidden,
             PrincipalForbidden => PrincipalRefused,
             PrincipalRefused => PrincipalUnavailable,
             PrincipalUnavailable => RevocationUnavailable,
@@ -113,6 +118,7 @@ fn a_challenge_has_the_code_the_document_and_the_grpc_status_of_its_kind() {
 #[test]
 fn a_challenge_names_the_protection_space_and_what_is_wrong_as_far_as_there_are_any() {
     let params = Arc::new(ChallengeParams {
+        log_actors: false,
         log_level: LogLevel::default(),
         realm: Some("shop".to_owned()),
         resource_metadata: Some("https://api.test/meta".to_owned()),

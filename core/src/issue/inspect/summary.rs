@@ -14,6 +14,8 @@ use crate::{
 pub(crate) struct ClaimSummary {
     /// True if there is a `cnf`.
     pub(crate) is_bound: bool,
+    /// True if there is an `act`.
+    pub(crate) is_delegated: bool,
     /// True if there is an `iss`, `iat` or `jti`.
     pub(crate) is_reserved: bool,
     /// The number of names in `aud`.
@@ -26,6 +28,7 @@ impl From<&RegisteredClaims> for ClaimSummary {
     fn from(claims: &RegisteredClaims) -> Self {
         Self {
             is_bound: claims.has(ClaimSlot::CONFIRMATION),
+            is_delegated: claims.has(ClaimSlot::ACTOR),
             is_reserved: [ClaimSlot::ISSUER, ClaimSlot::ISSUED_AT, ClaimSlot::ID]
                 .into_iter()
                 .any(|slot| claims.has(slot)),

@@ -180,7 +180,7 @@ fn what_serde_json_did_not_write_is_read_again() {
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::sample::select(vec![
-            "acr", "aud", "auth_time", "client_id", "cnf", "exp", "iat", "iss", "jti", "nbf",
+            "acr", "act", "aud", "auth_time", "client_id", "cnf", "exp", "iat", "iss", "jti", "nbf",
             "scope", "sid", "sub",
         ])
         .prop_map(str::to_owned),

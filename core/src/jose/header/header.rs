@@ -33,6 +33,15 @@ impl Header {
         HeaderView::parse(encoded, &mut buffer).map(|view| Self::from(&view))
     }
 
+    /// Returns the header of a token that has none. Nothing was signed, so the algorithm says nothing.
+    pub(crate) fn of_opaque_token() -> Self {
+        Self {
+            algorithm: Algorithm::HS256,
+            key_id: None,
+            token_type: Some("opaque".into()),
+        }
+    }
+
     /// Returns the view of a header that is kept.
     pub(crate) fn view(&self) -> HeaderView<'_> {
         HeaderView {

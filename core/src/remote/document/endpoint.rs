@@ -13,10 +13,9 @@ use super::{
     http_caching,
 };
 use crate::{
-    future::BoxFuture,
     jose::{Algorithm, KeyDocument, KeyNote, SkippedKey},
     keys::KeySet,
-    remote::http::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
+    remote::http::{DynFetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
 };
 
 /// The source of one issuer's keys, with what is known between two fetches.
@@ -282,27 +281,4 @@ fn refused(response: &FetchResponse) -> Failure {
 fn text(response: &FetchResponse) -> Result<&str, Failure> {
     std::str::from_utf8(response.body())
         .map_err(|_| Failure::new("invalid_document").because("the answer is no UTF-8"))
-}
-
-/// [`Fetch`] without its type.
-pub(crate) trait DynFetch: Send + Sync {
-    fn get_boxed(
-        self: Arc<Self>,
-        request: FetchRequest,
-    ) -> BoxFuture<Result<FetchResponse, FetchError>>;
-
-    fn check_url(&self, request: &FetchRequest) -> Result<(), FetchError>;
-}
-
-impl<F: Fetch> DynFetch for F {
-    fn get_boxed(
-        self: Arc<Self>,
-        request: FetchRequest,
-    ) -> BoxFuture<Result<FetchResponse, FetchError>> {
-        Box::pin(async move { self.get(request).await })
-    }
-
-    fn check_url(&self, request: &FetchRequest) -> Result<(), FetchError> {
-        self.check(request)
-    }
 }

@@ -7,7 +7,7 @@ pub(crate) mod http_caching;
 
 pub use self::discovery::Discovery;
 pub(crate) use self::{
-    endpoint::{DynFetch, Endpoint, Fetched, Location},
+    endpoint::{Endpoint, Fetched, Location},
     failure::Failure,
     http_caching::LONGEST_LIFETIME,
 };

@@ -8,9 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::{
-    HeaderMap, Request,
+    HeaderMap, Request, Response, StatusCode,
     body::{Body, Bytes, Incoming},
     header::{self, HeaderName, HeaderValue},
 };
@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use super::builder::HttpFetchBuilder;
 use super::{
     fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
+    form_request::FormRequest,
     proxy::Connector,
     resolver::{ForbiddenAddress, Resolver},
     url::{self, PlainHttp},
@@ -63,9 +64,9 @@ use super::{
 /// ```
 #[derive(Clone)]
 pub struct HttpFetch {
-    pub(super) client: Client<HttpsConnector<Connector>, Empty<Bytes>>,
+    pub(super) client: Client<HttpsConnector<Connector>, Full<Bytes>>,
     /// For plain http in private networks.
-    pub(super) private: Client<HttpConnector<Resolver>, Empty<Bytes>>,
+    pub(super) private: Client<HttpConnector<Resolver>, Full<Bytes>>,
     /// Those of every request.
     pub(super) headers: HeaderMap,
     /// Those with a value of their own for each request.
@@ -81,16 +82,53 @@ impl HttpFetch {
         HttpFetchBuilder::new()
     }
 
-    async fn request(&self, asked: &FetchRequest) -> Result<Request<Empty<Bytes>>, FetchError> {
+    async fn request(&self, asked: &FetchRequest) -> Result<Request<Full<Bytes>>, FetchError> {
         self.check(asked)?;
-        let mut request = Request::get(asked.url())
-            .body(Empty::new())
-            .map_err(|error| FetchError::new(FetchErrorKind::Forbidden, error))?;
-        *request.headers_mut() = self.headers.clone();
+        let request = Request::get(asked.url()).body(Full::default());
+        let mut request = self.with_headers(request).await?;
         // What can be no header was no `ETag`: then ask for the document even if it has not changed.
         if let Some(Ok(etag)) = asked.etag().map(HeaderValue::from_str) {
             request.headers_mut().insert(header::IF_NONE_MATCH, etag);
         }
+        Ok(request)
+    }
+
+    async fn form(&self, asked: &FormRequest) -> Result<Request<Full<Bytes>>, FetchError> {
+        check(asked.url(), asked.allows_private_http())?;
+        let body = Bytes::copy_from_slice(asked.form().as_bytes());
+        let request = Request::post(asked.url()).body(Full::new(body));
+        let mut request = self.with_headers(request).await?;
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(FORM));
+        if let Some(value) = asked.authorization() {
+            // The error must not contain the value.
+            let mut value = HeaderValue::from_str(value).map_err(|_| FetchErrorKind::Header)?;
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        Ok(request)
+    }
+
+    async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        url: &str,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        match url::is_plain_http(url) {
+            true => self.private.request(request).await,
+            false => self.client.request(request).await,
+        }
+    }
+
+    /// Adds the headers of every request.
+    async fn with_headers(
+        &self,
+        request: Result<Request<Full<Bytes>>, hyper::http::Error>,
+    ) -> Result<Request<Full<Bytes>>, FetchError> {
+        let mut request =
+            request.map_err(|error| FetchError::new(FetchErrorKind::Forbidden, error))?;
+        *request.headers_mut() = self.headers.clone();
         for (name, source) in &self.asked_for {
             let value = value(Arc::clone(source)).await;
             let value = value.map_err(|error| FetchError::new(FetchErrorKind::Header, error))?;
@@ -115,38 +153,34 @@ async fn value(source: Arc<HeaderValueSource>) -> io::Result<HeaderValue> {
 impl Fetch for HttpFetch {
     async fn get(&self, asked: FetchRequest) -> Result<FetchResponse, FetchError> {
         let request = self.request(&asked).await?;
-        let response = if url::is_plain_http(asked.url()) {
-            self.private.request(request).await
-        } else {
-            self.client.request(request).await
-        };
-        let response = response.map_err(not_answered)?;
-        let (head, body) = response.into_parts();
-        let body = if head.status.is_success() {
-            read(&head.headers, body, asked.max_bytes()).await?
-        } else {
-            // An error page: nobody reads it, and it must not hide `Retry-After`.
-            Vec::new()
-        };
-        let mut answer = FetchResponse::new(head.status.as_u16(), body);
-        for name in PASSED_ON {
-            let values = head.headers.get_all(name).iter();
-            for value in values.filter_map(|value| value.to_str().ok()) {
-                answer = answer.header(name, value);
-            }
-        }
-        Ok(answer)
+        let response = self.send(request, asked.url()).await;
+        // An error page: nobody reads it, and it must not hide `Retry-After`.
+        answer(response, asked.max_bytes(), |status| status.is_success()).await
+    }
+
+    async fn post(&self, asked: FormRequest) -> Result<FetchResponse, FetchError> {
+        let request = self.form(&asked).await?;
+        let response = self.send(request, asked.url()).await;
+        let has_reason = [StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED];
+        answer(response, asked.max_bytes(), |status| {
+            status.is_success() || has_reason.contains(&status)
+        })
+        .await
     }
 
     fn check(&self, request: &FetchRequest) -> Result<(), FetchError> {
-        let http = if request.allows_private_http() {
-            PlainHttp::Private
-        } else {
-            PlainHttp::Loopback
-        };
-        url::is_allowed(request.url(), http)
-            .map_err(|problem| FetchError::new(FetchErrorKind::Forbidden, problem))
+        check(request.url(), request.allows_private_http())
     }
+}
+
+fn check(url: &str, allows_private_http: bool) -> Result<(), FetchError> {
+    let http = if allows_private_http {
+        PlainHttp::Private
+    } else {
+        PlainHttp::Loopback
+    };
+    url::is_allowed(url, http)
+        .map_err(|problem| FetchError::new(FetchErrorKind::Forbidden, problem))
 }
 
 impl Default for HttpFetch {
@@ -168,6 +202,28 @@ impl fmt::Debug for HttpFetch {
             .field("headers", &names)
             .finish_non_exhaustive()
     }
+}
+
+/// Reads an answer: the headers that matter, and the body if its status is one of those.
+async fn answer(
+    response: Result<Response<Incoming>, hyper_util::client::legacy::Error>,
+    max_bytes: usize,
+    is_read: impl Fn(StatusCode) -> bool,
+) -> Result<FetchResponse, FetchError> {
+    let (head, body) = response.map_err(not_answered)?.into_parts();
+    let body = if is_read(head.status) {
+        read(&head.headers, body, max_bytes).await?
+    } else {
+        Vec::new()
+    };
+    let mut answer = FetchResponse::new(head.status.as_u16(), body);
+    for name in PASSED_ON {
+        let values = head.headers.get_all(name).iter();
+        for value in values.filter_map(|value| value.to_str().ok()) {
+            answer = answer.header(name, value);
+        }
+    }
+    Ok(answer)
 }
 
 async fn read(
@@ -226,6 +282,8 @@ fn in_chain<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<
     let mut causes = iter::successors(Some(error), |&error| error.source());
     causes.find_map(|error| error.downcast_ref())
 }
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The headers that a caller reads. Values that are no visible ASCII are left out.
 const PASSED_ON: [&str; 6] = [

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, future::Future, sync::Arc};
 
+use super::form_request::FormRequest;
+
 /// Gets documents over HTTP: metadata and key sets of an identity provider.
 ///
 /// The default is [`HttpFetch`](crate::remote::HttpFetch). Write your own to use another client, or to count
@@ -35,6 +37,23 @@ pub trait Fetch: Send + Sync + 'static {
         &self,
         request: FetchRequest,
     ) -> impl Future<Output = Result<FetchResponse, FetchError>> + Send;
+
+    /// Sends one `POST` of a form and reads the answer: for a `TokenClient`. The body of an answer with the status 400 or
+    /// 401 is read as well, as it has the reason. Default: [`FetchErrorKind::Forbidden`].
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`] when there is no complete answer. An answer with an error status is an answer.
+    fn post(
+        &self,
+        request: FormRequest,
+    ) -> impl Future<Output = Result<FetchResponse, FetchError>> + Send {
+        drop(request);
+        async {
+            let cause = "this client sends no form: it has no `Fetch::post`";
+            Err(FetchError::new(FetchErrorKind::Forbidden, cause))
+        }
+    }
 
     /// Checks whether a URL that the developer set may be asked, when the source is built: a mistake shows
     /// then, and not with the first fetch. Default: each may, with `http` as well.

@@ -2,13 +2,17 @@
 
 mod builder;
 mod client;
+mod dyn_fetch;
 mod fetch;
+mod form_request;
 mod proxy;
 mod resolver;
 pub(crate) mod url;
 
+pub(crate) use self::dyn_fetch::DynFetch;
 pub use self::{
     builder::HttpFetchBuilder,
     client::HttpFetch,
     fetch::{Fetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
+    form_request::FormRequest,
 };

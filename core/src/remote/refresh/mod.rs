@@ -11,4 +11,8 @@ mod state;
 mod task;
 mod token_bucket;
 
-pub(crate) use self::{state::State, task::RefreshTask, token_bucket::TokenBucket};
+#[cfg(feature = "metrics")]
+pub(crate) use self::observe::UNNAMED_LABEL;
+pub(crate) use self::{
+    observe::unnamed, state::State, task::RefreshTask, token_bucket::TokenBucket,
+};

@@ -13,7 +13,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{current::Current, observe};
+use super::{
+    current::Current,
+    observe::{self, SourceName},
+};
 use crate::remote::{
     KeysState, KeysStatus, SavedKeys,
     document::{Failure, Fetched},
@@ -29,8 +32,7 @@ use crate::{
 
 /// The state that the handles and the task of one source share.
 pub(crate) struct State {
-    /// The issuer or the URL.
-    source: String,
+    source: SourceName,
     max_stale: Duration,
     /// Plain http through a private network.
     pub(crate) private_http: bool,
@@ -67,6 +69,7 @@ impl State {
         private_http: bool,
         runtime: Handle,
     ) -> Self {
+        let source = SourceName::new(source);
         observe::started(&source);
         Self {
             source,
@@ -187,7 +190,7 @@ impl State {
     /// Returns the name of the source.
     #[cfg(feature = "spans")]
     pub(super) fn source(&self) -> &str {
-        &self.source
+        self.source.as_str()
     }
 
     /// Returns when the task has to fetch next.
@@ -209,8 +212,13 @@ impl State {
             Ok(fetched) => {
                 let lifetime = fetched.lifetime;
                 let last = last.as_deref();
-                let current =
-                    Current::fetched(last, &self.source, fetched, &self.clock, self.max_stale);
+                let current = Current::fetched(
+                    last,
+                    self.source.as_str(),
+                    fetched,
+                    &self.clock,
+                    self.max_stale,
+                );
                 let current = Arc::new(current);
                 // First: whoever sees that the fetch has ended then sees its keys.
                 self.current.store(Some(Arc::clone(&current)));
@@ -264,7 +272,8 @@ impl State {
     /// Starts with keys of an earlier run, unless they are of no use: a fetch follows anyway.
     pub(crate) fn warm(&self, saved: SavedKeys, algorithms: &[Algorithm], document: KeyDocument) {
         let (clock, max_stale) = (&self.clock, self.max_stale);
-        match Current::saved(saved, &self.source, algorithms, document, clock, max_stale) {
+        let source = self.source.as_str();
+        match Current::saved(saved, source, algorithms, document, clock, max_stale) {
             Ok(current) => self.current.store(Some(Arc::new(current))),
             Err(why) => observe::not_warm(&self.source, why),
         }
@@ -306,7 +315,7 @@ impl State {
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeys")
-            .field("source", &self.source)
+            .field("source", &self.source.as_str())
             .field("status", &self.status())
             .finish_non_exhaustive()
     }

@@ -21,6 +21,7 @@ impl SessionRoutes {
     /// Does what a request asks for, and answers it.
     pub(super) async fn perform(&self, action: Action) -> Reply {
         let reply = match action {
+            Action::ApiKeys(action) => self.perform_on_api_keys(action).await,
             Action::End(check, id) => self.end(check, id).await,
             Action::Jwks => Ok(self.jwks()),
             Action::List(check) => self.list(check).await,
@@ -335,7 +336,7 @@ impl SessionRoutes {
 const LARGE_HEAD: usize = 3_700;
 const OTHER_SUBJECT: &str = "a refresh was answered with another subject than that of the session";
 
-async fn authenticated(check: Authenticate) -> Result<VerifiedToken, Reply> {
+pub(super) async fn authenticated(check: Authenticate) -> Result<VerifiedToken, Reply> {
     match check.await {
         Ok(Some(token)) => Ok(token),
         Ok(None) => Err(reported(AuthErrorKind::MissingToken)),
@@ -344,7 +345,7 @@ async fn authenticated(check: Authenticate) -> Result<VerifiedToken, Reply> {
 }
 
 /// Returns the subject. All tokens of these sessions have one, and no others pass the verifier.
-fn subject_of(token: &VerifiedToken) -> Result<&str, Reply> {
+pub(super) fn subject_of(token: &VerifiedToken) -> Result<&str, Reply> {
     token
         .subject()
         .ok_or_else(|| reported(AuthErrorKind::MissingClaim))

@@ -2,6 +2,7 @@
 
 mod account;
 pub(crate) mod answer;
+mod api_keys;
 mod ask;
 mod endpoint;
 mod forms;

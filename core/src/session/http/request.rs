@@ -8,6 +8,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
+    api_keys::{ApiKeyAction, read_new_key},
     endpoint::Endpoint,
     forms::{COOKIES_DROPPED, Fields, NO_FORM},
     reply::{INVALID_REQUEST, Reply, invalid, reported, too_many, unreadable_login},
@@ -26,6 +27,7 @@ use crate::{
 
 /// The work that is left once the request is read.
 pub(super) enum Action {
+    ApiKeys(ApiKeyAction),
     End(Authenticate, Option<SessionId>),
     Jwks,
     List(Authenticate),
@@ -61,9 +63,10 @@ pub(super) struct Origin {
 }
 
 impl Action {
-    /// Returns whether it is there to end a session.
+    /// Returns whether it is there to end a session, or an API key.
     pub(super) fn ends_a_session(&self) -> bool {
         match self {
+            Self::ApiKeys(action) => matches!(action, ApiKeyAction::End(..)),
             Self::End(..) | Self::LogOut(..) | Self::LogOutEverywhere(_) => true,
             Self::Jwks | Self::List(_) | Self::LogIn(_) | Self::Pass | Self::Refresh { .. } => {
                 false
@@ -112,8 +115,10 @@ impl SessionRoutes {
         let body = form.as_ref().map_or(body, |form| &form.of_app);
         let check = || self.authenticator.check(head);
         Ok(match endpoint {
+            Endpoint::ApiKey(id) => Action::ApiKeys(ApiKeyAction::End(check(), id)),
             Endpoint::Jwks => Action::Jwks,
             Endpoint::List => Action::List(check()),
+            Endpoint::ListApiKeys => Action::ApiKeys(ApiKeyAction::List(check())),
             Endpoint::LogIn => {
                 match &form {
                     Some(form) => self.check_login_form(head, form)?,
@@ -142,6 +147,10 @@ impl SessionRoutes {
                 None => Action::LogOut(Vec::new(), Some(check())),
             },
             Endpoint::LogOutEverywhere => Action::LogOutEverywhere(check()),
+            Endpoint::NewApiKey => {
+                is_json(head)?;
+                Action::ApiKeys(ApiKeyAction::Create(check(), read_new_key(body)?))
+            }
             Endpoint::Refresh => Action::Refresh {
                 token: self.refresh_token(head, body)?.ok_or_else(|| {
                     self.warn_of_the_path(head);

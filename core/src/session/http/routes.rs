@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::{
     account,
     answer::Answer,
+    api_keys::ApiKeyRoutes,
     ask::{Ask, Format, erase},
     endpoint::Endpoint,
     forms::{self, FormPages},
@@ -45,7 +46,7 @@ use crate::{
 /// | `DELETE /sessions/{id}` | the access token | 204; 401; 404 when it is no session of the user |
 /// | `GET /.well-known/jwks.json` | | 200 with the public keys |
 ///
-/// Three modes:
+/// [`api_keys`](Self::api_keys) adds those of API keys. Three modes:
 ///
 /// 1. [`json`](Self::json): both tokens are in the body of the answer, by RFC 6749 section 5.1. The
 ///    client sends the refresh token as `{"refresh_token": ".."}` and the access token as a bearer
@@ -76,6 +77,8 @@ pub struct SessionRoutes {
     pub(super) cookies: Option<Arc<AuthCookies>>,
     /// Only in forms mode, which has cookies, too.
     pub(super) pages: Option<Arc<FormPages>>,
+    /// `None`: there are no routes of API keys.
+    pub(super) api_keys: Option<ApiKeyRoutes>,
     pub(super) csrf: Csrf,
     pub(super) authenticator: Authenticator,
     pub(super) client: Arc<ClientOf>,
@@ -249,6 +252,7 @@ impl SessionRoutes {
             ask,
             cookies,
             pages: None,
+            api_keys: None,
             csrf: Csrf::default(),
             client: Arc::new(user_agent),
             admit: Arc::new(|_, _| Ok(())),
@@ -330,7 +334,7 @@ impl SessionRoutes {
         };
         let ending = EndingFlag::default();
         let route = Endpoint::route(path);
-        let endpoint = Endpoint::find(head.method(), path, self.pages.is_some());
+        let endpoint = self.endpoint(head.method(), path);
         let form = self.form(endpoint.as_ref().ok(), body);
         let answer = self.form_answer(endpoint.as_ref().ok(), head, form.as_ref());
         let in_pages = move |reply: Reply| match &answer {

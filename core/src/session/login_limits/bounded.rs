@@ -8,30 +8,30 @@ use std::{
 
 /// A map by hashes, of at most [`MAX`](Self::MAX) values. When a shard is full, expired values make
 /// room, else the one that matters least.
-pub(super) struct Bounded<V>(Box<[Mutex<HashMap<u64, V>>]>);
+pub(in crate::session) struct Bounded<V>(Box<[Mutex<HashMap<u64, V>>]>);
 
 /// A value that expires.
-pub(super) trait Aging {
+pub(in crate::session) trait Aging {
     fn is_over(&self, now: Second) -> bool;
     /// Compares by the damage of a loss.
     fn matter(&self, other: &Self, now: Second) -> Ordering;
 }
 
 impl<V: Aging> Bounded<V> {
-    pub(super) const MAX: usize = 65_536;
+    pub(in crate::session) const MAX: usize = 65_536;
     const SHARDS: usize = 64;
 
-    pub(super) fn new() -> Self {
+    pub(in crate::session) fn new() -> Self {
         Self((0..Self::SHARDS).map(|_| Mutex::default()).collect())
     }
 
     /// Reads or changes the value of a key, if there is one.
-    pub(super) fn with<R>(&self, key: u64, f: impl FnOnce(&mut V) -> R) -> Option<R> {
+    pub(in crate::session) fn with<R>(&self, key: u64, f: impl FnOnce(&mut V) -> R) -> Option<R> {
         self.shard(key).get_mut(&key).map(f)
     }
 
     /// Changes the value of a key, or a new one where there was none.
-    pub(super) fn with_new<R>(
+    pub(in crate::session) fn with_new<R>(
         &self,
         key: u64,
         now: Second,
@@ -70,17 +70,17 @@ fn make_room<V: Aging>(shard: &mut HashMap<u64, V>, now: Second) {
 
 /// A time in seconds, of which only the distance to others counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Second(u32);
+pub(in crate::session) struct Second(u32);
 
 impl Second {
     /// Takes seconds since 1970.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // distances stay what they are
-    pub(super) fn new(seconds: i64) -> Self {
+    pub(in crate::session) fn new(seconds: i64) -> Self {
         Self(seconds as u32)
     }
 
     /// Returns how many seconds ago this was. `None` for the future: the clock was set back.
-    pub(super) fn age(self, now: Self) -> Option<u32> {
+    pub(in crate::session) fn age(self, now: Self) -> Option<u32> {
         let age = now.0.wrapping_sub(self.0);
         (age <= u32::MAX / 2).then_some(age)
     }

@@ -9,6 +9,7 @@ mod key;
 mod limits;
 mod peer;
 
+pub(in crate::session) use self::bounded::{Aging, Bounded, Second};
 pub(crate) use self::limits::Accounts;
 pub use self::{
     attempt::{LoginAttempt, TooManyLogins},

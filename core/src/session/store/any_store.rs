@@ -64,7 +64,7 @@ pub(crate) trait AnyStore: Send + Sync {
 }
 
 /// The future of an answer.
-type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 const THERE: u8 = 0;
 /// It fails, and that line was one too many.
@@ -74,14 +74,14 @@ const TOLD: u8 = 2;
 
 /// A store, and whether it fails.
 pub(crate) struct WatchedStore<S> {
-    store: S,
+    pub(super) store: S,
     /// [`THERE`], or whether its outage is in the log.
     outage: AtomicU8,
     /// One that fails now and then begins and ends outages all the time.
     lines: LineLimits<1>,
 }
 
-impl<S: SessionStore> WatchedStore<S> {
+impl<S> WatchedStore<S> {
     pub(crate) fn new(store: S) -> Self {
         Self {
             store,
@@ -91,7 +91,7 @@ impl<S: SessionStore> WatchedStore<S> {
     }
 
     /// Waits for an answer of the store, measures how long it took, and logs where an outage begins and ends.
-    async fn watch<T>(
+    pub(super) async fn watch<T>(
         &self,
         op: &'static str,
         answer: impl Future<Output = Result<T, StoreError>>,

@@ -55,6 +55,7 @@ atomics! {
         load(order: Ordering) -> u8;
     }
     AtomicU64(u64) {
+        compare_exchange(current: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64>;
         fetch_add(value: u64, order: Ordering) -> u64;
         fetch_or(value: u64, order: Ordering) -> u64;
         load(order: Ordering) -> u64;

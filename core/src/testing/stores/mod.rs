@@ -1,5 +1,6 @@
 //! The suites that every store of sessions has to pass.
 
+mod api_key_suite;
 mod data;
 mod ending;
 mod examples;
@@ -15,6 +16,7 @@ mod store_suite;
 mod suite;
 
 pub use self::{
-    log_suite::revocation_log_suite, ring_suite::ring_store_suite, sessions_suite::sessions_suite,
+    api_key_suite::api_key_store_suite, log_suite::revocation_log_suite,
+    ring_suite::ring_store_suite, sessions_suite::sessions_suite,
     store_and_log_suite::store_and_log_suite, store_suite::store_suite,
 };

@@ -1,5 +1,6 @@
 //! Sessions and revocations in PostgreSQL.
 
+mod api_key;
 mod builder;
 mod epoch;
 mod lease;

@@ -1,7 +1,7 @@
 //! The statements that only PostgreSQL understands.
 
 use crate::{
-    rings,
+    api_keys, rings,
     schema::{POSTGRES, POSTGRES_EPOCH, Statements},
 };
 
@@ -18,6 +18,7 @@ pub(super) const SCHEMA: Statements = Statements {
     live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > extract(epoch FROM now())),
         (SELECT count(*) FROM @revocations WHERE until >= floor(extract(epoch FROM now())))",
     create: POSTGRES,
+    add_api_keys: api_keys::POSTGRES,
     add_rings: rings::POSTGRES,
     add_epoch: POSTGRES_EPOCH,
 };

@@ -1,5 +1,6 @@
 //! Sessions and revocations in SQLite.
 
+mod api_key;
 mod builder;
 mod epoch;
 mod log;

@@ -1,7 +1,7 @@
 //! The statements that only SQLite understands, or that suffice where one writes at a time.
 
 use crate::{
-    rings,
+    api_keys, rings,
     schema::{SQLITE, SQLITE_EPOCH, Statements},
 };
 
@@ -21,6 +21,7 @@ pub(super) const SCHEMA: Statements = Statements {
     live: "SELECT (SELECT count(*) FROM @sessions WHERE expires_at > unixepoch()),
         (SELECT count(*) FROM @revocations WHERE until >= unixepoch())",
     create: SQLITE,
+    add_api_keys: api_keys::SQLITE,
     add_rings: rings::SQLITE,
     add_epoch: SQLITE_EPOCH,
 };

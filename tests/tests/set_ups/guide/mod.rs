@@ -1,5 +1,7 @@
-//! The set-ups, as the guide `set_ups` shows them.
+//! The set-ups, as the guides `set_ups` and `api_keys` show them.
 
+pub(crate) mod api_keys;
+pub(crate) mod api_keys_actix;
 pub(crate) mod framed;
 pub(crate) mod native;
 pub(crate) mod one_origin;

@@ -47,9 +47,13 @@ impl FormAnswer {
             Endpoint::LogIn => End::LogIn,
             Endpoint::LogOut | Endpoint::LogOutEverywhere => End::LogOut,
             Endpoint::Renew => End::Renew,
-            Endpoint::Jwks | Endpoint::List | Endpoint::Refresh | Endpoint::Session(_) => {
-                return None;
-            }
+            Endpoint::ApiKey(_)
+            | Endpoint::Jwks
+            | Endpoint::List
+            | Endpoint::ListApiKeys
+            | Endpoint::NewApiKey
+            | Endpoint::Refresh
+            | Endpoint::Session(_) => return None,
         };
         let field = fields.and_then(|fields| fields.return_to.clone());
         Some(Self {

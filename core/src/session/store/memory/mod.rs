@@ -1,5 +1,6 @@
 //! Sessions in the memory of one process.
 
+mod api_keys;
 mod rings;
 mod shard;
 
@@ -10,7 +11,10 @@ use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
 };
 
-use self::shard::{Id, Shard};
+use self::{
+    api_keys::ApiKeyRows,
+    shard::{Id, Shard},
+};
 use crate::{
     claims::{Realm, SessionId},
     error::StoreError,
@@ -57,6 +61,7 @@ impl MemoryStore {
             limit: sessions,
             endings: Mutex::default(),
             rings: Mutex::default(),
+            api_keys: Mutex::default(),
             hasher: RandomState::new(),
         }))
     }
@@ -225,6 +230,7 @@ struct Shards {
     endings: Mutex<Endings>,
     /// Sealed rings, by their names.
     rings: Mutex<HashMap<String, Vec<u8>>>,
+    api_keys: Mutex<ApiKeyRows>,
     /// Hashes subjects. It has a key of its own, so that nobody can choose subjects of one hash.
     hasher: RandomState,
 }

@@ -1,20 +1,26 @@
 //! The peculiarities of an identity provider's tokens.
 
-use super::layout::{RoleSource, ScopeSource};
-use crate::error::ConfigError;
+use super::names::{host, invalid, is_guid, segment};
+use crate::{
+    claims::{RoleSource, ScopeSource},
+    error::ConfigError,
+};
 
-#[doc = include_str!("../../docs/guide/providers.md")]
+#[doc = include_str!("../../../docs/guide/providers.md")]
 #[must_use = "a provider does nothing until a verifier has it"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
     /// The first is the one that its metadata has; the others are names for the same.
     pub(crate) issuers: Vec<String>,
-    pub(crate) keys_host: Option<&'static str>,
+    pub(crate) keys: KeyLocation,
+    pub(crate) standing: Standing,
     pub(crate) audience_claim: &'static str,
     /// Claims that must be there.
     pub(crate) claims: &'static [&'static str],
     /// Claims, and the text that each must be.
-    pub(crate) values: &'static [(&'static str, &'static str)],
+    pub(crate) values: Vec<(&'static str, String)>,
+    /// Claims that mark other tokens of the same issuer.
+    pub(crate) refused: &'static [&'static str],
     pub(crate) roles: RoleSource,
     pub(crate) scopes: ScopeSource,
 }
@@ -24,10 +30,12 @@ impl Provider {
     pub fn new(issuer: impl Into<String>) -> Self {
         Self {
             issuers: vec![issuer.into()],
-            keys_host: None,
+            keys: KeyLocation::Discovered,
+            standing: Standing::Bearer,
             audience_claim: "aud",
             claims: &[],
-            values: &[],
+            values: Vec::new(),
+            refused: &[],
             roles: RoleSource::default(),
             scopes: ScopeSource::default(),
         }
@@ -75,7 +83,7 @@ impl Provider {
         }
         Ok(Self {
             audience_claim: "client_id",
-            values: &[("token_use", "access")],
+            values: vec![("token_use", "access".to_owned())],
             roles: RoleSource::claim("cognito:groups"),
             ..Self::new(format!(
                 "https://cognito-idp.{region}.amazonaws.com/{user_pool}"
@@ -115,7 +123,7 @@ impl Provider {
                 "https://accounts.google.com".to_owned(),
                 "accounts.google.com".to_owned(),
             ],
-            keys_host: Some("www.googleapis.com"),
+            keys: KeyLocation::DiscoveredAt("www.googleapis.com"),
             ..Self::new("")
         }
     }
@@ -142,7 +150,7 @@ impl Provider {
         }
         let realm = segment(realm, "realm")?;
         Ok(Self {
-            values: &[("typ", "Bearer")],
+            values: vec![("typ", "Bearer".to_owned())],
             roles: RoleSource::path(["realm_access", "roles"]),
             ..Self::new(format!("{base}/realms/{realm}"))
         })
@@ -181,10 +189,10 @@ impl Provider {
         })
     }
 
-    /// Sets another issuer: a server of your own, a national cloud, a test.
+    /// Sets another issuer: a server of your own, a national cloud, a test. Its metadata says where the keys are.
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers = vec![issuer.into()];
-        self.keys_host = None;
+        self.keys = KeyLocation::Discovered;
         self
     }
 
@@ -213,42 +221,24 @@ impl From<&String> for Provider {
     }
 }
 
-/// A host name, perhaps with a port, as issuers write it: in lower case.
-fn host(text: &str) -> Result<String, ConfigError> {
-    let (name, port) = text.split_once(':').unwrap_or((text, "443"));
-    let is_name = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-    if is_name && port.parse::<u16>().is_ok() {
-        return Ok(text.to_ascii_lowercase());
-    }
-    invalid(format!(
-        "{text:?} is no domain: it is a host name alone, such as `id.example`"
-    ))
+/// The location of a provider's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyLocation {
+    /// A map of PEM certificates at this URL.
+    Certificates(&'static str),
+    /// The place that the metadata of the issuer says.
+    Discovered,
+    /// The place that the metadata says, on this host.
+    DiscoveredAt(&'static str),
+    /// A JWK set at this URL.
+    Jwks(String),
 }
 
-/// One segment of a path that every URL writes in the same way (RFC 3986 section 2.3).
-fn segment<'t>(text: &'t str, what: &str) -> Result<&'t str, ConfigError> {
-    let plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-    if !text.is_empty() && !text.starts_with('.') && text.bytes().all(plain) {
-        return Ok(text);
-    }
-    invalid(format!(
-        "the {what} {text:?} is not written in an issuer as it is: see `Provider::with_issuer`"
-    ))
-}
-
-fn is_guid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    lengths == [8, 4, 4, 4, 12]
-        && groups
-            .iter()
-            .all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-fn invalid<T>(text: String) -> Result<T, ConfigError> {
-    Err(ConfigError::InvalidSetting(text))
+/// The place of a token in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Bearer,
+    BearerOrCookie(&'static str),
+    Cookie(&'static str),
+    Header(&'static str),
 }

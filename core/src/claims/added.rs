@@ -1,0 +1,120 @@
+//! The parts of a token that an authenticator adds to what was verified: its principal, its text, the challenge.
+
+use std::{any::Any, sync::Arc};
+
+use super::token::VerifiedToken;
+use crate::error::{AuthError, AuthErrorKind, ChallengeParams, Names, cut};
+
+/// The parts of a token that an authenticator adds to what was verified.
+#[derive(Clone, Default)]
+pub(crate) struct Added {
+    pub(crate) params: Arc<ChallengeParams>,
+    /// The token as the request carried it.
+    text: Option<Box<str>>,
+    /// The principal, and its name for the log.
+    principal: Option<Arc<dyn Any + Send + Sync>>,
+    label: Option<Arc<str>>,
+}
+
+impl VerifiedToken {
+    pub(crate) fn with_added(mut self, added: &Arc<Added>) -> Self {
+        self.added = Some(Arc::clone(added));
+        self
+    }
+
+    pub(crate) fn with_text(mut self, text: Box<str>) -> Self {
+        Arc::make_mut(self.added.get_or_insert_default()).text = Some(text);
+        self
+    }
+
+    pub(crate) fn with_principal(
+        mut self,
+        principal: Arc<dyn Any + Send + Sync>,
+        label: Option<String>,
+    ) -> Self {
+        let added = Arc::make_mut(self.added.get_or_insert_default());
+        added.principal = Some(principal);
+        added.label = label.map(|label| cut(label).into());
+        self
+    }
+
+    /// The principal that [`Authenticator::principal`](crate::Authenticator::principal) has found.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthErrorKind::Misconfigured`] (500) when no principal was asked for, or one of another type: the token is valid, so
+    /// the mistake is on this side.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::testing::TestIssuer;
+    /// # let issuer = TestIssuer::new();
+    /// use countersign::{Authenticator, PrincipalError, VerifiedToken, adapter::Credentials};
+    ///
+    /// struct User(u64);
+    ///
+    /// let authenticator = Authenticator::new(issuer.verifier())
+    ///     .principal(async |_: VerifiedToken| Ok::<_, PrincipalError>(User(42)));
+    /// # futures_executor::block_on(async {
+    /// # let text = issuer.token().sign();
+    /// let token = authenticator.authenticate(Some(Credentials::new(&text))).await?.expect("a token");
+    /// assert_eq!(token.principal::<User>()?.0, 42);
+    /// # Ok::<(), countersign::AuthError>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn principal<P: Send + Sync + 'static>(&self) -> Result<Arc<P>, AuthError> {
+        let principal = self
+            .added
+            .as_ref()
+            .and_then(|added| added.principal.clone());
+        principal
+            .and_then(|own| own.downcast().ok())
+            .ok_or_else(|| {
+                let missing = MissingPrincipal(std::any::type_name::<P>());
+                self.refuse(AuthErrorKind::Misconfigured)
+                    .with_source(missing)
+            })
+    }
+
+    /// The token itself, as the request carried it: to send it on to a service that accepts it, too.
+    ///
+    /// `None` unless the authenticator [keeps it](crate::Authenticator::keep_token_text). Whoever has it can
+    /// act as its user: it belongs in no log and no answer. `Debug` does not show it.
+    #[must_use]
+    pub fn encoded(&self) -> Option<&str> {
+        self.added.as_ref()?.text.as_deref()
+    }
+
+    /// Makes an error about this token that names the protection space it was used in.
+    pub(crate) fn refuse(&self, kind: AuthErrorKind) -> AuthError {
+        self.complete(kind.into())
+    }
+
+    /// Completes an error about this token in the same way.
+    pub(crate) fn complete(&self, error: AuthError) -> AuthError {
+        match &self.added {
+            Some(added) => error.with_params(&added.params).of(self.names(added)),
+            None => error,
+        }
+    }
+
+    /// Returns the names that the log may have.
+    fn names(&self, added: &Added) -> Option<Names> {
+        let is_named = added.params.log_actors;
+        let actor = is_named.then(|| self.read_actor().ok().flatten()).flatten();
+        if added.label.is_none() && actor.is_none() {
+            return None;
+        }
+        let subject = actor.is_some().then(|| self.subject()).flatten();
+        Some(Names {
+            principal: added.label.clone(),
+            actor: actor.map(|actor| cut(actor.label(self.issuer()))),
+            subject: subject.map(|subject| cut(subject.to_owned())),
+        })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("no `Authenticator::principal` has found a {0} for this request")]
+struct MissingPrincipal(&'static str);

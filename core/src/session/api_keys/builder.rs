@@ -1,0 +1,140 @@
+//! The settings of API keys, checked once.
+
+use std::{fmt, sync::Arc};
+
+use super::{
+    keys::{ApiKeys, Inner},
+    known::Known,
+};
+use crate::{
+    auth::OpaqueTokens,
+    claims::Realm,
+    clock::{Clock, SystemClock},
+    error::ConfigError,
+    jose::{Secret, SigningKey},
+    session::store::{AnyApiKeyStore, ApiKeyStore, WatchedStore},
+};
+
+/// Builds [`ApiKeys`]. Made by [`ApiKeys::builder`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ApiKeysBuilder {
+    store: Arc<dyn AnyApiKeyStore>,
+    peppers: Vec<Secret>,
+    prefix: String,
+    name: String,
+    realm: String,
+    per_subject: usize,
+    failures_per_minute: u32,
+    clock: Arc<dyn Clock>,
+}
+
+impl ApiKeysBuilder {
+    /// The default of [`prefix`](Self::prefix).
+    pub const DEFAULT_PREFIX: &'static str = "sk_";
+    /// The default of [`name`](Self::name) and [`realm`](Self::realm).
+    pub const DEFAULT_NAME: &'static str = "api_key";
+    /// The default of [`per_subject`](Self::per_subject): 100.
+    pub const DEFAULT_PER_SUBJECT: usize = 100;
+    /// The default of [`failures_per_minute`](Self::failures_per_minute): 600.
+    pub const DEFAULT_FAILURES_PER_MINUTE: u32 = 600;
+
+    pub(super) fn new(store: impl ApiKeyStore, pepper: impl AsRef<[u8]>) -> Self {
+        Self {
+            store: Arc::new(WatchedStore::new(store)),
+            peppers: vec![Secret::from_bytes(pepper)],
+            prefix: Self::DEFAULT_PREFIX.into(),
+            name: Self::DEFAULT_NAME.into(),
+            realm: Self::DEFAULT_NAME.into(),
+            per_subject: Self::DEFAULT_PER_SUBJECT,
+            failures_per_minute: Self::DEFAULT_FAILURES_PER_MINUTE,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Sets the prefix of the keys: see [`OpaqueTokens::prefixed`]. Default: `sk_`. Another prefix makes the keys unknown that
+    /// have this one.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Accepts keys that were made under an earlier pepper, too. Repeatable: each call adds one.
+    ///
+    /// A key keeps its pepper: it can go when the last key of its time has ended.
+    pub fn older_pepper(mut self, pepper: impl AsRef<[u8]>) -> Self {
+        self.peppers.push(Secret::from_bytes(pepper));
+        self
+    }
+
+    /// Sets the name of the kind: see [`OpaqueTokens::name`]. Default: `api_key`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Sets the realm, for several apps over one store: their keys have nothing in common. Default: `api_key`.
+    pub fn realm(mut self, name: impl Into<String>) -> Self {
+        self.realm = name.into();
+        self
+    }
+
+    /// Sets how many keys a subject can have, about: those that are made at once may be some more. Default 100.
+    pub fn per_subject(mut self, keys: usize) -> Self {
+        self.per_subject = keys;
+        self
+    }
+
+    /// Sets about how many keys that turn out unknown or wrong this process asks the store about in a minute. Default 600.
+    ///
+    /// Beyond it, keys that were good in the last day are asked about as before, and all others are answered with 503.
+    pub fn failures_per_minute(mut self, failures: u32) -> Self {
+        self.failures_per_minute = failures;
+        self
+    }
+
+    /// Sets the clock. Default: the system's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when a pepper is weak as a secret (under 32 bytes), a JWT could begin with the prefix, a name is none, or a
+    /// number is 0.
+    pub fn build(self) -> Result<ApiKeys, ConfigError> {
+        for pepper in &self.peppers {
+            SigningKey::hs256(pepper)?;
+        }
+        let setting = |text: &str| Err(ConfigError::InvalidSetting(text.to_owned()));
+        if self.per_subject == 0 {
+            return setting("`per_subject` is 0: nobody could have a key");
+        }
+        if self.failures_per_minute == 0 {
+            return setting("`failures_per_minute` is 0: no key could be known");
+        }
+        let keys = ApiKeys(Arc::new(Inner {
+            realm: Realm::new(self.realm)?,
+            store: self.store,
+            peppers: self.peppers,
+            prefix: self.prefix,
+            name: self.name,
+            per_subject: self.per_subject,
+            known: Known::new(self.failures_per_minute),
+            clock: self.clock,
+        }));
+        OpaqueTokens::from(&keys).check()?;
+        Ok(keys)
+    }
+}
+
+impl fmt::Debug for ApiKeysBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKeysBuilder")
+            .field("prefix", &self.prefix)
+            .field("realm", &self.realm)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,178 @@
+//! The routes of API keys, beside those of sessions.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    handlers::{authenticated, subject_of},
+    reply::{INVALID_REQUEST, Refusal, Reply, invalid, reported},
+    routes::SessionRoutes,
+};
+use crate::{
+    auth::Authenticate,
+    claims::VerifiedToken,
+    error::AuthErrorKind,
+    jose::json,
+    session::{ApiKey, ApiKeyError, ApiKeys, NewApiKey, SessionError, store::ApiKeyId},
+};
+
+/// The API keys that the routes make, and the scopes that a user may give to one.
+#[derive(Clone)]
+pub(super) struct ApiKeyRoutes {
+    keys: ApiKeys,
+    may_give: Arc<MayGive>,
+}
+
+type MayGive = dyn Fn(&VerifiedToken, &str) -> bool + Send + Sync;
+
+/// A request about API keys, as far as it is read.
+pub(super) enum ApiKeyAction {
+    Create(Authenticate, NewApiKey),
+    End(Authenticate, Option<ApiKeyId>),
+    List(Authenticate),
+}
+
+impl SessionRoutes {
+    /// Adds routes by which users make, list and end their own API keys. Default: there are none.
+    ///
+    /// | endpoint | needs | answer |
+    /// |---|---|---|
+    /// | `GET /api-keys` | the access token | 200 with the keys of the user, without their texts; 401 |
+    /// | `POST /api-keys` | the access token, `{"label": "..", "scopes": [".."], "expires_at": 1900000000}` | 201 with the key and, this once, its text as `key`; 400; 401; 403 `invalid_scope`; 409 when there are too many |
+    /// | `DELETE /api-keys/{id}` | the access token | 204; 401; 404 when it is no key of the user |
+    ///
+    /// Only a token of a session will do, from the place where these routes have it: a key makes, lists and ends no keys. `scopes`
+    /// and `expires_at` may be absent. A scope that the token does not have is refused: see
+    /// [`api_keys_with`](Self::api_keys_with) for another rule.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{ConfigError, MemoryStore, SessionRoutes, session::ApiKeys};
+    ///
+    /// fn with_keys(routes: SessionRoutes, store: MemoryStore, pepper: &[u8]) -> Result<SessionRoutes, ConfigError> {
+    ///     let keys = ApiKeys::builder(store, pepper).build()?;
+    ///     Ok(routes.api_keys(keys))
+    /// }
+    /// ```
+    pub fn api_keys(self, keys: ApiKeys) -> Self {
+        self.api_keys_with(keys, |token, scope| token.scopes().contains(scope))
+    }
+
+    /// [`api_keys`](Self::api_keys), where a function says whether the user of a token may give a scope to a key.
+    pub fn api_keys_with<F>(mut self, keys: ApiKeys, may_give: F) -> Self
+    where
+        F: Fn(&VerifiedToken, &str) -> bool + Send + Sync + 'static,
+    {
+        let may_give = Arc::new(may_give);
+        self.api_keys = Some(ApiKeyRoutes { keys, may_give });
+        self
+    }
+
+    /// Does what a request about API keys asks for.
+    pub(super) async fn perform_on_api_keys(&self, action: ApiKeyAction) -> Result<Reply, Refusal> {
+        #[derive(Serialize)]
+        struct Listed {
+            api_keys: Vec<ApiKey>,
+        }
+        #[derive(Serialize)]
+        struct Created<'k> {
+            key: &'k str,
+            #[serde(flatten)]
+            api_key: &'k ApiKey,
+        }
+        let Some(ApiKeyRoutes { keys, may_give }) = &self.api_keys else {
+            return Err(no_such_key().into());
+        };
+        match action {
+            ApiKeyAction::Create(check, new) => {
+                let token = of_session(check).await?;
+                if !new.scopes.iter().all(|scope| may_give(&token, scope)) {
+                    let text = "a scope is not the user's to give";
+                    let refused = Reply::error(403, "invalid_scope", text);
+                    return Err(refused.because("scope_not_granted").into());
+                }
+                let (api_key, text) = keys.create(subject_of(&token)?, &new).await?;
+                let created = Created {
+                    key: text.as_str(),
+                    api_key: &api_key,
+                };
+                Ok(Reply::json(201, &created))
+            }
+            ApiKeyAction::End(check, id) => {
+                let token = of_session(check).await?;
+                let ended = match &id {
+                    Some(id) => keys.end_of(subject_of(&token)?, id).await?,
+                    None => false,
+                };
+                match ended {
+                    true => Ok(Reply::empty(204)),
+                    false => Err(no_such_key().into()),
+                }
+            }
+            ApiKeyAction::List(check) => {
+                let token = of_session(check).await?;
+                let api_keys = keys.list(subject_of(&token)?).await?;
+                Ok(Reply::json(200, &Listed { api_keys }))
+            }
+        }
+    }
+}
+
+/// Reads the body of a request for a key.
+pub(super) fn read_new_key(body: &[u8]) -> Result<NewApiKey, Reply> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        label: String,
+        #[serde(default)]
+        scopes: Vec<String>,
+        expires_at: Option<i64>,
+    }
+    let body: Option<Body> = json::text(body)
+        .filter(|text| json::check(text).is_ok())
+        .and_then(|text| serde_json::from_str(text).ok());
+    let Some(body) = body else {
+        let text =
+            "the body is no JSON object with a `label`, and `scopes` and `expires_at` or not";
+        return Err(invalid(text).because("invalid_api_key"));
+    };
+    let new = NewApiKey::new(body.label).scopes(body.scopes);
+    Ok(match body.expires_at {
+        Some(at) => new.expires_at(at),
+        None => new,
+    })
+}
+
+/// Waits for the verdict, which no token but that of a session passes, in the hands of its user: a key would outlive
+/// what an actor was let do, and not name the actor.
+async fn of_session(check: Authenticate) -> Result<VerifiedToken, Reply> {
+    let token = authenticated(check).await?;
+    // Also one that cannot be read.
+    if token.has_actor() {
+        return Err(reported(AuthErrorKind::Forbidden));
+    }
+    match token.session_id() {
+        Some(_) => Ok(token),
+        None => Err(reported(AuthErrorKind::MissingClaim)),
+    }
+}
+
+fn no_such_key() -> Reply {
+    Reply::error(404, INVALID_REQUEST, "there is no such API key").because("no_such_api_key")
+}
+
+impl From<ApiKeyError> for Refusal {
+    fn from(error: ApiKeyError) -> Self {
+        match error {
+            ApiKeyError::Invalid(text) => invalid(text).because("invalid_api_key").into(),
+            ApiKeyError::NoRandomness => SessionError::misconfigured(error).into(),
+            ApiKeyError::TooMany => {
+                let refused = Reply::error(409, INVALID_REQUEST, &error.to_string());
+                refused.because("too_many_api_keys").into()
+            }
+            ApiKeyError::Unavailable(error) => SessionError::unavailable(error).into(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The presets of the library, by name: `provider = "github-actions"`.
+
+use countersign::{ConfigError, Provider};
+use serde::Deserialize;
+
+/// A provider by its name, with what its preset needs.
+#[derive(Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    deny_unknown_fields,
+    expecting = "a name, or a table like { firebase = { project = \"shop-1\" } }"
+)]
+pub(crate) enum ProviderSettings {
+    AppleIdTokens,
+    Auth0 {
+        domain: String,
+        organisation: Option<String>,
+    },
+    Circleci {
+        organisation: String,
+    },
+    Clerk {
+        domain: String,
+    },
+    CloudflareAccess {
+        team: String,
+    },
+    Cognito {
+        region: String,
+        user_pool: String,
+    },
+    Entra {
+        tenant: String,
+    },
+    Firebase {
+        project: String,
+    },
+    FirebaseSessionCookies {
+        project: String,
+    },
+    GithubActions,
+    GithubActionsEnterprise {
+        slug: String,
+    },
+    GitlabCi {
+        domain: String,
+    },
+    Google,
+    GoogleIap,
+    Keycloak {
+        base: String,
+        realm: String,
+    },
+    Kubernetes {
+        issuer: String,
+    },
+    Okta {
+        domain: String,
+        server: String,
+    },
+    Supabase {
+        project: String,
+    },
+    Workos {
+        client_id: String,
+    },
+    Zitadel {
+        domain: String,
+    },
+}
+
+impl ProviderSettings {
+    /// Returns the preset.
+    pub(crate) fn preset(&self) -> Result<Provider, ConfigError> {
+        match self {
+            Self::AppleIdTokens => Ok(Provider::apple_id_tokens()),
+            Self::Auth0 {
+                domain,
+                organisation: Some(organisation),
+            } => Provider::auth0_organisation(domain, organisation),
+            Self::Auth0 { domain, .. } => Provider::auth0(domain),
+            Self::Circleci { organisation } => Provider::circleci(organisation),
+            Self::Clerk { domain } => Provider::clerk(domain),
+            Self::CloudflareAccess { team } => Provider::cloudflare_access(team),
+            Self::Cognito { region, user_pool } => Provider::cognito(region, user_pool),
+            Self::Entra { tenant } => Provider::entra(tenant),
+            Self::Firebase { project } => Provider::firebase(project),
+            Self::FirebaseSessionCookies { project } => Provider::firebase_session_cookies(project),
+            Self::GithubActions => Ok(Provider::github_actions()),
+            Self::GithubActionsEnterprise { slug } => Provider::github_actions_enterprise(slug),
+            Self::GitlabCi { domain } => Provider::gitlab_ci(domain),
+            Self::Google => Ok(Provider::google()),
+            Self::GoogleIap => Ok(Provider::google_iap()),
+            Self::Keycloak { base, realm } => Provider::keycloak(base, realm),
+            Self::Kubernetes { issuer } => Provider::kubernetes(issuer),
+            Self::Okta { domain, server } => Provider::okta(domain, server),
+            Self::Supabase { project } => Provider::supabase(project),
+            Self::Workos { client_id } => Provider::workos(client_id),
+            Self::Zitadel { domain } => Provider::zitadel(domain),
+        }
+    }
+}
