@@ -18,6 +18,7 @@
 //! | run it: readiness, metrics, logs, alarms | [`operating`] |
 //! | read keys from files or the environment, and replace them | [`keys`] |
 //! | keep the signing key in a KMS or an HSM | [`signers`] |
+//! | see that for AWS, Google, Azure, Vault or an HSM | [`kms`] |
 //! | limit requests in front of a login: `tower_governor`, `actix-governor` | [`rate_limits`] |
 //! | serve gRPC, or gRPC-Web for browsers | [`grpc`] |
 //! | use another framework than axum, tonic, hyper or actix-web: poem, salvo, rocket, ntex | [`frameworks`] |
@@ -53,6 +54,9 @@ pub mod grpc {}
 
 #[doc = include_str!("../docs/guide/keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("../docs/guide/kms.md")]
+pub mod kms {}
 
 #[doc = include_str!("../docs/guide/migrating.md")]
 pub mod migrating {}

@@ -39,7 +39,8 @@ enum State {
 
 impl Token {
     /// Loads a module, and logs in to the token with this label. So many sessions are used at once, each in a thread of its own:
-    /// ask the maker how many the HSM has.
+    /// ask the maker how many the HSM has. One, for a module that does not survive several: when its server dies, calls of the client module
+    /// of p11-kit 0.24 can wait for ever for an answer that another one was to read, and then only a restart helps.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! Requests to a service, and what its answers mean.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use countersign::issue::SignerError;
 use http_body_util::{BodyExt, Full, Limited};
@@ -36,7 +36,7 @@ impl Client {
     /// # Errors
     ///
     /// TLS cannot be set up.
-    pub fn new() -> Result<Self, Box<dyn Error + Send + Sync>> {
+    pub fn new() -> Result<Self, rustls::Error> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let provider = rustls::crypto::aws_lc_rs::default_provider();

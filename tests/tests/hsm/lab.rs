@@ -139,8 +139,18 @@ impl Lab {
         self.open(self.client(), PIN).unwrap()
     }
 
+    /// Opens it with one session: several calls at once do not survive the end of the server, in this client.
+    pub(crate) fn served_token_of_one_session(&self) -> Token {
+        self.open_with(self.client(), PIN, 1).unwrap()
+    }
+
     pub(crate) fn open(&self, module: &Path, pin: &str) -> Result<Token, HsmError> {
-        self.runtime.block_on(Token::open(module, LABEL, pin, 4))
+        self.open_with(module, pin, 4)
+    }
+
+    fn open_with(&self, module: &Path, pin: &str, sessions: usize) -> Result<Token, HsmError> {
+        self.runtime
+            .block_on(Token::open(module, LABEL, pin, sessions))
     }
 
     /// Makes a key in the token, named by its algorithm.

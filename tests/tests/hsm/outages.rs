@@ -1,8 +1,11 @@
 //! Tests of an HSM that is killed, and comes back.
 
-use std::thread;
+use std::{
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    thread,
+};
 
-use countersign::Algorithm;
+use countersign::{Algorithm, SessionRoutes};
 use countersign_tests::{Entry, sessions::Exchange};
 
 use crate::lab::{Lines, PIN, log_in, refresh, run};
@@ -81,43 +84,92 @@ fn a_restart_between_two_tokens_is_not_noticed() {
     );
 }
 
+/// In each outage somebody is refused, and after it somebody is signed for again.
 #[test]
 fn a_crowd_meets_an_outage_and_nobody_loses_the_session() {
     run(
         "outages::a_crowd_meets_an_outage_and_nobody_loses_the_session",
         |mut lab| {
             lab.start_server();
-            let routes = lab.routes(lab.generate(&lab.served_token(), Algorithm::ES256));
+            let routes =
+                lab.routes(lab.generate(&lab.served_token_of_one_session(), Algorithm::ES256));
             let runtime = lab.runtime.handle().clone();
-            let _tokio = runtime.enter();
+            let crowd = Crowd::default();
             thread::scope(|scope| {
-                let crowd: Vec<_> = (0..8)
-                    .map(|_| {
-                        scope.spawn(|| {
-                            let _tokio = runtime.enter();
-                            let mut token = token_of(&Entry::Core.call(&routes, &log_in()));
-                            let (mut refreshed, mut refused) = (0, 0);
-                            while refreshed < 60 {
-                                let answer = Entry::Core.call(&routes, &refresh(&token));
-                                if answer.status == 200 {
-                                    token = token_of(&answer);
-                                    refreshed += 1;
-                                } else {
-                                    is_outage(&answer);
-                                    refused += 1;
-                                }
-                            }
-                            refused
-                        })
-                    })
-                    .collect();
-                for _ in 0..3 {
-                    lab.kill_server();
-                    lab.start_server();
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        let _tokio = runtime.enter();
+                        crowd.refresh_until_the_end(&routes);
+                    });
                 }
-                let refused = crowd.into_iter().map(|one| one.join().unwrap());
-                println!("503 in {} of them", refused.sum::<u32>());
+                for _ in 0..3 {
+                    crowd.wait_for_more(&crowd.refreshed);
+                    lab.kill_server();
+                    crowd.wait_for_more(&crowd.refused);
+                    lab.start_server();
+                    crowd.wait_for_more(&crowd.refreshed);
+                }
+                crowd.has_ended.store(true, Ordering::SeqCst);
             });
         },
     );
+}
+
+#[derive(Default)]
+struct Crowd {
+    refreshed: AtomicU32,
+    refused: AtomicU32,
+    has_ended: AtomicBool,
+    has_failed: AtomicBool,
+}
+
+impl Crowd {
+    /// Refreshes one session again and again; its last refresh is a good one.
+    fn refresh_until_the_end(&self, routes: &SessionRoutes) {
+        let _failure = OnPanic(&self.has_failed);
+        let mut token = loop {
+            let answer = Entry::Core.call(routes, &log_in());
+            match answer.status {
+                200 => break token_of(&answer),
+                _ => is_outage(&answer),
+            }
+        };
+        loop {
+            let is_last = self.has_ended.load(Ordering::SeqCst);
+            let answer = Entry::Core.call(routes, &refresh(&token));
+            if answer.status == 200 {
+                token = token_of(&answer);
+                self.refreshed.fetch_add(1, Ordering::SeqCst);
+                if is_last {
+                    return;
+                }
+            } else {
+                is_outage(&answer);
+                self.refused.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// Waits until a count has grown by 20, which is more than those that are under way.
+    fn wait_for_more(&self, count: &AtomicU32) {
+        let enough = count.load(Ordering::SeqCst) + 20;
+        while count.load(Ordering::SeqCst) < enough {
+            assert!(
+                !self.has_failed.load(Ordering::SeqCst),
+                "one of the crowd has failed"
+            );
+            thread::yield_now();
+        }
+    }
+}
+
+/// Tells those that wait that they wait in vain.
+struct OnPanic<'a>(&'a AtomicBool);
+
+impl Drop for OnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
 }

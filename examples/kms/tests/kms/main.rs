@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 mod answers;
+mod guide;
 mod requests;
 mod service;
 mod sigv4;

@@ -31,6 +31,9 @@ struct Options {
     /// Its algorithm: ES256, ES384, PS256 or RS256
     #[arg(long, default_value = "ES256")]
     algorithm: Algorithm,
+    /// The number of sessions with the token, and of signatures at once
+    #[arg(long, default_value = "4", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    sessions: u16,
     #[command(subcommand)]
     command: Command,
 }
@@ -54,9 +57,6 @@ enum Framework {
     Axum,
 }
 
-/// The number of sessions with the token, and of signatures at once.
-const SESSIONS: usize = 4;
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init(); // it says when an outage of the HSM begins, and when it is over
@@ -65,7 +65,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(file) => fs::read_to_string(file)?,
         None => env::var("HSM_PIN").map_err(|_| "there is no PIN: see --help")?,
     };
-    let token = Token::open(options.module, options.token, pin.trim_end(), SESSIONS).await?;
+    let token = Token::open(
+        options.module,
+        options.token,
+        pin.trim_end(),
+        options.sessions.into(),
+    )
+    .await?;
     let name = KeyName::Label(options.key);
     match options.command {
         Command::Generate => {
@@ -75,7 +81,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Command::Serve { listen, framework } => {
             let key = token.key(name, options.algorithm).await?;
             let key = SigningKey::external(key)
-                .signatures_at_once(SESSIONS)
+                .signatures_at_once(options.sessions.into())
                 .await?;
             let server = Server::new(key)?;
             match framework {
