@@ -33,12 +33,26 @@ fn keys(algorithm: Algorithm, data: &[u8]) {
         }
         check_public(&key);
     };
-    check(answers::aws_key(data, algorithm).ok().map(|(_, key)| key), None);
-    check(answers::azure_key(data, "/keys/login/98", algorithm).ok(), Some("98"));
-    check(answers::google_key(data, GOOGLE, algorithm).ok(), Some("login/2"));
-    check(answers::vault_key(data, ("login", 2), algorithm).ok(), Some("login/2"));
+    check(
+        answers::aws_key(data, algorithm).ok().map(|(_, key)| key),
+        None,
+    );
+    check(
+        answers::azure_key(data, "/keys/login/98", algorithm).ok(),
+        Some("98"),
+    );
+    check(
+        answers::google_key(data, GOOGLE, algorithm).ok(),
+        Some("login/2"),
+    );
+    check(
+        answers::vault_key(data, ("login", 2), algorithm).ok(),
+        Some("login/2"),
+    );
     // A byte says where the first of two attributes ends.
-    let [length, attributes @ ..] = data else { return };
+    let [length, attributes @ ..] = data else {
+        return;
+    };
     if let Some((first, second)) = attributes.split_at_checked((*length).into()) {
         check(ec_key(algorithm, first, second).ok(), None);
     }
