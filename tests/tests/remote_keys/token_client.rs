@@ -132,10 +132,9 @@ async fn nobody_goes_without_a_token_through_a_rotation_and_an_outage() {
             // Until when the last token of this caller is good, and the calls that got none before that.
             let (mut until, mut without, mut outage) = (Instant::now(), 0, 0);
             while !stop.load(Ordering::Relaxed) {
-                let now = Instant::now();
                 match client.token().await {
                     Ok(token) => until = Instant::now() + token.usable_for(),
-                    Err(_) if now < until => without += 1,
+                    Err(_) if Instant::now() < until => without += 1,
                     Err(_) => outage += 1,
                 }
                 calls.fetch_add(1, Ordering::Relaxed);
