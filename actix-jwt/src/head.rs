@@ -10,6 +10,8 @@ use actix_web::{
     },
 };
 use countersign::adapter::RequestHead;
+#[cfg(feature = "proof")]
+use countersign::proof::ClientCertificate;
 
 /// A view of a request's head, for what core reads of one: `SessionRoutes::answer`, [`Csrf`](countersign::Csrf), an
 /// [`Authenticator`](countersign::Authenticator). It copies nothing.
@@ -86,6 +88,11 @@ impl RequestHead for Head<'_> {
 
     fn peer(&self) -> Option<IpAddr> {
         self.0.peer_addr().map(|address| address.ip())
+    }
+
+    #[cfg(feature = "proof")]
+    fn client_certificate(&self) -> Option<&ClientCertificate> {
+        self.0.conn_data()
     }
 }
 

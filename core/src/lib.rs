@@ -21,6 +21,8 @@ pub mod metrics;
 #[cfg(countersign_loom)]
 #[cfg(test)]
 mod models;
+#[cfg(feature = "proof")]
+pub mod proof;
 #[cfg(feature = "remote")]
 pub mod remote;
 mod request;

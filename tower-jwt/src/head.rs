@@ -8,6 +8,8 @@ use std::{
 #[cfg(feature = "axum")]
 use axum::extract::ConnectInfo;
 use countersign::adapter::RequestHead;
+#[cfg(feature = "proof")]
+use countersign::proof::ClientCertificate;
 use http::{
     Extensions, HeaderMap, Method, Request, Uri,
     header::{AUTHORIZATION, AsHeaderName, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
@@ -126,6 +128,11 @@ impl RequestHead for Head<'_> {
             .map(|ConnectInfo(address)| address)
             .or(address);
         address.map(SocketAddr::ip)
+    }
+
+    #[cfg(feature = "proof")]
+    fn client_certificate(&self) -> Option<&ClientCertificate> {
+        self.extensions.get()
     }
 }
 

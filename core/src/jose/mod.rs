@@ -13,6 +13,8 @@ pub(crate) mod json;
 mod key;
 mod material;
 
+#[cfg(feature = "proof")]
+pub use self::key::Thumbprint;
 pub use self::{
     algorithm::Algorithm,
     header::Header,

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "proof")]
+use super::client_certificate::ClientCertificate;
 use crate::{error::AuthErrorKind, jose::json};
 
 /// The head of a request, as the core reads it: no body, no copies.
@@ -34,6 +36,13 @@ pub trait RequestHead {
     /// The address at the other end of the connection, if it is known: the client's, or the last
     /// proxy's. No header has a say in it. Default `None`.
     fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+
+    /// The certificate that the client proved in the TLS handshake, if there is one. No header has a say in it. Default
+    /// `None`.
+    #[cfg(feature = "proof")]
+    fn client_certificate(&self) -> Option<&ClientCertificate> {
         None
     }
 }

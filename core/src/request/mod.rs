@@ -1,5 +1,7 @@
 //! The parts of a request that authentication reads: its head, and the token in it.
 
+#[cfg(feature = "proof")]
+mod client_certificate;
 mod credentials;
 mod head;
 #[cfg(feature = "sessions")]
@@ -7,6 +9,8 @@ mod owned;
 mod source;
 mod token_text;
 
+#[cfg(feature = "proof")]
+pub use self::client_certificate::ClientCertificate;
 #[cfg(feature = "sessions")]
 pub(crate) use self::head::{cookie, visit_cookies};
 #[cfg(feature = "sessions")]

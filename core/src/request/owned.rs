@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr};
 
+#[cfg(feature = "proof")]
+use super::client_certificate::ClientCertificate;
 use super::head::RequestHead;
 
 /// A copy of the head of a request, for work that outlives the request's borrow: a login.
@@ -28,6 +30,8 @@ pub struct OwnedHead {
     /// Names in lower case.
     headers: Vec<(String, Vec<u8>)>,
     peer: Option<IpAddr>,
+    #[cfg(feature = "proof")]
+    client_certificate: Option<ClientCertificate>,
 }
 
 impl OwnedHead {
@@ -54,6 +58,8 @@ impl OwnedHead {
             authority: head.authority().map(str::to_owned),
             headers,
             peer: head.peer(),
+            #[cfg(feature = "proof")]
+            client_certificate: head.client_certificate().copied(),
         }
     }
 
@@ -95,6 +101,11 @@ impl RequestHead for OwnedHead {
 
     fn peer(&self) -> Option<IpAddr> {
         self.peer
+    }
+
+    #[cfg(feature = "proof")]
+    fn client_certificate(&self) -> Option<&ClientCertificate> {
+        self.client_certificate.as_ref()
     }
 }
 
