@@ -8,6 +8,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+#[cfg(feature = "proof")]
+use actix_web::http::header::HeaderValue;
 use actix_web::{
     Error, HttpMessage,
     body::EitherBody,
@@ -20,8 +22,7 @@ use crate::{
     extensions,
     head::Head,
     response::{
-        DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, keep_url_private,
-        replace,
+        AddedHeaders, DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, replace,
     },
 };
 
@@ -180,10 +181,10 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let head = Head(request.request());
-        let has_token_in_url = self.0.auth.authenticator.has_token_in_url(&head);
+        let mut added = added_headers(self.0.auth.authenticator.has_token_in_url(&head));
         let state = match self.0.auth.authenticator.check(&head).into_ready() {
             Ok(Ok(token)) => State::Responding {
-                response: self.0.admit(request, token),
+                response: self.0.admit(request, token, &mut added),
             },
             Ok(Err(error)) => State::Responding {
                 response: self.0.refuse(request, error),
@@ -198,9 +199,20 @@ where
         JwtAuthFuture {
             state,
             inner: Rc::clone(&self.0),
-            has_token_in_url,
+            added,
         }
     }
+}
+
+/// Returns the headers that the answer gets; `None` for nearly every request.
+#[inline]
+fn added_headers(keeps_url_private: bool) -> Option<Box<AddedHeaders>> {
+    keeps_url_private.then(|| {
+        Box::new(AddedHeaders {
+            keeps_url_private,
+            ..AddedHeaders::default()
+        })
+    })
 }
 
 impl<S, R> Inner<S, R>
@@ -213,7 +225,15 @@ where
         &self,
         request: ServiceRequest,
         token: Option<VerifiedToken>,
+        added: &mut Option<Box<AddedHeaders>>,
     ) -> ResponseFuture<S::Future> {
+        #[cfg(feature = "proof")]
+        if let Some(nonce) = token.as_ref().and_then(VerifiedToken::dpop_nonce) {
+            // Base64url, which is valid in every header.
+            added.get_or_insert_default().dpop_nonce = HeaderValue::from_str(nonce).ok();
+        }
+        #[cfg(not(feature = "proof"))]
+        let _ = added;
         let authenticator = &self.auth.authenticator;
         extensions::store(&mut request.extensions_mut(), token, authenticator);
         ResponseFuture::inner(self.service.call(request))
@@ -238,7 +258,7 @@ pin_project! {
         #[pin]
         state: State<S>,
         inner: Rc<Inner<S, R>>,
-        has_token_in_url: bool,
+        added: Option<Box<AddedHeaders>>,
     }
 }
 
@@ -274,8 +294,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (mut state, inner) = (this.state, this.inner);
-        let (gives_way, has_token_in_url) =
-            (inner.auth.rejection.gives_way(), *this.has_token_in_url);
+        let gives_way = inner.auth.rejection.gives_way();
         loop {
             let response = match state.as_mut().project() {
                 StateProjection::Waiting { waiting } => {
@@ -283,11 +302,11 @@ where
                     // It is taken once: this state ends here.
                     let request = waiting.request.take().expect("polled after it was ready");
                     match verdict {
-                        Ok(token) => inner.admit(request, token),
+                        Ok(token) => inner.admit(request, token, this.added),
                         Err(error) => inner.refuse(request, error),
                     }
                 }
-                StateProjection::Responding { response } if gives_way && !has_token_in_url => {
+                StateProjection::Responding { response } if gives_way && this.added.is_none() => {
                     return response.poll(cx);
                 }
                 StateProjection::Responding { response } => {
@@ -295,8 +314,8 @@ where
                     if !gives_way {
                         response = replace(&inner.auth.rejection, response);
                     }
-                    if has_token_in_url {
-                        keep_url_private(response.headers_mut());
+                    if let Some(added) = this.added {
+                        added.add_to(response.headers_mut());
                     }
                     return Poll::Ready(Ok(response));
                 }

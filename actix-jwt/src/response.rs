@@ -224,11 +224,35 @@ pub(crate) fn replace<B>(
 }
 
 /// The headers that go with the response that they were made for.
-const OF_THE_BODY: [HeaderName; 4] = [CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE];
+const OF_THE_BODY: [HeaderName; 5] = [
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    RETRY_AFTER,
+    WWW_AUTHENTICATE,
+    DPOP_NONCE,
+];
 
-/// Keeps a page from sending its URL, which has a token in it, along with its requests.
-pub(crate) fn keep_url_private(headers: &mut HeaderMap) {
-    headers.insert(REFERRER_POLICY, NO_REFERRER);
+/// The headers that the answer to a request gets whatever answers it.
+#[derive(Default)]
+pub(crate) struct AddedHeaders {
+    /// Set if the request has a token in its URL: the page must not send that along with its own requests.
+    pub(crate) keeps_url_private: bool,
+    /// The nonce for the client's next proof.
+    pub(crate) dpop_nonce: Option<HeaderValue>,
+}
+
+impl AddedHeaders {
+    /// Adds the headers. A nonce that is there already is newer.
+    pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
+        if self.keeps_url_private {
+            headers.insert(REFERRER_POLICY, NO_REFERRER);
+        }
+        if let Some(nonce) = &self.dpop_nonce
+            && !headers.contains_key(DPOP_NONCE)
+        {
+            headers.insert(DPOP_NONCE, nonce.clone());
+        }
+    }
 }
 
 /// Adds the headers of the challenge that the response does not set itself, and the error.
@@ -250,16 +274,27 @@ pub(crate) fn complete(response: &mut HttpResponse, error: AuthError) {
 }
 
 fn add_challenge(headers: &mut HeaderMap, challenge: &Challenge) {
-    if let Some(text) = challenge.www_authenticate()
-        && !headers.contains_key(WWW_AUTHENTICATE)
-        && let Some(value) = header_value(text)
-    {
-        headers.insert(WWW_AUTHENTICATE, value);
+    let mut before = None;
+    for (name, text) in challenge.headers() {
+        let Some(value) = header_value(&text) else {
+            continue;
+        };
+        // Two of one name come one behind the other.
+        let header = header_name(name);
+        match before == Some(name) {
+            true => headers.append(header, value),
+            false if headers.contains_key(&header) => continue,
+            false => _ = headers.insert(header, value),
+        }
+        before = Some(name);
     }
-    if let Some(seconds) = challenge.retry_after()
-        && !headers.contains_key(RETRY_AFTER)
-    {
-        headers.insert(RETRY_AFTER, seconds.into());
+}
+
+fn header_name(name: &'static str) -> HeaderName {
+    match name {
+        "www-authenticate" => WWW_AUTHENTICATE,
+        // Core's names are all valid.
+        name => HeaderName::from_static(name),
     }
 }
 
@@ -274,4 +309,5 @@ fn header_value(challenge: &str) -> Option<HeaderValue> {
 
 // Checked at compile time.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");

@@ -6,7 +6,7 @@ use std::{
 };
 
 #[cfg(feature = "axum")]
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, OriginalUri};
 use countersign::adapter::RequestHead;
 #[cfg(feature = "proof")]
 use countersign::proof::ClientCertificate;
@@ -93,6 +93,12 @@ impl RequestHead for Head<'_> {
 
     fn path(&self) -> &str {
         self.uri.path()
+    }
+
+    #[cfg(feature = "axum")]
+    fn target_path(&self) -> &str {
+        let original = self.extensions.get::<OriginalUri>();
+        original.map_or(self.uri, |OriginalUri(uri)| uri).path()
     }
 
     fn query(&self) -> Option<&str> {

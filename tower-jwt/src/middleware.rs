@@ -18,8 +18,7 @@ use crate::{
     extensions,
     head::Head,
     response::{
-        DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, keep_url_private,
-        replace,
+        AddedHeaders, DefaultResponseForAuthError, ResponseForAuthError, ResponseFuture, replace,
     },
 };
 
@@ -194,10 +193,10 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let head = Head::from(&request);
-        let has_token_in_url = self.config.authenticator.has_token_in_url(&head);
+        let mut added = added_headers(self.config.authenticator.has_token_in_url(&head));
         let state = match self.config.authenticator.check(&head).into_ready() {
             Ok(Ok(token)) => {
-                self.config.admit(&mut request, token);
+                self.config.admit(&mut request, token, &mut added);
                 State::Responding {
                     response: ResponseFuture::inner(self.inner.call(request)),
                 }
@@ -225,9 +224,20 @@ where
         JwtAuthFuture {
             state,
             rejection: self.rejection.clone(),
-            has_token_in_url,
+            added,
         }
     }
+}
+
+/// Returns the headers that the answer gets; `None` for nearly every request.
+#[inline]
+fn added_headers(keeps_url_private: bool) -> Option<Box<AddedHeaders>> {
+    keeps_url_private.then(|| {
+        Box::new(AddedHeaders {
+            keeps_url_private,
+            ..AddedHeaders::default()
+        })
+    })
 }
 
 impl<S: fmt::Debug, R> fmt::Debug for JwtAuthService<S, R> {
@@ -260,7 +270,19 @@ impl Config {
     }
 
     /// Prepares the request for the inner service.
-    fn admit<B>(&self, request: &mut Request<B>, token: Option<VerifiedToken>) {
+    fn admit<B>(
+        &self,
+        request: &mut Request<B>,
+        token: Option<VerifiedToken>,
+        added: &mut Option<Box<AddedHeaders>>,
+    ) {
+        #[cfg(feature = "proof")]
+        if let Some(nonce) = token.as_ref().and_then(VerifiedToken::dpop_nonce) {
+            // Base64url, which is valid in every header.
+            added.get_or_insert_default().dpop_nonce = http::HeaderValue::from_str(nonce).ok();
+        }
+        #[cfg(not(feature = "proof"))]
+        let _ = added;
         extensions::store(request.extensions_mut(), token, &self.authenticator);
         self.hide_credentials(request.headers_mut());
     }
@@ -299,7 +321,7 @@ pin_project! {
         #[pin]
         state: State<S, R, B>,
         rejection: R,
-        has_token_in_url: bool,
+        added: Option<Box<AddedHeaders>>,
     }
 }
 
@@ -333,11 +355,15 @@ where
     S: Service<Request<B>, Response = Response<ResBody>>,
     R: ResponseForAuthError<ResBody>,
 {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ResponseFuture<S::Future>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        added: &mut Option<Box<AddedHeaders>>,
+    ) -> Poll<ResponseFuture<S::Future>> {
         let service = &mut self.service;
         if let (Some(authenticate), Some(request)) = (&mut self.authenticate, &mut self.request) {
             match ready!(Pin::new(authenticate).poll(cx)) {
-                Ok(token) => service.config.admit(request, token),
+                Ok(token) => service.config.admit(request, token, added),
                 Err(error) => {
                     return Poll::Ready(ResponseFuture::refused(&service.rejection, error));
                 }
@@ -365,11 +391,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut state = this.state;
-        let (gives_way, has_token_in_url) = (this.rejection.gives_way(), *this.has_token_in_url);
+        let gives_way = this.rejection.gives_way();
         loop {
             let response = match state.as_mut().project() {
-                StateProjection::Waiting { waiting } => ready!(waiting.poll(cx)),
-                StateProjection::Responding { response } if gives_way && !has_token_in_url => {
+                StateProjection::Waiting { waiting } => ready!(waiting.poll(cx, this.added)),
+                StateProjection::Responding { response } if gives_way && this.added.is_none() => {
                     return response.poll(cx);
                 }
                 StateProjection::Responding { response } => {
@@ -377,8 +403,8 @@ where
                     if !gives_way {
                         response = replace(this.rejection, response);
                     }
-                    if has_token_in_url {
-                        keep_url_private(response.headers_mut());
+                    if let Some(added) = this.added {
+                        added.add_to(response.headers_mut());
                     }
                     return Poll::Ready(Ok(response));
                 }

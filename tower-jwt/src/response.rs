@@ -220,7 +220,13 @@ pub(crate) fn replace<B>(
         return Response::from_parts(old, body);
     };
     let mut response = refuse(rejection, error);
-    for name in [CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE] {
+    for name in [
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        RETRY_AFTER,
+        WWW_AUTHENTICATE,
+        DPOP_NONCE,
+    ] {
         old.headers.remove(name);
     }
     for name in response.headers().keys() {
@@ -232,28 +238,56 @@ pub(crate) fn replace<B>(
     response
 }
 
-/// Keeps a page from sending its URL, which has a token in it, along with its requests.
-pub(crate) fn keep_url_private(headers: &mut HeaderMap) {
-    headers.insert(REFERRER_POLICY, NO_REFERRER);
+/// The headers that the answer to a request gets whatever answers it.
+#[derive(Default)]
+pub(crate) struct AddedHeaders {
+    /// Set if the request has a token in its URL: the page must not send that along with its own requests.
+    pub(crate) keeps_url_private: bool,
+    /// The nonce for the client's next proof.
+    pub(crate) dpop_nonce: Option<HeaderValue>,
+}
+
+impl AddedHeaders {
+    /// Adds the headers. A nonce that is there already is newer.
+    pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
+        if self.keeps_url_private {
+            headers.insert(REFERRER_POLICY, NO_REFERRER);
+        }
+        if let Some(nonce) = &self.dpop_nonce
+            && !headers.contains_key(DPOP_NONCE)
+        {
+            headers.insert(DPOP_NONCE, nonce.clone());
+        }
+    }
 }
 
 /// Adds the headers of the challenge that the response does not set itself, and the error.
 pub(crate) fn complete<B>(response: &mut Response<B>, error: AuthError) {
     let challenge = error.challenge();
     let headers = response.headers_mut();
-    if let Some(value) = challenge.www_authenticate().and_then(header_value) {
-        add(headers, WWW_AUTHENTICATE, value);
-    }
-    if let Some(seconds) = challenge.retry_after() {
-        add(headers, RETRY_AFTER, seconds.into());
+    let mut before = None;
+    for (name, text) in challenge.headers() {
+        let Some(value) = header_value(&text) else {
+            continue;
+        };
+        // Two of one name come one behind the other.
+        let header = header_name(name);
+        match before == Some(name) {
+            true => _ = headers.append(header, value),
+            // There are few, so they are searched in order.
+            false if headers.keys().any(|own| *own == header) => continue,
+            false => _ = headers.insert(header, value),
+        }
+        before = Some(name);
     }
     response.extensions_mut().insert(error);
 }
 
-/// Adds a header unless the response has it. There are few, so they are searched in order.
-fn add(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
-    if !headers.keys().any(|own| *own == name) {
-        headers.insert(name, value);
+fn header_name(name: &'static str) -> HeaderName {
+    match name {
+        "www-authenticate" => WWW_AUTHENTICATE,
+        // Core's names are all valid.
+        name => HeaderName::from_static(name),
     }
 }
 
@@ -268,5 +302,6 @@ fn header_value(challenge: &str) -> Option<HeaderValue> {
 
 // Checked at compile time.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static(Challenge::PROBLEM_JSON);

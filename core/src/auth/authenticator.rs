@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "proof")]
+use super::possession::Possession;
 use super::{
     anonymous::Anonymous,
     opaque::{OpaqueKinds, OpaqueTokens},
@@ -15,7 +17,7 @@ use crate::{
     claims::{Added, Reader},
     error::{ChallengeParams, ConfigError, LogLevel},
     request::{RequestHead, TokenSource},
-    verify::{Issuers, Verifier},
+    verify::{Caller, Issuers, Verifier},
 };
 
 /// The settings of authentication: whose tokens count, where they are, what they must grant.
@@ -50,7 +52,10 @@ pub struct Authenticator {
     /// The app's own step between the token and the policy.
     pub(super) principal: Option<Arc<Step>>,
     pub(super) policy: Option<Arc<Policy>>,
-    pub(super) reader: Reader,
+    pub(super) caller: Caller,
+    /// The check of what the sender proves beside the token; `None`: bound tokens are refused.
+    #[cfg(feature = "proof")]
+    pub(super) possession: Option<Arc<Possession>>,
     pub(super) keeps_text: bool,
     /// `None` where nothing of it is set: then no request counts a reference.
     pub(super) added: Option<Arc<Added>>,
@@ -69,7 +74,9 @@ impl Authenticator {
             token_is_required: false,
             principal: None,
             policy: None,
-            reader: Reader::UNTYPED,
+            caller: Caller::with(Reader::UNTYPED),
+            #[cfg(feature = "proof")]
+            possession: None,
             keeps_text: false,
             added: None,
         }
@@ -250,7 +257,7 @@ impl Authenticator {
     where
         T: DeserializeOwned + Send + Sync + 'static,
     {
-        self.reader = Reader::of::<T>();
+        self.caller.reader = Reader::of::<T>();
         self
     }
 
@@ -339,7 +346,7 @@ impl Authenticator {
         self
     }
 
-    fn params(&mut self) -> &mut ChallengeParams {
+    pub(super) fn params(&mut self) -> &mut ChallengeParams {
         let added = Arc::make_mut(self.added.get_or_insert_default());
         Arc::make_mut(&mut added.params)
     }
@@ -358,6 +365,8 @@ impl Authenticator {
     pub fn credential_headers(&self) -> Vec<&str> {
         let mut headers = self.source.headers();
         headers.extend(self.opaque.iter().flat_map(|opaque| opaque.headers()));
+        #[cfg(feature = "proof")]
+        headers.extend(self.possession.iter().flat_map(|own| own.headers()));
         headers
     }
 

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+#[cfg(not(feature = "proof"))]
+use super::no_possession::{Sender, challenged_with};
+#[cfg(feature = "proof")]
+use super::possession::{Sender, challenged_with};
 use super::{authenticate::Authenticate, authenticator::Authenticator};
 use crate::{
     auth::csrf::{CsrfCheck, CsrfToken},
@@ -9,7 +13,7 @@ use crate::{
     error::{AuthError, AuthErrorKind, Mismatch, quoted},
     future::MaybeReady,
     log,
-    request::{Credentials, Provenance, RequestHead},
+    request::{Credentials, Provenance, RequestHead, Scheme},
 };
 
 impl Authenticator {
@@ -58,7 +62,7 @@ impl Authenticator {
     fn find<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<Credentials<'h>>, AuthError> {
         let mut found = self
             .source
-            .find(head)
+            .find(head, self.accepts_dpop())
             .map_err(|kind| self.refuse(kind.into()))?;
         if let Some(opaque) = &self.opaque {
             let in_headers = opaque.find(head, &mut found);
@@ -71,6 +75,12 @@ impl Authenticator {
                 csrf.check_head(head).map_err(|error| self.refuse(error))?
         {
             credentials.found.csrf_value = Some(value.0);
+        }
+        #[cfg(feature = "proof")]
+        if let Some(credentials) = &mut found
+            && self.possession.is_some()
+        {
+            credentials.found.head = Some(head);
         }
         Ok(found)
     }
@@ -101,25 +111,34 @@ impl Authenticator {
             return self.check_opaque(kind, credentials);
         }
         let found = &credentials.found;
-        match self.issuers.start(credentials.token, self.reader) {
-            MaybeReady::Ready(Some(Ok(token))) => self.decide(token, found),
-            MaybeReady::Ready(Some(Err(error))) => Authenticate::ready(Err(self.refuse(error))),
+        match self.issuers.start(credentials.token, self.caller) {
+            MaybeReady::Ready(Some(Ok(token))) => {
+                self.decide(token, found, Sender::of(credentials))
+            }
+            MaybeReady::Ready(Some(Err(error))) => {
+                Authenticate::ready(Err(self.refuse_sent(error, found.scheme)))
+            }
             waiting => {
                 let authenticator = self.clone();
                 let csrf_value = found.csrf_value.map(<[u8]>::to_vec);
                 let (is_ambiguous, source_index) = (found.is_ambiguous, found.source_index);
+                let scheme = found.scheme;
+                let sender = self.copy_sender(credentials);
                 Authenticate::new(MaybeReady::waiting(async move {
-                    let result = waiting.await;
-                    let found = Provenance {
-                        is_ambiguous,
-                        source_index,
-                        opaque: None,
-                        csrf_value: csrf_value.as_deref(),
+                    let token = waiting
+                        .await
+                        .map_err(|error| authenticator.refuse_sent(error, scheme))?;
+                    let verdict = {
+                        let found = Provenance {
+                            is_ambiguous,
+                            source_index,
+                            scheme,
+                            csrf_value: csrf_value.as_deref(),
+                            ..Provenance::default()
+                        };
+                        authenticator.decide(token, &found, sender.view())
                     };
-                    match result {
-                        Ok(token) => authenticator.decide(token, &found).await,
-                        Err(error) => Err(authenticator.refuse(error)),
-                    }
+                    verdict.await
                 }))
             }
         }
@@ -147,14 +166,25 @@ impl Authenticator {
     /// The checks that come after the verifier's.
     ///
     /// Builds the `Authenticate` in place: moving the verdict costs more than reaching it.
-    pub(super) fn decide(&self, token: VerifiedToken, found: &Provenance<'_>) -> Authenticate {
+    pub(super) fn decide(
+        &self,
+        token: VerifiedToken,
+        found: &Provenance<'_>,
+        sender: Sender<'_>,
+    ) -> Authenticate {
         if let Err(error) = self.check_source(&token, found) {
-            return Authenticate::ready(Err(self.refuse(error)));
+            return Authenticate::ready(Err(self.refuse_sent(error, found.scheme)));
         }
         let token = match &self.added {
             Some(added) => token.with_added(added),
             None => token,
         };
+        self.prove(token, found.scheme, sender)
+    }
+
+    /// The checks that come after the sender has proven what the token asks for: the app's own step, and the policy.
+    #[inline]
+    pub(super) fn settle(&self, token: VerifiedToken) -> Authenticate {
         match &self.principal {
             None => Authenticate::ready(self.permit(token)),
             Some(step) => match step.kept(token) {
@@ -230,6 +260,11 @@ impl Authenticator {
             // No source was set for the issuer, or the token is from no request.
             (None, _) | (_, None) => true,
         }
+    }
+
+    /// Logs the refusal of a token that came with this scheme.
+    fn refuse_sent(&self, error: AuthError, scheme: Scheme) -> AuthError {
+        self.refuse(challenged_with(error, scheme))
     }
 
     /// Logs a refusal, with the parameters of this authenticator's challenges.

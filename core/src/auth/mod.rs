@@ -6,9 +6,13 @@ mod authenticator;
 mod check;
 mod cookies;
 mod csrf;
+#[cfg(not(feature = "proof"))]
+mod no_possession;
 mod opaque;
 mod origin;
 mod policy;
+#[cfg(feature = "proof")]
+mod possession;
 mod principal;
 mod sources;
 mod token_place;

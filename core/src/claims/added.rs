@@ -3,7 +3,9 @@
 use std::{any::Any, sync::Arc};
 
 use super::token::VerifiedToken;
-use crate::error::{AuthError, AuthErrorKind, ChallengeParams, Names, cut};
+use crate::error::{AuthError, AuthErrorKind, ChallengeParams, RequestFacts, cut};
+#[cfg(feature = "proof")]
+use crate::jose::Thumbprint;
 
 /// The parts of a token that an authenticator adds to what was verified.
 #[derive(Clone, Default)]
@@ -14,6 +16,35 @@ pub(crate) struct Added {
     /// The principal, and its name for the log.
     principal: Option<Arc<dyn Any + Send + Sync>>,
     label: Option<Arc<str>>,
+    /// What the sender of the request has proven.
+    #[cfg(feature = "proof")]
+    proven: Option<Proven>,
+}
+
+/// What the sender of a request has proven beside the token.
+#[cfg(feature = "proof")]
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proven {
+    pub(crate) key: Option<Thumbprint>,
+    pub(crate) certificate: Option<Thumbprint>,
+    /// The nonce that the client shall use next, if it does not know it.
+    pub(crate) nonce: Option<Box<str>>,
+}
+
+impl Added {
+    /// Returns whether the token came with a proof, and the nonce for the answer.
+    #[cfg(feature = "proof")]
+    fn dpop(&self) -> (bool, Option<Box<str>>) {
+        match &self.proven {
+            Some(proven) => (proven.key.is_some(), proven.nonce.clone()),
+            None => (false, None),
+        }
+    }
+
+    #[cfg(not(feature = "proof"))]
+    fn dpop(&self) -> (bool, Option<Box<str>>) {
+        (false, None)
+    }
 }
 
 impl VerifiedToken {
@@ -36,6 +67,39 @@ impl VerifiedToken {
         added.principal = Some(principal);
         added.label = label.map(|label| cut(label).into());
         self
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) fn with_proven(mut self, proven: Proven) -> Self {
+        Arc::make_mut(self.added.get_or_insert_default()).proven = Some(proven);
+        self
+    }
+
+    #[cfg(feature = "proof")]
+    fn proven(&self) -> Option<&Proven> {
+        self.added.as_ref()?.proven.as_ref()
+    }
+
+    /// The thumbprint of the key that the sender of this request has proven by a DPoP proof (RFC 9449); `None` for a token that
+    /// is not bound to a key.
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub fn proven_key(&self) -> Option<Thumbprint> {
+        self.proven()?.key
+    }
+
+    /// The thumbprint of the certificate that the sender of this request has proven, where the token is bound to it (RFC 8705).
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub fn proven_certificate(&self) -> Option<Thumbprint> {
+        self.proven()?.certificate
+    }
+
+    /// The value of `DPoP-Nonce` for the answer, if the client does not know it yet (RFC 9449 section 8.2). For adapters.
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.proven()?.nonce.as_deref()
     }
 
     /// The principal that [`Authenticator::principal`](crate::Authenticator::principal) has found.
@@ -94,23 +158,26 @@ impl VerifiedToken {
     /// Completes an error about this token in the same way.
     pub(crate) fn complete(&self, error: AuthError) -> AuthError {
         match &self.added {
-            Some(added) => error.with_params(&added.params).of(self.names(added)),
+            Some(added) => error.with_params(&added.params).of(self.facts(added)),
             None => error,
         }
     }
 
-    /// Returns the names that the log may have.
-    fn names(&self, added: &Added) -> Option<Names> {
+    /// Returns the names that the log may have, and what the challenge has to know.
+    fn facts(&self, added: &Added) -> Option<RequestFacts> {
         let is_named = added.params.log_actors;
         let actor = is_named.then(|| self.read_actor().ok().flatten()).flatten();
-        if added.label.is_none() && actor.is_none() {
+        let (is_dpop, nonce) = added.dpop();
+        if added.label.is_none() && actor.is_none() && !is_dpop {
             return None;
         }
         let subject = actor.is_some().then(|| self.subject()).flatten();
-        Some(Names {
+        Some(RequestFacts {
             principal: added.label.clone(),
             actor: actor.map(|actor| cut(actor.label(self.issuer()))),
             subject: subject.map(|subject| cut(subject.to_owned())),
+            is_dpop,
+            nonce,
         })
     }
 }

@@ -21,6 +21,8 @@ mod tolerance;
 mod typed;
 mod views;
 
+#[cfg(feature = "proof")]
+pub(crate) use self::added::Proven;
 #[cfg(feature = "remote")]
 pub(crate) use self::provider::KeyLocation;
 #[cfg(feature = "cache")]

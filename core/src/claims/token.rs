@@ -332,6 +332,12 @@ impl VerifiedToken {
         self.inner.context.clock.now()
     }
 
+    /// Returns whether the token is bound to a key or a certificate (`cnf`, RFC 7800 section 3).
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.has(ClaimSlot::CONFIRMATION)
+    }
+
     /// Returns whether the claim is present.
     pub(super) fn has(&self, slot: ClaimSlot) -> bool {
         self.inner.registered.has(slot)

@@ -29,17 +29,32 @@ pub struct AuthError {
     retry_after: Option<u32>,
     source: Source,
     params: Option<Arc<ChallengeParams>>,
-    /// The names of those whom the request is of, for the log.
-    names: Option<Arc<Names>>,
+    facts: Option<Arc<RequestFacts>>,
 }
 
-/// Names of those whom a request is of, for the log.
+/// Facts about the request: names of those whom it is of, for the log, and what the challenge has to know of its proof.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
+pub(crate) struct RequestFacts {
     pub(crate) principal: Option<Arc<str>>,
     pub(crate) actor: Option<String>,
     /// Only of a token with an actor.
     pub(crate) subject: Option<String>,
+    /// Set if the token came, or has to come, with a proof (DPoP).
+    pub(crate) is_dpop: bool,
+    /// The nonce that the client shall use next.
+    pub(crate) nonce: Option<Box<str>>,
+}
+
+impl RequestFacts {
+    /// Those of a request that came, or has to come, with a proof.
+    #[cfg(feature = "proof")]
+    pub(crate) fn of_dpop(nonce: Option<String>) -> Self {
+        Self {
+            is_dpop: true,
+            nonce: nonce.map(String::into_boxed_str),
+            ..Self::default()
+        }
+    }
 }
 
 /// The cause, for the log.
@@ -98,22 +113,30 @@ impl AuthError {
         self
     }
 
-    /// Names those whom the request is of, for the log.
-    pub(crate) fn of(mut self, names: Option<Names>) -> Self {
-        self.names = names.map(Arc::new);
+    /// Adds facts about the request.
+    pub(crate) fn of(mut self, facts: Option<RequestFacts>) -> Self {
+        self.facts = facts.map(Arc::new);
         self
     }
 
+    pub(crate) fn is_dpop(&self) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.is_dpop)
+    }
+
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.facts.as_ref()?.nonce.as_deref()
+    }
+
     pub(crate) fn principal(&self) -> Option<&str> {
-        self.names.as_ref()?.principal.as_deref()
+        self.facts.as_ref()?.principal.as_deref()
     }
 
     pub(crate) fn actor(&self) -> Option<&str> {
-        self.names.as_ref()?.actor.as_deref()
+        self.facts.as_ref()?.actor.as_deref()
     }
 
     pub(crate) fn subject(&self) -> Option<&str> {
-        self.names.as_ref()?.subject.as_deref()
+        self.facts.as_ref()?.subject.as_deref()
     }
 
     /// Sets the mismatch as the cause, unless there is one already.
@@ -168,7 +191,7 @@ impl From<AuthErrorKind> for AuthError {
             retry_after: None,
             source: Source::None,
             params: None,
-            names: None,
+            facts: None,
         }
     }
 }

@@ -24,6 +24,8 @@ pub enum AuthErrorKind {
     InsufficientScope,
     /// A registered claim has the wrong JSON type or an impossible value.
     InvalidClaim,
+    /// The DPoP proof is missing, is not one, or is for another request, token, key or moment (RFC 9449 section 4.3).
+    InvalidProof,
     /// `iat` lies in the future.
     IssuedInFuture,
     /// Nobody can tell right now whether the issuer is one of those that are accepted.
@@ -44,6 +46,8 @@ pub enum AuthErrorKind {
     MissingOrigin,
     /// The request carries no token.
     MissingToken,
+    /// The DPoP proof has no nonce of this server, or one that is too old (RFC 9449 section 9).
+    NonceRequired,
     /// `nbf` lies in the future.
     NotYetValid,
     /// The app refuses the owner of an opaque token: [`OpaqueTokenError::forbidden`](crate::OpaqueTokenError::forbidden).
@@ -58,6 +62,10 @@ pub enum AuthErrorKind {
     PrincipalRefused,
     /// The app cannot tell right now who the user of the token is.
     PrincipalUnavailable,
+    /// The DPoP proof was used before.
+    ProofReplayed,
+    /// Nobody can tell right now whether the DPoP proof was used before.
+    ReplayUnavailable,
     /// Nobody can tell right now whether the token has been revoked.
     RevocationUnavailable,
     /// The token has been revoked: it, its session, or all tokens of its subject.
@@ -68,6 +76,8 @@ pub enum AuthErrorKind {
     TokenTooLarge,
     /// The token was issued longer ago than the configured age.
     TokenTooOld,
+    /// The token is not bound to a key or certificate, as it has to be here.
+    UnboundToken,
     /// No configured issuer has this name.
     UnknownIssuer,
     /// No key has the token's `kid`.
@@ -89,7 +99,7 @@ pub enum AuthErrorKind {
 /// The facts about a kind.
 struct KindInfo {
     status: u16,
-    /// The error code of RFC 6750 section 3.1 or RFC 9470 section 3, if the answer has one.
+    /// The error code of RFC 6750 section 3.1, RFC 9449 section 12.2 or RFC 9470 section 3, if the answer has one.
     code: Option<&'static str>,
     reason: &'static str,
     message: &'static str,
@@ -106,6 +116,7 @@ impl AuthErrorKind {
         Self::Forbidden,
         Self::InsufficientScope,
         Self::InvalidClaim,
+        Self::InvalidProof,
         Self::IssuedInFuture,
         Self::IssuerUnavailable,
         Self::KeysUnavailable,
@@ -116,6 +127,7 @@ impl AuthErrorKind {
         Self::MissingClaim,
         Self::MissingOrigin,
         Self::MissingToken,
+        Self::NonceRequired,
         Self::NotYetValid,
         Self::OpaqueTokenForbidden,
         Self::OpaqueTokenRefused,
@@ -123,11 +135,14 @@ impl AuthErrorKind {
         Self::PrincipalForbidden,
         Self::PrincipalRefused,
         Self::PrincipalUnavailable,
+        Self::ProofReplayed,
+        Self::ReplayUnavailable,
         Self::RevocationUnavailable,
         Self::Revoked,
         Self::StepUpRequired,
         Self::TokenTooLarge,
         Self::TokenTooOld,
+        Self::UnboundToken,
         Self::UnknownIssuer,
         Self::UnknownKey,
         Self::UnsupportedHeader,
@@ -162,6 +177,8 @@ impl AuthErrorKind {
 
     fn info(self) -> KindInfo {
         const NONE: Option<&str> = None;
+        const NONCE: Option<&str> = Some("use_dpop_nonce");
+        const PROOF: Option<&str> = Some("invalid_dpop_proof");
         const REQUEST: Option<&str> = Some("invalid_request");
         const SCOPE: Option<&str> = Some("insufficient_scope");
         const STEP_UP: Option<&str> = Some("insufficient_user_authentication");
@@ -177,6 +194,7 @@ impl AuthErrorKind {
             Self::Forbidden             => (403, SCOPE,   "forbidden",              "the token does not permit this"),
             Self::InsufficientScope     => (403, SCOPE,   "insufficient_scope",     "the token lacks a required scope"),
             Self::InvalidClaim          => (401, TOKEN,   "invalid_claim",          "a claim is not valid"),
+            Self::InvalidProof          => (401, PROOF,   "invalid_proof",          "the DPoP proof is not valid"),
             Self::IssuedInFuture        => (401, TOKEN,   "issued_in_future",       "the token was issued in the future"),
             Self::IssuerUnavailable     => (503, NONE,    "issuer_unavailable",     "the service cannot verify tokens right now"),
             Self::KeysUnavailable       => (503, NONE,    "keys_unavailable",       "the service cannot verify tokens right now"),
@@ -187,6 +205,7 @@ impl AuthErrorKind {
             Self::MissingClaim          => (401, TOKEN,   "missing_claim",          "a required claim is missing"),
             Self::MissingOrigin         => (403, NONE,    "missing_origin",         "the request has no Origin header"),
             Self::MissingToken          => (401, NONE,    "missing_token",          "authentication is required"),
+            Self::NonceRequired         => (401, NONCE,   "nonce_required",         "the DPoP proof needs a nonce of this server"),
             Self::NotYetValid           => (401, TOKEN,   "not_yet_valid",          "the token is not valid yet"),
             Self::OpaqueTokenForbidden  => (403, NONE,    "opaque_token_forbidden", "the owner of the token is not permitted this"),
             Self::OpaqueTokenRefused    => (401, TOKEN,   "opaque_token_refused",   "the token is not known here"),
@@ -194,11 +213,14 @@ impl AuthErrorKind {
             Self::PrincipalForbidden    => (403, NONE,    "principal_forbidden",    "the user is not permitted this"),
             Self::PrincipalRefused      => (401, TOKEN,   "principal_refused",      "the user of the token is not accepted"),
             Self::PrincipalUnavailable  => (503, NONE,    "principal_unavailable",  "the service cannot look up users right now"),
+            Self::ProofReplayed         => (401, PROOF,   "proof_replayed",         "the DPoP proof was used before"),
+            Self::ReplayUnavailable     => (503, NONE,    "replay_unavailable",     "the service cannot verify tokens right now"),
             Self::RevocationUnavailable => (503, NONE,    "revocation_unavailable", "the service cannot verify tokens right now"),
             Self::Revoked               => (401, TOKEN,   "revoked",                "the token has been revoked"),
             Self::StepUpRequired        => (401, STEP_UP, "step_up_required",       "a more recent or stronger authentication is required"),
             Self::TokenTooLarge         => (401, TOKEN,   "token_too_large",        "the token is too large"),
             Self::TokenTooOld           => (401, TOKEN,   "token_too_old",          "the token is too old"),
+            Self::UnboundToken          => (401, TOKEN,   "unbound_token",          "the token is not bound to a key"),
             Self::UnknownIssuer         => (401, TOKEN,   "unknown_issuer",         "the issuer is not known here"),
             Self::UnknownKey            => (401, TOKEN,   "unknown_key",            "the token's key is not known here"),
             Self::UnsupportedHeader     => (401, TOKEN,   "unsupported_header",     "the token's header is not supported"),

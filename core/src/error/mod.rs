@@ -9,6 +9,8 @@ mod log_level;
 mod mismatch;
 mod store_error;
 
+#[cfg(feature = "proof")]
+pub(crate) use self::challenge::DpopParams;
 pub use self::{
     auth_error::AuthError,
     challenge::{Challenge, Problem},
@@ -19,7 +21,7 @@ pub use self::{
     store_error::StoreError,
 };
 pub(crate) use self::{
-    auth_error::{Names, Required},
+    auth_error::{RequestFacts, Required},
     challenge::ChallengeParams,
     line_limit::LineLimits,
     mismatch::{Fixed, LONGEST, cut, quoted},

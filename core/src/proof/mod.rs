@@ -4,7 +4,27 @@
 //! with it is accepted only if it proves that key: by a DPoP proof (RFC 9449), or by the certificate of the TLS connection
 //! (RFC 8705).
 
+mod confirmation;
+mod dpop;
+mod external_url;
+mod mode;
+mod mutual_tls;
+mod nonce;
+mod presented;
 mod replay;
 
-pub use self::replay::{ReplayKey, ReplayStore};
+pub(crate) use self::{
+    confirmation::{Confirmation, Unconfirmed},
+    dpop::Refused,
+    mode::Modes,
+    presented::Presented,
+    replay::Use,
+};
+pub use self::{
+    dpop::{Dpop, DpopBuilder, NonceMode},
+    mode::ProofMode,
+    mutual_tls::MutualTls,
+    nonce::NonceKey,
+    replay::{ReplayKey, ReplayStore},
+};
 pub use crate::{jose::Thumbprint, request::ClientCertificate};

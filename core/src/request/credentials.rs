@@ -24,6 +24,10 @@ pub struct Credentials<'h> {
 pub(crate) struct Provenance<'h> {
     /// Set if another enabled source carried a token too (RFC 6750 section 2).
     pub(crate) is_ambiguous: bool,
+    pub(crate) scheme: Scheme,
+    /// The request, where somebody looks at what its sender proves. `None` also when the token was found by other means.
+    #[cfg(feature = "proof")]
+    pub(crate) head: Option<&'h dyn RequestHead>,
     /// The index of its source in the [`TokenSource`](crate::TokenSource). `None` when it was found by
     /// other means.
     pub(crate) source_index: Option<usize>,
@@ -31,6 +35,17 @@ pub(crate) struct Provenance<'h> {
     pub(crate) opaque: Option<u8>,
     /// The double-submit value, still to be checked against the verified session.
     pub(crate) csrf_value: Option<&'h [u8]>,
+}
+
+/// The scheme of `Authorization` with which a token came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Bearer,
+    /// With a proof (RFC 9449 section 7.1).
+    Dpop,
+    /// It came in another way.
+    #[default]
+    None,
 }
 
 impl<'h> Credentials<'h> {
@@ -59,10 +74,12 @@ impl fmt::Debug for Credentials<'_> {
     }
 }
 
-/// Finds the token of `Authorization: Bearer <token68>` (RFC 9110 section 11.4, RFC 6750 section 2.1).
-pub(super) fn bearer(head: &dyn RequestHead) -> Result<Option<TokenText<'_>>, AuthErrorKind> {
-    const SCHEME: &[u8] = b"bearer";
-
+/// Finds the token of `Authorization: Bearer <token68>` (RFC 9110 section 11.4, RFC 6750 section 2.1), and, if asked to, of
+/// `Authorization: DPoP <token68>` (RFC 9449 section 7.1).
+pub(super) fn authorization(
+    head: &dyn RequestHead,
+    accepts_dpop: bool,
+) -> Result<Option<(TokenText<'_>, Scheme)>, AuthErrorKind> {
     let Some(value) = non_empty_header(head, AUTHORIZATION)? else {
         return Ok(None);
     };
@@ -70,7 +87,7 @@ pub(super) fn bearer(head: &dyn RequestHead) -> Result<Option<TokenText<'_>>, Au
     if let Some(token) = value.strip_prefix(b"Bearer ")
         && !token.starts_with(b" ")
     {
-        return Ok(Some(TokenText::Unread(token)));
+        return Ok(Some((TokenText::Unread(token), Scheme::Bearer)));
     }
     let end = value
         .iter()
@@ -80,11 +97,13 @@ pub(super) fn bearer(head: &dyn RequestHead) -> Result<Option<TokenText<'_>>, Au
     if !scheme.is_ascii() {
         return Err(AuthErrorKind::MalformedToken);
     }
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
-        return Ok(None);
-    }
+    let scheme = match scheme {
+        _ if scheme.eq_ignore_ascii_case(b"bearer") => Scheme::Bearer,
+        _ if accepts_dpop && scheme.eq_ignore_ascii_case(b"dpop") => Scheme::Dpop,
+        _ => return Ok(None),
+    };
     match rest {
-        [b' ', token @ ..] => TokenText::parse(token).map(Some),
+        [b' ', token @ ..] => TokenText::parse(token).map(|token| Some((token, scheme))),
         _ => Err(AuthErrorKind::MalformedRequest),
     }
 }

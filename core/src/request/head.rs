@@ -15,6 +15,10 @@ pub trait RequestHead {
     fn method(&self) -> &str;
     /// The path, starting with `/`.
     fn path(&self) -> &str;
+    /// The path as the client sent it, where a router has taken a part of it away. Default: [`path`](Self::path).
+    fn target_path(&self) -> &str {
+        self.path()
+    }
     /// The query, without the question mark.
     fn query(&self) -> Option<&str>;
     /// The authority of the request target: `:authority` in HTTP/2 and HTTP/3, that of the absolute

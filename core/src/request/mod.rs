@@ -17,7 +17,7 @@ pub(crate) use self::head::{cookie, visit_cookies};
 pub use self::owned::OwnedHead;
 pub use self::{credentials::Credentials, head::RequestHead, source::TokenSource};
 pub(crate) use self::{
-    credentials::Provenance,
+    credentials::{Provenance, Scheme},
     head::{DuplicateHeader, ends_in_number, single_header, target_authority},
     source::header_token,
     token_text::TokenText,

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
-    credentials::{Credentials, Provenance, bearer},
+    credentials::{Credentials, Provenance, Scheme, authorization},
     head::{AUTHORIZATION, COOKIE, RequestHead, ascii, cookie, non_empty_header},
     token_text::TokenText,
 };
@@ -104,20 +104,23 @@ impl TokenSource {
         source.is_some_and(|source| self.0.iter().any(|own| own.is(source)))
     }
 
-    /// Finds the one token that the request carries, in the first source that has one.
+    /// Finds the one token that the request carries, in the first source that has one. `Authorization: DPoP` counts as
+    /// `Bearer` does, if it is accepted.
     pub(crate) fn find<'h>(
         &self,
         head: &'h dyn RequestHead,
+        accepts_dpop: bool,
     ) -> Result<Option<Credentials<'h>>, AuthErrorKind> {
         let mut found: Option<Credentials<'h>> = None;
         for (index, source) in self.0.iter().enumerate() {
-            match (&mut found, source.find(head)) {
+            match (&mut found, source.find(head, accepts_dpop)) {
                 (None, first) => {
-                    found = first?.map(|token| Credentials {
+                    found = first?.map(|(token, scheme)| Credentials {
                         token,
                         from_cookie: matches!(source, Source::Cookie(_)),
                         found: Provenance {
                             source_index: Some(index),
+                            scheme,
                             ..Provenance::default()
                         },
                     });
@@ -167,16 +170,20 @@ impl fmt::Debug for TokenSource {
 }
 
 impl Source {
-    fn find<'h>(&self, head: &'h dyn RequestHead) -> Result<Option<TokenText<'h>>, AuthErrorKind> {
+    fn find<'h>(
+        &self,
+        head: &'h dyn RequestHead,
+        accepts_dpop: bool,
+    ) -> Result<Option<(TokenText<'h>, Scheme)>, AuthErrorKind> {
         let found = match self {
-            Self::Bearer => return bearer(head),
+            Self::Bearer => return authorization(head, accepts_dpop),
             Self::Cookie(name) => cookie(head, name)?,
             Self::Custom(find) => find(head),
             Self::Header(name) => header_token(head, name)?,
             Self::Query(name) => query(head, name)?,
             Self::WebsocketProtocol => websocket_protocol(head)?,
         };
-        Ok(found.map(TokenText::Str))
+        Ok(found.map(|text| (TokenText::Str(text), Scheme::None)))
     }
 
     fn is(&self, other: &Self) -> bool {

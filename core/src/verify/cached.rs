@@ -1,8 +1,9 @@
 //! A verifier's use of the token cache.
 
-use super::verifier::Verifier;
+use super::{caller::Caller, verifier::Verifier};
 #[cfg(feature = "cache")]
 use super::{
+    facts::Facts,
     rules::{OnHit, RULES},
     settings::VerifierSettings,
 };
@@ -30,9 +31,9 @@ impl Verifier {
     /// Finds a token that this verifier accepted with its present keys, and would accept again.
     ///
     /// `None` is no refusal: only a full verification refuses.
-    pub(super) fn cached(&self, token: &[u8]) -> Option<VerifiedToken> {
+    pub(super) fn cached(&self, token: &[u8], caller: Caller) -> Option<VerifiedToken> {
         let cache = self.settings().cache.as_ref()?;
-        let found = self.found(cache, token);
+        let found = self.found(cache, token, caller);
         #[cfg(feature = "metrics")]
         crate::metrics::cache_lookup(found.is_some());
         found
@@ -40,15 +41,15 @@ impl Verifier {
 
     /// Finds it for one of several verifiers. A token that is not found is not counted as a miss: the
     /// verifier of its issuer looks again.
-    pub(crate) fn cached_here(&self, token: &[u8]) -> Option<VerifiedToken> {
-        let found = self.found(self.settings().cache.as_ref()?, token)?;
+    pub(crate) fn cached_here(&self, token: &[u8], caller: Caller) -> Option<VerifiedToken> {
+        let found = self.found(self.settings().cache.as_ref()?, token, caller)?;
         #[cfg(feature = "metrics")]
         crate::metrics::cache_lookup(true);
         Some(found)
     }
 
-    fn found(&self, cache: &TokenCache, token: &[u8]) -> Option<VerifiedToken> {
-        let is_good = |token: &VerifiedToken| self.is_still_good(token);
+    fn found(&self, cache: &TokenCache, token: &[u8], caller: Caller) -> Option<VerifiedToken> {
+        let is_good = |token: &VerifiedToken| self.is_still_good(token, caller);
         let found = cache.get(token, self.cache_scope()?, is_good);
         found.inspect(|token| self.settings().count_tolerated(token.registered()))
     }
@@ -73,9 +74,12 @@ impl Verifier {
     }
 
     /// Checks the rules whose result can change while the token stays the same.
-    fn is_still_good(&self, token: &VerifiedToken) -> bool {
+    fn is_still_good(&self, token: &VerifiedToken, caller: Caller) -> bool {
         let header = token.header().view();
-        let facts = self.facts(&header, token.payload(), token.registered());
+        let facts = Facts {
+            checks_confirmation: caller.checks_confirmation,
+            ..self.facts(&header, token.payload(), token.registered())
+        };
         RULES
             .iter()
             .filter(|rule| rule.when == OnHit::Recheck)
@@ -85,11 +89,11 @@ impl Verifier {
 
 #[cfg(not(feature = "cache"))]
 impl Verifier {
-    pub(super) fn cached(&self, _: &[u8]) -> Option<VerifiedToken> {
+    pub(super) fn cached(&self, _: &[u8], _: Caller) -> Option<VerifiedToken> {
         None
     }
 
-    pub(crate) fn cached_here(&self, _: &[u8]) -> Option<VerifiedToken> {
+    pub(crate) fn cached_here(&self, _: &[u8], _: Caller) -> Option<VerifiedToken> {
         None
     }
 

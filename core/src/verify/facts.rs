@@ -14,6 +14,8 @@ pub(super) struct Facts<'t> {
     pub(super) payload: &'t str,
     pub(super) claims: &'t RegisteredClaims,
     pub(super) now: i64,
+    /// Set if the caller checks `cnf` itself.
+    pub(super) checks_confirmation: bool,
 }
 
 impl<'t> Facts<'t> {

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use super::{
+    caller::Caller,
     describe::any_of,
     dynamic::{DynamicIssuers, Unverified},
     explanation::Explanation,
@@ -11,7 +12,7 @@ use super::{
     verifier::Verifier,
 };
 use crate::{
-    claims::{ClaimSlot, ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
+    claims::{ClaimSlot, ClaimSpec, RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind, ConfigError, Fixed, Mismatch},
     future::MaybeReady,
     jose::{Buffer, Compact, json, member},
@@ -316,11 +317,11 @@ impl Issuers {
     pub(crate) fn start(
         &self,
         token: TokenText<'_>,
-        reader: Reader,
+        caller: Caller,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
         match &*self.0 {
-            Routes::One(verifier) => verifier.start(token, reader),
-            Routes::Many(many) => many.start(token, reader),
+            Routes::One(verifier) => verifier.start(token, caller),
+            Routes::Many(many) => many.start(token, caller),
         }
     }
 }
@@ -329,13 +330,13 @@ impl Many {
     fn start(
         &self,
         token: TokenText<'_>,
-        reader: Reader,
+        caller: Caller,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
         let text = match token.read() {
             Ok(text) => text,
             Err(kind) => return MaybeReady::ready(Err(kind.into())),
         };
-        if let Some(verified) = self.cached(text) {
+        if let Some(verified) = self.cached(text, caller) {
             return MaybeReady::ready(Ok(verified));
         }
         let mut buffer = Buffer::new();
@@ -344,8 +345,8 @@ impl Many {
             Err(error) => return MaybeReady::ready(Err(error)),
         };
         match choice {
-            Choice::Verifier(verifier) => verifier.start(TokenText::Str(text), reader),
-            Choice::Dynamic(dynamic, issuer) => dynamic.start(&issuer, token, reader),
+            Choice::Verifier(verifier) => verifier.start(TokenText::Str(text), caller),
+            Choice::Dynamic(dynamic, issuer) => dynamic.start(&issuer, token, caller),
         }
     }
 
@@ -354,14 +355,14 @@ impl Many {
     /// The verdict is that of a full verification. A verifier only finds tokens that it accepted itself,
     /// even in a shared cache, so `iss` is one of its names. No other verifier has that name, so the token
     /// would be handed to this one, which would look into this cache first.
-    fn cached(&self, token: &str) -> Option<VerifiedToken> {
+    fn cached(&self, token: &str, caller: Caller) -> Option<VerifiedToken> {
         // A text that is no token is not worth a lookup.
         if self.cached.is_empty() || Compact::parse(token, usize::MAX).is_err() {
             return None;
         }
         self.cached
             .iter()
-            .find_map(|verifier| verifier.cached_here(token.as_bytes()))
+            .find_map(|verifier| verifier.cached_here(token.as_bytes(), caller))
     }
 
     /// Returns the verifiers that do not change.

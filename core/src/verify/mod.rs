@@ -4,6 +4,7 @@ mod builder;
 #[cfg(feature = "cache")]
 mod cache;
 mod cached;
+mod caller;
 mod checked;
 mod describe;
 #[cfg(feature = "remote")]
@@ -36,7 +37,6 @@ mod wrong;
 pub use self::cache::{TokenCache, TokenCacheBuilder};
 #[cfg(not(feature = "remote"))]
 use self::no_dynamic as dynamic;
-pub(crate) use self::revocation_lists::RevocationLists;
 #[cfg(feature = "cache")]
 pub(crate) use self::revocation_lists::RevokedSoFar;
 pub use self::{
@@ -45,6 +45,7 @@ pub use self::{
     issuers::Issuers,
     verifier::Verifier,
 };
+pub(crate) use self::{caller::Caller, revocation_lists::RevocationLists};
 #[cfg(feature = "remote")]
 pub use self::{
     dynamic::{DynamicIssuers, DynamicIssuersBuilder},

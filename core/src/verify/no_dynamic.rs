@@ -2,13 +2,8 @@
 
 use std::sync::Arc;
 
-use super::verifier::Verifier;
-use crate::{
-    claims::{Reader, VerifiedToken},
-    error::AuthError,
-    future::MaybeReady,
-    jose::Compact,
-};
+use super::{caller::Caller, verifier::Verifier};
+use crate::{claims::VerifiedToken, error::AuthError, future::MaybeReady, jose::Compact};
 
 /// Of this there is no value.
 #[derive(Clone, Debug)]
@@ -47,7 +42,7 @@ impl DynamicIssuers {
         &self,
         _: &str,
         _: Unverified<'_>,
-        _: Reader,
+        _: Caller,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
         match *self {}
     }

@@ -44,12 +44,14 @@ pub(super) struct Accepted<'s, P> {
 
 impl Verifier {
     /// Runs all checks; the first that fails refuses the token. `read` reads a payload that is signed.
+    /// Only a caller that checks `cnf` itself is given a bound token.
     ///
     /// [`explain`](Self::explain) runs the same stages, and goes on after a refusal.
     pub(super) fn run<'s, P>(
         &self,
         split: Split<'_>,
         scratch: &'s mut Scratch,
+        checks_confirmation: bool,
         read: impl FnOnce(&mut RegisteredClaims, &str, &ClaimSpec) -> Result<P, Unreadable>,
     ) -> Result<Accepted<'s, P>, AuthError> {
         let Scratch {
@@ -76,7 +78,10 @@ impl Verifier {
         signed.note_weakness(&mut claims.needed);
 
         timer.next("claims");
-        self.check_rules(&self.facts(header, payload, claims))?;
+        self.check_rules(&Facts {
+            checks_confirmation,
+            ..self.facts(header, payload, claims)
+        })?;
         self.settings().count_tolerated(claims);
 
         Ok(Accepted {
@@ -132,6 +137,7 @@ impl Verifier {
             payload,
             claims,
             now: self.now(),
+            checks_confirmation: false,
         }
     }
 

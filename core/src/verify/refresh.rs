@@ -3,13 +3,14 @@
 use memchr::{memchr_iter, memchr3_iter};
 
 use super::{
+    caller::Caller,
     pipeline::decode_unverified,
-    rules::{REVOCATION, RULES},
+    rules::{CONFIRMATION, REVOCATION, RULES},
     verifier::Verifier,
     wrong,
 };
 use crate::{
-    claims::{Reader, RegisteredClaims, VerifiedToken},
+    claims::{RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind},
     future::{BoxFuture, MaybeReady},
     jose::{Compact, HeaderBuffer, HeaderView, Key, base64url},
@@ -22,14 +23,14 @@ impl Verifier {
     pub(crate) fn start(
         &self,
         token: TokenText<'_>,
-        reader: Reader,
+        caller: Caller,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
-        if let Some(verified) = self.cached(token.as_bytes()) {
+        if let Some(verified) = self.cached(token.as_bytes(), caller) {
             return MaybeReady::ready(Ok(verified));
         }
         match token.read() {
             Ok(text) => self.verify_or_refresh(text, move |verifier, token| {
-                verifier.verify_uncached(token, reader)
+                verifier.verify_uncached(token, caller)
             }),
             Err(kind) => MaybeReady::ready(Err(kind.into())),
         }
@@ -145,8 +146,10 @@ impl Verifier {
             return true;
         };
         let facts = self.facts(header, payload, &claims);
-        // A token that proves nothing is not told what has been revoked.
-        let mut rules = RULES.iter().filter(|rule| rule.name != REVOCATION);
+        // A token that proves nothing is not told what has been revoked; and whether it is bound is for whoever has the request.
+        let mut rules = RULES
+            .iter()
+            .filter(|rule| !matches!(rule.name, CONFIRMATION | REVOCATION));
         rules.any(|rule| (rule.check)(self.settings(), &facts).is_err())
     }
 }

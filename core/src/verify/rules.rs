@@ -49,6 +49,8 @@ pub(super) enum OnHit {
     Skip,
 }
 
+/// The name of the rule about tokens that are bound.
+pub(super) const CONFIRMATION: &str = "cnf";
 /// The name of the rule that asks a list.
 pub(super) const REVOCATION: &str = "revocation";
 
@@ -179,7 +181,7 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
-        name: "cnf",
+        name: CONFIRMATION,
         when: OnHit::Recheck,
         check: confirmation,
         compares: |_, claim| claim == "cnf",
@@ -332,10 +334,10 @@ fn age(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     )
 }
 
-/// Refuses a bound token: it is worth nothing without the proof (RFC 7800 section 3.1).
+/// Refuses a bound token: it is worth nothing without the proof (RFC 7800 section 3.1), which a verifier does not see.
 fn confirmation(_: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     refuse_unless(
-        !facts.claims.has(ClaimSlot::CONFIRMATION),
+        facts.checks_confirmation || !facts.claims.has(ClaimSlot::CONFIRMATION),
         AuthErrorKind::BoundToken,
     )
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use serde::de::DeserializeOwned;
 
-use super::{pipeline::Scratch, verifier::Verifier};
+use super::{caller::Caller, pipeline::Scratch, verifier::Verifier};
 use crate::{
     claims::{ClaimSlot, Reader, TypedToken},
     error::AuthError,
@@ -63,13 +63,13 @@ impl Verifier {
     {
         if self.has_cache() {
             // There, others may ask for the same token, and for more of it than a `T`.
-            let token = self.verify_with(token, Reader::of::<T>())?;
+            let token = self.verify_with(token, Caller::with(Reader::of::<T>()))?;
             return TypedToken::try_from(&token);
         }
         let mut parsed = None;
         let split = self.begin(token)?;
         let mut scratch = Scratch::default();
-        let accepted = self.run(split, &mut scratch, |claims, payload, spec| {
+        let accepted = self.run(split, &mut scratch, false, |claims, payload, spec| {
             claims.read_as::<T>(payload, spec, &mut parsed)
         })?;
         let date = |slot| accepted.claims.date(slot);

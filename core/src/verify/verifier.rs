@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, mem, sync::Arc};
 
 use super::{
-    builder::VerifierBuilder, header_cache::HeaderCache, pipeline::Scratch,
+    builder::VerifierBuilder, caller::Caller, header_cache::HeaderCache, pipeline::Scratch,
     settings::VerifierSettings,
 };
 #[cfg(feature = "cache")]
@@ -206,7 +206,7 @@ impl Verifier {
         &self,
         token: &str,
     ) -> impl Future<Output = Result<VerifiedToken, AuthError>> + Send + use<> {
-        self.start(TokenText::Str(token), Reader::UNTYPED)
+        self.start(TokenText::Str(token), Caller::with(Reader::UNTYPED))
     }
 
     /// Verifies a token with the keys at hand; never waits and never fetches.
@@ -215,18 +215,18 @@ impl Verifier {
     ///
     /// [`AuthError`] with the first check that failed.
     pub fn verify_now(&self, token: &str) -> Result<VerifiedToken, AuthError> {
-        self.verify_with(token, Reader::UNTYPED)
+        self.verify_with(token, Caller::with(Reader::UNTYPED))
     }
 
-    /// Verifies a token with the keys at hand, unless the cache has it. `reader` reads its payload.
+    /// Verifies a token with the keys at hand, unless the cache has it.
     pub(super) fn verify_with(
         &self,
         token: &str,
-        reader: Reader,
+        caller: Caller,
     ) -> Result<VerifiedToken, AuthError> {
-        match self.cached(token.as_bytes()) {
+        match self.cached(token.as_bytes(), caller) {
             Some(token) => Ok(token),
-            None => self.verify_uncached(token, reader),
+            None => self.verify_uncached(token, caller),
         }
     }
 
@@ -234,13 +234,16 @@ impl Verifier {
     pub(super) fn verify_uncached(
         &self,
         token: &str,
-        reader: Reader,
+        caller: Caller,
     ) -> Result<VerifiedToken, AuthError> {
         let split = self.begin(token)?;
         let mut scratch = Scratch::default();
-        let accepted = self.run(split, &mut scratch, |claims, payload, spec| {
-            reader.read(claims, payload, spec)
-        })?;
+        let accepted = self.run(
+            split,
+            &mut scratch,
+            caller.checks_confirmation,
+            |claims, payload, spec| caller.reader.read(claims, payload, spec),
+        )?;
         let verified = VerifiedToken::new(
             accepted.header,
             accepted.payload.into(),

@@ -3,6 +3,10 @@
 use std::sync::Arc;
 
 use super::{kind::OpaqueKind, token::OpaqueToken};
+#[cfg(not(feature = "proof"))]
+use crate::auth::no_possession::Sender;
+#[cfg(feature = "proof")]
+use crate::auth::possession::Sender;
 use crate::{
     auth::{authenticate::Authenticate, authenticator::Authenticator},
     error::AuthErrorKind,
@@ -37,19 +41,24 @@ impl Authenticator {
             Err(kind) => return Authenticate::ready(Err(self.refuse(kind.into()))),
         };
         let (authenticator, kind) = (self.clone(), Arc::clone(kind));
-        let (source_index, opaque) = (found.source_index, found.opaque);
+        let (source_index, opaque, scheme) = (found.source_index, found.opaque, found.scheme);
         let csrf_value = found.csrf_value.map(<[u8]>::to_vec);
         Authenticate::new(MaybeReady::waiting(async move {
-            let found = Provenance {
-                is_ambiguous: false,
-                source_index,
-                opaque,
-                csrf_value: csrf_value.as_deref(),
+            let token = kind
+                .ask(text, authenticator.caller.reader)
+                .await
+                .map_err(|error| authenticator.refuse(error))?;
+            let verdict = {
+                let found = Provenance {
+                    source_index,
+                    opaque,
+                    scheme,
+                    csrf_value: csrf_value.as_deref(),
+                    ..Provenance::default()
+                };
+                authenticator.decide(token, &found, Sender::Unknown)
             };
-            match kind.ask(text, authenticator.reader).await {
-                Ok(token) => authenticator.decide(token, &found).await,
-                Err(error) => Err(authenticator.refuse(error)),
-            }
+            verdict.await
         }))
     }
 }

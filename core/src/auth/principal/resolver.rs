@@ -105,7 +105,7 @@ impl<P: Send + Sync + 'static> PrincipalResolver<P> {
         }
     }
 
-    /// Names the principal in the log: the field `principal` of each refusal that comes after it was found. Default: no
+    /// RequestFacts the principal in the log: the field `principal` of each refusal that comes after it was found. Default: no
     /// field. At most 255 bytes are written.
     ///
     /// Log a number of your own rather than a name or an address.

@@ -32,6 +32,9 @@ use crate::error::{AuthError, AuthErrorKind, LogLevel};
 pub struct Challenge {
     kind: AuthErrorKind,
     www_authenticate: Option<Cow<'static, str>>,
+    /// The challenge to come with a proof, beside the other one.
+    dpop: Option<Box<str>>,
+    dpop_nonce: Option<Box<str>>,
     retry_after: Option<u32>,
 }
 
@@ -48,6 +51,8 @@ impl Challenge {
         Self {
             kind,
             www_authenticate: write_challenge(error),
+            dpop: write_dpop_offer(error),
+            dpop_nonce: error.nonce().map(Into::into),
             retry_after,
         }
     }
@@ -58,7 +63,8 @@ impl Challenge {
         self.kind.status()
     }
 
-    /// The value of `WWW-Authenticate` (RFC 6750 section 3, RFC 9110 section 11.6.1).
+    /// The value of `WWW-Authenticate` (RFC 6750 section 3, RFC 9449 section 7.1, RFC 9110 section 11.6.1); where there are
+    /// two, the first: [`headers`](Self::headers) has both.
     ///
     /// Present with 401, and wherever there is an [`error_code`](Self::error_code). Absent where
     /// other credentials would not help: 500, 503, and 403 for a request from another site.
@@ -73,14 +79,26 @@ impl Challenge {
         self.retry_after
     }
 
-    /// The headers of the answer, names in lower case: `www-authenticate` and `retry-after`, as far
-    /// as they apply.
+    /// The nonce that the client shall use in its next proof: the value of `DPoP-Nonce` (RFC 9449 section 9).
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
+    }
+
+    /// The headers of the answer, names in lower case: `www-authenticate`, `retry-after`, `dpop-nonce`, and with it
+    /// `cache-control`, as far as they apply. There are two of `www-authenticate` where a client may come with a proof or
+    /// without: each is a field line of its own.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
         let challenge = self.www_authenticate.as_deref().map(Cow::Borrowed);
         let retry_after = self.retry_after.map(|seconds| seconds.to_string().into());
+        let nonce = self.dpop_nonce.as_deref().map(Cow::Borrowed);
+        let no_store = nonce.is_some().then_some(Cow::Borrowed("no-store"));
         [
             ("www-authenticate", challenge),
+            ("www-authenticate", self.dpop.as_deref().map(Cow::Borrowed)),
             ("retry-after", retry_after),
+            ("dpop-nonce", nonce),
+            ("cache-control", no_store),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
@@ -179,9 +197,20 @@ impl Problem {
 pub(crate) struct ChallengeParams {
     pub(crate) realm: Option<String>,
     pub(crate) resource_metadata: Option<String>,
+    /// Set if tokens may or must come with a proof.
+    pub(crate) dpop: Option<DpopParams>,
     pub(crate) log_level: LogLevel,
     /// True if the log names actor and subject of a delegated token.
     pub(crate) log_actors: bool,
+}
+
+/// The parameters of challenges to come with a proof (RFC 9449 section 7.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DpopParams {
+    /// The accepted algorithms, with a space between two.
+    pub(crate) algorithms: String,
+    /// Set if a token without a proof can be accepted, too.
+    pub(crate) allows_bearer: bool,
 }
 
 /// Seconds a client is asked to wait when the cause does not say.
@@ -210,16 +239,34 @@ fn write_challenge(error: &AuthError) -> Option<Cow<'static, str>> {
         return None;
     }
     if kind.code().is_none() && error.params().is_none() {
-        return Some(Cow::Borrowed(SCHEME));
+        return Some(Cow::Borrowed(BEARER));
     }
     Some(write_params(error))
+}
+
+/// Returns the parameters of the challenge to come with a proof, if that is the one for this error.
+fn dpop_params(error: &AuthError) -> Option<&DpopParams> {
+    let dpop = error.params()?.dpop.as_ref()?;
+    (error.is_dpop() || !dpop.allows_bearer).then_some(dpop)
+}
+
+/// Writes the challenge to come with a proof that stands beside the one to come without.
+fn write_dpop_offer(error: &AuthError) -> Option<Box<str>> {
+    let dpop = error.params()?.dpop.as_ref()?;
+    if error.kind().status() != 401 || dpop_params(error).is_some() {
+        return None;
+    }
+    let mut params = Params::new(DPOP);
+    params.add("algs", Some(&dpop.algorithms));
+    params.text.map(String::into_boxed_str)
 }
 
 // Apart, so that a bare challenge does without its room on the stack.
 #[inline(never)]
 fn write_params(error: &AuthError) -> Cow<'static, str> {
     let (kind, own) = (error.kind(), error.params());
-    let mut params = Params::default();
+    let dpop = dpop_params(error);
+    let mut params = Params::new(if dpop.is_some() { DPOP } else { BEARER });
     params.add("realm", own.and_then(|own| own.realm.as_deref()));
     params.add("error", kind.code());
     if kind.code().is_some() {
@@ -237,30 +284,38 @@ fn write_params(error: &AuthError) -> Cow<'static, str> {
         "resource_metadata",
         own.and_then(|own| own.resource_metadata.as_deref()),
     );
-    params.0.map_or(Cow::Borrowed(SCHEME), Cow::Owned)
+    params.add("algs", dpop.map(|dpop| &*dpop.algorithms));
+    params.text.map_or(Cow::Borrowed(params.scheme), Cow::Owned)
 }
 
-const SCHEME: &str = "Bearer";
+const BEARER: &str = "Bearer";
+const DPOP: &str = "DPoP";
 
 /// Writes the scheme and its `auth-param`s, each a `quoted-string` (RFC 9110 sections 5.6.4 and
 /// 11.2); `None` as long as there are none.
-#[derive(Default)]
-struct Params(Option<String>);
+struct Params {
+    scheme: &'static str,
+    text: Option<String>,
+}
 
 impl Params {
     /// The room that suffices for most challenges, in bytes.
     const USUAL: usize = 160;
 
+    fn new(scheme: &'static str) -> Self {
+        Self { scheme, text: None }
+    }
+
     fn add(&mut self, name: &str, value: Option<&str>) {
         let Some(value) = value else { return };
-        let text = match &mut self.0 {
+        let text = match &mut self.text {
             Some(text) => {
                 text.push_str(", ");
                 text
             }
             none => {
                 let text = none.insert(String::with_capacity(Self::USUAL));
-                text.push_str(SCHEME);
+                text.push_str(self.scheme);
                 text.push(' ');
                 text
             }

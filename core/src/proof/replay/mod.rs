@@ -2,5 +2,7 @@
 
 mod key;
 mod store;
+mod used;
 
+pub(crate) use self::used::Use;
 pub use self::{key::ReplayKey, store::ReplayStore};

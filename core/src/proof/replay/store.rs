@@ -21,4 +21,9 @@ pub trait ReplayStore: Send + Sync + 'static {
     /// [`StoreError`] when the store cannot say: the request is then answered with 503. A store that is full fails, too: it
     /// never forgets a proof before its time to make room.
     fn insert(&self, key: ReplayKey, now: i64, until: i64) -> BoxFuture<Result<bool, StoreError>>;
+
+    /// Returns whether other nodes share the store. Default `true`; one in the memory of this process says `false`.
+    fn is_shared(&self) -> bool {
+        true
+    }
 }

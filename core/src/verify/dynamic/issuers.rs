@@ -10,12 +10,12 @@ use super::{
     state::{Known, State},
 };
 use crate::{
-    claims::{ClaimSlot, ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
+    claims::{ClaimSlot, ClaimSpec, RegisteredClaims, VerifiedToken},
     error::{AuthError, AuthErrorKind, ConfigError},
     future::MaybeReady,
     jose::{Compact, HeaderBuffer, HeaderView, base64url},
     request::TokenText,
-    verify::verifier::Verifier,
+    verify::{caller::Caller, verifier::Verifier},
 };
 
 /// Issuers that are found while the server runs: the tenants of a product, each with a verifier of its own.
@@ -180,21 +180,21 @@ impl DynamicIssuers {
         &self,
         issuer: &str,
         token: Unverified<'_>,
-        reader: Reader,
+        caller: Caller,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
         if !self.0.permits(issuer) {
             return MaybeReady::ready(Err(State::not_permitted(issuer)));
         }
         if let Some(engine) = self.0.engine(issuer) {
-            return self.verify(engine, issuer, token.text, reader);
+            return self.verify(engine, issuer, token.text, caller);
         }
         if let Err(error) = self.0.check_name(issuer).and_then(|()| token.check(issuer)) {
             return MaybeReady::ready(Err(error));
         }
         match self.0.look(issuer) {
-            Known::Engine(engine) => self.verify(engine, issuer, token.text, reader),
+            Known::Engine(engine) => self.verify(engine, issuer, token.text, caller),
             Known::Refused(error) => MaybeReady::ready(Err(error)),
-            Known::Soon(_) => self.wait(issuer, token.text, reader),
+            Known::Soon(_) => self.wait(issuer, token.text, caller),
         }
     }
 
@@ -204,13 +204,13 @@ impl DynamicIssuers {
         engine: Arc<Engine>,
         issuer: &str,
         token: &str,
-        reader: Reader,
+        caller: Caller,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
-        match engine.verifier().start(TokenText::Str(token), reader) {
+        match engine.verifier().start(TokenText::Str(token), caller) {
             MaybeReady::Ready(Some(result)) if engine.note(result.is_ok()) => {
                 MaybeReady::ready(result)
             }
-            MaybeReady::Ready(_) => self.wait(issuer, token, reader),
+            MaybeReady::Ready(_) => self.wait(issuer, token, caller),
             waiting => {
                 let own = self.clone();
                 let (issuer, token) = (Box::<str>::from(issuer), token.to_owned());
@@ -218,7 +218,7 @@ impl DynamicIssuers {
                     let result = waiting.await;
                     match own.counts(&engine, &issuer, &result) {
                         true => result,
-                        false => own.decide(&issuer, &token, reader).await,
+                        false => own.decide(&issuer, &token, caller).await,
                     }
                 })
             }
@@ -229,11 +229,11 @@ impl DynamicIssuers {
         &self,
         issuer: &str,
         token: &str,
-        reader: Reader,
+        caller: Caller,
     ) -> MaybeReady<Result<VerifiedToken, AuthError>> {
         let own = self.clone();
         let (issuer, token) = (Box::<str>::from(issuer), token.to_owned());
-        MaybeReady::waiting(async move { own.decide(&issuer, &token, reader).await })
+        MaybeReady::waiting(async move { own.decide(&issuer, &token, caller).await })
     }
 
     /// Decides about a token, however often the app changes its mind about the issuer meanwhile.
@@ -241,7 +241,7 @@ impl DynamicIssuers {
         &self,
         issuer: &str,
         token: &str,
-        reader: Reader,
+        caller: Caller,
     ) -> Result<VerifiedToken, AuthError> {
         loop {
             if !self.0.permits(issuer) {
@@ -249,7 +249,7 @@ impl DynamicIssuers {
             }
             let mut news = match self.0.look(issuer) {
                 Known::Engine(engine) => {
-                    let result = engine.verifier().start(TokenText::Str(token), reader).await;
+                    let result = engine.verifier().start(TokenText::Str(token), caller).await;
                     if self.counts(&engine, issuer, &result) {
                         return result;
                     }
