@@ -2,6 +2,8 @@
 
 use std::{fmt, net::IpAddr};
 
+#[cfg(feature = "proof")]
+use actix_web::HttpMessage as _;
 use actix_web::{
     HttpRequest,
     http::{
@@ -91,8 +93,9 @@ impl RequestHead for Head<'_> {
     }
 
     #[cfg(feature = "proof")]
-    fn client_certificate(&self) -> Option<&ClientCertificate> {
-        self.0.conn_data()
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        let of_connection = self.0.conn_data().copied();
+        of_connection.or_else(|| self.0.extensions().get().copied())
     }
 }
 

@@ -79,19 +79,22 @@ where
         > + 'static,
     B: MessageBody,
 {
+    let certificate = request.certificate;
     let Some(request) = build(request) else {
         return Answer::unbuildable();
     };
     System::new().block_on(async {
         let service = init_service(app).await;
         // A refusal is a response, never an error of the service.
-        let response = service
-            .call(request.to_request())
-            .await
-            .expect("a response");
+        let request = request.to_request();
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
+        let response = service.call(request).await.expect("a response");
         let text = |name: HeaderName| {
-            let value = response.headers().get(name)?;
-            Some(value.to_str().expect("visible ASCII").to_owned())
+            let all = response.headers().get_all(name);
+            let text = |value: &HeaderValue| value.to_str().expect("visible ASCII").to_owned();
+            crate::core::joined(all.map(text))
         };
         let succeeded = response.status().is_success();
         let reason = {
@@ -101,6 +104,7 @@ where
         let answer = Answer {
             status: response.status().as_u16(),
             www_authenticate: text(WWW_AUTHENTICATE),
+            dpop_nonce: text(HeaderName::from_static("dpop-nonce")),
             retry_after: text(RETRY_AFTER),
             content_type: text(CONTENT_TYPE).filter(|_| !succeeded),
             body: String::new(),

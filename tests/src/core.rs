@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use countersign::{
     AuthError, Authenticator, VerifiedToken,
     adapter::{Anonymous, Challenge, RequestHead},
+    proof::ClientCertificate,
 };
 
 use crate::{ANONYMOUS, Answer, Misfit, Person, Request, User, admins};
@@ -43,6 +44,10 @@ impl RequestHead for Request {
 
     fn peer(&self) -> Option<IpAddr> {
         self.peer
+    }
+
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.certificate
     }
 }
 
@@ -123,6 +128,9 @@ fn granted(token: Option<&VerifiedToken>) -> Answer {
     let subject = token.map_or(ANONYMOUS, |token| token.subject().unwrap_or(""));
     Answer {
         status: 200,
+        dpop_nonce: token
+            .and_then(|token| token.dpop_nonce())
+            .map(str::to_owned),
         body: subject.to_owned(),
         ..Answer::default()
     }
@@ -130,12 +138,23 @@ fn granted(token: Option<&VerifiedToken>) -> Answer {
 
 fn refusal(error: &AuthError) -> Answer {
     let challenge = error.challenge();
+    let text = |wanted: &str| {
+        let all = challenge.headers().filter(|(name, _)| *name == wanted);
+        joined(all.map(|(_, value)| value.into_owned()))
+    };
     Answer {
         status: challenge.status(),
-        www_authenticate: challenge.www_authenticate().map(str::to_owned),
-        retry_after: challenge.retry_after().map(|seconds| seconds.to_string()),
+        www_authenticate: text("www-authenticate"),
+        dpop_nonce: text("dpop-nonce"),
+        retry_after: text("retry-after"),
         content_type: Some(Challenge::PROBLEM_JSON.to_owned()),
         body: challenge.problem_json(),
         reason: Some(error.reason()),
     }
+}
+
+/// Joins the values of one header, each a field line of its own.
+pub(crate) fn joined(values: impl Iterator<Item = String>) -> Option<String> {
+    let all: Vec<_> = values.collect();
+    (!all.is_empty()).then(|| all.join("\n"))
 }

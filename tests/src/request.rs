@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use countersign::proof::ClientCertificate;
+
 /// A request with raw header bytes, so that hostile ones can be written.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -16,6 +18,8 @@ pub struct Request {
     pub body: String,
     /// The address at the other end of the connection.
     pub peer: Option<IpAddr>,
+    /// The certificate that the client proved in the TLS handshake.
+    pub certificate: Option<ClientCertificate>,
 }
 
 impl Request {
@@ -28,6 +32,7 @@ impl Request {
             headers: Vec::new(),
             body: String::new(),
             peer: None,
+            certificate: None,
         }
     }
 
@@ -88,8 +93,10 @@ impl Request {
 pub struct Answer {
     /// The status. 0 if the request could not be built, as with control bytes in a header.
     pub status: u16,
-    /// `WWW-Authenticate`.
+    /// `WWW-Authenticate`; where there are two, with a line break between them.
     pub www_authenticate: Option<String>,
+    /// `DPoP-Nonce`.
+    pub dpop_nonce: Option<String>,
     /// `Retry-After`.
     pub retry_after: Option<String>,
     /// `Content-Type`; not compared for the 200 of the route itself.

@@ -422,6 +422,7 @@ impl Connection {
             content_type: header("content-type"),
             retry_after: header("retry-after"),
             www_authenticate: header("www-authenticate"),
+            dpop_nonce: header("dpop-nonce"),
             ..Answer::default()
         };
         // An answer with 204 has no body, and no header with its length.

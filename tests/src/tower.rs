@@ -6,7 +6,7 @@ use axum::{Router, body::Body, extract::ConnectInfo, routing::get};
 use bytes::Bytes;
 use countersign::{AuthError, Authenticator, VerifiedToken};
 use countersign_tower::{Claims, ClaimsRejection, JwtAuthLayer, Principal, RequireLayer, Token};
-use http::{HeaderName, Response, header};
+use http::{HeaderName, HeaderValue, Response, header};
 use http_body_util::{BodyExt, Full};
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
@@ -44,14 +44,16 @@ where
     };
     let Ok(response) = futures_executor::block_on(service.oneshot(request));
     let text = |name: HeaderName| {
-        let value = response.headers().get(name)?;
-        Some(value.to_str().expect("visible ASCII").to_owned())
+        let all = response.headers().get_all(name).iter();
+        let text = |value: &HeaderValue| value.to_str().expect("visible ASCII").to_owned();
+        crate::core::joined(all.map(text))
     };
     let succeeded = response.status().is_success();
     let error = response.extensions().get::<AuthError>();
     Answer {
         status: response.status().as_u16(),
         www_authenticate: text(header::WWW_AUTHENTICATE),
+        dpop_nonce: text(HeaderName::from_static("dpop-nonce")),
         retry_after: text(header::RETRY_AFTER),
         content_type: text(header::CONTENT_TYPE).filter(|_| !succeeded),
         reason: error.map(AuthError::reason),
@@ -68,6 +70,9 @@ pub(crate) fn build(request: &Request) -> Option<http::Request<Body>> {
     }
     if let Some(peer) = request.peer {
         builder = builder.extension(ConnectInfo(SocketAddr::from((peer, 443))));
+    }
+    if let Some(certificate) = request.certificate {
+        builder = builder.extension(certificate);
     }
     builder.body(Body::from(request.body.clone())).ok()
 }

@@ -54,6 +54,7 @@ fn parse(text: &str) -> Answer {
         content_type: header("content-type"),
         retry_after: header("retry-after"),
         www_authenticate: header("www-authenticate"),
+        dpop_nonce: header("dpop-nonce"),
         body: body.to_owned(),
         reason: None,
     }

@@ -137,8 +137,8 @@ impl RequestHead for Head<'_> {
     }
 
     #[cfg(feature = "proof")]
-    fn client_certificate(&self) -> Option<&ClientCertificate> {
-        self.extensions.get()
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.extensions.get().copied()
     }
 }
 

@@ -25,6 +25,6 @@ pub use self::{
     mode::ProofMode,
     mutual_tls::MutualTls,
     nonce::NonceKey,
-    replay::{ReplayKey, ReplayStore},
+    replay::{MemoryReplayStore, ReplayKey, ReplayStore},
 };
 pub use crate::{jose::Thumbprint, request::ClientCertificate};

@@ -61,6 +61,6 @@ impl MutualTls {
         &self,
         head: &dyn RequestHead,
     ) -> Result<Option<ClientCertificate>, String> {
-        Ok(head.client_certificate().copied())
+        Ok(head.client_certificate())
     }
 }

@@ -46,7 +46,7 @@ pub trait RequestHead {
     /// The certificate that the client proved in the TLS handshake, if there is one. No header has a say in it. Default
     /// `None`.
     #[cfg(feature = "proof")]
-    fn client_certificate(&self) -> Option<&ClientCertificate> {
+    fn client_certificate(&self) -> Option<ClientCertificate> {
         None
     }
 }

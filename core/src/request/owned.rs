@@ -59,7 +59,7 @@ impl OwnedHead {
             headers,
             peer: head.peer(),
             #[cfg(feature = "proof")]
-            client_certificate: head.client_certificate().copied(),
+            client_certificate: head.client_certificate(),
         }
     }
 
@@ -104,8 +104,8 @@ impl RequestHead for OwnedHead {
     }
 
     #[cfg(feature = "proof")]
-    fn client_certificate(&self) -> Option<&ClientCertificate> {
-        self.client_certificate.as_ref()
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.client_certificate
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use countersign::{
     Authenticator, ConfigError, Issuers, KeySet, Policy, TokenCache, TokenSource, Verifier,
-    VerifierBuilder, claims::Tolerance, testing::FixedClock,
+    VerifierBuilder,
+    claims::Tolerance,
+    proof::{ClientCertificate, Dpop, MemoryReplayStore, MutualTls, ProofMode},
+    testing::FixedClock,
 };
 use serde::Deserialize;
 
@@ -32,6 +35,8 @@ pub struct Case {
     pub(super) verify_key: Option<String>,
     #[serde(default)]
     pub(super) config: Config,
+    pub(super) client_cert_pem: Option<String>,
+    pub(super) sequence: Option<String>,
 }
 
 /// The right outcome of a case.
@@ -86,14 +91,27 @@ pub const OWN_CHOICE: &[(&str, &str)] = &[
 ];
 
 impl Case {
-    /// Returns the reason why the case cannot be run yet, if it needs a part that is not built.
+    /// Returns true if the sender has to prove a key or a certificate.
     #[must_use]
-    pub fn not_yet(&self) -> Option<&'static str> {
-        match &*self.profile {
-            "dpop" => Some("proof of possession (RFC 9449) is not built yet"),
-            "mtls" => Some("certificate binding (RFC 8705) is not built yet"),
-            _ => None,
-        }
+    pub fn has_proof(&self) -> bool {
+        matches!(&*self.profile, "dpop" | "mtls")
+    }
+
+    /// Returns true if the request has to come twice: this is the case of the second one.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        self.sequence.as_deref() == Some("replay") && self.expect == Expect::Reject
+    }
+
+    /// Returns the certificate of the client.
+    fn certificate(&self) -> Option<ClientCertificate> {
+        let pem = self.client_cert_pem.as_deref()?;
+        let body: String = pem
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+            .collect();
+        let der = BASE64_STANDARD.decode(body).expect("base64");
+        Some(ClientCertificate::from_der(&der))
     }
 
     /// Returns the request to the refresh endpoint, if the case presents its token there.
@@ -144,6 +162,7 @@ impl Case {
             headers: headers.collect(),
             body: String::new(),
             peer: None,
+            certificate: self.certificate(),
         }
     }
 
@@ -224,7 +243,7 @@ impl Case {
                 .clock(FixedClock::at(now))
         };
         let issuers: Issuers = match &*self.profile {
-            "asym" => verifier(set("asym")?, ISSUER).build()?.into(),
+            "asym" | "dpop" | "mtls" => verifier(set("asym")?, ISSUER).build()?.into(),
             "hmac" => verifier(set("hmac")?, ISSUER).build()?.into(),
             "rfc9068" => verifier(set("asym")?, ISSUER)
                 .access_token_profile()
@@ -241,6 +260,14 @@ impl Case {
             other => panic!("unknown profile {other}"),
         };
         let mut authenticator = Authenticator::new(issuers);
+        match &*self.profile {
+            "dpop" => authenticator = authenticator.dpop(dpop()?),
+            "mtls" => {
+                let mutual_tls = MutualTls::new().mode(ProofMode::Allowed);
+                authenticator = authenticator.mutual_tls(mutual_tls);
+            }
+            _ => {}
+        }
         if let Some(name) = &self.config.cookie {
             authenticator =
                 authenticator.source(TokenSource::bearer().or(TokenSource::cookie(name)));
@@ -307,6 +334,17 @@ impl Case {
 
 /// The issuer of good tokens.
 const ISSUER: &str = "https://issuer.example";
+
+/// Accepts tokens that are bound to a key, and others. As the corpus has it, `iat` may be older than by default.
+fn dpop() -> Result<Dpop, ConfigError> {
+    Dpop::builder()
+        .external_url("https://api.example")
+        .mode(ProofMode::Allowed)
+        .past(Duration::from_secs(300))
+        .future(Duration::from_secs(60))
+        .replay(MemoryReplayStore::new())
+        .build()
+}
 
 /// Accepts the tokens of one issuer for this API.
 fn named(verifier: VerifierBuilder, issuer: &str) -> VerifierBuilder {

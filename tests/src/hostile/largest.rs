@@ -109,6 +109,8 @@ pub(super) fn largest(keys: &TestKeys) -> Vec<Case> {
         error_any: Vec::new(),
         verify_key: None,
         config: Config::default(),
+        client_cert_pem: None,
+        sequence: None,
     })
     .collect()
 }

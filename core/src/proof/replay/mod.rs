@@ -1,8 +1,9 @@
 //! The store of proofs that were used, so that none is used twice.
 
 mod key;
+mod memory;
 mod store;
 mod used;
 
 pub(crate) use self::used::Use;
-pub use self::{key::ReplayKey, store::ReplayStore};
+pub use self::{key::ReplayKey, memory::MemoryReplayStore, store::ReplayStore};
