@@ -6,6 +6,8 @@
 
 mod actor;
 mod added;
+#[cfg(any(feature = "proof", feature = "sessions"))]
+pub(crate) mod confirmation;
 #[cfg(feature = "jsonwebtoken")]
 mod jsonwebtoken;
 mod layout;
@@ -21,8 +23,8 @@ mod tolerance;
 mod typed;
 mod views;
 
-#[cfg(feature = "proof")]
-pub(crate) use self::added::Proven;
+#[cfg(any(feature = "proof", feature = "sessions"))]
+pub(crate) use self::confirmation::Confirmation;
 #[cfg(feature = "remote")]
 pub(crate) use self::provider::KeyLocation;
 #[cfg(feature = "cache")]
@@ -47,4 +49,6 @@ pub(crate) use self::{
     token::{TokenContext, VerifiedToken},
     tolerance::Tolerances,
 };
+#[cfg(feature = "proof")]
+pub(crate) use self::{added::Proven, confirmation::Unconfirmed};
 pub use crate::jose::Header;

@@ -13,6 +13,8 @@ use super::{
     signing_keys::SigningKeys,
     token::{Cause, IssueError, IssuedToken},
 };
+#[cfg(feature = "proof")]
+use crate::claims::Confirmation;
 use crate::{
     claims::{Actor, ClaimSlot, ClaimSpec, LAST_SECOND, Tolerance},
     clock::Clock,
@@ -211,6 +213,95 @@ impl Issuer {
         open(&mut json);
         json.extend_from_slice(b"\"act\":");
         serde_json::to_writer(&mut json, &actor).map_err(|_| IssueError(Cause::BadActor))?;
+        json.push(b'}');
+        self.sign(json, given)
+    }
+
+    /// Issues a token with these claims that is bound to a key or a certificate of the client: the claim `cnf` (RFC 7800
+    /// section 3).
+    ///
+    /// It is the `DPoP` of `token_type` where it is bound to a key (RFC 9449 section 5). The caller has checked that the client
+    /// has it: [`SessionRoutes`](crate::SessionRoutes) do that by themselves. The claims are as for [`issue`](Self::issue).
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`] as for [`issue`](Self::issue).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Issuer, SigningKey, proof::Confirmation};
+    ///
+    /// let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
+    ///     .audience("orders")
+    ///     .build()?;
+    /// # let client = SigningKey::generate_es256()?;
+    /// # let thumbprint = client.verifying_key().thumbprint().and_then(countersign::proof::Thumbprint::parse).unwrap();
+    /// let claims = serde_json::json!({ "sub": "ada" });
+    /// let token = issuer.issue_bound(&claims, Confirmation::key(thumbprint))?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "proof")]
+    pub fn issue_bound<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        to: Confirmation,
+    ) -> Result<IssuedToken, IssueError> {
+        self.draft_bound(claims, to)?.into_signed()
+    }
+
+    /// Issues a token as [`issue_bound`](Self::issue_bound) does, with a key of either kind: see
+    /// [`issue_async`](Self::issue_async).
+    ///
+    /// # Errors
+    ///
+    /// As for `issue_bound`. [`IssueError::is_unavailable`] tells an outage of the service that signs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use countersign::{Issuer, SigningKey, proof::{Confirmation, Thumbprint}};
+    /// # futures_executor::block_on(async {
+    /// # let issuer = Issuer::builder("https://id.example", SigningKey::generate_es256()?)
+    /// #     .audience("orders")
+    /// #     .build()?;
+    /// let certificate = Confirmation::certificate(Thumbprint::from_bytes([7; 32]));
+    /// let token = issuer.issue_bound_async(&serde_json::json!({ "sub": "ada" }), certificate).await?;
+    /// # drop(token);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    #[cfg(all(feature = "proof", feature = "signer"))]
+    pub fn issue_bound_async<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        to: Confirmation,
+    ) -> impl Future<Output = Result<IssuedToken, IssueError>> + Send + use<C> {
+        let draft = self.draft_bound(claims, to);
+        async move { draft?.finish().await }
+    }
+
+    #[cfg(feature = "proof")]
+    fn draft_bound<C: Serialize + ?Sized>(
+        &self,
+        claims: &C,
+        to: Confirmation,
+    ) -> Result<Draft, IssueError> {
+        let (mut json, _) = summary::write(claims)?;
+        if self.0.numeric_subjects {
+            numeric_subject::write_as_number(&mut json)?;
+        }
+        let given = ClaimSummary::from(&summary::read(&json, &self.spec())?.1);
+        if given.is_delegated {
+            return Err(IssueError(Cause::Delegated));
+        }
+        if given.is_bound {
+            return Err(IssueError(Cause::Bound));
+        }
+        open(&mut json);
+        json.extend_from_slice(b"\"cnf\":");
+        serde_json::to_writer(&mut json, &to).map_err(|_| IssueError(Cause::Bound))?;
         json.push(b'}');
         self.sign(json, given)
     }

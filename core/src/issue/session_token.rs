@@ -12,7 +12,7 @@ use super::{
     token::{Cause, IssueError},
 };
 use crate::{
-    claims::{ClaimSlot, Realm, RegisteredClaims, SessionId},
+    claims::{ClaimSlot, Confirmation, Realm, RegisteredClaims, SessionId},
     clock::Clock,
 };
 
@@ -29,6 +29,8 @@ pub(crate) struct SessionClaims<'a> {
     pub(crate) is_auth_time_given: bool,
     pub(crate) acr: Option<&'a str>,
     pub(crate) amr: &'a [String],
+    /// What the session is bound to.
+    pub(crate) confirmation: Confirmation,
     /// No token lives longer.
     pub(crate) session_end: i64,
 }
@@ -54,6 +56,8 @@ impl Issuer {
             acr: Option<&'a str>,
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             amr: &'a [String],
+            #[serde(skip_serializing_if = "Confirmation::is_empty")]
+            cnf: Confirmation,
             exp: i64,
         }
         const NOT_AN_OBJECT: IssueError = IssueError(Cause::NotAnObject);
@@ -98,6 +102,7 @@ impl Issuer {
             auth_time: (!own.has(ClaimSlot::AUTH_TIME)).then_some(of.auth_time),
             acr: of.acr,
             amr: of.amr,
+            cnf: of.confirmation,
             exp: expires_at,
         };
         let of_session = serde_json::to_string(&of_session).map_err(|_| NOT_AN_OBJECT)?;

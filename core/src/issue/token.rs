@@ -93,7 +93,7 @@ impl IssueError {
 pub(crate) enum Cause {
     #[error("the actor, or one of its history, has an empty name, or there are more than 8")]
     BadActor,
-    #[error("the claims set `cnf`, and tokens that are bound to a key cannot be issued yet")]
+    #[error("the claims set `cnf`, which only `Issuer::issue_bound` and bound sessions write")]
     Bound,
     #[error("the claims set `act`, which only `Issuer::issue_on_behalf` writes")]
     Delegated,

@@ -14,7 +14,9 @@ mod key;
 mod material;
 
 #[cfg(feature = "proof")]
-pub use self::key::Thumbprint;
+pub use self::key::sha256_thumbprint::Thumbprint;
+#[cfg(all(feature = "sessions", not(feature = "proof")))]
+pub(crate) use self::key::sha256_thumbprint::Thumbprint;
 pub use self::{
     algorithm::Algorithm,
     header::Header,

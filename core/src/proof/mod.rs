@@ -4,7 +4,6 @@
 //! with it is accepted only if it proves that key: by a DPoP proof (RFC 9449), or by the certificate of the TLS connection
 //! (RFC 8705).
 
-mod confirmation;
 mod dpop;
 mod external_url;
 mod mode;
@@ -13,13 +12,7 @@ mod nonce;
 mod presented;
 mod replay;
 
-pub(crate) use self::{
-    confirmation::{Confirmation, Unconfirmed},
-    dpop::Refused,
-    mode::Modes,
-    presented::Presented,
-    replay::Use,
-};
+pub(crate) use self::{dpop::Refused, mode::Modes, presented::Presented, replay::Use};
 pub use self::{
     dpop::{Dpop, DpopBuilder, NonceMode},
     mode::ProofMode,
@@ -27,4 +20,4 @@ pub use self::{
     nonce::NonceKey,
     replay::{MemoryReplayStore, ReplayKey, ReplayStore},
 };
-pub use crate::{jose::Thumbprint, request::ClientCertificate};
+pub use crate::{claims::confirmation::Confirmation, jose::Thumbprint, request::ClientCertificate};

@@ -1,6 +1,9 @@
 //! The decision about a presented refresh token: the whole protocol in one function.
 
-use crate::session::store::{PreviousToken, StoredSession, TokenHash};
+use crate::{
+    claims::Confirmation,
+    session::store::{PreviousToken, StoredSession, TokenHash},
+};
 
 /// The answer to a refresh token of this session.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,11 +44,18 @@ impl Instants {
     }
 }
 
-/// Decides by the hash of the presented token, and the binding that the client presents besides it.
+/// The client, by what it presents besides the token.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Presenter<'c> {
+    pub(super) binding: Option<&'c TokenHash>,
+    pub(super) proven: Confirmation,
+}
+
+/// Decides by the hash of the presented token, and what the client presents besides it.
 pub(super) fn decide<'s>(
     session: &'s StoredSession,
     presented: &TokenHash,
-    binding: Option<&TokenHash>,
+    client: Presenter<'_>,
     instants: Instants,
 ) -> Decision<'s> {
     let now = session.time(instants.now);
@@ -65,8 +75,11 @@ pub(super) fn decide<'s>(
         }
     };
     // A session without a binding takes any client; one with a binding takes no other.
+    // The row decides what has to be proven, never what the client brings.
+    let is_its_client = session.details.confirmation().is_met_by(&client.proven);
     match &session.binding {
-        Some(bound) if Some(bound) != binding => Decision::WrongClient,
+        Some(bound) if Some(bound) != client.binding => Decision::WrongClient,
+        _ if !is_its_client => Decision::WrongClient,
         _ => good,
     }
 }
@@ -76,6 +89,7 @@ mod tests {
     use super::*;
     use crate::{
         claims::{Realm, SessionId},
+        jose::Thumbprint,
         session::store::SessionDetails,
     };
 
@@ -125,10 +139,13 @@ mod tests {
     fn the_current_token_is_exchanged_until_the_session_expires() {
         let session = session();
         for now in [NOW, NOW + 49] {
-            assert_eq!(decide(&session, &hash(3), None, at(now)), Decision::Rotate);
+            assert_eq!(
+                decide(&session, &hash(3), Presenter::default(), at(now)),
+                Decision::Rotate
+            );
         }
         assert_eq!(
-            decide(&session, &hash(3), None, at(NOW + 50)),
+            decide(&session, &hash(3), Presenter::default(), at(NOW + 50)),
             Decision::Expired
         );
     }
@@ -138,11 +155,11 @@ mod tests {
         let session = session();
         let previous = &session.previous[..];
         for now in [NOW, NOW + 9] {
-            let decision = decide(&session, &hash(2), None, at(now));
+            let decision = decide(&session, &hash(2), Presenter::default(), at(now));
             assert_eq!(decision, Decision::Repeat(previous));
         }
         assert_eq!(
-            decide(&session, &hash(2), None, at(NOW + 10)),
+            decide(&session, &hash(2), Presenter::default(), at(NOW + 10)),
             Decision::Replayed
         );
     }
@@ -156,7 +173,7 @@ mod tests {
                 came,
                 ..at(NOW + 40)
             };
-            let decision = decide(&session, &hash(2), None, instants);
+            let decision = decide(&session, &hash(2), Presenter::default(), instants);
             assert_eq!(decision, Decision::Repeat(previous));
         }
         let instants = Instants {
@@ -164,7 +181,7 @@ mod tests {
             ..at(NOW + 40)
         };
         assert_eq!(
-            decide(&session, &hash(2), None, instants),
+            decide(&session, &hash(2), Presenter::default(), instants),
             Decision::Replayed
         );
     }
@@ -176,7 +193,7 @@ mod tests {
             ..at(NOW)
         };
         assert_eq!(
-            decide(&session(), &hash(2), None, instants),
+            decide(&session(), &hash(2), Presenter::default(), instants),
             Decision::Replayed
         );
     }
@@ -187,7 +204,7 @@ mod tests {
             previous: vec![previous(2, NOW), previous(1, NOW - 3), previous(0, NOW - 9)],
             ..session()
         };
-        let decide = |token, now| decide(&session, &hash(token), None, at(now));
+        let decide = |token, now| decide(&session, &hash(token), Presenter::default(), at(now));
         let chain = |length| Decision::Repeat(&session.previous[..length]);
         assert_eq!(decide(2, NOW), chain(1));
         assert_eq!(decide(1, NOW), chain(2));
@@ -202,7 +219,7 @@ mod tests {
     #[test]
     fn an_unknown_token_of_the_session_is_a_replay_even_within_the_window() {
         assert_eq!(
-            decide(&session(), &hash(1), None, at(NOW)),
+            decide(&session(), &hash(1), Presenter::default(), at(NOW)),
             Decision::Replayed
         );
     }
@@ -216,7 +233,7 @@ mod tests {
             previous: full,
             ..session()
         };
-        let decide = |token, now| decide(&session, &hash(token), None, at(now));
+        let decide = |token, now| decide(&session, &hash(token), Presenter::default(), at(now));
         assert_eq!(decide(3, NOW + 2), Decision::Repeat(&[]));
         assert_eq!(decide(115, NOW + 2), Decision::Repeat(&session.previous));
         assert_eq!(decide(3, NOW + 3), Decision::Rotate);
@@ -227,7 +244,7 @@ mod tests {
     fn a_clock_that_goes_back_revives_nothing_and_accuses_nobody() {
         let session = session();
         assert_eq!(
-            decide(&session, &hash(3), None, at(NOW - 90)),
+            decide(&session, &hash(3), Presenter::default(), at(NOW - 90)),
             Decision::Rotate
         );
         let expired = StoredSession {
@@ -235,12 +252,12 @@ mod tests {
             ..session.clone()
         };
         assert_eq!(
-            decide(&expired, &hash(3), None, at(NOW - 90)),
+            decide(&expired, &hash(3), Presenter::default(), at(NOW - 90)),
             Decision::Expired
         );
         let previous = &session.previous[..];
         assert_eq!(
-            decide(&session, &hash(2), None, at(NOW - 90)),
+            decide(&session, &hash(2), Presenter::default(), at(NOW - 90)),
             Decision::Repeat(previous)
         );
     }
@@ -252,11 +269,47 @@ mod tests {
             ..session()
         };
         let decide = |token: u8, binding: Option<u8>| {
-            decide(&bound, &hash(token), binding.map(hash).as_ref(), at(NOW)) == Decision::Rotate
+            let binding = binding.map(hash);
+            let client = Presenter {
+                binding: binding.as_ref(),
+                ..Presenter::default()
+            };
+            decide(&bound, &hash(token), client, at(NOW)) == Decision::Rotate
         };
         assert!(decide(3, Some(5)));
         assert!(!decide(3, Some(6)));
         assert!(!decide(3, None));
+    }
+
+    #[test]
+    fn a_session_that_is_bound_to_a_key_and_a_certificate_needs_both() {
+        let thumbprint = |byte: u8| Thumbprint::from_bytes([byte; 32]);
+        let proven = |key: u8, certificate: u8| Confirmation {
+            key: (key > 0).then(|| thumbprint(key)),
+            certificate: (certificate > 0).then(|| thumbprint(certificate)),
+        };
+        for bound_to in [(0, 0), (1, 0), (0, 2), (1, 2)] {
+            let mut bound = session();
+            bound.details.bind(proven(bound_to.0, bound_to.1));
+            for key in 0..4 {
+                for certificate in 0..4 {
+                    let client = Presenter {
+                        binding: None,
+                        proven: proven(key, certificate),
+                    };
+                    let is_met = (bound_to.0 == 0 || key == bound_to.0)
+                        && (bound_to.1 == 0 || certificate == bound_to.1);
+                    // The current token, and the one before it within its grace window.
+                    for (token, good) in [
+                        (3, Decision::Rotate),
+                        (2, Decision::Repeat(&bound.previous)),
+                    ] {
+                        let wanted = if is_met { good } else { Decision::WrongClient };
+                        assert_eq!(decide(&bound, &hash(token), client, at(NOW)), wanted);
+                    }
+                }
+            }
+        }
     }
 
     #[test]
@@ -266,9 +319,12 @@ mod tests {
             ..session()
         };
         assert_eq!(
-            decide(&bound, &hash(2), None, at(NOW)),
+            decide(&bound, &hash(2), Presenter::default(), at(NOW)),
             Decision::WrongClient
         );
-        assert_eq!(decide(&bound, &hash(1), None, at(NOW)), Decision::Replayed);
+        assert_eq!(
+            decide(&bound, &hash(1), Presenter::default(), at(NOW)),
+            Decision::Replayed
+        );
     }
 }

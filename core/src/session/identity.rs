@@ -198,6 +198,7 @@ impl<C> Identity<C> {
             acr: acr.clone(),
             amr: amr.clone(),
             idle: lifetime("idle", self.login.idle, settings, settings.idle)?,
+            ..SessionDetails::default()
         })
     }
 

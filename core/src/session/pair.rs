@@ -50,7 +50,7 @@ impl Serialize for TokenPair {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut pair = serializer.serialize_struct("TokenPair", 4)?;
         pair.serialize_field("access_token", self.access.as_str())?;
-        pair.serialize_field("token_type", "Bearer")?;
+        pair.serialize_field("token_type", self.session.token_type())?;
         pair.serialize_field("expires_in", &self.access.expires_in())?;
         pair.serialize_field("refresh_token", &self.refresh)?;
         pair.end()

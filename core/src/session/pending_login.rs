@@ -182,7 +182,8 @@ impl PendingLogin {
         }
         let settings = &*sessions.settings;
         let token = RefreshToken::generate(settings.tag).map_err(SessionError::misconfigured)?;
-        let details = identity.details(settings, now.max(sessions.now()))?;
+        let mut details = identity.details(settings, now.max(sessions.now()))?;
+        details.bind(client.proven);
         let absolute_expires_at = self.began_at.saturating_add(identity.longest(settings)?);
         let idle_until = now.saturating_add(settings.idle_of(&details));
         let stored = StoredSession {

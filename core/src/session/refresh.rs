@@ -5,7 +5,7 @@ use std::{error::Error, iter};
 use serde::Serialize;
 
 use super::{
-    decision::{Decision, Instants, decide},
+    decision::{Decision, Instants, Presenter, decide},
     error::{Named, SessionError, SessionErrorKind},
     event::{EndReason, SessionEvent},
     pair::TokenPair,
@@ -14,7 +14,10 @@ use super::{
     store::{PreviousToken, StoredSession, TokenHash},
     view::{ClientInfo, Session},
 };
-use crate::issue::{Draft, IssuedToken};
+use crate::{
+    claims::Confirmation,
+    issue::{Draft, IssuedToken},
+};
 
 impl Sessions {
     /// Exchanges a refresh token for a new pair.
@@ -251,7 +254,11 @@ impl Sessions {
 
     fn decide<'s>(&self, stored: &'s StoredSession, token: &PresentedToken) -> Decision<'s> {
         let instants = self.instants(token.came);
-        decide(stored, &token.hash, token.binding.as_ref(), instants)
+        let client = Presenter {
+            binding: token.binding.as_ref(),
+            proven: token.proven,
+        };
+        decide(stored, &token.hash, client, instants)
     }
 
     fn instants(&self, came: i64) -> Instants {
@@ -273,6 +280,7 @@ struct PresentedToken {
     token: RefreshToken,
     hash: TokenHash,
     binding: Option<TokenHash>,
+    proven: Confirmation,
     /// When, in seconds since 1970.
     came: i64,
 }
@@ -288,6 +296,7 @@ impl PresentedToken {
         Ok(Self {
             hash: token.hash(),
             binding: client.binding,
+            proven: client.proven,
             token,
             came,
         })

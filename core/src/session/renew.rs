@@ -76,6 +76,7 @@ impl PendingLogin {
         let client = ClientInfo {
             label: old.label.clone(),
             binding: old.binding,
+            proven: old.details.confirmation(),
         };
         let (token, mut new) = self.row(identity, client)?;
         new.created_at = old.created_at;

@@ -274,6 +274,7 @@ impl Sessions {
             is_auth_time_given: stored.details.auth_time.is_some(),
             acr: stored.details.acr.as_deref(),
             amr: &stored.details.amr,
+            confirmation: stored.details.confirmation(),
             session_end,
         };
         let draft = self.settings.issuer.draft_for(claims, &of_session);

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    claims::SessionId,
+    claims::{Confirmation, SessionId},
     session::store::{SessionDetails, StoredSession, TokenHash},
 };
 
@@ -25,7 +25,7 @@ pub struct Session {
     #[serde(skip)]
     auth_time: i64,
     #[serde(skip)]
-    details: SessionDetails,
+    details: Box<SessionDetails>,
     #[serde(skip)]
     data: Option<String>,
 }
@@ -44,6 +44,22 @@ impl Session {
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// Returns the key and the certificate to which the session is bound; `None` if it is bound to nothing.
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub fn confirmation(&self) -> Option<Confirmation> {
+        Some(self.details.confirmation()).filter(|cnf| !cnf.is_empty())
+    }
+
+    /// Returns the type of its access tokens (RFC 6749 section 7.1): `DPoP` if they are bound to a key, else `Bearer`.
+    #[must_use]
+    pub fn token_type(&self) -> &'static str {
+        match self.details.confirmation().key {
+            Some(_) => "DPoP",
+            None => "Bearer",
+        }
     }
 
     /// Returns the label by which the user knows the device.
@@ -108,7 +124,7 @@ impl From<&StoredSession> for Session {
             last_used_at: stored.last_used_at,
             expires_at: stored.expires_at,
             auth_time: stored.auth_time(),
-            details: stored.details.clone(),
+            details: Box::new(stored.details.clone()),
             data: stored.data.clone(),
         }
     }
@@ -144,6 +160,8 @@ impl fmt::Debug for Session {
 pub struct ClientInfo {
     pub(super) label: Option<String>,
     pub(super) binding: Option<TokenHash>,
+    /// What the client has proven that it has.
+    pub(super) proven: Confirmation,
 }
 
 impl ClientInfo {
@@ -167,11 +185,29 @@ impl ClientInfo {
         self
     }
 
+    /// Adds what the client of a request has proven to what the app knows of it.
+    pub(super) fn and_proven(mut self, proven: Confirmation) -> Self {
+        self.proven.key = proven.key.or(self.proven.key);
+        self.proven.certificate = proven.certificate.or(self.proven.certificate);
+        self
+    }
+
     /// Sets a hash of something that only this client can present: a key, a certificate. A session that
     /// was started with it is refreshed only with it (RFC 9700 section 4.14.2).
     #[must_use]
     pub fn binding(mut self, hash: TokenHash) -> Self {
         self.binding = Some(hash);
+        self
+    }
+
+    /// Sets the key and the certificate that the client has proven to have. A session that is started with them is bound to
+    /// them: each of its access tokens names them (`cnf`), and it is refreshed only with them.
+    ///
+    /// For logins of your own. [`SessionRoutes::dpop`](crate::SessionRoutes::dpop) does it for their requests.
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub fn proven(mut self, confirmation: Confirmation) -> Self {
+        self.proven = confirmation;
         self
     }
 }

@@ -6,9 +6,13 @@
 mod clock;
 mod issuer;
 mod jwks_server;
+#[cfg(feature = "proof")]
+mod proof_key;
 #[cfg(feature = "sessions")]
 mod stores;
 
+#[cfg(feature = "proof")]
+pub use self::proof_key::{ProofKey, TestProof};
 pub use self::{
     clock::FixedClock,
     issuer::{TestIssuer, TestToken, sign_raw},

@@ -2,10 +2,10 @@
 
 use super::sender::Sender;
 use crate::{
-    claims::{Proven, VerifiedToken},
+    claims::{Confirmation, Proven, Unconfirmed, VerifiedToken},
     error::{AuthError, AuthErrorKind, Mismatch, RequestFacts},
     jose::Thumbprint,
-    proof::{Confirmation, Dpop, MutualTls, Presented, ProofMode, Refused, Unconfirmed, Use},
+    proof::{Dpop, Modes, MutualTls, Presented, ProofMode, Refused, Use},
     request::{RequestHead, Scheme},
 };
 
@@ -88,7 +88,7 @@ impl Possession {
                 );
                 return Err(error.of(Some(RequestFacts::of_dpop(dpop.newest_nonce(now)))));
             }
-            let proven = dpop.check(&presented, key, now).map_err(refused)?;
+            let proven = dpop.check(&presented, Some(key), now).map_err(refused)?;
             checked.proven.nonce = proven.nonce.map(String::into_boxed_str);
             checked.used = Some(proven.used);
         }
@@ -101,7 +101,7 @@ impl Possession {
             Some(mutual_tls) => mutual_tls.certificate(head),
             None => Ok(None),
         };
-        Presented::of(head, token, certificate)
+        Presented::of(head, Some(token), certificate)
     }
 
     /// Returns the names of the headers in which senders prove something.
@@ -110,7 +110,7 @@ impl Possession {
     }
 
     /// Returns what is asked of a token. Opaque ones are bound to nothing.
-    fn mode(&self, token: &VerifiedToken, modes: Option<&crate::proof::Modes>) -> ProofMode {
+    fn mode(&self, token: &VerifiedToken, modes: Option<&Modes>) -> ProofMode {
         match modes {
             Some(modes) if !token.is_opaque() => modes.of(token.issuer()),
             _ => ProofMode::Off,

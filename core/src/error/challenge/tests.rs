@@ -11,6 +11,7 @@ fn written(realm: &str, required: Required) -> String {
         log_level: LogLevel::default(),
         realm: Some(realm.to_owned()),
         resource_metadata: None,
+        dpop: None,
     });
     AuthError::from(AuthErrorKind::InsufficientScope)
         .with_required(Arc::new(required))
@@ -46,7 +47,8 @@ fn kinds() -> impl Iterator<Item = AuthErrorKind> {
             Expired => Forbidden,
             Forbidden => InsufficientScope,
             InsufficientScope => InvalidClaim,
-            InvalidClaim => IssuedInFuture,
+            InvalidClaim => InvalidProof,
+            InvalidProof => IssuedInFuture,
             IssuedInFuture => IssuerUnavailable,
             IssuerUnavailable => KeysUnavailable,
             KeysUnavailable => LifetimeTooLong,
@@ -56,19 +58,23 @@ fn kinds() -> impl Iterator<Item = AuthErrorKind> {
             Misconfigured => MissingClaim,
             MissingClaim => MissingOrigin,
             MissingOrigin => MissingToken,
-            MissingToken => NotYetValid,
+            MissingToken => NonceRequired,
+            NonceRequired => NotYetValid,
             NotYetValid => OpaqueTokenForbidden,
             OpaqueTokenForbidden => OpaqueTokenRefused,
             OpaqueTokenRefused => OpaqueTokenUnavailable,
             OpaqueTokenUnavailable => PrincipalForbidden,
             PrincipalForbidden => PrincipalRefused,
             PrincipalRefused => PrincipalUnavailable,
-            PrincipalUnavailable => RevocationUnavailable,
+            PrincipalUnavailable => ProofReplayed,
+            ProofReplayed => ReplayUnavailable,
+            ReplayUnavailable => RevocationUnavailable,
             RevocationUnavailable => Revoked,
             Revoked => StepUpRequired,
             StepUpRequired => TokenTooLarge,
             TokenTooLarge => TokenTooOld,
-            TokenTooOld => UnknownIssuer,
+            TokenTooOld => UnboundToken,
+            UnboundToken => UnknownIssuer,
             UnknownIssuer => UnknownKey,
             UnknownKey => UnsupportedHeader,
             UnsupportedHeader => WrongAlgorithm,
@@ -122,6 +128,7 @@ fn a_challenge_names_the_protection_space_and_what_is_wrong_as_far_as_there_are_
         log_level: LogLevel::default(),
         realm: Some("shop".to_owned()),
         resource_metadata: Some("https://api.test/meta".to_owned()),
+        dpop: None,
     });
     let metadata = r#"resource_metadata="https://api.test/meta""#;
     let expired = r#"error="invalid_token", error_description="the token has expired""#;

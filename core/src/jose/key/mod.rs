@@ -12,8 +12,8 @@ mod private_jwk;
 #[cfg(feature = "signer")]
 mod remote_signer;
 mod secret;
-#[cfg(feature = "proof")]
-mod sha256_thumbprint;
+#[cfg(any(feature = "proof", feature = "sessions"))]
+pub(crate) mod sha256_thumbprint;
 mod signing_key;
 mod strength;
 mod thumbprint;
@@ -21,8 +21,6 @@ mod thumbprint;
 pub(crate) use self::jwk_set::{KeyDocument, parse_set};
 #[cfg(feature = "signer")]
 pub(crate) use self::remote_signer::{NotSigned, RemoteSigner};
-#[cfg(feature = "proof")]
-pub use self::sha256_thumbprint::Thumbprint;
 pub use self::{
     jwk_set::SkippedKey, key::Key, note::KeyNote, secret::Secret, signing_key::SigningKey,
 };

@@ -4,7 +4,9 @@ use std::fmt;
 
 use subtle::ConstantTimeEq;
 
-use crate::jose::{base64url, crypto};
+use crate::jose::base64url;
+#[cfg(feature = "proof")]
+use crate::jose::crypto;
 
 /// The SHA-256 thumbprint of a public key (`jkt`, RFC 7638 section 3) or of a certificate (`x5t#S256`, RFC 8705
 /// section 3.1).
@@ -24,6 +26,7 @@ use crate::jose::{base64url, crypto};
 #[derive(Clone, Copy, Eq)]
 pub struct Thumbprint([u8; 32]);
 
+#[cfg_attr(not(feature = "proof"), allow(dead_code))] // there, only rows of sessions have one
 impl Thumbprint {
     /// Takes the bytes as they are.
     #[must_use]
@@ -48,6 +51,7 @@ impl Thumbprint {
     }
 
     /// Hashes what a thumbprint stands for: a canonical JWK, or a certificate as DER.
+    #[cfg(feature = "proof")]
     pub(crate) fn of(hashed: &[u8]) -> Self {
         Self(crypto::sha256(hashed))
     }

@@ -19,6 +19,9 @@ use crate::{
 
 /// A proof that is good, unless it was used before.
 pub(crate) struct Proven {
+    /// The key that made it.
+    #[cfg_attr(not(feature = "sessions"), allow(dead_code))] // sessions are bound to it
+    pub(crate) key: Thumbprint,
     pub(crate) used: Use,
     /// The newest nonce, if the client has another one, or none.
     pub(crate) nonce: Option<String>,
@@ -38,11 +41,12 @@ const LONGEST_ID: usize = 256;
 const SANE: i64 = 24 * 60 * 60;
 
 impl Dpop {
-    /// Checks the proof of a request: that this key made it, for this request and this token, just now.
+    /// Checks the proof of a request: that this key made it, for this request and this token, just now. Without a key any will
+    /// do: then a session is about to be bound to it.
     pub(crate) fn check(
         &self,
         presented: &Presented,
-        bound_to: Thumbprint,
+        bound_to: Option<Thumbprint>,
         now: i64,
     ) -> Result<Proven, Refused> {
         self.examine(presented, bound_to, now)
@@ -61,7 +65,7 @@ impl Dpop {
     fn examine(
         &self,
         presented: &Presented,
-        bound_to: Thumbprint,
+        bound_to: Option<Thumbprint>,
         now: i64,
     ) -> Result<Proven, Fault> {
         let settings = &*self.0;
@@ -88,7 +92,7 @@ impl Dpop {
                 .map_err(|(name, expected)| fault_of(name, expected, "something else"))?,
         };
         // A hash before a signature: a wrong key costs no more.
-        if key.thumbprint != bound_to {
+        if bound_to.is_some_and(|own| own != key.thumbprint) {
             return Err(fault(
                 "DPoP jwk",
                 "the key to which the token is bound",
@@ -121,10 +125,12 @@ impl Dpop {
             ));
         }
         let (until, is_newest) = self.check_time(&claims, now)?;
-        if !is_known {
+        // Of keys that a token names: anybody can make others.
+        if !is_known && bound_to.is_some() {
             settings.known_keys.keep(proof.header, &key);
         }
         Ok(Proven {
+            key: key.thumbprint,
             used: Use {
                 key: ReplayKey::new(key.thumbprint, id),
                 now,
@@ -153,9 +159,11 @@ impl Dpop {
             let expected = format!("{}{}", self.external_url(), presented.path);
             return Err(fault("DPoP htu", quoted(Some(&expected)), quoted(url)));
         }
-        let hash = claims.token_hash().unwrap_or_default();
-        if !bool::from(hash.as_bytes().ct_eq(presented.token_hash.as_bytes())) {
-            return Err(fault_of("ath", "the hash of the token", "something else"));
+        if let Some(own) = &presented.token_hash {
+            let hash = claims.token_hash().unwrap_or_default();
+            if !bool::from(hash.as_bytes().ct_eq(own.as_bytes())) {
+                return Err(fault_of("ath", "the hash of the token", "something else"));
+            }
         }
         Ok(id)
     }

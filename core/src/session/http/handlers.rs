@@ -4,6 +4,10 @@ use std::{error::Error, iter, sync::atomic::Ordering};
 
 use serde::Serialize;
 
+#[cfg(not(feature = "proof"))]
+use super::no_proof::Sender;
+#[cfg(feature = "proof")]
+use super::proof::Sender;
 use super::{
     ask::{Answered, Question},
     reply::{INVALID_GRANT, INVALID_REQUEST, Refusal, Reply, reported, unreadable_login},
@@ -29,7 +33,11 @@ impl SessionRoutes {
             Action::LogOut(tokens, check) => self.log_out(&tokens, check).await,
             Action::LogOutEverywhere(check) => self.log_out_everywhere(check).await,
             Action::Pass => Ok(Reply::empty(204)),
-            Action::Refresh { token, client } => self.refresh(token, client).await,
+            Action::Refresh {
+                token,
+                client,
+                sender,
+            } => self.refresh(token, client, sender).await,
         };
         match reply {
             Ok(reply) | Err(Refusal::Reply(reply)) => reply,
@@ -82,8 +90,10 @@ impl SessionRoutes {
                 return Err(unreadable_login().into());
             }
         };
-        let pair = login.start(&identity, request.client).await?;
-        let reply = self.granted(&pair)?;
+        self.use_up(&request.sender).await?;
+        let client = request.client.and_proven(request.sender.proven);
+        let pair = login.start(&identity, client).await?;
+        let reply = request.sender.complete(self.granted(&pair)?);
         // The new cookies replace an older session: end it. If that fails, it expires by itself.
         if let Err(error) = self.end_by_tokens(&request.earlier).await {
             self.report(&error);
@@ -91,8 +101,16 @@ impl SessionRoutes {
         Ok(reply)
     }
 
-    async fn refresh(&self, token: String, client: ClientInfo) -> Result<Reply, Refusal> {
+    async fn refresh(
+        &self,
+        token: String,
+        client: ClientInfo,
+        sender: Sender,
+    ) -> Result<Reply, Refusal> {
+        let client = client.and_proven(sender.proven);
         let ask = async |session: Session| -> Result<_, Refusal> {
+            // The refresh token is a good one, and of this client.
+            self.use_up(&sender).await?;
             let subject = session.subject().to_owned();
             match (self.ask)(Question::Refresh(session)).await? {
                 Answered::Identified(identity) if identity.subject() == subject => {
@@ -104,7 +122,7 @@ impl SessionRoutes {
             }
         };
         let pair = self.sessions.refresh_with(&token, &client, ask).await?;
-        Ok(self.granted(&pair)?)
+        Ok(sender.complete(self.granted(&pair)?))
     }
 
     /// Answers with a pair as these routes do after a login: both tokens in the body, or in cookies. For logins of
@@ -255,7 +273,7 @@ impl SessionRoutes {
         );
         let body = Body {
             access_token: cookies.has_no_access_cookie().then_some(access.as_str()),
-            token_type: "Bearer",
+            token_type: pair.session().token_type(),
             expires_in: access.expires_in(),
             session_id: id,
         };

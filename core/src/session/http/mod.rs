@@ -8,7 +8,11 @@ mod endpoint;
 mod forms;
 mod handlers;
 mod layer;
+#[cfg(not(feature = "proof"))]
+mod no_proof;
 mod outcome;
+#[cfg(feature = "proof")]
+mod proof;
 pub(crate) mod reply;
 mod request;
 pub(crate) mod routes;

@@ -7,6 +7,10 @@ use std::{
 
 use serde::Deserialize;
 
+#[cfg(not(feature = "proof"))]
+use super::no_proof::Sender;
+#[cfg(feature = "proof")]
+use super::proof::Sender;
 use super::{
     api_keys::{ApiKeyAction, read_new_key},
     endpoint::Endpoint,
@@ -40,6 +44,7 @@ pub(super) enum Action {
     Refresh {
         token: String,
         client: ClientInfo,
+        sender: Sender,
     },
 }
 
@@ -50,6 +55,7 @@ pub(super) struct Login {
     pub(super) head: OwnedHead,
     pub(super) body: Vec<u8>,
     pub(super) client: ClientInfo,
+    pub(super) sender: Sender,
     /// The refresh tokens that the browser had: one, unless others were planted.
     pub(super) earlier: Vec<String>,
 }
@@ -125,6 +131,7 @@ impl SessionRoutes {
                     None => is_json(head)?,
                 }
                 self.cookies_come_back(head)?;
+                let sender = self.sender(head)?;
                 let (attempt, origin) = self.attempt(head, body)?;
                 Action::LogIn(Box::new(Login {
                     attempt,
@@ -132,6 +139,7 @@ impl SessionRoutes {
                     head: OwnedHead::of(head),
                     body: body.to_vec(),
                     client: (self.client)(head),
+                    sender,
                     earlier: self.presented(head).map(str::to_owned).collect(),
                 }))
             }
@@ -157,6 +165,7 @@ impl SessionRoutes {
                     invalid("there is no refresh token").because(MISSING_REFRESH_TOKEN)
                 })?,
                 client: (self.client)(head),
+                sender: self.sender(head)?,
             },
             Endpoint::Renew => self.renew(head)?,
             Endpoint::Session(id) => Action::End(check(), id),

@@ -10,6 +10,8 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "proof")]
+use super::proof::RouteProofs;
 use super::{
     account,
     answer::Answer,
@@ -86,6 +88,9 @@ pub struct SessionRoutes {
     /// `None`: the app limits logins itself.
     pub(super) limits: Option<LoginLimits>,
     pub(super) body: BodyOf,
+    /// What clients prove, and sessions are bound to.
+    #[cfg(feature = "proof")]
+    pub(super) proofs: Arc<RouteProofs>,
     pub(super) warned: Arc<Warned>,
     pub(super) clears_site_data: bool,
 }
@@ -256,6 +261,8 @@ impl SessionRoutes {
             csrf: Csrf::default(),
             client: Arc::new(user_agent),
             admit: Arc::new(|_, _| Ok(())),
+            #[cfg(feature = "proof")]
+            proofs: Arc::default(),
             warned: Arc::default(),
             clears_site_data: false,
         }

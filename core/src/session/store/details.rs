@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::Confirmation;
+
 /// The facts of a login that its session keeps: when and how the user was authenticated, and an idle time of
 /// its own. They never change.
 ///
@@ -35,11 +37,23 @@ pub struct SessionDetails {
     /// In seconds. `None`: the idle time of the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idle: Option<i64>,
+    /// The key and the certificate of the client, without which nobody refreshes the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cnf: Option<Box<Confirmation>>,
 }
 
 impl SessionDetails {
     /// The longest text of the details, in bytes: 4 KiB.
     pub const MAX_BYTES: usize = 4 << 10;
+
+    /// Returns what the session is bound to.
+    pub(crate) fn confirmation(&self) -> Confirmation {
+        self.cnf.as_deref().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn bind(&mut self, to: Confirmation) {
+        self.cnf = (!to.is_empty()).then(|| Box::new(to));
+    }
 
     /// Writes the details as a JSON object. `None` where there are none: an absent value is enough.
     #[must_use]
@@ -71,6 +85,7 @@ impl fmt::Debug for SessionDetails {
             .field("acr", &self.acr)
             .field("amr", &self.amr)
             .field("idle", &self.idle)
+            .field("cnf", &self.cnf)
             .finish()
     }
 }
@@ -93,6 +108,9 @@ mod tests {
             r#"{"amr":"pwd"}"#,
             r#"{"acr":1}"#,
             r#"{"idle":1,"idle":2}"#,
+            // Whoever bound it to more must not find it refreshed without.
+            r#"{"cnf":{"later":"x"}}"#,
+            r#"{"cnf":{"jkt":"x"}}"#,
         ] {
             assert_eq!(read(bad), None, "{bad}");
         }

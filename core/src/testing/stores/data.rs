@@ -6,20 +6,27 @@ use super::{
     suite::{RACERS, Suite},
 };
 use crate::{
-    claims::SessionId,
+    claims::{Confirmation, SessionId},
+    jose::Thumbprint,
     session::store::{SessionDetails, SessionStore, StoredSession},
 };
 
 impl<S: SessionStore> Suite<S> {
     /// Returns a session with details and data.
     fn detailed(&self, hint: &str) -> StoredSession {
+        let mut details = SessionDetails {
+            auth_time: Some(self.now - 30),
+            acr: Some(HOSTILE.to_owned()),
+            amr: vec!["pwd".to_owned(), "\u{65e5}\u{672c}".to_owned()],
+            idle: Some(1_000),
+            ..SessionDetails::default()
+        };
+        details.bind(Confirmation {
+            key: Some(Thumbprint::from_bytes([7; 32])),
+            certificate: Some(Thumbprint::from_bytes([8; 32])),
+        });
         StoredSession {
-            details: SessionDetails {
-                auth_time: Some(self.now - 30),
-                acr: Some(HOSTILE.to_owned()),
-                amr: vec!["pwd".to_owned(), "\u{65e5}\u{672c}".to_owned()],
-                idle: Some(1_000),
-            },
+            details,
             data: Some(format!("{{\"text\":{:?}}}", HOSTILE.repeat(8))),
             ..self.session(&subject(hint))
         }

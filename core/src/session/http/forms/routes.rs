@@ -8,6 +8,10 @@ use super::{
     pages::FormPages,
     renewal::{is_current, may_renew},
 };
+#[cfg(not(feature = "proof"))]
+use crate::session::http::no_proof::Sender;
+#[cfg(feature = "proof")]
+use crate::session::http::proof::Sender;
 use crate::{
     SessionRoutes,
     auth::{AuthCookies, Csrf},
@@ -176,6 +180,8 @@ impl SessionRoutes {
         Ok(Action::Refresh {
             token: self.cookie(head)?.ok_or_else(no_token)?.to_owned(),
             client: (self.client)(head),
+            // A page load proves nothing: it renews no bound session.
+            sender: Sender::default(),
         })
     }
 }

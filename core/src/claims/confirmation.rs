@@ -1,33 +1,98 @@
 //! The claim `cnf`: to what a token is bound.
 
+// Without it, only the rows of sessions have one.
+#![cfg_attr(not(feature = "proof"), allow(dead_code, unreachable_pub))]
+
 use std::{borrow::Cow, fmt};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{Error, MapAccess, Visitor},
+    ser::SerializeMap,
 };
 
-use crate::{
-    claims::VerifiedToken,
-    jose::{Thumbprint, member},
-};
+use crate::jose::Thumbprint;
+#[cfg(feature = "proof")]
+use crate::{claims::VerifiedToken, jose::member};
 
-/// The key and the certificate to which a token is bound (`cnf`, RFC 7800 section 3). Where there are both, both must be
+/// The key and the certificate to which a token is bound (claim `cnf`, RFC 7800 section 3). Where there are both, both must be
 /// proven.
+///
+/// # Examples
+///
+/// ```
+/// use countersign::proof::{Confirmation, Thumbprint};
+///
+/// let thumbprint = Thumbprint::from_bytes([7; 32]);
+/// let bound = Confirmation::key(thumbprint);
+/// assert_eq!(bound.bound_key(), Some(thumbprint));
+/// assert_eq!(bound.and_certificate(thumbprint).bound_certificate(), Some(thumbprint));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Confirmation {
-    /// The thumbprint of a public key (`jkt`, RFC 9449 section 6.1).
+pub struct Confirmation {
     pub(crate) key: Option<Thumbprint>,
-    /// The thumbprint of a certificate (`x5t#S256`, RFC 8705 section 3.1).
     pub(crate) certificate: Option<Thumbprint>,
 }
 
 impl Confirmation {
+    /// Binds to a public key, by its thumbprint (`jkt`, RFC 9449 section 6.1).
+    #[must_use]
+    pub fn key(thumbprint: Thumbprint) -> Self {
+        Self {
+            key: Some(thumbprint),
+            certificate: None,
+        }
+    }
+
+    /// Binds to a certificate, by its thumbprint (`x5t#S256`, RFC 8705 section 3.1).
+    #[must_use]
+    pub fn certificate(thumbprint: Thumbprint) -> Self {
+        Self {
+            key: None,
+            certificate: Some(thumbprint),
+        }
+    }
+
+    /// Binds to a certificate as well.
+    #[must_use]
+    pub fn and_certificate(mut self, thumbprint: Thumbprint) -> Self {
+        self.certificate = Some(thumbprint);
+        self
+    }
+
+    /// Returns the thumbprint of the public key.
+    #[must_use]
+    pub fn bound_key(&self) -> Option<Thumbprint> {
+        self.key
+    }
+
+    /// Returns the thumbprint of the certificate.
+    #[must_use]
+    pub fn bound_certificate(&self) -> Option<Thumbprint> {
+        self.certificate
+    }
+
+    /// Returns whether it binds to nothing.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.key.is_none() && self.certificate.is_none()
+    }
+
+    /// Returns whether whoever has proven `sent` has all that this binds to.
+    #[cfg(feature = "sessions")]
+    pub(crate) fn is_met_by(&self, sent: &Self) -> bool {
+        self.key.is_none_or(|own| sent.key == Some(own))
+            && self
+                .certificate
+                .is_none_or(|own| sent.certificate == Some(own))
+    }
+
     /// Reads the claim of a token; `None` if the token is not bound.
     ///
     /// # Errors
     ///
-    /// The fault, for the log: a member that nobody here can check, one that is no thumbprint, or no member at all.
+    /// There is a member that nobody here can check, one that is no thumbprint, or no member at all.
+    #[cfg(feature = "proof")]
     pub(crate) fn of(token: &VerifiedToken) -> Result<Option<Self>, Unconfirmed> {
         if !token.is_bound() {
             return Ok(None);
@@ -41,8 +106,21 @@ impl Confirmation {
 }
 
 /// A `cnf` that cannot be checked.
+#[cfg(feature = "proof")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unconfirmed;
+
+impl Serialize for Confirmation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in [("jkt", self.key), ("x5t#S256", self.certificate)] {
+            if let Some(value) = value {
+                map.serialize_entry(name, &value.to_string())?;
+            }
+        }
+        map.end()
+    }
+}
 
 impl<'de> Deserialize<'de> for Confirmation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
