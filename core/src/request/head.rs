@@ -15,7 +15,8 @@ pub trait RequestHead {
     fn method(&self) -> &str;
     /// The path, starting with `/`.
     fn path(&self) -> &str;
-    /// The path as the client sent it, where a router has taken a part of it away. Default: [`path`](Self::path).
+    /// The path as the client sent it, where a router has taken a part of it away. Default: [`path`](Self::path). A head
+    /// around another one asks that one.
     fn target_path(&self) -> &str {
         self.path()
     }

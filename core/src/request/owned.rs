@@ -25,6 +25,7 @@ use super::head::RequestHead;
 pub struct OwnedHead {
     method: String,
     path: String,
+    target_path: String,
     query: Option<String>,
     authority: Option<String>,
     /// Names in lower case.
@@ -54,6 +55,7 @@ impl OwnedHead {
         Self {
             method: head.method().to_owned(),
             path: head.path().to_owned(),
+            target_path: head.target_path().to_owned(),
             query: head.query().map(str::to_owned),
             authority: head.authority().map(str::to_owned),
             headers,
@@ -77,6 +79,10 @@ impl RequestHead for OwnedHead {
 
     fn path(&self) -> &str {
         &self.path
+    }
+
+    fn target_path(&self) -> &str {
+        &self.target_path
     }
 
     fn query(&self) -> Option<&str> {

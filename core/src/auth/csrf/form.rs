@@ -10,6 +10,8 @@ use super::csrf::Csrf;
 use super::csrf::ENCODED;
 #[cfg(feature = "sessions")]
 use super::refusal::{Cause, refused};
+#[cfg(feature = "proof")]
+use crate::request::ClientCertificate;
 use crate::{error::AuthError, request::RequestHead};
 
 impl Csrf {
@@ -142,5 +144,14 @@ impl RequestHead for WithField<'_> {
 
     fn peer(&self) -> Option<IpAddr> {
         self.head.peer()
+    }
+
+    fn target_path(&self) -> &str {
+        self.head.target_path()
+    }
+
+    #[cfg(feature = "proof")]
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.head.client_certificate()
     }
 }
