@@ -14,6 +14,8 @@ use std::{
 use super::error::PrincipalError;
 #[cfg(feature = "cache")]
 use super::{cache::PrincipalCache, subject::TokenSubject};
+#[cfg(feature = "cache")]
+use crate::error::ConfigError;
 use crate::{
     claims::VerifiedToken,
     error::{AuthError, AuthErrorKind, LineLimits},
@@ -145,9 +147,10 @@ impl<P: Send + Sync + 'static> PrincipalResolver<P> {
     /// }
     ///
     /// let users = PrincipalResolver::of_subject(user)
-    ///     .cache_for(Duration::from_secs(5))
+    ///     .cache_for(Duration::from_secs(5))?
     ///     .log_as(|user| user.id);
     /// let authenticator = Authenticator::new(TestIssuer::new().verifier()).principal(users);
+    /// # Ok::<(), countersign::ConfigError>(())
     /// ```
     pub fn of_subject<F, Fut>(find: F) -> Self
     where
@@ -158,25 +161,52 @@ impl<P: Send + Sync + 'static> PrincipalResolver<P> {
         Self::of(Source::Subject(Arc::new(PrincipalCache::new(find))))
     }
 
-    /// Sets how long an answer of a function [of the subject](Self::of_subject) is used, in whole seconds and at least one, counted from
-    /// the moment when the function was asked. Default ten seconds.
+    /// Sets how long an answer of a function [of the subject](Self::of_subject) is used, in whole seconds, counted from the moment when
+    /// the function was asked. Default ten seconds.
     ///
     /// A user that the app locks gets in for so long.
-    #[must_use]
-    pub fn cache_for(mut self, time: std::time::Duration) -> Self {
-        if let Source::Subject(cache) = &mut self.source {
-            *cache = Arc::new(cache.with_time(time));
-        }
-        self
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when the function is one of the token, whose answers are not kept.
+    /// [`ConfigError::InvalidSetting`] for less than a second.
+    pub fn cache_for(self, time: std::time::Duration) -> Result<Self, ConfigError> {
+        self.keep("cache_for", |cache| match time.as_secs() {
+            0 => Err(ConfigError::InvalidSetting(format!(
+                "`cache_for`: {time:?} is less than a second: to keep nothing, use `PrincipalResolver::new`"
+            ))),
+            seconds => Ok(cache.with_time(i64::try_from(seconds).unwrap_or(i64::MAX))),
+        })
     }
 
-    /// Sets how many subjects are kept at most. Default 10,000; at least one. When it is full, those that were not seen again make room.
-    #[must_use]
-    pub fn cache_capacity(mut self, subjects: usize) -> Self {
-        if let Source::Subject(cache) = &mut self.source {
-            *cache = Arc::new(cache.with_capacity(subjects));
-        }
-        self
+    /// Sets how many subjects are kept at most. Default 10,000. When it is full, those that were not seen again make room.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when the function is one of the token, whose answers are not kept.
+    /// [`ConfigError::InvalidSetting`] for 0.
+    pub fn cache_capacity(self, subjects: usize) -> Result<Self, ConfigError> {
+        self.keep("cache_capacity", |cache| match subjects {
+            0 => Err(ConfigError::InvalidSetting(
+                "`cache_capacity` is 0: to keep nothing, use `PrincipalResolver::new`".into(),
+            )),
+            _ => Ok(cache.with_capacity(subjects)),
+        })
+    }
+
+    /// Changes how answers are kept, where they are.
+    fn keep(
+        mut self,
+        setting: &str,
+        change: impl FnOnce(&PrincipalCache) -> Result<PrincipalCache, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let Source::Subject(cache) = &mut self.source else {
+            return Err(ConfigError::Conflict(format!(
+                "`{setting}`: answers about a token are not kept, only those of `PrincipalResolver::of_subject`"
+            )));
+        };
+        *cache = Arc::new(change(cache)?);
+        Ok(self)
     }
 }
 
