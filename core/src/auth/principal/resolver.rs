@@ -1,15 +1,6 @@
 //! The resolver of principals: a function of the app's, and how its answers are used.
 
-use std::{
-    any::Any,
-    fmt,
-    future::Future,
-    marker::PhantomData,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{any::Any, fmt, future::Future, marker::PhantomData, sync::Arc};
 
 use super::error::PrincipalError;
 #[cfg(feature = "cache")]
@@ -18,7 +9,7 @@ use super::{cache::PrincipalCache, subject::TokenSubject};
 use crate::error::ConfigError;
 use crate::{
     claims::VerifiedToken,
-    error::{AuthError, AuthErrorKind, LineLimits},
+    error::{AuthError, AuthErrorKind, Outage},
     future::BoxFuture,
     verify::RevocationLists,
 };
@@ -255,10 +246,7 @@ pub(in crate::auth) struct Step {
     /// The lists by which kept principals are dropped.
     #[cfg_attr(not(feature = "cache"), allow(dead_code))]
     lists: RevocationLists,
-    /// True while nobody can tell, and the log says so.
-    is_out: AtomicBool,
-    /// One that fails now and then begins and ends outages all the time.
-    lines: LineLimits<1>,
+    outage: Outage,
 }
 
 impl Step {
@@ -272,8 +260,7 @@ impl Step {
             source,
             label,
             lists,
-            is_out: AtomicBool::new(false),
-            lines: LineLimits::new(),
+            outage: Outage::new(),
         }
     }
 
@@ -325,17 +312,13 @@ impl Step {
     fn tell(&self, error: Option<&PrincipalError>) {
         match error.filter(|error| error.kind == AuthErrorKind::PrincipalUnavailable) {
             Some(error) => {
-                if !self.is_out.load(Ordering::Relaxed)
-                    && let Some(left_out) = self.lines.admit(0)
-                    && !self.is_out.swap(true, Ordering::Relaxed)
-                {
+                if let Some(left_out) = self.outage.fails() {
                     let cause = error.cause();
                     tracing::warn!(target: "countersign", %cause, left_out, "the principals of tokens cannot be found: requests are refused");
                 }
             }
             None => {
-                if self.is_out.load(Ordering::Relaxed) && self.is_out.swap(false, Ordering::Relaxed)
-                {
+                if self.outage.works() {
                     tracing::info!(target: "countersign", "the principals of tokens are found again");
                 }
             }
