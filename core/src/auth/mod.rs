@@ -10,6 +10,7 @@ mod opaque;
 mod origin;
 mod policy;
 mod principal;
+mod settings;
 mod sources;
 mod token_place;
 
