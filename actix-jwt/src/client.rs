@@ -2,7 +2,6 @@
 
 use std::{
     future::Future,
-    net::IpAddr,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -14,11 +13,10 @@ use actix_web::{
     http::{
         StatusCode, Uri,
         header::{AUTHORIZATION, HeaderMap, HeaderValue},
-        uri::Scheme,
     },
 };
 use awc::{ConnectRequest, ConnectResponse, error::SendRequestError, middleware::Transform};
-use countersign::remote::TokenClient;
+use countersign::remote::{AccessToken, TokenClient};
 
 /// Sends a token of this service's own with every request of an `awc` client.
 ///
@@ -149,14 +147,8 @@ fn headers_mut(request: &mut ConnectRequest) -> &mut HeaderMap {
 
 /// Checks for a URL that leads to another machine, and not by TLS.
 fn is_plain_http(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    let is_this_machine = host.eq_ignore_ascii_case("localhost")
-        || address
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback());
-    let is_protected = uri.scheme() == Some(&Scheme::HTTPS) || uri.scheme_str() == Some("wss");
-    !is_protected && !is_this_machine
+    let scheme = uri.scheme_str().unwrap_or_default();
+    !AccessToken::may_go_to(scheme, uri.host().unwrap_or_default())
 }
 
 /// Makes the error of a request that is not sent.

@@ -5,7 +5,6 @@ use std::{
     fmt,
     future::Future,
     mem,
-    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -18,7 +17,6 @@ use countersign::{
 use http::{
     HeaderValue, Request, Response, StatusCode, Uri,
     header::{AUTHORIZATION, InvalidHeaderValue},
-    uri::Scheme,
 };
 use tower_layer::Layer;
 use tower_service::Service;
@@ -198,12 +196,8 @@ fn authorization(token: &AccessToken) -> Result<HeaderValue, InvalidHeaderValue>
 /// Checks for a URL that leads to another machine, and not by TLS. One without a scheme leads wherever the client is connected.
 fn is_plain_http(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    let is_this_machine = host.eq_ignore_ascii_case("localhost")
-        || address
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback());
-    uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTPS) && !is_this_machine
+    uri.scheme_str()
+        .is_some_and(|scheme| !AccessToken::may_go_to(scheme, host))
 }
 
 /// Checks for a status of 401, or 16 of gRPC.

@@ -14,6 +14,7 @@ mod policy;
 #[cfg(feature = "proof")]
 mod possession;
 mod principal;
+mod settings;
 mod sources;
 mod token_place;
 

@@ -7,6 +7,7 @@ mod kind;
 mod line_limit;
 mod log_level;
 mod mismatch;
+mod outage;
 mod store_error;
 
 #[cfg(feature = "proof")]
@@ -25,4 +26,5 @@ pub(crate) use self::{
     challenge::ChallengeParams,
     line_limit::LineLimits,
     mismatch::{Fixed, LONGEST, cut, quoted},
+    outage::Outage,
 };

@@ -71,7 +71,8 @@ impl Bed {
         let app = Arc::new(App::default());
         let users = Arc::clone(&app);
         let users = PrincipalResolver::of_subject(move |subject| Arc::clone(&users).user(subject))
-            .cache_for(Duration::from_secs(5));
+            .cache_for(Duration::from_secs(5))
+            .unwrap();
         Self {
             authenticator: Authenticator::new(verifier.build().unwrap()).principal(users),
             issuer,
@@ -368,7 +369,7 @@ fn no_more_subjects_are_kept_than_there_is_room_for() {
         let own = Arc::clone(&own);
         async { Ok::<_, PrincipalError>(own) }
     });
-    let users = users.cache_capacity(100);
+    let users = users.cache_capacity(100).unwrap();
     let authenticator = Authenticator::new(issuer.verifier()).principal(users);
     for number in 0..1_000 {
         let token = issuer.token().subject(&format!("user-{number}")).sign();
@@ -376,4 +377,29 @@ fn no_more_subjects_are_kept_than_there_is_room_for() {
     }
     let count = Arc::strong_count(&kept);
     assert!((50..=150).contains(&count), "{count}");
+}
+
+#[test]
+fn what_a_cache_cannot_do_is_refused_with_the_name_of_its_setting() {
+    type Users = PrincipalResolver<()>;
+
+    let by_subject = || Users::of_subject(async |_: TokenSubject| Ok(()));
+    let by_token = || Users::new(async |_: VerifiedToken| Ok(()));
+    let second = Duration::from_secs(1);
+    let short = Duration::from_millis(999);
+    for (setting, refused) in [
+        ("`cache_for`", by_token().cache_for(second)),
+        ("`cache_capacity`", by_token().cache_capacity(100)),
+        ("`cache_for`", by_subject().cache_for(short)),
+        ("`cache_for`", by_subject().cache_for(Duration::ZERO)),
+        ("`cache_capacity`", by_subject().cache_capacity(0)),
+    ] {
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains(setting), "{text}");
+    }
+    // The nearest that are good.
+    for time in [second, Duration::MAX] {
+        let users = by_subject().cache_for(time).unwrap();
+        assert!(users.cache_capacity(1).is_ok());
+    }
 }

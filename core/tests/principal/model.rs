@@ -64,7 +64,7 @@ proptest! {
                 }
             }
         });
-        let users = users.cache_for(Duration::from_secs(TIME.unsigned_abs()));
+        let users = users.cache_for(Duration::from_secs(TIME.unsigned_abs())).unwrap();
         let authenticator = Authenticator::new(verifier).principal(users);
         let mut known: HashMap<u8, Known> = HashMap::new();
         for step in steps {

@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     health,
     issuers::{self, Issuer},
-    keys::{Earlier, IssuerKeys},
+    keys::{Earlier, IssuerKeys, Remote},
     place::Mistake,
     state::State,
     tenants::TenantIssuers,
@@ -51,7 +51,7 @@ impl Api {
         let running = before.iter().filter_map(|issuer| issuer.keys.remote());
         let earlier = Earlier::new(running.collect(), saved);
         let issuers = Issuer::read_all(config, &clock, &earlier)?;
-        let tenants = TenantIssuers::read(config, &clock, tenants_before)?;
+        let tenants = TenantIssuers::read(config, &clock, tenants_before, saved)?;
         let authenticator = issuers::authenticator(config, &issuers, tenants.as_ref())?;
         // Last: a mistake in the file changes nothing of what is running.
         let allowed = tenants.as_ref().map(|tenants| tenants.allow(config));
@@ -99,9 +99,23 @@ impl Api {
 
     /// Returns the keys to save, each with its source.
     pub(crate) fn saved_keys(&self) -> impl Iterator<Item = (String, SavedKeys)> {
-        let remote = self.issuers.iter().map(|issuer| &issuer.keys);
-        let remote = remote.filter_map(IssuerKeys::remote);
-        remote.filter_map(|remote| Some((remote.source().to_owned(), remote.keys().saved()?)))
+        let fixed = self
+            .remote()
+            .filter_map(|remote| Some((remote.source().to_owned(), remote.keys().saved()?)));
+        let tenants = self.tenants.iter().flat_map(TenantIssuers::saved_keys);
+        fixed.chain(tenants)
+    }
+
+    /// Returns whether keys are those of a tenant who is not allowed any more.
+    pub(crate) fn is_gone(&self, source: &str) -> bool {
+        let tenants = self.tenants.as_ref();
+        tenants.is_some_and(|tenants| tenants.is_gone(source))
+            && !self.remote().any(|remote| remote.source() == source)
+    }
+
+    fn remote(&self) -> impl Iterator<Item = &Remote> {
+        let keys = self.issuers.iter().map(|issuer| &issuer.keys);
+        keys.filter_map(IssuerKeys::remote)
     }
 }
 

@@ -17,6 +17,7 @@ mod rules;
 mod server;
 mod sources;
 mod state;
+mod tenant_keys;
 mod tenants;
 mod texts;
 

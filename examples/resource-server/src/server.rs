@@ -189,7 +189,7 @@ impl Server {
 impl Now {
     fn save(&mut self) {
         if let Some(state) = &mut self.state {
-            state.save(self.api.saved_keys());
+            state.save(self.api.saved_keys(), |source| self.api.is_gone(source));
         }
     }
 }

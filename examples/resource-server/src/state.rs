@@ -49,10 +49,20 @@ impl State {
         self.saved.get(source)
     }
 
-    /// Saves these keys, unless they are there already. The last keys of a provider stay when it has none now.
-    pub(crate) fn save(&mut self, keys: impl Iterator<Item = (String, SavedKeys)>) {
+    /// Returns the keys of all sources.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&String, &SavedKeys)> {
+        self.saved.iter()
+    }
+
+    /// Saves these keys, unless they are there already. The last keys of a provider stay when it has none now, unless that `is_gone`.
+    pub(crate) fn save(
+        &mut self,
+        keys: impl Iterator<Item = (String, SavedKeys)>,
+        is_gone: impl Fn(&str) -> bool,
+    ) {
         let mut all = self.saved.clone();
         all.extend(keys);
+        all.retain(|source, _| !is_gone(source));
         if all == self.saved {
             return;
         }

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use countersign::{Clock, DynamicIssuers, Tenants, Verifier, remote::HttpFetch};
+use countersign::{
+    Clock, DynamicIssuers, RemoteKeys, Tenants, Verifier,
+    remote::{HttpFetch, SavedKeys},
+};
 use toml::Spanned;
 
 use crate::{
@@ -11,6 +14,8 @@ use crate::{
     place::Mistake,
     rules::{Rules, is_true},
     sources::Sources,
+    state::State,
+    tenant_keys::TenantKeys,
     texts::Texts,
 };
 
@@ -19,6 +24,7 @@ use crate::{
 pub(crate) struct TenantIssuers {
     tenants: Tenants,
     issuers: DynamicIssuers,
+    keys: Arc<TenantKeys>,
     sources: Sources,
     settings: TenantSettings,
 }
@@ -34,10 +40,12 @@ struct TenantSettings {
 
 impl TenantIssuers {
     /// Reads the table, if there is one. Those that are `running` by the same settings go on: no tenant has to be found again.
+    /// Others begin with the keys that are `saved`.
     pub(crate) fn read(
         config: &Config,
         clock: &Arc<dyn Clock>,
         running: Option<&Self>,
+        saved: Option<&State>,
     ) -> Result<Option<Self>, Mistake> {
         let Some(table) = &config.settings.tenants else {
             return Ok(None);
@@ -75,10 +83,12 @@ impl TenantIssuers {
         let fetch = client(file.as_deref(), own.root_certificate.clone()).map_err(objection)?;
         own.check(clock)
             .map_err(|error| config.mistake(table, error))?;
-        let issuers = own.issuers(&tenants, fetch, clock);
+        let keys = Arc::new(TenantKeys::new(&own.pattern, saved));
+        let issuers = own.issuers(&tenants, &keys, fetch, clock);
         Ok(Some(Self {
             issuers: issuers.map_err(|error| config.mistake(table, error))?,
             tenants,
+            keys,
             sources,
             settings: own,
         }))
@@ -117,6 +127,16 @@ impl TenantIssuers {
         self.issuers.clone()
     }
 
+    /// Returns the keys to save, each with its source.
+    pub(crate) fn saved_keys(&self) -> Vec<(String, SavedKeys)> {
+        self.keys.to_save(&self.tenants)
+    }
+
+    /// Returns whether keys are those of a tenant who is not allowed, by the name of their source.
+    pub(crate) fn is_gone(&self, source: &str) -> bool {
+        self.keys.has_form_of(source) && self.tenants.tenant_of(source).is_none()
+    }
+
     pub(crate) fn sources(&self) -> &Sources {
         &self.sources
     }
@@ -134,23 +154,28 @@ impl TenantSettings {
     fn issuers(
         &self,
         tenants: &Tenants,
+        keys: &Arc<TenantKeys>,
         fetch: HttpFetch,
         clock: &Arc<dyn Clock>,
     ) -> Result<DynamicIssuers, countersign::ConfigError> {
         let (rules, clock) = (self.rules.clone(), Arc::clone(clock));
         let private_http = self.private_http;
+        let (own, keys) = (tenants.clone(), Arc::clone(keys));
         let resolver = tenants.resolver(move |tenant| {
-            let (fetch, clock) = (fetch.clone(), Arc::clone(&clock));
-            let keys_clock = Arc::clone(&clock);
-            let builder = Verifier::discover(tenant).remote(|keys| {
-                let keys = keys.fetch(fetch).clock(keys_clock);
-                if private_http {
-                    keys.private_http()
-                } else {
-                    keys
-                }
-            });
-            rules.apply(builder, &clock).build()
+            let mut builder = RemoteKeys::discover(tenant.clone());
+            builder = builder.fetch(fetch.clone()).clock(Arc::clone(&clock));
+            if private_http {
+                builder = builder.private_http();
+            }
+            let started = keys.start(&tenant, &own, builder);
+            let (rules, clock) = (rules.clone(), Arc::clone(&clock));
+            async move {
+                let keys = started?;
+                // A provider that is away is no mistake: each request says so, until it is back.
+                let _ = keys.ready().await;
+                let builder = Verifier::builder(keys).issuer(tenant.issuer());
+                rules.apply(builder, &clock).build()
+            }
         });
         resolver.build()
     }

@@ -53,6 +53,47 @@ fn a_restart_while_the_provider_is_away_goes_on_with_the_saved_keys() {
 }
 
 #[test]
+fn a_restart_while_the_provider_is_away_goes_on_with_the_saved_keys_of_its_tenants() {
+    for framework in FRAMEWORKS {
+        let folder = Folder::new();
+        let provider = JwksServer::start_at("/realms/a");
+        let origin = provider.url_of("");
+        let write = |allow: &[&str]| {
+            let text = format!(
+                "framework = {framework:?}\nprofile = \"any\"\nstate_dir = \"state\"\n[tenants]\n\
+                 pattern = \"{origin}/realms/{{tenant}}\"\nallow = {allow:?}\naudience = \"shop\"\n"
+            );
+            folder.write("api.toml", &text)
+        };
+        let issuer = format!("{origin}/realms/a");
+        let token = token(&issuer, &provider.key());
+        let server = start(&write(&["a", "b"]));
+        assert_eq!(me(&server, &token).status, 200, "{framework}");
+        let text = saved(&folder);
+        assert!(text.contains(&issuer), "{text}");
+        drop(server); // killed
+
+        provider.fault(JwksServer::JWKS, Fault::Status(500));
+        let server = start(&write(&["a", "b"]));
+        assert_eq!(me(&server, &token).status, 200, "{framework}");
+        drop(server);
+
+        // The keys of a tenant who is not on the list go.
+        let server = start(&write(&["b"]));
+        assert_eq!(me(&server, &token).status, 401, "{framework}");
+        within(async {
+            let file = folder.path().join("state/keys.json");
+            while fs::read_to_string(&file).is_ok_and(|text| text.contains(&issuer)) {
+                sleep(std::time::Duration::from_millis(20)).await; // nothing signals that the file has changed
+            }
+        });
+        drop(server);
+        let server = start(&write(&["a"]));
+        assert_eq!(me(&server, &token).status, 503, "{framework}");
+    }
+}
+
+#[test]
 fn saved_keys_of_another_source_and_broken_files_are_not_used() {
     let [framework, _] = FRAMEWORKS;
     let folder = Folder::new();

@@ -1,12 +1,6 @@
 //! The kinds of opaque tokens that an authenticator knows, ready for requests.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use super::{
     error::OpaqueTokenError,
@@ -19,7 +13,7 @@ use crate::{
     claims::{
         ClaimSlot, ClaimSpec, Reader, RegisteredClaims, RoleSource, TokenContext, VerifiedToken,
     },
-    error::{AuthError, AuthErrorKind, ConfigError, LineLimits},
+    error::{AuthError, AuthErrorKind, ConfigError, Outage},
     jose::Header,
     request::{Credentials, Provenance, RequestHead, TokenText, header_token},
 };
@@ -35,10 +29,7 @@ pub(in crate::auth) struct OpaqueKind {
     check: Arc<Check>,
     header: Arc<Header>,
     context: Arc<TokenContext>,
-    /// True while its check fails, and the log says so.
-    is_out: AtomicBool,
-    /// A check that fails now and then begins and ends outages all the time.
-    lines: LineLimits<1>,
+    outage: Outage,
 }
 
 impl OpaqueKinds {
@@ -142,8 +133,7 @@ impl OpaqueKind {
             check,
             header: Arc::new(Header::of_opaque_token()),
             context: Arc::new(context),
-            is_out: AtomicBool::new(false),
-            lines: LineLimits::new(),
+            outage: Outage::new(),
         }
     }
 
@@ -196,17 +186,13 @@ impl OpaqueKind {
         let credential = &*self.name;
         match error.filter(|error| error.kind == AuthErrorKind::OpaqueTokenUnavailable) {
             Some(error) => {
-                if !self.is_out.load(Ordering::Relaxed)
-                    && let Some(left_out) = self.lines.admit(0)
-                    && !self.is_out.swap(true, Ordering::Relaxed)
-                {
+                if let Some(left_out) = self.outage.fails() {
                     let cause = error.cause();
                     tracing::warn!(target: "countersign", credential, %cause, left_out, "opaque tokens cannot be checked: requests are refused");
                 }
             }
             None => {
-                if self.is_out.load(Ordering::Relaxed) && self.is_out.swap(false, Ordering::Relaxed)
-                {
+                if self.outage.works() {
                     tracing::info!(target: "countersign", credential, "opaque tokens are checked again");
                 }
             }

@@ -7,7 +7,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::{FutureExt, future::Shared};
@@ -106,17 +105,18 @@ impl PrincipalCache {
         }
     }
 
-    pub(super) fn with_time(&self, time: Duration) -> Self {
+    /// Returns an empty one that keeps answers for so many seconds.
+    pub(super) fn with_time(&self, time: i64) -> Self {
         Self {
             find: Arc::clone(&self.find),
             kept: Cache::new(self.capacity),
             capacity: self.capacity,
-            time: i64::try_from(time.as_secs()).unwrap_or(i64::MAX).max(1),
+            time,
         }
     }
 
-    pub(super) fn with_capacity(&self, subjects: usize) -> Self {
-        let capacity = subjects.max(1);
+    /// Returns an empty one for so many subjects.
+    pub(super) fn with_capacity(&self, capacity: usize) -> Self {
         Self {
             find: Arc::clone(&self.find),
             kept: Cache::new(capacity),

@@ -1,22 +1,15 @@
 //! The resolver of principals: a function of the app's, and how its answers are used.
 
-use std::{
-    any::Any,
-    fmt,
-    future::Future,
-    marker::PhantomData,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{any::Any, fmt, future::Future, marker::PhantomData, sync::Arc};
 
 use super::error::PrincipalError;
 #[cfg(feature = "cache")]
 use super::{cache::PrincipalCache, subject::TokenSubject};
+#[cfg(feature = "cache")]
+use crate::error::ConfigError;
 use crate::{
     claims::VerifiedToken,
-    error::{AuthError, AuthErrorKind, LineLimits},
+    error::{AuthError, AuthErrorKind, Outage},
     future::BoxFuture,
     verify::RevocationLists,
 };
@@ -145,9 +138,10 @@ impl<P: Send + Sync + 'static> PrincipalResolver<P> {
     /// }
     ///
     /// let users = PrincipalResolver::of_subject(user)
-    ///     .cache_for(Duration::from_secs(5))
+    ///     .cache_for(Duration::from_secs(5))?
     ///     .log_as(|user| user.id);
     /// let authenticator = Authenticator::new(TestIssuer::new().verifier()).principal(users);
+    /// # Ok::<(), countersign::ConfigError>(())
     /// ```
     pub fn of_subject<F, Fut>(find: F) -> Self
     where
@@ -158,25 +152,52 @@ impl<P: Send + Sync + 'static> PrincipalResolver<P> {
         Self::of(Source::Subject(Arc::new(PrincipalCache::new(find))))
     }
 
-    /// Sets how long an answer of a function [of the subject](Self::of_subject) is used, in whole seconds and at least one, counted from
-    /// the moment when the function was asked. Default ten seconds.
+    /// Sets how long an answer of a function [of the subject](Self::of_subject) is used, in whole seconds, counted from the moment when
+    /// the function was asked. Default ten seconds.
     ///
     /// A user that the app locks gets in for so long.
-    #[must_use]
-    pub fn cache_for(mut self, time: std::time::Duration) -> Self {
-        if let Source::Subject(cache) = &mut self.source {
-            *cache = Arc::new(cache.with_time(time));
-        }
-        self
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when the function is one of the token, whose answers are not kept.
+    /// [`ConfigError::InvalidSetting`] for less than a second.
+    pub fn cache_for(self, time: std::time::Duration) -> Result<Self, ConfigError> {
+        self.keep("cache_for", |cache| match time.as_secs() {
+            0 => Err(ConfigError::InvalidSetting(format!(
+                "`cache_for`: {time:?} is less than a second: to keep nothing, use `PrincipalResolver::new`"
+            ))),
+            seconds => Ok(cache.with_time(i64::try_from(seconds).unwrap_or(i64::MAX))),
+        })
     }
 
-    /// Sets how many subjects are kept at most. Default 10,000; at least one. When it is full, those that were not seen again make room.
-    #[must_use]
-    pub fn cache_capacity(mut self, subjects: usize) -> Self {
-        if let Source::Subject(cache) = &mut self.source {
-            *cache = Arc::new(cache.with_capacity(subjects));
-        }
-        self
+    /// Sets how many subjects are kept at most. Default 10,000. When it is full, those that were not seen again make room.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Conflict`] when the function is one of the token, whose answers are not kept.
+    /// [`ConfigError::InvalidSetting`] for 0.
+    pub fn cache_capacity(self, subjects: usize) -> Result<Self, ConfigError> {
+        self.keep("cache_capacity", |cache| match subjects {
+            0 => Err(ConfigError::InvalidSetting(
+                "`cache_capacity` is 0: to keep nothing, use `PrincipalResolver::new`".into(),
+            )),
+            _ => Ok(cache.with_capacity(subjects)),
+        })
+    }
+
+    /// Changes how answers are kept, where they are.
+    fn keep(
+        mut self,
+        setting: &str,
+        change: impl FnOnce(&PrincipalCache) -> Result<PrincipalCache, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let Source::Subject(cache) = &mut self.source else {
+            return Err(ConfigError::Conflict(format!(
+                "`{setting}`: answers about a token are not kept, only those of `PrincipalResolver::of_subject`"
+            )));
+        };
+        *cache = Arc::new(change(cache)?);
+        Ok(self)
     }
 }
 
@@ -225,10 +246,7 @@ pub(in crate::auth) struct Step {
     /// The lists by which kept principals are dropped.
     #[cfg_attr(not(feature = "cache"), allow(dead_code))]
     lists: RevocationLists,
-    /// True while nobody can tell, and the log says so.
-    is_out: AtomicBool,
-    /// One that fails now and then begins and ends outages all the time.
-    lines: LineLimits<1>,
+    outage: Outage,
 }
 
 impl Step {
@@ -242,8 +260,7 @@ impl Step {
             source,
             label,
             lists,
-            is_out: AtomicBool::new(false),
-            lines: LineLimits::new(),
+            outage: Outage::new(),
         }
     }
 
@@ -295,17 +312,13 @@ impl Step {
     fn tell(&self, error: Option<&PrincipalError>) {
         match error.filter(|error| error.kind == AuthErrorKind::PrincipalUnavailable) {
             Some(error) => {
-                if !self.is_out.load(Ordering::Relaxed)
-                    && let Some(left_out) = self.lines.admit(0)
-                    && !self.is_out.swap(true, Ordering::Relaxed)
-                {
+                if let Some(left_out) = self.outage.fails() {
                     let cause = error.cause();
                     tracing::warn!(target: "countersign", %cause, left_out, "the principals of tokens cannot be found: requests are refused");
                 }
             }
             None => {
-                if self.is_out.load(Ordering::Relaxed) && self.is_out.swap(false, Ordering::Relaxed)
-                {
+                if self.outage.works() {
                     tracing::info!(target: "countersign", "the principals of tokens are found again");
                 }
             }

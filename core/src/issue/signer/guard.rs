@@ -5,7 +5,6 @@ use std::{
     fmt::{self, Write},
     future::Future,
     pin::Pin,
-    sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
 
@@ -15,7 +14,7 @@ use super::{error::SignerError, input::SigningInput, signer::Signer};
 #[cfg(feature = "metrics")]
 use crate::metrics::Stopwatch;
 use crate::{
-    error::{ConfigError, LineLimits},
+    error::{ConfigError, Outage},
     jose::{Key, NotSigned, RemoteSigner, ecdsa_signature},
 };
 
@@ -25,10 +24,7 @@ pub(super) struct GuardedSigner<S> {
     key: Key,
     places: Semaphore,
     limits: Limits,
-    /// [`WELL`], or whether its outage is in the log.
-    outage: AtomicU8,
-    /// One that fails now and then begins and ends outages all the time.
-    lines: LineLimits<1>,
+    outage: Outage,
 }
 
 /// The bounds of a signer.
@@ -41,12 +37,6 @@ pub(super) struct Limits {
     pub(super) time_limit: Duration,
 }
 
-const WELL: u8 = 0;
-/// It fails, and that line was one too many.
-const FAILS: u8 = 1;
-/// It fails, and the log says so.
-const TOLD: u8 = 2;
-
 impl<S: Signer> GuardedSigner<S> {
     pub(super) fn new(signer: S, key: Key, limits: Limits) -> Self {
         #[cfg(feature = "metrics")]
@@ -58,8 +48,7 @@ impl<S: Signer> GuardedSigner<S> {
             key,
             places: Semaphore::new(limits.at_once),
             limits,
-            outage: AtomicU8::new(WELL),
-            lines: LineLimits::new(),
+            outage: Outage::new(),
         }
     }
 
@@ -100,9 +89,7 @@ impl<S: Signer> GuardedSigner<S> {
     async fn ask(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
         let input = SigningInput::new(self.key.algorithm(), message);
         let mut answer = self.signer.sign(input).await;
-        if self.outage.load(Ordering::Relaxed) == WELL
-            && answer.as_ref().is_err_and(SignerError::is_unavailable)
-        {
+        if !self.outage.lasts() && answer.as_ref().is_err_and(SignerError::is_unavailable) {
             answer = self.signer.sign(input).await;
         }
         answer.map_err(|error| match error.is_unavailable() {
@@ -135,25 +122,16 @@ impl<S: Signer> GuardedSigner<S> {
         #[cfg(feature = "metrics")]
         crate::metrics::signatures(failure.map_or(SIGNED, Failure::result), 1);
         let Some(failure) = failure else {
-            if self.outage.load(Ordering::Relaxed) != WELL
-                && self.outage.swap(WELL, Ordering::Relaxed) == TOLD
-            {
+            if self.outage.works() {
                 let kid = self.key.id();
                 tracing::info!(target: "countersign", kid, "the signer of the key signs again");
             }
             return;
         };
-        let begins = |state| (state == WELL).then_some(FAILS);
-        let began = self
-            .outage
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, begins);
-        if began.is_ok()
-            && let Some(left_out) = self.lines.admit(0)
-        {
+        if let Some(left_out) = self.outage.fails() {
             let kid = self.key.id();
             let reason = failure.result();
             tracing::warn!(target: "countersign", kid, reason, cause = %failure, left_out, "the signer of the key fails: no token is issued with it");
-            self.outage.store(TOLD, Ordering::Relaxed);
         }
     }
 }

@@ -8,6 +8,8 @@ use std::{
 use tokio::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
+use crate::remote::http::url::is_loopback;
+
 /// An access token for another service. `Debug` does not show it.
 pub struct AccessToken {
     pub(super) text: Zeroizing<String>,
@@ -52,6 +54,29 @@ impl AccessToken {
         }
     }
 
+    /// Returns whether a token may go to this place: by `https` or `wss`, or in any way to this machine (`localhost`, `127.0.0.0/8`,
+    /// `[::1]`). A bearer token must not go in the clear (RFC 6750 section 5.3).
+    ///
+    /// For adapters, which send none elsewhere unless they are told to. Scheme and host are those of the URL, the host without
+    /// its port.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::remote::AccessToken;
+    ///
+    /// assert!(AccessToken::may_go_to("https", "stock.example"));
+    /// assert!(AccessToken::may_go_to("http", "[::1]"));
+    /// assert!(!AccessToken::may_go_to("http", "stock.example"));
+    /// ```
+    #[must_use]
+    pub fn may_go_to(scheme: &str, host: &str) -> bool {
+        let is_tls = ["https", "wss"]
+            .iter()
+            .any(|tls| scheme.eq_ignore_ascii_case(tls));
+        is_tls || is_loopback(host)
+    }
+
     pub(super) fn is_usable(&self, now: Instant) -> bool {
         now < self.usable_until
     }
@@ -72,3 +97,41 @@ impl fmt::Debug for AccessToken {
 
 /// The age at which a refusal of a token counts.
 const SETTLED: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_by_tls_or_to_this_machine() {
+        for (scheme, host) in [
+            ("https", "stock.example"),
+            ("HTTPS", "10.0.0.1"),
+            ("wss", "stock.example"),
+            ("http", "localhost"),
+            ("http", "LocalHost"),
+            ("http", "127.0.0.1"),
+            ("ws", "127.8.9.10"),
+            ("http", "[::1]"),
+        ] {
+            assert!(AccessToken::may_go_to(scheme, host), "{scheme} {host}");
+        }
+        for (scheme, host) in [
+            ("http", "stock.example"),
+            ("ws", "stock.example"),
+            ("", "stock.example"),
+            ("httpss", "stock.example"),
+            ("http", ""),
+            ("http", "localhost.example"),
+            ("http", "10.0.0.1"),
+            ("http", "128.0.0.1"),
+            ("http", "0.0.0.0"),
+            ("http", "[::2]"),
+            ("http", "[::ffff:127.0.0.1]"),
+            ("http", "[127.0.0.1]"),
+            ("http", "127.0.0.1.example"),
+        ] {
+            assert!(!AccessToken::may_go_to(scheme, host), "{scheme} {host}");
+        }
+    }
+}

@@ -86,7 +86,11 @@ impl ApiKeysBuilder {
 
     /// Sets about how many keys that turn out unknown or wrong this process asks the store about in a minute. Default 600.
     ///
-    /// Beyond it, keys that were good in the last day are asked about as before, and all others are answered with 503.
+    /// Beyond it, keys that were good in the last day are asked about as before, and all others are answered with 503, a new one
+    /// at first: a key that comes again in a later second may take one of a tenth as many further questions, at least one a minute, which
+    /// are spread over it. So a good key that is new to this process gets in at its second attempt while others invent up to
+    /// 10,000 keys a second, each for a single attempt. Invented keys that come again share those questions with it: one that was looked
+    /// up is refused without a question for a minute.
     pub fn failures_per_minute(mut self, failures: u32) -> Self {
         self.failures_per_minute = failures;
         self

@@ -178,5 +178,7 @@ const NOBODY: TokenHash = TokenHash::from_bytes([0; 32]);
 const UNKNOWN: &str = "unknown API key";
 
 #[derive(Debug, thiserror::Error)]
-#[error("too many unknown API keys in this minute: only those that were good before are looked up")]
+#[error(
+    "too many unknown API keys in this minute: only those that were good before are looked up, and now and then one that comes again"
+)]
 struct TooManyFailures;

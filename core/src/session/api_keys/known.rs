@@ -10,13 +10,16 @@ use crate::session::login_limits::{Aging, Bounded, Second};
 /// What checks of API keys have shown of late.
 ///
 /// Anybody can invent a key of the right form, and only the store can tell. So a process asks about few that turn out
-/// wrong; beyond that it asks only about keys that were good before. A key that there was not will never be: it is
+/// wrong; beyond that it asks only about keys that were good before, and slowly about those that come again: a client
+/// repeats the key that it has, while a flood is one of ever new ones. A key that there was not will never be: it is
 /// remembered, so that one client with a revoked key uses up nothing.
 pub(super) struct Known {
     good: Bounded<Good>,
     gone: Bounded<Gone>,
     /// Keys that were refused although there is one of their id, by their hash: wrong, expired, or of another realm.
     refused: Bounded<Gone>,
+    /// Keys that came when there was no question left for them, by their hash.
+    waiting: Bounded<Waiting>,
     failures: Mutex<Failures>,
     per_minute: u32,
 }
@@ -28,6 +31,8 @@ pub(super) enum Turn {
     Counted,
     /// About a key that was good of late.
     Free,
+    /// Of the reserve, about a key that came again.
+    Reserve,
 }
 
 /// A key that was accepted, by its hash.
@@ -40,17 +45,26 @@ struct Good {
 /// An id that there was not.
 struct Gone(Second);
 
+/// A key that nobody was asked about: since when it comes.
+struct Waiting(Second);
+
 /// The failures of a minute.
 #[derive(Default)]
 struct Failures {
     minute: i64,
     count: u32,
+    /// Those among the questions of the reserve.
+    of_reserve: u32,
 }
 
 /// The time for which a good key is remembered, in seconds.
 const REMEMBERED: u32 = 86_400;
 /// The time for which an id that there was not is remembered, in seconds.
 const GONE: u32 = 60;
+/// The time for which a key that nobody was asked about is remembered, in seconds.
+const WAITING: u32 = 600;
+/// The share of the failures of a minute that keys may have in addition that come again: one in so many.
+const RESERVE: u32 = 10;
 /// The time between two notes of the use of one key, in seconds.
 pub(super) const NOTED: u32 = 3_600;
 
@@ -60,6 +74,7 @@ impl Known {
             good: Bounded::new(),
             gone: Bounded::new(),
             refused: Bounded::new(),
+            waiting: Bounded::new(),
             failures: Mutex::default(),
             per_minute,
         }
@@ -68,17 +83,42 @@ impl Known {
     /// Returns whether the store may be asked about a key. One that is not known to be good counts as a failure until it is
     /// [accepted](Self::accepted): many at once, and a store that does not answer, are bounded by that.
     pub(super) fn may_ask(&self, hash: u64, now: i64) -> Option<Turn> {
-        let is_there = self.failures_in(now, |count| {
-            let is_there = *count < self.per_minute;
-            *count += u32::from(is_there);
+        let is_there = self.failures_in(now, |failures| {
+            let is_there = failures.count < self.per_minute;
+            failures.count += u32::from(is_there);
             is_there
         });
         if is_there {
             return Some(Turn::Counted);
         }
-        let now = Second::new(now);
-        let is_good = self.good.with(hash, |good| !good.is_over(now)) == Some(true);
-        is_good.then_some(Turn::Free)
+        let second = Second::new(now);
+        if self.good.with(hash, |good| !good.is_over(second)) == Some(true) {
+            return Some(Turn::Free);
+        }
+        (self.comes_again(hash, second) && self.takes_of_reserve(now)).then_some(Turn::Reserve)
+    }
+
+    /// Returns whether a key came in an earlier second, when there was no question left for it. Notes one that is new.
+    fn comes_again(&self, hash: u64, now: Second) -> bool {
+        let new = || Waiting(now);
+        self.waiting.with_new(hash, now, new, |waiting| {
+            if waiting.is_over(now) {
+                *waiting = new();
+            }
+            waiting.0 != now
+        })
+    }
+
+    /// Takes a question of the reserve, which grows from second to second.
+    fn takes_of_reserve(&self, now: i64) -> bool {
+        let of_minute = u64::from((self.per_minute / RESERVE).max(1));
+        let second = now.rem_euclid(60).unsigned_abs();
+        let so_far = ((second + 1) * of_minute).div_ceil(60);
+        self.failures_in(now, |failures| {
+            let is_there = u64::from(failures.of_reserve) < so_far;
+            failures.of_reserve += u32::from(is_there);
+            is_there
+        })
     }
 
     /// Returns whether a key was refused a moment ago, or there was none of its id.
@@ -113,9 +153,11 @@ impl Known {
         last_used_at: Option<i64>,
         now: i64,
     ) -> bool {
-        if turn == Turn::Counted {
-            self.failures_in(now, |count| *count = count.saturating_sub(1));
-        }
+        self.failures_in(now, |failures| match turn {
+            Turn::Counted => failures.count = failures.count.saturating_sub(1),
+            Turn::Reserve => failures.of_reserve = failures.of_reserve.saturating_sub(1),
+            Turn::Free => {}
+        });
         let second = Second::new(now);
         let new = || Good {
             seen: second,
@@ -133,14 +175,17 @@ impl Known {
         })
     }
 
-    fn failures_in<R>(&self, now: i64, f: impl FnOnce(&mut u32) -> R) -> R {
-        // A panic half way leaves a number.
+    fn failures_in<R>(&self, now: i64, f: impl FnOnce(&mut Failures) -> R) -> R {
+        // A panic half way leaves numbers.
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let minute = now.div_euclid(60);
         if failures.minute != minute {
-            *failures = Failures { minute, count: 0 };
+            *failures = Failures {
+                minute,
+                ..Failures::default()
+            };
         }
-        f(&mut failures.count)
+        f(&mut failures)
     }
 }
 
@@ -154,6 +199,16 @@ impl Aging for Good {
     }
 }
 
+impl Aging for Waiting {
+    fn is_over(&self, now: Second) -> bool {
+        self.0.age(now).is_none_or(|age| age >= WAITING)
+    }
+
+    fn matter(&self, other: &Self, now: Second) -> Ordering {
+        other.0.age(now).cmp(&self.0.age(now))
+    }
+}
+
 impl Aging for Gone {
     fn is_over(&self, now: Second) -> bool {
         self.0.age(now).is_none_or(|age| age >= GONE)
@@ -161,5 +216,39 @@ impl Aging for Gone {
 
     fn matter(&self, other: &Self, now: Second) -> Ordering {
         other.0.age(now).cmp(&self.0.age(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns numbers that are spread as hashes are.
+    fn hash(number: u64) -> u64 {
+        number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    #[test]
+    fn ten_thousand_invented_keys_a_second_do_not_push_out_a_key_that_comes_again_after_five() {
+        const GOOD: u64 = 7;
+        const SECONDS: i64 = 12;
+
+        let known = Known::new(600);
+        let mut number = 0;
+        let mut flood = |now| {
+            for _ in 0..10_000 {
+                number += 1;
+                let turn = known.may_ask(hash(number), now);
+                assert!(turn.is_none_or(|turn| turn == Turn::Counted));
+            }
+        };
+        for now in 0..SECONDS {
+            flood(now);
+        }
+        assert!(known.may_ask(GOOD, SECONDS).is_none());
+        for now in SECONDS..SECONDS + 5 {
+            flood(now);
+        }
+        assert!(known.may_ask(GOOD, SECONDS + 5) == Some(Turn::Reserve));
     }
 }

@@ -1,11 +1,6 @@
 //! A session store without generics, each call of which is measured and watched.
 
-use std::{
-    error::Error,
-    future::Future,
-    pin::Pin,
-    sync::atomic::{AtomicU8, Ordering},
-};
+use std::{error::Error, future::Future, pin::Pin};
 
 use super::{
     digest::TokenHash,
@@ -17,7 +12,7 @@ use super::{
 use crate::metrics::Stopwatch;
 use crate::{
     claims::{Realm, SessionId},
-    error::{LineLimits, StoreError},
+    error::{Outage, StoreError},
     revocation::{RevocationEntry, StoreEpoch},
 };
 
@@ -66,27 +61,17 @@ pub(crate) trait AnyStore: Send + Sync {
 /// The future of an answer.
 pub(super) type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-const THERE: u8 = 0;
-/// It fails, and that line was one too many.
-const AWAY: u8 = 1;
-/// It fails, and the log says so.
-const TOLD: u8 = 2;
-
 /// A store, and whether it fails.
 pub(crate) struct WatchedStore<S> {
     pub(super) store: S,
-    /// [`THERE`], or whether its outage is in the log.
-    outage: AtomicU8,
-    /// One that fails now and then begins and ends outages all the time.
-    lines: LineLimits<1>,
+    outage: Outage,
 }
 
 impl<S> WatchedStore<S> {
     pub(crate) fn new(store: S) -> Self {
         Self {
             store,
-            outage: AtomicU8::new(THERE),
-            lines: LineLimits::new(),
+            outage: Outage::new(),
         }
     }
 
@@ -102,23 +87,15 @@ impl<S> WatchedStore<S> {
         #[cfg(feature = "metrics")]
         crate::metrics::store(op, began.until(Stopwatch::start()), answer.is_err());
         match &answer {
-            Ok(_) if self.outage.load(Ordering::Relaxed) == THERE => {}
             Ok(_) => {
-                if self.outage.swap(THERE, Ordering::Relaxed) == TOLD {
+                if self.outage.works() {
                     tracing::info!(target: "countersign", "the session store answers again");
                 }
             }
             Err(error) => {
-                let begins = |state| (state == THERE).then_some(AWAY);
-                let began = self
-                    .outage
-                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, begins);
-                if began.is_ok()
-                    && let Some(left_out) = self.lines.admit(0)
-                {
+                if let Some(left_out) = self.outage.fails() {
                     let cause = error.source().map(tracing::field::display);
                     tracing::warn!(target: "countersign", op, cause, left_out, "the session store fails");
-                    self.outage.store(TOLD, Ordering::Relaxed);
                 }
             }
         }
