@@ -6,5 +6,5 @@
 
 mod replay;
 
-pub use self::replay::{ReplayKey, ReplayStore};
+pub use self::replay::{MemoryReplayStore, MemoryReplayStoreBuilder, ReplayKey, ReplayStore};
 pub use crate::{jose::Thumbprint, request::ClientCertificate};

@@ -1,6 +1,12 @@
 //! The store of proofs that were used, so that none is used twice.
 
 mod key;
+mod memory;
+mod shard;
 mod store;
 
-pub use self::{key::ReplayKey, store::ReplayStore};
+pub use self::{
+    key::ReplayKey,
+    memory::{MemoryReplayStore, MemoryReplayStoreBuilder},
+    store::ReplayStore,
+};
