@@ -61,6 +61,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "KeysStatus",
             "KeysUnavailable",
             "LoginFailure",
+            "MemoryReplayStore",
             "RevocationStatus",
             "RevokeError",
             "SessionErrorKind",
@@ -122,6 +123,10 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "StoreError",
             "TokenError",
         ],
+    ),
+    (
+        "hashes of keys, certificates and ids",
+        &["ClientCertificate", "ReplayKey", "Thumbprint"],
     ),
     (
         "the public name of a session or an API key",

@@ -157,8 +157,8 @@ async fn a_server_that_is_down_is_an_error_and_nothing_is_accepted_twice() {
     let Some(mut server) = Postgres::start() else {
         return;
     };
-    let store = PostgresReplayStore::connect(&server.database());
-    let store = store.await.unwrap();
+    let url = server.database();
+    let store = PostgresReplayStore::connect(&url).await.unwrap();
     assert!(insert(&store, 1).await.unwrap());
     server.kill();
     let down = async {
