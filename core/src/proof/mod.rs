@@ -18,6 +18,6 @@ pub use self::{
     mode::ProofMode,
     mutual_tls::MutualTls,
     nonce::NonceKey,
-    replay::{MemoryReplayStore, ReplayKey, ReplayStore},
+    replay::{MemoryReplayStore, MemoryReplayStoreBuilder, ReplayKey, ReplayStore},
 };
 pub use crate::{claims::confirmation::Confirmation, jose::Thumbprint, request::ClientCertificate};

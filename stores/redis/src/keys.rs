@@ -1,5 +1,7 @@
 //! The names of the keys.
 
+#[cfg(feature = "proof")]
+use countersign::proof::ReplayKey;
 use countersign::{
     ConfigError,
     session::{Realm, SessionId, store::ApiKeyId},
@@ -34,6 +36,9 @@ pub(crate) struct Keys {
     pub(crate) api_keys: String,
     /// The prefix of the sets of ids of API keys, before the realm and the subject.
     api_key_subjects: String,
+    /// The prefix of used proofs, before their hash. It has no hash tag: no script needs two of them.
+    #[cfg(feature = "proof")]
+    proofs: String,
 }
 
 impl Keys {
@@ -58,6 +63,8 @@ impl Keys {
             rings: format!("{{{prefix}}}:ring:"),
             api_keys: format!("{{{prefix}}}:api_key:"),
             api_key_subjects: format!("{{{prefix}}}:api_keys:"),
+            #[cfg(feature = "proof")]
+            proofs: format!("{prefix}:proof:"),
         })
     }
 
@@ -82,6 +89,11 @@ impl Keys {
     /// Names the set of ids of the API keys of a subject.
     pub(crate) fn api_keys_of(&self, realm: &Realm, subject: &str) -> String {
         named(&self.api_key_subjects, realm, subject)
+    }
+
+    #[cfg(feature = "proof")]
+    pub(crate) fn proof(&self, key: &ReplayKey) -> String {
+        format!("{}{key}", self.proofs)
     }
 
     /// Tells the operator what to do about keys of the first layout.
@@ -149,6 +161,18 @@ mod tests {
         assert_eq!(keys.epoch, "{shop:1}:epoch");
         assert_eq!(keys.layout, "{shop:1}:layout");
         assert_eq!(keys.first_log, "{shop:1}:revoked");
+    }
+
+    #[cfg(feature = "proof")]
+    #[test]
+    fn a_proof_is_no_part_of_the_hash_tag() {
+        use countersign::proof::Thumbprint;
+
+        let keys = Keys::new("shop:1").unwrap();
+        let key = keys.proof(&ReplayKey::new(Thumbprint::from_bytes([7; 32]), "}{"));
+        assert!(key.starts_with("shop:1:proof:"), "{key}");
+        assert_eq!(key.len(), "shop:1:proof:".len() + 43);
+        assert!(!key.contains(['{', '}']), "{key}");
     }
 
     #[test]

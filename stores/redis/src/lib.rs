@@ -10,10 +10,14 @@ mod keys;
 mod layout;
 mod link;
 mod log;
+#[cfg(feature = "proof")]
+mod replay;
 mod ring;
 mod row;
 mod script;
 mod sessions;
 mod store;
 
+#[cfg(feature = "proof")]
+pub use self::replay::RedisReplayStore;
 pub use self::{builder::RedisStoreBuilder, store::RedisStore};

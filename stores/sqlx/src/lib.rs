@@ -20,6 +20,8 @@ mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod prefix;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod proofs;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod rings;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod rows;
@@ -29,9 +31,15 @@ mod schema;
 mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(all(feature = "proof", any(feature = "postgres", feature = "sqlite")))]
+mod sweeper;
 
 pub use self::error::SetupError;
+#[cfg(all(feature = "proof", feature = "postgres"))]
+pub use self::postgres::PostgresReplayStore;
 #[cfg(feature = "postgres")]
 pub use self::postgres::{PostgresStore, PostgresStoreBuilder};
+#[cfg(all(feature = "proof", feature = "sqlite"))]
+pub use self::sqlite::SqliteReplayStore;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SqliteStore, SqliteStoreBuilder};

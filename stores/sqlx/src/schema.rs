@@ -8,6 +8,8 @@
 //! Each migration is safe beside programs of the version before. It is one transaction, only one node at a time
 //! can be in it, and it does not make others wait: what cannot have its lock within a second comes again.
 //!
+//! Version 6 adds the table of used proofs, which earlier programs do not know.
+//!
 //! Version 5 adds the table of API keys, which earlier programs do not know.
 //!
 //! Version 4 adds the tables of sealed rings and of the epoch, which programs of versions 2 and 3 do not know.
@@ -29,7 +31,7 @@ use sqlx::{
 use crate::{SetupError, prefix::TablePrefix};
 
 /// The version of the tables that this crate makes, and needs.
-const KNOWN: i64 = 5;
+const KNOWN: i64 = 6;
 
 /// The version of the tables that there are, and the first one whose programs can use them.
 type Versions = (i64, i64);
@@ -56,6 +58,8 @@ pub(crate) struct Statements {
     pub(crate) add_epoch: &'static str,
     /// Makes the table of API keys, which is new in version 5.
     pub(crate) add_api_keys: &'static str,
+    /// Makes the table of used proofs, which is new in version 6.
+    pub(crate) add_proofs: &'static str,
 }
 
 /// Brings the tables to their newest version. Those of a later one stay as they are.
@@ -103,7 +107,8 @@ where
     let [has_range, add_range, extend] = [statements.has_range, ADD_RANGE, EXTEND].map(sql);
     let [lock_tables, live] = [statements.lock_tables, statements.live].map(sql);
     let [add_rings, add_epoch] = [statements.add_rings, statements.add_epoch].map(sql);
-    let [add_api_keys, is_version_5] = [statements.add_api_keys, IS_VERSION_5].map(sql);
+    let [add_api_keys, add_proofs] = [statements.add_api_keys, statements.add_proofs].map(sql);
+    let is_version_6 = sql(IS_VERSION_6);
 
     let mut transaction = connection.begin_with(begin).await?;
     raw_sql(lock).execute(&mut *transaction).await?;
@@ -127,19 +132,22 @@ where
                 raw_sql(extend).execute(&mut *transaction).await?;
             }
         }
-        Some((4, _)) => {}
+        Some((4 | 5, _)) => {}
         Some(found) => {
             check_versions(found)?;
             return Ok(transaction.commit().await?);
         }
     }
-    // Version 3 it is by now, or 4.
-    if !matches!(found, Some((4, _))) {
+    // Version 3 it is by now, or 4, or 5.
+    if !matches!(found, Some((4 | 5, _))) {
         for statement in [add_rings, add_epoch] {
             raw_sql(statement).execute(&mut *transaction).await?;
         }
     }
-    for statement in [add_api_keys, is_version_5] {
+    if !matches!(found, Some((5, _))) {
+        raw_sql(add_api_keys).execute(&mut *transaction).await?;
+    }
+    for statement in [add_proofs, is_version_6] {
         raw_sql(statement).execute(&mut *transaction).await?;
     }
     Ok(transaction.commit().await?)
@@ -247,8 +255,8 @@ const EXTEND: &str = "
     UPDATE @schema SET version = 3, compatible_from = 2;
 ";
 
-/// Programs of versions 2 to 4 go on.
-const IS_VERSION_5: &str = "UPDATE @schema SET version = 5, compatible_from = 2";
+/// Programs of versions 2 to 5 go on.
+const IS_VERSION_6: &str = "UPDATE @schema SET version = 6, compatible_from = 2";
 
 /// PostgreSQL: makes the table of the epoch, of one row. Nobody has looked yet which it is.
 #[cfg(feature = "postgres")]

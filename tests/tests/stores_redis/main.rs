@@ -11,6 +11,7 @@ mod layout;
 mod lazy;
 mod log;
 mod outages;
+mod replay;
 mod sessions;
 mod settings;
 mod suites;

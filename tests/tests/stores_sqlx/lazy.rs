@@ -83,7 +83,7 @@ async fn tables_of_another_version_are_told_once_and_nothing_is_written_until_th
     let Some(lab) = OnPostgres::new().await else {
         return;
     };
-    lab.run("UPDATE countersign_schema SET version = 6, compatible_from = 6")
+    lab.run("UPDATE countersign_schema SET version = 7, compatible_from = 7")
         .await;
     let (reader, writer) = io::pipe().unwrap();
     let log = tracing_subscriber::fmt()
@@ -96,7 +96,7 @@ async fn tables_of_another_version_are_told_once_and_nothing_is_written_until_th
             .run_until(async {
                 for _ in 0..3 {
                     let refused = store.insert(&session(1), START).await.unwrap_err();
-                    assert!(format!("{refused:?}").contains("version 6"), "{refused:?}");
+                    assert!(format!("{refused:?}").contains("version 7"), "{refused:?}");
                     store.find(&id(1)).await.unwrap_err();
                 }
                 let rows = "SELECT count(*) FROM countersign_sessions";
@@ -110,7 +110,7 @@ async fn tables_of_another_version_are_told_once_and_nothing_is_written_until_th
     let lines = io::read_to_string(reader).unwrap();
     assert_eq!(lines.matches("ERROR").count(), 1, "{lines}");
     assert!(
-        lines.contains("the tables have version 6, and this program knows version 5"),
+        lines.contains("the tables have version 7, and this program knows version 6"),
         "{lines}"
     );
 }

@@ -16,6 +16,7 @@ mod outages;
 mod pooler;
 mod prefix;
 mod proxy;
+mod replay;
 mod rolling;
 mod rows;
 mod sessions;

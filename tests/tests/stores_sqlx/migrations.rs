@@ -13,14 +13,15 @@ const TABLES: &str = "
          + (SELECT count(*) FROM countersign_endings)
          + (SELECT count(*) FROM countersign_rings)
          + (SELECT count(*) FROM countersign_api_keys)
+         + (SELECT count(*) FROM countersign_proofs)
          + (SELECT last FROM countersign_counter)
          + (SELECT count(*) FROM countersign_epoch WHERE id IS NOT NULL)
          + (SELECT version FROM countersign_schema)";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_database_has_all_tables_and_version_5() {
+async fn a_new_database_has_all_tables_and_version_6() {
     async fn check(lab: impl Lab) {
-        assert_eq!(lab.number(TABLES).await, 5);
+        assert_eq!(lab.number(TABLES).await, 6);
     }
     on_both(check, check).await;
 }
@@ -93,17 +94,17 @@ async fn a_pool_of_the_app_gets_its_tables_by_migrate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_a_newer_version_are_refused() {
-    const NEWER: &str = "UPDATE countersign_schema SET version = 6, compatible_from = 6";
+    const NEWER: &str = "UPDATE countersign_schema SET version = 7, compatible_from = 7";
 
     #[track_caller]
     fn check(refused: &SetupError) {
         assert!(matches!(
             refused,
-            SetupError::NewerSchema { found: 6, known: 5 }
+            SetupError::NewerSchema { found: 7, known: 6 }
         ));
         assert_eq!(
             refused.to_string(),
-            "the tables have version 6, and this program knows version 5"
+            "the tables have version 7, and this program knows version 6"
         );
     }
     let postgres = async |lab: OnPostgres| {

@@ -21,7 +21,7 @@ use tokio::{
 use crate::{
     lab::{Lab, OnPostgres, OnSqlite, PATIENCE, on_both},
     version_2::BACK,
-    versions::{BACK_TO_3, BACK_TO_4, Opens, VERSION_6},
+    versions::{BACK_TO_3, BACK_TO_4, BACK_TO_5, Opens, VERSION_7},
 };
 
 /// A program with some users, who log in, refresh and log out all the time. An error ends it.
@@ -145,7 +145,7 @@ async fn programs_of_this_version_and_of_the_next_one_share_a_database_and_back_
         first.goes_on().await;
         second.goes_on().await;
         // The next version migrates, while these run.
-        lab.migrate_to(VERSION_6).await;
+        lab.migrate_to(VERSION_7).await;
         let next = other_version(&lab, &[("device", "'phone'")]);
         for program in [&first, &second, &next] {
             program.goes_on().await;
@@ -168,7 +168,7 @@ async fn programs_of_this_version_and_of_the_next_one_share_a_database_and_back_
         }
         assert_eq!(
             lab.number("SELECT version FROM countersign_schema").await,
-            6
+            7
         );
     }
     on_both(check::<OnPostgres>, check::<OnSqlite>).await;
@@ -179,7 +179,12 @@ async fn programs_of_the_versions_before_go_on_while_this_one_migrates_and_back_
     async fn check<L: Opens + Clone>(lab: L) {
         let of_version_2: &[_] = &[];
         let later: &[_] = &[("data", "'{}'")];
-        for (back, own) in [(BACK, of_version_2), (BACK_TO_3, later), (BACK_TO_4, later)] {
+        for (back, own) in [
+            (BACK, of_version_2),
+            (BACK_TO_3, later),
+            (BACK_TO_4, later),
+            (BACK_TO_5, later),
+        ] {
             lab.run(back).await;
             let first = other_version(&lab, own);
             first.goes_on().await;
@@ -192,7 +197,7 @@ async fn programs_of_the_versions_before_go_on_while_this_one_migrates_and_back_
             first.stop().await;
             assert_eq!(
                 lab.number("SELECT version FROM countersign_schema").await,
-                5
+                6
             );
             assert_eq!(
                 lab.number("SELECT COALESCE(compatible_from, version) FROM countersign_schema")

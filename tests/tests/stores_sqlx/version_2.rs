@@ -13,6 +13,7 @@ use crate::lab::{Lab, OnPostgres, OnSqlite, add, digest, id, on_both, refreshed,
 
 /// Makes the tables what they were in version 2.
 pub(crate) const BACK: &str = "
+    DROP TABLE countersign_proofs;
     DROP TABLE countersign_api_keys;
     DROP TABLE countersign_rings;
     DROP TABLE countersign_epoch;
@@ -71,7 +72,7 @@ async fn live_on<L: Lab>(lab: L, open: impl AsyncFn(&L) -> L::Store) {
     assert_eq!(after.list("ada").await.unwrap().len(), 2);
     assert_eq!(
         lab.number("SELECT version FROM countersign_schema").await,
-        5
+        6
     );
 }
 

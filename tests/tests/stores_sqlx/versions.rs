@@ -11,13 +11,14 @@ use crate::{
 };
 
 /// What a later version might add.
-pub(crate) const VERSION_6: &str = "
+pub(crate) const VERSION_7: &str = "
     ALTER TABLE countersign_sessions ADD COLUMN device TEXT NOT NULL DEFAULT 'none';
     CREATE TABLE countersign_devices (name TEXT NOT NULL);
-    UPDATE countersign_schema SET version = 6, compatible_from = 5;";
+    UPDATE countersign_schema SET version = 7, compatible_from = 6;";
 
 /// Makes the tables what they were in version 3.
 pub(crate) const BACK_TO_3: &str = "
+    DROP TABLE countersign_proofs;
     DROP TABLE countersign_api_keys;
     DROP TABLE countersign_rings;
     DROP TABLE countersign_epoch;
@@ -25,8 +26,14 @@ pub(crate) const BACK_TO_3: &str = "
 
 /// Makes the tables what they were in version 4.
 pub(crate) const BACK_TO_4: &str = "
+    DROP TABLE countersign_proofs;
     DROP TABLE countersign_api_keys;
     UPDATE countersign_schema SET version = 4, compatible_from = 2";
+
+/// Makes the tables what they were in version 5.
+pub(crate) const BACK_TO_5: &str = "
+    DROP TABLE countersign_proofs;
+    UPDATE countersign_schema SET version = 5, compatible_from = 2";
 
 const VERSION: &str = "SELECT version FROM countersign_schema";
 
@@ -91,7 +98,7 @@ impl Opens for OnSqlite {
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_of_a_later_version_that_programs_of_this_one_can_use_are_used() {
     async fn check(lab: impl Opens) {
-        lab.run(VERSION_6).await;
+        lab.run(VERSION_7).await;
         for number in 0..2 {
             let store = lab.open().await.unwrap();
             add(&store, &session(number)).await;
@@ -106,7 +113,7 @@ async fn tables_of_a_later_version_that_programs_of_this_one_can_use_are_used() 
             lab.migrate().await.unwrap();
             lab.on_pool().health().await.unwrap();
         }
-        assert_eq!(lab.number(VERSION).await, 6);
+        assert_eq!(lab.number(VERSION).await, 7);
     }
     on_both(check, check).await;
 }
@@ -118,17 +125,17 @@ async fn tables_that_do_not_say_who_can_use_them_are_for_their_own_version() {
             .await;
         lab.open().await.unwrap();
         lab.migrate().await.unwrap();
-        lab.run("UPDATE countersign_schema SET version = 6").await;
+        lab.run("UPDATE countersign_schema SET version = 7").await;
         let refused = lab.open().await.unwrap_err();
         assert!(matches!(
             refused,
-            SetupError::NewerSchema { found: 6, known: 5 }
+            SetupError::NewerSchema { found: 7, known: 6 }
         ));
         // As a row without a value.
         lab.run("ALTER TABLE countersign_schema ADD COLUMN compatible_from INTEGER")
             .await;
         lab.open().await.unwrap_err();
-        lab.run("UPDATE countersign_schema SET version = 5").await;
+        lab.run("UPDATE countersign_schema SET version = 6").await;
         lab.open().await.unwrap();
     }
     on_both(check, check).await;
@@ -141,13 +148,13 @@ async fn who_does_not_migrate_is_told_to_and_changes_nothing() {
         let refused = lab.open_without_migration().await.unwrap_err();
         assert!(matches!(
             refused,
-            SetupError::OlderSchema { found: 2, known: 5 }
+            SetupError::OlderSchema { found: 2, known: 6 }
         ));
         let refused = format!("{:?}", lab.on_pool().health().await.unwrap_err());
         assert!(refused.contains("Migrate them with `migrate`"), "{refused}");
         assert_eq!(lab.number(VERSION).await, 2);
         lab.migrate().await.unwrap();
-        assert_eq!(lab.number(VERSION).await, 5);
+        assert_eq!(lab.number(VERSION).await, 6);
         lab.open_without_migration().await.unwrap();
     }
     on_both(check, check).await;
@@ -167,13 +174,13 @@ async fn who_does_not_migrate_is_told_to_and_changes_nothing() {
 async fn nothing_is_written_through_a_pool_to_tables_of_another_version_until_they_are_those_of_this_one()
  {
     async fn check(lab: impl Opens) {
-        lab.run("UPDATE countersign_schema SET version = 7, compatible_from = 6")
+        lab.run("UPDATE countersign_schema SET version = 8, compatible_from = 7")
             .await;
         let store = lab.on_pool();
         for _ in 0..2 {
             let begun = crate::lab::START;
             let refused = store.insert(&session(1), begun).await.unwrap_err();
-            assert!(format!("{refused:?}").contains("version 7"), "{refused:?}");
+            assert!(format!("{refused:?}").contains("version 8"), "{refused:?}");
             store.find(&session(1).id).await.unwrap_err();
         }
         assert_eq!(
@@ -181,7 +188,7 @@ async fn nothing_is_written_through_a_pool_to_tables_of_another_version_until_th
                 .await,
             0
         );
-        lab.run("UPDATE countersign_schema SET version = 6, compatible_from = 5")
+        lab.run("UPDATE countersign_schema SET version = 7, compatible_from = 6")
             .await;
         add(&store, &session(1)).await;
     }
@@ -229,5 +236,5 @@ async fn a_migration_that_cannot_have_its_lock_makes_nobody_wait_for_long() {
     assert!(!node.is_finished());
     report.rollback().await.unwrap();
     node.await.unwrap().unwrap();
-    assert_eq!(lab.number(VERSION).await, 5);
+    assert_eq!(lab.number(VERSION).await, 6);
 }

@@ -2,8 +2,13 @@
 
 mod key;
 mod memory;
+mod shard;
 mod store;
 mod used;
 
 pub(crate) use self::used::Use;
-pub use self::{key::ReplayKey, memory::MemoryReplayStore, store::ReplayStore};
+pub use self::{
+    key::ReplayKey,
+    memory::{MemoryReplayStore, MemoryReplayStoreBuilder},
+    store::ReplayStore,
+};

@@ -1,7 +1,7 @@
 //! The statements that only PostgreSQL understands.
 
 use crate::{
-    api_keys, rings,
+    api_keys, proofs, rings,
     schema::{POSTGRES, POSTGRES_EPOCH, Statements},
 };
 
@@ -19,6 +19,7 @@ pub(super) const SCHEMA: Statements = Statements {
         (SELECT count(*) FROM @revocations WHERE until >= floor(extract(epoch FROM now())))",
     create: POSTGRES,
     add_api_keys: api_keys::POSTGRES,
+    add_proofs: proofs::POSTGRES,
     add_rings: rings::POSTGRES,
     add_epoch: POSTGRES_EPOCH,
 };

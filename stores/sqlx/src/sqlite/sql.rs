@@ -1,7 +1,7 @@
 //! The statements that only SQLite understands, or that suffice where one writes at a time.
 
 use crate::{
-    api_keys, rings,
+    api_keys, proofs, rings,
     schema::{SQLITE, SQLITE_EPOCH, Statements},
 };
 
@@ -22,6 +22,7 @@ pub(super) const SCHEMA: Statements = Statements {
         (SELECT count(*) FROM @revocations WHERE until >= unixepoch())",
     create: SQLITE,
     add_api_keys: api_keys::SQLITE,
+    add_proofs: proofs::SQLITE,
     add_rings: rings::SQLITE,
     add_epoch: SQLITE_EPOCH,
 };
