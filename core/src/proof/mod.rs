@@ -4,7 +4,11 @@
 //! with it is accepted only if it proves that key: by a DPoP proof (RFC 9449), or by the certificate of the TLS connection
 //! (RFC 8705).
 
+mod certificate_header;
 mod replay;
 
-pub use self::replay::{ReplayKey, ReplayStore};
+pub use self::{
+    certificate_header::{CertificateFormat, CertificateHeaderError, ClientCertificateHeader},
+    replay::{ReplayKey, ReplayStore},
+};
 pub use crate::{jose::Thumbprint, request::ClientCertificate};
