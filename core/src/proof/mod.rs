@@ -4,9 +4,13 @@
 //! with it is accepted only if it proves that key: by a DPoP proof (RFC 9449), or by the certificate of the TLS connection
 //! (RFC 8705).
 
+#[cfg(feature = "client-certificates")]
+mod any_client_certificate;
 mod certificate_header;
 mod replay;
 
+#[cfg(feature = "client-certificates")]
+pub use self::any_client_certificate::AnyClientCertificate;
 pub use self::{
     certificate_header::{CertificateFormat, CertificateHeaderError, ClientCertificateHeader},
     replay::{ReplayKey, ReplayStore},
