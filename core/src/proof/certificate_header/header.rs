@@ -12,7 +12,7 @@ use crate::{
 ///
 /// It is only as good as the way from the proxy: whoever can send the header has any certificate. So it counts from the peers
 /// of a list alone, and a request from somebody else with this header is refused. The proxy must take the header out of what
-/// clients send, and ask for their certificates; the guide [certificates](crate::guide::certificates) has the lines for each.
+/// clients send, and ask for their certificates; the guide [behind a proxy](crate::guide::behind_a_proxy) has the lines for each.
 ///
 /// The peer is that of [`RequestHead::peer`](crate::adapter::RequestHead::peer), which no header can set. Where it is unknown, as behind a
 /// Unix socket, the header is refused.
