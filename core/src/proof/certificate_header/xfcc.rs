@@ -138,7 +138,7 @@ mod tests {
             format!("Hash=\"{HASH}\"0"),
             format!("Hash=\"\\46{}\"", &HASH[2..]),
             format!("Subject=\"a\\\";Hash={HASH}"),
-            format!("Subject=\"a\\"),
+            "Subject=\"a\\".into(),
             format!("Subject=\"a\"\";Hash={HASH}"),
         ] {
             assert!(thumbprint(value.as_bytes()).is_none(), "{value}");
