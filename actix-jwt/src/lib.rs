@@ -3,6 +3,8 @@
 
 #[cfg(feature = "token-client")]
 mod client;
+#[cfg(feature = "client-certificates")]
+mod client_certificate;
 mod error;
 mod extensions;
 mod extract;
@@ -15,6 +17,8 @@ mod session_routes;
 
 #[cfg(feature = "token-client")]
 pub use self::client::{TokenClientMiddleware, TokenClientService};
+#[cfg(feature = "client-certificates")]
+pub use self::client_certificate::client_certificate;
 #[cfg(feature = "sessions")]
 pub use self::session_routes::{SessionReply, session_routes};
 pub use self::{

@@ -22,6 +22,8 @@
 //! | limit requests in front of a login: `tower_governor`, `actix-governor` | [`rate_limits`] |
 //! | serve gRPC, or gRPC-Web for browsers | [`grpc`] |
 //! | use another framework than axum, tonic, hyper or actix-web: poem, salvo, rocket, ntex | [`frameworks`] |
+//! | get the certificates of clients, for tokens that are bound to one | [`certificates`] |
+//! | get them from nginx, Envoy or a load balancer | [`behind_a_proxy`] |
 //! | compile it to WebAssembly | [`wasm`] |
 //!
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
@@ -31,8 +33,15 @@
 #[doc = include_str!("../docs/guide/api_keys.md")]
 pub mod api_keys {}
 
+#[cfg(any(not(doctest), feature = "proof"))]
+#[doc = include_str!("../docs/guide/behind_a_proxy.md")]
+pub mod behind_a_proxy {}
+
 #[doc = include_str!("../docs/guide/browsers.md")]
 pub mod browsers {}
+
+#[doc = include_str!("../docs/guide/certificates.md")]
+pub mod certificates {}
 
 #[doc = include_str!("../docs/guide/choosing.md")]
 pub mod choosing {}

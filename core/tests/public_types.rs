@@ -52,6 +52,8 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
         &[
             "Algorithm",
             "AuthErrorKind",
+            "CertificateFormat",
+            "CertificateHeaderError",
             "EndReason",
             "FetchErrorKind",
             "IssueError",
@@ -77,7 +79,9 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     (
         "settings in the words of whoever makes them",
         &[
+            "AnyClientCertificate",
             "AuthCookies",
+            "ClientCertificateHeader",
             "Discovery",
             "DynamicIssuers",
             "DynamicIssuersBuilder",
@@ -131,6 +135,10 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     (
         "the public name of a session or an API key",
         &["ApiKeyId", "EndedSession", "SessionId"],
+    ),
+    (
+        "the public hash of a key, a certificate or a proof",
+        &["ClientCertificate", "ReplayKey", "Thumbprint"],
     ),
     (
         "a part of the test kit",

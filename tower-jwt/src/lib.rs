@@ -3,6 +3,8 @@
 
 #[cfg(feature = "token-client")]
 mod client;
+#[cfg(feature = "proof")]
+mod client_certificate;
 mod extensions;
 #[cfg(feature = "axum")]
 mod extract;
@@ -17,6 +19,12 @@ mod session_routes;
 
 #[cfg(feature = "token-client")]
 pub use self::client::{TokenClientLayer, TokenClientService};
+#[cfg(feature = "axum-server")]
+pub use self::client_certificate::{ClientCertificateAccept, ClientCertificateAcceptor};
+#[cfg(feature = "proof")]
+pub use self::client_certificate::{ClientCertificateLayer, ClientCertificateService};
+#[cfg(feature = "tonic")]
+pub use self::client_certificate::{TonicCertificateLayer, TonicCertificateService};
 #[cfg(feature = "axum")]
 pub use self::extract::{Claims, ClaimsRejection, Principal, Token};
 #[cfg(feature = "grpc")]

@@ -14,6 +14,8 @@ mod key;
 mod material;
 
 #[cfg(feature = "proof")]
+pub(crate) use self::format::der::is_sequence as is_der_sequence;
+#[cfg(feature = "proof")]
 pub use self::key::sha256_thumbprint::Thumbprint;
 #[cfg(all(feature = "sessions", not(feature = "proof")))]
 pub(crate) use self::key::sha256_thumbprint::Thumbprint;

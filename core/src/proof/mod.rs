@@ -4,6 +4,9 @@
 //! with it is accepted only if it proves that key: by a DPoP proof (RFC 9449), or by the certificate of the TLS connection
 //! (RFC 8705).
 
+#[cfg(feature = "client-certificates")]
+mod any_client_certificate;
+mod certificate_header;
 mod dpop;
 mod external_url;
 mod mode;
@@ -12,12 +15,15 @@ mod nonce;
 mod presented;
 mod replay;
 
-pub(crate) use self::{dpop::Refused, mode::Modes, presented::Presented, replay::Use};
+#[cfg(feature = "client-certificates")]
+pub use self::any_client_certificate::AnyClientCertificate;
 pub use self::{
+    certificate_header::{CertificateFormat, CertificateHeaderError, ClientCertificateHeader},
     dpop::{Dpop, DpopBuilder, NonceMode},
     mode::ProofMode,
     mutual_tls::MutualTls,
     nonce::NonceKey,
     replay::{MemoryReplayStore, MemoryReplayStoreBuilder, ReplayKey, ReplayStore},
 };
+pub(crate) use self::{dpop::Refused, mode::Modes, presented::Presented, replay::Use};
 pub use crate::{claims::confirmation::Confirmation, jose::Thumbprint, request::ClientCertificate};

@@ -1,6 +1,11 @@
 //! Tokens that are bound to the certificate of the client.
 
-use super::mode::{Modes, ProofMode};
+use std::sync::Arc;
+
+use super::{
+    certificate_header::ClientCertificateHeader,
+    mode::{Modes, ProofMode},
+};
 use crate::request::{ClientCertificate, RequestHead};
 
 /// The check of tokens that are bound to the client's certificate (RFC 8705 section 3), for
@@ -26,6 +31,7 @@ use crate::request::{ClientCertificate, RequestHead};
 #[must_use = "it does nothing until an authenticator has it"]
 pub struct MutualTls {
     modes: Modes,
+    header: Option<Arc<ClientCertificateHeader>>,
 }
 
 impl MutualTls {
@@ -48,6 +54,25 @@ impl MutualTls {
         self
     }
 
+    /// Reads the certificate from a header that a proxy sets, where the proxy ends TLS. Default: from no header.
+    ///
+    /// A header from anybody else than the [named peers](ClientCertificateHeader::new) refuses a token that is bound to a
+    /// certificate, and so does a certificate of the connection beside a header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::proof::{CertificateFormat, ClientCertificateHeader, MutualTls};
+    ///
+    /// let header = ClientCertificateHeader::new("client-cert", CertificateFormat::Rfc9440, ["127.0.0.1"])?;
+    /// let mutual_tls = MutualTls::new().header(header);
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    pub fn header(mut self, header: ClientCertificateHeader) -> Self {
+        self.header = Some(Arc::new(header));
+        self
+    }
+
     pub(crate) fn modes(&self) -> &Modes {
         &self.modes
     }
@@ -61,6 +86,9 @@ impl MutualTls {
         &self,
         head: &dyn RequestHead,
     ) -> Result<Option<ClientCertificate>, String> {
-        Ok(head.client_certificate())
+        match &self.header {
+            Some(header) => header.read(head).map_err(|error| error.to_string()),
+            None => Ok(head.client_certificate()),
+        }
     }
 }

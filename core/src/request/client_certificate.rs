@@ -28,6 +28,28 @@ impl ClientCertificate {
         Self(Thumbprint::of(der))
     }
 
+    /// Takes the leaf certificate of a TLS connection of `rustls` 0.23, once the handshake is over. `None` if the client sent
+    /// none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::proof::ClientCertificate;
+    /// use rustls::ServerConnection;
+    ///
+    /// fn certificate(connection: &ServerConnection) -> Option<ClientCertificate> {
+    ///     ClientCertificate::of_connection(connection)
+    /// }
+    /// ```
+    #[cfg(feature = "client-certificates")]
+    #[must_use]
+    pub fn of_connection(connection: &rustls::ServerConnection) -> Option<Self> {
+        let [leaf, ..] = connection.peer_certificates()? else {
+            return None;
+        };
+        Some(Self::from_der(leaf))
+    }
+
     /// Takes the thumbprint, where somebody else has computed it.
     #[must_use]
     pub fn from_thumbprint(thumbprint: Thumbprint) -> Self {

@@ -20,6 +20,7 @@ fn programs() -> Vec<String> {
         "examples",
         "tests/frameworks",
         "tests/src/bin/forms",
+        "tests/tests/mtls",
         "tests/tests/set_ups",
         "tests/wasm",
     ];

@@ -26,6 +26,12 @@ pub(crate) struct PrivateKey {
     pub(crate) public: Option<Material>,
 }
 
+/// Returns whether the bytes are one `SEQUENCE`, as a certificate is, and nothing after it. What is in it is not looked at.
+#[cfg(feature = "proof")]
+pub(crate) fn is_sequence(bytes: &[u8]) -> bool {
+    AnyRef::from_der(bytes).is_ok_and(|any| sequence(any).is_ok())
+}
+
 /// The key of an X.509 certificate. Nothing else of it is looked at.
 pub(crate) fn certificate(bytes: &[u8], algorithm: Algorithm) -> Result<Material, ConfigError> {
     let info = subject_public_key_info(bytes).map_err(|_| malformed("X.509 certificate"))?;
