@@ -16,6 +16,7 @@ pub(crate) mod realm;
 mod registered;
 mod scope_hierarchy;
 pub(crate) mod session_id;
+mod spiffe;
 pub(crate) mod token;
 mod tolerance;
 mod typed;
@@ -42,6 +43,7 @@ pub(crate) use self::{
     realm::Realm,
     registered::RegisteredClaims,
     session_id::SessionId,
+    spiffe::{TrustDomain, trust_domain_of},
     token::{TokenContext, VerifiedToken},
     tolerance::Tolerances,
 };

@@ -96,6 +96,30 @@ impl RemoteKeys {
         RemoteKeysBuilder::new(Location::Certificates(url.into()))
     }
 
+    /// Keys at this URL: the bundle of a SPIFFE trust domain. See
+    /// [`KeySet::from_spiffe_bundle`](crate::KeySet::from_spiffe_bundle) and [`jwks`](Self::jwks).
+    ///
+    /// The bundle says itself how long it should be used (`spiffe_refresh_hint`): the shorter of that and the `max-age`
+    /// counts. It does not name its trust domain, so URL and trust domain are set as a pair.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{RemoteKeys, Verifier};
+    ///
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = RemoteKeys::spiffe_bundle("https://spire.example.org/bundle").build()?;
+    /// let verifier = Verifier::builder(keys)
+    ///     .spiffe_trust_domain("example.org")
+    ///     .audience("orders")
+    ///     .build()?;
+    /// # drop(verifier);
+    /// # Ok(()) }
+    /// ```
+    pub fn spiffe_bundle(url: impl Into<String>) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Location::SpiffeBundle(url.into()))
+    }
+
     /// Keys of this issuer: its metadata says where they are (OpenID Connect Discovery 1.0, RFC 8414).
     ///
     /// The metadata must name exactly this issuer, byte by byte: `https://id.example` and
@@ -109,6 +133,7 @@ impl RemoteKeys {
             KeyLocation::Discovered => issuer(),
             KeyLocation::DiscoveredAt(host) => issuer().keys_host(*host),
             KeyLocation::Jwks(url) => Self::jwks(url),
+            KeyLocation::SpiffeBundle(url) => Self::spiffe_bundle(url),
         }
     }
 

@@ -3,14 +3,14 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    checked::Checked, layout::ClaimLayout, settings::VerifierSettings, verifier::Verifier,
+    checked::Checked, layout::ClaimLayout, settings::VerifierSettings, svid, verifier::Verifier,
 };
 #[cfg(feature = "remote")]
 use crate::remote::{Discovery, RemoteKeysBuilder};
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{Tolerance, Tolerances},
+    claims::{Tolerance, Tolerances, TrustDomain},
     clock::{Clock, LARGEST_LEEWAY, SystemClock},
     error::ConfigError,
     jose::{Algorithm, normal_type},
@@ -44,6 +44,7 @@ pub struct VerifierBuilder<K = Keys> {
     algorithms: Option<Vec<Algorithm>>,
     issuers: Vec<Box<str>>,
     any_issuer: bool,
+    pub(super) trust_domain: Option<Result<TrustDomain, ConfigError>>,
     audiences: Vec<Box<str>>,
     any_audience: bool,
     types: Vec<Box<str>>,
@@ -83,6 +84,7 @@ impl<K> VerifierBuilder<K> {
             algorithms: None,
             issuers: Vec::new(),
             any_issuer: false,
+            trust_domain: None,
             audiences: Vec::new(),
             any_audience: false,
             types: Vec::new(),
@@ -253,7 +255,10 @@ impl<K> VerifierBuilder<K> {
 
     /// Checks everything but the keys.
     fn check(self) -> Result<(K, Checked), ConfigError> {
-        either("issuer", self.any_issuer, &self.issuers)?;
+        let trust_domain = self.trust_domain.transpose()?;
+        if trust_domain.is_none() || !self.issuers.is_empty() {
+            either("issuer", self.any_issuer, &self.issuers)?;
+        }
         either("audience", self.any_audience, &self.audiences)?;
         if self.leeway > VerifierBuilder::MAX_LEEWAY {
             return Err(setting("`leeway` is more than 5 minutes"));
@@ -267,6 +272,17 @@ impl<K> VerifierBuilder<K> {
         if self.wanted.len() > VerifierBuilder::MOST_WANTED {
             return Err(setting("`require_claim` names more than 64 claims"));
         }
+        if trust_domain.is_some() {
+            svid::Set {
+                any_issuer: self.any_issuer,
+                any_audience: self.any_audience,
+                audience_claim: self.layout.audience_claim(),
+                types: &self.types,
+                algorithms: self.algorithms.as_deref(),
+                tolerances: self.tolerances,
+            }
+            .check()?;
+        }
         let mut tolerances = self.tolerances;
         if self.any_issuer {
             tolerances.add(Tolerance::AnyIssuer);
@@ -274,10 +290,13 @@ impl<K> VerifierBuilder<K> {
         if self.any_audience {
             tolerances.add(Tolerance::AnyAudience);
         }
-        let (mut claims, context) = self.layout.resolve(self.wanted, self.clock)?;
+        let (mut claims, mut context) = self.layout.resolve(self.wanted, self.clock)?;
+        context.trust_domain.clone_from(&trust_domain);
+        let has_issuers = !self.any_issuer && !self.issuers.is_empty();
         claims.spec.tolerances = self.tolerances;
         let mut settings = VerifierSettings {
-            issuers: (!self.any_issuer).then_some(self.issuers),
+            issuers: has_issuers.then_some(self.issuers),
+            trust_domain,
             #[cfg(feature = "remote")]
             is_dynamic: false,
             audiences: (!self.any_audience).then_some(self.audiences),

@@ -21,6 +21,10 @@ pub(super) struct Checked {
 impl Checked {
     /// Checks the keys, logs each tolerance, and makes the verifier.
     pub(super) fn build(mut self, keys: Keys) -> Result<Verifier, ConfigError> {
+        if self.settings.trust_domain.is_some() {
+            let all = || Algorithm::OF_JWT_SVIDS.to_vec();
+            self.algorithms.get_or_insert_with(all);
+        }
         self.check_keys(&keys)?;
         let source = keys.source();
         if source.uses_private_http() {

@@ -4,7 +4,7 @@ use super::{
     explanation::{Explanation, Step, Verdict},
     facts::Facts,
     pipeline::decode_unverified,
-    rules::{RULES, Rule},
+    rules::Rule,
     signature::Unsigned,
     verifier::Verifier,
     wrong,
@@ -101,7 +101,7 @@ impl Verifier {
                 to.step_passed(&Step::PAYLOAD, Step::PAYLOAD_FOUND.to_owned());
                 to.need(self.settings().needed(&claims));
                 let facts = self.facts(header, payload, &claims);
-                for rule in RULES {
+                for rule in self.settings().rules() {
                     self.explain_rule(rule, &facts, to);
                 }
             }
@@ -135,7 +135,8 @@ impl Verifier {
             let compares = |wrong: &Mismatch| (rule.compares)(self.settings(), wrong.claim());
             diagnosis.wrong.iter().any(compares)
         };
-        for rule in RULES.iter().filter(|rule| !compares_a_wrong_one(rule)) {
+        let rules = self.settings().rules();
+        for rule in rules.filter(|rule| !compares_a_wrong_one(rule)) {
             self.explain_rule(rule, &facts, to);
         }
     }

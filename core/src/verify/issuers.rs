@@ -11,7 +11,7 @@ use super::{
     verifier::Verifier,
 };
 use crate::{
-    claims::{ClaimSlot, ClaimSpec, Reader, RegisteredClaims, VerifiedToken},
+    claims::{ClaimSlot, ClaimSpec, Reader, RegisteredClaims, VerifiedToken, trust_domain_of},
     error::{AuthError, AuthErrorKind, ConfigError, Fixed, Mismatch},
     future::MaybeReady,
     jose::{Buffer, Compact, json, member},
@@ -24,6 +24,10 @@ use crate::{
 /// with its own keys, audience and rules. An issuer that is not listed is refused without any key
 /// being looked at, unless there is a [fallback](Self::with_fallback) or a resolver (`with_dynamic`), and one issuer's
 /// trouble never touches another's tokens.
+///
+/// A verifier of a [SPIFFE trust domain](crate::VerifierBuilder::spiffe_trust_domain) decides about every token whose `sub` is of
+/// that trust domain, whatever its `iss`, and nobody else does. So no other issuer can name its workloads. Where an issuer is expected,
+/// the name of this one is the trust domain with `spiffe://`.
 ///
 /// If up to eight of the verifiers have a `TokenCache`, a token that comes again is found there before
 /// any of it is read, for which each is asked what keys it has now
@@ -58,6 +62,8 @@ enum Routes {
 #[derive(Clone)]
 struct Many {
     by_name: HashMap<Box<str>, Verifier>,
+    /// By trust domain: for JWT-SVIDs, which need not name an issuer.
+    by_trust_domain: HashMap<Box<str>, Verifier>,
     /// For tokens whose `iss` is absent or none of the names.
     fallback: Option<Verifier>,
     /// For tokens whose `iss` is none of the names. There is no fallback then.
@@ -74,38 +80,48 @@ impl Issuers {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when there is none, when one accepts any issuer, or when two accept the same.
+    /// [`ConfigError`] when there is none, when one accepts any issuer, or when two accept the same, or the same trust domain.
     pub fn new(verifiers: impl IntoIterator<Item = Verifier>) -> Result<Self, ConfigError> {
         let mut by_name = HashMap::new();
+        let mut by_trust_domain = HashMap::new();
         let mut cached = Vec::new();
         for verifier in verifiers {
-            let names = verifier.issuers().ok_or_else(|| {
-                ConfigError::Conflict(
+            if verifier.accepts_any_issuer() {
+                return Err(ConfigError::Conflict(
                     "a verifier for `any_issuer` cannot be one of several: it goes to `Issuers::with_fallback`"
                         .into(),
-                )
-            })?;
-            for name in names {
+                ));
+            }
+            let twice = |name: &str| {
+                ConfigError::Conflict(format!("two verifiers are for the issuer {name:?}"))
+            };
+            for name in verifier.issuers().unwrap_or_default() {
                 if by_name.insert(name.clone(), verifier.clone()).is_some() {
-                    return Err(ConfigError::Conflict(format!(
-                        "two verifiers are for the issuer {name:?}"
-                    )));
+                    return Err(twice(name));
+                }
+            }
+            if let Some(domain) = verifier.trust_domain() {
+                let before = by_trust_domain.insert(domain.into(), verifier.clone());
+                if before.is_some() {
+                    return Err(twice(domain));
                 }
             }
             if verifier.has_cache() {
                 cached.push(verifier);
             }
         }
-        if by_name.is_empty() {
+        if by_name.is_empty() && by_trust_domain.is_empty() {
             return Err(ConfigError::Missing(
                 "`Issuers` of no verifier would refuse every token".into(),
             ));
         }
-        if cached.len() > Self::MOST_CACHED {
+        // A token that is in a cache may have become one of a trust domain, which another verifier decides about.
+        if cached.len() > Self::MOST_CACHED || !by_trust_domain.is_empty() {
             cached.clear();
         }
         Ok(Self(Arc::new(Routes::Many(Many {
             by_name,
+            by_trust_domain,
             fallback: None,
             dynamic: None,
             cached,
@@ -137,6 +153,7 @@ impl Issuers {
     pub fn dynamic(resolver: impl Into<DynamicIssuers>) -> Self {
         Self(Arc::new(Routes::Many(Many {
             by_name: HashMap::new(),
+            by_trust_domain: HashMap::new(),
             fallback: None,
             dynamic: Some(resolver.into()),
             cached: Vec::new(),
@@ -210,7 +227,7 @@ impl Issuers {
     /// ```
     pub fn with_fallback(self, verifier: Verifier) -> Result<Self, ConfigError> {
         let conflict = |text: &str| ConfigError::Conflict(text.to_owned());
-        if verifier.issuers().is_some() {
+        if !verifier.accepts_any_issuer() {
             return Err(conflict(
                 "a fallback is for tokens of unknown issuers: build it with `any_issuer`",
             ));
@@ -258,7 +275,7 @@ impl Issuers {
     pub(crate) fn names(&self, issuer: &str) -> Option<Vec<Box<str>>> {
         let verifier = match &*self.0 {
             Routes::One(verifier) => verifier,
-            Routes::Many(many) => match (many.by_name.get(issuer), &many.dynamic) {
+            Routes::Many(many) => match (many.named(issuer), &many.dynamic) {
                 (Some(verifier), _) => verifier,
                 (None, Some(dynamic)) if dynamic.may_know(issuer) => {
                     return Some(vec![issuer.into()]);
@@ -266,21 +283,18 @@ impl Issuers {
                 (None, _) => return None,
             },
         };
-        let Some(names) = verifier.issuers() else {
+        if verifier.accepts_any_issuer() {
             return Some(vec![issuer.into()]);
-        };
-        let has_it = names.iter().any(|name| **name == *issuer);
-        has_it.then(|| names.to_vec())
+        }
+        let names: Vec<Box<str>> = verifier.names().map(Box::from).collect();
+        names.iter().any(|name| **name == *issuer).then_some(names)
     }
 
     /// Returns whether a verifier is for this issuer by its name.
     pub(crate) fn is_for(&self, issuer: &str) -> bool {
         match &*self.0 {
-            Routes::One(verifier) => {
-                let names = verifier.issuers().unwrap_or_default();
-                names.iter().any(|name| **name == *issuer)
-            }
-            Routes::Many(many) => many.by_name.contains_key(issuer),
+            Routes::One(verifier) => verifier.names().any(|name| name == issuer),
+            Routes::Many(many) => many.named(issuer).is_some(),
         }
     }
 
@@ -303,7 +317,7 @@ impl Issuers {
     pub(crate) fn is_dynamic(&self, issuer: &str) -> bool {
         match &*self.0 {
             Routes::One(_) => false,
-            Routes::Many(many) => many.dynamic.is_some() && !many.by_name.contains_key(issuer),
+            Routes::Many(many) => many.dynamic.is_some() && many.named(issuer).is_none(),
         }
     }
 
@@ -366,7 +380,24 @@ impl Many {
 
     /// Returns the verifiers that do not change.
     fn verifiers(&self) -> impl Iterator<Item = &Verifier> {
-        self.by_name.values().chain(&self.fallback)
+        let named = self.by_name.values().chain(self.by_trust_domain.values());
+        named.chain(&self.fallback)
+    }
+
+    /// Returns the verifier of the issuer, or of the trust domain, with this name.
+    fn named(&self, name: &str) -> Option<&Verifier> {
+        let by_name = self.by_name.get(name);
+        by_name.or_else(|| self.by_trust_domain.get(name))
+    }
+
+    /// Returns the verifier of the trust domain that the subject of an unverified token is of.
+    fn by_subject(&self, payload: &str) -> Option<&Verifier> {
+        if self.by_trust_domain.is_empty() {
+            return None;
+        }
+        // Of two, the last counts here. The verifiers refuse both.
+        let subject = member::<Option<Cow<'_, str>>>(payload, "sub").ok()??;
+        self.by_trust_domain.get(trust_domain_of(&subject?)?)
     }
 
     /// Chooses a verifier by the claim `iss` of an unverified token.
@@ -392,6 +423,9 @@ impl Many {
             compact,
             payload,
         };
+        if let Some(verifier) = self.by_subject(payload) {
+            return Ok((token, Choice::Verifier(verifier)));
+        }
         let by_name = |issuer: Cow<'t, str>| {
             let known = self.by_name.get(&*issuer).or(self.fallback.as_ref());
             match (known, dynamic) {
@@ -467,7 +501,8 @@ impl Many {
             AuthErrorKind::MissingClaim | AuthErrorKind::UnknownIssuer
                 if self.dynamic.is_none() =>
             {
-                let mut names: Vec<_> = self.by_name.keys().cloned().collect();
+                let names = self.by_name.keys().chain(self.by_trust_domain.keys());
+                let mut names: Vec<_> = names.cloned().collect();
                 names.sort();
                 any_of(Some(&names))
             }
@@ -506,7 +541,7 @@ impl fmt::Debug for Issuers {
             Routes::One(verifier) => f.debug_tuple("Issuers").field(verifier).finish(),
             Routes::Many(many) => {
                 let mut names = f.debug_set();
-                names.entries(many.by_name.keys());
+                names.entries(many.by_name.keys().chain(many.by_trust_domain.keys()));
                 if let Some(dynamic) = &many.dynamic {
                     names.entry(dynamic);
                 }

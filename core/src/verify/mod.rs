@@ -25,6 +25,7 @@ mod revocation_lists;
 mod rules;
 mod settings;
 mod signature;
+mod svid;
 #[cfg(feature = "remote")]
 mod tenants;
 mod timing;

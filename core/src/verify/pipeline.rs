@@ -137,9 +137,12 @@ impl Verifier {
 
     fn check_rules(&self, facts: &Facts<'_>) -> Result<(), AuthError> {
         let settings = self.settings();
-        for rule in RULES {
-            if let Err(refused) = (rule.check)(settings, facts) {
-                return Err(AuthError::from(refused).about(|| rule.compare(settings, facts)));
+        // Two loops: this is the hot path.
+        for rules in [settings.own_rules(), RULES] {
+            for rule in rules {
+                if let Err(refused) = (rule.check)(settings, facts) {
+                    return Err(AuthError::from(refused).about(|| rule.compare(settings, facts)));
+                }
             }
         }
         Ok(())

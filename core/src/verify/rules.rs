@@ -29,6 +29,27 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// Makes a rule of a list elsewhere.
+    pub(super) const fn new(
+        name: &'static str,
+        when: OnHit,
+        check: fn(&VerifierSettings, &Facts<'_>) -> Result<(), Refused>,
+        compares: fn(&VerifierSettings, &str) -> bool,
+        claim: fn(&VerifierSettings, &Facts<'_>) -> Cow<'static, str>,
+        expected: fn(&VerifierSettings, &Facts<'_>) -> String,
+        found: fn(&VerifierSettings, &Facts<'_>) -> String,
+    ) -> Self {
+        Self {
+            name,
+            when,
+            check,
+            compares,
+            claim,
+            expected,
+            found,
+        }
+    }
+
     /// Says what the rule expected and what it found, whatever it decided.
     #[cold]
     pub(super) fn compare(&self, settings: &VerifierSettings, facts: &Facts<'_>) -> Mismatch {
@@ -61,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, _| false,
         claim: |_, _| "typ".into(),
         expected: |settings, _| match settings.types.as_slice() {
-            [] => "jwt, at+jwt or absent".to_owned(),
+            [] => format!("{} or absent", settings.usual_types().join(", ")),
             types => types.join(" or "),
         },
         found: |_, facts| quoted(facts.header.token_type().as_deref()),
@@ -107,7 +128,10 @@ pub(super) const RULES: &[Rule] = &[
         check: issuer,
         compares: |_, claim| claim == "iss",
         claim: |_, _| "iss".into(),
-        expected: |settings, _| any_of(settings.issuers.as_deref()),
+        expected: |settings, _| match (&settings.issuers, &settings.trust_domain) {
+            (None, Some(_)) => "any, or absent: the trust domain counts".to_owned(),
+            (issuers, _) => any_of(issuers.as_deref()),
+        },
         found: |_, facts| quoted(facts.issuer()),
     },
     Rule {
@@ -214,7 +238,10 @@ pub(super) const RULES: &[Rule] = &[
 fn token_type(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let header = facts.header;
     let good = match settings.types.as_slice() {
-        [] => header.has_no_type() || header.has_type("jwt") || header.has_type("at+jwt"),
+        [] => {
+            let mut usual = settings.usual_types().iter();
+            header.has_no_type() || usual.any(|own| header.has_type(own))
+        }
         types => types.iter().any(|own| header.has_type(own)),
     };
     refuse_unless(good, AuthErrorKind::WrongType)

@@ -16,6 +16,7 @@ mod presets;
 mod provider_tokens;
 mod providers;
 mod settings;
+mod spiffe;
 mod times;
 mod tolerance_property;
 mod tolerances;

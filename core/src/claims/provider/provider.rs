@@ -2,7 +2,7 @@
 
 use super::names::{host, invalid, is_guid, segment};
 use crate::{
-    claims::{RoleSource, ScopeSource},
+    claims::{RoleSource, ScopeSource, TrustDomain},
     error::ConfigError,
 };
 
@@ -12,6 +12,8 @@ use crate::{
 pub struct Provider {
     /// The first is the one that its metadata has; the others are names for the same.
     pub(crate) issuers: Vec<String>,
+    /// The trust domain that names the issuer, where tokens need not have `iss`.
+    pub(crate) trust_domain: Option<TrustDomain>,
     pub(crate) keys: KeyLocation,
     pub(crate) standing: Standing,
     pub(crate) audience_claim: &'static str,
@@ -30,6 +32,7 @@ impl Provider {
     pub fn new(issuer: impl Into<String>) -> Self {
         Self {
             issuers: vec![issuer.into()],
+            trust_domain: None,
             keys: KeyLocation::Discovered,
             standing: Standing::Bearer,
             audience_claim: "aud",
@@ -196,10 +199,12 @@ impl Provider {
         self
     }
 
-    /// The issuer, as tokens and metadata name it.
+    /// The issuer, as tokens and metadata name it. Of [SPIFFE](Self::spiffe): the trust domain, with `spiffe://`.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        self.issuers.first().map_or("", String::as_str)
+        let first = self.issuers.first().map(String::as_str);
+        let domain = || self.trust_domain.as_ref().map(TrustDomain::as_str);
+        first.or_else(domain).unwrap_or_default()
     }
 }
 
@@ -232,6 +237,8 @@ pub(crate) enum KeyLocation {
     DiscoveredAt(&'static str),
     /// A JWK set at this URL.
     Jwks(String),
+    /// The bundle of a SPIFFE trust domain at this URL.
+    SpiffeBundle(String),
 }
 
 /// The place of a token in a request.

@@ -13,7 +13,7 @@ use super::{
     http_caching,
 };
 use crate::{
-    jose::{Algorithm, KeyDocument, KeyNote, SkippedKey},
+    jose::{Algorithm, KeyDocument, KeyNote, SkippedKey, member},
     keys::KeySet,
     remote::http::{DynFetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
 };
@@ -43,12 +43,17 @@ pub(crate) enum Location {
     Issuer(String),
     /// The URL of the key set.
     Jwks(String),
+    /// The URL of the bundle of a SPIFFE trust domain.
+    SpiffeBundle(String),
 }
 
 impl Location {
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Certificates(name) | Self::Issuer(name) | Self::Jwks(name) => name,
+            Self::Certificates(name)
+            | Self::Issuer(name)
+            | Self::Jwks(name)
+            | Self::SpiffeBundle(name) => name,
         }
     }
 
@@ -57,6 +62,7 @@ impl Location {
         match self {
             Self::Certificates(_) => KeyDocument::Certificates,
             Self::Issuer(_) | Self::Jwks(_) => KeyDocument::RemoteJwks,
+            Self::SpiffeBundle(_) => KeyDocument::SpiffeBundle,
         }
     }
 }
@@ -111,7 +117,9 @@ impl Endpoint {
     /// Fetches the keys, and before that the metadata when it is due.
     pub(crate) async fn get(&mut self) -> Result<Fetched, Failure> {
         let url: Arc<str> = match self.location.clone() {
-            Location::Certificates(url) | Location::Jwks(url) => url.into(),
+            Location::Certificates(url) | Location::Jwks(url) | Location::SpiffeBundle(url) => {
+                url.into()
+            }
             Location::Issuer(issuer) => self.keys_url(&issuer).await?.into(),
         };
         let known = self.known.as_ref().filter(|(_, last)| last.url == url);
@@ -124,17 +132,19 @@ impl Endpoint {
                 let set = KeySet::parse(jwks, &self.algorithms, self.location.document())?;
                 self.report_skipped(&set);
                 self.report_notes(&set);
+                let lifetime = lifetime.unwrap_or(http_caching::DEFAULT_LIFETIME);
                 let fetched = Fetched {
                     set: Arc::new(set),
+                    lifetime: self.longest_lifetime(jwks).min(lifetime),
                     jwks: jwks.into(),
                     url,
-                    lifetime: lifetime.unwrap_or(http_caching::DEFAULT_LIFETIME),
                 };
                 (http_caching::etag(&response), fetched)
             }
             // Nothing has changed: it is fresh for as long as this answer says, or as before.
             (304, Some((_, last))) => {
                 let lifetime = lifetime.unwrap_or(last.lifetime);
+                let lifetime = self.longest_lifetime(&last.jwks).min(lifetime);
                 (
                     etag,
                     Fetched {
@@ -147,6 +157,18 @@ impl Endpoint {
         };
         self.known = etag.map(|etag| (etag, fetched.clone()));
         Ok(fetched)
+    }
+
+    /// Returns how long a document wants to be used at most: a bundle says so itself (SPIFFE Trust Domain and Bundle
+    /// section 4.1.2).
+    fn longest_lifetime(&self, document: &str) -> Duration {
+        let hint = match self.location {
+            Location::SpiffeBundle(_) => member::<u64>(document, "spiffe_refresh_hint"),
+            _ => return Duration::MAX,
+        };
+        // A hint in another form is none.
+        let hint = hint.ok().flatten();
+        hint.map_or(Duration::MAX, http_caching::within_bounds)
     }
 
     /// Asks for the metadata again before the next fetch: the keys may have moved.
