@@ -58,6 +58,10 @@ pub(crate) enum ProviderSettings {
         domain: String,
         server: String,
     },
+    Spiffe {
+        trust_domain: String,
+        bundle: String,
+    },
     Supabase {
         project: String,
     },
@@ -94,6 +98,10 @@ impl ProviderSettings {
             Self::Keycloak { base, realm } => Provider::keycloak(base, realm),
             Self::Kubernetes { issuer } => Provider::kubernetes(issuer),
             Self::Okta { domain, server } => Provider::okta(domain, server),
+            Self::Spiffe {
+                trust_domain,
+                bundle,
+            } => Provider::spiffe(trust_domain, bundle),
             Self::Supabase { project } => Provider::supabase(project),
             Self::Workos { client_id } => Provider::workos(client_id),
             Self::Zitadel { domain } => Provider::zitadel(domain),

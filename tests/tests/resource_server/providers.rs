@@ -250,6 +250,48 @@ fn the_proxy_of_the_environment_is_asked() {
 }
 
 #[test]
+fn workloads_of_a_trust_domain_come_in_beside_an_issuer() {
+    for framework in FRAMEWORKS {
+        let (users, workloads) = (JwksServer::start(), JwksServer::start());
+        let folder = Folder::new();
+        let text = format!(
+            "framework = {framework:?}\n\
+             [[issuers]]\nissuer = \"https://id.example\"\naudience = \"shop\"\nprofile = \"any\"\nkeys = {{ {} }}\n\
+             [[issuers]]\nprovider = {{ spiffe = {{ trust_domain = \"example.org\", bundle = \"{}\" }} }}\n\
+             audience = \"shop\"\nkeys = {{ {} }}\n",
+            url_of(&users),
+            workloads.url(),
+            url_of(&workloads),
+        );
+        let server = start(&folder.write("api.toml", &text));
+        readiness(&server, 200, |_| true);
+        let status = |signer: &JwksServer, claims: Value| {
+            let mut claims = claims;
+            claims["aud"] = "shop".into();
+            claims["exp"] = (SystemClock.now() + 300).into();
+            let key = signer.key();
+            let header = json!({ "alg": key.algorithm().name(), "kid": key.id() });
+            let token = sign_raw(&key, &header.to_string(), claims.to_string().as_bytes());
+            me(&server, &token).status
+        };
+        let web = "spiffe://example.org/web";
+        assert_eq!(status(&workloads, json!({ "sub": web })), 200);
+        assert_eq!(
+            status(&users, json!({ "sub": "ada", "iss": "https://id.example" })),
+            200
+        );
+        for (signer, claims) in [
+            (&users, json!({ "sub": web, "iss": "https://id.example" })),
+            (&users, json!({ "sub": web })),
+            (&workloads, json!({ "sub": "ada" })),
+            (&workloads, json!({ "sub": "spiffe://evil.example/web" })),
+        ] {
+            assert_eq!(status(signer, claims.clone()), 401, "{claims}");
+        }
+    }
+}
+
+#[test]
 fn a_provider_by_name_has_its_rules_and_its_source() {
     let actions = json!({
         "iss": "https://token.actions.githubusercontent.com", "aud": "shop", "sub": "repo:shop/api",
