@@ -23,7 +23,7 @@ mod typed;
 mod views;
 
 #[cfg(feature = "remote")]
-pub(crate) use self::provider::KeyLocation;
+pub(crate) use self::provider::{KeyLocation, is_alb_key_id};
 #[cfg(feature = "cache")]
 pub(crate) use self::token::CachedToken;
 pub use self::{
@@ -36,7 +36,7 @@ pub use self::{
 };
 pub(crate) use self::{
     added::Added,
-    provider::{Provider, Standing},
+    provider::{AlbArn, Provider, Standing},
     read::{
         ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable, are_scopes, is_integer,
     },

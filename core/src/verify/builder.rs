@@ -3,14 +3,15 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    checked::Checked, layout::ClaimLayout, settings::VerifierSettings, svid, verifier::Verifier,
+    alb, checked::Checked, layout::ClaimLayout, settings::VerifierSettings, svid,
+    verifier::Verifier,
 };
 #[cfg(feature = "remote")]
 use crate::remote::{Discovery, RemoteKeysBuilder};
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{Tolerance, Tolerances, TrustDomain},
+    claims::{AlbArn, Tolerance, Tolerances, TrustDomain},
     clock::{Clock, LARGEST_LEEWAY, SystemClock},
     error::ConfigError,
     jose::{Algorithm, normal_type},
@@ -45,6 +46,7 @@ pub struct VerifierBuilder<K = Keys> {
     issuers: Vec<Box<str>>,
     any_issuer: bool,
     pub(super) trust_domain: Option<Result<TrustDomain, ConfigError>>,
+    pub(super) alb_signer: Option<Result<AlbArn, ConfigError>>,
     audiences: Vec<Box<str>>,
     any_audience: bool,
     types: Vec<Box<str>>,
@@ -85,6 +87,7 @@ impl<K> VerifierBuilder<K> {
             issuers: Vec::new(),
             any_issuer: false,
             trust_domain: None,
+            alb_signer: None,
             audiences: Vec::new(),
             any_audience: false,
             types: Vec::new(),
@@ -283,6 +286,15 @@ impl<K> VerifierBuilder<K> {
             }
             .check()?;
         }
+        let alb_signer = self.alb_signer.transpose()?;
+        if alb_signer.is_some() {
+            alb::check(
+                trust_domain.is_some(),
+                self.layout.audience_claim(),
+                &self.types,
+                self.algorithms.as_deref(),
+            )?;
+        }
         let mut tolerances = self.tolerances;
         if self.any_issuer {
             tolerances.add(Tolerance::AnyIssuer);
@@ -297,6 +309,7 @@ impl<K> VerifierBuilder<K> {
         let mut settings = VerifierSettings {
             issuers: has_issuers.then_some(self.issuers),
             trust_domain,
+            alb_signer,
             #[cfg(feature = "remote")]
             is_dynamic: false,
             audiences: (!self.any_audience).then_some(self.audiences),

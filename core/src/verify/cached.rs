@@ -75,7 +75,7 @@ impl Verifier {
     /// Checks the rules whose result can change while the token stays the same.
     fn is_still_good(&self, token: &VerifiedToken) -> bool {
         let header = token.header().view();
-        let facts = self.facts(&header, token.payload(), token.registered());
+        let facts = self.facts("", &header, token.payload(), token.registered());
         RULES
             .iter()
             .filter(|rule| rule.when == OnHit::Recheck)

@@ -38,6 +38,9 @@ impl<K> VerifierBuilder<K> {
         if let Some(domain) = provider.trust_domain {
             self = self.spiffe_trust_domain(domain.as_str());
         }
+        if let Some(signer) = provider.alb_signer {
+            self = self.aws_alb_signer(signer.as_str());
+        }
         for claim in provider.claims {
             self = self.require_claim(*claim);
         }

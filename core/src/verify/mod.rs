@@ -1,5 +1,6 @@
 //! Verification: signature, then claims, then a [`VerifiedToken`](crate::VerifiedToken).
 
+mod alb;
 mod builder;
 #[cfg(feature = "cache")]
 mod cache;

@@ -76,7 +76,7 @@ impl Verifier {
         signed.note_weakness(&mut claims.needed);
 
         timer.next("claims");
-        self.check_rules(&self.facts(header, payload, claims))?;
+        self.check_rules(&self.facts(token.header, header, payload, claims))?;
         self.settings().count_tolerated(claims);
 
         Ok(Accepted {
@@ -101,8 +101,12 @@ impl Verifier {
     /// Splits a token into its three parts.
     pub(super) fn split<'t>(&self, text: &'t str) -> Result<Compact<'t>, AuthError> {
         let limit = self.max_token_bytes();
-        Compact::parse(text, limit)
-            .map_err(|kind| AuthError::from(kind).about(|| wrong::form(kind, text, limit)))
+        let token = Compact::parse(text, limit)
+            .map_err(|kind| AuthError::from(kind).about(|| wrong::form(kind, text, limit)))?;
+        if self.reads_padding() {
+            return token.unpadded().ok_or_else(wrong::padding);
+        }
+        Ok(token)
     }
 
     /// Reads the header of a token, unless it is known.
@@ -123,12 +127,14 @@ impl Verifier {
     /// Gathers what the rules look at.
     pub(super) fn facts<'t>(
         &self,
+        encoded_header: &'t str,
         header: &'t HeaderView<'t>,
         payload: &'t str,
         claims: &'t RegisteredClaims,
     ) -> Facts<'t> {
         Facts {
             header,
+            encoded_header,
             payload,
             claims,
             now: self.now(),

@@ -88,7 +88,7 @@ impl Verifier {
         if !may_be_new || !source.can_refresh() {
             return None;
         }
-        let token = Compact::parse(token, self.max_token_bytes()).ok()?;
+        let token = self.split(token).ok()?;
         let mut buffer = HeaderBuffer::new();
         let header = HeaderView::parse(token.header, &mut buffer).ok()?;
         source.refresh(self.refresh_reason(&token, &header, refusal)?)
@@ -139,7 +139,7 @@ impl Verifier {
         let Ok(claims) = RegisteredClaims::parse(payload, &self.settings().claims.spec) else {
             return true;
         };
-        let facts = self.facts(header, payload, &claims);
+        let facts = self.facts(token.header, header, payload, &claims);
         // A token that proves nothing is not told what has been revoked.
         let mut rules = self
             .settings()

@@ -141,6 +141,9 @@ pub(super) const RULES: &[Rule] = &[
         compares: |settings, claim| *settings.claims.audience.name == *claim,
         claim: |settings, _| settings.claims.audience.name.to_string().into(),
         expected: |settings, _| {
+            if settings.alb_signer.is_some() {
+                return "any: the client in the header counts".to_owned();
+            }
             let expected = any_of(settings.audiences.as_deref());
             match settings.claims.audience.slot {
                 ClaimSlot::AUDIENCE => expected,
@@ -301,7 +304,7 @@ fn issuer(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused>
 
 /// Compares `aud` (RFC 7519 section 4.1.3, RFC 8725 section 3.9).
 fn audience(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
-    let Some(expected) = &settings.audiences else {
+    let Some(expected) = settings.audiences_in_claims() else {
         return Ok(());
     };
     let slot = settings.claims.audience.slot;

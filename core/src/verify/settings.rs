@@ -1,6 +1,7 @@
 //! The settings of a verifier.
 
 use super::{
+    alb,
     layout::ResolvedClaims,
     rules::{RULES, Rule},
     svid,
@@ -8,7 +9,7 @@ use super::{
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{ClaimSlot, RegisteredClaims, Tolerance, Tolerances, TrustDomain},
+    claims::{AlbArn, ClaimSlot, RegisteredClaims, Tolerance, Tolerances, TrustDomain},
     revocation::Revocation,
 };
 
@@ -19,6 +20,8 @@ pub(super) struct VerifierSettings {
     pub(super) issuers: Option<Vec<Box<str>>>,
     /// The trust domain that `sub` must be of, for JWT-SVIDs.
     pub(super) trust_domain: Option<TrustDomain>,
+    /// The load balancer of AWS whose tokens these are.
+    pub(super) alb_signer: Option<AlbArn>,
     /// Found by a resolver: metrics know it under the name that all such issuers share.
     #[cfg(feature = "remote")]
     pub(super) is_dynamic: bool,
@@ -57,11 +60,21 @@ impl VerifierSettings {
         }
     }
 
+    /// Returns the audiences that a claim of the payload must name; `None` if none must.
+    #[inline]
+    pub(super) fn audiences_in_claims(&self) -> Option<&[Box<str>]> {
+        match self.alb_signer {
+            Some(_) => None,
+            None => self.audiences.as_deref(),
+        }
+    }
+
     /// Returns the rules beside the [usual ones](RULES), which come first.
     pub(super) fn own_rules(&self) -> &'static [Rule] {
-        match self.trust_domain {
-            Some(_) => svid::RULES,
-            None => &[],
+        match (&self.trust_domain, &self.alb_signer) {
+            (Some(_), _) => svid::RULES,
+            (None, Some(_)) => alb::RULES,
+            (None, None) => &[],
         }
     }
 
@@ -73,9 +86,10 @@ impl VerifierSettings {
     /// Returns the types of tokens that are accepted, beside none, where the settings name none.
     #[inline]
     pub(super) fn usual_types(&self) -> &'static [&'static str] {
-        match self.trust_domain {
-            Some(_) => svid::TYPES,
-            None => &["jwt", "at+jwt"],
+        match (&self.trust_domain, &self.alb_signer) {
+            (Some(_), _) => svid::TYPES,
+            (None, Some(_)) => alb::TYPES,
+            (None, None) => &["jwt", "at+jwt"],
         }
     }
 

@@ -257,6 +257,11 @@ impl Verifier {
         self.0.settings.issuers.as_deref()
     }
 
+    /// Checks whether its tokens are in base64url with padding.
+    pub(super) fn reads_padding(&self) -> bool {
+        self.0.settings.alb_signer.is_some()
+    }
+
     /// Checks whether no issuer is named in any way.
     pub(super) fn accepts_any_issuer(&self) -> bool {
         self.issuers().is_none() && self.trust_domain().is_none()

@@ -1,6 +1,9 @@
 //! The peculiarities of an identity provider's tokens.
 
-use super::names::{host, invalid, is_guid, segment};
+use super::{
+    load_balancers::AlbArn,
+    names::{host, invalid, is_guid, segment},
+};
 use crate::{
     claims::{RoleSource, ScopeSource, TrustDomain},
     error::ConfigError,
@@ -14,6 +17,8 @@ pub struct Provider {
     pub(crate) issuers: Vec<String>,
     /// The trust domain that names the issuer, where tokens need not have `iss`.
     pub(crate) trust_domain: Option<TrustDomain>,
+    /// The load balancer that signs tokens of its own, about users of the issuer.
+    pub(crate) alb_signer: Option<AlbArn>,
     pub(crate) keys: KeyLocation,
     pub(crate) standing: Standing,
     pub(crate) audience_claim: &'static str,
@@ -33,6 +38,7 @@ impl Provider {
         Self {
             issuers: vec![issuer.into()],
             trust_domain: None,
+            alb_signer: None,
             keys: KeyLocation::Discovered,
             standing: Standing::Bearer,
             audience_claim: "aud",
@@ -195,7 +201,10 @@ impl Provider {
     /// Sets another issuer: a server of your own, a national cloud, a test. Its metadata says where the keys are.
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers = vec![issuer.into()];
-        self.keys = KeyLocation::Discovered;
+        // A load balancer signs by its own keys, whoever the issuer of its users is.
+        if self.alb_signer.is_none() {
+            self.keys = KeyLocation::Discovered;
+        }
         self
     }
 
@@ -229,6 +238,8 @@ impl From<&String> for Provider {
 /// The location of a provider's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyLocation {
+    /// One PEM for each key of an AWS load balancer, below this URL.
+    AlbKeys(String),
     /// A map of PEM certificates at this URL.
     Certificates(&'static str),
     /// The place that the metadata of the issuer says.

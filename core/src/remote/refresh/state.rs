@@ -23,6 +23,7 @@ use crate::remote::{
     refresh::schedule::{Advice, Jitter, KeyNeed, KeyRequest, Schedule},
 };
 use crate::{
+    claims::is_alb_key_id,
     clock::Clock,
     future::BoxFuture,
     jose::{Algorithm, KeyDocument},
@@ -36,6 +37,8 @@ pub(crate) struct State {
     max_stale: Duration,
     /// Plain http through a private network.
     pub(crate) private_http: bool,
+    /// Each key is fetched by itself, for the requests that need it.
+    by_key: bool,
     clock: Arc<dyn Clock>,
     current: ArcSwapOption<Current>,
     plan: Mutex<Plan>,
@@ -49,6 +52,9 @@ pub(crate) struct State {
 
 struct Plan {
     schedule: Schedule,
+    /// The ids of keys to fetch, where each is fetched by itself, with the number of fetches that had begun when a request last needed
+    /// it. It is asked for until a later one is good.
+    asked: Vec<(Box<str>, u64)>,
     /// The state that was reported last.
     reported: KeysState,
     /// True once the last handle is gone.
@@ -60,6 +66,8 @@ impl State {
     const PATIENCE: Duration = Duration::from_secs(2);
     /// The most requests that wait. Others are answered at once.
     const MOST_WAITING: usize = 4_096;
+    /// The most ids that one fetch asks for: requests bring them, and each costs the provider a request.
+    const MOST_ASKED: usize = 4;
 
     pub(crate) fn new(
         source: String,
@@ -75,10 +83,12 @@ impl State {
             source,
             max_stale,
             private_http,
+            by_key: false,
             clock,
             current: ArcSwapOption::empty(),
             plan: Mutex::new(Plan {
                 schedule: Schedule::new(jitter, Instant::now()),
+                asked: Vec::new(),
                 reported: KeysState::Starting,
                 released: false,
             }),
@@ -87,6 +97,12 @@ impl State {
             waiting: AtomicUsize::new(0),
             runtime,
         }
+    }
+
+    /// Makes it one whose keys are each fetched by itself, for the requests that need it.
+    pub(crate) fn fetching_each(mut self) -> Self {
+        self.by_key = true;
+        self
     }
 
     /// Returns the keys, if they may be used.
@@ -111,12 +127,26 @@ impl State {
         self: &Arc<Self>,
         why: RefreshReason<'_>,
     ) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
-        let request = self.request(match why {
+        let need = match why {
             RefreshReason::NoKeys => KeyNeed::Everything,
+            // Nobody knows which key to ask for, or no key can have that id.
+            RefreshReason::NoMatch if self.by_key => return None,
+            RefreshReason::UnknownKey(id) if self.by_key && !is_alb_key_id(id) => return None,
             RefreshReason::NoMatch => KeyNeed::Match,
             RefreshReason::UnknownKey(id) => KeyNeed::Key(id.into()),
-        });
-        match self.advise(&request) {
+        };
+        let is_full = self.waiting.load(Ordering::Relaxed) >= Self::MOST_WAITING;
+        // Under one lock: the id is there before another fetch begins, which then decides about it.
+        let (request, advice) = {
+            let mut plan = self.plan();
+            let request = plan.request(need, is_full);
+            let mut advice = self.advise_in(&mut plan, &request);
+            if self.by_key && advice == Advice::Wait && !plan.ask(&request) {
+                advice = Advice::Unavailable(Self::PATIENCE);
+            }
+            (request, advice)
+        };
+        match advice {
             Advice::NotThere => None,
             Advice::LookAgain => Some(Box::pin(ready(Ok(())))),
             Advice::Unavailable(pause) => Some(Box::pin(ready(Err(retry_after(pause))))),
@@ -125,19 +155,18 @@ impl State {
     }
 
     /// Makes the request that needs this now.
+    #[cfg(all(countersign_loom, test))]
     pub(super) fn request(&self, need: KeyNeed) -> KeyRequest {
-        let is_full = self.waiting.load(Ordering::Relaxed) >= Self::MOST_WAITING;
-        KeyRequest {
-            need,
-            deadline: Instant::now() + Self::PATIENCE * u32::from(!is_full),
-            after: self.plan().schedule.count,
-        }
+        self.plan().request(need, false)
     }
 
     /// Advises a request, and wakes the task if that has to fetch for it.
     pub(super) fn advise(&self, request: &KeyRequest) -> Advice {
+        self.advise_in(&mut self.plan(), request)
+    }
+
+    fn advise_in(&self, plan: &mut Plan, request: &KeyRequest) -> Advice {
         let now = Instant::now();
-        let mut plan = self.plan();
         // A fetch may have ended between the look at the keys and this.
         let keys = self.usable();
         let advice = plan.schedule.advise(now, request, keys.as_deref());
@@ -198,8 +227,11 @@ impl State {
         self.plan().schedule.next(Instant::now())
     }
 
-    pub(super) fn begin(&self) {
-        self.plan().schedule.begin(Instant::now());
+    /// Begins a fetch; returns the ids that requests wait for, where each key is fetched by itself.
+    pub(super) fn begin(&self) -> Vec<Box<str>> {
+        let mut plan = self.plan();
+        plan.schedule.begin(Instant::now());
+        plan.asked.iter().map(|(id, _)| id.clone()).collect()
     }
 
     /// Ends a fetch: publishes what it brought, and wakes the requests.
@@ -222,7 +254,12 @@ impl State {
                 let current = Arc::new(current);
                 // First: whoever sees that the fetch has ended then sees its keys.
                 self.current.store(Some(Arc::clone(&current)));
-                self.plan().schedule.succeed(now, lifetime);
+                {
+                    let mut plan = self.plan();
+                    let number = plan.schedule.count;
+                    plan.asked.retain(|(_, after)| *after >= number);
+                    plan.schedule.succeed(now, lifetime);
+                }
                 observe::fetched(&self.source, last, &current, took, last_error.is_some());
             }
             Err(failure) => {
@@ -281,7 +318,8 @@ impl State {
 
     pub(crate) fn saved(&self) -> Option<SavedKeys> {
         let current = self.current.load();
-        Some(current.as_ref()?.saved.clone())
+        let current = current.as_ref()?;
+        (!current.set.keys().is_empty()).then(|| current.saved.clone())
     }
 
     pub(crate) fn status(&self) -> KeysStatus {
@@ -309,6 +347,33 @@ impl State {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         // Nothing in it can be half done: each step is one call.
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Plan {
+    /// Makes the request that needs this now.
+    fn request(&self, need: KeyNeed, is_full: bool) -> KeyRequest {
+        KeyRequest {
+            need,
+            deadline: Instant::now() + State::PATIENCE * u32::from(!is_full),
+            after: self.schedule.count,
+        }
+    }
+
+    /// Has the next fetch ask for the key of a request; `false` if it asks for enough others.
+    fn ask(&mut self, request: &KeyRequest) -> bool {
+        let KeyNeed::Key(id) = &request.need else {
+            return true;
+        };
+        if let Some((_, after)) = self.asked.iter_mut().find(|(own, _)| own == id) {
+            *after = request.after;
+            return true;
+        }
+        let has_room = self.asked.len() < State::MOST_ASKED;
+        if has_room {
+            self.asked.push((id.clone(), request.after));
+        }
+        has_room
     }
 }
 
