@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod alb;
 mod claims;
 mod explain;
 mod fallback;

@@ -178,18 +178,17 @@ impl Endpoint {
     async fn get_each(&mut self, url: &str, asked: &[Box<str>]) -> Result<Fetched, Failure> {
         let mut fetches = JoinSet::new();
         for id in self.single_keys.to_fetch(asked) {
-            let is_known = self.single_keys.has(&id);
             let request = Self::request(
                 &format!("{}/{id}", url.trim_end_matches('/')),
                 self.private_http,
             );
             let work = Arc::clone(&self.fetch).get_boxed(request);
-            fetches.spawn(async move { (id, is_known, work.await) });
+            fetches.spawn(async move { (id, work.await) });
         }
         let mut lifetime = None;
         let mut found = self.single_keys.clone();
         while let Some(fetched) = fetches.join_next().await {
-            let (id, is_known, response) = fetched.map_err(|_| Failure::new("panicked"))?;
+            let (id, response) = fetched.map_err(|_| Failure::new("panicked"))?;
             let response = response?;
             match response.status() {
                 200 => {
@@ -197,12 +196,12 @@ impl Endpoint {
                     let own = http_caching::lifetime(&response);
                     lifetime = lifetime.into_iter().chain(own).min();
                 }
-                // A bucket that nobody may list answers so for what is not there.
-                403 if !is_known => {}
-                404 | 410 => found.remove(&id),
+                // A bucket that nobody may list answers 403 for what is not there.
+                403 | 404 | 410 => found.remove(&id),
                 _ => return Err(refused(&response)),
             }
         }
+        found.shorten();
         self.single_keys = found;
         let (set, document) = self.single_keys.set()?;
         Ok(Fetched {

@@ -51,10 +51,13 @@ impl SingleKeys {
             Some((_, own)) => *own = pem,
             None => self.0.push((id, pem)),
         }
-        if self.0.len() > Self::MOST {
-            self.0.remove(0);
-        }
         Ok(())
+    }
+
+    /// Gives up those that are too many.
+    pub(super) fn shorten(&mut self) {
+        let excess = self.0.len().saturating_sub(Self::MOST);
+        self.0.drain(..excess);
     }
 
     pub(super) fn remove(&mut self, id: &str) {
