@@ -46,7 +46,7 @@ impl<'t> Compact<'t> {
     pub(crate) fn unpadded(self) -> Option<Self> {
         let unpadded = |part: &'t str| {
             let bare = part.trim_end_matches('=');
-            let is_good = part.len() % 4 == 0 && part.len() - bare.len() <= 2;
+            let is_good = part.len().is_multiple_of(4) && part.len() - bare.len() <= 2;
             is_good.then_some(bare)
         };
         Some(Self {

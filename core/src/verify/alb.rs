@@ -55,24 +55,22 @@ pub(super) const TYPES: &[&str] = &["jwt"];
 /// The one algorithm of such tokens.
 pub(super) const ALGORITHM: Algorithm = Algorithm::ES256;
 
-/// Checks that nothing contradicts the signer.
-pub(super) fn check(
-    has_trust_domain: bool,
-    audience_claim: &str,
-    types: &[Box<str>],
-    algorithms: Option<&[Algorithm]>,
-) -> Result<(), ConfigError> {
-    let algorithms = algorithms.unwrap_or_default();
-    let why = if has_trust_domain {
+/// Returns the signer that a builder has, if nothing else that it has contradicts it.
+pub(super) fn checked<K>(builder: &VerifierBuilder<K>) -> Result<Option<AlbArn>, ConfigError> {
+    let Some(signer) = builder.alb_signer.clone().transpose()? else {
+        return Ok(None);
+    };
+    let algorithms = builder.algorithms.as_deref().unwrap_or_default();
+    let why = if builder.trust_domain.is_some() {
         "`.spiffe_trust_domain(..)`: a token is of one or of the other"
-    } else if audience_claim != "aud" {
+    } else if builder.layout.audience_claim() != "aud" {
         "`.audience_claim(..)`: the audience is `client` in the header"
-    } else if !types.iter().all(|own| TYPES.contains(&&**own)) {
+    } else if !builder.types.iter().all(|own| TYPES.contains(&&**own)) {
         "`.token_type(..)`: the type is `JWT`"
     } else if !algorithms.iter().all(|own| *own == ALGORITHM) {
         "`.algorithms(..)`: a load balancer signs by ES256"
     } else {
-        return Ok(());
+        return Ok(Some(signer));
     };
     Err(ConfigError::Conflict(format!(
         "`.aws_alb_signer(..)` excludes {why}"

@@ -42,16 +42,16 @@ use crate::{
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct VerifierBuilder<K = Keys> {
     keys: K,
-    algorithms: Option<Vec<Algorithm>>,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
     issuers: Vec<Box<str>>,
-    any_issuer: bool,
+    pub(super) any_issuer: bool,
     pub(super) trust_domain: Option<Result<TrustDomain, ConfigError>>,
     pub(super) alb_signer: Option<Result<AlbArn, ConfigError>>,
     audiences: Vec<Box<str>>,
-    any_audience: bool,
-    types: Vec<Box<str>>,
+    pub(super) any_audience: bool,
+    pub(super) types: Vec<Box<str>>,
     wanted: Vec<Box<str>>,
-    tolerances: Tolerances,
+    pub(super) tolerances: Tolerances,
     pub(super) layout: ClaimLayout,
     leeway: Duration,
     max_age: Option<Duration>,
@@ -258,7 +258,7 @@ impl<K> VerifierBuilder<K> {
 
     /// Checks everything but the keys.
     fn check(self) -> Result<(K, Checked), ConfigError> {
-        let trust_domain = self.trust_domain.transpose()?;
+        let (trust_domain, alb_signer) = (svid::checked(&self)?, alb::checked(&self)?);
         if trust_domain.is_none() || !self.issuers.is_empty() {
             either("issuer", self.any_issuer, &self.issuers)?;
         }
@@ -274,26 +274,6 @@ impl<K> VerifierBuilder<K> {
         }
         if self.wanted.len() > VerifierBuilder::MOST_WANTED {
             return Err(setting("`require_claim` names more than 64 claims"));
-        }
-        if trust_domain.is_some() {
-            svid::Set {
-                any_issuer: self.any_issuer,
-                any_audience: self.any_audience,
-                audience_claim: self.layout.audience_claim(),
-                types: &self.types,
-                algorithms: self.algorithms.as_deref(),
-                tolerances: self.tolerances,
-            }
-            .check()?;
-        }
-        let alb_signer = self.alb_signer.transpose()?;
-        if alb_signer.is_some() {
-            alb::check(
-                trust_domain.is_some(),
-                self.layout.audience_claim(),
-                &self.types,
-                self.algorithms.as_deref(),
-            )?;
         }
         let mut tolerances = self.tolerances;
         if self.any_issuer {

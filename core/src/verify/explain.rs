@@ -123,7 +123,7 @@ impl Verifier {
                 to.refuse(unreadable.kind());
                 match Diagnosis::of(payload, spec) {
                     Some(diagnosis) => {
-                        self.explain_diagnosis(&diagnosis, encoded_header, header, to)
+                        self.explain_diagnosis(&diagnosis, encoded_header, header, to);
                     }
                     None => {
                         let wrong = unreadable.mismatch(payload, spec);

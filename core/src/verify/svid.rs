@@ -8,7 +8,7 @@ use super::{
     settings::VerifierSettings,
 };
 use crate::{
-    claims::{ClaimSlot, Tolerance, Tolerances, TrustDomain, trust_domain_of},
+    claims::{ClaimSlot, Tolerance, TrustDomain, trust_domain_of},
     error::{AuthErrorKind, ConfigError, quoted},
     jose::Algorithm,
 };
@@ -53,40 +53,31 @@ impl<K> VerifierBuilder<K> {
 /// The types that a JWT-SVID can name, in their normal form.
 pub(super) const TYPES: &[&str] = &["jwt", "jose"];
 
-/// What a builder has set that a JWT-SVID contradicts, or cannot go without.
-pub(super) struct Set<'b> {
-    pub(super) any_issuer: bool,
-    pub(super) any_audience: bool,
-    pub(super) audience_claim: &'b str,
-    pub(super) types: &'b [Box<str>],
-    pub(super) algorithms: Option<&'b [Algorithm]>,
-    pub(super) tolerances: Tolerances,
-}
-
-impl Set<'_> {
-    /// Checks that nothing contradicts a trust domain.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let is_of_svids = |own: &Algorithm| Algorithm::OF_JWT_SVIDS.contains(own);
-        let algorithms = self.algorithms.unwrap_or_default();
-        let why = if self.any_issuer {
-            "`.any_issuer()`: `iss` need not be there already"
-        } else if self.any_audience {
-            "`.any_audience()`: each JWT-SVID names its audience"
-        } else if self.audience_claim != "aud" {
-            "`.audience_claim(..)`: each JWT-SVID names its audience in `aud`"
-        } else if self.tolerances.contain(Tolerance::NumericSubject) {
-            "`.accept_numeric_subject()`: the subject is a SPIFFE ID"
-        } else if !self.types.iter().all(|own| TYPES.contains(&&**own)) {
-            "`.token_type(..)`: the type of a JWT-SVID is `JWT`, `JOSE` or absent"
-        } else if !algorithms.iter().all(is_of_svids) {
-            "`.algorithms(..)`: a JWT-SVID is signed by RS, ES or PS"
-        } else {
-            return Ok(());
-        };
-        Err(ConfigError::Conflict(format!(
-            "`.spiffe_trust_domain(..)` excludes {why}"
-        )))
-    }
+/// Returns the trust domain that a builder has, if nothing else that it has contradicts it.
+pub(super) fn checked<K>(builder: &VerifierBuilder<K>) -> Result<Option<TrustDomain>, ConfigError> {
+    let Some(domain) = builder.trust_domain.clone().transpose()? else {
+        return Ok(None);
+    };
+    let is_of_svids = |own: &Algorithm| Algorithm::OF_JWT_SVIDS.contains(own);
+    let algorithms = builder.algorithms.as_deref().unwrap_or_default();
+    let why = if builder.any_issuer {
+        "`.any_issuer()`: `iss` need not be there already"
+    } else if builder.any_audience {
+        "`.any_audience()`: each JWT-SVID names its audience"
+    } else if builder.layout.audience_claim() != "aud" {
+        "`.audience_claim(..)`: each JWT-SVID names its audience in `aud`"
+    } else if builder.tolerances.contain(Tolerance::NumericSubject) {
+        "`.accept_numeric_subject()`: the subject is a SPIFFE ID"
+    } else if !builder.types.iter().all(|own| TYPES.contains(&&**own)) {
+        "`.token_type(..)`: the type of a JWT-SVID is `JWT`, `JOSE` or absent"
+    } else if !algorithms.iter().all(is_of_svids) {
+        "`.algorithms(..)`: a JWT-SVID is signed by RS, ES or PS"
+    } else {
+        return Ok(Some(domain));
+    };
+    Err(ConfigError::Conflict(format!(
+        "`.spiffe_trust_domain(..)` excludes {why}"
+    )))
 }
 
 /// The rule that a trust domain adds, ahead of all others.

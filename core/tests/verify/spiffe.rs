@@ -4,6 +4,7 @@ use countersign::{
     Algorithm, AuthErrorKind, Authenticator, ConfigError, Issuers, KeySet, Provider, SigningKey,
     TokenSource, Verifier, VerifierBuilder,
     adapter::RequestHead,
+    keys::SkippedKey,
     testing::{TestIssuer, TestToken},
 };
 use futures_executor::block_on;
@@ -74,7 +75,7 @@ fn of_a_bundle_only_the_keys_for_tokens_count() {
     assert_eq!((key.id(), key.algorithm()), (Some("a"), Algorithm::ES256));
     assert_eq!(key.thumbprint(), token.verifying_key().thumbprint());
     // That there are keys for certificates is nothing to report.
-    let skipped: Vec<_> = set.skipped().iter().map(|key| key.index()).collect();
+    let skipped: Vec<_> = set.skipped().iter().map(SkippedKey::index).collect();
     assert_eq!(skipped, [2, 3, 4, 5, 6, 7, 8, 9]);
 }
 

@@ -16,6 +16,11 @@ pub(crate) enum ProviderSettings {
         domain: String,
         organisation: Option<String>,
     },
+    AwsAlb {
+        signer: String,
+        issuer: String,
+        keys: Option<String>,
+    },
     Circleci {
         organisation: String,
     },
@@ -83,6 +88,12 @@ impl ProviderSettings {
                 organisation: Some(organisation),
             } => Provider::auth0_organisation(domain, organisation),
             Self::Auth0 { domain, .. } => Provider::auth0(domain),
+            Self::AwsAlb {
+                signer,
+                issuer,
+                keys: Some(keys),
+            } => Provider::aws_alb_with_keys(signer, issuer, keys),
+            Self::AwsAlb { signer, issuer, .. } => Provider::aws_alb(signer, issuer),
             Self::Circleci { organisation } => Provider::circleci(organisation),
             Self::Clerk { domain } => Provider::clerk(domain),
             Self::CloudflareAccess { team } => Provider::cloudflare_access(team),

@@ -508,6 +508,12 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "issuer = \"https://id.example\"\n",
+        "provider = { aws-alb = { signer = \"arn:aws:iam::1:role/x\", issuer = \"https://id.example\" } }\n",
+        "provider = { aws-alb = { signer = \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/a/b\", issuer = \"https://id.example\" } }\n",
+        "9:12: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
         "provider = { firebase = {} }\n",
         "provider = { firebase = { project = \"shop-1\" } }\n",
         "9: ",

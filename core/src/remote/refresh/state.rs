@@ -16,11 +16,12 @@ use tokio::{
 use super::{
     current::Current,
     observe::{self, SourceName},
+    plan::Plan,
 };
 use crate::remote::{
     KeysState, KeysStatus, SavedKeys,
     document::{Failure, Fetched},
-    refresh::schedule::{Advice, Jitter, KeyNeed, KeyRequest, Schedule},
+    refresh::schedule::{Advice, Jitter, KeyNeed, KeyRequest},
 };
 use crate::{
     claims::is_alb_key_id,
@@ -50,24 +51,11 @@ pub(crate) struct State {
     runtime: Handle,
 }
 
-struct Plan {
-    schedule: Schedule,
-    /// The ids of keys to fetch, where each is fetched by itself, with the number of fetches that had begun when a request last needed
-    /// it. It is asked for until a later one is good.
-    asked: Vec<(Box<str>, u64)>,
-    /// The state that was reported last.
-    reported: KeysState,
-    /// True once the last handle is gone.
-    released: bool,
-}
-
 impl State {
     /// The longest time that a request waits.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    pub(super) const PATIENCE: Duration = Duration::from_secs(2);
     /// The most requests that wait. Others are answered at once.
     const MOST_WAITING: usize = 4_096;
-    /// The most ids that one fetch asks for: requests bring them, and each costs the provider a request.
-    const MOST_ASKED: usize = 4;
 
     pub(crate) fn new(
         source: String,
@@ -86,12 +74,7 @@ impl State {
             by_key: false,
             clock,
             current: ArcSwapOption::empty(),
-            plan: Mutex::new(Plan {
-                schedule: Schedule::new(jitter, Instant::now()),
-                asked: Vec::new(),
-                reported: KeysState::Starting,
-                released: false,
-            }),
+            plan: Mutex::new(Plan::new(jitter)),
             wanted: Notify::new(),
             ended: Notify::new(),
             waiting: AtomicUsize::new(0),
@@ -231,7 +214,7 @@ impl State {
     pub(super) fn begin(&self) -> Vec<Box<str>> {
         let mut plan = self.plan();
         plan.schedule.begin(Instant::now());
-        plan.asked.iter().map(|(id, _)| id.clone()).collect()
+        plan.asked()
     }
 
     /// Ends a fetch: publishes what it brought, and wakes the requests.
@@ -254,12 +237,7 @@ impl State {
                 let current = Arc::new(current);
                 // First: whoever sees that the fetch has ended then sees its keys.
                 self.current.store(Some(Arc::clone(&current)));
-                {
-                    let mut plan = self.plan();
-                    let number = plan.schedule.count;
-                    plan.asked.retain(|(_, after)| *after >= number);
-                    plan.schedule.succeed(now, lifetime);
-                }
+                self.plan().succeed(now, lifetime);
                 observe::fetched(&self.source, last, &current, took, last_error.is_some());
             }
             Err(failure) => {
@@ -347,33 +325,6 @@ impl State {
     fn plan(&self) -> MutexGuard<'_, Plan> {
         // Nothing in it can be half done: each step is one call.
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Plan {
-    /// Makes the request that needs this now.
-    fn request(&self, need: KeyNeed, is_full: bool) -> KeyRequest {
-        KeyRequest {
-            need,
-            deadline: Instant::now() + State::PATIENCE * u32::from(!is_full),
-            after: self.schedule.count,
-        }
-    }
-
-    /// Has the next fetch ask for the key of a request; `false` if it asks for enough others.
-    fn ask(&mut self, request: &KeyRequest) -> bool {
-        let KeyNeed::Key(id) = &request.need else {
-            return true;
-        };
-        if let Some((_, after)) = self.asked.iter_mut().find(|(own, _)| own == id) {
-            *after = request.after;
-            return true;
-        }
-        let has_room = self.asked.len() < State::MOST_ASKED;
-        if has_room {
-            self.asked.push((id.clone(), request.after));
-        }
-        has_room
     }
 }
 
