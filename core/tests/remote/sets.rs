@@ -196,12 +196,10 @@ async fn a_spiffe_bundle_is_a_source_of_keys_and_says_when_to_ask_again() {
             .jitter_seed(1)
     };
     let start = async |max_age: Option<u32>, hint: Value| {
-        let mut state = provider.state();
         let all = [(&other, "x509-svid"), (&good, "jwt-svid")];
-        state.body = Some(bundle(&all, hint));
         let headers = max_age.map(|age| ("cache-control", format!("max-age={age}")));
-        state.headers = headers.into_iter().collect();
-        drop(state);
+        provider.state().body = Some(bundle(&all, hint));
+        provider.state().headers = headers.into_iter().collect();
         let keys = source().build().unwrap();
         keys.ready().await.unwrap();
         keys
