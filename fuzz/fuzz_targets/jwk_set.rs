@@ -50,7 +50,10 @@ fn check_bundle(text: &str, bundle: &KeySet) {
         assert!(elements.iter().flatten().any(is_it), "a key from nowhere");
         let is_for_svids = |json: &Json| json.get("use").and_then(Json::text) == Some("jwt-svid");
         if elements.iter().flatten().all(is_for_svids) {
-            assert!(KeySet::from_remote_json(text).is_err(), "read as another document");
+            assert!(
+                KeySet::from_remote_json(text).is_err(),
+                "read as another document"
+            );
         }
     }
 }
