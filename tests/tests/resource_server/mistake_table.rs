@@ -509,7 +509,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
     (
         "issuer = \"https://id.example\"\n",
         "provider = { aws-alb = { signer = \"arn:aws:iam::1:role/x\", issuer = \"https://id.example\" } }\n",
-        "provider = { aws-alb = { signer = \"arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/a/b\", issuer = \"https://id.example\" } }\n",
+        "provider = \"google\"\n",
         "9:12: ",
     ),
     (
