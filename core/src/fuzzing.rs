@@ -26,6 +26,11 @@ pub fn header(encoded: &str) -> Result<Header, AuthErrorKind> {
     Header::parse(encoded)
 }
 
+/// Returns the trust domain of a SPIFFE ID, with its scheme.
+pub fn trust_domain_of(id: &str) -> Option<&str> {
+    crate::claims::trust_domain_of(id)
+}
+
 /// Checks the name of an issuer as before a resolver is asked. An error is the fault.
 #[cfg(feature = "remote")]
 pub fn issuer_name(name: &str) -> Result<(), &'static str> {

@@ -27,12 +27,36 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             "a published secret"
         );
     }
+    if let Ok(bundle) = KeySet::from_spiffe_bundle(text) {
+        check_bundle(text, &bundle);
+    }
     // They differ only in secrets, and a mixture is refused.
     if let (Ok(local), Ok(remote)) = (&local, &remote) {
         assert_eq!(named(local), named(remote));
     }
     Corpus::Keep
 });
+
+/// Checks that each key of a bundle is for JWT-SVIDs, and none of an ordinary set.
+fn check_bundle(text: &str, bundle: &KeySet) {
+    let elements = elements(text);
+    for key in bundle.keys() {
+        check_public(key);
+        assert!(!key.algorithm().is_symmetric() && family(key) != "EdDSA");
+        let is_it = |json: &Json| {
+            let is = |name, value| json.get(name).and_then(Json::text) == value;
+            is("use", Some("jwt-svid")) && key.id().is_some() && is("kid", key.id())
+        };
+        assert!(elements.iter().flatten().any(is_it), "a key from nowhere");
+        let is_for_svids = |json: &Json| json.get("use").and_then(Json::text) == Some("jwt-svid");
+        if elements.iter().flatten().all(is_for_svids) {
+            assert!(
+                KeySet::from_remote_json(text).is_err(),
+                "read as another document"
+            );
+        }
+    }
+}
 
 fn check(text: &str, set: &KeySet) {
     assert!(text.len() <= 256 * 1024);

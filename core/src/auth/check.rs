@@ -226,7 +226,7 @@ impl Authenticator {
             let error = AuthError::from(AuthErrorKind::UnknownIssuer);
             return Err(error.about(|| {
                 let expected = "an issuer whose tokens count where this one was";
-                Mismatch::written("iss", expected, quoted(token.issuer()))
+                Mismatch::written("iss", expected, quoted(token.issuer_name()))
             }));
         }
         match (&self.csrf, found.csrf_value) {
@@ -245,7 +245,7 @@ impl Authenticator {
         if self.own_sources.is_empty() {
             return true;
         }
-        let issuer = token.issuer();
+        let issuer = token.issuer_name();
         let of = |wanted: Option<&str>| {
             let mut all = self.own_sources.iter();
             all.find(|(name, _)| name.as_deref() == wanted)

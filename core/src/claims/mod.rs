@@ -18,6 +18,7 @@ pub(crate) mod realm;
 mod registered;
 mod scope_hierarchy;
 pub(crate) mod session_id;
+mod spiffe;
 pub(crate) mod token;
 mod tolerance;
 mod typed;
@@ -26,7 +27,7 @@ mod views;
 #[cfg(any(feature = "proof", feature = "sessions"))]
 pub(crate) use self::confirmation::Confirmation;
 #[cfg(feature = "remote")]
-pub(crate) use self::provider::KeyLocation;
+pub(crate) use self::provider::{KeyLocation, is_alb_key_id};
 #[cfg(feature = "cache")]
 pub(crate) use self::token::CachedToken;
 pub use self::{
@@ -39,13 +40,14 @@ pub use self::{
 };
 pub(crate) use self::{
     added::Added,
-    provider::{Provider, Standing},
+    provider::{AlbArn, Provider, Standing},
     read::{
         ClaimSlot, ClaimSpec, Diagnosis, LAST_SECOND, Reader, Unreadable, are_scopes, is_integer,
     },
     realm::Realm,
     registered::RegisteredClaims,
     session_id::SessionId,
+    spiffe::{TrustDomain, trust_domain_of},
     token::{TokenContext, VerifiedToken},
     tolerance::Tolerances,
 };

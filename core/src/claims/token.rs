@@ -17,6 +17,7 @@ use super::{
     misfit::ClaimsMismatch,
     registered::RegisteredClaims,
     scope_hierarchy::ScopeHierarchy,
+    spiffe::TrustDomain,
     views::{Audience, Scopes},
 };
 use crate::{
@@ -94,6 +95,8 @@ pub(crate) struct TokenContext {
     pub(crate) hierarchy: Option<ScopeHierarchy>,
     /// The kind of opaque tokens; `None` for JWTs.
     pub(crate) credential: Option<Box<str>>,
+    /// The trust domain that names the issuer instead of `iss`.
+    pub(crate) trust_domain: Option<TrustDomain>,
 }
 
 impl VerifiedToken {
@@ -214,6 +217,14 @@ impl VerifiedToken {
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.text(ClaimSlot::ISSUER)
+    }
+
+    /// Returns the name of its issuer among those of the verifiers: the trust domain of a JWT-SVID, else `iss`.
+    pub(crate) fn issuer_name(&self) -> Option<&str> {
+        match &self.inner.context.trust_domain {
+            Some(domain) => Some(domain.as_str()),
+            None => self.issuer(),
+        }
     }
 
     /// The subject (`sub`, RFC 7519 section 4.1.2): the user, unique within the issuer.

@@ -75,6 +75,19 @@ impl Algorithm {
         Self::RS512,
     ];
 
+    /// Those that a JWT-SVID can have (SPIFFE, JWT-SVID section 2.1).
+    pub(crate) const OF_JWT_SVIDS: &[Self] = &[
+        Self::ES256,
+        Self::ES384,
+        Self::ES512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+    ];
+
     /// The registered name, the value of `alg`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -39,6 +39,23 @@ impl<'t> Compact<'t> {
             signed,
         })
     }
+
+    /// Takes the padding off each part (RFC 4648 section 3.2); `None` if one is not padded as it must be.
+    ///
+    /// What was signed stays as it is. So a text still has one padding only.
+    pub(crate) fn unpadded(self) -> Option<Self> {
+        let unpadded = |part: &'t str| {
+            let bare = part.trim_end_matches('=');
+            let is_good = part.len().is_multiple_of(4) && part.len() - bare.len() <= 2;
+            is_good.then_some(bare)
+        };
+        Some(Self {
+            header: unpadded(self.header)?,
+            payload: unpadded(self.payload)?,
+            signature: unpadded(self.signature)?,
+            signed: self.signed,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +84,34 @@ mod tests {
                 AuthErrorKind::MalformedToken,
                 "{token:?}"
             );
+        }
+    }
+
+    #[test]
+    fn padding_is_taken_off_where_it_is_whole() {
+        let unpadded = |token| {
+            let compact = Compact::parse(token, 100).unwrap().unpadded()?;
+            Some((
+                compact.header,
+                compact.payload,
+                compact.signature,
+                compact.signed,
+            ))
+        };
+        let parts = ("aaaa", "bbb", "cc", "aaaa.bbb=");
+        assert_eq!(unpadded("aaaa.bbb=.cc=="), Some(parts));
+        assert_eq!(unpadded("aaaa..cccc"), Some(("aaaa", "", "cccc", "aaaa.")));
+        for token in [
+            "aaaa.bbb.cc==",
+            "aaaa.bbb=.cc",
+            "aaaa.bbb=.cc=",
+            "aaaa.bbb=.cc===",
+            "aaaa.bbb==.cc==",
+            "aaaa.b===.cc==",
+            "aaaa====.bbb=.cc==",
+            "aaaa.====.cc==",
+        ] {
+            assert_eq!(unpadded(token), None, "{token}");
         }
     }
 

@@ -162,7 +162,10 @@ impl KeySet {
             let reasons = parsed.skipped.iter().map(|key| key.reason().to_string());
             let mut why = reasons.collect::<Vec<_>>().join("; ");
             if why.is_empty() {
-                why = "it is empty".to_owned();
+                why = match document {
+                    KeyDocument::SpiffeBundle => "none is for JWT-SVIDs".to_owned(),
+                    _ => "it is empty".to_owned(),
+                };
             }
             return Err(ConfigError::InvalidKey(format!(
                 "the key set has no usable key ({why})"
@@ -372,5 +375,6 @@ impl fmt::Debug for KeySet {
     }
 }
 
+mod spiffe;
 #[cfg(test)]
 mod tests;

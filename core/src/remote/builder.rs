@@ -194,8 +194,18 @@ impl RemoteKeysBuilder {
         if let Some(host) = &self.keys_host {
             check_keys_host(host, &self.location)?;
         }
-        let algorithms = (self.algorithms)
-            .unwrap_or_else(|| accepted.unwrap_or(KeySet::DEFAULT_ALGORITHMS).to_vec());
+        let usual = match self.location {
+            Location::AlbKeys(_) => &[Algorithm::ES256],
+            _ => KeySet::DEFAULT_ALGORITHMS,
+        };
+        let algorithms = (self.algorithms).unwrap_or_else(|| accepted.unwrap_or(usual).to_vec());
+        if let Location::AlbKeys(_) = self.location
+            && algorithms != [Algorithm::ES256]
+        {
+            return Err(ConfigError::Conflict(
+                "`algorithms`: the keys of a load balancer are for ES256".into(),
+            ));
+        }
         if algorithms.is_empty() {
             return Err(setting("the list of `algorithms` is empty"));
         }
@@ -212,18 +222,22 @@ impl RemoteKeysBuilder {
             ConfigError::Missing("remote keys need a Tokio runtime: build them within one".into())
         })?;
         let name = self.location.name().to_owned();
-        let state = Arc::new(State::new(
+        let state = State::new(
             name,
             self.max_stale,
             self.clock,
             self.jitter,
             self.private_http,
             runtime.clone(),
-        ));
+        );
+        let state = Arc::new(match &self.location {
+            Location::AlbKeys(_) => state.fetching_each(),
+            _ => state,
+        });
         if let Some(saved) = self.saved {
             state.warm(saved, &algorithms, self.location.document());
         }
-        let endpoint = Endpoint::new(
+        let mut endpoint = Endpoint::new(
             self.location,
             self.keys_host,
             self.private_http,
@@ -231,6 +245,9 @@ impl RemoteKeysBuilder {
             fetch,
             self.max_stale,
         );
+        if let Some(saved) = state.saved() {
+            endpoint.start_with(&saved.jwks);
+        }
         let driver = RefreshTask::new(Arc::clone(&state), endpoint);
         let task = runtime.spawn(driver.run());
         Ok(RemoteKeys::start(state, task.abort_handle()))

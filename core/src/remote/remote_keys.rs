@@ -96,6 +96,55 @@ impl RemoteKeys {
         RemoteKeysBuilder::new(Location::Certificates(url.into()))
     }
 
+    /// Keys at this URL: the bundle of a SPIFFE trust domain. See
+    /// [`KeySet::from_spiffe_bundle`](crate::KeySet::from_spiffe_bundle) and [`jwks`](Self::jwks).
+    ///
+    /// The bundle says itself how long it should be used (`spiffe_refresh_hint`): the shorter of that and the `max-age`
+    /// counts. It does not name its trust domain, so URL and trust domain are set as a pair.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{RemoteKeys, Verifier};
+    ///
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = RemoteKeys::spiffe_bundle("https://spire.example.org/bundle").build()?;
+    /// let verifier = Verifier::builder(keys)
+    ///     .spiffe_trust_domain("example.org")
+    ///     .audience("orders")
+    ///     .build()?;
+    /// # drop(verifier);
+    /// # Ok(()) }
+    /// ```
+    pub fn spiffe_bundle(url: impl Into<String>) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Location::SpiffeBundle(url.into()))
+    }
+
+    /// Keys of the load balancers of AWS in one region: one PEM for each, at `URL/KID`.
+    ///
+    /// Nobody lists them, so there are none until a token comes that names one. Then that one is fetched, as for any unknown key: at most four
+    /// in one fetch, all requests wait for the same, and one that is not there is not asked for again for ten seconds. Only a UUID is asked for.
+    /// The last 16 are kept and renewed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{RemoteKeys, Verifier};
+    ///
+    /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = RemoteKeys::aws_alb("https://public-keys.auth.elb.eu-west-1.amazonaws.com").build()?;
+    /// let verifier = Verifier::builder(keys)
+    ///     .aws_alb_signer("arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188")
+    ///     .issuer("https://id.example")
+    ///     .audience("client-of-the-load-balancer")
+    ///     .build()?;
+    /// # drop(verifier);
+    /// # Ok(()) }
+    /// ```
+    pub fn aws_alb(url: impl Into<String>) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Location::AlbKeys(url.into()))
+    }
+
     /// Keys of this issuer: its metadata says where they are (OpenID Connect Discovery 1.0, RFC 8414).
     ///
     /// The metadata must name exactly this issuer, byte by byte: `https://id.example` and
@@ -105,10 +154,12 @@ impl RemoteKeys {
         let provider = provider.into();
         let issuer = || RemoteKeysBuilder::new(Location::Issuer(provider.issuer().to_owned()));
         match &provider.keys {
+            KeyLocation::AlbKeys(url) => Self::aws_alb(url),
             KeyLocation::Certificates(url) => Self::certificates(*url),
             KeyLocation::Discovered => issuer(),
             KeyLocation::DiscoveredAt(host) => issuer().keys_host(*host),
             KeyLocation::Jwks(url) => Self::jwks(url),
+            KeyLocation::SpiffeBundle(url) => Self::spiffe_bundle(url),
         }
     }
 

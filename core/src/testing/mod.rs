@@ -20,7 +20,7 @@ mod stores;
 pub use self::proof_key::{ProofKey, TestProof};
 pub use self::{
     clock::FixedClock,
-    issuer::{TestIssuer, TestToken, sign_raw},
+    issuer::{TestIssuer, TestToken, sign_padded, sign_raw},
 };
 pub use crate::testing::jwks_server::{Fault, Gate, JwksServer, ReceivedRequest};
 #[cfg(feature = "proof")]

@@ -3,14 +3,15 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
-    checked::Checked, layout::ClaimLayout, settings::VerifierSettings, verifier::Verifier,
+    alb, checked::Checked, layout::ClaimLayout, settings::VerifierSettings, svid,
+    verifier::Verifier,
 };
 #[cfg(feature = "remote")]
 use crate::remote::{Discovery, RemoteKeysBuilder};
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{Tolerance, Tolerances},
+    claims::{AlbArn, Tolerance, Tolerances, TrustDomain},
     clock::{Clock, LARGEST_LEEWAY, SystemClock},
     error::ConfigError,
     jose::{Algorithm, normal_type},
@@ -41,14 +42,16 @@ use crate::{
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct VerifierBuilder<K = Keys> {
     keys: K,
-    algorithms: Option<Vec<Algorithm>>,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
     issuers: Vec<Box<str>>,
-    any_issuer: bool,
+    pub(super) any_issuer: bool,
+    pub(super) trust_domain: Option<Result<TrustDomain, ConfigError>>,
+    pub(super) alb_signer: Option<Result<AlbArn, ConfigError>>,
     audiences: Vec<Box<str>>,
-    any_audience: bool,
-    types: Vec<Box<str>>,
+    pub(super) any_audience: bool,
+    pub(super) types: Vec<Box<str>>,
     wanted: Vec<Box<str>>,
-    tolerances: Tolerances,
+    pub(super) tolerances: Tolerances,
     pub(super) layout: ClaimLayout,
     leeway: Duration,
     max_age: Option<Duration>,
@@ -83,6 +86,8 @@ impl<K> VerifierBuilder<K> {
             algorithms: None,
             issuers: Vec::new(),
             any_issuer: false,
+            trust_domain: None,
+            alb_signer: None,
             audiences: Vec::new(),
             any_audience: false,
             types: Vec::new(),
@@ -253,7 +258,10 @@ impl<K> VerifierBuilder<K> {
 
     /// Checks everything but the keys.
     fn check(self) -> Result<(K, Checked), ConfigError> {
-        either("issuer", self.any_issuer, &self.issuers)?;
+        let (trust_domain, alb_signer) = (svid::checked(&self)?, alb::checked(&self)?);
+        if trust_domain.is_none() || !self.issuers.is_empty() {
+            either("issuer", self.any_issuer, &self.issuers)?;
+        }
         either("audience", self.any_audience, &self.audiences)?;
         if self.leeway > VerifierBuilder::MAX_LEEWAY {
             return Err(setting("`leeway` is more than 5 minutes"));
@@ -274,10 +282,14 @@ impl<K> VerifierBuilder<K> {
         if self.any_audience {
             tolerances.add(Tolerance::AnyAudience);
         }
-        let (mut claims, context) = self.layout.resolve(self.wanted, self.clock)?;
+        let (mut claims, mut context) = self.layout.resolve(self.wanted, self.clock)?;
+        context.trust_domain.clone_from(&trust_domain);
+        let has_issuers = !self.any_issuer && !self.issuers.is_empty();
         claims.spec.tolerances = self.tolerances;
         let mut settings = VerifierSettings {
-            issuers: (!self.any_issuer).then_some(self.issuers),
+            issuers: has_issuers.then_some(self.issuers),
+            trust_domain,
+            alb_signer,
             #[cfg(feature = "remote")]
             is_dynamic: false,
             audiences: (!self.any_audience).then_some(self.audiences),

@@ -78,7 +78,7 @@ impl Verifier {
         let header = token.header().view();
         let facts = Facts {
             checks_confirmation: caller.checks_confirmation,
-            ..self.facts(&header, token.payload(), token.registered())
+            ..self.facts("", &header, token.payload(), token.registered())
         };
         RULES
             .iter()

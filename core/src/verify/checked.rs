@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{settings::VerifierSettings, verifier::Verifier};
+use super::{alb, settings::VerifierSettings, verifier::Verifier};
 use crate::{
     claims::{TokenContext, Tolerance},
     error::ConfigError,
@@ -21,6 +21,13 @@ pub(super) struct Checked {
 impl Checked {
     /// Checks the keys, logs each tolerance, and makes the verifier.
     pub(super) fn build(mut self, keys: Keys) -> Result<Verifier, ConfigError> {
+        if self.settings.trust_domain.is_some() {
+            let all = || Algorithm::OF_JWT_SVIDS.to_vec();
+            self.algorithms.get_or_insert_with(all);
+        }
+        if self.settings.alb_signer.is_some() {
+            self.algorithms.get_or_insert_with(|| vec![alb::ALGORITHM]);
+        }
         self.check_keys(&keys)?;
         let source = keys.source();
         if source.uses_private_http() {
@@ -53,13 +60,17 @@ impl Checked {
         let Ok(set) = keys.source().snapshot() else {
             return Ok(());
         };
-        if set.keys().is_empty() {
+        // The keys of a load balancer come with its tokens.
+        if set.keys().is_empty() && (self.settings.alb_signer.is_none() || keys.are_fixed()) {
             return Err(ConfigError::Missing("there is no key".into()));
         }
         set.keys().iter().try_for_each(Key::reject_placeholder)?;
         let Some(accepted) = &self.algorithms else {
             return Ok(());
         };
+        if set.keys().is_empty() {
+            return Ok(());
+        }
         let usable = |key: &Key| accepted.iter().any(|own| own.matches(key.algorithm()));
         if set.keys().iter().any(usable) {
             return Ok(());

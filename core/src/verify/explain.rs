@@ -4,7 +4,7 @@ use super::{
     explanation::{Explanation, Step, Verdict},
     facts::Facts,
     pipeline::decode_unverified,
-    rules::{RULES, Rule},
+    rules::Rule,
     signature::Unsigned,
     verifier::Verifier,
     wrong,
@@ -40,7 +40,13 @@ impl Verifier {
             Ok(compact) => compact,
             Err(error) => return explanation.stop(&Step::FORMAT, &error),
         };
-        explanation.step_passed(&Step::FORMAT, format!("{} bytes", token.len()));
+        explanation.step_passed(
+            &Step::FORMAT,
+            match self.reads_padding() {
+                true => format!("{} bytes of padded base64url", token.len()),
+                false => format!("{} bytes", token.len()),
+            },
+        );
 
         let known = self.headers().recall(compact.header);
         let header = match self.read_header(&compact, &known, &mut buffer) {
@@ -51,7 +57,9 @@ impl Verifier {
 
         self.explain_signature(&compact, &header, &mut explanation);
         match decode_unverified(&compact, &mut None) {
-            Ok(payload) => self.explain_claims(payload, &header, &mut explanation),
+            Ok(payload) => {
+                self.explain_claims(compact.header, payload, &header, &mut explanation);
+            }
             Err(error) => return explanation.stop(&Step::PAYLOAD, &error),
         }
         explanation
@@ -94,21 +102,29 @@ impl Verifier {
         found.unwrap_or(false)
     }
 
-    fn explain_claims(&self, payload: &str, header: &HeaderView<'_>, to: &mut Explanation) {
+    fn explain_claims(
+        &self,
+        encoded_header: &str,
+        payload: &str,
+        header: &HeaderView<'_>,
+        to: &mut Explanation,
+    ) {
         let spec = &self.settings().claims.spec;
         match RegisteredClaims::parse(payload, spec) {
             Ok(claims) => {
                 to.step_passed(&Step::PAYLOAD, Step::PAYLOAD_FOUND.to_owned());
                 to.need(self.settings().needed(&claims));
-                let facts = self.facts(header, payload, &claims);
-                for rule in RULES {
+                let facts = self.facts(encoded_header, header, payload, &claims);
+                for rule in self.settings().rules() {
                     self.explain_rule(rule, &facts, to);
                 }
             }
             Err(unreadable) => {
                 to.refuse(unreadable.kind());
                 match Diagnosis::of(payload, spec) {
-                    Some(diagnosis) => self.explain_diagnosis(&diagnosis, header, to),
+                    Some(diagnosis) => {
+                        self.explain_diagnosis(&diagnosis, encoded_header, header, to);
+                    }
                     None => {
                         let wrong = unreadable.mismatch(payload, spec);
                         to.step_failed(&Step::PAYLOAD, unreadable.kind(), &wrong);
@@ -122,6 +138,7 @@ impl Verifier {
     fn explain_diagnosis(
         &self,
         diagnosis: &Diagnosis,
+        encoded_header: &str,
         header: &HeaderView<'_>,
         to: &mut Explanation,
     ) {
@@ -130,12 +147,18 @@ impl Verifier {
             let verdict = Verdict::Failed(AuthErrorKind::InvalidClaim);
             to.add(wrong.claim().to_owned(), wrong, verdict);
         }
-        let facts = self.facts(header, &diagnosis.payload, &diagnosis.claims);
+        let facts = self.facts(
+            encoded_header,
+            header,
+            &diagnosis.payload,
+            &diagnosis.claims,
+        );
         let compares_a_wrong_one = |rule: &Rule| {
             let compares = |wrong: &Mismatch| (rule.compares)(self.settings(), wrong.claim());
             diagnosis.wrong.iter().any(compares)
         };
-        for rule in RULES.iter().filter(|rule| !compares_a_wrong_one(rule)) {
+        let rules = self.settings().rules();
+        for rule in rules.filter(|rule| !compares_a_wrong_one(rule)) {
             self.explain_rule(rule, &facts, to);
         }
     }

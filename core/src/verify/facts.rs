@@ -11,6 +11,8 @@ use crate::{
 /// The facts about a token that the rules look at.
 pub(super) struct Facts<'t> {
     pub(super) header: &'t HeaderView<'t>,
+    /// For rules about further members. Empty for a token from a cache, to which such rules are not applied again.
+    pub(super) encoded_header: &'t str,
     pub(super) payload: &'t str,
     pub(super) claims: &'t RegisteredClaims,
     pub(super) now: i64,

@@ -35,6 +35,12 @@ impl<K> VerifierBuilder<K> {
         for issuer in provider.issuers {
             self = self.issuer(issuer);
         }
+        if let Some(domain) = provider.trust_domain {
+            self = self.spiffe_trust_domain(domain.as_str());
+        }
+        if let Some(signer) = provider.alb_signer {
+            self = self.aws_alb_signer(signer.as_str());
+        }
         for claim in provider.claims {
             self = self.require_claim(*claim);
         }
@@ -208,6 +214,11 @@ impl ResolvedClaim {
 }
 
 impl ClaimLayout {
+    /// Returns the claim that the audience is in.
+    pub(super) fn audience_claim(&self) -> &str {
+        &self.audience_claim
+    }
+
     /// Finds the slot of each claim. `claims` are those that must be there, whatever their value.
     pub(super) fn resolve(
         self,
@@ -254,6 +265,7 @@ impl ClaimLayout {
             scopes,
             hierarchy: self.hierarchy,
             credential: None,
+            trust_domain: None,
         };
         Ok((resolved, context))
     }

@@ -1,5 +1,6 @@
 //! Verification: signature, then claims, then a [`VerifiedToken`](crate::VerifiedToken).
 
+mod alb;
 mod builder;
 #[cfg(feature = "cache")]
 mod cache;
@@ -26,6 +27,7 @@ mod revocation_lists;
 mod rules;
 mod settings;
 mod signature;
+mod svid;
 #[cfg(feature = "remote")]
 mod tenants;
 mod timing;

@@ -80,7 +80,7 @@ impl Verifier {
         timer.next("claims");
         self.check_rules(&Facts {
             checks_confirmation,
-            ..self.facts(header, payload, claims)
+            ..self.facts(token.header, header, payload, claims)
         })?;
         self.settings().count_tolerated(claims);
 
@@ -106,8 +106,12 @@ impl Verifier {
     /// Splits a token into its three parts.
     pub(super) fn split<'t>(&self, text: &'t str) -> Result<Compact<'t>, AuthError> {
         let limit = self.max_token_bytes();
-        Compact::parse(text, limit)
-            .map_err(|kind| AuthError::from(kind).about(|| wrong::form(kind, text, limit)))
+        let token = Compact::parse(text, limit)
+            .map_err(|kind| AuthError::from(kind).about(|| wrong::form(kind, text, limit)))?;
+        if self.reads_padding() {
+            return token.unpadded().ok_or_else(wrong::padding);
+        }
+        Ok(token)
     }
 
     /// Reads the header of a token, unless it is known.
@@ -128,12 +132,14 @@ impl Verifier {
     /// Gathers what the rules look at.
     pub(super) fn facts<'t>(
         &self,
+        encoded_header: &'t str,
         header: &'t HeaderView<'t>,
         payload: &'t str,
         claims: &'t RegisteredClaims,
     ) -> Facts<'t> {
         Facts {
             header,
+            encoded_header,
             payload,
             claims,
             now: self.now(),
@@ -143,9 +149,12 @@ impl Verifier {
 
     fn check_rules(&self, facts: &Facts<'_>) -> Result<(), AuthError> {
         let settings = self.settings();
-        for rule in RULES {
-            if let Err(refused) = (rule.check)(settings, facts) {
-                return Err(AuthError::from(refused).about(|| rule.compare(settings, facts)));
+        // Two loops: this is the hot path.
+        for rules in [settings.own_rules(), RULES] {
+            for rule in rules {
+                if let Err(refused) = (rule.check)(settings, facts) {
+                    return Err(AuthError::from(refused).about(|| rule.compare(settings, facts)));
+                }
             }
         }
         Ok(())

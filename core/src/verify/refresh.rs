@@ -5,7 +5,7 @@ use memchr::{memchr_iter, memchr3_iter};
 use super::{
     caller::Caller,
     pipeline::decode_unverified,
-    rules::{CONFIRMATION, REVOCATION, RULES},
+    rules::{CONFIRMATION, REVOCATION},
     verifier::Verifier,
     wrong,
 };
@@ -94,7 +94,7 @@ impl Verifier {
         if !may_be_new || !source.can_refresh() {
             return None;
         }
-        let token = Compact::parse(token, self.max_token_bytes()).ok()?;
+        let token = self.split(token).ok()?;
         let mut buffer = HeaderBuffer::new();
         let header = HeaderView::parse(token.header, &mut buffer).ok()?;
         source.refresh(self.refresh_reason(&token, &header, refusal)?)
@@ -145,10 +145,11 @@ impl Verifier {
         let Ok(claims) = RegisteredClaims::parse(payload, &self.settings().claims.spec) else {
             return true;
         };
-        let facts = self.facts(header, payload, &claims);
+        let facts = self.facts(token.header, header, payload, &claims);
         // A token that proves nothing is not told what has been revoked; and whether it is bound is for whoever has the request.
-        let mut rules = RULES
-            .iter()
+        let mut rules = self
+            .settings()
+            .rules()
             .filter(|rule| !matches!(rule.name, CONFIRMATION | REVOCATION));
         rules.any(|rule| (rule.check)(self.settings(), &facts).is_err())
     }

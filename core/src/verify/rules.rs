@@ -29,6 +29,27 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// Makes a rule of a list elsewhere.
+    pub(super) const fn new(
+        name: &'static str,
+        when: OnHit,
+        check: fn(&VerifierSettings, &Facts<'_>) -> Result<(), Refused>,
+        compares: fn(&VerifierSettings, &str) -> bool,
+        claim: fn(&VerifierSettings, &Facts<'_>) -> Cow<'static, str>,
+        expected: fn(&VerifierSettings, &Facts<'_>) -> String,
+        found: fn(&VerifierSettings, &Facts<'_>) -> String,
+    ) -> Self {
+        Self {
+            name,
+            when,
+            check,
+            compares,
+            claim,
+            expected,
+            found,
+        }
+    }
+
     /// Says what the rule expected and what it found, whatever it decided.
     #[cold]
     pub(super) fn compare(&self, settings: &VerifierSettings, facts: &Facts<'_>) -> Mismatch {
@@ -63,7 +84,7 @@ pub(super) const RULES: &[Rule] = &[
         compares: |_, _| false,
         claim: |_, _| "typ".into(),
         expected: |settings, _| match settings.types.as_slice() {
-            [] => "jwt, at+jwt or absent".to_owned(),
+            [] => format!("{} or absent", settings.usual_types().join(", ")),
             types => types.join(" or "),
         },
         found: |_, facts| quoted(facts.header.token_type().as_deref()),
@@ -109,7 +130,10 @@ pub(super) const RULES: &[Rule] = &[
         check: issuer,
         compares: |_, claim| claim == "iss",
         claim: |_, _| "iss".into(),
-        expected: |settings, _| any_of(settings.issuers.as_deref()),
+        expected: |settings, _| match (&settings.issuers, &settings.trust_domain) {
+            (None, Some(_)) => "any, or absent: the trust domain counts".to_owned(),
+            (issuers, _) => any_of(issuers.as_deref()),
+        },
         found: |_, facts| quoted(facts.issuer()),
     },
     Rule {
@@ -119,6 +143,9 @@ pub(super) const RULES: &[Rule] = &[
         compares: |settings, claim| *settings.claims.audience.name == *claim,
         claim: |settings, _| settings.claims.audience.name.to_string().into(),
         expected: |settings, _| {
+            if settings.alb_signer.is_some() {
+                return "any: the client in the header counts".to_owned();
+            }
             let expected = any_of(settings.audiences.as_deref());
             match settings.claims.audience.slot {
                 ClaimSlot::AUDIENCE => expected,
@@ -216,7 +243,10 @@ pub(super) const RULES: &[Rule] = &[
 fn token_type(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
     let header = facts.header;
     let good = match settings.types.as_slice() {
-        [] => header.has_no_type() || header.has_type("jwt") || header.has_type("at+jwt"),
+        [] => {
+            let mut usual = settings.usual_types().iter();
+            header.has_no_type() || usual.any(|own| header.has_type(own))
+        }
         types => types.iter().any(|own| header.has_type(own)),
     };
     refuse_unless(good, AuthErrorKind::WrongType)
@@ -276,7 +306,7 @@ fn issuer(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused>
 
 /// Compares `aud` (RFC 7519 section 4.1.3, RFC 8725 section 3.9).
 fn audience(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(), Refused> {
-    let Some(expected) = &settings.audiences else {
+    let Some(expected) = settings.audiences_in_claims() else {
         return Ok(());
     };
     let slot = settings.claims.audience.slot;

@@ -1,10 +1,15 @@
 //! The settings of a verifier.
 
-use super::layout::ResolvedClaims;
+use super::{
+    alb,
+    layout::ResolvedClaims,
+    rules::{RULES, Rule},
+    svid,
+};
 #[cfg(feature = "cache")]
 use crate::verify::cache::TokenCache;
 use crate::{
-    claims::{ClaimSlot, RegisteredClaims, Tolerance, Tolerances},
+    claims::{AlbArn, ClaimSlot, RegisteredClaims, Tolerance, Tolerances, TrustDomain},
     revocation::Revocation,
 };
 
@@ -13,6 +18,10 @@ use crate::{
 pub(super) struct VerifierSettings {
     /// `None`: any.
     pub(super) issuers: Option<Vec<Box<str>>>,
+    /// The trust domain that `sub` must be of, for JWT-SVIDs.
+    pub(super) trust_domain: Option<TrustDomain>,
+    /// The load balancer of AWS whose tokens these are.
+    pub(super) alb_signer: Option<AlbArn>,
     /// Found by a resolver: metrics know it under the name that all such issuers share.
     #[cfg(feature = "remote")]
     pub(super) is_dynamic: bool,
@@ -44,7 +53,44 @@ impl VerifierSettings {
     /// Names the issuer for logs: by its first name.
     pub(super) fn label(&self) -> &str {
         let first = self.issuers.as_ref().and_then(|names| names.first());
-        first.map_or("any", |name| name)
+        match (first, &self.trust_domain) {
+            (Some(name), _) => name,
+            (None, Some(domain)) => domain.as_str(),
+            (None, None) => "any",
+        }
+    }
+
+    /// Returns the audiences that a claim of the payload must name; `None` if none must.
+    #[inline]
+    pub(super) fn audiences_in_claims(&self) -> Option<&[Box<str>]> {
+        match self.alb_signer {
+            Some(_) => None,
+            None => self.audiences.as_deref(),
+        }
+    }
+
+    /// Returns the rules beside the [usual ones](RULES), which come first.
+    pub(super) fn own_rules(&self) -> &'static [Rule] {
+        match (&self.trust_domain, &self.alb_signer) {
+            (Some(_), _) => svid::RULES,
+            (None, Some(_)) => alb::RULES,
+            (None, None) => &[],
+        }
+    }
+
+    /// Returns every rule, in the order of reporting.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &'static Rule> + use<> {
+        self.own_rules().iter().chain(RULES)
+    }
+
+    /// Returns the types of tokens that are accepted, beside none, where the settings name none.
+    #[inline]
+    pub(super) fn usual_types(&self) -> &'static [&'static str] {
+        match (&self.trust_domain, &self.alb_signer) {
+            (Some(_), _) => svid::TYPES,
+            (None, Some(_)) => alb::TYPES,
+            (None, None) => &["jwt", "at+jwt"],
+        }
     }
 
     /// Names the issuer for metrics.

@@ -14,7 +14,7 @@ use crate::{
     remote::{Discovery, RemoteKeys},
 };
 use crate::{
-    claims::{Reader, ScopeHierarchy, TokenContext, Tolerance, VerifiedToken},
+    claims::{Reader, ScopeHierarchy, TokenContext, Tolerance, TrustDomain, VerifiedToken},
     error::AuthError,
     jose::Algorithm,
     keys::Keys,
@@ -258,6 +258,28 @@ impl Verifier {
     /// Returns the names of the issuer; `None` if any will do.
     pub(crate) fn issuers(&self) -> Option<&[Box<str>]> {
         self.0.settings.issuers.as_deref()
+    }
+
+    /// Checks whether its tokens are in base64url with padding.
+    pub(super) fn reads_padding(&self) -> bool {
+        self.0.settings.alb_signer.is_some()
+    }
+
+    /// Checks whether no issuer is named in any way.
+    pub(super) fn accepts_any_issuer(&self) -> bool {
+        self.issuers().is_none() && self.trust_domain().is_none()
+    }
+
+    /// Returns the names of the issuer, and its trust domain.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let issuers = self.issuers().unwrap_or_default().iter();
+        issuers.map(|name| &**name).chain(self.trust_domain())
+    }
+
+    /// Returns the trust domain whose JWT-SVIDs it accepts, if it is for those.
+    pub(super) fn trust_domain(&self) -> Option<&str> {
+        let domain = self.0.settings.trust_domain.as_ref();
+        domain.map(TrustDomain::as_str)
     }
 
     #[cfg(feature = "cache")]

@@ -121,6 +121,14 @@ pub(super) fn encoding() -> AuthError {
     error.about(|| Mismatch::fixed(&TEXT, "other bytes"))
 }
 
+/// The error for a token whose parts are not padded, where they must be.
+#[cold]
+pub(super) fn padding() -> AuthError {
+    static PADDED: Fixed = Fixed::new("token", "three parts of base64url with padding");
+    let error = AuthError::from(AuthErrorKind::MalformedToken);
+    error.about(|| Mismatch::fixed(&PADDED, "another form"))
+}
+
 /// The members that a header was refused for.
 #[derive(Default)]
 struct Members<'de> {

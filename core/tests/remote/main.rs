@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
 #[cfg(feature = "cache")]
+mod alb;
 mod cached;
 mod cold_start;
 mod crowds;

@@ -176,6 +176,70 @@ async fn a_map_of_certificates_is_a_source_of_keys() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_spiffe_bundle_is_a_source_of_keys_and_says_when_to_ask_again() {
+    let good = SigningKey::generate_es256().unwrap().with_id("a");
+    let other = SigningKey::generate_es256().unwrap().with_id("b");
+    let bundle = |keys: &[(&SigningKey, &str)], hint: Value| {
+        let keys = keys.iter().map(|(key, purpose)| {
+            let mut jwk = jwk(key);
+            jwk["use"] = (*purpose).into();
+            jwk
+        });
+        let keys: Vec<_> = keys.collect();
+        json!({"keys": keys, "spiffe_sequence": 1, "spiffe_refresh_hint": hint}).to_string()
+    };
+    let provider = Provider::default();
+    let source = || {
+        RemoteKeys::spiffe_bundle(JWKS)
+            .fetch(provider.clone())
+            .clock(FixedClock::at(NOW))
+            .jitter_seed(1)
+    };
+    let start = async |max_age: Option<u32>, hint: Value| {
+        let all = [(&other, "x509-svid"), (&good, "jwt-svid")];
+        let headers = max_age.map(|age| ("cache-control", format!("max-age={age}")));
+        provider.state().body = Some(bundle(&all, hint));
+        provider.state().headers = headers.into_iter().collect();
+        let keys = source().build().unwrap();
+        keys.ready().await.unwrap();
+        keys
+    };
+    // 75 to 85 % of the shorter one.
+    for (max_age, hint, lifetime) in [
+        (None, json!(300), 300),
+        (Some(3_600), json!(300), 300),
+        (Some(300), json!(3_600), 300),
+        (Some(3_600), json!(1), 60),
+        (Some(3_600), json!(null), 3_600),
+        (Some(3_600), json!("300"), 3_600),
+        (Some(3_600), json!(-1), 3_600),
+        (None, json!(u64::MAX), 600),
+    ] {
+        let keys = start(max_age, hint.clone()).await;
+        let next = keys.status().next_fetch().as_secs();
+        let expected = lifetime * 3 / 4 - 1..=lifetime * 17 / 20 + 1;
+        assert!(expected.contains(&next), "{max_age:?} {hint}: {next}");
+    }
+
+    let keys = start(None, json!(300)).await;
+    assert_eq!(check(&verifier(&keys), &token(&good)).await, "accepted");
+    assert_ne!(check(&verifier(&keys), &token(&other)).await, "accepted");
+
+    // What is saved is read in the same way.
+    let saved = keys.saved().unwrap();
+    provider.state().fault = Some(FetchErrorKind::Connect);
+    let warm = source().warm(saved).build().unwrap();
+    assert_eq!(check(&verifier(&warm), &token(&good)).await, "accepted");
+    provider.state().fault = None;
+
+    // An ordinary key set is no bundle, nor the other way around.
+    assert!(provider.keys().build().unwrap().ready().await.is_err());
+    provider.state().body = Some(bundle(&[(&good, "sig")], json!(300)));
+    assert!(source().build().unwrap().ready().await.is_err());
+    assert!(provider.keys().build().unwrap().ready().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_keys_of_one_name_are_none() {
     let (one, two, good) = (key("same"), key("same"), key("good"));
     let provider = Provider::new(&[&one, &two, &good]);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests can panic too
 
+mod alb;
 mod claims;
 mod explain;
 mod fallback;
@@ -16,6 +17,7 @@ mod presets;
 mod provider_tokens;
 mod providers;
 mod settings;
+mod spiffe;
 mod times;
 mod tolerance_property;
 mod tolerances;

@@ -90,6 +90,7 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("auth0_organisation", organisation()),
         ("cloudflare_access", cloudflare()),
         ("google_iap", iap()),
+        ("spiffe", spiffe()),
     ]
 }
 
@@ -454,6 +455,46 @@ fn iap() -> Case {
     }
 }
 
+fn spiffe() -> Case {
+    Case {
+        stage: Stage::new(
+            Provider::spiffe("example.org", "https://spire.example.org/bundle").unwrap(),
+            "orders",
+            Some("JWT"),
+            json!({"aud": ["orders"], "sub": "spiffe://example.org/ns/shop/sa/web"}),
+        ),
+        required: &["sub", "aud", "exp"],
+        others: vec![
+            // Of another trust domain, also if its name begins or ends alike.
+            (WrongIssuer, json!({"sub": "spiffe://evil.example/web"})),
+            (
+                WrongIssuer,
+                json!({"sub": "spiffe://example.org.evil.example/web"}),
+            ),
+            (
+                WrongIssuer,
+                json!({"sub": "spiffe://staging.example.org/web"}),
+            ),
+            // Of the trust domain itself.
+            (InvalidClaim, json!({"sub": "spiffe://example.org"})),
+            (InvalidClaim, json!({"sub": "spiffe://example.org/"})),
+            // Of a user, by the same key.
+            (
+                InvalidClaim,
+                json!({"sub": "ada", "iss": "https://oidc.example.org"}),
+            ),
+            (InvalidClaim, json!({"sub": "https://example.org/web"})),
+            (WrongAudience, json!({"aud": ["stock"]})),
+        ],
+        good: vec![
+            json!({"iss": "https://oidc.example.org"}),
+            json!({"iss": "spiffe://example.org"}),
+            json!({"aud": "orders", "sub": "spiffe://example.org/web"}),
+            json!({"iat": null, "nbf": null}),
+        ],
+    }
+}
+
 #[test]
 fn each_preset_accepts_its_token_and_refuses_the_others() {
     for (name, case) in cases() {
@@ -680,6 +721,10 @@ fn what_cannot_name_a_project_is_refused_at_once() {
         Provider::auth0_organisation("", "org_9ybsU1dN2dKfDkBi"),
         Provider::cloudflare_access("shop.cloudflareaccess.com"),
         Provider::cloudflare_access("-shop"),
+        Provider::spiffe("", "https://spire.example.org/bundle"),
+        Provider::spiffe("Example.org", "https://spire.example.org/bundle"),
+        Provider::spiffe("example.org/web", "https://spire.example.org/bundle"),
+        Provider::spiffe("https://example.org", "https://spire.example.org/bundle"),
     ] {
         assert!(
             matches!(refused, Err(ConfigError::InvalidSetting(_))),

@@ -16,6 +16,11 @@ pub(crate) enum ProviderSettings {
         domain: String,
         organisation: Option<String>,
     },
+    AwsAlb {
+        signer: String,
+        issuer: String,
+        keys: Option<String>,
+    },
     Circleci {
         organisation: String,
     },
@@ -58,6 +63,10 @@ pub(crate) enum ProviderSettings {
         domain: String,
         server: String,
     },
+    Spiffe {
+        trust_domain: String,
+        bundle: String,
+    },
     Supabase {
         project: String,
     },
@@ -79,6 +88,12 @@ impl ProviderSettings {
                 organisation: Some(organisation),
             } => Provider::auth0_organisation(domain, organisation),
             Self::Auth0 { domain, .. } => Provider::auth0(domain),
+            Self::AwsAlb {
+                signer,
+                issuer,
+                keys: Some(keys),
+            } => Provider::aws_alb_with_keys(signer, issuer, keys),
+            Self::AwsAlb { signer, issuer, .. } => Provider::aws_alb(signer, issuer),
             Self::Circleci { organisation } => Provider::circleci(organisation),
             Self::Clerk { domain } => Provider::clerk(domain),
             Self::CloudflareAccess { team } => Provider::cloudflare_access(team),
@@ -94,6 +109,10 @@ impl ProviderSettings {
             Self::Keycloak { base, realm } => Provider::keycloak(base, realm),
             Self::Kubernetes { issuer } => Provider::kubernetes(issuer),
             Self::Okta { domain, server } => Provider::okta(domain, server),
+            Self::Spiffe {
+                trust_domain,
+                bundle,
+            } => Provider::spiffe(trust_domain, bundle),
             Self::Supabase { project } => Provider::supabase(project),
             Self::Workos { client_id } => Provider::workos(client_id),
             Self::Zitadel { domain } => Provider::zitadel(domain),

@@ -41,6 +41,7 @@ impl Sources {
     pub(crate) fn of_provider(provider: &ProviderSettings) -> Option<Self> {
         let cookie = || Source::Cookie("__session".to_owned());
         let sources = match provider {
+            ProviderSettings::AwsAlb { .. } => vec![Source::Header("x-amzn-oidc-data")],
             ProviderSettings::Clerk { .. } => vec![Source::Bearer, cookie()],
             ProviderSettings::CloudflareAccess { .. } => {
                 vec![Source::Header("cf-access-jwt-assertion")]

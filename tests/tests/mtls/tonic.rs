@@ -45,7 +45,7 @@ impl Service<Request<Body>> for Thumbprint {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let head = Head::from(&request);
-        let certificate: Option<&ClientCertificate> = head.client_certificate();
+        let certificate: Option<ClientCertificate> = head.client_certificate();
         let text = certificate.map_or("none".into(), |own| own.thumbprint().to_string());
         ready(Ok(Response::new(Body::new(text))))
     }

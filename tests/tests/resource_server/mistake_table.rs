@@ -502,6 +502,18 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "issuer = \"https://id.example\"\n",
+        "provider = { spiffe = { trust_domain = \"Example.org\", bundle = \"https://127.0.0.1:9\" } }\n",
+        "provider = { spiffe = { trust_domain = \"example.org\", bundle = \"https://127.0.0.1:9\" } }\n",
+        "9:12: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
+        "provider = { aws-alb = { signer = \"arn:aws:iam::1:role/x\", issuer = \"https://id.example\" } }\n",
+        "provider = \"google\"\n",
+        "9:12: ",
+    ),
+    (
+        "issuer = \"https://id.example\"\n",
         "provider = { firebase = {} }\n",
         "provider = { firebase = { project = \"shop-1\" } }\n",
         "9: ",

@@ -8,7 +8,7 @@ use std::{
 
 use countersign::{
     Clock, SigningKey, SystemClock,
-    testing::{Fault, JwksServer, sign_raw},
+    testing::{Fault, JwksServer, sign_padded, sign_raw},
 };
 use countersign_tests::{
     Answer, Request,
@@ -247,6 +247,90 @@ fn the_proxy_of_the_environment_is_asked() {
     let ended = refused(other.env("HTTPS_PROXY", "socks5://ada:secret@proxy:1080"));
     assert!(ended.stderr.contains("HTTPS_PROXY"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
+}
+
+#[test]
+fn workloads_of_a_trust_domain_come_in_beside_an_issuer() {
+    for framework in FRAMEWORKS {
+        let (users, workloads) = (JwksServer::start(), JwksServer::start());
+        let folder = Folder::new();
+        let text = format!(
+            "framework = {framework:?}\n\
+             [[issuers]]\nissuer = \"https://id.example\"\naudience = \"shop\"\nprofile = \"any\"\nkeys = {{ {} }}\n\
+             [[issuers]]\nprovider = {{ spiffe = {{ trust_domain = \"example.org\", bundle = \"{}\" }} }}\n\
+             audience = \"shop\"\nkeys = {{ {} }}\n",
+            url_of(&users),
+            workloads.url(),
+            url_of(&workloads),
+        );
+        let server = start(&folder.write("api.toml", &text));
+        readiness(&server, 200, |_| true);
+        let status = |signer: &JwksServer, claims: Value| {
+            let mut claims = claims;
+            claims["aud"] = "shop".into();
+            claims["exp"] = (SystemClock.now() + 300).into();
+            let key = signer.key();
+            let header = json!({ "alg": key.algorithm().name(), "kid": key.id() });
+            let token = sign_raw(&key, &header.to_string(), claims.to_string().as_bytes());
+            me(&server, &token).status
+        };
+        let web = "spiffe://example.org/web";
+        assert_eq!(status(&workloads, json!({ "sub": web })), 200);
+        assert_eq!(
+            status(&users, json!({ "sub": "ada", "iss": "https://id.example" })),
+            200
+        );
+        for (signer, claims) in [
+            (&users, json!({ "sub": web, "iss": "https://id.example" })),
+            (&users, json!({ "sub": web })),
+            (&workloads, json!({ "sub": "ada" })),
+            (&workloads, json!({ "sub": "spiffe://evil.example/web" })),
+        ] {
+            assert_eq!(status(signer, claims.clone()), 401, "{claims}");
+        }
+    }
+}
+
+#[test]
+fn a_load_balancer_says_who_the_user_is_in_its_header() {
+    let signer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188";
+    for framework in FRAMEWORKS {
+        let keys = JwksServer::start();
+        let folder = Folder::new();
+        let text = format!(
+            "framework = {framework:?}\n\
+             [[issuers]]\nprovider.aws-alb = {{ signer = {signer:?}, issuer = \"https://id.example\" }}\n\
+             audience = \"client\"\nkeys = {{ {} }}\n",
+            url_of(&keys),
+        );
+        let server = start(&folder.write("api.toml", &text));
+        readiness(&server, 200, |_| true);
+        let sign = |signer: &str| {
+            let exp = SystemClock.now() + 120;
+            let header = json!({
+                "alg": "ES256", "typ": "JWT", "kid": keys.key().id(), "signer": signer,
+                "client": "client", "iss": "https://id.example", "exp": exp,
+            });
+            let claims = json!({ "sub": "ada", "iss": "https://id.example", "exp": exp });
+            sign_padded(
+                &keys.key(),
+                &header.to_string(),
+                claims.to_string().as_bytes(),
+            )
+        };
+        let status = |name, token: &str| {
+            let request = Request::get().header(name, token);
+            server.send(&request.target("/v1/me"), Body::None).status
+        };
+        let token = sign(signer);
+        assert_eq!(status("x-amzn-oidc-data", &token), 200);
+        assert_eq!(status("x-amzn-oidc-accesstoken", &token), 401);
+        assert_eq!(status("authorization", &format!("Bearer {token}")), 401);
+        assert_eq!(
+            status("x-amzn-oidc-data", &sign(&signer.replace("shop", "evil"))),
+            401
+        );
+    }
 }
 
 #[test]

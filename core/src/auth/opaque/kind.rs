@@ -126,6 +126,7 @@ impl OpaqueKind {
             scopes: vec![ClaimSlot::SCOPE],
             hierarchy: None,
             credential: Some(name.clone()),
+            trust_domain: None,
         };
         Self {
             form,

@@ -1,8 +1,11 @@
 //! The peculiarities of an identity provider's tokens.
 
-use super::names::{host, invalid, is_guid, segment};
+use super::{
+    load_balancers::AlbArn,
+    names::{host, invalid, is_guid, segment},
+};
 use crate::{
-    claims::{RoleSource, ScopeSource},
+    claims::{RoleSource, ScopeSource, TrustDomain},
     error::ConfigError,
 };
 
@@ -12,6 +15,10 @@ use crate::{
 pub struct Provider {
     /// The first is the one that its metadata has; the others are names for the same.
     pub(crate) issuers: Vec<String>,
+    /// The trust domain that names the issuer, where tokens need not have `iss`.
+    pub(crate) trust_domain: Option<TrustDomain>,
+    /// The load balancer that signs tokens of its own, about users of the issuer.
+    pub(crate) alb_signer: Option<AlbArn>,
     pub(crate) keys: KeyLocation,
     pub(crate) standing: Standing,
     pub(crate) audience_claim: &'static str,
@@ -30,6 +37,8 @@ impl Provider {
     pub fn new(issuer: impl Into<String>) -> Self {
         Self {
             issuers: vec![issuer.into()],
+            trust_domain: None,
+            alb_signer: None,
             keys: KeyLocation::Discovered,
             standing: Standing::Bearer,
             audience_claim: "aud",
@@ -192,14 +201,19 @@ impl Provider {
     /// Sets another issuer: a server of your own, a national cloud, a test. Its metadata says where the keys are.
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers = vec![issuer.into()];
-        self.keys = KeyLocation::Discovered;
+        // A load balancer signs by its own keys, whoever the issuer of its users is.
+        if self.alb_signer.is_none() {
+            self.keys = KeyLocation::Discovered;
+        }
         self
     }
 
-    /// The issuer, as tokens and metadata name it.
+    /// The issuer, as tokens and metadata name it. Of [SPIFFE](Self::spiffe): the trust domain, with `spiffe://`.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        self.issuers.first().map_or("", String::as_str)
+        let first = self.issuers.first().map(String::as_str);
+        let domain = || self.trust_domain.as_ref().map(TrustDomain::as_str);
+        first.or_else(domain).unwrap_or_default()
     }
 }
 
@@ -224,6 +238,8 @@ impl From<&String> for Provider {
 /// The location of a provider's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyLocation {
+    /// One PEM for each key of an AWS load balancer, below this URL.
+    AlbKeys(String),
     /// A map of PEM certificates at this URL.
     Certificates(&'static str),
     /// The place that the metadata of the issuer says.
@@ -232,6 +248,8 @@ pub(crate) enum KeyLocation {
     DiscoveredAt(&'static str),
     /// A JWK set at this URL.
     Jwks(String),
+    /// The bundle of a SPIFFE trust domain at this URL.
+    SpiffeBundle(String),
 }
 
 /// The place of a token in a request.

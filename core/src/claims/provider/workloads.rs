@@ -2,9 +2,9 @@
 
 use super::{
     names::{host, invalid, is_guid, segment},
-    provider::Provider,
+    provider::{KeyLocation, Provider},
 };
-use crate::error::ConfigError;
+use crate::{claims::TrustDomain, error::ConfigError};
 
 impl Provider {
     /// CircleCI: the jobs of one organisation, by its id. See [CircleCI](Self#circleci).
@@ -91,6 +91,24 @@ impl Provider {
         Ok(Self {
             claims: &["sub", "kubernetes.io"],
             ..Self::new(issuer)
+        })
+    }
+
+    /// SPIFFE: the JWT-SVIDs of the workloads of one trust domain, for example `example.org`, whose bundle is at this URL. The
+    /// trust domain in `sub` tells the issuer, and `iss` need not be there. See [SPIFFE](Self#spiffe).
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::InvalidSetting`] when `trust_domain` is none. The URL is checked when the keys are built.
+    pub fn spiffe(
+        trust_domain: impl AsRef<str>,
+        bundle: impl Into<String>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            issuers: Vec::new(),
+            trust_domain: Some(TrustDomain::new(trust_domain.as_ref())?),
+            keys: KeyLocation::SpiffeBundle(bundle.into()),
+            ..Self::new("")
         })
     }
 }

@@ -26,7 +26,8 @@ impl Jwk {
     pub(crate) const LONGEST_ID: usize = 256;
 
     /// Reads a key that shall verify: `use` and `key_ops` allow it, private numbers are refused.
-    pub(crate) fn to_verify(members: &Members) -> Result<Self, ConfigError> {
+    pub(crate) fn to_verify(members: &Members, purpose: KeyUse) -> Result<Self, ConfigError> {
+        purpose.check(members)?;
         check_operations(members, "verify")?;
         let material = public(members)?;
         if material.key_type() != KeyType::Hmac {
@@ -43,6 +44,7 @@ impl Jwk {
 
     /// Reads a key that shall sign.
     pub(crate) fn to_sign(members: &Members) -> Result<Self, ConfigError> {
+        KeyUse::Signatures.check(members)?;
         check_operations(members, "sign")?;
         let material = public(members)?;
         let private = private(members, &material)?;
@@ -82,6 +84,37 @@ impl Jwk {
             (None, KeyType::Hmac | KeyType::Rsa) => Err(invalid(
                 "the JWK has no alg and its type allows several; say which with from_jwk_with",
             )),
+        }
+    }
+}
+
+/// The value of `use` that a key must have (RFC 7517 section 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    /// `jwt-svid`, and nothing else: a key of a SPIFFE bundle, which also needs a `kid`.
+    JwtSvid,
+    /// `sig`, or none.
+    Signatures,
+}
+
+impl KeyUse {
+    fn check(self, members: &Members) -> Result<(), ConfigError> {
+        let found = members.text("use")?;
+        match self {
+            Self::JwtSvid if found != Some("jwt-svid") => Err(invalid("use is not \"jwt-svid\"")),
+            Self::JwtSvid if !members.has("kid") => Err(missing("kid")),
+            Self::Signatures if found.is_some_and(|found| found != "sig") => {
+                Err(invalid("use is not \"sig\""))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether a key with this `use` may be meant.
+    fn fits(self, found: Option<&str>) -> bool {
+        match self {
+            Self::JwtSvid => found == Some("jwt-svid"),
+            Self::Signatures => found.is_none_or(|found| found == "sig"),
         }
     }
 }
@@ -126,14 +159,19 @@ impl Members {
         self.0.get("kid")?.as_str()
     }
 
+    /// Returns whether the key is for certificates, in a SPIFFE bundle.
+    pub(crate) fn is_x509_svid(&self) -> bool {
+        self.0.get("use").and_then(Value::as_str) == Some("x509-svid")
+    }
+
     /// Returns whether a key that is otherwise unusable claims to be one for `algorithm`.
-    pub(crate) fn claims_to_verify(&self, algorithm: Algorithm) -> bool {
+    pub(crate) fn claims_to_verify(&self, algorithm: Algorithm, purpose: KeyUse) -> bool {
         let text = |name| self.0.get(name).and_then(Value::as_str);
         let is_meant = match text("alg") {
             Some(name) => Algorithm::from_name(name).is_some_and(|own| own.matches(algorithm)),
             None => text("kty") == Some(algorithm.key_type().kty()),
         };
-        is_meant && text("use").is_none_or(|purpose| purpose == "sig")
+        is_meant && purpose.fits(text("use"))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -206,11 +244,8 @@ impl Drop for Members {
     }
 }
 
-/// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3), when there, must allow the operation.
+/// `key_ops` (RFC 7517 section 4.3), when there, must allow the operation.
 fn check_operations(members: &Members, operation: &str) -> Result<(), ConfigError> {
-    if members.text("use")?.is_some_and(|purpose| purpose != "sig") {
-        return Err(invalid("use is not \"sig\""));
-    }
     let Some(operations) = members.texts("key_ops")? else {
         return Ok(());
     };

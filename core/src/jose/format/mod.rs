@@ -7,5 +7,5 @@ mod spelling;
 
 pub(crate) use self::{
     der::PrivateKey,
-    jwk::{Jwk, Members},
+    jwk::{Jwk, KeyUse, Members},
 };

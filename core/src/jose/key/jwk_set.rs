@@ -10,7 +10,7 @@ use crate::{
     error::ConfigError,
     jose::{
         Algorithm,
-        format::{Jwk, Members},
+        format::{Jwk, KeyUse, Members},
         json::{MemberNames, StrictValue, Text},
         material::{KeyType, Material},
     },
@@ -25,6 +25,18 @@ pub(crate) enum KeyDocument {
     LocalJwks,
     /// A JWK set from the network: a secret in it is no secret.
     RemoteJwks,
+    /// The bundle of a SPIFFE trust domain: only its keys for JWT-SVIDs count, and no secret.
+    SpiffeBundle,
+}
+
+impl KeyDocument {
+    /// Returns the `use` of its keys.
+    fn key_use(self) -> KeyUse {
+        match self {
+            Self::SpiffeBundle => KeyUse::JwtSvid,
+            Self::Certificates | Self::LocalJwks | Self::RemoteJwks => KeyUse::Signatures,
+        }
+    }
 }
 
 /// The usable keys of a set, and why the others are not.
@@ -93,6 +105,10 @@ pub(crate) fn parse_set(
     let mut unusable = Vec::new();
     for (index, element) in elements.iter().enumerate() {
         let members = element.as_ref();
+        // Each bundle has them, for other documents than tokens: that is nothing to report.
+        if document == KeyDocument::SpiffeBundle && members.is_ok_and(Members::is_x509_svid) {
+            continue;
+        }
         let keys = members.map_err(Clone::clone).and_then(|members| {
             let keys = usable(members, defaults, document);
             keys.inspect_err(|_| unusable.push(members))
@@ -110,7 +126,8 @@ pub(crate) fn parse_set(
             }),
         }
     }
-    let keys = without_conflicts(&candidates, &unusable, &mut skipped);
+    let purpose = document.key_use();
+    let keys = without_conflicts(&candidates, &unusable, purpose, &mut skipped);
     // A key that is left out has a better reason to be reported.
     let is_used = |note: &KeyNote| skipped.iter().all(|key| key.index != note.index());
     Ok(ParsedSet {
@@ -152,11 +169,11 @@ impl Candidate {
     }
 
     /// Returns whether a key that could not be used has this name: a token could be meant for it.
-    fn shares_name_with(&self, unusable: &Members) -> bool {
+    fn shares_name_with(&self, unusable: &Members, purpose: KeyUse) -> bool {
         let algorithm = self.key.algorithm();
         self.key.id().is_some()
             && self.key.id() == unusable.raw_id()
-            && unusable.claims_to_verify(algorithm)
+            && unusable.claims_to_verify(algorithm, purpose)
     }
 
     fn repeats(&self, other: &Self) -> bool {
@@ -170,13 +187,19 @@ fn usable(
     defaults: &[Algorithm],
     document: KeyDocument,
 ) -> Result<Vec<(Key, Material)>, ConfigError> {
-    let jwk = Jwk::to_verify(members)?;
-    if document == KeyDocument::RemoteJwks && jwk.material.key_type() == KeyType::Hmac {
+    let jwk = Jwk::to_verify(members, document.key_use())?;
+    if document != KeyDocument::LocalJwks && jwk.material.key_type() == KeyType::Hmac {
         return Err(ConfigError::InvalidKey(
             "a secret that is published is none; a remote set may hold public keys only".into(),
         ));
     }
     let algorithms = algorithms(&jwk, defaults)?;
+    let is_of_svids = |own: &Algorithm| Algorithm::OF_JWT_SVIDS.contains(own);
+    if document == KeyDocument::SpiffeBundle && !algorithms.iter().all(is_of_svids) {
+        return Err(ConfigError::InvalidKey(
+            "no JWT-SVID is signed by a key of this algorithm".into(),
+        ));
+    }
     let (good, bad): (Vec<_>, Vec<_>) = algorithms
         .into_iter()
         .map(|algorithm| Key::for_signatures(algorithm, jwk.material.clone(), jwk.id.clone()))
@@ -234,6 +257,7 @@ fn refuse_a_mixture(elements: &[Result<Members, ConfigError>]) -> Result<(), Con
 fn without_conflicts(
     candidates: &[Candidate],
     unusable: &[&Members],
+    purpose: KeyUse,
     skipped: &mut Vec<SkippedKey>,
 ) -> Vec<Key> {
     let mut keys = Vec::new();
@@ -243,7 +267,7 @@ fn without_conflicts(
             .any(|other| candidate.is_in_conflict_with(other))
             || unusable
                 .iter()
-                .any(|members| candidate.shares_name_with(members));
+                .any(|members| candidate.shares_name_with(members, purpose));
         let is_repeated = candidates[..at]
             .iter()
             .any(|first| candidate.repeats(first));

@@ -7,7 +7,7 @@ use crate::{
     error::ConfigError,
     jose::{
         Algorithm, crypto,
-        format::{Jwk, Members, pem},
+        format::{Jwk, KeyUse, Members, pem},
         material::{KeyType, Material},
     },
 };
@@ -194,7 +194,7 @@ impl Key {
     }
 
     fn read_jwk(jwk: &str, algorithm: Option<Algorithm>) -> Result<Self, ConfigError> {
-        let jwk = Jwk::to_verify(&Members::parse(jwk)?)?;
+        let jwk = Jwk::to_verify(&Members::parse(jwk)?, KeyUse::Signatures)?;
         Self::new(jwk.algorithm(algorithm)?, jwk.material, jwk.id)
     }
 

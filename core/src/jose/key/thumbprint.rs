@@ -84,10 +84,10 @@ impl PublicJwk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::format::{Jwk, Members};
+    use crate::jose::format::{Jwk, KeyUse, Members};
 
     fn material(json: &str) -> Material {
-        Jwk::to_verify(&Members::parse(json).unwrap())
+        Jwk::to_verify(&Members::parse(json).unwrap(), KeyUse::Signatures)
             .unwrap()
             .material
     }

@@ -11,9 +11,10 @@ use super::{
     discovery::{self, Metadata},
     failure::Failure,
     http_caching,
+    single_keys::SingleKeys,
 };
 use crate::{
-    jose::{Algorithm, KeyDocument, KeyNote, SkippedKey},
+    jose::{Algorithm, KeyDocument, KeyNote, SkippedKey, member},
     keys::KeySet,
     remote::http::{DynFetch, FetchError, FetchErrorKind, FetchRequest, FetchResponse},
 };
@@ -32,31 +33,42 @@ pub(crate) struct Endpoint {
     reported: Vec<SkippedKey>,
     reported_notes: Vec<KeyNote>,
     max_stale: Duration,
+    /// Those that were fetched one by one.
+    single_keys: SingleKeys,
 }
 
 /// The issuer or URL that the operator named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
+    /// The URL below which there is one PEM for each key of AWS load balancers.
+    AlbKeys(String),
     /// The URL of a map of certificates.
     Certificates(String),
     /// The issuer: its metadata says where the keys are.
     Issuer(String),
     /// The URL of the key set.
     Jwks(String),
+    /// The URL of the bundle of a SPIFFE trust domain.
+    SpiffeBundle(String),
 }
 
 impl Location {
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Certificates(name) | Self::Issuer(name) | Self::Jwks(name) => name,
+            Self::AlbKeys(name)
+            | Self::Certificates(name)
+            | Self::Issuer(name)
+            | Self::Jwks(name)
+            | Self::SpiffeBundle(name) => name,
         }
     }
 
     /// The document with the keys.
     pub(crate) fn document(&self) -> KeyDocument {
         match self {
-            Self::Certificates(_) => KeyDocument::Certificates,
+            Self::AlbKeys(_) | Self::Certificates(_) => KeyDocument::Certificates,
             Self::Issuer(_) | Self::Jwks(_) => KeyDocument::RemoteJwks,
+            Self::SpiffeBundle(_) => KeyDocument::SpiffeBundle,
         }
     }
 }
@@ -95,6 +107,7 @@ impl Endpoint {
             reported: Vec::new(),
             reported_notes: Vec::new(),
             max_stale,
+            single_keys: SingleKeys::default(),
         }
     }
 
@@ -108,10 +121,20 @@ impl Endpoint {
         }
     }
 
-    /// Fetches the keys, and before that the metadata when it is due.
-    pub(crate) async fn get(&mut self) -> Result<Fetched, Failure> {
+    /// Starts with the keys of an earlier run, where each is fetched by itself.
+    pub(crate) fn start_with(&mut self, saved: &str) {
+        if let Location::AlbKeys(_) = self.location {
+            self.single_keys = SingleKeys::saved(saved);
+        }
+    }
+
+    /// Fetches the keys, and before that the metadata when it is due. `asked` are the ids that requests wait for.
+    pub(crate) async fn get(&mut self, asked: &[Box<str>]) -> Result<Fetched, Failure> {
         let url: Arc<str> = match self.location.clone() {
-            Location::Certificates(url) | Location::Jwks(url) => url.into(),
+            Location::AlbKeys(url) => return self.get_each(&url, asked).await,
+            Location::Certificates(url) | Location::Jwks(url) | Location::SpiffeBundle(url) => {
+                url.into()
+            }
             Location::Issuer(issuer) => self.keys_url(&issuer).await?.into(),
         };
         let known = self.known.as_ref().filter(|(_, last)| last.url == url);
@@ -124,17 +147,19 @@ impl Endpoint {
                 let set = KeySet::parse(jwks, &self.algorithms, self.location.document())?;
                 self.report_skipped(&set);
                 self.report_notes(&set);
+                let lifetime = lifetime.unwrap_or(http_caching::DEFAULT_LIFETIME);
                 let fetched = Fetched {
                     set: Arc::new(set),
+                    lifetime: self.longest_lifetime(jwks).min(lifetime),
                     jwks: jwks.into(),
                     url,
-                    lifetime: lifetime.unwrap_or(http_caching::DEFAULT_LIFETIME),
                 };
                 (http_caching::etag(&response), fetched)
             }
             // Nothing has changed: it is fresh for as long as this answer says, or as before.
             (304, Some((_, last))) => {
                 let lifetime = lifetime.unwrap_or(last.lifetime);
+                let lifetime = self.longest_lifetime(&last.jwks).min(lifetime);
                 (
                     etag,
                     Fetched {
@@ -147,6 +172,56 @@ impl Endpoint {
         };
         self.known = etag.map(|etag| (etag, fetched.clone()));
         Ok(fetched)
+    }
+
+    /// Fetches those keys that are known, and those that are asked for, each by itself.
+    async fn get_each(&mut self, url: &str, asked: &[Box<str>]) -> Result<Fetched, Failure> {
+        let mut fetches = JoinSet::new();
+        for id in self.single_keys.to_fetch(asked) {
+            let request = Self::request(
+                &format!("{}/{id}", url.trim_end_matches('/')),
+                self.private_http,
+            );
+            let work = Arc::clone(&self.fetch).get_boxed(request);
+            fetches.spawn(async move { (id, work.await) });
+        }
+        let mut lifetime = None;
+        let mut found = self.single_keys.clone();
+        while let Some(fetched) = fetches.join_next().await {
+            let (id, response) = fetched.map_err(|_| Failure::new("panicked"))?;
+            let response = response?;
+            match response.status() {
+                200 => {
+                    found.add(id, text(&response)?)?;
+                    let own = http_caching::lifetime(&response);
+                    lifetime = lifetime.into_iter().chain(own).min();
+                }
+                // A bucket that nobody may list answers 403 for what is not there.
+                403 | 404 | 410 => found.remove(&id),
+                _ => return Err(refused(&response)),
+            }
+        }
+        found.shorten();
+        self.single_keys = found;
+        let (set, document) = self.single_keys.set()?;
+        Ok(Fetched {
+            set: Arc::new(set),
+            jwks: document.into(),
+            url: url.into(),
+            lifetime: lifetime.unwrap_or(http_caching::DEFAULT_LIFETIME),
+        })
+    }
+
+    /// Returns how long a document wants to be used at most: a bundle says so itself (SPIFFE Trust Domain and Bundle
+    /// section 4.1.2).
+    fn longest_lifetime(&self, document: &str) -> Duration {
+        let hint = match self.location {
+            Location::SpiffeBundle(_) => member::<u64>(document, "spiffe_refresh_hint"),
+            _ => return Duration::MAX,
+        };
+        // A hint in another form is none.
+        let hint = hint.ok().flatten();
+        hint.map_or(Duration::MAX, http_caching::within_bounds)
     }
 
     /// Asks for the metadata again before the next fetch: the keys may have moved.

@@ -28,8 +28,12 @@ pub(crate) fn lifetime(response: &FetchResponse) -> Option<Duration> {
         .and_then(|(_, value)| seconds(value.trim().trim_matches('"')));
     let lifetime = max_age.or_else(|| after_date(response, "expires"))?;
     let age = response.values("age").next().and_then(seconds).unwrap_or(0);
-    let rest = Duration::from_secs(lifetime.saturating_sub(age));
-    Some(rest.clamp(SHORTEST, LONGEST_LIFETIME))
+    Some(within_bounds(lifetime.saturating_sub(age)))
+}
+
+/// Returns so many seconds as a lifetime: between one minute and one day.
+pub(crate) fn within_bounds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).clamp(SHORTEST, LONGEST_LIFETIME)
 }
 
 /// Returns `Retry-After` (RFC 9110 section 10.2.3), between one second and five minutes.

@@ -4,6 +4,7 @@ pub(crate) mod discovery;
 mod endpoint;
 mod failure;
 pub(crate) mod http_caching;
+mod single_keys;
 
 pub use self::discovery::Discovery;
 pub(crate) use self::{

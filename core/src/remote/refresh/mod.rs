@@ -6,6 +6,7 @@ mod current;
 mod models;
 mod negative_cache;
 mod observe;
+mod plan;
 pub(super) mod schedule;
 mod state;
 mod task;

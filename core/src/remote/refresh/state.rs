@@ -16,13 +16,15 @@ use tokio::{
 use super::{
     current::Current,
     observe::{self, SourceName},
+    plan::Plan,
 };
 use crate::remote::{
     KeysState, KeysStatus, SavedKeys,
     document::{Failure, Fetched},
-    refresh::schedule::{Advice, Jitter, KeyNeed, KeyRequest, Schedule},
+    refresh::schedule::{Advice, Jitter, KeyNeed, KeyRequest},
 };
 use crate::{
+    claims::is_alb_key_id,
     clock::Clock,
     future::BoxFuture,
     jose::{Algorithm, KeyDocument},
@@ -36,6 +38,8 @@ pub(crate) struct State {
     max_stale: Duration,
     /// Plain http through a private network.
     pub(crate) private_http: bool,
+    /// Each key is fetched by itself, for the requests that need it.
+    by_key: bool,
     clock: Arc<dyn Clock>,
     current: ArcSwapOption<Current>,
     plan: Mutex<Plan>,
@@ -47,17 +51,9 @@ pub(crate) struct State {
     runtime: Handle,
 }
 
-struct Plan {
-    schedule: Schedule,
-    /// The state that was reported last.
-    reported: KeysState,
-    /// True once the last handle is gone.
-    released: bool,
-}
-
 impl State {
     /// The longest time that a request waits.
-    const PATIENCE: Duration = Duration::from_secs(2);
+    pub(super) const PATIENCE: Duration = Duration::from_secs(2);
     /// The most requests that wait. Others are answered at once.
     const MOST_WAITING: usize = 4_096;
 
@@ -75,18 +71,21 @@ impl State {
             source,
             max_stale,
             private_http,
+            by_key: false,
             clock,
             current: ArcSwapOption::empty(),
-            plan: Mutex::new(Plan {
-                schedule: Schedule::new(jitter, Instant::now()),
-                reported: KeysState::Starting,
-                released: false,
-            }),
+            plan: Mutex::new(Plan::new(jitter)),
             wanted: Notify::new(),
             ended: Notify::new(),
             waiting: AtomicUsize::new(0),
             runtime,
         }
+    }
+
+    /// Makes it one whose keys are each fetched by itself, for the requests that need it.
+    pub(crate) fn fetching_each(mut self) -> Self {
+        self.by_key = true;
+        self
     }
 
     /// Returns the keys, if they may be used.
@@ -111,12 +110,26 @@ impl State {
         self: &Arc<Self>,
         why: RefreshReason<'_>,
     ) -> Option<BoxFuture<Result<(), KeysUnavailable>>> {
-        let request = self.request(match why {
+        let need = match why {
             RefreshReason::NoKeys => KeyNeed::Everything,
+            // Nobody knows which key to ask for, or no key can have that id.
+            RefreshReason::NoMatch if self.by_key => return None,
+            RefreshReason::UnknownKey(id) if self.by_key && !is_alb_key_id(id) => return None,
             RefreshReason::NoMatch => KeyNeed::Match,
             RefreshReason::UnknownKey(id) => KeyNeed::Key(id.into()),
-        });
-        match self.advise(&request) {
+        };
+        let is_full = self.waiting.load(Ordering::Relaxed) >= Self::MOST_WAITING;
+        // Under one lock: the id is there before another fetch begins, which then decides about it.
+        let (request, advice) = {
+            let mut plan = self.plan();
+            let request = plan.request(need, is_full);
+            let mut advice = self.advise_in(&mut plan, &request);
+            if self.by_key && advice == Advice::Wait && !plan.ask(&request) {
+                advice = Advice::Unavailable(Self::PATIENCE);
+            }
+            (request, advice)
+        };
+        match advice {
             Advice::NotThere => None,
             Advice::LookAgain => Some(Box::pin(ready(Ok(())))),
             Advice::Unavailable(pause) => Some(Box::pin(ready(Err(retry_after(pause))))),
@@ -125,19 +138,18 @@ impl State {
     }
 
     /// Makes the request that needs this now.
+    #[cfg(all(countersign_loom, test))]
     pub(super) fn request(&self, need: KeyNeed) -> KeyRequest {
-        let is_full = self.waiting.load(Ordering::Relaxed) >= Self::MOST_WAITING;
-        KeyRequest {
-            need,
-            deadline: Instant::now() + Self::PATIENCE * u32::from(!is_full),
-            after: self.plan().schedule.count,
-        }
+        self.plan().request(need, false)
     }
 
     /// Advises a request, and wakes the task if that has to fetch for it.
     pub(super) fn advise(&self, request: &KeyRequest) -> Advice {
+        self.advise_in(&mut self.plan(), request)
+    }
+
+    fn advise_in(&self, plan: &mut Plan, request: &KeyRequest) -> Advice {
         let now = Instant::now();
-        let mut plan = self.plan();
         // A fetch may have ended between the look at the keys and this.
         let keys = self.usable();
         let advice = plan.schedule.advise(now, request, keys.as_deref());
@@ -198,8 +210,11 @@ impl State {
         self.plan().schedule.next(Instant::now())
     }
 
-    pub(super) fn begin(&self) {
-        self.plan().schedule.begin(Instant::now());
+    /// Begins a fetch; returns the ids that requests wait for, where each key is fetched by itself.
+    pub(super) fn begin(&self) -> Vec<Box<str>> {
+        let mut plan = self.plan();
+        plan.schedule.begin(Instant::now());
+        plan.asked()
     }
 
     /// Ends a fetch: publishes what it brought, and wakes the requests.
@@ -222,7 +237,7 @@ impl State {
                 let current = Arc::new(current);
                 // First: whoever sees that the fetch has ended then sees its keys.
                 self.current.store(Some(Arc::clone(&current)));
-                self.plan().schedule.succeed(now, lifetime);
+                self.plan().succeed(now, lifetime);
                 observe::fetched(&self.source, last, &current, took, last_error.is_some());
             }
             Err(failure) => {
@@ -281,7 +296,8 @@ impl State {
 
     pub(crate) fn saved(&self) -> Option<SavedKeys> {
         let current = self.current.load();
-        Some(current.as_ref()?.saved.clone())
+        let current = current.as_ref()?;
+        (!current.set.keys().is_empty()).then(|| current.saved.clone())
     }
 
     pub(crate) fn status(&self) -> KeysStatus {

@@ -26,9 +26,9 @@ impl RefreshTask {
         self.state.report_state();
         loop {
             Self::wait(&self.state).await;
-            self.state.begin();
+            let asked = self.state.begin();
             let began = Instant::now();
-            let fetched = self.fetch().await;
+            let fetched = self.fetch(&asked).await;
             if fetched.is_err() {
                 self.endpoint.forget_metadata();
             }
@@ -37,9 +37,9 @@ impl RefreshTask {
     }
 
     /// Fetches in time, with the feature `spans` in a span of its own: no request is the parent.
-    async fn fetch(&mut self) -> Result<Fetched, Failure> {
+    async fn fetch(&mut self, asked: &[Box<str>]) -> Result<Fetched, Failure> {
         let work = async {
-            let fetched = timeout(Self::DEADLINE, self.endpoint.get()).await;
+            let fetched = timeout(Self::DEADLINE, self.endpoint.get(asked)).await;
             fetched.unwrap_or_else(|_| Err(Failure::timeout()))
         };
         #[cfg(feature = "spans")]

@@ -18,38 +18,48 @@ impl Issuers {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when there is none, when one accepts any issuer, or when two accept the same.
+    /// [`ConfigError`] when there is none, when one accepts any issuer, or when two accept the same, or the same trust domain.
     pub fn new(verifiers: impl IntoIterator<Item = Verifier>) -> Result<Self, ConfigError> {
         let mut by_name = HashMap::new();
+        let mut by_trust_domain = HashMap::new();
         let mut cached = Vec::new();
         for verifier in verifiers {
-            let names = verifier.issuers().ok_or_else(|| {
-                ConfigError::Conflict(
+            if verifier.accepts_any_issuer() {
+                return Err(ConfigError::Conflict(
                     "a verifier for `any_issuer` cannot be one of several: it goes to `Issuers::with_fallback`"
                         .into(),
-                )
-            })?;
-            for name in names {
+                ));
+            }
+            let twice = |name: &str| {
+                ConfigError::Conflict(format!("two verifiers are for the issuer {name:?}"))
+            };
+            for name in verifier.issuers().unwrap_or_default() {
                 if by_name.insert(name.clone(), verifier.clone()).is_some() {
-                    return Err(ConfigError::Conflict(format!(
-                        "two verifiers are for the issuer {name:?}"
-                    )));
+                    return Err(twice(name));
+                }
+            }
+            if let Some(domain) = verifier.trust_domain() {
+                let before = by_trust_domain.insert(domain.into(), verifier.clone());
+                if before.is_some() {
+                    return Err(twice(domain));
                 }
             }
             if verifier.has_cache() {
                 cached.push(verifier);
             }
         }
-        if by_name.is_empty() {
+        if by_name.is_empty() && by_trust_domain.is_empty() {
             return Err(ConfigError::Missing(
                 "`Issuers` of no verifier would refuse every token".into(),
             ));
         }
-        if cached.len() > Self::MOST_CACHED {
+        // A token that is in a cache may have become one of a trust domain, which another verifier decides about.
+        if cached.len() > Self::MOST_CACHED || !by_trust_domain.is_empty() {
             cached.clear();
         }
         Ok(Self(Arc::new(Routes::Many(Many {
             by_name,
+            by_trust_domain,
             fallback: None,
             dynamic: None,
             cached,
@@ -81,6 +91,7 @@ impl Issuers {
     pub fn dynamic(resolver: impl Into<DynamicIssuers>) -> Self {
         Self(Arc::new(Routes::Many(Many {
             by_name: HashMap::new(),
+            by_trust_domain: HashMap::new(),
             fallback: None,
             dynamic: Some(resolver.into()),
             cached: Vec::new(),
@@ -154,7 +165,7 @@ impl Issuers {
     /// ```
     pub fn with_fallback(self, verifier: Verifier) -> Result<Self, ConfigError> {
         let conflict = |text: &str| ConfigError::Conflict(text.to_owned());
-        if verifier.issuers().is_some() {
+        if !verifier.accepts_any_issuer() {
             return Err(conflict(
                 "a fallback is for tokens of unknown issuers: build it with `any_issuer`",
             ));

@@ -52,7 +52,8 @@ impl Many {
             AuthErrorKind::MissingClaim | AuthErrorKind::UnknownIssuer
                 if self.dynamic.is_none() =>
             {
-                let mut names: Vec<_> = self.by_name.keys().cloned().collect();
+                let names = self.by_name.keys().chain(self.by_trust_domain.keys());
+                let mut names: Vec<_> = names.cloned().collect();
                 names.sort();
                 any_of(Some(&names))
             }

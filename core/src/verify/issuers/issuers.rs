@@ -18,6 +18,10 @@ use crate::{
 /// being looked at, unless there is a [fallback](Self::with_fallback) or a resolver (`with_dynamic`), and one issuer's
 /// trouble never touches another's tokens.
 ///
+/// A verifier of a [SPIFFE trust domain](crate::VerifierBuilder::spiffe_trust_domain) decides about every token whose `sub` is of
+/// that trust domain, whatever its `iss`, and nobody else does. So no other issuer can name its workloads. Where an issuer is expected,
+/// the name of this one is the trust domain with `spiffe://`.
+///
 /// If up to eight of the verifiers have a `TokenCache`, a token that comes again is found there before
 /// any of it is read, for which each is asked what keys it has now
 /// ([`KeySource::current_id`](crate::keys::KeySource::current_id)). If more have one, the claim is read each time.
@@ -80,7 +84,7 @@ impl Issuers {
     pub(crate) fn names(&self, issuer: &str) -> Option<Vec<Box<str>>> {
         let verifier = match &*self.0 {
             Routes::One(verifier) => verifier,
-            Routes::Many(many) => match (many.by_name.get(issuer), &many.dynamic) {
+            Routes::Many(many) => match (many.named(issuer), &many.dynamic) {
                 (Some(verifier), _) => verifier,
                 (None, Some(dynamic)) if dynamic.may_know(issuer) => {
                     return Some(vec![issuer.into()]);
@@ -88,21 +92,18 @@ impl Issuers {
                 (None, _) => return None,
             },
         };
-        let Some(names) = verifier.issuers() else {
+        if verifier.accepts_any_issuer() {
             return Some(vec![issuer.into()]);
-        };
-        let has_it = names.iter().any(|name| **name == *issuer);
-        has_it.then(|| names.to_vec())
+        }
+        let names: Vec<Box<str>> = verifier.names().map(Box::from).collect();
+        names.iter().any(|name| **name == *issuer).then_some(names)
     }
 
     /// Returns whether a verifier is for this issuer by its name.
     pub(crate) fn is_for(&self, issuer: &str) -> bool {
         match &*self.0 {
-            Routes::One(verifier) => {
-                let names = verifier.issuers().unwrap_or_default();
-                names.iter().any(|name| **name == *issuer)
-            }
-            Routes::Many(many) => many.by_name.contains_key(issuer),
+            Routes::One(verifier) => verifier.names().any(|name| name == issuer),
+            Routes::Many(many) => many.named(issuer).is_some(),
         }
     }
 
@@ -125,7 +126,7 @@ impl Issuers {
     pub(crate) fn is_dynamic(&self, issuer: &str) -> bool {
         match &*self.0 {
             Routes::One(_) => false,
-            Routes::Many(many) => many.dynamic.is_some() && !many.by_name.contains_key(issuer),
+            Routes::Many(many) => many.dynamic.is_some() && many.named(issuer).is_none(),
         }
     }
 
@@ -165,7 +166,7 @@ impl fmt::Debug for Issuers {
             Routes::One(verifier) => f.debug_tuple("Issuers").field(verifier).finish(),
             Routes::Many(many) => {
                 let mut names = f.debug_set();
-                names.entries(many.by_name.keys());
+                names.entries(many.by_name.keys().chain(many.by_trust_domain.keys()));
                 if let Some(dynamic) = &many.dynamic {
                     names.entry(dynamic);
                 }

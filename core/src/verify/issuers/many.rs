@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use crate::{
-    claims::{ClaimSlot, ClaimSpec, RegisteredClaims, VerifiedToken},
+    claims::{ClaimSlot, ClaimSpec, RegisteredClaims, VerifiedToken, trust_domain_of},
     error::{AuthError, AuthErrorKind, Fixed, Mismatch},
     future::MaybeReady,
     jose::{Buffer, Compact, json, member},
@@ -19,6 +19,8 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Many {
     pub(super) by_name: HashMap<Box<str>, Verifier>,
+    /// By trust domain: for JWT-SVIDs, which need not name an issuer.
+    pub(super) by_trust_domain: HashMap<Box<str>, Verifier>,
     /// For tokens whose `iss` is absent or none of the names.
     pub(super) fallback: Option<Verifier>,
     /// For tokens whose `iss` is none of the names. There is no fallback then.
@@ -75,7 +77,24 @@ impl Many {
 
     /// Returns the verifiers that do not change.
     pub(super) fn verifiers(&self) -> impl Iterator<Item = &Verifier> {
-        self.by_name.values().chain(&self.fallback)
+        let named = self.by_name.values().chain(self.by_trust_domain.values());
+        named.chain(&self.fallback)
+    }
+
+    /// Returns the verifier of the issuer, or of the trust domain, with this name.
+    pub(super) fn named(&self, name: &str) -> Option<&Verifier> {
+        let by_name = self.by_name.get(name);
+        by_name.or_else(|| self.by_trust_domain.get(name))
+    }
+
+    /// Returns the verifier of the trust domain that the subject of an unverified token is of.
+    fn by_subject(&self, payload: &str) -> Option<&Verifier> {
+        if self.by_trust_domain.is_empty() {
+            return None;
+        }
+        // Of two, the last counts here. The verifiers refuse both.
+        let subject = member::<Option<Cow<'_, str>>>(payload, "sub").ok()??;
+        self.by_trust_domain.get(trust_domain_of(&subject?)?)
     }
 
     /// Chooses a verifier by the claim `iss` of an unverified token.
@@ -91,7 +110,12 @@ impl Many {
         let limit = limits
             .chain(dynamic.map(DynamicIssuers::max_token_bytes))
             .max();
-        let compact = Compact::parse(text, limit.unwrap_or(0))?;
+        let mut compact = Compact::parse(text, limit.unwrap_or(0))?;
+        // Only to choose: the verifier that is chosen knows whether padding belongs there.
+        let is_padded = text.ends_with('=') && self.verifiers().any(Verifier::reads_padding);
+        if is_padded {
+            compact = compact.unpadded().ok_or(AuthErrorKind::MalformedToken)?;
+        }
         let payload = buffer
             .decode(compact.payload)
             .and_then(json::text)
@@ -101,10 +125,14 @@ impl Many {
             compact,
             payload,
         };
+        if let Some(verifier) = self.by_subject(payload) {
+            return Ok((token, Choice::Verifier(verifier)));
+        }
         let by_name = |issuer: Cow<'t, str>| {
             let known = self.by_name.get(&*issuer).or(self.fallback.as_ref());
             match (known, dynamic) {
                 (Some(verifier), _) => Ok((token, Choice::Verifier(verifier))),
+                (None, Some(_)) if is_padded => Err(AuthErrorKind::MalformedToken.into()),
                 (None, Some(dynamic)) => Ok((token, Choice::Dynamic(dynamic, issuer))),
                 (None, None) => {
                     let error = AuthError::from(AuthErrorKind::UnknownIssuer);
