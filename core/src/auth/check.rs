@@ -250,9 +250,10 @@ impl Authenticator {
             let mut all = self.own_sources.iter();
             all.find(|(name, _)| name.as_deref() == wanted)
         };
-        // Without a name, it is of no resolver either.
+        // Without a name, it is of no resolver either, and neither is an opaque token.
         let own = issuer.and_then(|issuer| {
-            let dynamic = || of(None).filter(|_| self.issuers.is_dynamic(issuer));
+            let is_dynamic = !token.is_opaque() && self.issuers.is_dynamic(issuer);
+            let dynamic = || of(None).filter(|_| is_dynamic);
             of(Some(issuer)).or_else(dynamic)
         });
         match (own, index) {

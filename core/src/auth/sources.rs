@@ -57,7 +57,7 @@ impl Authenticator {
     }
 
     /// Accepts the tokens of all issuers that a [resolver](crate::Issuers::dynamic) finds from these sources only, as
-    /// [`source_for`](Self::source_for) does for one issuer, which still counts for the issuer that it names.
+    /// [`source_for`](Self::source_for) does for one issuer, which still counts for the issuer that it names. Opaque tokens are of no resolver.
     ///
     /// # Errors
     ///

@@ -50,6 +50,14 @@ impl<K> VerifierBuilder<K> {
         for claim in provider.refused {
             self = self.refuse_claim(*claim);
         }
+        for claim in provider.not_empty {
+            let rule = ((*claim).into(), Expected::NotEmpty);
+            self.layout.rules.push(rule);
+        }
+        for (claim, value) in provider.absent_or {
+            let rule = ((*claim).into(), Expected::AbsentOr((*value).into()));
+            self.layout.rules.push(rule);
+        }
         self.audience_claim(provider.audience_claim)
             .scopes(provider.scopes)
             .roles(provider.roles)
@@ -156,6 +164,8 @@ pub(super) struct ClaimLayout {
     hierarchy: Option<ScopeHierarchy>,
     values: Vec<(Box<str>, Vec<Box<str>>)>,
     refused: Vec<Box<str>>,
+    /// Those of a provider.
+    rules: Vec<(Box<str>, Expected)>,
 }
 
 impl Default for ClaimLayout {
@@ -167,6 +177,7 @@ impl Default for ClaimLayout {
             hierarchy: None,
             values: Vec::new(),
             refused: Vec::new(),
+            rules: Vec::new(),
         }
     }
 }
@@ -175,23 +186,28 @@ impl Default for ClaimLayout {
 #[derive(Clone, Debug)]
 pub(super) struct ResolvedClaims {
     pub(super) audience: ResolvedClaim,
-    /// Claims, and the texts that each may be. Without a text, the claim must be absent.
-    pub(super) values: Vec<(ResolvedClaim, Vec<Box<str>>)>,
+    pub(super) values: Vec<(ResolvedClaim, Expected)>,
     pub(super) spec: ClaimSpec,
 }
 
+/// What a claim must be.
+#[derive(Clone, Debug)]
+pub(super) enum Expected {
+    Absent,
+    AbsentOr(Box<str>),
+    /// A text of one character or more.
+    NotEmpty,
+    OneOf(Vec<Box<str>>),
+}
+
 impl ResolvedClaims {
-    /// Requires that a claim is one of these texts, or without one, that it is absent.
-    pub(super) fn require(
-        &mut self,
-        name: &str,
-        alternatives: Vec<Box<str>>,
-    ) -> Result<(), ConfigError> {
-        let claim = match alternatives.is_empty() {
-            true => ResolvedClaim::new(name, self.spec.refused(name))?,
-            false => named(&mut self.spec, name)?,
+    /// Requires that a claim is as expected.
+    pub(super) fn require(&mut self, name: &str, expected: Expected) -> Result<(), ConfigError> {
+        let claim = match expected {
+            Expected::Absent => ResolvedClaim::new(name, self.spec.refused(name))?,
+            _ => named(&mut self.spec, name)?,
         };
-        self.values.push((claim, alternatives));
+        self.values.push((claim, expected));
         Ok(())
     }
 }
@@ -232,7 +248,11 @@ impl ClaimLayout {
         }
         let is_required = |name: &str| {
             let values = self.values.iter().map(|(own, _)| own);
-            claims.iter().chain(values).any(|own| **own == *name)
+            let rules = self.rules.iter();
+            let rules = rules.filter(|(_, expected)| matches!(expected, Expected::NotEmpty));
+            let rules = rules.map(|(own, _)| own);
+            let mut all = claims.iter().chain(values).chain(rules);
+            all.any(|own| **own == *name)
         };
         if let Some(name) = self.refused.iter().find(|name| is_required(name)) {
             return Err(ConfigError::Conflict(format!(
@@ -255,9 +275,14 @@ impl ClaimLayout {
             values: Vec::new(),
             spec,
         };
-        let refused = self.refused.into_iter().map(|name| (name, Vec::new()));
-        for (name, alternatives) in self.values.into_iter().chain(refused) {
-            resolved.require(&name, alternatives)?;
+        let values = self.values.into_iter();
+        let values = values.map(|(name, alternatives)| (name, Expected::OneOf(alternatives)));
+        let refused = self
+            .refused
+            .into_iter()
+            .map(|name| (name, Expected::Absent));
+        for (name, expected) in values.chain(refused).chain(self.rules) {
+            resolved.require(&name, expected)?;
         }
         let context = TokenContext {
             clock,

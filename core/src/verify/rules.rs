@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{
     describe::{any_of, at_most, date, latest, listed, presence},
     facts::Facts,
-    layout::ResolvedClaim,
+    layout::{Expected, ResolvedClaim},
     refused::Refused,
     settings::VerifierSettings,
 };
@@ -114,9 +114,13 @@ pub(super) const RULES: &[Rule] = &[
         },
         expected: |settings, facts| {
             let all = values_to_show(settings, facts);
-            listed(all.map(|(claim, values)| match values.as_slice() {
-                [] => format!("{} absent", claim.name),
-                values => format!("{} {}", claim.name, any_of(Some(values))),
+            listed(all.map(|(claim, expected)| match expected {
+                Expected::Absent => format!("{} absent", claim.name),
+                Expected::AbsentOr(value) => {
+                    format!("{} absent or {}", claim.name, quoted(Some(value)))
+                }
+                Expected::NotEmpty => format!("{} not empty", claim.name),
+                Expected::OneOf(values) => format!("{} {}", claim.name, any_of(Some(values))),
             }))
         },
         found: |settings, facts| {
@@ -262,29 +266,30 @@ fn required_values(settings: &VerifierSettings, facts: &Facts<'_>) -> Result<(),
 }
 
 fn has_value(
-    (claim, expected): &(ResolvedClaim, Vec<Box<str>>),
+    (claim, expected): &(ResolvedClaim, Expected),
     facts: &Facts<'_>,
 ) -> Result<(), Refused> {
     let is_absent = !facts.claims.has(claim.slot);
-    if expected.is_empty() {
-        return refuse_unless(is_absent, AuthErrorKind::InvalidClaim);
-    }
     if is_absent {
-        return Err(AuthErrorKind::MissingClaim.into());
+        let may_be = matches!(expected, Expected::Absent | Expected::AbsentOr(_));
+        return refuse_unless(may_be, AuthErrorKind::MissingClaim);
     }
     // An array with the text in it is not that text.
     let found = facts.text(claim.slot);
-    refuse_unless(
-        found.is_some_and(|found| expected.iter().any(|own| **own == *found)),
-        AuthErrorKind::InvalidClaim,
-    )
+    let is_expected = found.is_some_and(|found| match expected {
+        Expected::Absent => false,
+        Expected::AbsentOr(value) => **value == *found,
+        Expected::NotEmpty => !found.is_empty(),
+        Expected::OneOf(values) => values.iter().any(|own| **own == *found),
+    });
+    refuse_unless(is_expected, AuthErrorKind::InvalidClaim)
 }
 
 /// Returns the values that differ from those required; all of them, if none does.
 fn values_to_show<'s>(
     settings: &'s VerifierSettings,
     facts: &Facts<'_>,
-) -> impl Iterator<Item = &'s (ResolvedClaim, Vec<Box<str>>)> {
+) -> impl Iterator<Item = &'s (ResolvedClaim, Expected)> {
     let all = &settings.claims.values;
     let is_wrong = |value: &_| has_value(value, facts).is_err();
     let any_wrong = all.iter().any(is_wrong);

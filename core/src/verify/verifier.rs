@@ -170,8 +170,11 @@ impl Verifier {
         value: Option<&str>,
     ) -> Result<Self, crate::error::ConfigError> {
         let mut settings = self.0.settings.clone();
-        let alternatives = value.into_iter().map(Into::into).collect();
-        settings.claims.require(name, alternatives)?;
+        let expected = match value {
+            Some(value) => super::layout::Expected::OneOf(vec![value.into()]),
+            None => super::layout::Expected::Absent,
+        };
+        settings.claims.require(name, expected)?;
         Ok(self.with_settings(settings))
     }
 

@@ -1,6 +1,7 @@
 //! Tests of the forms in which services take a message and give a signature.
 
-use countersign::{Algorithm, issue::SigningInput};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use countersign::{Algorithm, SigningKey, issue::SigningInput, testing::TestIssuer};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits = text.as_bytes().chunks(2);
@@ -126,6 +127,24 @@ fn only_ecdsa_is_in_der() {
             Err(error) => assert!(!error.is_unavailable(), "{algorithm}"),
         }
     }
+}
+
+#[test]
+fn a_signature_is_of_one_message_and_key() {
+    let issuer = TestIssuer::new();
+    let token = issuer.token().sign();
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let input = SigningInput::new(Algorithm::ES256, message.as_bytes());
+    let key = issuer.key().verifying_key();
+    assert!(input.is_signed_by(&key, &signature));
+    assert!(!input.is_signed_by(&key, &signature[1..]));
+    let other = SigningKey::generate_es256().unwrap().verifying_key();
+    assert!(!input.is_signed_by(&other, &signature));
+    let other = SigningInput::new(Algorithm::ES256, b"another");
+    assert!(!other.is_signed_by(&key, &signature));
+    let other = SigningInput::new(Algorithm::ES384, message.as_bytes());
+    assert!(!other.is_signed_by(&key, &signature));
 }
 
 #[test]

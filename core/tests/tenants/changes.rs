@@ -170,14 +170,14 @@ impl KeySource for LateKeys {
 #[tokio::test(start_paused = true)]
 async fn a_token_that_waits_for_keys_goes_with_its_tenant() {
     let allowed = Arc::new(std::sync::atomic::AtomicBool::new(true));
-    for change in ["none", "remove", "only"] {
+    for change in ["none", "remove", "only", "evict", "evict, remove"] {
         let app = App::new(&[]);
         allowed.store(true, std::sync::atomic::Ordering::SeqCst);
         let list = Arc::clone(&allowed);
         let tenants = app
             .builder()
             .only(move |_| list.load(std::sync::atomic::Ordering::SeqCst));
-        let tenants = tenants.build().unwrap();
+        let tenants = tenants.capacity(1).build().unwrap();
         let authenticator = Authenticator::new(Issuers::dynamic(tenants.clone()));
         let key = app.keys.key().verifying_key();
         let gate = Arc::new(Notify::new());
@@ -210,11 +210,22 @@ async fn a_token_that_waits_for_keys_goes_with_its_tenant() {
         match change {
             "remove" => tenants.remove(&issuer("a")),
             "only" => allowed.store(false, std::sync::atomic::Ordering::SeqCst),
+            // It was never used, so another one takes its place.
+            "evict" | "evict, remove" => {
+                app.create("a");
+                let other = app.verifier(&issuer("b")).build().unwrap();
+                tenants.add(&other).unwrap();
+                if change == "evict, remove" {
+                    tenants.remove(&issuer("a"));
+                }
+            }
             _ => {}
         }
         gate.notify_one();
-        let expected = UNKNOWN.filter(|_| change != "none");
+        // Evicted alone, it is asked about again.
+        let expected = UNKNOWN.filter(|_| change != "none" && change != "evict");
         assert_eq!(waiting.await.unwrap(), expected, "{change}");
+        assert_eq!(app.asked(), usize::from(change == "evict"), "{change}");
     }
 }
 

@@ -129,6 +129,19 @@ async fn each_tenant_has_an_audience_of_its_own_and_the_list_changes_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn there_is_room_for_a_list_that_grows() {
+    let tenants = Tenants::pattern("https://{tenant}.id.example", ["t0"]).unwrap();
+    let bed = Bed::new(&tenants);
+    // More than the default of `capacity`.
+    let names: Vec<String> = (0..=1_000).map(|number| format!("t{number}")).collect();
+    tenants.set(&names).unwrap();
+    for name in &names {
+        let issuer = format!("https://{name}.id.example");
+        assert_eq!(bed.refusal(&issuer, name, &[]).await, None, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn organizations_of_entra_are_those_on_the_list() {
     let tenants = Tenants::entra([TENANT.to_uppercase()]).unwrap();
     let bed = Bed::new(&tenants);

@@ -6,8 +6,9 @@ use std::sync::{
 };
 
 use countersign::{
-    AuthErrorKind, Authenticator, Clock, DynamicIssuers, Issuers, PrincipalError,
-    PrincipalResolver, Revocation, TokenSource, TokenSubject,
+    AuthErrorKind, Authenticator, Clock, DynamicIssuers, Issuers, OpaqueIdentity, OpaqueToken,
+    OpaqueTokenError, OpaqueTokens, PrincipalError, PrincipalResolver, Revocation, TokenSource,
+    TokenSubject,
     adapter::RequestHead,
     revocation::{RevocationEntry, Revoked},
     session::Realm,
@@ -107,6 +108,40 @@ impl RequestHead for Head<'_> {
         if name == self.header {
             visit(self.token.as_bytes());
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opaque_token_is_of_no_tenant_wherever_it_comes() {
+    let app = App::new(&["a"]);
+    let check = async |_: OpaqueToken| Ok::<_, OpaqueTokenError>(OpaqueIdentity::new("ada"));
+    let cookie = TokenSource::cookie("access");
+    let authenticator = Authenticator::new(Issuers::dynamic(app.builder().build().unwrap()))
+        .source(TokenSource::bearer().or(cookie.clone()))
+        .source_for_dynamic(cookie)
+        .unwrap()
+        .opaque_tokens(OpaqueTokens::prefixed("sk_", check).name("api_key"))
+        .unwrap();
+    let a = app.token("a");
+    for (token, header, is_allowed) in [
+        ("sk_x", "authorization", true),
+        ("sk_x", "cookie", true),
+        (&*a, "authorization", false),
+        (&*a, "cookie", true),
+    ] {
+        let text = match header {
+            "cookie" => format!("access={token}"),
+            _ => format!("Bearer {token}"),
+        };
+        let head = Head {
+            header,
+            token: &text,
+        };
+        let verdict = authenticator
+            .check(&head)
+            .await
+            .map_err(|error| error.kind());
+        assert_eq!(verdict.is_ok(), is_allowed, "{header}: {verdict:?}");
     }
 }
 

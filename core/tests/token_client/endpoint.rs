@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) takes: Duration,
     /// The metadata, by URL.
     pub(crate) metadata: BTreeMap<String, Value>,
+    /// How often the metadata was asked for.
+    pub(crate) lookups: usize,
     pub(crate) requests: Vec<FormRequest>,
     pub(crate) under_way: usize,
     pub(crate) most_under_way: usize,
@@ -49,6 +51,7 @@ impl Endpoint {
             mode: Mode::Grant(300),
             takes: Duration::from_millis(20),
             metadata: BTreeMap::new(),
+            lookups: 0,
             requests: Vec::new(),
             under_way: 0,
             most_under_way: 0,
@@ -104,7 +107,11 @@ impl Endpoint {
 
 impl Fetch for Endpoint {
     async fn get(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
-        let metadata = self.state().metadata.get(request.url()).cloned();
+        let metadata = {
+            let mut state = self.state();
+            state.lookups += 1;
+            state.metadata.get(request.url()).cloned()
+        };
         Ok(match metadata {
             Some(document) => FetchResponse::new(200, document.to_string()),
             None => FetchResponse::new(404, ""),

@@ -239,7 +239,7 @@ async fn a_token_that_the_endpoint_cannot_handle_is_no_outage_for_others() {
     for (status, is_one) in [
         (500, true),
         (413, true),
-        (404, true),
+        (404, false),
         (503, false),
         (429, false),
     ] {
@@ -251,6 +251,49 @@ async fn a_token_that_the_endpoint_cannot_handle_is_no_outage_for_others() {
         assert_eq!(exchange(&client, &bob).await.is_ok(), is_one, "{status}");
         assert_eq!(client.token().await.is_ok(), is_one, "{status}");
         advance(Duration::from_secs(120)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_this_service_is_one_for_all_users() {
+    use countersign::remote::FetchResponse;
+
+    let refusal = |status, code: &str| {
+        let body = serde_json::json!({"error": code}).to_string();
+        Mode::Answer(FetchResponse::new(status, body))
+    };
+    for (mode, of_all, of_service) in [
+        (refusal(400, "invalid_client"), true, true),
+        (refusal(401, "other"), true, true),
+        (Mode::Answer(FetchResponse::new(200, "a page")), true, true),
+        (Mode::Answer(FetchResponse::new(404, "")), true, true),
+        // This service may have tokens of its own, but exchange none.
+        (refusal(400, "unauthorized_client"), true, false),
+        (refusal(400, "unsupported_grant_type"), true, false),
+        (refusal(400, "invalid_request"), false, false),
+        (refusal(400, "invalid_target"), false, false),
+        (
+            Mode::Answer(FetchResponse::new(400, "a page")),
+            false,
+            false,
+        ),
+        (Mode::Grant(0), false, false),
+    ] {
+        let (endpoint, issuer) = (Endpoint::new(), TestIssuer::new());
+        let client = endpoint.client();
+        endpoint.set(mode);
+        for user in 0..20 {
+            let user = token(&issuer, &format!("u{user}"), 600).await;
+            assert!(exchange(&client, &user).await.is_err());
+        }
+        let expected = if of_all { 1 } else { 20 };
+        assert_eq!(endpoint.requests(), expected);
+        endpoint.set(Mode::Grant(300));
+        assert_eq!(client.token().await.is_err(), of_service);
+        advance(Duration::from_secs(1)).await;
+        let late = token(&issuer, "late", 600).await;
+        assert!(exchange(&client, &late).await.is_ok());
+        assert!(client.token().await.is_ok());
     }
 }
 

@@ -122,6 +122,42 @@ async fn an_endpoint_that_has_moved_is_looked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_an_endpoint_that_is_not_there_is_looked_for_again() {
+    let place = "https://id.example/tenant/.well-known/openid-configuration";
+    let answer = |status| Mode::Answer(FetchResponse::new(status, ""));
+    for (mode, is_doubted) in [
+        (answer(404), true),
+        (answer(405), true),
+        (answer(410), true),
+        (Mode::Away, true),
+        (answer(413), false),
+        (answer(500), false),
+        (answer(503), false),
+        (answer(200), false),
+        (answer(401), false),
+        (Mode::Grant(0), false),
+    ] {
+        let endpoint = Endpoint::new();
+        let metadata = json!({"issuer": ISSUER, "token_endpoint": URL});
+        endpoint.state().metadata.insert(place.to_owned(), metadata);
+        let client = TokenClient::discover(ISSUER, proof()).fetch(endpoint.clone());
+        let client = client.build().unwrap();
+        client.token().await.unwrap();
+        advance(Duration::from_secs(300)).await;
+        endpoint.set(mode);
+        assert!(client.token().await.is_err());
+        let before = endpoint.state().lookups;
+        // Nor is it gone because nobody tells where it is.
+        endpoint.state().metadata.clear();
+        endpoint.set(Mode::Grant(300));
+        advance(Duration::from_secs(1)).await;
+        assert!(client.token().await.is_ok());
+        assert_eq!(endpoint.state().requests[2].url(), URL);
+        assert_eq!(endpoint.state().lookups > before, is_doubted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_page_in_the_first_place_does_not_hide_the_second_one() {
     let endpoint = Endpoint::new();
     let first = "https://id.example/tenant/.well-known/openid-configuration";

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::provider_tokens::{Stage, auth0};
 
-/// A preset with a token of its shape, what it requires, and other tokens of the same keys.
+/// A preset with a token of its shape, what it requires, and other tokens of the same keys: one of another kind that has the right issuer
+/// and audience, unless a comment says why there is none.
 struct Case {
     stage: Stage,
     required: &'static [&'static str],
@@ -52,6 +53,7 @@ fn github(provider: Provider, issuer: &str) -> Case {
             "iss",
         ],
         others: vec![
+            // There is no other kind: this issuer signs for jobs alone.
             // For the registry, or by default for the owner.
             (WrongAudience, json!({"aud": "https://github.com/shop"})),
             (WrongIssuer, json!({"iss": format!("{issuer}/another")})),
@@ -152,6 +154,7 @@ fn circleci() -> Case {
         ),
         required: &["sub", "oidc.circleci.com/project-id", "aud", "iss"],
         others: vec![
+            // There is no other kind: this issuer signs for jobs alone.
             (
                 WrongIssuer,
                 json!({"iss": "https://oidc.circleci.com/org/00000000-0000-0000-0000-000000000000"}),
@@ -181,6 +184,7 @@ fn kubernetes() -> Case {
         ),
         required: &["sub", "kubernetes.io", "aud", "iss", "exp"],
         others: vec![
+            // There is no other kind: this issuer signs for service accounts alone.
             // The default token of each pod is for the API server.
             (
                 WrongAudience,
@@ -218,6 +222,7 @@ fn firebase(is_cookie: bool) -> Case {
         ),
         required: &["sub", "auth_time", "firebase", "aud", "iss"],
         others: vec![
+            // There is no other kind: each has an issuer of its own, and custom tokens are signed by the app.
             // The session cookie of the same user, or for cookies the ID token.
             (WrongIssuer, json!({"iss": other})),
             (
@@ -257,6 +262,11 @@ fn supabase() -> Case {
             (
                 WrongIssuer,
                 json!({"iss": "supabase", "role": "service_role"}),
+            ),
+            // One that the app has signed itself, with the key of the project.
+            (
+                MissingClaim,
+                json!({"role": "service_role", "aal": null, "session_id": null}),
             ),
             // An ID token of its OAuth server.
             (WrongAudience, json!({"aud": GUID})),
@@ -302,8 +312,14 @@ fn clerk() -> Case {
                 json!({"sid": null, "azp": null, "client_id": "1"}),
             ),
             (WrongIssuer, json!({"iss": "https://clerk.another.example"})),
+            // A user who has to set up a second factor or choose an organisation first.
+            (InvalidClaim, json!({"sts": "pending"})),
+            (InvalidClaim, json!({"sts": ["active", "pending"]})),
         ],
-        good: vec![json!({"o": null, "org_role": "org:admin"})],
+        good: vec![
+            json!({"o": null, "org_role": "org:admin"}),
+            json!({"sts": "active"}),
+        ],
     }
 }
 
@@ -384,6 +400,7 @@ fn organisation() -> Case {
         others: vec![
             (InvalidClaim, json!({"org_id": "org_another"})),
             (InvalidClaim, json!({"org_id": ["org_9ybsU1dN2dKfDkBi"]})),
+            // Nothing but the audience marks an ID token: it has the client there, and `org_id` as well.
             // A user who logged in without an organisation.
             (
                 MissingClaim,
@@ -410,8 +427,15 @@ fn cloudflare() -> Case {
                 "email": "ada@example.com",
             }),
         ),
-        required: &["type", "aud", "iss"],
+        required: &["type", "sub", "aud", "iss"],
         others: vec![
+            // A service token, and what else names no person.
+            (
+                InvalidClaim,
+                json!({"sub": "", "email": null, "common_name": "1.access"}),
+            ),
+            (InvalidClaim, json!({"common_name": "1.access"})),
+            (InvalidClaim, json!({"sub": ""})),
             // The token of the team's own session, and of another application.
             (InvalidClaim, json!({"type": "org"})),
             (
@@ -423,8 +447,7 @@ fn cloudflare() -> Case {
                 json!({"iss": "https://another.cloudflareaccess.com"}),
             ),
         ],
-        // A service token.
-        good: vec![json!({"sub": "", "email": null, "common_name": "1.access"})],
+        good: vec![json!({"country": "GB"})],
     }
 }
 
@@ -444,6 +467,7 @@ fn iap() -> Case {
         ),
         required: &["sub", "iat", "aud", "iss"],
         others: vec![
+            // There is no other kind: this issuer signs for backends alone.
             (
                 WrongAudience,
                 json!({"aud": "/projects/1234/global/backendServices/9"}),

@@ -193,6 +193,11 @@ fn okta_tokens_come_from_a_custom_server() {
     holds(&Policy::role("staff"), &token);
 
     stage.refuses(WrongAudience, json!({"aud": "0oa1example", "scp": null}));
+    // An ID token, also where somebody has listed its audience.
+    stage.refuses(
+        MissingClaim,
+        json!({"cid": null, "scp": null, "nonce": "n"}),
+    );
     stage.refuses(
         WrongIssuer,
         json!({"iss": "https://example.okta.com", "aud": "api://default"}),

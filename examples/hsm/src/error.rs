@@ -26,7 +26,7 @@ pub enum HsmError {
     Taken(String),
     /// The private key can leave the token, so that it could be anywhere.
     #[error(
-        "the private key can leave the token: `CKA_SENSITIVE` is false, or `CKA_EXTRACTABLE` is true"
+        "the private key can leave the token: `CKA_SENSITIVE` is not true, or `CKA_EXTRACTABLE` not false"
     )]
     Extractable,
     /// The signer has no mechanism for the algorithm.

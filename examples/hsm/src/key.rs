@@ -48,13 +48,7 @@ impl Token {
         let read = move |session: &Session| {
             let private = wanted.find_private(session)?;
             let flags = [AttributeType::Sensitive, AttributeType::Extractable];
-            let is_open = |flag: &Attribute| {
-                matches!(
-                    flag,
-                    Attribute::Sensitive(false) | Attribute::Extractable(true)
-                )
-            };
-            if session.get_attributes(private, &flags)?.iter().any(is_open) {
+            if !stays(&session.get_attributes(private, &flags)?) {
                 return Err(HsmError::Extractable);
             }
             let public = wanted.find(session, ObjectClass::PUBLIC_KEY, "public")?;
@@ -81,13 +75,40 @@ impl Signer for HsmKey {
             Algorithm::ES256 | Algorithm::ES384 => input.digest()?,
             _ => input.message().to_vec(),
         };
+        let signature = self.sign_data(algorithm, data.clone(), false).await?;
+        if input.is_signed_by(&self.public, &signature) {
+            return Ok(signature);
+        }
+        // The handle may be that of another key by now, if keys were deleted and made. What the second one is, the library checks.
+        self.sign_data(algorithm, data, true).await
+    }
+}
+
+impl HsmKey {
+    /// Has the key sign that was found before, or the one that is found anew.
+    async fn sign_data(
+        &self,
+        algorithm: Algorithm,
+        data: Vec<u8>,
+        is_anew: bool,
+    ) -> Result<Vec<u8>, SignerError> {
         let name = self.name.clone();
         let signature = self.token.run(move |connection, session| {
+            if is_anew {
+                connection.forget_key(&name);
+            }
             let key = connection.private_key(session, &name)?;
             Ok(session.sign(&mechanism(algorithm)?, key, &data)?)
         });
         signature.await.map_err(HsmError::into_signer_error)
     }
+}
+
+/// Returns whether a private key with these attributes cannot leave the token. A token that does not say so may let it go.
+fn stays(flags: &[Attribute]) -> bool {
+    flags.contains(&Attribute::Sensitive(true))
+        && flags.contains(&Attribute::Extractable(false))
+        && flags.len() == 2
 }
 
 /// Returns the mechanism of an algorithm. For PSS, the salt is as long as the hash (RFC 7518 section 3.5).
@@ -140,6 +161,28 @@ impl fmt::Display for KeyName {
                 id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
             Self::Label(label) => write!(f, "the label `{label}`"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stays_where_both_attributes_say_so() {
+        let [sensitive, extractable] = [Attribute::Sensitive, Attribute::Extractable];
+        assert!(stays(&[sensitive(true), extractable(false)]));
+        assert!(stays(&[extractable(false), sensitive(true)]));
+        for open in [
+            &[sensitive(false), extractable(false)][..],
+            &[sensitive(true), extractable(true)],
+            &[sensitive(true)],
+            &[extractable(false)],
+            &[sensitive(true), sensitive(true)],
+            &[],
+        ] {
+            assert!(!stays(open), "{open:?}");
         }
     }
 }

@@ -76,6 +76,11 @@ impl Connection {
         Ok(handle)
     }
 
+    /// Forgets where a private key was found: the next use looks for it.
+    pub(crate) fn forget_key(&self, name: &KeyName) {
+        lock(&self.keys).remove(name);
+    }
+
     fn open_session(&self, pin: &AuthPin) -> Result<Session, HsmError> {
         log_in(self.module.open_ro_session(self.slot)?, pin)
     }

@@ -36,8 +36,7 @@ pub(crate) struct Settings {
     #[serde(default)]
     management: ManagementSettings,
     /// For the issuers that say nothing of their own.
-    #[serde(default)]
-    pub(crate) profile: Profile,
+    pub(crate) profile: Option<Profile>,
     pub(crate) realm: Option<String>,
     /// For the issuers that say nothing of their own.
     pub(crate) sources: Option<Spanned<Texts>>,

@@ -9,6 +9,7 @@ use crate::{
     config::{Config, IssuerSettings, Profile},
     keys::{Earlier, IssuerKeys},
     place::Mistake,
+    providers::ProviderSettings,
     rules::{Rules, is_true, not_empty},
     sources::Sources,
     tenants::TenantIssuers,
@@ -76,24 +77,26 @@ impl Issuer {
         table: &Spanned<IssuerSettings>,
         preset: Option<Provider>,
         name: Option<String>,
-        usual: &Sources,
+        usual_sources: &Sources,
         clock: &Arc<dyn Clock>,
         earlier: &Earlier<'_>,
     ) -> Result<Self, Mistake> {
         let settings = table.get_ref();
-        // What tells the tokens of a preset apart is in the preset.
-        let usual_profile = match preset.is_some() {
-            true => Profile::Any,
-            false => config.settings.profile,
+        let provider = settings.provider.as_ref().map(Spanned::get_ref);
+        let usual = config.settings.profile;
+        let profile = match provider.map(ProviderSettings::takes_profile) {
+            None => usual.unwrap_or_default(),
+            Some(true) => usual.unwrap_or(Profile::Any),
+            // What tells the tokens of such a preset apart is in the preset.
+            Some(false) => Profile::Any,
         };
-        let rules = Rules::read(config, table, usual_profile)?;
+        let rules = Rules::read(config, table, profile)?;
         if let (None, Some(sources)) = (&name, &settings.sources) {
             return Err(config.mistake(
                 sources,
                 "with `any_issuer`, tokens count wherever the file lets a request carry one",
             ));
         }
-        let provider = settings.provider.as_ref().map(Spanned::get_ref);
         let own = provider.and_then(Sources::of_provider);
         let sources = match (&settings.sources, own) {
             (Some(sources), Some(_)) => {
@@ -104,7 +107,7 @@ impl Issuer {
             }
             (Some(_), None) => Sources::read(config, settings.sources.as_ref())?,
             (None, Some(own)) => own,
-            (None, None) => usual.clone(),
+            (None, None) => usual_sources.clone(),
         };
         let keys = IssuerKeys::read(config, table, preset.as_ref(), Arc::clone(clock), earlier)?;
 
@@ -233,5 +236,45 @@ fn named(
             Ok(Some(name.get_ref().clone()))
         }
         (None, Some(_)) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a helper of tests may panic as they may
+
+    use std::fs;
+
+    use countersign::SystemClock;
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn a_profile_for_all_counts_for_presets_without_a_marker() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("api.toml");
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let _within = runtime.enter();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        for (provider, counts) in [
+            ("auth0 = { domain = \"a.eu.auth0.com\" }", true),
+            (
+                "okta = { domain = \"a.okta.com\", server = \"default\" }",
+                true,
+            ),
+            ("zitadel = { domain = \"a.zitadel.cloud\" }", false),
+        ] {
+            for (profile, is_set) in [("", false), ("profile = \"at+jwt\"\n", true)] {
+                let table =
+                    format!("[[issuers]]\nprovider = {{ {provider} }}\naudience = \"shop\"\n");
+                fs::write(&file, format!("{profile}{table}")).unwrap();
+                let config = Config::read(&file).unwrap();
+                let earlier = Earlier::new(Vec::new(), None);
+                let issuers = Issuer::read_all(&config, &clock, &earlier).unwrap();
+                let is_typed = format!("{:?}", issuers[0].verifier).contains("at+jwt");
+                assert_eq!(is_typed, counts && is_set, "{provider} {profile}");
+            }
+        }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) enum IssuerKeys {
     /// They came with the configuration, and stay as they are.
     Local(KeySet),
     /// They are fetched, and renewed in the background.
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 /// Keys of a provider, and the settings that they are fetched by.
@@ -231,7 +231,7 @@ fn remote(
     let running = earlier.running.iter();
     let mut same = running.filter(|remote| remote.settings == settings);
     if let Some(remote) = same.next() {
-        return Ok(IssuerKeys::Remote((*remote).clone()));
+        return Ok(IssuerKeys::Remote(Box::new((*remote).clone())));
     }
     let fetch = client(file.as_deref(), settings.root_certificate.clone());
     builder = builder.fetch(fetch.map_err(objection)?);
@@ -243,7 +243,7 @@ fn remote(
     }
     let keys = builder.build();
     let keys = keys.map_err(|error| config.mistake(place, error))?;
-    Ok(IssuerKeys::Remote(Remote { keys, settings }))
+    Ok(IssuerKeys::Remote(Box::new(Remote { keys, settings })))
 }
 
 /// A client that uses the proxy of the environment, and trusts the certificates of a file too.

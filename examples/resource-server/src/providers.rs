@@ -79,6 +79,11 @@ pub(crate) enum ProviderSettings {
 }
 
 impl ProviderSettings {
+    /// Returns whether a profile for the whole file is meant for this provider, too: no value of a claim is the marker of its access tokens.
+    pub(crate) fn takes_profile(&self) -> bool {
+        matches!(self, Self::Auth0 { .. } | Self::Okta { .. })
+    }
+
     /// Returns the preset.
     pub(crate) fn preset(&self) -> Result<Provider, ConfigError> {
         match self {

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use countersign::{
-    Clock, DynamicIssuers, RemoteKeys, Tenants, Verifier,
+    Clock, DynamicIssuers, DynamicIssuersBuilder, RemoteKeys, Tenants, Verifier,
     remote::{HttpFetch, SavedKeys},
 };
 use toml::Spanned;
@@ -66,7 +66,7 @@ impl TenantIssuers {
             pattern: settings.pattern.get_ref().clone(),
             private_http: is_true(config, settings.private_http.as_ref())?.is_some(),
             root_certificate: file.as_deref().map(read).transpose().map_err(objection)?,
-            rules: Rules::read(config, table, config.settings.profile)?,
+            rules: Rules::read(config, table, config.settings.profile.unwrap_or_default())?,
         };
         if let Some(private) = &settings.private_http
             && !own.pattern.starts_with("http:")
@@ -101,6 +101,14 @@ impl TenantIssuers {
         let names = Texts::each(&settings.allow);
         if names.is_empty() {
             let text = "`allow` is empty: there is no tenant who could come in";
+            return Err(config.mistake(&settings.allow, text));
+        }
+        if names.len() > DynamicIssuersBuilder::LARGEST_CAPACITY {
+            let text = format!(
+                "`allow` has {} tenants, and there is room for {}",
+                names.len(),
+                DynamicIssuersBuilder::LARGEST_CAPACITY
+            );
             return Err(config.mistake(&settings.allow, text));
         }
         for name in &names {

@@ -67,3 +67,23 @@ fn each_member_that_is_commented_out_is_one() {
         }
     }
 }
+
+#[test]
+fn a_list_of_more_tenants_than_there_is_room_for_is_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tenants.toml");
+    for (tenants, is_good) in [(10_000, true), (10_001, false)] {
+        let allow: Vec<String> = (0..tenants).map(|number| format!("t{number}")).collect();
+        let text = format!(
+            "[tenants]\npattern = \"https://{{tenant}}.id.example\"\naudience = \"shop\"\nallow = {allow:?}\n"
+        );
+        fs::write(&file, text).unwrap();
+        match api(&file) {
+            Ok(_) => assert!(is_good),
+            Err(mistake) => {
+                assert!(!is_good, "{mistake}");
+                assert!(mistake.to_string().contains("room for 10000"), "{mistake}");
+            }
+        }
+    }
+}

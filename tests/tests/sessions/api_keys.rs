@@ -182,6 +182,30 @@ fn a_key_has_no_more_scopes_than_its_user_may_give() {
 }
 
 #[test]
+fn a_rule_is_asked_once_for_each_key_also_without_scopes() {
+    each(|bed, entry| {
+        let routes = bed
+            .json()
+            .api_keys_if(api_keys(bed), |token| token.subject() == Some("ada"));
+        let body = json!({ "label": "CI" });
+        let (ada, bob) = (log_in(entry, &routes, "ada"), log_in(entry, &routes, "bob"));
+        assert_eq!(entry.call(&routes, &create(&ada, &body)).status, 201);
+        refused(
+            &entry.call(&routes, &create(&bob, &body)),
+            403,
+            "access_denied",
+        );
+        // Scopes that the token has not are not the user's to give for that.
+        let body = json!({ "label": "CI", "scopes": ["orders:read"] });
+        refused(
+            &entry.call(&routes, &create(&ada, &body)),
+            403,
+            "invalid_scope",
+        );
+    });
+}
+
+#[test]
 fn a_body_that_is_no_request_for_a_key_is_refused() {
     each(|bed, entry| {
         let routes = bed.json().api_keys(api_keys(bed));

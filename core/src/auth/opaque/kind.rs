@@ -115,6 +115,7 @@ impl OpaqueKind {
             name,
             ask: check,
             clock,
+            hierarchy,
         } = tokens;
         #[cfg(feature = "metrics")]
         for result in RESULTS {
@@ -124,7 +125,7 @@ impl OpaqueKind {
             clock,
             roles: RoleSource::default(),
             scopes: vec![ClaimSlot::SCOPE],
-            hierarchy: None,
+            hierarchy,
             credential: Some(name.clone()),
             trust_domain: None,
         };

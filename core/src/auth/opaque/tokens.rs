@@ -4,6 +4,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 use super::{error::OpaqueTokenError, form::Form, identity::OpaqueIdentity, token::OpaqueToken};
 use crate::{
+    claims::ScopeHierarchy,
     clock::{Clock, SystemClock},
     error::ConfigError,
     future::BoxFuture,
@@ -48,6 +49,7 @@ pub struct OpaqueTokens {
     pub(super) name: Box<str>,
     pub(super) ask: Arc<Check>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) hierarchy: Option<ScopeHierarchy>,
 }
 
 /// The check, without its types.
@@ -90,6 +92,7 @@ impl OpaqueTokens {
             name: Self::DEFAULT_NAME.into(),
             ask: Arc::new(move |token| Box::pin(check(token))),
             clock: Arc::new(SystemClock),
+            hierarchy: None,
         }
     }
 
@@ -100,6 +103,25 @@ impl OpaqueTokens {
     /// refused, whoever signed it. Kinds of one name have the same subjects.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into().into();
+        self
+    }
+
+    /// Sets which scopes imply others: see [`ScopeHierarchy`]. Default: none does. Take the one that the
+    /// [verifiers](crate::VerifierBuilder::scope_hierarchy) have, so that a scope is worth the same in a token and in a key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Authenticator, ConfigError, OpaqueTokens, Verifier, claims::ScopeHierarchy};
+    ///
+    /// fn with_keys(verifier: &Verifier, keys: OpaqueTokens) -> Result<Authenticator, ConfigError> {
+    ///     let scopes = ScopeHierarchy::new([("orders:write", "orders:read")])?;
+    ///     let verifier = verifier.with_scope_hierarchy(scopes.clone());
+    ///     Authenticator::new(verifier).opaque_tokens(keys.scope_hierarchy(scopes))
+    /// }
+    /// ```
+    pub fn scope_hierarchy(mut self, hierarchy: ScopeHierarchy) -> Self {
+        self.hierarchy = Some(hierarchy);
         self
     }
 

@@ -49,6 +49,7 @@ impl Provider {
             standing: Standing::BearerOrCookie("__session"),
             audience_claim: "azp",
             claims: &["sub", "sid"],
+            absent_or: &[("sts", "active")],
             roles: RoleSource::claim("org_role").or(RoleSource::path(["o", "rol"])),
             ..Self::new(issuer)
         })

@@ -7,8 +7,8 @@ use super::{
 use crate::error::ConfigError;
 
 impl Provider {
-    /// Cloudflare Access, by the name of the team. The audience is the AUD tag of the application. See
-    /// [Cloudflare Access](Self#cloudflare-access).
+    /// Cloudflare Access, by the name of the team: the tokens of people, and none of service tokens. The audience is the AUD tag of the
+    /// application. See [Cloudflare Access](Self#cloudflare-access).
     ///
     /// # Errors
     ///
@@ -20,6 +20,8 @@ impl Provider {
             keys: KeyLocation::Jwks(format!("{issuer}/cdn-cgi/access/certs")),
             standing: Standing::Header("cf-access-jwt-assertion"),
             values: vec![("type", "app".to_owned())],
+            refused: &["common_name"],
+            not_empty: &["sub"],
             ..Self::new(issuer)
         })
     }

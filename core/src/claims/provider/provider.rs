@@ -28,6 +28,10 @@ pub struct Provider {
     pub(crate) values: Vec<(&'static str, String)>,
     /// Claims that mark other tokens of the same issuer.
     pub(crate) refused: &'static [&'static str],
+    /// Claims that must be there, and no empty text.
+    pub(crate) not_empty: &'static [&'static str],
+    /// Claims that other tokens of the same issuer have, too, and the text that each must be then.
+    pub(crate) absent_or: &'static [(&'static str, &'static str)],
     pub(crate) roles: RoleSource,
     pub(crate) scopes: ScopeSource,
 }
@@ -45,6 +49,8 @@ impl Provider {
             claims: &[],
             values: Vec::new(),
             refused: &[],
+            not_empty: &[],
+            absent_or: &[],
             roles: RoleSource::default(),
             scopes: ScopeSource::default(),
         }
@@ -178,6 +184,7 @@ impl Provider {
         let domain = host(domain.as_ref())?;
         let server = segment(authorization_server.as_ref(), "authorization server")?;
         Ok(Self {
+            claims: &["cid"],
             roles: RoleSource::claim("groups"),
             scopes: ScopeSource::claim("scp"),
             ..Self::new(format!("https://{domain}/oauth2/{server}"))

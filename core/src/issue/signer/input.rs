@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::error::SignerError;
-use crate::jose::{Algorithm, Curve, KeyType, crypto, ecdsa_signature};
+use crate::jose::{Algorithm, Curve, Key, KeyType, crypto, ecdsa_signature};
 
 /// A message that a [`Signer`](super::Signer) signs: header and payload of a token, which are no secret.
 ///
@@ -41,6 +41,26 @@ impl<'a> SigningInput<'a> {
     #[must_use]
     pub fn message(&self) -> &'a [u8] {
         self.message
+    }
+
+    /// Returns whether this is a signature of the message by this key, in the form of a JWS; `false` for a key of another algorithm.
+    ///
+    /// [`SigningKey::external`](crate::SigningKey::external) verifies each signature anyway. It is for signers that can do something about a
+    /// wrong one, such as to look for the key again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{Algorithm, SigningKey, issue::SigningInput};
+    ///
+    /// let key = SigningKey::generate_es256()?.verifying_key();
+    /// let input = SigningInput::new(Algorithm::ES256, b"a message");
+    /// assert!(!input.is_signed_by(&key, &[0; 64]));
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn is_signed_by(&self, key: &Key, signature: &[u8]) -> bool {
+        key.algorithm() == self.algorithm && key.verify(self.message, signature)
     }
 
     /// Hashes the message with the hash of the algorithm (RFC 7518 section 3.1), for services that sign a digest: 32, 48 or 64

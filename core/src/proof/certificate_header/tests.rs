@@ -70,8 +70,8 @@ impl RequestHead for Request<'_> {
         self.peer
     }
 
-    fn client_certificate(&self) -> Option<&ClientCertificate> {
-        self.direct.as_ref()
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        self.direct
     }
 }
 

@@ -81,6 +81,11 @@ impl AccessToken {
         now < self.usable_until
     }
 
+    /// Returns whether it is usable, and nothing calls for another one.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        self.is_usable(now) && now < self.refresh_at && !self.is_rejected()
+    }
+
     pub(super) fn is_rejected(&self) -> bool {
         self.is_rejected.load(Ordering::Relaxed)
     }

@@ -4,11 +4,11 @@ use std::{fmt, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, Visitor},
+    de::{self, IgnoredAny, MapAccess, Visitor},
 };
 use zeroize::Zeroizing;
 
-use super::error::{TokenError, TokenErrorKind};
+use super::error::{Extent, TokenError, TokenErrorKind};
 use crate::remote::{document::http_caching::retry_after, http::FetchResponse};
 
 /// A token as it was granted.
@@ -22,7 +22,9 @@ pub(in crate::remote) struct Granted {
 pub(in crate::remote) fn read(response: &FetchResponse) -> Result<Granted, TokenError> {
     match response.status() {
         200 => granted(response.body()),
-        400 | 401 => Err(refused(response)),
+        400 => Err(refused(response)),
+        // About the client, whatever the code (RFC 6749 section 5.2).
+        401 => Err(refused(response).of(Extent::All)),
         403 => Err(TokenError::refused("status 403")),
         status @ (429 | 500..) => {
             let error = TokenError::unavailable(format!("the answer has status {status}"))
@@ -30,11 +32,17 @@ pub(in crate::remote) fn read(response: &FetchResponse) -> Result<Granted, Token
             // Others may be about one token that the server cannot handle.
             Err(match status {
                 429 | 502..=504 => error,
-                _ => error.of_one(),
+                _ => error.of(Extent::One),
             })
         }
-        status => Err(TokenError::new(TokenErrorKind::UnusableAnswer)
-            .because(format!("the answer has status {status}"))),
+        status => {
+            let error = TokenError::new(TokenErrorKind::UnusableAnswer)
+                .because(format!("the answer has status {status}"));
+            Err(match status {
+                404 | 405 | 410 => error.of(Extent::All).misplaced(),
+                _ => error,
+            })
+        }
     }
 }
 
@@ -51,7 +59,13 @@ fn granted(body: &[u8]) -> Result<Granted, TokenError> {
 
     // The error of `serde_json` could have a part of the token.
     let success: Success = serde_json::from_slice(body).map_err(|_| {
-        TokenError::unusable("it is no JSON object with `access_token` and `token_type`")
+        let error =
+            TokenError::unusable("it is no JSON object with `access_token` and `token_type`");
+        match serde_json::from_slice::<IgnoredAny>(body) {
+            Ok(_) => error,
+            // No answer of a token endpoint.
+            Err(_) => error.of(Extent::All),
+        }
     })?;
     if !success.token_type.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::unusable("`token_type` is not Bearer"));
@@ -101,7 +115,14 @@ fn refused(response: &FetchResponse) -> TokenError {
         Some(code) if code == "temporarily_unavailable" || code == "server_error" => {
             TokenError::unavailable(code).with_retry_after(retry_after(response))
         }
-        Some(code) => TokenError::refused(&code),
+        Some(code) => {
+            let extent = match &*code {
+                "invalid_client" => Extent::All,
+                "unauthorized_client" | "unsupported_grant_type" => Extent::Grant,
+                _ => Extent::One,
+            };
+            TokenError::refused(&code).of(extent)
+        }
         None => TokenError::new(TokenErrorKind::Refused).because(format!(
             "the answer has status {}, without a reason",
             response.status()

@@ -20,7 +20,7 @@ use super::{
     backoff::Backoff,
     builder::TokenClientBuilder,
     endpoint::{Location, TokenEndpoint},
-    error::{TokenError, TokenErrorKind},
+    error::{Extent, TokenError, TokenErrorKind},
     form::Form,
     slot::{Outcome, Slot},
 };
@@ -45,8 +45,9 @@ use crate::{
 ///
 /// 1. A token is fetched once, however many calls want one, and kept until shortly before it expires.
 /// 2. It is fetched again, ahead of time and with jitter, when three quarters of its life are over. If that fails, the present one goes on.
-/// 3. An endpoint that fails is asked again after a second, then ever less often, up to a minute, or when it says
-///    (`Retry-After`); meanwhile a call without a usable token fails at once.
+/// 3. An endpoint that fails, or refuses this service as a client, is asked again after a second, then ever less often, up to a minute, or
+///    when it says (`Retry-After`); meanwhile a call without a usable token fails at once. Refusals of one user's token are that token's
+///    alone.
 /// 4. At most 32 exchanges are on their way at once; others wait for a turn, for five seconds at most. An answer has five seconds, too.
 /// 5. Secrets go to `https` only, or to this machine; no redirect is followed.
 ///
@@ -92,6 +93,8 @@ pub(super) struct Shared {
 
 pub(super) struct Outage {
     backoff: Backoff,
+    /// Of the exchange alone, where this service may not have it.
+    exchange: Backoff,
     jitter: Jitter,
 }
 
@@ -99,6 +102,7 @@ impl Outage {
     pub(super) fn new(jitter: Jitter) -> Self {
         Self {
             backoff: Backoff::default(),
+            exchange: Backoff::default(),
             jitter,
         }
     }
@@ -147,7 +151,9 @@ impl TokenClient {
     ///
     /// [`TokenError`] when there is no token that can be used, and the token endpoint gives none.
     pub async fn token(&self) -> Result<Arc<AccessToken>, TokenError> {
-        self.of(&self.0.own, || Grant::ClientCredentials).await
+        let may_fetch = |now| self.0.outage().backoff.check(now);
+        let grant = || Grant::ClientCredentials;
+        self.of(&self.0.own, may_fetch, grant).await
     }
 
     /// Returns a token to act for the user of this one, which the authenticator has [kept](crate::Authenticator::keep_token_text).
@@ -187,16 +193,25 @@ impl TokenClient {
             .get_or_insert_with(&hash, || Ok::<_, Infallible>(Arc::new(Slot::new())));
         let Ok(slot) = slot;
         let left = left.map(|left| Duration::from_secs(u64::try_from(left).unwrap_or(0)));
-        self.of(&slot, || {
+        let may_fetch = |now| {
+            let outage = self.0.outage();
+            outage.backoff.check(now)?;
+            outage.exchange.check(now)
+        };
+        self.of(&slot, may_fetch, || {
             let until = left.map(|left| Instant::now() + left);
             Grant::Exchange(text.to_owned().into(), until)
         })
         .await
     }
 
-    async fn of(&self, slot: &Arc<Slot>, grant: impl FnOnce() -> Grant) -> Outcome {
+    async fn of(
+        &self,
+        slot: &Arc<Slot>,
+        may_fetch: impl FnOnce(Instant) -> Result<(), TokenError>,
+        grant: impl FnOnce() -> Grant,
+    ) -> Outcome {
         let jitter = self.0.outage().jitter.unit();
-        let may_fetch = |now| self.0.outage().backoff.check(now);
         slot.token(jitter, may_fetch, || {
             Arc::clone(&self.0).fetch(grant(), jitter)
         })
@@ -214,19 +229,21 @@ impl Shared {
                 let turn = timeout(TokenClient::DEADLINE, self.permits.acquire()).await;
                 // Of ours, and no outage of the endpoint.
                 let busy = || TokenError::unavailable("too many tokens are asked for at once");
-                Some(turn.map_err(|_| busy().of_one())?)
+                Some(turn.map_err(|_| busy().of(Extent::One))?)
             }
         };
         let asked = timeout(TokenClient::DEADLINE, self.ask(&grant, jitter)).await;
-        let outcome =
-            asked.unwrap_or_else(|_| Err(TokenError::unavailable("the answer took too long")));
-        if outcome
-            .as_ref()
-            .is_err_and(|error| error.kind() != TokenErrorKind::Refused)
-        {
-            self.endpoint.forget();
+        let late = || TokenError::unavailable("the answer took too long").misplaced();
+        let outcome = asked.unwrap_or_else(|_| Err(late()));
+        // There is one token of this service's own: the pauses of its slot are those of its grant.
+        let outcome = outcome.map_err(|error| match (&grant, error.extent) {
+            (Grant::ClientCredentials, Extent::Grant) => error.of(Extent::One),
+            _ => error,
+        });
+        if outcome.as_ref().is_err_and(|error| error.is_misplaced) {
+            self.endpoint.doubt();
         }
-        self.report(&outcome, jitter);
+        self.report(&grant, &outcome, jitter);
         outcome
     }
 
@@ -255,7 +272,8 @@ impl Shared {
         let response = Arc::clone(&self.fetch).post_boxed(request).await;
         #[cfg(feature = "metrics")]
         metrics::client_token_seconds(began.elapsed());
-        let granted = answer::read(&response.map_err(TokenError::unavailable)?)?;
+        let response = response.map_err(|error| TokenError::unavailable(error).misplaced())?;
+        let granted = answer::read(&response)?;
         let until = match grant {
             Grant::ClientCredentials => None,
             Grant::Exchange(_, until) => *until,
@@ -264,30 +282,34 @@ impl Shared {
     }
 
     /// Tells the log and the measurements, and notes an outage.
-    fn report(&self, outcome: &Outcome, jitter: f64) {
+    fn report(&self, grant: &Grant, outcome: &Outcome, jitter: f64) {
         static REFUSALS: LineLimits<1> = LineLimits::new();
 
         let endpoint = self.endpoint.name();
         let result = match outcome {
             Ok(_) => {
-                self.end_outage();
+                self.end_outage(grant);
                 "granted"
             }
-            Err(error) if !error.is_of_one => {
-                let first = self
-                    .outage()
-                    .backoff
-                    .fail(error.clone(), Instant::now(), jitter);
+            Err(error) if error.extent != Extent::One => {
+                let mut outage = self.outage();
+                let backoff = match error.extent {
+                    Extent::Grant => &mut outage.exchange,
+                    _ => &mut outage.backoff,
+                };
+                let first = backoff.fail(error.clone(), Instant::now(), jitter);
+                drop(outage);
                 if first {
                     let cause = std::error::Error::source(error).map(tracing::field::display);
-                    tracing::warn!(target: "countersign", endpoint, cause, "the token endpoint fails");
+                    let code = error.code();
+                    tracing::warn!(target: "countersign", endpoint, code, cause, "the token endpoint fails");
                 }
                 error.kind().name()
             }
             Err(error) => {
                 // It has answered.
                 if !error.is_unavailable() {
-                    self.end_outage();
+                    self.end_outage(grant);
                 }
                 if let Some(left_out) = REFUSALS.admit(0) {
                     let cause = std::error::Error::source(error).map(tracing::field::display);
@@ -306,8 +328,12 @@ impl Shared {
         let _ = result;
     }
 
-    fn end_outage(&self) {
-        if self.outage().backoff.succeed() {
+    fn end_outage(&self, grant: &Grant) {
+        let mut outage = self.outage();
+        let is_exchange = matches!(grant, Grant::Exchange(..));
+        let was_failing = outage.backoff.succeed() | (is_exchange && outage.exchange.succeed());
+        drop(outage);
+        if was_failing {
             let endpoint = self.endpoint.name();
             tracing::info!(target: "countersign", endpoint, "the token endpoint answers again");
         }

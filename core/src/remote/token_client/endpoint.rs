@@ -1,6 +1,9 @@
 //! The address of a token endpoint, known or still to be discovered.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -19,6 +22,8 @@ pub(super) struct TokenEndpoint {
     location: Location,
     /// Found in the metadata.
     found: Mutex<Option<String>>,
+    /// True if it may have moved since.
+    is_doubted: AtomicBool,
 }
 
 /// What the app has named.
@@ -40,6 +45,7 @@ impl TokenEndpoint {
         Self {
             location,
             found: Mutex::new(None),
+            is_doubted: AtomicBool::new(false),
         }
     }
 
@@ -58,19 +64,23 @@ impl TokenEndpoint {
             Location::Issuer(issuer) => issuer,
         };
         let mut found = self.found.lock().await;
-        if let Some(url) = &*found {
+        // Taken before the search: if nobody answers that, the next call goes to the old one.
+        let is_doubted = self.is_doubted.swap(false, Ordering::Relaxed);
+        if let Some(url) = &*found
+            && !is_doubted
+        {
             return Ok(url.clone());
         }
-        let url = look_for(issuer, fetch, private_http).await?;
-        Ok(found.insert(url).clone())
+        match (look_for(issuer, fetch, private_http).await, &*found) {
+            (Ok(url), _) => Ok(found.insert(url).clone()),
+            (Err(_), Some(old)) => Ok(old.clone()),
+            (Err(error), None) => Err(error),
+        }
     }
 
-    /// Forgets what was found, after a failure: it may have moved.
-    pub(super) fn forget(&self) {
-        // If somebody is looking for it, what they find is new.
-        if let Ok(mut found) = self.found.try_lock() {
-            *found = None;
-        }
+    /// Notes that nobody was there: it may have moved, and the next call looks for it again.
+    pub(super) fn doubt(&self) {
+        self.is_doubted.store(true, Ordering::Relaxed);
     }
 }
 

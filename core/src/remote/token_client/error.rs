@@ -9,8 +9,9 @@ pub struct TokenError {
     code: Option<Box<str>>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
-    /// True if it may be about this one token, and other tokens may be had.
-    pub(super) is_of_one: bool,
+    pub(super) extent: Extent,
+    /// True if nobody was at the endpoint: it may have moved.
+    pub(super) is_misplaced: bool,
 }
 
 /// The kind of a [`TokenError`].
@@ -26,6 +27,17 @@ pub enum TokenErrorKind {
     Unavailable,
     /// The answer of the token endpoint has no token that can be used.
     UnusableAnswer,
+}
+
+/// The tokens that an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All: the endpoint is away, or does not take this service for a client.
+    All,
+    /// Those of the grant: this service may not have it.
+    Grant,
+    /// Maybe this one alone.
+    One,
 }
 
 impl TokenError {
@@ -50,13 +62,23 @@ impl TokenError {
             code: None,
             retry_after: None,
             source: None,
-            is_of_one: kind != TokenErrorKind::Unavailable,
+            extent: match kind {
+                TokenErrorKind::Unavailable => Extent::All,
+                _ => Extent::One,
+            },
+            is_misplaced: false,
         }
     }
 
-    /// Says that it may be about this one token.
-    pub(super) fn of_one(mut self) -> Self {
-        self.is_of_one = true;
+    /// Says which tokens it is about.
+    pub(super) fn of(mut self, extent: Extent) -> Self {
+        self.extent = extent;
+        self
+    }
+
+    /// Says that nobody was at the endpoint.
+    pub(super) fn misplaced(mut self) -> Self {
+        self.is_misplaced = true;
         self
     }
 

@@ -7,7 +7,11 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-use super::{access_token::AccessToken, backoff::Backoff, error::TokenError};
+use super::{
+    access_token::AccessToken,
+    backoff::Backoff,
+    error::{Extent, TokenError},
+};
 use crate::sync::{ArcSwapOption, Mutex, MutexGuard};
 
 pub(super) type Outcome = Result<Arc<AccessToken>, TokenError>;
@@ -83,6 +87,10 @@ impl Slot {
         {
             return Ok(flight.clone());
         }
+        // One may have landed since the caller looked.
+        if let Some(token) = self.current.load_full().filter(|token| token.is_fresh(now)) {
+            return Ok(watch::channel(Some(Ok(token))).1);
+        }
         attempts.refused.check(now)?;
         may_fetch(now)?;
         let (sender, flight) = watch::channel(None);
@@ -105,8 +113,8 @@ impl Slot {
                 self.current.store(Some(Arc::clone(token)));
                 attempts.refused.succeed();
             }
-            // An outage is one for all tokens.
-            Err(error) if !error.is_of_one => {}
+            // What is about others as well counts for all of them.
+            Err(error) if error.extent != Extent::One => {}
             Err(error) => {
                 attempts.refused.fail(error.clone(), Instant::now(), jitter);
             }
@@ -124,5 +132,34 @@ async fn wait(mut flight: Flight) -> Outcome {
     match landed.ok().and_then(|outcome| outcome.clone()) {
         Some(outcome) => outcome,
         None => Err(TokenError::unavailable("the attempt was broken off")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_looked_just_before_a_token_landed_fetches_no_other() {
+        let slot = Arc::new(Slot::new());
+        let now = Instant::now();
+        let token = AccessToken {
+            text: String::from("token-1").into(),
+            scope: None,
+            granted_at: now,
+            refresh_at: now + Duration::from_secs(225),
+            usable_until: now + Duration::from_secs(290),
+            is_rejected: false.into(),
+        };
+        slot.land(&Ok(Arc::new(token)), 0.0);
+        let fetch = || std::future::ready(Err(TokenError::unusable("fetched twice")));
+        let outcome = wait(slot.join(now, 0.0, |_| Ok(()), fetch).unwrap()).await;
+        assert_eq!(outcome.unwrap().as_str(), "token-1");
+        // Once it is time for another, there is one.
+        let later = now + Duration::from_secs(225);
+        let outcome = wait(slot.join(later, 0.0, |_| Ok(()), fetch).unwrap()).await;
+        assert!(outcome.is_err());
     }
 }

@@ -25,6 +25,7 @@ pub struct ApiKeysBuilder {
     realm: String,
     per_subject: usize,
     failures_per_minute: u32,
+    max_lifetime: Option<i64>,
     clock: Arc<dyn Clock>,
 }
 
@@ -47,6 +48,7 @@ impl ApiKeysBuilder {
             realm: Self::DEFAULT_NAME.into(),
             per_subject: Self::DEFAULT_PER_SUBJECT,
             failures_per_minute: Self::DEFAULT_FAILURES_PER_MINUTE,
+            max_lifetime: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -96,6 +98,13 @@ impl ApiKeysBuilder {
         self
     }
 
+    /// Sets the longest lifetime of a new key, in seconds: one that expires later, or never, is
+    /// [invalid](crate::session::ApiKeyError::Invalid). Default: none, a key may live for ever. Keys that are there stay as they are.
+    pub fn max_lifetime(mut self, seconds: u32) -> Self {
+        self.max_lifetime = Some(seconds.into());
+        self
+    }
+
     /// Sets the clock. Default: the system's.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -116,6 +125,9 @@ impl ApiKeysBuilder {
         if self.per_subject == 0 {
             return setting("`per_subject` is 0: nobody could have a key");
         }
+        if self.max_lifetime == Some(0) {
+            return setting("`max_lifetime` is 0: no key could be made");
+        }
         if self.failures_per_minute == 0 {
             return setting("`failures_per_minute` is 0: no key could be known");
         }
@@ -126,6 +138,7 @@ impl ApiKeysBuilder {
             prefix: self.prefix,
             name: self.name,
             per_subject: self.per_subject,
+            max_lifetime: self.max_lifetime,
             known: Known::new(self.failures_per_minute),
             clock: self.clock,
         }));

@@ -56,6 +56,8 @@ pub(super) struct Inner {
     pub(super) prefix: String,
     pub(super) name: String,
     pub(super) per_subject: usize,
+    /// In seconds.
+    pub(super) max_lifetime: Option<i64>,
     pub(super) known: Known,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -80,6 +82,12 @@ impl ApiKeys {
     ) -> Result<(ApiKey, ApiKeyText), ApiKeyError> {
         let now = self.0.clock.now();
         let scopes = new.check(now)?;
+        let latest = self.0.max_lifetime.map(|most| now.saturating_add(most));
+        if latest.is_some_and(|latest| new.expires_at.is_none_or(|at| at > latest)) {
+            return Err(ApiKeyError::Invalid(
+                "the key expires never, or later than keys may",
+            ));
+        }
         if !is_name(subject, 255) {
             return Err(ApiKeyError::Invalid(
                 "a subject has 1 to 255 bytes without control characters",

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Ordering,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::session::login_limits::{Aging, Bounded, Second};
@@ -153,11 +153,7 @@ impl Known {
         last_used_at: Option<i64>,
         now: i64,
     ) -> bool {
-        self.failures_in(now, |failures| match turn {
-            Turn::Counted => failures.count = failures.count.saturating_sub(1),
-            Turn::Reserve => failures.of_reserve = failures.of_reserve.saturating_sub(1),
-            Turn::Free => {}
-        });
+        self.give_back(turn, now);
         let second = Second::new(now);
         let new = || Good {
             seen: second,
@@ -175,17 +171,37 @@ impl Known {
         })
     }
 
+    /// Counts in the minute of a request that comes.
     fn failures_in<R>(&self, now: i64, f: impl FnOnce(&mut Failures) -> R) -> R {
-        // A panic half way leaves numbers.
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.failures();
         let minute = now.div_euclid(60);
-        if failures.minute != minute {
+        // A thread that read the clock just before the minute began counts in the new one.
+        let was_set_back = minute < failures.minute.saturating_sub(1);
+        if minute > failures.minute || was_set_back {
             *failures = Failures {
                 minute,
                 ..Failures::default()
             };
         }
         f(&mut failures)
+    }
+
+    /// Gives back the question about a key that turned out good, unless its minute is over: what counts now is not what it took.
+    fn give_back(&self, turn: Turn, asked_at: i64) {
+        let mut failures = self.failures();
+        if failures.minute != asked_at.div_euclid(60) {
+            return;
+        }
+        match turn {
+            Turn::Counted => failures.count = failures.count.saturating_sub(1),
+            Turn::Reserve => failures.of_reserve = failures.of_reserve.saturating_sub(1),
+            Turn::Free => {}
+        }
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        // A panic half way leaves numbers.
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -226,6 +242,33 @@ mod tests {
     /// Returns numbers that are spread as hashes are.
     fn hash(number: u64) -> u64 {
         number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    #[test]
+    fn an_answer_about_the_last_minute_gives_nothing_back_in_this_one() {
+        let known = Known::new(3);
+        let is_asked = |number, now| known.may_ask(hash(number), now) == Some(Turn::Counted);
+        assert!(is_asked(1, 59));
+        for number in 2..5 {
+            assert!(is_asked(number, 60));
+        }
+        // From a store that took its time, and from a thread that read the clock a moment ago.
+        known.accepted(Turn::Counted, hash(1), None, 59);
+        assert!(!is_asked(5, 59));
+        assert!(!is_asked(6, 60));
+        known.accepted(Turn::Counted, hash(2), None, 60);
+        assert!(is_asked(7, 60));
+        assert!(!is_asked(8, 60));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_locks_nobody_out() {
+        let known = Known::new(3);
+        for number in 0..3 {
+            assert!(known.may_ask(hash(number), 6_000).is_some());
+        }
+        assert!(known.may_ask(hash(3), 6_000).is_none());
+        assert!(known.may_ask(hash(4), 60) == Some(Turn::Counted));
     }
 
     #[test]

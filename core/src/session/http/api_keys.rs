@@ -22,9 +22,12 @@ use crate::{
 pub(super) struct ApiKeyRoutes {
     keys: ApiKeys,
     may_give: Arc<MayGive>,
+    /// `None`: each user may.
+    may_create: Option<Arc<MayCreate>>,
 }
 
 type MayGive = dyn Fn(&VerifiedToken, &str) -> bool + Send + Sync;
+type MayCreate = dyn Fn(&VerifiedToken) -> bool + Send + Sync;
 
 /// A request about API keys, as far as it is read.
 pub(super) enum ApiKeyAction {
@@ -43,8 +46,9 @@ impl SessionRoutes {
     /// | `DELETE /api-keys/{id}` | the access token | 204; 401; 404 when it is no key of the user |
     ///
     /// Only a token of a session will do, from the place where these routes have it: a key makes, lists and ends no keys. `scopes`
-    /// and `expires_at` may be absent. A scope that the token does not have is refused: see
-    /// [`api_keys_with`](Self::api_keys_with) for another rule.
+    /// and `expires_at` may be absent, unless there is a [longest lifetime](crate::session::ApiKeysBuilder::max_lifetime). A scope that the token does not
+    /// [have](VerifiedToken::has_scope) is refused: see [`api_keys_with`](Self::api_keys_with) for another rule. A token that is bound to a key
+    /// (`cnf`) makes none: it is refused as everywhere, for a key would not be bound.
     ///
     /// # Examples
     ///
@@ -57,17 +61,48 @@ impl SessionRoutes {
     /// }
     /// ```
     pub fn api_keys(self, keys: ApiKeys) -> Self {
-        self.api_keys_with(keys, |token, scope| token.scopes().contains(scope))
+        self.api_keys_with(keys, VerifiedToken::has_scope)
     }
 
-    /// [`api_keys`](Self::api_keys), where a function says whether the user of a token may give a scope to a key.
+    /// [`api_keys`](Self::api_keys), where a function says whether the user of a token may give a scope to a key. It is asked for each
+    /// scope, and so for a key without scopes not at all: see [`api_keys_if`](Self::api_keys_if).
     pub fn api_keys_with<F>(mut self, keys: ApiKeys, may_give: F) -> Self
     where
         F: Fn(&VerifiedToken, &str) -> bool + Send + Sync + 'static,
     {
         let may_give = Arc::new(may_give);
-        self.api_keys = Some(ApiKeyRoutes { keys, may_give });
+        let may_create = None;
+        self.api_keys = Some(ApiKeyRoutes {
+            keys,
+            may_give,
+            may_create,
+        });
         self
+    }
+
+    /// [`api_keys`](Self::api_keys), where a function says, once for each key, whether the user of a token may make one at all: 403
+    /// `access_denied` otherwise. Default: each user may, with the token of a session. The scopes are asked about as well.
+    ///
+    /// For products where keys are for some, and for a login that must be recent: a key may outlive the session by years.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use countersign::{SessionRoutes, session::ApiKeys};
+    ///
+    /// fn for_developers(routes: SessionRoutes, keys: ApiKeys) -> SessionRoutes {
+    ///     routes.api_keys_if(keys, |token| token.has_scope("keys:create"))
+    /// }
+    /// ```
+    pub fn api_keys_if<F>(self, keys: ApiKeys, may_create: F) -> Self
+    where
+        F: Fn(&VerifiedToken) -> bool + Send + Sync + 'static,
+    {
+        let mut routes = self.api_keys(keys);
+        if let Some(own) = &mut routes.api_keys {
+            own.may_create = Some(Arc::new(may_create));
+        }
+        routes
     }
 
     /// Does what a request about API keys asks for.
@@ -82,12 +117,22 @@ impl SessionRoutes {
             #[serde(flatten)]
             api_key: &'k ApiKey,
         }
-        let Some(ApiKeyRoutes { keys, may_give }) = &self.api_keys else {
+        let Some(ApiKeyRoutes {
+            keys,
+            may_give,
+            may_create,
+        }) = &self.api_keys
+        else {
             return Err(no_such_key().into());
         };
         match action {
             ApiKeyAction::Create(check, new) => {
                 let token = of_session(check).await?;
+                if may_create.as_ref().is_some_and(|may| !may(&token)) {
+                    let text = "the user may make no API keys";
+                    let refused = Reply::error(403, "access_denied", text);
+                    return Err(refused.because("api_key_not_permitted").into());
+                }
                 if !new.scopes.iter().all(|scope| may_give(&token, scope)) {
                     let text = "a scope is not the user's to give";
                     let refused = Reply::error(403, "invalid_scope", text);

@@ -252,7 +252,10 @@ impl State {
             else {
                 return false;
             };
-            engines.remove(&name);
+            // Also for a token that waits for its keys: nobody could tell later that the app has removed it.
+            if let Some(evicted) = engines.remove(&name) {
+                evicted.retire();
+            }
             count("evicted");
             tracing::info!(target: "countersign", issuer = &*name, "an issuer whose tokens have not come for long is forgotten");
         }

@@ -182,8 +182,8 @@ impl Tenants {
 
     /// Makes a resolver of issuers: `verifier` builds that of a tenant, with its audience and whatever else its tokens need. The list
     /// is asked [for each token](DynamicIssuersBuilder::only), so nobody can have more asked about than it has: the
-    /// [budget](DynamicIssuersBuilder::new_per_minute) is the largest, and there is [room](DynamicIssuersBuilder::capacity) for as many tenants as there
-    /// are on the list now, or the default if that is more.
+    /// [budget](DynamicIssuersBuilder::new_per_minute) is the largest, and so is the [room](DynamicIssuersBuilder::capacity): 10,000 tenants, also when
+    /// the list grows later.
     pub fn resolver<F, Fut, E>(&self, verifier: F) -> DynamicIssuersBuilder
     where
         F: Fn(Tenant) -> Fut + Send + Sync + 'static,
@@ -207,12 +207,9 @@ impl Tenants {
                     .map_err(Into::<Box<dyn Error + Send + Sync>>::into)
             }
         });
-        let capacity = self.allowed.load().len().clamp(
-            DynamicIssuersBuilder::DEFAULT_CAPACITY,
-            DynamicIssuersBuilder::LARGEST_CAPACITY,
-        );
+        // The list is the bound, also when it has grown.
         let builder = builder
-            .capacity(capacity)
+            .capacity(DynamicIssuersBuilder::LARGEST_CAPACITY)
             .new_per_minute(DynamicIssuersBuilder::LARGEST_NEW_PER_MINUTE);
         let own = self.clone();
         let builder = builder.only(move |issuer| own.tenant_of(issuer).is_some());
