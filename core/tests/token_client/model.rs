@@ -71,10 +71,11 @@ async fn play(steps: &[Step]) -> Result<(), TestCaseError> {
             let (before, now) = (endpoint.requests(), Instant::now());
             // For the way to the service, a tenth of the life at most ten seconds, a token is not given out.
             // The last one counts: an endpoint that has begun to grant shorter lives means it.
-            let state = endpoint.state();
-            let last = state.granted.get(&format!("token-{}", state.granted.len()));
-            let is_there = last.is_some_and(|end| *end > now + Duration::from_secs(12));
-            drop(state);
+            let is_there = {
+                let state = endpoint.state();
+                let last = state.granted.get(&format!("token-{}", state.granted.len()));
+                last.is_some_and(|end| *end > now + Duration::from_secs(12))
+            };
             match client.token().await {
                 Ok(token) => prop_assert!(endpoint.is_valid(token.as_str()), "{token:?}"),
                 Err(_) => prop_assert!(!is_there, "a valid token was there"),
