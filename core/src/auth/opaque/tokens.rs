@@ -114,7 +114,7 @@ impl OpaqueTokens {
     /// ```
     /// use countersign::{Authenticator, ConfigError, OpaqueTokens, Verifier, claims::ScopeHierarchy};
     ///
-    /// fn with_keys(verifier: &Verifier, keys: OpaqueTokens) -> Result<Authenticator, ConfigError> {
+    /// fn with_keys(verifier: Verifier, keys: OpaqueTokens) -> Result<Authenticator, ConfigError> {
     ///     let scopes = ScopeHierarchy::new([("orders:write", "orders:read")])?;
     ///     let verifier = verifier.with_scope_hierarchy(scopes.clone());
     ///     Authenticator::new(verifier).opaque_tokens(keys.scope_hierarchy(scopes))
