@@ -20,6 +20,7 @@ use countersign::{
     explain::Mismatch,
     issue::{RingDocument, RingTimes, SealedRing, SealingKeys},
     keys::Secret,
+    proof::{Dpop, MemoryReplayStore, NonceKey, NonceMode},
     remote::{
         ClientAuthentication, Fetch, FetchError, FetchRequest, FetchResponse, FormRequest,
         SavedKeys, TokenClient,
@@ -64,6 +65,8 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "KeysUnavailable",
             "LoginFailure",
             "MemoryReplayStore",
+            "NonceMode",
+            "ProofMode",
             "RevocationStatus",
             "RevokeError",
             "SessionErrorKind",
@@ -91,6 +94,7 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "HttpFetch",
             "HttpFetchBuilder",
             "MemoryReplayStoreBuilder",
+            "MutualTls",
             "Policy",
             "PrincipalResolver",
             "Provider",
@@ -130,15 +134,16 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
     ),
     (
         "hashes of keys, certificates and ids",
-        &["ClientCertificate", "ReplayKey", "Thumbprint"],
+        &[
+            "ClientCertificate",
+            "Confirmation",
+            "ReplayKey",
+            "Thumbprint",
+        ],
     ),
     (
         "the public name of a session or an API key",
         &["ApiKeyId", "EndedSession", "SessionId"],
-    ),
-    (
-        "the public hash of a key, a certificate or a proof",
-        &["ClientCertificate", "ReplayKey", "Thumbprint"],
     ),
     (
         "a part of the test kit",
@@ -147,8 +152,10 @@ const NOTHING_TO_HIDE: &[(&str, &[&str])] = &[
             "FixedClock",
             "Gate",
             "JwksServer",
+            "ProofKey",
             "ReceivedRequest",
             "TestIssuer",
+            "TestProof",
             "TestToken",
         ],
     ),
@@ -293,7 +300,22 @@ fn shown() -> Shown {
     revocations(&mut shown);
     sessions(&mut shown);
     opaque_tokens(&mut shown);
+    proofs(&mut shown);
     shown
+}
+
+fn proofs(shown: &mut Shown) {
+    let key = NonceKey::new(SECRET).unwrap();
+    shown.debug("NonceKey", &key);
+    let settings = || {
+        Dpop::builder()
+            .external_url("https://api.example")
+            .replay(MemoryReplayStore::new())
+            .nonces(NonceMode::Required)
+            .nonce_key(key.clone())
+    };
+    shown.debug("DpopBuilder", settings());
+    shown.debug("Dpop", settings().build().unwrap());
 }
 
 fn key() -> SigningKey {
