@@ -60,7 +60,11 @@ impl Verifier {
             claims,
         } = scratch;
 
-        let Split { token, mut timer } = split;
+        let Split {
+            mut token,
+            mut timer,
+        } = split;
+        self.remove_padding(&mut token)?;
         let known = self.headers().recall(token.header);
         let header = &self.read_header(&token, &known, header_buffer)?;
 
@@ -99,19 +103,30 @@ impl Verifier {
     /// Begins a verification. What is no token at all ends here, before there is a [`Scratch`].
     pub(super) fn begin<'t>(&self, text: &'t str) -> Result<Split<'t>, AuthError> {
         let timer = StageTimer::start("header");
-        let token = self.split(text)?;
+        let token = self.split_as_it_is(text)?;
         Ok(Split { token, timer })
     }
 
-    /// Splits a token into its three parts.
+    /// Splits a token into its three parts, without padding where this verifier reads it.
     pub(super) fn split<'t>(&self, text: &'t str) -> Result<Compact<'t>, AuthError> {
-        let limit = self.max_token_bytes();
-        let token = Compact::parse(text, limit)
-            .map_err(|kind| AuthError::from(kind).about(|| wrong::form(kind, text, limit)))?;
-        if self.reads_padding() {
-            return token.unpadded().ok_or_else(wrong::padding);
-        }
+        let mut token = self.split_as_it_is(text)?;
+        self.remove_padding(&mut token)?;
         Ok(token)
+    }
+
+    fn split_as_it_is<'t>(&self, text: &'t str) -> Result<Compact<'t>, AuthError> {
+        let limit = self.max_token_bytes();
+        Compact::parse(text, limit)
+            .map_err(|kind| AuthError::from(kind).about(|| wrong::form(kind, text, limit)))
+    }
+
+    /// Removes the padding of the three parts, if this verifier reads it.
+    #[inline]
+    fn remove_padding(&self, token: &mut Compact<'_>) -> Result<(), AuthError> {
+        if self.reads_padding() {
+            *token = token.unpadded().ok_or_else(wrong::padding)?;
+        }
+        Ok(())
     }
 
     /// Reads the header of a token, unless it is known.
