@@ -70,7 +70,7 @@ impl Authenticator {
         Ok(self)
     }
 
-    /// Sets the protection of tokens from a [cookie](TokenSource::cookie) against requests that another
+    /// Sets the protection of tokens from a [cookie](crate::TokenSource::cookie) against requests that another
     /// site makes a browser send. Default: [`Csrf::new`].
     pub fn csrf(mut self, csrf: Csrf) -> Self {
         self.csrf = Some(Arc::new(csrf));

@@ -1,5 +1,8 @@
 //! SHA-256 thumbprints of keys and certificates, as a token's `cnf` has them.
 
+// Without it, only the rows of sessions have one.
+#![cfg_attr(not(feature = "proof"), allow(dead_code, unreachable_pub))]
+
 use std::fmt;
 
 use subtle::ConstantTimeEq;
@@ -26,7 +29,6 @@ use crate::jose::crypto;
 #[derive(Clone, Copy, Eq)]
 pub struct Thumbprint([u8; 32]);
 
-#[cfg_attr(not(feature = "proof"), allow(dead_code))] // there, only rows of sessions have one
 impl Thumbprint {
     /// Takes the bytes as they are.
     #[must_use]

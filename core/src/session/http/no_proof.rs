@@ -18,11 +18,7 @@ impl SessionRoutes {
         Ok(Sender::default())
     }
 
-    #[expect(
-        clippy::unused_self,
-        clippy::unused_async,
-        reason = "as with the feature"
-    )]
+    #[expect(clippy::unused_async, reason = "as with the feature")]
     pub(super) async fn use_up(&self, _: &Sender) -> Result<(), Refusal> {
         Ok(())
     }
