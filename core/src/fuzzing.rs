@@ -31,6 +31,12 @@ pub fn trust_domain_of(id: &str) -> Option<&str> {
     crate::claims::trust_domain_of(id)
 }
 
+/// Returns whether `htu` of a proof is the URL of a request for this path at a service with this external URL.
+#[cfg(feature = "proof")]
+pub fn is_url_of(external_url: &str, htu: &str, path: &str) -> bool {
+    crate::proof::ExternalUrl::parse(external_url).is_ok_and(|own| own.is_of(htu, path))
+}
+
 /// Checks the name of an issuer as before a resolver is asked. An error is the fault.
 #[cfg(feature = "remote")]
 pub fn issuer_name(name: &str) -> Result<(), &'static str> {

@@ -24,6 +24,7 @@
 //! | use another framework than axum, tonic, hyper or actix-web: poem, salvo, rocket, ntex | [`frameworks`] |
 //! | get the certificates of clients, for tokens that are bound to one | [`certificates`] |
 //! | get them from nginx, Envoy or a load balancer | [`behind_a_proxy`] |
+//! | make stolen tokens useless: DPoP and mutual TLS | [`sender_constrained`] |
 //! | compile it to WebAssembly | [`wasm`] |
 //!
 //! For the tokens of each identity provider, see [`Provider`](crate::Provider).
@@ -78,6 +79,10 @@ pub mod principals {}
 
 #[doc = include_str!("../docs/guide/rate_limits.md")]
 pub mod rate_limits {}
+
+#[cfg(any(not(doctest), all(feature = "proof", feature = "test-util")))]
+#[doc = include_str!("../docs/guide/sender_constrained.md")]
+pub mod sender_constrained {}
 
 #[doc = include_str!("../docs/guide/service_to_service.md")]
 pub mod service_to_service {}

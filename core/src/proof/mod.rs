@@ -17,6 +17,8 @@ mod replay;
 
 #[cfg(feature = "client-certificates")]
 pub use self::any_client_certificate::AnyClientCertificate;
+#[cfg(fuzzing)]
+pub(crate) use self::external_url::ExternalUrl;
 pub use self::{
     certificate_header::{CertificateFormat, CertificateHeaderError, ClientCertificateHeader},
     dpop::{Dpop, DpopBuilder, NonceMode},

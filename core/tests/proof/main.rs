@@ -8,6 +8,7 @@ mod proofs;
 mod replay;
 mod sessions;
 mod settings;
+mod vectors;
 
 use std::time::Duration;
 
