@@ -11,6 +11,8 @@ use crate::{
     issuers::{self, Issuer},
     keys::{Earlier, IssuerKeys, Remote},
     place::Mistake,
+    proof::Possession,
+    replay::Replay,
     state::State,
     tenants::TenantIssuers,
 };
@@ -23,6 +25,7 @@ pub(crate) const JSON: &str = "application/json";
 pub struct Api {
     authenticator: Authenticator,
     issuers: Arc<[Issuer]>,
+    replay: Option<Replay>,
     tenants: Option<TenantIssuers>,
 }
 
@@ -47,18 +50,22 @@ impl Api {
     ) -> Result<Self, Mistake> {
         let clock: Arc<dyn Clock> = Arc::new(clock);
         let tenants_before = before.and_then(|api| api.tenants.as_ref());
+        let replay = before.and_then(|api| api.replay.as_ref());
+        let possession = Possession::read(config, replay)?;
         let before = before.map_or(&[][..], |api| &*api.issuers);
         let running = before.iter().filter_map(|issuer| issuer.keys.remote());
         let earlier = Earlier::new(running.collect(), saved);
         let issuers = Issuer::read_all(config, &clock, &earlier)?;
         let tenants = TenantIssuers::read(config, &clock, tenants_before, saved)?;
         let authenticator = issuers::authenticator(config, &issuers, tenants.as_ref())?;
+        let authenticator = possession.apply(authenticator);
         // Last: a mistake in the file changes nothing of what is running.
         let allowed = tenants.as_ref().map(|tenants| tenants.allow(config));
         allowed.transpose()?;
         Ok(Self {
             authenticator,
             issuers: issuers.into(),
+            replay: possession.replay,
             tenants,
         })
     }

@@ -14,7 +14,13 @@ use demo::LogFormat;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{place::Mistake, providers::ProviderSettings, state::State, texts::Texts};
+use crate::{
+    place::Mistake,
+    proof::{DpopSettings, MutualTlsSettings},
+    providers::ProviderSettings,
+    state::State,
+    texts::Texts,
+};
 
 /// A configuration file that could be read. What it says is checked as the server is built from it.
 pub struct Config {
@@ -27,6 +33,10 @@ pub struct Config {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
+    /// For tokens that are bound to a key.
+    pub(crate) dpop: Option<Spanned<DpopSettings>>,
+    /// Under which URL clients reach the API.
+    pub(crate) external_url: Option<Spanned<String>>,
     listen: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) framework: Framework,
@@ -35,6 +45,8 @@ pub(crate) struct Settings {
     log_format: LogFormat,
     #[serde(default)]
     management: ManagementSettings,
+    /// For tokens that are bound to a certificate.
+    pub(crate) mtls: Option<Spanned<MutualTlsSettings>>,
     /// For the issuers that say nothing of their own.
     pub(crate) profile: Option<Profile>,
     pub(crate) realm: Option<String>,

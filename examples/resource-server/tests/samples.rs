@@ -45,7 +45,7 @@ fn each_member_that_is_commented_out_is_one() {
         .filter(|line| is_member(line) && !line.starts_with("#  "))
         .map(|line| line.trim_start_matches("# "))
         .collect();
-    assert_eq!(members.len(), 23);
+    assert_eq!(members.len(), 31);
     // `provider` stands in place of `issuer` and `keys`.
     let (provider, members): (Vec<&str>, Vec<&str>) = members
         .iter()

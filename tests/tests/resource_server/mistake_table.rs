@@ -38,7 +38,7 @@ pub(crate) const MISTAKES: &[(&str, &str, &str, &str)] = &[
         "realm",
         "relam",
         "realm",
-        "5:1: unknown field `relam`, expected one of `listen`, `framework`, `leeway`, `log_format`, `management`, `profile`, `realm`, `sources`, `state_dir`, `issuers`, `tenants`",
+        "5:1: unknown field `relam`, expected one of `dpop`, `external_url`, `listen`, `framework`, `leeway`, `log_format`, `management`, `mtls`, `profile`, `realm`, `sources`, `state_dir`, `issuers`, `tenants`",
     ),
     (
         "sources = [\"bearer\"]\n",
