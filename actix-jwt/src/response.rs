@@ -257,11 +257,12 @@ impl AddedHeaders {
 
 /// Adds the headers of the challenge that the response does not set itself, and the error.
 pub(crate) fn complete(response: &mut HttpResponse, error: AuthError) {
-    let headers = response.headers_mut();
-    // The default response has its challenge already. Only 503 says when to come back.
-    let is_there = headers.contains_key(WWW_AUTHENTICATE) && error.kind().status() != 503;
+    // The default response has its challenge already, unless it is that of another error. Only 503 says when to come back.
+    let is_there = response.extensions().contains::<GivesWay>()
+        && response.headers().contains_key(WWW_AUTHENTICATE)
+        && error.kind().status() != 503;
     if !is_there {
-        add_challenge(headers, &error.challenge());
+        add_challenge(response.headers_mut(), &error.challenge());
     }
     let mut extensions = response.extensions_mut();
     // Replaces the one that the default response has put there already.

@@ -418,3 +418,29 @@ fn a_cached_token_still_needs_its_proof() {
         );
     }
 }
+
+#[test]
+fn a_mode_of_an_issuer_counts_for_all_of_its_names() {
+    let issuer = countersign::testing::TestIssuer::new();
+    let verifier = issuer
+        .verifier_builder()
+        .issuer("https://alias.test")
+        .build()
+        .unwrap();
+    let dpop = countersign::proof::Dpop::builder()
+        .external_url("https://api.test")
+        .mode(ProofMode::Allowed)
+        .mode_for("https://issuer.test", ProofMode::Required)
+        .replay(countersign::proof::MemoryReplayStore::new())
+        .build()
+        .unwrap();
+    let authenticator = countersign::Authenticator::new(verifier).dpop(dpop);
+    for name in ["https://issuer.test", "https://alias.test"] {
+        let token = issuer.token().issuer(name).sign();
+        assert_eq!(
+            reason(&authenticator, &Head::bearer(&token)),
+            "unbound_token",
+            "{name}"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use countersign::{
         Confirmation, Dpop, DpopBuilder, MemoryReplayStore, MutualTls, NonceKey, NonceMode,
         ProofMode,
     },
-    session::{ClientInfo, Identity, SessionErrorKind, SignIn, TokenPair},
+    session::{ApiKeys, ClientInfo, Identity, SessionErrorKind, SignIn, TokenPair},
     testing::{FixedClock, ProofKey},
 };
 use futures_executor::block_on;
@@ -138,6 +138,33 @@ fn a_login_with_a_proof_binds_the_session_and_its_tokens() {
         .token(access);
     assert_eq!(list(None), 401);
     assert_eq!(list(Some(proof.sign())), 200);
+}
+
+#[test]
+fn a_bound_session_makes_no_api_key() {
+    let clock = FixedClock::at(NOW);
+    let sessions = sessions(&clock);
+    let keys = ApiKeys::builder(
+        MemoryStore::new(),
+        "a pepper of 32 bytes, or of more of them",
+    )
+    .build()
+    .unwrap();
+    let routes = routes(&sessions, |dpop| dpop.mode(ProofMode::Allowed)).api_keys(keys);
+    let own = ProofKey::new(&clock);
+    for (client, wanted) in [(Some(&own), 403), (None, 201)] {
+        let (_, body, _) = send(&routes, &log_in(client), &json!({}));
+        let access = body["access_token"].as_str().unwrap();
+        let scheme = body["token_type"].as_str().unwrap();
+        let proof = own
+            .proof("POST", "https://id.test/session/api-keys")
+            .token(access);
+        let head = post("/session/api-keys")
+            .with("authorization", format!("{scheme} {access}"))
+            .with("dpop", proof.sign());
+        let (status, body, _) = send(&routes, &head, &json!({ "label": "CI" }));
+        assert_eq!(status, wanted, "{body}");
+    }
 }
 
 #[test]

@@ -55,7 +55,8 @@ fn the_clock_is_that_of_the_server() {
                 .await
                 .unwrap();
             let time = time.unwrap().unwrap();
-            assert!((before..=now()).contains(&time), "{time}");
+            // Redis takes the time once for each turn of its loop, which may have begun a moment before.
+            assert!((before - 1..=now()).contains(&time), "{time}");
         }
     });
 }

@@ -12,7 +12,7 @@ use crate::{
     claims::VerifiedToken,
     error::{AuthError, AuthErrorKind, DpopParams, RequestFacts, StoreError},
     future::MaybeReady,
-    proof::{Dpop, MutualTls},
+    proof::{Dpop, Modes, MutualTls},
     request::Scheme,
 };
 
@@ -23,6 +23,10 @@ impl Authenticator {
     /// By the default [mode](crate::proof::DpopBuilder::mode), tokens that are not bound are then refused. A token that is bound
     /// comes as `Authorization: DPoP ..`, or from another [source](Self::source); sent as `Bearer`, it is refused whatever is
     /// proven. [Opaque tokens](Self::opaque_tokens) are bound to nothing, and accepted as before.
+    ///
+    /// A proof is used up by the first check: with two layers over one route that have this setting, the inner one refuses the
+    /// request as a replay. Percent-encoded letters of a URL count as the letters (RFC 3986 section 6.2.2.2): a router that tells
+    /// `/%6De` from `/me` has two routes that one proof is for.
     ///
     /// Challenges name `DPoP` and the algorithms, beside `Bearer` where that is accepted. Browsers show scripts of another
     /// origin the answer's `DPoP-Nonce` and `WWW-Authenticate` only if `Access-Control-Expose-Headers` has them: that is up to
@@ -51,7 +55,10 @@ impl Authenticator {
             algorithms: dpop.algorithm_names(),
             allows_bearer: dpop.modes().allow_bearer(),
         });
-        self.possession().dpop = Some(dpop);
+        let modes = self.named(dpop.modes(), "Dpop");
+        let possession = self.possession();
+        possession.dpop_modes = modes;
+        possession.dpop = Some(dpop);
         self
     }
 
@@ -70,8 +77,32 @@ impl Authenticator {
     /// let authenticator = Authenticator::new(verifier).mutual_tls(MutualTls::new());
     /// ```
     pub fn mutual_tls(mut self, mutual_tls: MutualTls) -> Self {
-        self.possession().mutual_tls = Some(mutual_tls);
+        let modes = self.named(mutual_tls.modes(), "MutualTls");
+        let possession = self.possession();
+        possession.mutual_tls_modes = modes;
+        possession.mutual_tls = Some(mutual_tls);
         self
+    }
+
+    /// Returns the modes for all names of each issuer that is named: one of them stands for all. A name that no verifier is for
+    /// is told.
+    fn named(&self, modes: &Modes, setting: &'static str) -> Modes {
+        let names = modes.own.iter().flat_map(|(issuer, mode)| {
+            let names = self.issuers.names(issuer).unwrap_or_else(|| {
+                tracing::warn!(
+                    target: "countersign",
+                    issuer = %issuer,
+                    setting,
+                    "`mode_for` names an issuer that no verifier is for",
+                );
+                Vec::new()
+            });
+            names.into_iter().map(|name| (name, *mode))
+        });
+        Modes {
+            usual: modes.usual,
+            own: names.collect(),
+        }
     }
 
     fn possession(&mut self) -> &mut Possession {

@@ -13,7 +13,10 @@ use crate::{
 #[derive(Clone, Default)]
 pub(in crate::auth) struct Possession {
     pub(super) dpop: Option<Dpop>,
+    /// Those of `dpop`, for all names of each issuer.
+    pub(super) dpop_modes: Modes,
     pub(super) mutual_tls: Option<MutualTls>,
+    pub(super) mutual_tls_modes: Modes,
 }
 
 /// What a sender has proven.
@@ -33,8 +36,9 @@ impl Possession {
         scheme: Scheme,
         sender: Sender<'_>,
     ) -> Result<Option<Checked>, AuthError> {
-        let by_key = self.mode(token, self.dpop.as_ref().map(Dpop::modes));
-        let by_certificate = self.mode(token, self.mutual_tls.as_ref().map(MutualTls::modes));
+        let by_key = mode(token, self.dpop.as_ref().map(|_| &self.dpop_modes));
+        let mutual_tls = self.mutual_tls.as_ref();
+        let by_certificate = mode(token, mutual_tls.map(|_| &self.mutual_tls_modes));
         let confirmation = Confirmation::of(token).map_err(|Unconfirmed| {
             let expected = "`jkt` or `x5t#S256`, each a thumbprint, and nothing else";
             bound("cnf", expected, "something else")
@@ -44,7 +48,8 @@ impl Possession {
 
         // A token that is bound to no key, and was sent as if it were.
         if key.is_none() && (scheme == Scheme::Dpop || by_key == ProofMode::Required) {
-            return Err(self.unbound("cnf.jkt"));
+            let error = unbound("cnf.jkt");
+            return Err(error.of(Some(RequestFacts::of_dpop(None))));
         }
         if certificate.is_none() && by_certificate == ProofMode::Required {
             return Err(unbound("cnf.x5t#S256"));
@@ -108,17 +113,13 @@ impl Possession {
     pub(in crate::auth) fn headers(&self) -> impl Iterator<Item = &str> {
         self.dpop.iter().map(|_| "dpop")
     }
+}
 
-    /// Returns what is asked of a token. Opaque ones are bound to nothing.
-    fn mode(&self, token: &VerifiedToken, modes: Option<&Modes>) -> ProofMode {
-        match modes {
-            Some(modes) if !token.is_opaque() => modes.of(token.issuer()),
-            _ => ProofMode::Off,
-        }
-    }
-
-    fn unbound(&self, claim: &'static str) -> AuthError {
-        unbound(claim).of(Some(RequestFacts::of_dpop(None)))
+/// Returns what is asked of a token. Opaque ones are bound to nothing.
+fn mode(token: &VerifiedToken, modes: Option<&Modes>) -> ProofMode {
+    match modes {
+        Some(modes) if !token.is_opaque() => modes.of(token.issuer_name()),
+        _ => ProofMode::Off,
     }
 }
 

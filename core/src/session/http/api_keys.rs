@@ -48,7 +48,7 @@ impl SessionRoutes {
     /// Only a token of a session will do, from the place where these routes have it: a key makes, lists and ends no keys. `scopes`
     /// and `expires_at` may be absent, unless there is a [longest lifetime](crate::session::ApiKeysBuilder::max_lifetime). A scope that the token does not
     /// [have](VerifiedToken::has_scope) is refused: see [`api_keys_with`](Self::api_keys_with) for another rule. A token that is bound to a key
-    /// (`cnf`) makes none: it is refused as everywhere, for a key would not be bound.
+    /// (`cnf`) makes none (403), for a key would not be bound.
     ///
     /// # Examples
     ///
@@ -128,6 +128,10 @@ impl SessionRoutes {
         match action {
             ApiKeyAction::Create(check, new) => {
                 let token = of_session(check).await?;
+                // The key would be good for everybody, and for longer.
+                if token.is_bound() {
+                    return Err(reported(AuthErrorKind::Forbidden).into());
+                }
                 if may_create.as_ref().is_some_and(|may| !may(&token)) {
                     let text = "the user may make no API keys";
                     let refused = Reply::error(403, "access_denied", text);

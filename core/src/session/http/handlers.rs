@@ -121,7 +121,17 @@ impl SessionRoutes {
                 Answered::Unknown | Answered::Unreadable(_) => Ok(None),
             }
         };
-        let pair = self.sessions.refresh_with(&token, &client, ask).await?;
+        let pair = self.sessions.refresh_with(&token, &client, ask).await;
+        let pair = pair.map_err(|refusal| match refusal {
+            // Its own client may have left the proof out: it keeps its cookies, and comes again with one.
+            Refusal::Session(error)
+                if error.kind() == SessionErrorKind::WrongClient && sender.proven.is_empty() =>
+            {
+                self.report(&error);
+                Refusal::Reply(Reply::from(&error))
+            }
+            other => other,
+        })?;
         Ok(sender.complete(self.granted(&pair)?))
     }
 
