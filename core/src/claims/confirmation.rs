@@ -21,12 +21,14 @@ use crate::{claims::VerifiedToken, jose::member};
 /// # Examples
 ///
 /// ```
+/// # #[cfg(feature = "proof")] {
 /// use countersign::proof::{Confirmation, Thumbprint};
 ///
 /// let thumbprint = Thumbprint::from_bytes([7; 32]);
 /// let bound = Confirmation::key(thumbprint);
 /// assert_eq!(bound.bound_key(), Some(thumbprint));
 /// assert_eq!(bound.and_certificate(thumbprint).bound_certificate(), Some(thumbprint));
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Confirmation {

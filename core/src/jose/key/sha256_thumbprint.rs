@@ -19,12 +19,14 @@ use crate::jose::crypto;
 /// # Examples
 ///
 /// ```
+/// # #[cfg(feature = "proof")] {
 /// use countersign::proof::Thumbprint;
 ///
 /// let text = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
 /// let thumbprint = Thumbprint::parse(text).expect("32 bytes in base64url");
 /// assert_eq!(thumbprint.to_string(), text);
 /// assert!(Thumbprint::parse("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I=").is_none());
+/// # }
 /// ```
 #[derive(Clone, Copy, Eq)]
 pub struct Thumbprint([u8; 32]);
