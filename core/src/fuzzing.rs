@@ -48,7 +48,7 @@ pub fn find<'h>(
     source: &TokenSource,
     head: &'h dyn RequestHead,
 ) -> Result<Option<(&'h str, bool)>, AuthErrorKind> {
-    let Some(found) = source.find(head)? else {
+    let Some(found) = source.find(head, false)? else {
         return Ok(None);
     };
     Ok(Some((found.token.read()?, found.found.is_ambiguous)))

@@ -2,7 +2,7 @@
 
 use super::{
     api_keys::text::Parts,
-    decision::{Decision, Instants, decide},
+    decision::{Decision, Instants, Presenter, decide},
     refresh_token::{RealmTag, RefreshToken},
 };
 use crate::{
@@ -53,11 +53,13 @@ pub fn answer(text: &str, session: &StoredSession, now: i64, grace: i64) -> Opti
         came: now,
         grace,
     };
-    Some(match decide(session, &token.hash(), None, instants) {
-        Decision::Repeat(chain) => Answer::Repeat(token.follow(chain).encode()),
-        Decision::Rotate => Answer::Exchange,
-        Decision::Expired | Decision::Replayed | Decision::WrongClient => Answer::Refusal,
-    })
+    Some(
+        match decide(session, &token.hash(), Presenter::default(), instants) {
+            Decision::Repeat(chain) => Answer::Repeat(token.follow(chain).encode()),
+            Decision::Rotate => Answer::Exchange,
+            Decision::Expired | Decision::Replayed | Decision::WrongClient => Answer::Refusal,
+        },
+    )
 }
 
 /// Reads an API key of this prefix: its id and its secret.
