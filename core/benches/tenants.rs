@@ -1,4 +1,4 @@
-//! What a flood of invented issuers costs the tenants that are known.
+//! The cost of a flood of invented issuers for the tenants that are known.
 //!
 //! `cargo bench -p countersign --bench tenants --features remote`
 //!

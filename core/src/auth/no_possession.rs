@@ -1,4 +1,4 @@
-//! What a sender proves, in a build without the feature `proof`: nothing, so that bound tokens are refused.
+//! Proofs of senders, in a build without the feature `proof`: there are none, so that bound tokens are refused.
 
 use super::{authenticate::Authenticate, authenticator::Authenticator};
 use crate::{

@@ -16,12 +16,12 @@ pub(crate) struct Added {
     /// The principal, and its name for the log.
     principal: Option<Arc<dyn Any + Send + Sync>>,
     label: Option<Arc<str>>,
-    /// What the sender of the request has proven.
+    /// The things that the sender of the request has proven.
     #[cfg(feature = "proof")]
     proven: Option<Proven>,
 }
 
-/// What the sender of a request has proven beside the token.
+/// The things that the sender of a request has proven beside the token.
 #[cfg(feature = "proof")]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proven {

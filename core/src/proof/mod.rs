@@ -1,4 +1,4 @@
-//! What a sender proves beside the token: that it has the key, or the certificate, to which the token is bound.
+//! Possession: the proof of a sender that it has the key, or the certificate, to which the token is bound.
 //!
 //! A stolen bearer token is good for everybody. One that is bound names a key in its claim `cnf` (RFC 7800), and a request
 //! with it is accepted only if it proves that key: by a DPoP proof (RFC 9449), or by the certificate of the TLS connection

@@ -19,7 +19,7 @@ pub(in crate::auth) struct Possession {
     pub(super) mutual_tls_modes: Modes,
 }
 
-/// What a sender has proven.
+/// The proof of a sender, found good.
 pub(super) struct Checked {
     pub(super) proven: Proven,
     /// The use of its proof, which nobody has looked up yet.

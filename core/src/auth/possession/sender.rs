@@ -15,7 +15,7 @@ pub(in crate::auth) enum Sender<'r> {
     Unknown,
     /// The request, and the token in it.
     Request(&'r dyn RequestHead, &'r [u8]),
-    /// What was copied of a request that is gone.
+    /// A copy of the parts of a request that is gone.
     Copied(&'r Presented),
 }
 
